@@ -1,0 +1,153 @@
+"""The one error tree of graphrec; the command line maps it to exit codes.
+
+    GraphRecError                     exit 1
+    ├── SchemaError                   exit 3   the declaration of types is wrong
+    ├── DataError                     exit 4   input that cannot be used
+    │   ├── MappingError                       a mapping file (TOML) is wrong
+    │   ├── FileFormatError                    a table file cannot be read
+    │   ├── RejectedRowError                   `strict` ingest met a bad row
+    │   └── SnapshotError                      a snapshot is missing, changed or of another version
+    ├── StoreError                    exit 5   the graph store refused
+    │   └── StoreUnavailableError              ... for now; retryable
+    ├── TrainingError                 exit 6   a model could not be trained or evaluated
+    │   └── NotEnoughDataError                 too little to train or to hold out
+    ├── BundleError                   exit 7   a model release cannot be used
+    │   ├── BundleMissingError
+    │   ├── BundleVersionError
+    │   └── BundleCorruptError
+    └── QueryError                    exit 8   a question that has no answer
+        ├── UnknownIdError
+        └── BadFilterError
+
+Exit 2 is the command line's own (a wrong option), as is usual.
+"""
+
+from difflib import get_close_matches
+
+
+class GraphRecError(Exception):
+    """Root of every error this project raises on purpose.
+
+    Args:
+        what: What happened, with the offending value in it.
+        expected: What would have been right.
+        next_step: What the reader can do about it.
+        value: The offending value, kept as an attribute for programs.
+    """
+
+    exit_code = 1
+    retryable = False
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        expected: str | None = None,
+        next_step: str | None = None,
+        value: object = None,
+    ) -> None:
+        self.what = what
+        self.expected = expected
+        self.next_step = next_step
+        self.value = value
+        parts = [what]
+        if expected:
+            parts.append(f"expected {expected}")
+        if next_step:
+            parts.append(next_step)
+        super().__init__("; ".join(parts))
+
+
+class SchemaError(GraphRecError):
+    """A node type, relation or property is declared or named wrongly."""
+
+    exit_code = 3
+
+
+class DataError(GraphRecError):
+    """Input data that cannot be used."""
+
+    exit_code = 4
+
+
+class MappingError(DataError):
+    """A mapping file does not describe a valid way from its tables to the schema."""
+
+
+class FileFormatError(DataError):
+    """A table file is missing, unreadable or not what its name says."""
+
+
+class RejectedRowError(DataError):
+    """A strict ingest met a row that breaks a rule."""
+
+
+class SnapshotError(DataError):
+    """A snapshot folder is missing, incomplete, changed since, or of another version."""
+
+
+class StoreError(GraphRecError):
+    """The graph store refused an operation; nothing of it was written."""
+
+    exit_code = 5
+
+
+class StoreUnavailableError(StoreError):
+    """The store cannot be reached or is held by another process. Trying again may help."""
+
+    retryable = True
+
+
+class TrainingError(GraphRecError):
+    """A model could not be trained or evaluated."""
+
+    exit_code = 6
+
+
+class NotEnoughDataError(TrainingError):
+    """There are too few nodes or edges for what was asked."""
+
+
+class BundleError(GraphRecError):
+    """A model bundle cannot be used."""
+
+    exit_code = 7
+
+
+class BundleMissingError(BundleError):
+    """There is no bundle at the given path, or a file of it is gone."""
+
+
+class BundleVersionError(BundleError):
+    """The bundle was written in a format this version does not read."""
+
+
+class BundleCorruptError(BundleError):
+    """A file of the bundle does not match its manifest."""
+
+
+class QueryError(GraphRecError):
+    """A question that this bundle cannot answer as asked."""
+
+    exit_code = 8
+
+
+class UnknownIdError(QueryError):
+    """No node of that type has that id."""
+
+
+class BadFilterError(QueryError):
+    """A filter names a field or a value that does not exist."""
+
+
+def nearest(name: str, known: list[str]) -> str | None:
+    """The closest known name as a phrase for a message, or None when nothing is close.
+
+    >>> nearest("Prodct", ["Product", "Brand"])
+    "did you mean 'Product'?"
+    >>> nearest("zzz", ["Product", "Brand"]) is None
+    True
+    """
+    folded = {candidate.casefold(): candidate for candidate in known}
+    matches = get_close_matches(name.casefold(), list(folded), n=1)
+    return f"did you mean '{folded[matches[0]]}'?" if matches else None

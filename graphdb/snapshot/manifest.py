@@ -1,0 +1,113 @@
+"""The manifest of a snapshot: what the folder holds, so that a reader can check it."""
+
+import hashlib
+import json
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from graphdb.errors import SnapshotError
+from graphdb.schema_types import EdgeType, Schema
+
+FORMAT = "graphrec-snapshot"
+FORMAT_VERSION = 1
+MANIFEST_NAME = "manifest.json"
+
+
+class FileEntry(BaseModel):
+    """One Parquet file: its rows and the sha256 of its bytes."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    rows: int
+    sha256: str
+
+
+class SnapshotManifest(BaseModel):
+    """What `manifest.json` holds.
+
+    Args:
+        snapshot_id: sha256 over the schema and every file's hash: the same graph with the same
+            cut-off has the same id, whichever store it came from and whenever it was written.
+        cutoff: Events at or after this moment are left out; None when there is no cut-off.
+        nodes: File entry per node type.
+        edges: File entry per edge type, written 'User-PURCHASED-Product'.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    format: str = FORMAT
+    format_version: int = FORMAT_VERSION
+    snapshot_id: str
+    created_at: datetime
+    cutoff: datetime | None
+    graph_schema: dict[str, Any]
+    nodes: dict[str, FileEntry]
+    edges: dict[str, FileEntry]
+
+    @property
+    def schema_declared(self) -> Schema:
+        """The schema the snapshot was written under."""
+        return Schema.from_dict(self.graph_schema)
+
+
+def node_file(folder: Path, node_type: str) -> Path:
+    return folder / "nodes" / f"{node_type}.parquet"
+
+
+def edge_file(folder: Path, edge_type: EdgeType | str) -> Path:
+    return folder / "edges" / f"{edge_type}.parquet"
+
+
+def snapshot_id(
+    schema: Schema,
+    cutoff: datetime | None,
+    nodes: dict[str, FileEntry],
+    edges: dict[str, FileEntry],
+) -> str:
+    """Identifies the content: schema, cut-off and every file."""
+    content = {
+        "schema": schema.fingerprint,
+        "cutoff": cutoff.isoformat() if cutoff else None,
+        "nodes": {name: entry.sha256 for name, entry in nodes.items()},
+        "edges": {name: entry.sha256 for name, entry in edges.items()},
+    }
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def sha256_of(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def read_manifest(folder: Path) -> SnapshotManifest:
+    """Reads and checks `manifest.json`.
+
+    Raises:
+        SnapshotError: It is missing, not readable, or of another format version.
+    """
+    path = folder / MANIFEST_NAME
+    if not path.is_file():
+        raise SnapshotError(
+            f"no snapshot at '{folder}': {MANIFEST_NAME} is missing",
+            next_step="write one with `graphrec snapshot`",
+            value=str(folder),
+        )
+    try:
+        raw = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise SnapshotError(f"'{path}' is not valid JSON: {error}", value=str(path)) from error
+    found = (raw.get("format"), raw.get("format_version")) if isinstance(raw, dict) else None
+    if found != (FORMAT, FORMAT_VERSION):
+        raise SnapshotError(
+            f"'{path}' says format {found}",
+            expected=f"{(FORMAT, FORMAT_VERSION)}",
+            next_step="write the snapshot again with this version of graphrec",
+            value=found,
+        )
+    try:
+        return SnapshotManifest.model_validate(raw)
+    except ValidationError as error:
+        raise SnapshotError(f"'{path}' is damaged: {error}", value=str(path)) from error

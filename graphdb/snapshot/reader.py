@@ -1,0 +1,139 @@
+"""Reads a snapshot folder: node tables, edge tables, and edges as matrix rows."""
+
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from graphdb.errors import SnapshotError
+from graphdb.schema_types import SOURCE_ID, TARGET_ID, EdgeType, Schema
+from graphdb.snapshot.manifest import (
+    SnapshotManifest,
+    edge_file,
+    node_file,
+    read_manifest,
+    sha256_of,
+)
+
+Rows = npt.NDArray[np.int64]
+
+
+def open_snapshot(folder: str | Path, *, verify: bool = True) -> "Snapshot":
+    """Opens a snapshot folder.
+
+    Args:
+        verify: Compare every file with the hash in the manifest first.
+
+    Raises:
+        SnapshotError: No snapshot is there, a file is missing or changed, or the format is
+            another version's.
+    """
+    folder = Path(folder)
+    snapshot = Snapshot(folder, read_manifest(folder))
+    snapshot.check_files(contents=verify)
+    return snapshot
+
+
+class Snapshot:
+    """An immutable graph on disk. A node's row is its position in its type's file."""
+
+    def __init__(self, folder: Path, manifest: SnapshotManifest) -> None:
+        self.folder = folder
+        self.manifest = manifest
+        self._node_ids: dict[str, pa.Array] = {}
+
+    @cached_property
+    def schema(self) -> Schema:
+        """The schema the snapshot was written under."""
+        return self.manifest.schema_declared
+
+    @property
+    def snapshot_id(self) -> str:
+        """Identifies the content; see `SnapshotManifest`."""
+        return self.manifest.snapshot_id
+
+    def num_nodes(self, node_type: str) -> int:
+        """Number of nodes of one type, zero included."""
+        return self.manifest.nodes[self.schema.node_type(node_type).name].rows
+
+    def num_edges(self, edge_type: EdgeType) -> int:
+        """Number of edges of one type, zero included."""
+        return self.manifest.edges[str(edge_type)].rows
+
+    def nodes(self, node_type: str, columns: Sequence[str] | None = None) -> pa.Table:
+        """The nodes of one type, in row order."""
+        return self._read(node_file(self.folder, node_type), columns)
+
+    def edges(self, edge_type: EdgeType, columns: Sequence[str] | None = None) -> pa.Table:
+        """The edges of one type, sorted by source, target and the rest of their key."""
+        return self._read(edge_file(self.folder, edge_type), columns)
+
+    def node_ids(self, node_type: str) -> pa.Array:
+        """The keys of one type; the position of a key is the node's row.
+
+        Raises:
+            SnapshotError: A key stands twice.
+        """
+        if node_type not in self._node_ids:
+            key = self.schema.node_type(node_type).key
+            ids = self.nodes(node_type, [key])[key].combine_chunks()
+            if pc.count_distinct(ids).as_py() != len(ids):
+                raise SnapshotError(
+                    f"a {key} stands twice in '{node_file(self.folder, node_type)}'"
+                )
+            self._node_ids[node_type] = ids
+        return self._node_ids[node_type]
+
+    def edge_rows(self, edge_type: EdgeType) -> tuple[Rows, Rows]:
+        """Source rows and target rows of one edge type, each of shape [num_edges].
+
+        Raises:
+            SnapshotError: An edge ends at a node that the snapshot does not have.
+        """
+        ends = self.edges(edge_type, [SOURCE_ID, TARGET_ID])
+        return (
+            self._rows_of(edge_type, ends[SOURCE_ID], edge_type.source),
+            self._rows_of(edge_type, ends[TARGET_ID], edge_type.target),
+        )
+
+    def _rows_of(self, edge_type: EdgeType, ids: pa.ChunkedArray, node_type: str) -> Rows:
+        rows = pc.index_in(ids, value_set=self.node_ids(node_type))
+        if rows.null_count:
+            lost = ids.filter(pc.is_null(rows))[0].as_py()
+            raise SnapshotError(
+                f"{edge_type} ends at {node_type} '{lost}', which the snapshot does not have",
+                value=lost,
+            )
+        return np.asarray(rows, dtype=np.int64)
+
+    def check_files(self, *, contents: bool) -> None:
+        """Checks that every file of the manifest is there and, with `contents`, unchanged.
+
+        Raises:
+            SnapshotError: Names the first file that is not as the manifest says.
+        """
+        entries = [
+            (node_file(self.folder, name), entry) for name, entry in self.manifest.nodes.items()
+        ] + [(edge_file(self.folder, name), entry) for name, entry in self.manifest.edges.items()]
+        for path, entry in entries:
+            if not path.is_file():
+                raise SnapshotError(
+                    f"'{path}' is missing",
+                    next_step="write the snapshot again or copy it whole",
+                    value=str(path),
+                )
+            if contents and sha256_of(path) != entry.sha256:
+                raise SnapshotError(
+                    f"'{path}' changed since the snapshot was written",
+                    expected=f"sha256 {entry.sha256}",
+                    next_step="write the snapshot again or copy it whole",
+                    value=str(path),
+                )
+
+    def _read(self, path: Path, columns: Sequence[str] | None) -> pa.Table:
+        return pq.read_table(path, columns=list(columns) if columns is not None else None)
