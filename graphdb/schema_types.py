@@ -205,6 +205,10 @@ class Schema:
         for relation in self.relations.values():
             yield from relation.edge_types
 
+    def tables(self) -> "list[str | EdgeType]":
+        """Everything that has a table: the node types, then the edge types."""
+        return [*self.node_types, *self.edge_types()]
+
     def edge_type(
         self, relation: str, source: str | None = None, target: str | None = None
     ) -> EdgeType:

@@ -19,7 +19,7 @@ from graphdb.snapshot.manifest import (
     snapshot_id,
 )
 from graphdb.snapshot.reader import Snapshot, open_snapshot
-from graphdb.store import GraphStore
+from graphdb.stores.protocol import GraphStore
 
 _ROW_GROUP_ROWS = 1_000_000
 

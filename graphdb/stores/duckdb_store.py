@@ -1,0 +1,296 @@
+"""The embedded store: one DuckDB file, no server. The default on a laptop."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import duckdb
+import pyarrow as pa
+
+from graphdb.errors import DataError, SchemaError, StoreError, StoreUnavailableError
+from graphdb.schema import SCHEMA
+from graphdb.schema_types import EVENT_ID, SOURCE_ID, TARGET_ID, EdgeType, Schema
+from graphdb.stores import duckdb_sql as sql
+from graphdb.stores.checks import check_rows
+from graphdb.stores.protocol import REJECT_COLUMNS, UpsertCounts
+from graphdb.stores.schema_growth import additions
+
+FORMAT_VERSION = "1"
+_READ_BATCH_ROWS = 500_000
+
+
+class DuckDBStore:
+    """A graph in one DuckDB file (or in memory). See `GraphStore` for what the methods do.
+
+    Args:
+        path: The file, or ':memory:'.
+        schema: See `open_store`.
+        create: Make the file where there is none.
+        memory_limit: What DuckDB may hold in memory before it spills to disk.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        *,
+        schema: Schema | None = None,
+        create: bool = True,
+        memory_limit: str = "2GB",
+    ) -> None:
+        self.path = path
+        if path != ":memory:" and not create and not Path(path).exists():
+            raise StoreError(
+                f"there is no store at '{path}'",
+                next_step="fill one with `graphrec ingest`",
+                value=path,
+            )
+        self._connection = _connect(path, memory_limit)
+        try:
+            self._schema = self._adopt_schema(schema)
+        except BaseException:
+            self._connection.close()
+            raise
+
+    @property
+    def url(self) -> str:
+        return "duckdb:" if self.path == ":memory:" else f"duckdb:{self.path}"
+
+    @property
+    def schema(self) -> Schema:
+        return self._schema
+
+    def upsert_nodes(self, node_type: str, rows: pa.Table) -> UpsertCounts:
+        return self._upsert(self.schema.node_type(node_type).name, rows)
+
+    def upsert_edges(self, edge_type: EdgeType, rows: pa.Table) -> UpsertCounts:
+        edge_type = self.schema.edge_type(edge_type.relation, edge_type.source, edge_type.target)
+        if self.schema.relation(edge_type.relation).repeats:
+            rows = _with_event_ids(rows)
+        return self._upsert(edge_type, rows)
+
+    def read_nodes(
+        self,
+        node_type: str,
+        *,
+        columns: Sequence[str] | None = None,
+        cutoff: datetime | None = None,
+    ) -> pa.RecordBatchReader:
+        names = self._columns(node_type, columns)
+        query, parameters = sql.select_nodes(self.schema, node_type, names, cutoff)
+        return self._read(query, parameters, self._arrow_schema(node_type, names))
+
+    def read_edges(
+        self,
+        edge_type: EdgeType,
+        *,
+        columns: Sequence[str] | None = None,
+        cutoff: datetime | None = None,
+    ) -> pa.RecordBatchReader:
+        names = self._columns(edge_type, columns)
+        query, parameters = sql.select_edges(self.schema, edge_type, names, cutoff)
+        return self._read(query, parameters, self._arrow_schema(edge_type, names))
+
+    def counts(self) -> Mapping[str | EdgeType, int]:
+        cursor = self._connection.cursor()
+        with _translated():
+            return {of: _count(cursor, of) for of in self.schema.tables()}
+
+    def replace_rejects(self, table_name: str, file: str, rejects: Iterable[pa.Table]) -> None:
+        with self._transaction() as cursor:
+            cursor.execute(
+                "DELETE FROM graphrec.rejects WHERE table_name = ? AND file = ?", [table_name, file]
+            )
+            for table in rejects:
+                cursor.register("given", table.select(REJECT_COLUMNS.names))
+                cursor.execute("INSERT INTO graphrec.rejects SELECT * FROM given")
+
+    def read_rejects(self) -> pa.Table:
+        query = f"SELECT {sql.listed(REJECT_COLUMNS.names)} FROM graphrec.rejects ORDER BY ALL"
+        return self._read(query, [], REJECT_COLUMNS).read_all()
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _upsert(self, of: str | EdgeType, rows: pa.Table) -> UpsertCounts:
+        check_rows(self.schema, of, rows)
+        with self._transaction() as cursor:
+            cursor.register("given", rows)
+            self._refuse_broken_keys(cursor, of)
+            before = _count(cursor, of)
+            statement = sql.merge(self.schema, of, rows.column_names, "given")
+            (touched,) = _one_row(cursor.execute(statement))
+            added = _count(cursor, of) - before
+        return UpsertCounts(added, touched - added, rows.num_rows - touched)
+
+    def _refuse_broken_keys(self, cursor: duckdb.DuckDBPyConnection, of: str | EdgeType) -> None:
+        key = self.schema.key(of)
+        twice = cursor.execute(sql.first_duplicate(key, "given")).fetchone()
+        if twice:
+            raise DataError(
+                f"{of}: the key {dict(zip(key, twice, strict=True))} stands twice in one batch",
+                value=twice,
+            )
+        if isinstance(of, EdgeType):
+            for end, node_type in ((SOURCE_ID, of.source), (TARGET_ID, of.target)):
+                query = sql.first_dangling(self.schema, node_type, end, "given")
+                lost = cursor.execute(query).fetchone()
+                if lost:
+                    raise DataError(
+                        f"{of}: {end} names the unknown {node_type} '{lost[0]}'",
+                        next_step=f"write the {node_type} nodes first",
+                        value=lost[0],
+                    )
+
+    def _read(
+        self, query: str, parameters: list[datetime], schema: pa.Schema
+    ) -> pa.RecordBatchReader:
+        # A cursor of its own, so that two reads may be open at once.
+        with _translated():
+            result = self._connection.cursor().sql(query, params=parameters)
+            # DuckDB calls the timezone "Etc/UTC"; the cast changes names, not data.
+            return result.to_arrow_reader(_READ_BATCH_ROWS).cast(schema)
+
+    def _arrow_schema(self, of: str | EdgeType, names: list[str]) -> pa.Schema:
+        declared = self.schema.arrow_schema(of)
+        return pa.schema([declared.field(name) for name in names])
+
+    def _columns(self, of: str | EdgeType, wanted: Sequence[str] | None) -> list[str]:
+        known = [column.name for column in self.schema.columns(of)]
+        for name in wanted or ():
+            if name not in known:
+                raise SchemaError(
+                    f"{of} has no column '{name}'",
+                    expected="one of " + ", ".join(known),
+                    value=name,
+                )
+        return list(wanted) if wanted is not None else known
+
+    @contextmanager
+    def _transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        cursor = self._connection.cursor()
+        with _translated():
+            cursor.begin()
+            try:
+                yield cursor
+            except BaseException:
+                cursor.rollback()
+                raise
+            cursor.commit()
+
+    def _adopt_schema(self, wanted: Schema | None) -> Schema:
+        """Reads the schema the file was made with; creates or extends its tables as wanted."""
+        kept = self._kept_schema()
+        if kept is None:
+            schema = wanted or SCHEMA
+        elif wanted is None or wanted.fingerprint == kept.fingerprint:
+            return kept
+        else:
+            schema = wanted
+        new_columns = additions(kept, schema) if kept else []
+        with self._transaction() as cursor:
+            for of in schema.tables():
+                cursor.execute(sql.create_table(schema, of))
+            for of, column in new_columns:
+                cursor.execute(sql.add_column(of, column))
+            cursor.execute("CREATE SCHEMA IF NOT EXISTS graphrec")
+            cursor.execute(
+                "CREATE OR REPLACE TABLE graphrec.meta AS"
+                " SELECT ?::VARCHAR AS format_version, ?::VARCHAR AS graph_schema",
+                [FORMAT_VERSION, json.dumps(schema.to_dict())],
+            )
+            columns = ", ".join(
+                f"{sql.quoted(field.name)} {'BIGINT' if field.type == pa.int64() else 'VARCHAR'}"
+                for field in REJECT_COLUMNS
+            )
+            cursor.execute(f"CREATE TABLE IF NOT EXISTS graphrec.rejects ({columns})")
+        return schema
+
+    def _kept_schema(self) -> Schema | None:
+        """The schema in the file, None for an empty file, StoreError for a foreign one."""
+        with _translated():
+            tables = self._connection.execute(
+                "SELECT schema_name || '.' || table_name FROM duckdb_tables()"
+            ).fetchall()
+            if ("graphrec.meta",) not in tables:
+                if tables:
+                    raise StoreError(
+                        f"'{self.path}' is a DuckDB database, but not a graph store",
+                        next_step="choose another file; nothing was written to this one",
+                        value=self.path,
+                    )
+                return None
+            version, declared = _one_row(self._connection.execute("FROM graphrec.meta"))
+        if version != FORMAT_VERSION:
+            raise StoreError(
+                f"'{self.path}' has store format {version}",
+                expected=f"format {FORMAT_VERSION}",
+                next_step="open it with the version of graphrec that made it",
+                value=version,
+            )
+        return Schema.from_dict(json.loads(declared))
+
+
+def _with_event_ids(rows: pa.Table) -> pa.Table:
+    """Events without an `event_id` get the empty one: it is a part of their key."""
+    if EVENT_ID not in rows.column_names:
+        return rows.append_column(EVENT_ID, pa.repeat("", rows.num_rows))
+    position = rows.column_names.index(EVENT_ID)
+    return rows.set_column(position, EVENT_ID, rows[EVENT_ID].fill_null(""))
+
+
+def _count(cursor: duckdb.DuckDBPyConnection, of: str | EdgeType) -> int:
+    (count,) = _one_row(cursor.execute(f"SELECT count(*) FROM {sql.quoted(of)}"))
+    return int(count)
+
+
+def _one_row(result: duckdb.DuckDBPyConnection) -> tuple[Any, ...]:
+    row = result.fetchone()
+    assert row is not None
+    return row
+
+
+def _connect(path: str, memory_limit: str) -> duckdb.DuckDBPyConnection:
+    try:
+        connection = duckdb.connect(path)
+    except duckdb.IOException as error:
+        if "lock" in str(error):
+            raise StoreUnavailableError(
+                f"another process holds the store '{path}'",
+                next_step="wait for it to finish and try again",
+                value=path,
+            ) from error
+        raise StoreError(
+            f"'{path}' cannot be opened as a graph store: {error}",
+            expected="a path in an existing folder, or a store that graphrec made",
+            value=path,
+        ) from error
+    connection.execute(f"SET memory_limit = '{memory_limit}'; SET TimeZone = 'UTC'")
+    return connection
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Turns the driver's errors into ours."""
+    try:
+        yield
+    except duckdb.TransactionException as error:
+        raise StoreUnavailableError(
+            f"another transaction changed the same rows: {error}", next_step="try again"
+        ) from error
+    except duckdb.Error as error:
+        raise StoreError(f"the embedded store failed: {error}") from error
