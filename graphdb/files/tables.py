@@ -1,0 +1,125 @@
+"""One way to read a table file, whatever its format."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from graphdb.errors import FileFormatError
+from graphdb.files.csv_file import csv_batches, csv_column_names
+from graphdb.ingest.source import ROW, OnBadRow
+
+_BATCH_ROWS = 500_000
+_CSV_SEPARATORS = {".csv": ",", ".tsv": "\t"}
+_PARQUET = (".parquet", ".pq")
+_ARROW = (".arrow", ".feather", ".ipc")
+SUFFIXES = (".csv", ".csv.gz", ".tsv", ".tsv.gz", *_PARQUET, *_ARROW)
+
+
+@dataclass(frozen=True, slots=True)
+class TableFile:
+    """A table file whose header has been read.
+
+    Args:
+        column_names: As the file gives them.
+        num_rows: None where only reading the whole file would tell (CSV).
+        batches: Reads the given columns; batches carry the ROW column.
+    """
+
+    path: Path
+    column_names: list[str]
+    num_rows: int | None
+    batches: Callable[[Sequence[str], OnBadRow], Iterator[pa.RecordBatch]]
+
+
+def open_table_file(path: Path) -> TableFile:
+    """Opens a table file by its suffix: .csv, .tsv (also .gz), .parquet, .arrow.
+
+    Raises:
+        FileFormatError: It is missing, empty, of another kind, or not what its suffix says.
+    """
+    suffix = Path(path.name.removesuffix(".gz")).suffix.lower()
+    if not path.is_file():
+        raise FileFormatError(f"there is no file '{path}'", value=str(path))
+    if path.stat().st_size == 0:
+        raise FileFormatError(f"'{path}' is empty", expected="a header row at least")
+    if suffix in _CSV_SEPARATORS:
+        separator = _CSV_SEPARATORS[suffix]
+        names = csv_column_names(path, separator)
+        table = TableFile(
+            path,
+            names,
+            None,
+            lambda columns, on_bad_row: csv_batches(path, separator, names, columns, on_bad_row),
+        )
+    elif suffix in _PARQUET:
+        table = _parquet(path)
+    elif suffix in _ARROW:
+        table = _arrow(path)
+    else:
+        known = ", ".join(SUFFIXES)
+        raise FileFormatError(
+            f"'{path.name}' is no kind of table file", expected=f"one of {known}", value=suffix
+        )
+    twice = {name for name in table.column_names if table.column_names.count(name) > 1}
+    if twice:
+        raise FileFormatError(
+            f"'{path}' has several columns named '{min(twice)}'", expected="unique column names"
+        )
+    return table
+
+
+def _parquet(path: Path) -> TableFile:
+    try:
+        with pq.ParquetFile(path) as file:
+            names, num_rows = file.schema_arrow.names, file.metadata.num_rows
+    except (pa.ArrowInvalid, OSError) as error:
+        raise FileFormatError(
+            f"'{path}' is not a readable Parquet file: {error}",
+            next_step="write or copy it again",
+            value=str(path),
+        ) from error
+
+    def batches(columns: Sequence[str], _: OnBadRow) -> Iterator[pa.RecordBatch]:
+        with pq.ParquetFile(path) as file:
+            yield from _numbered(file.iter_batches(_BATCH_ROWS, columns=list(columns)), path)
+
+    return TableFile(path, names, num_rows, batches)
+
+
+def _arrow(path: Path) -> TableFile:
+    try:
+        with pa.memory_map(str(path)) as source, pa.ipc.open_file(source) as file:
+            names = file.schema.names
+            num_rows = sum(file.get_batch(i).num_rows for i in range(file.num_record_batches))
+    except (pa.ArrowInvalid, OSError) as error:
+        raise FileFormatError(
+            f"'{path}' is not a readable Arrow file: {error}",
+            next_step="write or copy it again",
+            value=str(path),
+        ) from error
+
+    def batches(columns: Sequence[str], _: OnBadRow) -> Iterator[pa.RecordBatch]:
+        with pa.memory_map(str(path)) as source, pa.ipc.open_file(source) as file:
+            read = (file.get_batch(i) for i in range(file.num_record_batches))
+            yield from _numbered((batch.select(list(columns)) for batch in read), path)
+
+    return TableFile(path, names, num_rows, batches)
+
+
+def _numbered(batches: Iterator[pa.RecordBatch], path: Path) -> Iterator[pa.RecordBatch]:
+    first_row = 1
+    try:
+        for batch in batches:
+            rows = np.arange(first_row, first_row + batch.num_rows)
+            yield batch.append_column(ROW, pa.array(rows))
+            first_row += batch.num_rows
+    except (pa.ArrowInvalid, OSError) as error:
+        raise FileFormatError(
+            f"'{path}' cannot be read past row {first_row - 1}: {error}",
+            next_step="write or copy it again",
+            value=str(path),
+        ) from error

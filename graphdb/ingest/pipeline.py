@@ -1,0 +1,126 @@
+"""Tables in, validated, into the store: nodes first, then edges, each bad row set aside."""
+
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+
+import pyarrow as pa
+
+from graphdb.errors import RejectedRowError
+from graphdb.ingest.price_bands import price_bands
+from graphdb.ingest.report import IngestReport, TableReport
+from graphdb.ingest.source import SourceTable
+from graphdb.ingest.staging import Staging
+from graphdb.schema_types import EdgeType
+from graphdb.stores.protocol import GraphStore, UpsertCounts
+
+_BATCH_ROWS = 2_000_000
+
+OnProgress = Callable[[SourceTable, str, int], None]
+"""Told of a table, the step it is in ("read", "write") and the rows done since the last call."""
+
+
+def ingest(
+    tables: Iterable[SourceTable],
+    store: GraphStore,
+    *,
+    strict: bool = False,
+    now: datetime | None = None,
+    on_progress: OnProgress | None = None,
+) -> IngestReport:
+    """Validates tables and upserts their rows into a store.
+
+    Doing it twice changes nothing; doing it again after it was interrupted completes it. A bad row
+    goes to the store's rejects with its file, number and reason, and everything else goes in.
+
+    Args:
+        tables: In any order; node tables are read before edge tables.
+        strict: Stop at the first table with a bad row, before any row of it is written.
+        now: Events later than this are rejected; by default the present.
+        on_progress: Told about rows as they are read and written.
+
+    Raises:
+        RejectedRowError: `strict` is on and a row broke a rule.
+        FileFormatError: A file cannot be read at all.
+    """
+    tables = list(tables)
+    nodes = [table for table in tables if not isinstance(table.of, EdgeType)]
+    edges = [table for table in tables if isinstance(table.of, EdgeType)]
+    report = IngestReport()
+    with Staging(store.schema, now or datetime.now(UTC)) as staging:
+        for table in nodes + edges:
+            _stage(table, store, staging, on_progress)
+            rejects = staging.rejects()
+            if strict and rejects.num_rows:
+                _stop(rejects)
+            counts = _write(table, store, staging, on_progress)
+            store.replace_rejects(table.name, table.file, [rejects])
+            report.tables.append(_report(table, staging, counts))
+    return report
+
+
+def _stage(
+    table: SourceTable, store: GraphStore, staging: Staging, on_progress: OnProgress | None
+) -> None:
+    staging.begin(table)
+    for batch in table.batches(staging.add_unreadable):
+        staging.add(batch)
+        if on_progress:
+            on_progress(table, "read", batch.num_rows)
+    staging.check_keys()
+    if isinstance(table.of, EdgeType):
+        for node_type in {table.of.source, table.of.target}:
+            if not staging.has_keys(node_type):
+                key = store.schema.node_type(node_type).key
+                staging.set_keys(node_type, store.read_nodes(node_type, columns=[key]))
+        staging.check_ends(table.of)
+
+
+def _write(
+    table: SourceTable, store: GraphStore, staging: Staging, on_progress: OnProgress | None
+) -> UpsertCounts:
+    counts = UpsertCounts()
+    for rows in staging.accepted(_BATCH_ROWS):
+        if isinstance(table.of, EdgeType):
+            counts += store.upsert_edges(table.of, rows)
+        else:
+            counts += store.upsert_nodes(table.of, rows)
+            if table.of == "Product" and "price" in rows.column_names:
+                _write_price_bands(rows, store)
+        if on_progress:
+            on_progress(table, "write", rows.num_rows)
+    return counts
+
+
+def _write_price_bands(products: pa.Table, store: GraphStore) -> None:
+    bands, edges = price_bands(products)
+    if edges.num_rows:
+        store.upsert_nodes("PriceBand", bands)
+        store.upsert_edges(store.schema.edge_type("IN_PRICE_BAND"), edges)
+
+
+def _stop(rejects: pa.Table) -> None:
+    first = rejects.slice(0, 1).to_pylist()[0]
+    raise RejectedRowError(
+        f"{first['file']}, row {first['row']}: {first['reason']}",
+        next_step="correct the file, or ingest without strict to set such rows aside",
+        value=first,
+    )
+
+
+def _report(table: SourceTable, staging: Staging, counts: UpsertCounts) -> TableReport:
+    tallies = dict(staging.tallies())
+    read = sum(tallies.values())
+    tallies.pop(None, None)
+    merged, skipped = tallies.pop("merged", 0), tallies.pop("skipped", 0)
+    codes = {str(code): number for code, number in sorted(tallies.items(), key=str)}
+    return TableReport(
+        name=table.name,
+        of=str(table.of),
+        file=table.file,
+        read=read,
+        counts=counts,
+        rejected=sum(codes.values()),
+        merged=merged,
+        skipped=skipped,
+        reject_codes=codes,
+    )

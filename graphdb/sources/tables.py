@@ -1,0 +1,177 @@
+"""A folder of table files as a source: by a mapping file, or by the names of files and columns."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+
+from graphdb.errors import FileFormatError, MappingError, SchemaError, nearest
+from graphdb.files import TableFile, open_table_file
+from graphdb.files.tables import SUFFIXES
+from graphdb.ingest.source import Column, OnBadRow, SourceTable
+from graphdb.schema_types import EVENT_ID, EdgeType, Schema
+from graphdb.sources.mapping import MappingFile, TableEntry
+from graphdb.toml_file import Location, TomlFile
+
+MAPPING_NAME = "mapping.toml"
+
+
+def folder_tables(
+    folder: str | Path, schema: Schema, mapping: str | Path | None = None
+) -> list[SourceTable]:
+    """The tables of a folder, ready for `ingest`.
+
+    Args:
+        folder: Where the files are.
+        mapping: The mapping file; by default `mapping.toml` in the folder. Where there is none,
+            every file must be named after a type (`User.csv`, `User-PURCHASED-Product.parquet`)
+            and its columns after properties.
+
+    Raises:
+        MappingError: The mapping does not fit the schema or the files.
+        FileFormatError: A file cannot be read.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise FileFormatError(f"there is no folder '{folder}'", value=str(folder))
+    if mapping is None and (folder / MAPPING_NAME).is_file():
+        mapping = folder / MAPPING_NAME
+    if mapping is None:
+        return list(_by_name(folder, schema))
+    file = TomlFile(mapping, MappingFile, MappingError)
+    return [
+        table
+        for position, entry in enumerate(file.content.table)
+        for table in _by_entry(folder, schema, file, entry, ("table", position))
+    ]
+
+
+def _by_entry(
+    folder: Path,
+    schema: Schema,
+    file: TomlFile[MappingFile],
+    entry: TableEntry,
+    where: Location,
+) -> Iterator[SourceTable]:
+    try:
+        of = _type_of(schema, entry)
+    except SchemaError as error:
+        key = "node" if entry.node is not None else "relation"
+        raise file.error((*where, key), error.what, next_step=error.next_step) from error
+    _check_properties(schema, file, entry, of, where)
+    paths = sorted(folder.glob(entry.file))
+    if not paths:
+        what = f"there is no file '{entry.file}' in '{folder}'"
+        others = sorted(path.name for path in folder.iterdir())
+        raise file.error((*where, "file"), what, next_step=nearest(entry.file, others))
+    for path in paths:
+        table = open_table_file(path)
+        _check_columns(file, entry, table, where)
+        columns = {name: column.to_column() for name, column in entry.columns.items()}
+        yield _source_table(path.relative_to(folder), of, table, columns, entry)
+
+
+def _type_of(schema: Schema, entry: TableEntry) -> str | EdgeType:
+    if entry.node is not None:
+        return schema.node_type(entry.node).name
+    assert entry.relation is not None
+    return schema.edge_type(entry.relation, entry.source, entry.target)
+
+
+def _check_properties(
+    schema: Schema,
+    file: TomlFile[MappingFile],
+    entry: TableEntry,
+    of: str | EdgeType,
+    where: Location,
+) -> None:
+    known = {column.name: column for column in schema.columns(of)}
+    for name in entry.columns:
+        if name not in known:
+            suggestion = nearest(name, list(known)) or f"known: {', '.join(known)}"
+            what = f"{of} has no property '{name}'"
+            raise file.error((*where, "columns", name), what, next_step=suggestion, value=name)
+    for name, column in known.items():
+        needed = column.required or (name in schema.key(of) and name != EVENT_ID)
+        if needed and name not in entry.columns:
+            what = f"{of} needs a column for '{name}'"
+            raise file.error((*where, "columns"), what, value=name)
+
+
+def _check_columns(
+    file: TomlFile[MappingFile], entry: TableEntry, table: TableFile, where: Location
+) -> None:
+    for name, column in entry.columns.items():
+        if column.column is not None and column.column not in table.column_names:
+            suggestion = nearest(column.column, table.column_names)
+            raise file.error(
+                (*where, "columns", name),
+                f"'{table.path.name}' has no column '{column.column}'",
+                next_step=suggestion or f"its columns: {', '.join(table.column_names)}",
+                value=column.column,
+            )
+
+
+def _by_name(folder: Path, schema: Schema) -> Iterator[SourceTable]:
+    tables = {str(of): of for of in schema.tables()}
+    paths = sorted(path for path in folder.iterdir() if path.name.endswith(SUFFIXES))
+    if not paths:
+        raise FileFormatError(
+            f"'{folder}' has no table files",
+            expected=f"files named after types ({', '.join(SUFFIXES)}) or a {MAPPING_NAME}",
+            value=str(folder),
+        )
+    for path in paths:
+        stem = path.name.split(".")[0]
+        if stem not in tables:
+            raise FileFormatError(
+                f"'{path.name}' is named after no type of the schema",
+                next_step=nearest(stem, list(tables)) or f"say what it is in a {MAPPING_NAME}",
+                value=stem,
+            )
+        of = tables[stem]
+        table = open_table_file(path)
+        _check_header(schema, of, table)
+        columns = {name: Column(name) for name in table.column_names}
+        yield _source_table(path.relative_to(folder), of, table, columns, None)
+
+
+def _check_header(schema: Schema, of: str | EdgeType, table: TableFile) -> None:
+    known = [column.name for column in schema.columns(of)]
+    for name in table.column_names:
+        if name not in known:
+            raise FileFormatError(
+                f"'{table.path.name}' has a column '{name}', but {of} has no such property",
+                next_step=nearest(name, known) or f"say what it is in a {MAPPING_NAME}",
+                value=name,
+            )
+    for column in schema.columns(of):
+        if column.required and column.name not in table.column_names:
+            raise FileFormatError(
+                f"'{table.path.name}' has no column '{column.name}', which {of} needs",
+                value=column.name,
+            )
+
+
+def _source_table(
+    path: Path,
+    of: str | EdgeType,
+    table: TableFile,
+    columns: dict[str, Column],
+    entry: TableEntry | None,
+) -> SourceTable:
+    used = sorted({column.name for column in columns.values() if column.name is not None})
+
+    def batches(on_bad_row: OnBadRow) -> Iterator[pa.RecordBatch]:
+        return table.batches(used, on_bad_row)
+
+    return SourceTable(
+        name=f"{of} from {path}",
+        of=of,
+        file=str(path),
+        columns=columns,
+        batches=batches,
+        num_rows=table.num_rows,
+        distinct=entry.distinct if entry else False,
+        skip_missing=entry.skip_missing if entry else False,
+    )

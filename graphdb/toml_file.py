@@ -1,0 +1,128 @@
+"""Reads TOML files into pydantic models, with errors that name the line and the nearest key."""
+
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Generic, TypeVar, get_args
+
+from pydantic import BaseModel, ValidationError
+
+from graphdb.errors import GraphRecError, nearest
+
+Location = tuple[str | int, ...]
+_Model = TypeVar("_Model", bound=BaseModel)
+_HEADER = re.compile(r"^\s*(\[\[?)\s*([^\]]+?)\s*\]\]?\s*(?:#.*)?$")
+_KEY = re.compile(r"""^\s*("[^"]*"|'[^']*'|[A-Za-z0-9_-]+)\s*(?:\.|=)""")
+
+
+class TomlFile(Generic[_Model]):
+    """A validated TOML file that still knows where each key stands.
+
+    Args:
+        model: What the file must hold.
+        error_class: What is raised when it does not.
+
+    Raises:
+        GraphRecError: As `error_class`, naming file, line, key and the nearest valid key.
+    """
+
+    def __init__(
+        self, path: str | Path, model: type[_Model], error_class: type[GraphRecError]
+    ) -> None:
+        self.path = Path(path)
+        self._error_class = error_class
+        try:
+            self._text = self.path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise error_class(f"'{path}' cannot be read: {error}", value=str(path)) from error
+        try:
+            self.content = model.model_validate(tomllib.loads(self._text))
+        except tomllib.TOMLDecodeError as error:
+            name = self.path.name
+            raise error_class(f"{name} is not valid TOML: {error}", value=str(path)) from error
+        except ValidationError as error:
+            raise self._first_of(error, model) from error
+
+    def error(
+        self,
+        location: Location,
+        what: str,
+        *,
+        expected: str | None = None,
+        next_step: str | None = None,
+        value: object = None,
+    ) -> GraphRecError:
+        """The error to raise for something wrong at a key: the message names its line."""
+        place = f"{self.path.name}, line {line_of(self._text, location)}"
+        return self._error_class(
+            f"{place}: {what}", expected=expected, next_step=next_step, value=value
+        )
+
+    def _first_of(self, error: ValidationError, model: type[BaseModel]) -> GraphRecError:
+        first = error.errors()[0]
+        location = first["loc"]
+        if first["type"] == "extra_forbidden":
+            known = _fields_at(model, location[:-1])
+            wrong = str(location[-1])
+            suggestion = nearest(wrong, known) or f"known keys: {', '.join(known)}"
+            return self.error(location, f"unknown key '{wrong}'", next_step=suggestion, value=wrong)
+        key = ".".join(str(part) for part in location)
+        what = f"'{key}': {first['msg']}" if key else str(first["msg"])
+        return self.error(location, what, value=first.get("input"))
+
+
+def line_of(text: str, location: Location) -> int:
+    r"""The line (from 1) where a key of a TOML text stands, or the nearest one around it.
+
+    >>> line_of('[[table]]\nfile = "a.csv"\n[[table]]\nfil = "b.csv"', ("table", 1, "fil"))
+    4
+    """
+    best, best_depth = 1, 0
+    for number, path in _paths(text):
+        depth = 0
+        for here, wanted in zip(path, location, strict=False):
+            if here != wanted:
+                break
+            depth += 1
+        if depth > best_depth and depth == min(len(path), len(location)):
+            best, best_depth = number, depth
+    return best
+
+
+def _paths(text: str) -> Iterator[tuple[int, Location]]:
+    """Line number and key path of every header and key line."""
+    prefix: Location = ()
+    counts: dict[Location, int] = {}
+    for number, line in enumerate(text.splitlines(), start=1):
+        header = _HEADER.match(line)
+        if header:
+            prefix = ()
+            parts = [part.strip().strip("\"'") for part in header[2].split(".")]
+            for position, part in enumerate(parts):
+                prefix = (*prefix, part)
+                if header[1] == "[[" and position == len(parts) - 1:
+                    counts[prefix] = counts.get(prefix, -1) + 1
+                if prefix in counts:
+                    prefix = (*prefix, counts[prefix])
+            yield number, prefix
+        elif key := _KEY.match(line):
+            yield number, (*prefix, key[1].strip("\"'"))
+
+
+def _fields_at(model: type[BaseModel], location: Location) -> list[str]:
+    """The keys that are allowed at a place of a nested model."""
+    current = model
+    annotation: object = None
+    for part in location:
+        field = current.model_fields.get(str(part))
+        annotation = field.annotation if field is not None else annotation
+        current = next(_models_in(annotation), current)
+    return [field.alias or name for name, field in current.model_fields.items()]
+
+
+def _models_in(annotation: object) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for argument in get_args(annotation):
+        yield from _models_in(argument)
