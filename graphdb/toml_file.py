@@ -60,7 +60,8 @@ class TomlFile(Generic[_Model]):
         )
 
     def _first_of(self, error: ValidationError, model: type[BaseModel]) -> GraphRecError:
-        first = error.errors()[0]
+        # A misspelt key often leaves a required one missing; the misspelling says more.
+        first = min(error.errors(), key=lambda entry: entry["type"] != "extra_forbidden")
         location = first["loc"]
         if first["type"] == "extra_forbidden":
             known = _fields_at(model, location[:-1])

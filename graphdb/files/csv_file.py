@@ -50,6 +50,7 @@ def csv_batches(
         return "skip"
 
     next_row = 1
+    has_stray_quote = _count_quotes(path) % 2 == 1
     with (
         _errors(path),
         csv.open_csv(
@@ -59,7 +60,7 @@ def csv_batches(
             parse_options=_parse_options(separator, skip),
             convert_options=csv.ConvertOptions(
                 column_types={name: pa.binary() for name in names},
-                include_columns=list(columns),
+                include_columns=names if has_stray_quote else list(columns),
                 null_values=[""],
                 strings_can_be_null=True,
             ),
@@ -68,6 +69,9 @@ def csv_batches(
         for batch in reader:
             rows = _row_numbers(next_row, batch.num_rows, bad_rows)
             next_row = int(rows[-1]) + 1 if len(rows) else next_row
+            if has_stray_quote:
+                _refuse_swallowed_lines(path, batch, rows)
+                batch = batch.select(list(columns))
             yield _decoded(batch.append_column(ROW, pa.array(rows)), on_bad_row)
 
 
@@ -75,6 +79,30 @@ def _row_numbers(first: int, count: int, bad_rows: list[int]) -> np.ndarray:
     """The numbers of `count` good rows from `first` on, stepping over the bad ones."""
     span = np.arange(first, first + count + len(bad_rows))
     return span[~np.isin(span, bad_rows)][:count]
+
+
+def _count_quotes(path: Path) -> int:
+    quotes = 0
+    with pa.input_stream(str(path)) as stream:
+        while block := stream.read(_BLOCK_BYTES):
+            quotes += block.count(b'"')
+    return quotes
+
+
+def _refuse_swallowed_lines(path: Path, batch: pa.RecordBatch, rows: np.ndarray) -> None:
+    """A quote that never closes makes one cell of all lines after it: their rows would be lost.
+
+    Only with an odd number of quotes; an inch mark alone (`5" pan`) swallows nothing.
+    """
+    for column in batch.columns:
+        swallowed = pc.match_substring(pc.fill_null(column, b""), b"\n")
+        if pc.any(swallowed).as_py():
+            row = rows[pc.index(swallowed, True).as_py()]
+            raise FileFormatError(
+                f"'{path}' has a quote in or before row {row} that never closes",
+                expected="balanced quotes",
+                value=int(row),
+            )
 
 
 def _decoded(batch: pa.RecordBatch, on_bad_row: OnBadRow) -> pa.RecordBatch:

@@ -13,8 +13,6 @@ from graphdb.ingest.staging import Staging
 from graphdb.schema_types import EdgeType
 from graphdb.stores.protocol import GraphStore, UpsertCounts
 
-_BATCH_ROWS = 2_000_000
-
 OnProgress = Callable[[SourceTable, str, int], None]
 """Told of a table, the step it is in ("read", "write") and the rows done since the last call."""
 
@@ -25,6 +23,7 @@ def ingest(
     *,
     strict: bool = False,
     now: datetime | None = None,
+    batch_rows: int = 2_000_000,
     on_progress: OnProgress | None = None,
 ) -> IngestReport:
     """Validates tables and upserts their rows into a store.
@@ -36,6 +35,7 @@ def ingest(
         tables: In any order; node tables are read before edge tables.
         strict: Stop at the first table with a bad row, before any row of it is written.
         now: Events later than this are rejected; by default the present.
+        batch_rows: Rows written in one transaction.
         on_progress: Told about rows as they are read and written.
 
     Raises:
@@ -52,7 +52,7 @@ def ingest(
             rejects = staging.rejects()
             if strict and rejects.num_rows:
                 _stop(rejects)
-            counts = _write(table, store, staging, on_progress)
+            counts = _write(table, store, staging, batch_rows, on_progress)
             store.replace_rejects(table.name, table.file, [rejects])
             report.tables.append(_report(table, staging, counts))
     return report
@@ -76,10 +76,14 @@ def _stage(
 
 
 def _write(
-    table: SourceTable, store: GraphStore, staging: Staging, on_progress: OnProgress | None
+    table: SourceTable,
+    store: GraphStore,
+    staging: Staging,
+    batch_rows: int,
+    on_progress: OnProgress | None,
 ) -> UpsertCounts:
     counts = UpsertCounts()
-    for rows in staging.accepted(_BATCH_ROWS):
+    for rows in staging.accepted(batch_rows):
         if isinstance(table.of, EdgeType):
             counts += store.upsert_edges(table.of, rows)
         else:

@@ -218,6 +218,8 @@ def _exploded(columns: Mapping[str, Column]) -> str:
     for how in columns.values():
         if how.split is not None and how.name is not None:
             cell = quoted(how.name)
-            parts = f"SELECT *, unnest(string_split({cell}, {literal(how.split)})) AS part"
+            # An empty cell stays one row, so that it is counted, not lost.
+            filled = f"coalesce({cell}, '')"
+            parts = f"SELECT *, unnest(string_split({filled}, {literal(how.split)})) AS part"
             source = f"(SELECT * REPLACE (trim(part) AS {cell}) FROM ({parts} FROM {source}))"
     return source

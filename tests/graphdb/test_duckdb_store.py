@@ -1,0 +1,156 @@
+"""The embedded store keeps the contract, and refuses files that are not its own."""
+
+import subprocess
+import sys
+
+import duckdb
+import pytest
+from contracts.store import StoreContract, fill, users
+
+from graphdb import SCHEMA, open_store
+from graphdb.errors import SchemaError, StoreError, StoreUnavailableError
+from graphdb.schema_types import Kind, NodeType, Property, Schema
+from graphdb.stores import duckdb_store
+
+
+class TestDuckDBStore(StoreContract):
+    @pytest.fixture
+    def store(self, tmp_path):
+        with open_store(str(tmp_path / "graph.duckdb")) as store:
+            yield store
+
+    @pytest.fixture
+    def reopen(self):
+        opened = []
+
+        def close_and_open(store):
+            store.close()
+            opened.append(open_store(store.url, create=False))
+            return opened[-1]
+
+        yield close_and_open
+        for store in opened:
+            store.close()
+
+
+def with_property(name: str, kind: Kind, *, required: bool = False) -> Schema:
+    user = SCHEMA.node_types["User"]
+    longer = NodeType(
+        "User", user.doc, (*user.properties, Property(name, kind, "", required=required))
+    )
+    return Schema({**SCHEMA.node_types, "User": longer}, SCHEMA.relations)
+
+
+def test_a_schema_may_grow(tmp_path):
+    path = str(tmp_path / "graph.duckdb")
+    with open_store(path) as store:
+        fill(store)
+    with open_store(path, schema=with_property("vip", Kind.BOOL)) as store:
+        assert store.read_nodes("User", columns=["user_id", "vip"]).read_all().num_rows == 2
+    with open_store(path) as store:
+        assert "vip" in {column.name for column in store.schema.columns("User")}
+
+
+@pytest.mark.parametrize(
+    ("schema", "message"),
+    [
+        (SCHEMA, "drops or changes User.vip"),
+        (with_property("vip", Kind.INT), "drops or changes User.vip.*expected vip as bool"),
+        (
+            Schema(
+                {name: node for name, node in SCHEMA.node_types.items() if name != "Agency"},
+                {name: tie for name, tie in SCHEMA.relations.items() if name != "MANAGED_BY"},
+            ),
+            "lacks 'Agency', which the store has",
+        ),
+    ],
+)
+def test_a_schema_may_not_shrink_or_change(tmp_path, schema, message):
+    path = str(tmp_path / "graph.duckdb")
+    open_store(path, schema=with_property("vip", Kind.BOOL)).close()
+    with pytest.raises(SchemaError, match=message):
+        open_store(path, schema=schema)
+
+
+def test_a_new_required_property_is_refused(tmp_path):
+    path = str(tmp_path / "graph.duckdb")
+    open_store(path).close()
+    with pytest.raises(SchemaError, match=r"User.vip is new and required.*make it optional"):
+        open_store(path, schema=with_property("vip", Kind.BOOL, required=True))
+
+
+def test_a_foreign_database_is_refused_and_left_alone(tmp_path):
+    path = tmp_path / "other.duckdb"
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("CREATE TABLE mine AS SELECT 1 AS x")
+    with pytest.raises(StoreError, match="is a DuckDB database, but not a graph store"):
+        open_store(str(path))
+    with duckdb.connect(str(path)) as connection:
+        assert connection.sql("SHOW TABLES").fetchall() == [("mine",)]
+
+
+def test_a_file_that_is_no_database_is_refused(tmp_path):
+    path = tmp_path / "notes.txt"
+    path.write_text("not a database at all, but long enough to look at" * 10)
+    with pytest.raises(StoreError, match="cannot be opened as a graph store"):
+        open_store(str(path))
+
+
+def test_a_folder_that_does_not_exist_is_refused(tmp_path):
+    with pytest.raises(StoreError, match="a path in an existing folder"):
+        open_store(str(tmp_path / "nowhere" / "graph.duckdb"))
+
+
+def test_opening_without_create_needs_a_store(tmp_path):
+    with pytest.raises(StoreError, match="there is no store at"):
+        open_store(str(tmp_path / "graph.duckdb"), create=False)
+
+
+def test_an_unknown_kind_of_url_is_refused():
+    with pytest.raises(StoreError, match="'redis' stores are not known; expected a file path"):
+        open_store("redis://127.0.0.1")
+
+
+def test_another_store_format_is_refused(tmp_path):
+    path = str(tmp_path / "graph.duckdb")
+    open_store(path).close()
+    with duckdb.connect(path) as connection:
+        connection.execute("UPDATE graphrec.meta SET format_version = '99'")
+    with pytest.raises(StoreError, match="has store format 99; expected format 1"):
+        open_store(path)
+
+
+def test_a_store_held_by_another_process_is_retryable(tmp_path):
+    path = str(tmp_path / "graph.duckdb")
+    holder = (
+        "import sys; from graphdb import open_store;"
+        f" store = open_store({path!r}); print('open', flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", holder], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None and process.stdin is not None
+        assert process.stdout.readline() == b"open\n"
+        with pytest.raises(StoreUnavailableError, match="another process holds") as caught:
+            open_store(path)
+        process.stdin.close()
+    assert caught.value.retryable
+
+
+def test_a_failure_after_writing_leaves_nothing_behind(tmp_path, monkeypatch):
+    calls = []
+
+    def count_once(_, of):
+        calls.append(of)
+        if len(calls) == 2:  # the rows are merged, the transaction is not yet committed
+            raise RuntimeError("power cut")
+        return 0
+
+    with open_store(str(tmp_path / "graph.duckdb")) as store:
+        monkeypatch.setattr(duckdb_store, "_count", count_once)
+        with pytest.raises(RuntimeError, match="power cut"):
+            store.upsert_nodes("User", users("ann"))
+        monkeypatch.undo()
+        assert store.counts()["User"] == 0
+        store.upsert_nodes("User", users("ann"))
+        assert store.counts()["User"] == 1

@@ -1,0 +1,127 @@
+"""Snapshots: what is read is what the store had, and a damaged folder says so."""
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from contracts.store import MADE_BY, PURCHASED, days, fill
+
+from graphdb import SCHEMA, open_snapshot, write_snapshot
+from graphdb.errors import SnapshotError
+
+
+@pytest.fixture
+def snapshot(store, tmp_path):
+    fill(store)
+    return write_snapshot(store, tmp_path / "snapshot")
+
+
+def test_what_is_read_is_what_the_store_had(store, snapshot):
+    for node_type in SCHEMA.node_types:
+        assert snapshot.nodes(node_type) == store.read_nodes(node_type).read_all()
+        assert snapshot.num_nodes(node_type) == store.counts()[node_type]
+    for edge_type in SCHEMA.edge_types():
+        assert snapshot.edges(edge_type) == store.read_edges(edge_type).read_all()
+        assert snapshot.num_edges(edge_type) == store.counts()[edge_type]
+    assert snapshot.schema == SCHEMA
+
+
+def test_edges_as_rows_point_at_their_nodes(snapshot):
+    sources, targets = snapshot.edge_rows(PURCHASED)
+    assert sources.dtype == targets.dtype == np.int64
+    users, products = snapshot.node_ids("User"), snapshot.node_ids("Product")
+    pairs = [(users[s].as_py(), products[t].as_py()) for s, t in zip(sources, targets, strict=True)]
+    assert pairs == [("ann", "pan"), ("bob", "tea")]
+    empty, _ = snapshot.edge_rows(SCHEMA.edge_type("VIEWED"))
+    assert empty.shape == (0,)
+
+
+def test_the_cutoff_stands_in_the_manifest_and_holds(store, tmp_path):
+    fill(store)
+    snapshot = write_snapshot(store, tmp_path / "past", cutoff=days(2)[0])
+    assert snapshot.num_edges(PURCHASED) == 1
+    assert open_snapshot(snapshot.folder).manifest.cutoff == days(2)[0]
+    other_zone = days(2)[0].astimezone(tz=None) - timedelta(days=0)
+    same = write_snapshot(store, tmp_path / "same", cutoff=other_zone)
+    assert same.num_edges(PURCHASED) == 1
+
+
+def test_large_tables_are_cut_into_row_groups_the_same_way_every_time(store, tmp_path):
+    ids = [f"u{number:07}" for number in range(1_200_000)]
+    store.upsert_nodes("User", pa.table({"user_id": ids}))
+    first = write_snapshot(store, tmp_path / "first")
+    second = write_snapshot(store, tmp_path / "second")
+    assert first.snapshot_id == second.snapshot_id
+    file = pq.ParquetFile(first.folder / "nodes" / "User.parquet")
+    groups = [file.metadata.row_group(i).num_rows for i in range(file.metadata.num_row_groups)]
+    assert groups == [1_000_000, 200_000]
+
+
+def test_a_snapshot_is_never_overwritten(store, snapshot):
+    with pytest.raises(SnapshotError, match="exists already; snapshots are never changed"):
+        write_snapshot(store, snapshot.folder)
+
+
+def test_a_cutoff_without_timezone_is_refused(store, tmp_path):
+    with pytest.raises(SnapshotError, match="has no timezone"):
+        write_snapshot(store, tmp_path / "s", cutoff=datetime(2025, 1, 1))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_interrupted_write_leaves_no_snapshot(store, tmp_path):
+    fill(store)
+
+    def stop(_name, _rows):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_snapshot(store, tmp_path / "snapshot", on_progress=stop)
+    with pytest.raises(SnapshotError, match="no snapshot at"):
+        open_snapshot(tmp_path / "snapshot")
+    assert write_snapshot(store, tmp_path / "snapshot").num_nodes("User") == 2
+
+
+def change_manifest(snapshot, **changes):
+    path = snapshot.folder / "manifest.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda s: (s.folder / "manifest.json").unlink(), "manifest.json is missing; write one"),
+        (lambda s: (s.folder / "manifest.json").write_text("{"), "is not valid JSON"),
+        (lambda s: (s.folder / "manifest.json").write_text("[]"), "says format None"),
+        (lambda s: change_manifest(s, format_version=2), "says format .*2.; expected .*1.*again"),
+        (lambda s: change_manifest(s, nodes=7), "is damaged"),
+        (lambda s: (s.folder / "edges" / f"{PURCHASED}.parquet").unlink(), "PURCHASED.*missing"),
+        (
+            lambda s: pq.write_table(s.nodes("User").slice(1), s.folder / "nodes/User.parquet"),
+            "User.parquet' changed since the snapshot was written; expected sha256",
+        ),
+    ],
+)
+def test_a_damaged_snapshot_is_refused(snapshot, damage, message):
+    damage(snapshot)
+    with pytest.raises(SnapshotError, match=message):
+        open_snapshot(snapshot.folder)
+
+
+def test_a_foreign_snapshot_with_broken_keys_is_refused(snapshot):
+    users = snapshot.folder / "nodes" / "User.parquet"
+    pq.write_table(snapshot.nodes("User").slice(1), users)
+    lost = open_snapshot(snapshot.folder, verify=False)
+    with pytest.raises(SnapshotError, match="PURCHASED-Product ends at User 'ann', which the sn"):
+        lost.edge_rows(PURCHASED)
+    doubled = snapshot.nodes("Product")
+    pq.write_table(pa.concat_tables([doubled, doubled]), snapshot.folder / "nodes/Product.parquet")
+    with pytest.raises(SnapshotError, match="a product_id stands twice"):
+        open_snapshot(snapshot.folder, verify=False).edge_rows(MADE_BY)
+
+
+def test_the_manifest_knows_when_it_was_made(snapshot):
+    age = datetime.now(UTC) - snapshot.manifest.created_at
+    assert timedelta(0) <= age < timedelta(minutes=5)
