@@ -1,5 +1,6 @@
 """A process killed in the middle of an ingest: the store opens, and a re-run completes it."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -65,7 +66,10 @@ def test_a_rerun_completes_what_a_kill_interrupted(
 ):
     path = str(tmp_path / "graph.duckdb")
     with subprocess.Popen(
-        [sys.executable, "-c", INGEST, str(tables), path], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", INGEST, str(tables), path],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
     ) as process:
         assert process.stdout is not None
         for line in process.stdout:
