@@ -5,7 +5,7 @@ store gets the same checks.
 """
 
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -193,9 +193,15 @@ def _typed_select(schema: Schema, table: SourceTable, raw: pa.Schema) -> str:
         ends = [quoted(table.columns[end].name) for end in (SOURCE_ID, TARGET_ID)]
         condition = f"CAST({ends[0]} AS VARCHAR) = CAST({ends[1]} AS VARCHAR)"
         problems.append((condition, "self_loop", literal("it ties a node to itself")))
-    code = _first(problems, 1)
-    reason = _first(problems, 2)
-    return f"SELECT {ROW}, {', '.join(values)}, {code}, {reason} FROM {_exploded(table.columns)}"
+    # The first problem is found once, as a number, and put into words only where there is one.
+    first = _case([condition for condition, _, _ in problems], map(str, range(len(problems))))
+    numbers = [f"_problem = {number}" for number in range(len(problems))]
+    code = _case(numbers, [literal(code) for _, code, _ in problems])
+    reason = _case(numbers, [reason for _, _, reason in problems])
+    return (
+        f"SELECT {ROW}, {', '.join(values)}, {code}, {reason}"
+        f" FROM (SELECT *, {first} AS _problem FROM {_exploded(table.columns)})"
+    )
 
 
 def _code_for(table: SourceTable, code: str, column: str, key: tuple[str, ...]) -> str:
@@ -204,12 +210,12 @@ def _code_for(table: SourceTable, code: str, column: str, key: tuple[str, ...]) 
     return code
 
 
-def _first(problems: list[tuple[str, str, str]], part: int) -> str:
+def _case(conditions: Iterable[str], values: Iterable[str]) -> str:
     branches = " ".join(
-        f"WHEN {problem[0]} THEN {literal(problem[1]) if part == 1 else problem[2]}"
-        for problem in problems
+        f"WHEN {condition} THEN {value}"
+        for condition, value in zip(conditions, values, strict=True)
     )
-    return f"CASE {branches} END" if branches else "CAST(NULL AS VARCHAR)"
+    return f"CASE {branches} END" if branches else "NULL"
 
 
 def _exploded(columns: Mapping[str, Column]) -> str:

@@ -50,19 +50,28 @@ def check_value(
             expected="one value per cell (text, number, boolean or time)",
             value=str(raw_type),
         )
-    text = f"CAST({raw} AS VARCHAR)"
     checked = _BY_KIND[column.kind](column, how, raw, raw_type)
-    absent = f"({raw} IS NULL OR {text} = '')"
-    if pa.types.is_string(raw_type) or pa.types.is_large_string(raw_type):
+    absent = f"{raw} IS NULL"
+    if _is_text(raw_type):
+        absent = f"({raw} IS NULL OR {raw} = '')"
         checked.value = f"CASE WHEN NOT {absent} THEN {checked.value} END"
-    checked.problems = [
-        (f"NOT {absent} AND {condition}", code, reason)
-        for condition, code, reason in checked.problems
-    ]
+        checked.problems = [
+            (f"NOT {absent} AND {condition}", code, reason)
+            for condition, code, reason in checked.problems
+        ]
     if column.required or (is_key and column.name in (SOURCE_ID, TARGET_ID, OCCURRED_AT)):
         missing = (absent, "missing_value", literal(f"{column.name} is empty"))
         checked.problems.insert(0, missing)
     return checked
+
+
+def _is_text(raw_type: pa.DataType) -> bool:
+    value_type = raw_type.value_type if pa.types.is_dictionary(raw_type) else raw_type
+    return bool(
+        pa.types.is_string(value_type)
+        or pa.types.is_large_string(value_type)
+        or pa.types.is_string_view(value_type)
+    )
 
 
 def _string(column: Property, how: Column, raw: str, raw_type: pa.DataType) -> CheckedValue:
@@ -109,19 +118,24 @@ def _string(column: Property, how: Column, raw: str, raw_type: pa.DataType) -> C
 
 
 def _number(column: Property, how: Column, raw: str, raw_type: pa.DataType) -> CheckedValue:
-    number = f"TRY_CAST({raw} AS DOUBLE)"
+    number = f"TRY_CAST({raw} AS DOUBLE)" if _is_text(raw_type) else f"CAST({raw} AS DOUBLE)"
     if pa.types.is_temporal(raw_type):
         raise FileFormatError(
             f"column '{how.name}' holds times and cannot be {column.name}", expected="numbers"
         )
     scaled = number if how.scale == 1.0 else f"({number} * {how.scale!r})"
     shown = _shown(column, raw)
-    problems = [
-        (f"{number} IS NULL", "not_a_number", f"{shown} || ', not a number'"),
-        (f"NOT isfinite({number})", "not_finite", f"{shown} || ', not a finite number'"),
-    ]
+    problems = []
+    if _is_text(raw_type):
+        problems.append((f"{number} IS NULL", "not_a_number", f"{shown} || ', not a number'"))
+    if not pa.types.is_integer(raw_type):
+        problems.append(
+            (f"NOT isfinite({number})", "not_finite", f"{shown} || ', not a finite number'")
+        )
     value = scaled
-    if column.kind is Kind.INT:
+    if column.kind is Kind.INT and pa.types.is_integer(raw_type) and how.scale == 1.0:
+        value = f"CAST({raw} AS BIGINT)"
+    elif column.kind is Kind.INT:
         problems += [
             (
                 f"{scaled} <> floor({scaled})",
@@ -163,8 +177,12 @@ def _timestamp(column: Property, how: Column, raw: str, raw_type: pa.DataType) -
     else:
         value = f"TRY_CAST({raw} AS TIMESTAMPTZ)"
     shown = _shown(column, raw)
-    problems = [
-        (f"{value} IS NULL", "not_a_time", f"{shown} || ', not a time'"),
+    problems = []
+    if how.unit is not None or not pa.types.is_temporal(raw_type):
+        problems.append(
+            (f"{raw} IS NOT NULL AND {value} IS NULL", "not_a_time", f"{shown} || ', not a time'")
+        )
+    problems += [
         (f"NOT isfinite({value})", "not_a_time", f"{shown} || ', not a time'"),
         (f"{value} < TIMESTAMPTZ '1970-01-01'", "out_of_range", f"{shown} || ', before 1970'"),
     ]

@@ -1,6 +1,7 @@
 """What is planted can be seen, as clearly as asked for; what is not planted cannot."""
 
 from collections import Counter
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
@@ -157,7 +158,7 @@ def test_sales_and_quality_differ(world, truth):
     share = returned[best] / sold[best]
     assert (share > 0.3).sum() >= 2
     assert (share < 0.1).sum() >= 2
-    assert truth.products.overhyped[best[share > 0.3]].all()
+    assert (share[truth.products.overhyped[best]] > 0.3).sum() >= 2
     plain = ~truth.products.overhyped
     assert abs(np.corrcoef(truth.products.quality[plain], np.log1p(sold[plain]))[0, 1]) < 0.1
 
@@ -196,7 +197,7 @@ def test_the_funnel_narrows(world):
     assert numbers[0] > 3 * numbers[1] > 3 * numbers[2] > 15 * numbers[3] > 0
 
 
-def test_money_adds_up(world, truth):
+def test_money_adds_up(world):
     bought = world.edges[SCHEMA.edge_type("PURCHASED")]
     value, discount, count = (bought[name].to_numpy() for name in ("value", "discount", "count"))
     price = world.nodes["Product"]["price"].to_numpy()[ends(world, "PURCHASED")[1]]
@@ -230,7 +231,7 @@ def test_cups_stand_in_their_category_and_cover_every_taste(world, truth):
         assert len(counts) == num and counts.max() - counts.min() <= 1, trait
     prices = world.nodes["Product"]["price"].to_numpy()[cups]
     by_level = [prices[truth.products.level[cups] == level] for level in range(5)]
-    assert all(a.max() < b.min() for a, b in zip(by_level, by_level[1:], strict=False))
+    assert all(cheap.max() < dear.min() for cheap, dear in pairwise(by_level))
     assert truth.products.newcomer[cups].sum() >= 2
     assert (~truth.products.newcomer[cups]).sum() >= 20
 
@@ -270,10 +271,11 @@ def test_light_users_did_three_things_to_their_taste(world, truth):
     users, products = ends(world, "VIEWED")
     of_light = truth.users.light[users]
     tastes = truth.users.tastes
-    for trait in ("level", "style", "categories"):
-        clear = agreement(tastes, users[of_light], truth.products, products[of_light], trait)
-        usual = agreement(tastes, users[~of_light], truth.products, products[~of_light], trait)
-        assert clear > usual + 0.05, trait
+    clear, usual = (
+        sum(agreement(tastes, users[of], truth.products, products[of], trait) for trait in TRAITS)
+        for of in (of_light, ~of_light)
+    )
+    assert clear > usual + 0.5, "of six things that can agree"
 
 
 @pytest.mark.parametrize("relation", ["ALSO_BOUGHT", "ALSO_VIEWED", "BOUGHT_TOGETHER"])
