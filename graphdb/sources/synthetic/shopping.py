@@ -1,0 +1,199 @@
+"""The funnel: visits with views; some views are carted, some bought, some goods come back."""
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+from graphdb.schema_types import OCCURRED_AT
+from graphdb.sources.synthetic.arrays import Mask, Positions, Rows, Times, Weights
+from graphdb.sources.synthetic.calendar import HOUR, SECOND, Calendar, in_order
+from graphdb.sources.synthetic.config import WorldConfig
+from graphdb.sources.synthetic.draws import choose, generator, pick
+from graphdb.sources.synthetic.people import Users, active_users
+from graphdb.sources.synthetic.shelf import Shelf, Wanted
+from graphdb.sources.synthetic.ties import Ties
+from graphdb.sources.synthetic.words import SCENE_SHARES
+
+_MORE_VIEWS_PER_VISIT = 4
+_FROM_CART_SHARE = 0.75
+_LIGHT_TRIES = 10
+_EAGERNESS = 0.5
+_FESTIVAL_EAGERNESS = 3.0
+_AT_ONCE_SHARE, _AT_ONCE, _THOUGHT_OVER = 0.8, HOUR / 4, 12 * HOUR
+
+
+@dataclass(frozen=True, slots=True)
+class Visits:
+    """Visits by row, in order of time.
+
+    Args:
+        category: What the user mostly looks at.
+        scene: Number of the scene.
+        ends_light: It is the last of a light user and ends in a purchase.
+    """
+
+    user: Rows
+    start: Times
+    category: Rows
+    num_views: Rows
+    scene: Rows
+    ends_light: Mask
+
+
+@dataclass(frozen=True, slots=True)
+class Views:
+    """Views of products in order of time, no two at the same moment.
+
+    Args:
+        visit: Row of the visit.
+        eagerness: Relative weight of going further than looking; 0 for light users.
+        light_purchase: A light user's view that ends in a purchase.
+        checkout: When the visit's goods are paid, if any are bought.
+    """
+
+    visit: Rows
+    user: Rows
+    product: Rows
+    at: Times
+    scene: Rows
+    eagerness: Weights
+    light_purchase: Mask
+    checkout: Times
+
+    def ties(self, which: Positions, at: Times) -> Ties:
+        return Ties(
+            self.user[which],
+            self.product[which],
+            {OCCURRED_AT: at, "scene": self.scene[which]},
+        )
+
+
+def make_visits(config: WorldConfig, calendar: Calendar, users: Users, num_views: int) -> Visits:
+    """Visits with `num_views` views in all, and two short ones of each light user."""
+    rng = generator(config.seed, "visits")
+    lengths = 1 + rng.poisson(_MORE_VIEWS_PER_VISIT, num_views // _MORE_VIEWS_PER_VISIT + 100)
+    num = int(np.searchsorted(np.cumsum(lengths), num_views)) + 1
+    lengths = lengths[:num]
+    lengths[-1] -= lengths.sum() - num_views
+    start = calendar.moments(rng, num)
+    user = active_users(rng, users, start)
+    visits = Visits(
+        user=user,
+        start=start,
+        category=users.tastes.home(rng, user),
+        num_views=lengths.astype(np.int32),
+        scene=pick(rng, num, SCENE_SHARES),
+        ends_light=np.zeros(num, dtype=np.bool_),
+    )
+    return _in_order_of_start(visits, _light_visits(rng, calendar, users))
+
+
+def _light_visits(rng: np.random.Generator, calendar: Calendar, users: Users) -> Visits:
+    """One view in the best loved category, and hours later one in the next, with a purchase."""
+    light = np.flatnonzero(users.light).astype(np.int32)
+    first = rng.integers(np.maximum(users.created[light], calendar.start), calendar.newcomers_from)
+    second = first + rng.integers(HOUR, 20 * HOUR, len(light))
+    categories = users.tastes.categories[light]
+    num = 2 * len(light)
+    return Visits(
+        user=np.tile(light, 2),
+        start=np.concatenate([first, second]),
+        category=np.concatenate([categories[:, 0], categories[:, min(1, categories.shape[1] - 1)]]),
+        num_views=np.ones(num, dtype=np.int32),
+        scene=pick(rng, num, SCENE_SHARES),
+        ends_light=np.arange(num) >= len(light),
+    )
+
+
+def _in_order_of_start(one: Visits, other: Visits) -> Visits:
+    order = np.argsort(np.concatenate([one.start, other.start]), kind="stable")
+    columns = {
+        field.name: np.concatenate([getattr(one, field.name), getattr(other, field.name)])
+        for field in fields(Visits)
+    }
+    return Visits(**{name: values[order] for name, values in columns.items()})
+
+
+def make_views(
+    config: WorldConfig, calendar: Calendar, users: Users, visits: Visits, shelf: Shelf
+) -> Views:
+    """What is looked at: mostly goods of the visit's category to the user's taste."""
+    rng = generator(config.seed, "views")
+    visit = np.repeat(np.arange(len(visits.user), dtype=np.int32), visits.num_views)
+    at, checkout = _moments(rng, calendar, visits, visit)
+    order, at = in_order(at)
+    visit = visit[order]
+    user = visits.user[visit]
+    light = users.light[user]
+    strength = config.taste_strength
+    wanted = users.tastes.wanted(rng, user, visits.category[visit])
+    product = shelf.draw(rng, at, wanted, strength)
+    few = np.flatnonzero(light)
+    product[few] = _clearest(rng, shelf, product[few], at[few], wanted.part(few), strength)
+    eagerness = np.exp(_EAGERNESS * strength * shelf.matches(product, wanted))
+    eagerness[calendar.is_festival(at)] *= _FESTIVAL_EAGERNESS
+    eagerness[light] = 0
+    return Views(
+        visit=visit,
+        user=user,
+        product=product,
+        at=at,
+        scene=visits.scene[visit],
+        eagerness=eagerness,
+        light_purchase=visits.ends_light[visit],
+        checkout=checkout,
+    )
+
+
+def _clearest(
+    rng: np.random.Generator,
+    shelf: Shelf,
+    product: Rows,
+    at: Times,
+    wanted: Wanted,
+    strength: float,
+) -> Rows:
+    """The best match of several draws: what light users do is so little that it must be clear."""
+    for _ in range(round(_LIGHT_TRIES * strength)):
+        other = shelf.draw(rng, at, wanted, strength)
+        better = shelf.matches(other, wanted) > shelf.matches(product, wanted)
+        product = np.where(better, other, product)
+    return product
+
+
+def _moments(
+    rng: np.random.Generator, calendar: Calendar, visits: Visits, visit: Rows
+) -> tuple[Times, Times]:
+    """When each view happens, and when what was bought in each visit is paid."""
+    steps = rng.integers(30 * SECOND, 90 * SECOND, len(visit))
+    ends = np.cumsum(visits.num_views)
+    passed = np.cumsum(steps)
+    at = visits.start[visit] + passed - np.repeat(passed[ends - visits.num_views], visits.num_views)
+    usual = np.where(rng.random(len(ends)) < _AT_ONCE_SHARE, _AT_ONCE, _THOUGHT_OVER)
+    delay = rng.standard_exponential(len(ends)) * usual + SECOND
+    checkout = calendar.later(at[ends - 1] + 60 * SECOND, delay)
+    return at, checkout
+
+
+def carted(config: WorldConfig, views: Views, num: int) -> tuple[Ties, Positions]:
+    """User to Product, seconds after a view; and which views they are."""
+    rng = generator(config.seed, "carts")
+    which = choose(rng, views.eagerness, num)
+    order, at = in_order(views.at[which] + rng.integers(2 * SECOND, 20 * SECOND, len(which)))
+    return views.ties(which[order], at), which
+
+
+def bought(config: WorldConfig, views: Views, in_cart: Positions, num: int) -> Positions:
+    """Which views end in a purchase, in order of payment: mostly carted ones.
+
+    A visit is one order, with one line per product.
+    """
+    rng = generator(config.seed, "purchases")
+    from_cart = in_cart[choose(rng, views.eagerness[in_cart], round(num * _FROM_CART_SHARE))]
+    uncarted = views.eagerness.copy()
+    uncarted[in_cart] = 0
+    at_once = choose(rng, uncarted, num - len(from_cart))
+    which = np.concatenate([from_cart, at_once, np.flatnonzero(views.light_purchase)])
+    line = views.visit[which].astype(np.int64) << 32 | views.product[which]
+    which = which[np.unique(line, return_index=True)[1]]
+    return which[np.argsort(views.checkout[views.visit[which]], kind="stable")]

@@ -1,0 +1,52 @@
+"""A generated world: its tables, its planted answers, and the way onto disk."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from graphdb.errors import DataError
+from graphdb.schema_types import EdgeType
+from graphdb.sources.synthetic.config import WorldConfig
+from graphdb.sources.synthetic.truth import Truth
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """A generated graph and what is true of it.
+
+    Args:
+        nodes: A table per node type, sorted by key.
+        edges: A table per edge type.
+        truth: The planted answers.
+    """
+
+    config: WorldConfig
+    nodes: Mapping[str, pa.Table] = field(repr=False)
+    edges: Mapping[EdgeType, pa.Table] = field(repr=False)
+    truth: Truth = field(repr=False)
+
+    @property
+    def num_edges(self) -> int:
+        return sum(table.num_rows for table in self.edges.values())
+
+    def write(self, folder: str | Path) -> Path:
+        """Writes one Parquet file per type: `User.parquet`, `User-PURCHASED-Product.parquet`, ...
+
+        Raises:
+            DataError: There is something in the folder already.
+        """
+        folder = Path(folder)
+        if (folder.is_dir() and any(folder.iterdir())) or folder.is_file():
+            raise DataError(
+                f"'{folder}' is not empty",
+                expected="a new or empty folder",
+                next_step="choose another name or remove it first",
+                value=str(folder),
+            )
+        folder.mkdir(parents=True, exist_ok=True)
+        for of, table in [*self.nodes.items(), *self.edges.items()]:
+            pq.write_table(table, folder / f"{of}.parquet", compression="zstd")
+        return folder
