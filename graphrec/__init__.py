@@ -1,0 +1,46 @@
+"""Recommendations from a graph: opens a trained bundle and answers questions from it.
+
+>>> from graphrec import Filters, Recommender
+>>> Filters(price_max=5).used()
+('price_max',)
+"""
+
+from graphdb.errors import (
+    BadFilterError,
+    BundleCorruptError,
+    BundleError,
+    BundleMissingError,
+    BundleVersionError,
+    DataError,
+    GraphRecError,
+    QueryError,
+    SchemaError,
+    StoreError,
+    TrainingError,
+    UnknownIdError,
+)
+from graphrec.bundle import Adjacency, Bundle, open_bundle, write_bundle
+from graphrec.query import Filters, Recommendation, Recommendations, Recommender
+
+__all__ = [
+    "Adjacency",
+    "BadFilterError",
+    "Bundle",
+    "BundleCorruptError",
+    "BundleError",
+    "BundleMissingError",
+    "BundleVersionError",
+    "DataError",
+    "Filters",
+    "GraphRecError",
+    "QueryError",
+    "Recommendation",
+    "Recommendations",
+    "Recommender",
+    "SchemaError",
+    "StoreError",
+    "TrainingError",
+    "UnknownIdError",
+    "open_bundle",
+    "write_bundle",
+]

@@ -2,7 +2,6 @@
 
 from graphdb.errors import StoreError
 from graphdb.schema_types import Schema
-from graphdb.stores.duckdb_store import DuckDBStore
 from graphdb.stores.protocol import GraphStore
 
 _DUCKDB = "duckdb:"
@@ -29,12 +28,14 @@ def open_store(url: str, *, schema: Schema | None = None, create: bool = True) -
         ...     store.counts()["User"]
         0
     """
-    if url.startswith(_DUCKDB):
-        return DuckDBStore(url.removeprefix(_DUCKDB) or ":memory:", schema=schema, create=create)
     if "://" in url:
         raise StoreError(
             f"'{url.split('://')[0]}' stores are not known",
             expected="a file path or duckdb:PATH",
             value=url,
         )
-    return DuckDBStore(url, schema=schema, create=create)
+    # Imported here, so that answering from a bundle never loads a database.
+    from graphdb.stores.duckdb_store import DuckDBStore
+
+    path = url.removeprefix(_DUCKDB) or ":memory:"
+    return DuckDBStore(path, schema=schema, create=create)

@@ -1,0 +1,8 @@
+"""The bundle: one folder = one model release, plain arrays and Parquet files."""
+
+from graphrec.bundle.adjacency import Adjacency
+from graphrec.bundle.manifest import BundleManifest
+from graphrec.bundle.reader import Bundle, open_bundle
+from graphrec.bundle.writer import write_bundle
+
+__all__ = ["Adjacency", "Bundle", "BundleManifest", "open_bundle", "write_bundle"]

@@ -1,0 +1,134 @@
+"""What has to hold before a bundle is written: the parts fit the schema and each other."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from graphdb.errors import BundleError
+from graphdb.schema_types import EdgeType, Schema
+from graphrec.bundle.adjacency import Adjacency
+
+_BLOCK_ROWS = 65_536
+
+
+def check_content(
+    schema: Schema,
+    cutoff: datetime | None,
+    nodes: Mapping[str, pa.Table],
+    vectors: Mapping[str, npt.NDArray[Any]],
+    edges: Mapping[EdgeType, Adjacency],
+) -> int:
+    """Checks the parts of a bundle against the schema and each other.
+
+    Returns:
+        The length that all vectors share.
+
+    Raises:
+        BundleError: Names the part, the value and what was expected.
+    """
+    if cutoff is not None and cutoff.tzinfo is None:
+        raise BundleError(f"the cut-off {cutoff} has no timezone", value=cutoff)
+    for node_type, table in nodes.items():
+        _check_table(schema, node_type, table)
+    for edge_type, adjacency in edges.items():
+        _check_adjacency(schema, edge_type, adjacency, nodes)
+    if not vectors:
+        raise BundleError("no node type has vectors", expected="at least one")
+    for node_type, matrix in vectors.items():
+        _check_vectors(node_type, matrix, nodes)
+    dims = {node_type: matrix.shape[1] for node_type, matrix in vectors.items()}
+    if len(set(dims.values())) > 1:
+        raise BundleError(f"vectors of different lengths: {dims}", expected="one length for all")
+    return int(next(iter(dims.values())))
+
+
+def _check_table(schema: Schema, node_type: str, table: pa.Table) -> None:
+    declared = schema.arrow_schema(node_type)
+    if sorted(table.column_names) != sorted(declared.names):
+        raise BundleError(
+            f"the {node_type} table has the columns {table.column_names}",
+            expected=str(declared.names),
+            value=table.column_names,
+        )
+    for column in declared:
+        if table.schema.field(column.name).type != column.type:
+            raise BundleError(
+                f"{node_type}.{column.name} is {table.schema.field(column.name).type}",
+                expected=str(column.type),
+            )
+    key = schema.node_type(node_type).key
+    ids = table[key].combine_chunks()
+    rising = pc.less(ids[:-1], ids[1:]) if len(ids) > 1 else pa.array([True])
+    if ids.null_count or not pc.all(rising).as_py():
+        raise BundleError(
+            f"the {node_type} table is not sorted by {key}",
+            expected="ids by code point, each once and none empty",
+        )
+
+
+def _check_adjacency(
+    schema: Schema, edge_type: EdgeType, adjacency: Adjacency, nodes: Mapping[str, pa.Table]
+) -> None:
+    schema.edge_type(edge_type.relation, edge_type.source, edge_type.target)
+    for end in (edge_type.source, edge_type.target):
+        if end not in nodes:
+            raise BundleError(f"{edge_type} needs {end} nodes, which are not given", value=end)
+    found = (adjacency.num_sources, adjacency.num_targets)
+    needed = (nodes[edge_type.source].num_rows, nodes[edge_type.target].num_rows)
+    if found != needed:
+        raise BundleError(
+            f"{edge_type} ties {found[0]} sources to {found[1]} targets",
+            expected=f"{needed[0]} to {needed[1]}, as there are nodes",
+            value=found,
+        )
+    if adjacency.indptr.dtype != np.int64 or adjacency.indices.dtype != np.int32:
+        raise BundleError(
+            f"{edge_type} has {adjacency.indptr.dtype} and {adjacency.indices.dtype} arrays",
+            expected="int64 indptr and int32 indices; build it with Adjacency.from_edges",
+        )
+    if not _is_sorted(adjacency):
+        raise BundleError(
+            f"the targets in {edge_type} are not ascending and distinct per source",
+            expected="a valid adjacency; build it with Adjacency.from_edges",
+        )
+
+
+def _is_sorted(adjacency: Adjacency) -> bool:
+    indptr, indices = adjacency.indptr, adjacency.indices
+    if indptr[0] != 0 or indptr[-1] != len(indices) or (np.diff(indptr) < 0).any():
+        return False
+    if not len(indices):
+        return True
+    if indices.min() < 0 or indices.max() >= adjacency.num_targets:
+        return False
+    rises = np.concatenate(([True], indices[1:] > indices[:-1]))
+    starts = indptr[:-1]
+    rises[starts[starts < len(indices)]] = True  # a new source may begin lower
+    return bool(rises.all())
+
+
+def _check_vectors(node_type: str, matrix: npt.NDArray[Any], nodes: Mapping[str, pa.Table]) -> None:
+    if node_type not in nodes:
+        raise BundleError(f"vectors for {node_type}, whose nodes are not given", value=node_type)
+    num_nodes = nodes[node_type].num_rows
+    fits = matrix.ndim == 2 and matrix.shape[0] == num_nodes and matrix.shape[1] >= 1
+    if matrix.dtype != np.float32 or not fits:
+        raise BundleError(
+            f"the {node_type} vectors are {matrix.dtype} {list(matrix.shape)}",
+            expected=f"float32 [{num_nodes}, dim]",
+        )
+    for start in range(0, num_nodes, _BLOCK_ROWS):
+        finite = np.isfinite(matrix[start : start + _BLOCK_ROWS]).all(axis=1)
+        if not finite.all():
+            row = start + int(np.flatnonzero(~finite)[0])
+            raise BundleError(
+                f"the vector of {node_type} row {row} is not finite",
+                expected="no NaN and no infinity",
+                next_step="look for a diverged training",
+                value=row,
+            )

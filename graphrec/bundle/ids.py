@@ -1,0 +1,53 @@
+"""Finds ids in sorted Arrow arrays, without a dictionary of all of them."""
+
+from bisect import bisect_left
+
+import pyarrow as pa
+
+from graphdb.errors import UnknownIdError
+
+_NUM_NEIGHBOURS = 3
+
+
+def find_row(node_type: str, ids: pa.Array, node_id: str) -> int:
+    """The position of an id.
+
+    Args:
+        ids: Sorted by code point, without duplicates.
+
+    Raises:
+        UnknownIdError: It is not there; the message names the ids that begin most alike.
+
+    >>> find_row("User", pa.array(["a1", "a2", "b1"]), "b1")
+    2
+    """
+    if not isinstance(node_id, str):
+        raise UnknownIdError(
+            f"{node_type} ids are strings, not {type(node_id).__name__} ({node_id!r})",
+            next_step=f"ask for '{node_id}'",
+            value=node_id,
+        )
+    row = bisect_left(range(len(ids)), node_id, key=lambda position: ids[position].as_py())
+    if row < len(ids) and ids[row].as_py() == node_id:
+        return row
+    known = alike_ids(ids, node_id, row)
+    raise UnknownIdError(
+        f"no {node_type} has the id '{node_id}'",
+        next_step="ids like it: " + ", ".join(f"'{other}'" for other in known) if known else None,
+        value=node_id,
+    )
+
+
+def alike_ids(ids: pa.Array, node_id: str, row: int) -> list[str]:
+    """The ids that stand where `node_id` would, those with the longest common start first."""
+    near = ids[max(row - _NUM_NEIGHBOURS, 0) : row + _NUM_NEIGHBOURS].to_pylist()
+    return sorted(near, key=lambda other: -_common_start(other, node_id))[:_NUM_NEIGHBOURS]
+
+
+def _common_start(one: str, other: str) -> int:
+    length = 0
+    for mine, theirs in zip(one, other, strict=False):
+        if mine != theirs:
+            break
+        length += 1
+    return length

@@ -1,0 +1,144 @@
+"""The manifest of a bundle: what the folder holds, so that a reader can check it."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+
+from graphdb.errors import BundleCorruptError, BundleMissingError, BundleVersionError, SchemaError
+from graphdb.schema_types import EdgeType, Schema
+
+FORMAT = "graphrec-bundle"
+FORMAT_VERSION = 1
+MANIFEST_NAME = "manifest.json"
+
+
+class BundleManifest(BaseModel):
+    """What `manifest.json` holds.
+
+    Args:
+        snapshot_id: Which snapshot the model learned from.
+        cutoff: The model knows nothing from this moment on; None when there is no cut-off.
+        dim: Length of every vector.
+        similarity: How a seed's vector and a target's make a score.
+        config: How the model was trained.
+        metrics: What it reached on held-out data.
+        num_nodes: Number of nodes per type.
+        num_edges: Number of distinct edges per edge type, written 'User-PURCHASED-Product'.
+        files: sha256 per file, by path inside the folder.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    format: Literal["graphrec-bundle"] = "graphrec-bundle"
+    format_version: Literal[1] = 1
+    created_at: AwareDatetime
+    snapshot_id: str
+    cutoff: AwareDatetime | None
+    dim: int = Field(ge=1)
+    similarity: Literal["dot"] = "dot"
+    config: dict[str, Any]
+    metrics: dict[str, Any]
+    num_nodes: dict[str, int]
+    num_edges: dict[str, int]
+    graph_schema: dict[str, Any]
+    schema_fingerprint: str
+    files: dict[str, str]
+
+    def to_json(self) -> str:
+        """The text of `manifest.json`; the same content gives the same text."""
+        content = self.model_dump(mode="json")
+        for name in ("config", "metrics", "num_nodes", "num_edges", "files"):
+            content[name] = json.loads(json.dumps(content[name], sort_keys=True))
+        return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+    def read_schema(self) -> Schema:
+        """The schema the bundle was written under.
+
+        Raises:
+            BundleCorruptError: It is not the one that the fingerprint was taken of.
+        """
+        try:
+            schema = Schema.from_dict(self.graph_schema)
+        except (KeyError, TypeError, ValueError, SchemaError) as error:
+            raise BundleCorruptError(f"the bundle's schema cannot be read: {error}") from error
+        if schema.fingerprint != self.schema_fingerprint:
+            raise BundleCorruptError(
+                f"the bundle's schema has the fingerprint {schema.fingerprint}",
+                expected=self.schema_fingerprint,
+                next_step="train again or copy the bundle whole",
+                value=schema.fingerprint,
+            )
+        return schema
+
+
+def node_path(node_type: str) -> str:
+    return f"nodes/{node_type}.parquet"
+
+
+def vector_path(node_type: str) -> str:
+    return f"vectors/{node_type}.npy"
+
+
+def edge_paths(edge_type: EdgeType | str) -> tuple[str, str]:
+    """Where the indptr and the indices of an edge type lie."""
+    return f"edges/{edge_type}.indptr.npy", f"edges/{edge_type}.indices.npy"
+
+
+def sha256_of(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def read_manifest(folder: Path) -> BundleManifest:
+    """Reads and checks `manifest.json`.
+
+    Raises:
+        BundleMissingError: There is none, or the folder holds something else.
+        BundleVersionError: It is of a format version that is not read here.
+        BundleCorruptError: It is not valid JSON, or not what a manifest has to hold.
+    """
+    path = folder / MANIFEST_NAME
+    if not path.is_file():
+        raise BundleMissingError(
+            f"no bundle at '{folder}': {MANIFEST_NAME} is missing",
+            next_step="write one with `graphrec train`",
+            value=str(folder),
+        )
+    try:
+        raw = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise BundleCorruptError(f"'{path}' is not valid JSON: {error}", value=str(path)) from error
+    _check_format(path, raw)
+    try:
+        return BundleManifest.model_validate(raw)
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in error.errors()
+        )
+        raise BundleCorruptError(
+            f"'{path}' is damaged: {problems}",
+            next_step="train again or copy the bundle whole",
+            value=str(path),
+        ) from error
+
+
+def _check_format(path: Path, raw: object) -> None:
+    found = raw.get("format") if isinstance(raw, dict) else None
+    if not isinstance(raw, dict) or found != FORMAT:
+        raise BundleMissingError(
+            f"'{path.parent}' is not a bundle: its manifest says format {found!r}",
+            expected=repr(FORMAT),
+            next_step="give the folder that `graphrec train` wrote",
+            value=found,
+        )
+    version = raw.get("format_version")
+    if version != FORMAT_VERSION:
+        raise BundleVersionError(
+            f"'{path.parent}' has format version {version!r}",
+            expected=str(FORMAT_VERSION),
+            next_step="train again with this version of graphrec, or use the version it came from",
+            value=version,
+        )

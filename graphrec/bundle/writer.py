@@ -1,0 +1,150 @@
+"""Writes a bundle folder, whole or not at all."""
+
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from graphdb.errors import BundleError
+from graphdb.schema_types import EdgeType, Schema
+from graphrec.bundle.adjacency import Adjacency
+from graphrec.bundle.checks import check_content
+from graphrec.bundle.manifest import (
+    MANIFEST_NAME,
+    BundleManifest,
+    edge_paths,
+    node_path,
+    sha256_of,
+    vector_path,
+)
+from graphrec.bundle.reader import Bundle, open_bundle
+
+_ROW_GROUP_ROWS = 1_000_000
+
+
+def write_bundle(
+    folder: str | Path,
+    *,
+    schema: Schema,
+    snapshot_id: str,
+    cutoff: datetime | None,
+    nodes: Mapping[str, pa.Table],
+    vectors: Mapping[str, npt.NDArray[np.float32]],
+    edges: Mapping[EdgeType, Adjacency],
+    config: Mapping[str, Any],
+    metrics: Mapping[str, Any],
+) -> Bundle:
+    """Writes one model release into a new folder.
+
+    The same content is written as the same bytes, but for `created_at` in the manifest.
+
+    Args:
+        nodes: Per node type its key and all its properties, sorted by key (code points).
+        vectors: Per node type float32 [num_nodes, dim]. Types without vectors are neither seeds
+            nor targets; their nodes and edges still serve filters and reasons.
+        edges: What queries walk along: purchases, brands, categories and so on.
+        config: How the model was trained; plain JSON values.
+        metrics: What it reached on held-out data; plain JSON values.
+
+    Raises:
+        BundleError: The folder exists already, or the parts do not fit together (the message says
+            which); nothing is left behind then.
+    """
+    folder = Path(folder)
+    if folder.exists():
+        raise BundleError(
+            f"'{folder}' exists already; bundles are never changed",
+            next_step="choose another name or remove it first",
+            value=str(folder),
+        )
+    dim = check_content(schema, cutoff, nodes, vectors, edges)
+    plain_config, plain_metrics = _plain("config", config), _plain("metrics", metrics)
+    partial = folder.with_name(folder.name + ".partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    try:
+        files = _write_files(partial, schema, nodes, vectors, edges)
+        manifest = BundleManifest(
+            created_at=datetime.now(UTC),
+            snapshot_id=snapshot_id,
+            cutoff=cutoff,
+            dim=dim,
+            config=plain_config,
+            metrics=plain_metrics,
+            num_nodes={node_type: table.num_rows for node_type, table in nodes.items()},
+            num_edges={
+                str(edge_type): adjacency.num_edges for edge_type, adjacency in edges.items()
+            },
+            graph_schema=schema.to_dict(),
+            schema_fingerprint=schema.fingerprint,
+            files=files,
+        )
+        (partial / MANIFEST_NAME).write_text(manifest.to_json(), encoding="utf-8")
+        partial.rename(folder)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)  # after the rename there is nothing to remove
+    return open_bundle(folder, verify=False)
+
+
+def _write_files(
+    folder: Path,
+    schema: Schema,
+    nodes: Mapping[str, pa.Table],
+    vectors: Mapping[str, npt.NDArray[np.float32]],
+    edges: Mapping[EdgeType, Adjacency],
+) -> dict[str, str]:
+    files = _Files(folder)
+    for node_type, table in nodes.items():
+        # Neither the caller's chunks nor the order of the columns may show in the bytes.
+        table = table.select(schema.arrow_schema(node_type).names).combine_chunks()
+        files.write_table(node_path(node_type), table.replace_schema_metadata(None))
+    for node_type, matrix in vectors.items():
+        files.write_array(vector_path(node_type), matrix)
+    for edge_type, adjacency in edges.items():
+        indptr_path, indices_path = edge_paths(edge_type)
+        files.write_array(indptr_path, adjacency.indptr)
+        files.write_array(indices_path, adjacency.indices)
+    return files.hashes
+
+
+@dataclass(frozen=True, slots=True)
+class _Files:
+    """Writes files below a folder and keeps the hash of each."""
+
+    folder: Path
+    hashes: dict[str, str] = field(default_factory=dict)
+
+    def write_table(self, name: str, table: pa.Table) -> None:
+        path = self._new(name)
+        pq.write_table(table, path, compression="zstd", row_group_size=_ROW_GROUP_ROWS)
+        self.hashes[name] = sha256_of(path)
+
+    def write_array(self, name: str, array: npt.NDArray[Any]) -> None:
+        path = self._new(name)
+        np.save(path, np.ascontiguousarray(array), allow_pickle=False)
+        self.hashes[name] = sha256_of(path)
+
+    def _new(self, name: str) -> Path:
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path
+
+
+def _plain(name: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values as JSON gives them back."""
+    try:
+        plain: dict[str, Any] = json.loads(json.dumps(dict(values), allow_nan=False))
+    except (TypeError, ValueError) as error:
+        raise BundleError(
+            f"the {name} cannot be kept as JSON: {error}",
+            expected="text, finite numbers, true, false, null, lists and mappings",
+            value=values,
+        ) from error
+    return plain

@@ -1,0 +1,61 @@
+"""Puts the command line together: our own commands, then those of packages above us."""
+
+import sys
+from importlib.metadata import entry_points
+
+import typer
+
+from graphrec.cli import info_command, query_commands, store_commands
+from graphrec.cli.error_handling import ErrorHandlingGroup, silence_stdout
+from graphrec.cli.output import warn
+
+PLUGIN_GROUP = "graphrec.commands"
+
+_COMMANDS = (store_commands, query_commands, info_command)
+"""Every module here has `register(app)`; `--help` lists the commands in this order."""
+
+
+def build_app() -> typer.Typer:
+    """The whole command line, plug-ins included."""
+    app = typer.Typer(
+        name="graphrec",
+        cls=ErrorHandlingGroup,
+        rich_markup_mode="rich",
+        no_args_is_help=True,
+        pretty_exceptions_show_locals=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_about)
+    for commands in _COMMANDS:
+        commands.register(app)
+    _register_plugins(app)
+    return app
+
+
+def main() -> None:
+    """Runs the command line; what the console script `graphrec` calls."""
+    try:
+        try:
+            build_app()()
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        silence_stdout()
+
+
+def _about() -> None:
+    """Recommendations from a graph: goods find people, through creators and brands."""
+
+
+def _register_plugins(app: typer.Typer) -> None:
+    """Adds the commands of every installed package that offers some.
+
+    A plug-in that cannot be loaded must not take the other commands with it.
+    """
+    for entry_point in sorted(entry_points(group=PLUGIN_GROUP), key=lambda point: point.name):
+        try:
+            register = entry_point.load()
+        except (ImportError, AttributeError) as error:
+            warn(f"the commands of '{entry_point.name}' are missing: {error}")
+            continue
+        register(app)

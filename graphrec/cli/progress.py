@@ -1,0 +1,73 @@
+"""Progress bars for long work, on stderr; silent where stderr is no terminal."""
+
+from collections.abc import Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from graphrec.cli.output import error_console
+
+if TYPE_CHECKING:
+    from graphdb.ingest import SourceTable
+
+
+class _Bars:
+    """A context in which progress bars are drawn, and removed at its end."""
+
+    def __init__(self) -> None:
+        screen = error_console()
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            console=screen,
+            transient=True,
+            disable=not screen.is_terminal,
+        )
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._progress.stop()
+
+
+class IngestProgress(_Bars):
+    """One bar over all tables, and one for the step a table is in."""
+
+    def __init__(self, tables: "Sequence[SourceTable]") -> None:
+        super().__init__()
+        self._done: set[str] = set()
+        self._all = self._progress.add_task("tables", total=len(tables))
+        self._current = self._progress.add_task("", total=None)
+        self._step = ""
+
+    def advance(self, table: "SourceTable", step: str, rows: int) -> None:
+        """Shows `rows` more rows of a table as read or written."""
+        if self._step != f"{step} {table.name}":
+            self._step = f"{step} {table.name}"
+            self._progress.reset(self._current, total=table.num_rows, description=self._step)
+        self._progress.advance(self._current, rows)
+        if step == "write":
+            self._done.add(table.name)
+            self._progress.update(self._all, completed=len(self._done))
+
+
+class SnapshotProgress(_Bars):
+    """One bar over all rows."""
+
+    def __init__(self, total: int) -> None:
+        super().__init__()
+        self._task = self._progress.add_task("snapshot", total=total)
+
+    def advance(self, name: str, rows: int) -> None:
+        """Shows `rows` more rows of a file as written."""
+        self._progress.update(self._task, description=f"write {name}", advance=rows)

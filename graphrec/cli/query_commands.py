@@ -1,0 +1,134 @@
+"""`graphrec recommend` and `graphrec similar`."""
+
+from typing import Annotated
+
+import typer
+
+from graphrec.cli.node_names import parse_node, parse_type
+from graphrec.cli.output import JsonOption
+from graphrec.cli.result_output import show
+from graphrec.query import Filters, Recommender
+
+_DEFAULT_TARGETS = {"User": "Product"}
+_DEFAULT_TARGET = "User"
+
+BundleArgument = Annotated[
+    str, typer.Argument(metavar="BUNDLE", help="Folder that `graphrec train` wrote.")
+]
+TopOption = Annotated[int, typer.Option("--top", "-k", min=1, help="How many to show.")]
+CategoryOption = Annotated[
+    list[str],
+    typer.Option(help="Only products in this category or below it: id or name. Repeatable."),
+]
+BrandOption = Annotated[
+    list[str], typer.Option(help="Only products of this brand: id or name. Repeatable.")
+]
+MinPriceOption = Annotated[float | None, typer.Option(help="Lowest price.")]
+MaxPriceOption = Annotated[float | None, typer.Option(help="Highest price.")]
+VerifyOption = Annotated[
+    bool, typer.Option("--verify/--no-verify", help="Check the bundle's file hashes first.")
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands of this file."""
+    app.command()(recommend)
+    app.command()(similar)
+
+
+def recommend(
+    bundle: BundleArgument,
+    seed: Annotated[
+        str, typer.Argument(metavar="SEED", help="Who or what to recommend for, as TYPE:ID.")
+    ],
+    target: Annotated[
+        str | None,
+        typer.Option(
+            "--target",
+            "-t",
+            help="What to recommend, such as products, brands or users. "
+            "By default products for a user, users for all else.",
+        ),
+    ] = None,
+    top: TopOption = 10,
+    category: CategoryOption = [],  # noqa: B006 - Typer's way to say a repeatable option
+    brand: BrandOption = [],  # noqa: B006
+    min_price: MinPriceOption = None,
+    max_price: MaxPriceOption = None,
+    include_seen: Annotated[
+        bool,
+        typer.Option("--include-seen", help="Also show what the seed has had, such as purchases."),
+    ] = False,
+    verify: VerifyOption = True,
+    as_json: JsonOption = False,
+) -> None:
+    """Recommend nodes of one type for a node of another.
+
+    [bold]Examples[/bold]
+
+    graphrec recommend BUNDLE User:42
+
+    graphrec recommend BUNDLE User:42 --category Yogurt --max-price 5
+
+    graphrec recommend BUNDLE User:42 --target brands -k 5
+
+    graphrec recommend BUNDLE Brand:109 --target users --include-seen
+
+    graphrec recommend BUNDLE User:42 --json
+    """
+    recommender = Recommender.open(bundle, verify=verify)
+    schema = recommender.bundle.schema
+    seed_type, seed_id = parse_node(schema, seed)
+    target_type = (
+        parse_type(schema, target) if target else _DEFAULT_TARGETS.get(seed_type, _DEFAULT_TARGET)
+    )
+    answer = recommender.recommend(
+        seed_type,
+        seed_id,
+        target_type,
+        k=top,
+        filters=_filters(category, brand, min_price, max_price),
+        exclude_seen=not include_seen,
+    )
+    show(answer, f"{target_type} for {seed_type} {seed_id}", as_json=as_json)
+
+
+def similar(
+    bundle: BundleArgument,
+    node: Annotated[
+        str, typer.Argument(metavar="NODE", help="What to find the like of, as TYPE:ID.")
+    ],
+    top: TopOption = 10,
+    category: CategoryOption = [],  # noqa: B006
+    brand: BrandOption = [],  # noqa: B006
+    min_price: MinPriceOption = None,
+    max_price: MaxPriceOption = None,
+    verify: VerifyOption = True,
+    as_json: JsonOption = False,
+) -> None:
+    """Find the nodes that are most like a node.
+
+    [bold]Examples[/bold]
+
+    graphrec similar BUNDLE Product:1082185
+
+    graphrec similar BUNDLE Product:1082185 --max-price 2 -k 5
+
+    graphrec similar BUNDLE Brand:109 --json
+    """
+    recommender = Recommender.open(bundle, verify=verify)
+    node_type, node_id = parse_node(recommender.bundle.schema, node)
+    filters = _filters(category, brand, min_price, max_price)
+    answer = recommender.similar(node_type, node_id, k=top, filters=filters)
+    show(answer, f"{node_type} like {node_type} {node_id}", as_json=as_json)
+
+
+def _filters(
+    categories: list[str], brands: list[str], price_min: float | None, price_max: float | None
+) -> Filters:
+    return Filters(
+        categories=tuple(categories),
+        brands=tuple(brands),
+        price_min=price_min,
+        price_max=price_max,
+    )

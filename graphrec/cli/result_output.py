@@ -1,0 +1,59 @@
+"""Shows an answer: a table for people, a JSON document for programs."""
+
+from typing import Any
+
+from rich.markup import escape
+from rich.table import Table
+
+from graphrec.cli.output import console, print_json
+from graphrec.query import Recommendations
+
+
+def show(answer: Recommendations, title: str, *, as_json: bool) -> None:
+    """Prints an answer on stdout."""
+    if as_json:
+        print_json(
+            {
+                "seed": {"type": answer.seed_type, "id": answer.seed_id},
+                "target": answer.target_type,
+                "recommendations": answer.to_dicts(),
+            }
+        )
+    elif answer:
+        console().print(_table(answer, title))
+    else:
+        console().print(f"{escape(title)}: nothing is left after filters and what was seen.")
+
+
+def _table(answer: Recommendations, title: str) -> Table:
+    names = list(dict.fromkeys(name for item in answer for name in item.fields))
+    table = Table(title=escape(title), title_justify="left", header_style="bold")
+    table.add_column("#", justify="right")
+    table.add_column("id", no_wrap=True)
+    for name in names:
+        numeric = all(_is_number(item.fields.get(name, 0)) for item in answer)
+        table.add_column(escape(name), justify="right" if numeric else "left")
+    table.add_column("score", justify="right")
+    table.add_column("why")
+    for item in answer:
+        shown = [_text(item.fields.get(name)) for name in names]
+        table.add_row(
+            str(item.rank),
+            escape(item.id),
+            *map(escape, shown),
+            f"{item.score:.4g}",
+            escape("; ".join(item.reasons)),
+        )
+    return table
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:,.2f}" if isinstance(value, float) else str(value)

@@ -1,0 +1,158 @@
+"""`graphrec ingest`, `graphrec rejects` and `graphrec snapshot`: into the store and out of it."""
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from graphdb import SCHEMA, open_store, write_snapshot
+from graphrec.cli.output import JsonOption, console, print_json
+from graphrec.cli.progress import IngestProgress, SnapshotProgress
+
+if TYPE_CHECKING:
+    from graphdb.ingest import IngestReport
+
+StoreArgument = Annotated[
+    str, typer.Argument(metavar="STORE", help="A file for the embedded store, or a store's URL.")
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands of this file."""
+    app.command("ingest")(ingest_command)
+    app.command("rejects")(rejects_command)
+    app.command("snapshot")(snapshot_command)
+
+
+def ingest_command(
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="SOURCE",
+            help="A folder of tables, 'complete-journey', or 'synthetic:EDGES' with an optional "
+            "':SEED'.",
+        ),
+    ],
+    store: StoreArgument,
+    mapping: Annotated[
+        str | None,
+        typer.Option(help="What the folder's files are; by default its mapping.toml."),
+    ] = None,
+    schema: Annotated[str | None, typer.Option(help="A TOML file that extends the schema.")] = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Stop at the first table with a bad row.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Read tables, check every row, and write them into a graph store.
+
+    Bad rows are set aside with file, row and reason; see them with `graphrec rejects`. Ingesting
+    the same tables again changes nothing.
+
+    [bold]Examples[/bold]
+
+    graphrec ingest complete-journey shop.duckdb
+
+    graphrec ingest tables/ shop.duckdb --mapping mapping.toml --strict
+
+    graphrec ingest synthetic:100000 world.duckdb
+    """
+    # Imported here: they load a database, and answering from a bundle needs none.
+    from graphdb.ingest import ingest
+    from graphdb.schema_toml import extend_schema
+    from graphdb.sources import open_source
+
+    wanted = extend_schema(schema) if schema else None
+    tables = open_source(source, wanted or SCHEMA, mapping)
+    with open_store(store, schema=wanted) as opened, IngestProgress(tables) as progress:
+        report = ingest(tables, opened, strict=strict, on_progress=progress.advance)
+    if as_json:
+        print_json(report.to_dict())
+    else:
+        _show_report(report, store)
+
+
+def rejects_command(
+    store: StoreArgument,
+    top: Annotated[int, typer.Option("--top", "-k", min=1, help="How many to show.")] = 20,
+    as_json: JsonOption = False,
+) -> None:
+    """Show the rows that ingest set aside, each with file, row and reason.
+
+    [bold]Examples[/bold]
+
+    graphrec rejects shop.duckdb
+
+    graphrec rejects shop.duckdb --json
+    """
+    with open_store(store, create=False) as opened:
+        rejects = opened.read_rejects()
+    if as_json:
+        print_json(rejects.to_pylist())
+        return
+    table = Table(title=f"{rejects.num_rows:,} rejected rows", header_style="bold")
+    for name in ("file", "row", "table", "reason"):
+        table.add_column(name, justify="right" if name == "row" else "left")
+    for row in rejects.slice(0, top).to_pylist():
+        cells = (row["file"], str(row["row"]), row["table_name"], row["reason"])
+        table.add_row(*map(escape, cells))
+    console().print(table)
+
+
+def snapshot_command(
+    store: StoreArgument,
+    folder: Annotated[
+        str, typer.Argument(metavar="SNAPSHOT", help="The folder to write; it must not exist.")
+    ],
+    cutoff: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"],
+            help="Leave out all that happened at or after this moment (UTC).",
+        ),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write a store's graph into an immutable folder of Parquet files.
+
+    [bold]Examples[/bold]
+
+    graphrec snapshot shop.duckdb snapshots/today
+
+    graphrec snapshot shop.duckdb snapshots/past --cutoff 2017-12-04
+    """
+    moment = cutoff.replace(tzinfo=UTC) if cutoff else None
+    with open_store(store, create=False) as opened:
+        total = sum(opened.counts().values())
+        with SnapshotProgress(total) as progress:
+            snapshot = write_snapshot(opened, folder, cutoff=moment, on_progress=progress.advance)
+    nodes = sum(entry.rows for entry in snapshot.manifest.nodes.values())
+    edges = sum(entry.rows for entry in snapshot.manifest.edges.values())
+    if as_json:
+        content = {"folder": folder, "snapshot_id": snapshot.snapshot_id}
+        print_json({**content, "cutoff": moment, "nodes": nodes, "edges": edges})
+    else:
+        console().print(
+            f"{escape(folder)}: {nodes:,} nodes, {edges:,} edges, id {snapshot.snapshot_id[:12]}",
+            soft_wrap=True,
+        )
+
+
+def _show_report(report: "IngestReport", store: str) -> None:
+    table = Table(header_style="bold")
+    table.add_column("table")
+    for name in ("read", "added", "updated", "unchanged", "rejected", "passed over"):
+        table.add_column(name, justify="right")
+    for entry in report.tables:
+        numbers = (entry.read, *entry.counts, entry.rejected, entry.merged + entry.skipped)
+        table.add_row(escape(entry.name), *(f"{number:,}" for number in numbers))
+    console().print(table)
+    if report.rejected:
+        codes = ", ".join(f"{code} {number:,}" for code, number in report.reject_codes.items())
+        console().print(
+            f"{report.rejected:,} rows rejected ({codes}); see them with "
+            f"[bold]graphrec rejects {escape(store)}[/bold]",
+            soft_wrap=True,
+        )

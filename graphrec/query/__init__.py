@@ -1,0 +1,7 @@
+"""The query layer: one ranking function over a bundle, and the names people ask it by."""
+
+from graphrec.query.filters import Filters
+from graphrec.query.recommender import Recommender
+from graphrec.query.results import Recommendation, Recommendations
+
+__all__ = ["Filters", "Recommendation", "Recommendations", "Recommender"]

@@ -1,0 +1,91 @@
+"""What a caller may ask of the targets: categories, brands, a price range."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Self
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ModelWrapValidatorHandler,
+    ValidationError,
+    model_validator,
+)
+
+from graphdb.errors import BadFilterError, nearest
+
+
+def _as_tuple(value: Any) -> Any:
+    """One name is as good as a list of one."""
+    return (value,) if isinstance(value, str) else value
+
+
+Names = Annotated[tuple[str, ...], BeforeValidator(_as_tuple)]
+Price = Annotated[float, Field(ge=0, allow_inf_nan=False, strict=True)]
+
+
+class Filters(BaseModel):
+    """Which targets may come out; a target has to pass every filter that is set.
+
+    Args:
+        categories: Category ids, or names where only one category has that name. A category
+            stands for everything below it too.
+        brands: Brand ids, or names where only one brand has that name.
+        price_min: Lowest price, in the shop's currency. A product without a price never passes.
+        price_max: Highest price, itself included.
+
+    Raises:
+        BadFilterError: An unknown filter, or a value that cannot be one.
+
+    >>> Filters(categories="Yogurt", price_max=5).categories
+    ('Yogurt',)
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    categories: Names = ()
+    brands: Names = ()
+    price_min: Price | None = None
+    price_max: Price | None = None
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _typed_errors(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        """Turns pydantic's complaint into one of ours, which names the nearest field."""
+        if isinstance(data, Mapping):
+            for field in data:
+                if field not in cls.model_fields:
+                    raise _unknown_field(str(field), list(cls.model_fields))
+        try:
+            filters = handler(data)
+        except ValidationError as error:
+            problem = error.errors()[0]
+            field = ".".join(map(str, problem["loc"])) or "filters"
+            raise BadFilterError(
+                f"filter '{field}' cannot be {problem['input']!r}: {problem['msg']}",
+                value=problem["input"],
+            ) from error
+        low, high = filters.price_min, filters.price_max
+        if low is not None and high is not None and low > high:
+            raise BadFilterError(
+                f"filter 'price_min' is {low}, above 'price_max', which is {high}",
+                next_step="swap them",
+                value=(low, high),
+            )
+        return filters
+
+    def used(self) -> tuple[str, ...]:
+        """The names of the filters that are set."""
+        return tuple(
+            name for name in type(self).model_fields if getattr(self, name) not in ((), None)
+        )
+
+
+def _unknown_field(field: str, known: list[str]) -> BadFilterError:
+    return BadFilterError(
+        f"there is no filter '{field}'",
+        expected="one of " + ", ".join(known),
+        next_step=nearest(field, known),
+        value=field,
+    )

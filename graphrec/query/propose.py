@@ -1,0 +1,139 @@
+"""The fast half of exact top-k: float32 scores that leave out only what cannot be among the best.
+
+For a float32 dot product of length n, in any order of summation and with or without fused
+multiply-add, |computed - true| <= g |u||v| with g = n e / (1 - n e), e = 2^-24, plus at most
+n 2^-126 where products underflow (Higham, Accuracy and Stability of Numerical Algorithms, 3.1).
+A target among the true best k has a true score of at least (k-th best computed - bound), so its
+computed score is at least (k-th best computed - 2 bound). Everything from there on is proposed.
+"""
+
+from collections.abc import Sequence
+from enum import StrEnum
+
+import numpy as np
+import numpy.typing as npt
+
+from graphrec.query.space import Space
+
+_EPSILON = 2.0**-24
+_UNDERFLOW = 2.0**-126
+_LARGEST_SAFE = 2.0**100  # beyond it float32 might overflow; then every candidate is proposed
+_GATHER_BELOW = 0.5  # with fewer candidates than this share, only theirs are multiplied
+_TILE_ROWS = 65_536
+_LOWEST = np.float32(-(2.0**127))  # below every safe score, above a forbidden one
+_FORBIDDEN = np.float32(-np.inf)
+
+
+class Similarity(StrEnum):
+    """How two vectors make a score."""
+
+    DOT = "dot"
+    COSINE = "cosine"
+
+
+class Proposer:
+    """Finds, for blocks of seeds, every target that can be among the k best.
+
+    Args:
+        mask: bool [num_targets], the targets that may come out; all by default.
+    """
+
+    def __init__(
+        self,
+        targets: Space,
+        k: int,
+        similarity: Similarity,
+        mask: npt.NDArray[np.bool_] | None = None,
+    ) -> None:
+        self._targets = targets
+        self._k = k
+        cosine = similarity is Similarity.COSINE
+        if cosine:
+            mask = ~targets.is_zero() if mask is None else mask & ~targets.is_zero()
+        passing = len(targets) if mask is None else int(np.count_nonzero(mask))
+        self._columns: npt.NDArray[np.int64] | None = None
+        self._barred: npt.NDArray[np.bool_] | None = None
+        if mask is not None and passing < _GATHER_BELOW * len(targets):
+            self._columns = np.flatnonzero(mask)
+        elif mask is not None and passing < len(targets):
+            self._barred = ~mask
+        self.width = passing if self._columns is not None or not passing else len(targets)
+        scale = targets.inverse_norms if cosine else None
+        self._scale = None if scale is None else self._pick(scale)
+        self._max_norm = float(targets.norms.max(initial=0.0))
+        self._reach = 1.0 if cosine else self._max_norm
+        self._max_scale = max(1.0, float(scale.max(initial=0.0))) if scale is not None else 1.0
+
+    def propose(
+        self,
+        seeds: Space,
+        seed_rows: npt.NDArray[np.int64],
+        excluded: Sequence[npt.NDArray[np.integer]],
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """The pairs (position in `seed_rows`, target row) to be scored exactly.
+
+        Args:
+            excluded: Per seed the target rows that it must not get; empty for none at all.
+
+        Returns:
+            Two int64 arrays of one length, ordered by position, then by row.
+        """
+        norms = seeds.norms[seed_rows]
+        tolerance = self._tolerance(norms)
+        if np.isfinite(tolerance).all():
+            scores = self._approximate(seeds.vectors[seed_rows])
+        else:
+            scores = np.zeros((len(seed_rows), self.width), dtype=np.float32)
+        if self._barred is not None:
+            scores[:, self._barred] = _FORBIDDEN
+        for row_scores, barred in zip(scores, excluded, strict=False):
+            row_scores[self._columns_of(barred)] = _FORBIDDEN
+        positions, columns = np.nonzero(scores >= self._threshold(scores, tolerance)[:, None])
+        return positions, columns if self._columns is None else self._columns[columns]
+
+    def _tolerance(self, seed_norms: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Twice the rounding bound, with a tenth to spare for the float64 scores' own rounding."""
+        dim = self._targets.dim
+        relative = 2.2 * (dim + 4) * _EPSILON * seed_norms * self._reach
+        tolerance = relative + 2.2 * dim * _UNDERFLOW * self._max_scale
+        largest = seed_norms * max(self._max_norm, 1.0)
+        safe = (largest < _LARGEST_SAFE) & (self._max_scale < _LARGEST_SAFE) & (dim < 2**20)
+        return np.where(safe, tolerance, np.inf)
+
+    def _threshold(
+        self, scores: npt.NDArray[np.float32], tolerance: npt.NDArray[np.float64]
+    ) -> npt.NDArray[np.float32]:
+        """Per seed the lowest float32 score to propose; always above a forbidden one."""
+        if self._k >= self.width:
+            return np.full(len(scores), _LOWEST)
+        kth = np.partition(scores, self.width - self._k, axis=1)[:, self.width - self._k]
+        exact = np.maximum(kth.astype(np.float64) - tolerance, _LOWEST)
+        return np.nextafter(exact.astype(np.float32), _FORBIDDEN)
+
+    def _approximate(self, seeds: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """float32 scores [num_seeds, width], good to the rounding bound."""
+        scores = np.empty((len(seeds), self.width), dtype=np.float32)
+        vectors = self._targets.vectors
+        if self._columns is None:
+            np.matmul(seeds, vectors.T, out=scores)
+        else:
+            for start in range(0, self.width, _TILE_ROWS):
+                tile = vectors[self._columns[start : start + _TILE_ROWS]]
+                scores[:, start : start + len(tile)] = seeds @ tile.T
+        if self._scale is not None:
+            scores *= self._scale
+        return scores
+
+    def _pick(self, values: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
+        with np.errstate(over="ignore"):  # the tolerance is infinite then and this is not used
+            picked = values if self._columns is None else values[self._columns]
+            return picked.astype(np.float32)
+
+    def _columns_of(self, rows: npt.NDArray[np.integer]) -> npt.NDArray[np.integer]:
+        """Where target rows stand among the scores, those without a column left out."""
+        if self._columns is None:
+            return rows
+        columns = np.searchsorted(self._columns, rows)
+        columns = np.minimum(columns, self.width - 1)
+        kept: npt.NDArray[np.integer] = columns[self._columns[columns] == rows]
+        return kept

@@ -1,0 +1,146 @@
+"""Why a node came out, and whether the seed has had it: plain words, counted in the graph.
+
+The bundle keeps who bought what, not how often, so all counts are of distinct products.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+from graphrec.query.display import Display
+from graphrec.query.paths import Paths
+
+Words = tuple[str, ...]
+Rows = npt.NDArray[np.int64]
+
+_BOUGHT = ("PURCHASED",)
+_GROUPS = {"Brand": "MADE_BY", "Category": "IN_CATEGORY"}
+"""Per node type that groups products, the relation that ties a product to it."""
+
+
+class Reasons:
+    """Puts into words how a seed and its targets are tied."""
+
+    def __init__(self, paths: Paths, display: Display) -> None:
+        self._paths = paths
+        self._display = display
+        self._tellers: dict[tuple[str, str], Callable[[int, Rows], list[Words]]] = {
+            ("User", "Product"): self._products_for_user,
+            ("User", "Brand"): self._brands_for_user,
+            ("User", "Category"): self._categories_for_user,
+            ("Product", "User"): self._users_for_product,
+            ("Brand", "User"): self._users_for_brand,
+        }
+
+    def for_seed(
+        self, seed_type: str, seed_row: int, target_type: str, target_rows: Rows
+    ) -> list[Words]:
+        """Per target what ties it to the seed; empty for pairs of types without words."""
+        teller = self._tellers.get((seed_type, target_type))
+        if teller is None or not self._paths.can_walk("User", _BOUGHT):
+            return [()] * len(target_rows)
+        return teller(seed_row, target_rows)
+
+    def for_similar(self, node_type: str, seed_row: int, target_rows: Rows) -> list[Words]:
+        """Per target what it has in common with the seed."""
+        words: list[list[str]] = [[] for _ in target_rows]
+        if node_type == "Product":
+            for group, relation in _GROUPS.items():
+                mine = self._groups_of(seed_row, relation)
+                for position, row in enumerate(target_rows):
+                    if np.isin(self._groups_of(row, relation), mine).any():
+                        words[position].append(f"same {group.lower()}")
+        return [tuple(found) for found in words]
+
+    def _products_for_user(self, user: int, products: Rows) -> list[Words]:
+        bought = self._bought_by(user)
+        brands, categories = (
+            _Tally(self._paths, bought, "Brand"),
+            _Tally(self._paths, bought, "Category"),
+        )
+        return [
+            (
+                "bought before" if row in bought else "never bought",
+                *self._brand_words(brands, row),
+                *self._category_words(categories, row),
+            )
+            for row in products
+        ]
+
+    def _brand_words(self, tally: "_Tally", product: int) -> Words:
+        brands = self._groups_of(product, "MADE_BY")
+        if not len(brands):
+            return ()
+        count = tally.count(brands)
+        return (
+            f"bought {_products(count)} of this brand" if count else "new brand for this shopper",
+        )
+
+    def _category_words(self, tally: "_Tally", product: int) -> Words:
+        categories = self._groups_of(product, "IN_CATEGORY")
+        if not len(categories):
+            return ()
+        count = tally.count(categories)
+        name = ", ".join(self._display.name("Category", row) for row in categories)
+        return (f"bought {_products(count)} in {name}" if count else f"new to {name}",)
+
+    def _brands_for_user(self, user: int, brands: Rows) -> list[Words]:
+        return self._groups_for_user("Brand", user, brands, "from it")
+
+    def _categories_for_user(self, user: int, categories: Rows) -> list[Words]:
+        return self._groups_for_user("Category", user, categories, "in it")
+
+    def _groups_for_user(self, group: str, user: int, rows: Rows, where: str) -> list[Words]:
+        if not self._paths.can_walk("Product", (_GROUPS[group],)):
+            return [()] * len(rows)
+        tally = _Tally(self._paths, self._bought_by(user), group)
+        counts = [tally.count(np.array([row])) for row in rows]
+        return [(_of_its(count) if count else f"never bought {where}",) for count in counts]
+
+    def _users_for_brand(self, brand: int, users: Rows) -> list[Words]:
+        if not self._paths.can_walk("Brand", ("~MADE_BY",)):
+            return [()] * len(users)
+        products = self._paths.reach("Brand", ("~MADE_BY",), brand)
+        counts = [len(np.intersect1d(self._bought_by(user), products)) for user in users]
+        return [(_of_its(count) if count else "never bought from it",) for count in counts]
+
+    def _users_for_product(self, product: int, users: Rows) -> list[Words]:
+        words = []
+        for user in users:
+            bought = self._bought_by(user)
+            brand = self._brand_words(_Tally(self._paths, bought, "Brand"), product)
+            words.append(("bought it before" if product in bought else "never bought it", *brand))
+        return words
+
+    def _bought_by(self, user: int) -> Rows:
+        return self._paths.reach("User", _BOUGHT, user)
+
+    def _groups_of(self, product: int, relation: str) -> Rows:
+        if not self._paths.can_walk("Product", (relation,)):
+            return np.empty(0, dtype=np.int64)
+        return self._paths.reach("Product", (relation,), product)
+
+
+class _Tally:
+    """Counts products by the group (brand, category) that they are tied to."""
+
+    def __init__(self, paths: Paths, products: Rows, group: str) -> None:
+        self._groups = self._products = np.empty(0, dtype=np.int64)
+        if paths.can_walk("Product", (_GROUPS[group],)):
+            adjacency = paths.adjacency("Product", _GROUPS[group])
+            self._groups = adjacency.gather(products).astype(np.int64)
+            lengths = adjacency.indptr[products + 1] - adjacency.indptr[products]
+            self._products = np.repeat(products, lengths)
+
+    def count(self, groups: Rows) -> int:
+        """How many of the products are tied to any of these groups."""
+        return len(np.unique(self._products[np.isin(self._groups, groups)]))
+
+
+def _products(count: int) -> str:
+    return "1 product" if count == 1 else f"{count} products"
+
+
+def _of_its(count: int) -> str:
+    return f"bought {count} of its products"

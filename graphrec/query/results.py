@@ -1,0 +1,92 @@
+"""What a query gives back: ranked nodes with display fields and reasons."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, overload
+
+import pyarrow as pa
+
+
+@dataclass(frozen=True, slots=True)
+class Recommendation:
+    """One node that came out.
+
+    Args:
+        type: Its node type.
+        id: Its id.
+        rank: 1 is best.
+        score: Higher is better; comparable within one answer only.
+        fields: What to show of it, by name, such as title, brand and price.
+        reasons: Why it is here and whether the seed has had it, in plain words.
+    """
+
+    type: str
+    id: str
+    rank: int
+    score: float
+    fields: Mapping[str, Any]
+    reasons: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data, ready for JSON but for timestamps among the fields."""
+        return {
+            "rank": self.rank,
+            "type": self.type,
+            "id": self.id,
+            "score": self.score,
+            "fields": dict(self.fields),
+            "reasons": list(self.reasons),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Recommendations(Sequence[Recommendation]):
+    """The answer for one seed, best first. A sequence; empty when nothing passed."""
+
+    seed_type: str
+    seed_id: str
+    target_type: str
+    items: tuple[Recommendation, ...]
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    @overload
+    def __getitem__(self, index: int) -> Recommendation: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Recommendation, ...]: ...
+    def __getitem__(self, index: int | slice) -> Recommendation | tuple[Recommendation, ...]:
+        return self.items[index]
+
+    def __iter__(self) -> Iterator[Recommendation]:
+        return iter(self.items)
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """The ids, best first."""
+        return tuple(item.id for item in self.items)
+
+    def to_dicts(self) -> list[dict[str, Any]]:
+        """One plain dictionary per recommendation, best first."""
+        return [item.to_dict() for item in self.items]
+
+    def to_arrow(self) -> pa.Table:
+        """One row per recommendation: seed, rank, target, score, reasons, then the fields."""
+        names = dict.fromkeys(name for item in self.items for name in item.fields)
+        return pa.table(
+            {
+                "seed_type": pa.array([self.seed_type] * len(self), pa.string()),
+                "seed_id": pa.array([self.seed_id] * len(self), pa.string()),
+                "rank": pa.array([item.rank for item in self.items], pa.int64()),
+                "type": pa.array([item.type for item in self.items], pa.string()),
+                "id": pa.array([item.id for item in self.items], pa.string()),
+                "score": pa.array([item.score for item in self.items], pa.float64()),
+                "reasons": pa.array(
+                    [list(item.reasons) for item in self.items], pa.list_(pa.string())
+                ),
+                **{
+                    f"field_{name}": pa.array([item.fields.get(name) for item in self.items])
+                    for name in names
+                },
+            }
+        )

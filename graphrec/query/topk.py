@@ -1,0 +1,102 @@
+"""Exact top-k: by score, highest first, then by row, lowest first.
+
+The answer for a seed never depends on the batch it came in, to the last bit. Matrix products do
+not have that property (their rounding changes with the shape), so they only propose: `propose`
+keeps every row whose float32 score is within a proven rounding bound of the k-th best. The few
+proposed rows are scored again in float64, each by itself, and that score decides.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+from graphdb.errors import QueryError
+from graphrec.query.propose import Proposer, Similarity
+from graphrec.query.space import Space
+
+Rows = npt.NDArray[np.int64]
+Scores = npt.NDArray[np.float64]
+Excluded = Callable[[int], npt.NDArray[np.integer]]
+"""Gives, for the position of a seed in the batch, the target rows it must not get."""
+
+_BLOCK_SCORES = 2**23  # float32 scores held at once: 32 MB, and as much again to find the k-th
+_BLOCK_PRODUCTS = 2**21  # float64 products held at once while scoring again: 16 MB
+
+
+def top_k(
+    seeds: Space,
+    seed_rows: Rows,
+    targets: Space,
+    *,
+    k: int,
+    similarity: Similarity = Similarity.DOT,
+    mask: npt.NDArray[np.bool_] | None = None,
+    excluded: Excluded | None = None,
+) -> tuple[Rows, Scores]:
+    """The k best targets of every seed.
+
+    Args:
+        seed_rows: int64 [num_seeds], rows of `seeds`.
+        k: 1 or more; seeds with fewer candidates get fewer.
+        mask: bool [num_targets], the targets that may come out; all by default.
+        excluded: Further rows that a single seed must not get.
+
+    Returns:
+        Rows int64 [num_seeds, k], padded with -1, and scores float64 [num_seeds, k], padded with
+        -inf; best first, equal scores by ascending row.
+
+    Raises:
+        QueryError: k is below 1 or not an integer.
+    """
+    check_k(k)
+    rows = np.full((len(seed_rows), k), -1, dtype=np.int64)
+    scores = np.full((len(seed_rows), k), -np.inf)
+    proposer = Proposer(targets, k, similarity, mask)
+    if not proposer.width:
+        return rows, scores
+    block = max(_BLOCK_SCORES // proposer.width, 1)
+    for start in range(0, len(seed_rows), block):
+        part = slice(start, start + block)
+        block_rows = seed_rows[part]
+        barred = [] if excluded is None else [excluded(start + i) for i in range(len(block_rows))]
+        positions, found = proposer.propose(seeds, block_rows, barred)
+        exact = _score(seeds, block_rows[positions], targets, found, similarity)
+        _keep_best(positions, found, exact, rows[part], scores[part])
+    return rows, scores
+
+
+def check_k(k: int) -> None:
+    """Raises QueryError unless k is an integer of 1 or more."""
+    if isinstance(k, bool) or not isinstance(k, int | np.integer) or k < 1:
+        raise QueryError(f"k is {k!r}", expected="a whole number, 1 or more", value=k)
+
+
+def _score(
+    seeds: Space, seed_rows: Rows, targets: Space, target_rows: Rows, similarity: Similarity
+) -> Scores:
+    """The score of each (seed, target) pair, computed from that pair alone, float64 [num_pairs]."""
+    scores = np.empty(len(target_rows))
+    step = max(_BLOCK_PRODUCTS // targets.dim, 1)
+    for start in range(0, len(target_rows), step):
+        part = slice(start, start + step)
+        products = targets.vectors[target_rows[part]].astype(np.float64)
+        products *= seeds.vectors[seed_rows[part]]
+        scores[part] = products.sum(axis=1)  # row by row, so the block size does not matter
+    if similarity is Similarity.COSINE:
+        scores *= targets.inverse_norms[target_rows]
+        scores *= seeds.inverse_norms[seed_rows]
+    return scores
+
+
+def _keep_best(
+    positions: Rows, found: Rows, exact: Scores, out_rows: Rows, out_scores: Scores
+) -> None:
+    """Writes each seed's best pairs into its row of the result."""
+    order = np.lexsort((found, -exact, positions))
+    positions, found, exact = positions[order], found[order], exact[order]
+    first = np.searchsorted(positions, np.arange(len(out_rows)))
+    rank = np.arange(len(positions)) - first[positions]
+    kept = rank < out_rows.shape[1]
+    out_rows[positions[kept], rank[kept]] = found[kept]
+    out_scores[positions[kept], rank[kept]] = exact[kept]

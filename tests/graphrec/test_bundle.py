@@ -1,0 +1,289 @@
+import json
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from graphdb.errors import BundleError, QueryError, SchemaError, UnknownIdError
+from graphdb.schema import SCHEMA
+from graphdb.schema_types import EdgeType
+from graphrec import open_bundle, write_bundle
+from graphrec.bundle import writer
+from graphrec.bundle.ids import find_row
+
+PURCHASED = EdgeType("User", "PURCHASED", "Product")
+
+
+def file_bytes(folder):
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def test_round_trip(tmp_path, content):
+    write_bundle(tmp_path / "b", **content)
+    bundle = open_bundle(tmp_path / "b")
+    assert bundle.schema == SCHEMA
+    assert bundle.manifest.snapshot_id == "world"
+    assert bundle.manifest.cutoff == content["cutoff"]
+    assert bundle.manifest.dim == 2
+    assert bundle.manifest.similarity == "dot"
+    assert bundle.manifest.config == content["config"]
+    assert bundle.manifest.metrics == content["metrics"]
+    assert bundle.node_types == ("Brand", "Category", "Product", "User")
+    for node_type, table in content["nodes"].items():
+        assert bundle.num_nodes(node_type) == table.num_rows
+        assert bundle.attributes(node_type).equals(table)
+        assert bundle.ids(node_type).to_pylist() == table.column(0).to_pylist()
+    for node_type, matrix in content["vectors"].items():
+        assert np.array_equal(bundle.vectors(node_type), matrix)
+        assert not bundle.vectors(node_type).flags.writeable
+    assert set(bundle.edge_types) == set(content["edges"])
+    for edge_type, adjacency in content["edges"].items():
+        assert bundle.edges(edge_type).indptr.tolist() == adjacency.indptr.tolist()
+        assert bundle.edges(edge_type).indices.tolist() == adjacency.indices.tolist()
+        assert bundle.edges(edge_type).num_targets == adjacency.num_targets
+
+
+def test_rows_and_ids(world_path):
+    bundle = open_bundle(world_path)
+    assert [bundle.row_of("Product", f"p{i}") for i in range(1, 7)] == list(range(6))
+    assert [bundle.id_of("User", row) for row in range(4)] == ["ann", "bob", "cat", "dan"]
+
+
+def test_manifest_lists_the_hash_of_every_other_file(world_path):
+    manifest = json.loads((world_path / "manifest.json").read_text())
+    assert manifest["format"] == "graphrec-bundle"
+    assert manifest["format_version"] == 1
+    assert manifest["schema_fingerprint"] == SCHEMA.fingerprint
+    assert set(manifest["files"]) == set(file_bytes(world_path)) - {"manifest.json"}
+
+
+def test_same_content_gives_the_same_bytes(tmp_path, content):
+    write_bundle(tmp_path / "one", **content)
+    nodes = {}
+    for node_type in reversed(list(content["nodes"])):  # other order, other chunks, other metadata
+        table = content["nodes"][node_type]
+        chunks = pa.concat_tables([table.slice(0, 1), table.slice(1)])
+        nodes[node_type] = chunks.select(chunks.column_names[::-1]).replace_schema_metadata(
+            {"from": "elsewhere"}
+        )
+    content["config"] = dict(reversed(content["config"].items()))
+    write_bundle(tmp_path / "two", **{**content, "nodes": nodes})
+    one, two = file_bytes(tmp_path / "one"), file_bytes(tmp_path / "two")
+    manifests = [json.loads(files.pop("manifest.json")) for files in (one, two)]
+    assert one == two
+    first, second = ({**manifest, "created_at": None} for manifest in manifests)
+    assert json.dumps(first) == json.dumps(second)  # order of keys included
+
+
+def test_chunks_of_a_large_table_do_not_show_in_the_bytes(tmp_path, content, make_node_table):
+    whole = make_node_table("Tag", {f"{row:08d}": {} for row in range(150_000)})
+    chunked = pa.concat_tables([whole.slice(row, 777) for row in range(0, 150_000, 777)])
+    assert chunked["tag_id"].num_chunks == 194
+    for name, table in (("one", whole), ("two", chunked)):
+        write_bundle(tmp_path / name, **{**content, "nodes": {**content["nodes"], "Tag": table}})
+    one, two = (tmp_path / name / "nodes" / "Tag.parquet" for name in ("one", "two"))
+    assert one.read_bytes() == two.read_bytes()
+
+
+def test_a_bundle_without_any_edges_or_nodes_of_a_type(tmp_path, content, make_node_table):
+    content["edges"] = {}
+    content["nodes"] = {**content["nodes"], "Tag": make_node_table("Tag", {})}
+    content["vectors"]["Tag"] = np.zeros((0, 2), dtype=np.float32)
+    bundle = write_bundle(tmp_path / "b", **content)
+    assert bundle.num_nodes("Tag") == 0
+    assert bundle.vectors("Tag").shape == (0, 2)
+    assert bundle.edge_types == ()
+
+
+def test_never_changes_an_existing_folder(tmp_path, content):
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b" / "mine").write_text("keep")
+    with pytest.raises(BundleError, match=r"exists already; bundles are never changed; choose"):
+        write_bundle(tmp_path / "b", **content)
+    assert file_bytes(tmp_path / "b") == {"mine": b"keep"}
+
+
+def test_a_failure_midway_leaves_nothing(tmp_path, content, monkeypatch):
+    calls = []
+
+    def full_disk(path, *_args: Any, **_kwargs: Any):
+        calls.append(path)
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(writer.np, "save", full_disk)
+    with pytest.raises(OSError, match="no space left"):
+        write_bundle(tmp_path / "b", **content)
+    assert len(calls) == 1  # the tables had been written by then
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_left_overs_of_a_killed_writer_do_no_harm(tmp_path, content):
+    (tmp_path / "b.partial" / "vectors").mkdir(parents=True)
+    (tmp_path / "b.partial" / "vectors" / "Ghost.npy").write_bytes(b"half")
+    write_bundle(tmp_path / "b", **content)
+    open_bundle(tmp_path / "b")
+    assert [path.name for path in tmp_path.iterdir()] == ["b"]
+    assert not (tmp_path / "b" / "vectors" / "Ghost.npy").exists()
+
+
+@given(st.sets(st.text(max_size=4), max_size=12), st.text(max_size=4))
+def test_find_row_equals_list_index(known, wanted):
+    ids = sorted(known)
+    array = pa.array(ids, pa.string())
+    assert [find_row("User", array, node_id) for node_id in ids] == list(range(len(ids)))
+    if wanted not in known:
+        with pytest.raises(UnknownIdError) as caught:
+            find_row("User", array, wanted)
+        assert caught.value.value == wanted
+
+
+def test_ids_beyond_the_basic_plane_sort_by_code_point():
+    ids = ["z", "\uffee", "\U0001f600"]  # UTF-16 order would put the last but one last
+    assert find_row("User", pa.array(ids), "\uffee") == 1
+
+
+@pytest.mark.parametrize(
+    ("ask", "error", "message"),
+    [
+        (
+            lambda b: b.row_of("Product", "p7"),
+            UnknownIdError,
+            r"no Product has the id 'p7'; ids like it: 'p4', 'p5', 'p6'",
+        ),
+        (lambda b: b.row_of("User", 7), UnknownIdError, r"strings, not int \(7\); ask for '7'"),
+        (lambda b: b.row_of("Prodct", "p1"), SchemaError, "did you mean 'Product'"),
+        (lambda b: b.ids("Shop"), QueryError, "no Shop nodes; expected one of Brand, Category"),
+        (
+            lambda b: b.vectors("Category"),
+            QueryError,
+            "no vectors for Category; expected one of Brand, Product, User",
+        ),
+        (
+            lambda b: b.edges(EdgeType("User", "VIEWED", "Product")),
+            QueryError,
+            "does not hold the edges User-VIEWED-Product; expected one of Category-CHILD_OF",
+        ),
+    ],
+)
+def test_asking_for_what_is_not_there(world_path, ask, error, message):
+    with pytest.raises(error, match=message):
+        ask(open_bundle(world_path))
+
+
+def nan_vectors(content):
+    content["vectors"]["Product"][4, 1] = np.nan
+
+
+def infinite_vectors(content):
+    content["vectors"]["User"][2, 0] = np.inf
+
+
+def double_vectors(content):
+    content["vectors"]["User"] = content["vectors"]["User"].astype(np.float64)
+
+
+def too_few_vectors(content):
+    content["vectors"]["User"] = content["vectors"]["User"][:3]
+
+
+def other_length(content):
+    content["vectors"]["Brand"] = np.ones((2, 3), dtype=np.float32)
+
+
+def no_vectors(content):
+    content["vectors"] = {}
+
+
+def vectors_without_nodes(content):
+    content["vectors"]["Shop"] = np.ones((1, 2), dtype=np.float32)
+
+
+def unsorted_ids(content):
+    content["nodes"]["User"] = content["nodes"]["User"].take([1, 0, 2, 3])
+
+
+def repeated_id(content):
+    content["nodes"]["User"] = content["nodes"]["User"].take([0, 1, 1, 2])
+
+
+def missing_column(content):
+    content["nodes"]["Product"] = content["nodes"]["Product"].drop_columns(["price"])
+
+
+def wrong_column_type(content):
+    table = content["nodes"]["Product"]
+    position = table.column_names.index("price")
+    prices = table["price"].cast(pa.string())
+    content["nodes"]["Product"] = table.set_column(position, "price", prices)
+
+
+def edges_without_nodes(content):
+    del content["nodes"]["Category"]
+
+
+def edges_of_another_size(content):
+    content["edges"][PURCHASED] = content["edges"][EdgeType("User", "FOLLOWS", "Brand")]
+
+
+def unsorted_targets(content):
+    adjacency = content["edges"][PURCHASED]
+    content["edges"][PURCHASED] = type(adjacency)(
+        adjacency.indptr, adjacency.indices[::-1].copy(), adjacency.num_targets
+    )
+
+
+def narrow_pointers(content):
+    adjacency = content["edges"][PURCHASED]
+    content["edges"][PURCHASED] = type(adjacency)(
+        adjacency.indptr.astype(np.int32), adjacency.indices, adjacency.num_targets
+    )
+
+
+def cutoff_without_timezone(content):
+    content["cutoff"] = datetime(2017, 12, 1)
+
+
+def metrics_with_nan(content):
+    content["metrics"] = {"recall@20": float("nan")}
+
+
+def config_with_an_object(content):
+    content["config"] = {"encoder": object()}
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (nan_vectors, "vector of Product row 4 is not finite; expected no NaN and no infinity"),
+        (infinite_vectors, "vector of User row 2 is not finite"),
+        (double_vectors, r"User vectors are float64 \[4, 2\]; expected float32 \[4, dim\]"),
+        (too_few_vectors, r"User vectors are float32 \[3, 2\]; expected float32 \[4, dim\]"),
+        (other_length, "vectors of different lengths.*'Brand': 3"),
+        (no_vectors, "no node type has vectors"),
+        (vectors_without_nodes, "vectors for Shop, whose nodes are not given"),
+        (unsorted_ids, "User table is not sorted by user_id"),
+        (repeated_id, "User table is not sorted by user_id; expected ids by code point, each once"),
+        (missing_column, "Product table has the columns.*expected.*'price'"),
+        (wrong_column_type, "Product.price is string; expected double"),
+        (edges_without_nodes, "IN_CATEGORY-Category needs Category nodes"),
+        (edges_of_another_size, "PURCHASED-Product ties 4 sources to 2 targets; expected 4 to 6"),
+        (unsorted_targets, "targets in User-PURCHASED-Product are not ascending and distinct"),
+        (narrow_pointers, "has int32 and int32 arrays; expected int64 indptr"),
+        (cutoff_without_timezone, "cut-off 2017-12-01 00:00:00 has no timezone"),
+        (metrics_with_nan, "the metrics cannot be kept as JSON"),
+        (config_with_an_object, "the config cannot be kept as JSON: Object of type object"),
+    ],
+)
+def test_refuses_parts_that_do_not_fit(tmp_path, content, spoil, message):
+    spoil(content)
+    with pytest.raises(BundleError, match=message):
+        write_bundle(tmp_path / "b", **content)
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,289 @@
+import json
+import re
+import shutil
+from importlib.metadata import EntryPoint
+
+import pyarrow as pa
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from graphdb import SCHEMA, open_store, write_snapshot
+from graphdb.errors import StoreUnavailableError
+from graphrec.cli import app as app_module
+from graphrec.cli import build_app
+
+EXAMPLES = {
+    "recommend": [
+        "graphrec recommend BUNDLE User:42",
+        "graphrec recommend BUNDLE User:42 --category Yogurt --max-price 5",
+        "graphrec recommend BUNDLE Brand:109 --target users --include-seen",
+    ],
+    "similar": ["graphrec similar BUNDLE Product:1082185", "graphrec similar BUNDLE Brand:109"],
+    "info": ["graphrec info runs/demo/bundle"],
+}
+
+
+@pytest.fixture
+def run(monkeypatch):
+    """Runs `graphrec` with the given arguments; without plug-ins unless a test gives some."""
+
+    def call(*arguments, plugins=()):
+        monkeypatch.setattr(app_module, "entry_points", lambda group: plugins[:] if group else ())
+        return CliRunner().invoke(build_app(), [str(argument) for argument in arguments])
+
+    return call
+
+
+def rows_of(table):
+    """The cells of a printed table, one list per body line."""
+    lines = [line for line in table.splitlines() if line.startswith("│")]
+    return [[cell.strip() for cell in line.strip("│").split("│")] for line in lines]
+
+
+def test_recommend_prints_a_table(run, world_path):
+    result = run("recommend", world_path, "User:ann", "-k", "2")
+    assert result.exit_code == 0
+    assert result.stderr == ""
+    assert "Product for User ann" in result.stdout
+    kefir = ["1", "p2", "East Kefir", "Acme", "Yogurt", "2.00", "3"]
+    loaf = ["2", "p4", "North Loaf", "Bolt", "Bread", "4.00", "1"]
+    assert [row[:-1] for row in rows_of(result.stdout)] == [kefir, loaf]
+    assert rows_of(result.stdout)[1][-1] == "never bought; new brand for this shopper; new to Bread"
+
+
+def test_recommend_prints_json(run, world_path, recommender):
+    result = run("recommend", world_path, "User:ann", "--json")
+    assert result.stderr == ""
+    assert json.loads(result.stdout) == {
+        "seed": {"type": "User", "id": "ann"},
+        "target": "Product",
+        "recommendations": recommender.products_for_user("ann").to_dicts(),
+    }
+
+
+def ids(result):
+    assert result.exit_code == 0, result.output
+    return [item["id"] for item in json.loads(result.stdout)["recommendations"]]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["User:ann"], "p2 p4 p3 p6"),
+        (["user:ann", "--target", "products", "--top", "1"], "p2"),
+        (["User:ann", "--include-seen", "-k", "3"], "p1 p2 p5"),
+        (["User:ann", "--category", "Yogurt"], "p2"),
+        (["User:ann", "--category", "yogurt", "--category", "Bread"], "p2 p4 p3"),
+        (["User:ann", "--brand", "bolt", "--min-price", "3.5"], "p4"),
+        (["User:ann", "--max-price", "2", "--no-verify"], "p2"),
+        (["User:ann", "-t", "brands"], "bolt"),
+        (["Brand:acme"], "bob dan"),
+        (["Brand:acme", "--target", "USER", "--include-seen"], "ann cat bob dan"),
+        (["Product:p3"], "cat ann dan"),
+    ],
+)
+def test_recommend_passes_its_options_on(run, world_path, arguments, expected):
+    assert ids(run("recommend", world_path, *arguments, "--json")) == expected.split()
+
+
+def test_similar(run, world_path):
+    assert ids(run("similar", world_path, "Product:p1", "--json")) == ["p2", "p5", "p4", "p3"]
+    assert ids(run("similar", world_path, "Product:p1", "--brand", "bolt", "-k", 1, "--json")) == [
+        "p4"
+    ]
+    table = run("similar", world_path, "Brand:acme").stdout
+    assert "Brand like Brand acme" in table
+    assert rows_of(table) == [["1", "bolt", "Bolt", "3", "0", ""]]
+
+
+def test_an_empty_answer_says_so(run, world_path):
+    result = run("recommend", world_path, "User:ann", "--min-price", "99")
+    assert result.exit_code == 0
+    assert "nothing is left after filters and what was seen" in result.stdout
+    assert ids(run("recommend", world_path, "User:ann", "--min-price", "99", "--json")) == []
+
+
+def test_markup_in_names_is_text(run, content, make_recommender):
+    title = "[red]Beans[/red] [/]"
+    table = content["nodes"]["Product"]
+    titles = pa.array([title] * 6)
+    content["nodes"]["Product"] = table.set_column(
+        table.column_names.index("title"), "title", titles
+    )
+    bundle = make_recommender(**content).bundle.folder
+    assert rows_of(run("recommend", bundle, "User:ann").stdout)[0][2] == title
+
+
+@pytest.mark.parametrize(
+    ("arguments", "exit_code", "error", "message"),
+    [
+        (["recommend", "WORLD", "User:zoe"], 8, "UnknownIdError", "no User has the id 'zoe'"),
+        (["recommend", "WORLD", "User:dan"], 8, "QueryError", "knows nothing about User 'dan'"),
+        (["similar", "WORLD", "Product:p6"], 8, "QueryError", "knows nothing about Product 'p6'"),
+        (
+            ["recommend", "WORLD", "User:ann", "--category", "Yoghurt"],
+            8,
+            "BadFilterError",
+            "did you mean 'Yogurt'",
+        ),
+        (
+            ["recommend", "WORLD", "User:ann", "--min-price", "3", "--max-price", "2"],
+            8,
+            "BadFilterError",
+            "'price_min' is 3.0, above 'price_max'",
+        ),
+        (
+            ["recommend", "WORLD", "User:ann", "--min-price=-1"],
+            8,
+            "BadFilterError",
+            "filter 'price_min' cannot be -1.0",
+        ),
+        (
+            ["recommend", "WORLD", "Brand:acme", "--brand", "bolt"],
+            8,
+            "BadFilterError",
+            "'brands' does not work on User targets",
+        ),
+        (["recommend", "NOWHERE", "User:ann"], 7, "BundleMissingError", "no bundle at"),
+        (["recommend", "OLD", "User:ann"], 7, "BundleVersionError", "has format version 0"),
+        (["similar", "DAMAGED", "User:ann"], 7, "BundleCorruptError", "changed since the bundle"),
+        (["info", "DAMAGED"], 7, "BundleCorruptError", "changed since the bundle"),
+        (["info", "NOWHERE"], 4, "DataError", "nothing graphrec knows at"),
+        (["info", "NOT_JSON"], 4, "DataError", "is not valid JSON"),
+    ],
+)
+def test_errors_end_as_one_line_and_an_exit_code(
+    run, tmp_path, world_path, arguments, exit_code, error, message
+):
+    paths = {"WORLD": world_path, "NOWHERE": tmp_path / "nowhere"} | damaged(tmp_path, world_path)
+    arguments = [paths.get(argument, argument) for argument in arguments]
+    plain = run(*arguments)
+    assert plain.exit_code == exit_code
+    assert plain.stdout == ""
+    assert re.fullmatch(r"Error: .*\n", plain.stderr)
+    assert message in plain.stderr
+    as_json = run(*arguments, "--json")
+    assert as_json.exit_code == exit_code
+    assert as_json.stdout == ""
+    report = json.loads(as_json.stderr)
+    assert (report["error"], report["exit_code"]) == (error, exit_code)
+    assert message in report["message"]
+
+
+def damaged(tmp_path, world_path):
+    copies = {name: tmp_path / name.lower() for name in ("OLD", "DAMAGED", "NOT_JSON")}
+    for copy in copies.values():
+        shutil.copytree(world_path, copy)
+    manifest = json.loads((copies["OLD"] / "manifest.json").read_text())
+    (copies["OLD"] / "manifest.json").write_text(json.dumps({**manifest, "format_version": 0}))
+    with (copies["DAMAGED"] / "nodes" / "User.parquet").open("ab") as file:
+        file.write(b"x")
+    (copies["NOT_JSON"] / "manifest.json").write_text("{")
+    return copies
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["recommend", "WORLD"], "Missing argument"),
+        (["recommend", "WORLD", "ann"], "'ann' is not a node; write TYPE:ID, such as User:42"),
+        (["recommend", "WORLD", "User:"], "'User:' is not a node"),
+        (["recommend", "WORLD", "Usr:ann"], "'Usr' is not a node type; did you mean 'User'?"),
+        (["recommend", "WORLD", "xyz:ann"], "'xyz' is not a node type; there are User, Creator"),
+        (["recommend", "WORLD", "User:ann", "-t", "brnds"], "did you mean 'Brand'?"),
+        (["recommend", "WORLD", "User:ann", "-k", "0"], "Invalid value for '--top' / '-k'"),
+        (["recommend", "WORLD", "User:ann", "-k", "many"], "Invalid value for '--top' / '-k'"),
+        (
+            ["recommend", "WORLD", "User:ann", "--max-price", "cheap"],
+            "Invalid value for '--max-price'",
+        ),
+        (["recommend", "WORLD", "User:ann", "--colour", "red"], "No such option"),
+        (["similar"], "Missing argument"),
+        (["recomend"], "No such command"),
+    ],
+)
+def test_usage_errors_exit_2(run, world_path, arguments, message):
+    result = run(*[world_path if argument == "WORLD" else argument for argument in arguments])
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert message in " ".join(re.sub("[│\n]", " ", result.stderr).split())
+
+
+def test_info_on_a_bundle(run, world_path):
+    described = json.loads(run("info", world_path, "--json").stdout)
+    assert described["kind"] == "bundle"
+    assert described["nodes"] == {"Brand": 2, "Category": 6, "Product": 6, "User": 4}
+    assert described["edges"]["User-PURCHASED-Product"] == 6
+    assert described["facts"]["dim"] == 2
+    assert described["facts"]["cutoff"] == "2017-12-01T00:00:00+00:00"
+    assert described["facts"]["embedded"] == ["Brand", "Product", "User"]
+    assert described["facts"]["metrics"] == {"recall@20": 0.5}
+    shown = run("info", world_path).stdout
+    assert re.search(r"cutoff +2017-12-01 00:00:00 UTC", shown)
+    assert re.search(r"metrics.recall@20 +0.5", shown)
+    assert ["User-PURCHASED-Product", "6"] in rows_of(shown)
+
+
+def test_info_on_a_snapshot(run, tmp_path):
+    with open_store(str(tmp_path / "graph.duckdb")) as store:
+        users = pa.table({"user_id": ["a", "b"]})
+        store.upsert_nodes("User", users)
+        snapshot = write_snapshot(store, tmp_path / "snapshot")
+    described = json.loads(run("info", tmp_path / "snapshot", "--json").stdout)
+    assert described["kind"] == "snapshot"
+    assert described["facts"]["snapshot_id"] == snapshot.snapshot_id
+    assert described["nodes"]["User"] == 2
+    assert set(described["nodes"]) == set(SCHEMA.node_types)
+    assert ["User", "2"] in rows_of(run("info", tmp_path / "snapshot").stdout)
+
+
+@pytest.mark.parametrize("command", EXAMPLES)
+def test_help_shows_each_example_on_its_own_line(run, command):
+    result = run(command, "--help")
+    assert result.exit_code == 0
+    lines = [line.strip() for line in result.stdout.splitlines()]
+    for example in EXAMPLES[command]:
+        assert any(line.startswith(example) for line in lines)
+    assert not any(line.count("graphrec ") > 1 for line in lines)
+
+
+def test_help_lists_all_commands(run):
+    result = run("-h")
+    assert result.exit_code == 0
+    for command in EXAMPLES:
+        assert re.search(rf"│ {command} ", result.stdout)
+
+
+class Plugin:
+    """Stands for an entry point of another package."""
+
+    def __init__(self, name, load):
+        self.name = name
+        self.load = load
+
+
+def test_plugins_add_commands_with_our_error_handling(run):
+    def fail(how: str):
+        """Fail in one way or the other."""
+        if how == "interrupt":
+            raise KeyboardInterrupt
+        raise StoreUnavailableError("the store is held by another process")
+
+    def register(app: typer.Typer):
+        app.command()(fail)
+
+    plugins = [Plugin("other", lambda: register)]
+    result = run("fail", "error", plugins=plugins)
+    assert result.exit_code == 5
+    assert result.stderr == "Error: the store is held by another process\n"
+    interrupted = run("fail", "interrupt", plugins=plugins)
+    assert (interrupted.exit_code, interrupted.output) == (130, "")
+
+
+@pytest.mark.parametrize("value", ["no_such_module_at_all:register", "graphrec.cli:no_such_name"])
+def test_a_plugin_that_cannot_be_loaded_takes_nothing_with_it(run, capsys, world_path, value):
+    broken = EntryPoint("broken", value, app_module.PLUGIN_GROUP)
+    result = run("recommend", world_path, "User:ann", "--json", plugins=[broken])
+    assert ids(result) == ["p2", "p4", "p3", "p6"]
+    assert capsys.readouterr().err.startswith("Warning: the commands of 'broken' are missing: ")
