@@ -48,7 +48,7 @@ _SHOPS = """
 _SALES = """
     SELECT product_id, min(transaction_timestamp) AS created_at,
            round(median((sales_value + retail_disc + coupon_match_disc) / quantity)
-                 FILTER (quantity > 0), 2) AS price
+                 FILTER (quantity > 0), 4) AS price
     FROM {transactions} GROUP BY 1
 """
 _PRODUCTS = f"""

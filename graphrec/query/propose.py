@@ -25,7 +25,7 @@ _FORBIDDEN = np.float32(-np.inf)
 
 
 class Similarity(StrEnum):
-    """How two vectors make a score."""
+    """How two vectors make a score; the cosine is damped, see `Space.damped`."""
 
     DOT = "dot"
     COSINE = "cosine"
@@ -58,7 +58,7 @@ class Proposer:
         elif mask is not None and passing < len(targets):
             self._barred = ~mask
         self.width = passing if self._columns is not None or not passing else len(targets)
-        scale = targets.inverse_norms if cosine else None
+        scale = targets.damped if cosine else None
         self._scale = None if scale is None else self._pick(scale)
         self._max_norm = float(targets.norms.max(initial=0.0))
         self._reach = 1.0 if cosine else self._max_norm

@@ -94,16 +94,48 @@ class Reasons:
     def _groups_for_user(self, group: str, user: int, rows: Rows, where: str) -> list[Words]:
         if not self._paths.can_walk("Product", (_GROUPS[group],)):
             return [()] * len(rows)
-        tally = _Tally(self._paths, self._bought_by(user), group)
+        bought = self._bought_by(user)
+        tally = _Tally(self._paths, bought, group)
         counts = [tally.count(np.array([row])) for row in rows]
-        return [(_of_its(count) if count else f"never bought {where}",) for count in counts]
+        words: list[Words] = [
+            (_of_its(count) if count else f"never bought {where}",) for count in counts
+        ]
+        if group != "Brand":
+            return words
+        shelves = _Tally(self._paths, bought, "Category")
+        return [
+            (*found, *self._shelf_words(shelves, row))
+            for found, row in zip(words, rows, strict=True)
+        ]
 
     def _users_for_brand(self, brand: int, users: Rows) -> list[Words]:
         if not self._paths.can_walk("Brand", ("~MADE_BY",)):
             return [()] * len(users)
         products = self._paths.reach("Brand", ("~MADE_BY",), brand)
-        counts = [len(np.intersect1d(self._bought_by(user), products)) for user in users]
-        return [(_of_its(count) if count else "never bought from it",) for count in counts]
+        words = []
+        for user in users:
+            bought = self._bought_by(user)
+            count = len(np.intersect1d(bought, products))
+            shelves = _Tally(self._paths, bought, "Category")
+            words.append(
+                (
+                    _of_its(count) if count else "never bought from it",
+                    *self._shelf_words(shelves, brand),
+                )
+            )
+        return words
+
+    def _shelf_words(self, tally: "_Tally", brand: int) -> Words:
+        """Of the categories that a brand is in, the one most bought from."""
+        if not self._paths.can_walk("Brand", ("~MADE_BY", "IN_CATEGORY")):
+            return ()
+        categories = self._paths.reach("Brand", ("~MADE_BY", "IN_CATEGORY"), brand)
+        counts = [tally.count(np.array([category])) for category in categories]
+        if not any(counts):
+            return ()
+        best = int(np.argmax(counts))
+        name = self._display.name("Category", categories[best])
+        return (f"bought {_products(counts[best])} in {name}",)
 
     def _users_for_product(self, product: int, users: Rows) -> list[Words]:
         words = []

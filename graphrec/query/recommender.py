@@ -129,10 +129,11 @@ class Recommender:
     def similar(
         self, node_type: str, node_id: str, *, k: int = 10, filters: Filters | None = None
     ) -> Recommendations:
-        """Nodes of the same type that point the same way, by cosine.
+        """Nodes of the same type that point the same way, by damped cosine.
 
-        Lengths of vectors carry popularity, so they do not count here. The node itself and nodes
-        with a zero vector never come out.
+        Lengths of vectors carry popularity, so they do not count here, but that very short ones
+        rest on little evidence and count less; see `Space.damped`. The node itself and nodes with
+        a zero vector never come out.
 
         Raises:
             UnknownIdError: No node of that type has that id.

@@ -15,12 +15,15 @@ class Space:
     Args:
         vectors: float32 [num_nodes, dim].
         norms: float64 [num_nodes], the Euclidean length of each.
-        inverse_norms: float64 [num_nodes], 1 / norm, and 0 for a zero vector.
+        damped: float64 [num_nodes], what a cosine multiplies a vector by: 1 / (norm + the median
+            norm), and 0 for a zero vector. A plain cosine trusts the direction of a vector that
+            rests on one purchase as much as that of a bestseller's; short vectors are such, so
+            their likeness is shrunk, as item-based filtering shrinks it with few co-ratings.
     """
 
     vectors: npt.NDArray[np.float32]
     norms: npt.NDArray[np.float64]
-    inverse_norms: npt.NDArray[np.float64]
+    damped: npt.NDArray[np.float64]
 
     @classmethod
     def of(cls, vectors: npt.NDArray[np.float32]) -> "Space":
@@ -28,8 +31,10 @@ class Space:
         for start in range(0, len(vectors), _BLOCK_ROWS):
             block = vectors[start : start + _BLOCK_ROWS].astype(np.float64)
             norms[start : start + _BLOCK_ROWS] = np.sqrt((block * block).sum(axis=1))
-        inverse = np.divide(1.0, norms, out=np.zeros_like(norms), where=norms > 0)
-        return cls(vectors, norms, inverse)
+        known = norms > 0
+        typical = np.median(norms[known]) if known.any() else 0.0
+        damped = np.divide(1.0, norms + typical, out=np.zeros_like(norms), where=known)
+        return cls(vectors, norms, damped)
 
     def __len__(self) -> int:
         return len(self.vectors)

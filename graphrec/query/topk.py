@@ -84,8 +84,8 @@ def _score(
         products *= seeds.vectors[seed_rows[part]]
         scores[part] = products.sum(axis=1)  # row by row, so the block size does not matter
     if similarity is Similarity.COSINE:
-        scores *= targets.inverse_norms[target_rows]
-        scores *= seeds.inverse_norms[seed_rows]
+        scores *= targets.damped[target_rows]
+        scores *= seeds.damped[seed_rows]
     return scores
 
 

