@@ -13,6 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from graphdb import SCHEMA, open_snapshot
+from graphdb.sources.complete_journey import SEPARATOR
 from graphrec import Filters, Recommendations, Recommender
 
 FOLDER = Path(".demo")
@@ -64,10 +65,10 @@ def tour(recommender: Recommender) -> None:
     console.print(f"\n[bold]Shopper {SHOPPER}[/bold] ({escape(about)}) bought most often:")
     console.print(history(recommender, SHOPPER))
     goods = "Goods this shopper never bought, best first"
-    console.print(products(recommender.products_for_user(SHOPPER, k=10), goods))
+    console.print(products(recommender, recommender.products_for_user(SHOPPER, k=10), goods))
     cheap = Filters(categories=("DRUG GM",), price_max=5)
     answer = recommender.products_for_user(SHOPPER, k=5, filters=cheap)
-    console.print(products(answer, "The same, among drugstore goods up to $5"))
+    console.print(products(recommender, answer, "The same, among drugstore goods up to $5"))
     answer = recommender.brands_for_user(SHOPPER, k=5)
     console.print(plain(answer, "Brands this shopper never bought from", ("name", "products")))
 
@@ -80,7 +81,7 @@ def tour(recommender: Recommender) -> None:
 
     fields = recommender.fields("Product", PRODUCT)
     title = f"Products like {fields['title']} (${fields['price']:.2f})"
-    console.print(products(recommender.similar_products(PRODUCT, k=8), f"\n{title}"))
+    console.print(products(recommender, recommender.similar_products(PRODUCT, k=8), f"\n{title}"))
 
 
 def history(recommender: Recommender, user_id: str, most: int = 10) -> Table:
@@ -91,11 +92,13 @@ def history(recommender: Recommender, user_id: str, most: int = 10) -> Table:
         [("at", "count"), ("at", "max"), ("value", "sum")]
     )
     totals = totals.sort_by([("at_count", "descending"), ("target_id", "ascending")])
-    table = listing("", ("product", "brand", "category", "price", "times", "last", "spent"))
+    table = listing("", ("product", "brand", "aisle", "price", "times", "last", "spent"))
     for row in totals.slice(0, most).to_pylist():
-        fields = recommender.fields("Product", row["target_id"])
         table.add_row(
-            *shelf(fields), str(row["at_count"]), f"{row['at_max']:%d %b}", money(row["value_sum"])
+            *shelf(recommender, row["target_id"]),
+            str(row["at_count"]),
+            f"{row['at_max']:%d %b}",
+            money(row["value_sum"]),
         )
     table.caption = f"{mine.num_rows:,} purchases of {totals.num_rows:,} products in the year"
     return table
@@ -108,17 +111,17 @@ def best_of_brand(recommender: Recommender, brand_id: str) -> Table:
     rows = made_by.targets(bundle.row_of("Brand", brand_id))
     buyers = bundle.edges(SCHEMA.edge_type("PURCHASED")).reverse()
     best = sorted(rows, key=lambda row: -len(buyers.targets(row)))[:5]
-    table = listing("", ("product", "brand", "category", "price", "buyers"))
+    table = listing("", ("product", "brand", "aisle", "price", "buyers"))
     for row in best:
-        fields = recommender.fields("Product", bundle.id_of("Product", row))
-        table.add_row(*shelf(fields), str(len(buyers.targets(row))))
+        product_id = bundle.id_of("Product", row)
+        table.add_row(*shelf(recommender, product_id), str(len(buyers.targets(row))))
     return table
 
 
-def products(answer: Recommendations, title: str) -> Table:
-    table = listing(title, ("product", "brand", "category", "price", "why"))
+def products(recommender: Recommender, answer: Recommendations, title: str) -> Table:
+    table = listing(title, ("product", "brand", "aisle", "price", "why"))
     for item in answer:
-        table.add_row(*shelf(item.fields), escape("; ".join(item.reasons)))
+        table.add_row(*shelf(recommender, item.id), escape("; ".join(item.reasons)))
     return table
 
 
@@ -138,15 +141,22 @@ def listing(title: str, columns: Sequence[str]) -> Table:
     return table
 
 
-def shelf(fields: object) -> tuple[str, str, str, str]:
-    """Title, brand, category and price, as text."""
-    assert isinstance(fields, dict)
-    words = (escape(str(fields.get(name, ""))) for name in ("title", "brand", "category"))
-    return (*words, money(fields.get("price")))  # type: ignore[return-value]
+def shelf(recommender: Recommender, product_id: str) -> tuple[str, str, str, str]:
+    """What the shelf says of a product: title, brand, aisle and price."""
+    bundle = recommender.bundle
+    fields = recommender.fields("Product", product_id)
+    categories = bundle.edges(SCHEMA.edge_type("IN_CATEGORY"))
+    row = categories.targets(bundle.row_of("Product", product_id))[0]
+    # A category's id is its path; the title names the type at its end.
+    aisle = SEPARATOR.join(bundle.id_of("Category", row).split(SEPARATOR)[:2])
+    brand = str(fields.get("brand", ""))
+    return escape(str(fields["title"])), escape(brand), escape(aisle), money(fields.get("price"))
 
 
 def money(value: float | None) -> str:
-    return "" if value is None else f"${value:,.2f}"
+    if value is None:
+        return ""
+    return f"${value:,.2f}" if value >= 0.01 else f"${value:.4f}"
 
 
 if __name__ == "__main__":
