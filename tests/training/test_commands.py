@@ -1,0 +1,105 @@
+"""`graphrec train` as people and programs call it."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+from typer.testing import CliRunner
+
+from graphrec.cli import build_app
+from training import commands
+from training.encoders import SpectralConfig
+
+
+@pytest.fixture
+def run(planted, tmp_path):
+    def run(*options, snapshot=None, bundle="bundle"):
+        arguments = ["train", str(snapshot or planted.folder), str(tmp_path / bundle)]
+        return CliRunner().invoke(build_app(), [*arguments, "--dim", "32", *map(str, options)])
+
+    return run
+
+
+def test_it_prints_a_table(run, tmp_path):
+    result = run("--holdout-days", 20)
+    assert result.exit_code == 0, result.output
+    assert "asked about everything from 2024-03-" in result.stdout
+    for words in ("new brands", "popularity", "spectral", "recall@20", "ndcg@20"):
+        assert words in result.stdout
+    assert f"{tmp_path / 'bundle'}: 480 nodes" in result.stdout
+    assert (tmp_path / "bundle" / "manifest.json").is_file()
+
+
+def test_json_is_one_document(run):
+    result = run("--json", "--seed", 3)
+    document = json.loads(result.stdout)
+    assert document["dim"] == 32
+    assert document["metrics"]["k"] == 20
+    assert {score["model"] for score in document["metrics"]["scores"]} == {
+        "popularity",
+        "spectral",
+    }
+
+
+def test_no_holdout(run):
+    document = json.loads(run("--json", "--no-holdout").stdout)
+    assert document["metrics"] is None
+
+
+def test_options_and_config_reach_the_manifest(run, tmp_path):
+    config = tmp_path / "train.toml"
+    config.write_text("top_k = 5\n[spectral]\nseed = 9\nbeta = 0.25\n")
+    assert run("--config", config, "--seed", 4).exit_code == 0
+    manifest = json.loads((tmp_path / "bundle" / "manifest.json").read_text())
+    assert manifest["config"]["spectral"]["seed"] == 4
+    assert manifest["config"]["spectral"]["beta"] == 0.25
+    assert manifest["metrics"]["k"] == 5
+
+
+@pytest.mark.parametrize(
+    ("options", "exit_code", "message"),
+    [
+        (["--dim", 7], 6, "Error: 'spectral.dim' cannot be 7"),
+        (["--seed", -1], 6, "Error: 'spectral.seed' cannot be -1"),
+        (["--config", "none.toml"], 6, "Error: 'none.toml' cannot be read"),
+        (["--holdout-days", 400], 6, "Error: holding out the last 400 days leaves no"),
+        (["--holdout-days", 0], 2, "Invalid value for '--holdout-days'"),
+    ],
+)
+def test_errors_are_one_line_with_an_exit_code(run, options, exit_code, message):
+    result = run(*options)
+    assert result.exit_code == exit_code
+    assert message in " ".join(result.stderr.split())  # a box may fold it
+    assert "Traceback" not in result.output
+
+
+def test_a_missing_snapshot(run, tmp_path):
+    result = run(snapshot=tmp_path / "none")
+    assert (result.exit_code, result.stdout) == (4, "")
+    assert "no snapshot at" in result.stderr
+
+
+def test_an_existing_bundle(run):
+    result = run("--json", bundle=".")
+    assert result.exit_code == 7
+    assert json.loads(result.stderr)["error"] == "BundleError"
+
+
+def test_without_torch_it_says_what_to_install(run, monkeypatch):
+    monkeypatch.setattr(commands, "find_spec", {}.get)
+    result = run()
+    assert result.exit_code == 6
+    assert "training needs torch, which is not installed; install graphrec[train]" in result.stderr
+
+
+def test_help_shows_examples_and_true_defaults():
+    result = CliRunner().invoke(build_app(), ["train", "--help"], env={"COLUMNS": "120"})
+    assert "graphrec train snapshots/today bundles/today" in result.stdout
+    assert f"[default: ({SpectralConfig().dim})]" in result.stdout
+    assert f"[default: ({SpectralConfig().seed})]" in result.stdout
+
+
+def test_the_command_line_starts_without_torch():
+    code = "import sys, training.commands; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,0 +1,182 @@
+"""The whole run: from a snapshot to a bundle that answers, measured on what came after."""
+
+import hashlib
+import json
+
+import numpy as np
+import pytest
+
+from graphdb.errors import BundleError, NotEnoughDataError, SchemaError, SnapshotError
+from graphdb.schema import SCHEMA
+from graphrec import Recommender
+from training.config import TrainConfig
+from training.data import load_graph
+from training.encoders import SpectralConfig, SpectralEncoder
+from training.train import train
+
+PURCHASED = SCHEMA.edge_type("PURCHASED")
+CONFIG = TrainConfig(
+    top_k=10, spectral=SpectralConfig(dim=32, oversampling=8, half_life_days=None, beta=1)
+)
+
+
+@pytest.fixture(scope="module")
+def report(planted, tmp_path_factory):
+    return train(planted.folder, tmp_path_factory.mktemp("run") / "bundle", config=CONFIG)
+
+
+def content_of(folder):
+    """sha256 per file, with the time taken out of the manifest."""
+    hashes = {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in folder.rglob("*")
+        if path.is_file() and path.name != "manifest.json"
+    }
+    manifest = (folder / "manifest.json").read_text(encoding="utf-8")
+    created_at = json.loads(manifest)["created_at"]
+    return hashes, manifest.replace(created_at, "then")
+
+
+def test_it_beats_popularity_where_there_is_taste(report):
+    for task in ("all products", "new products", "new brands"):
+        model = report.evaluation.score(task, "spectral")
+        baseline = report.evaluation.score(task, "popularity")
+        assert model.num_seeds == baseline.num_seeds > 100
+        assert model.recall > 1.5 * baseline.recall, task
+        assert model.ndcg > 1.5 * baseline.ndcg, task
+
+
+def test_it_falls_to_chance_where_purchases_are_shuffled(shuffled, tmp_path):
+    report = train(shuffled.folder, tmp_path / "bundle", config=CONFIG)
+    model = report.evaluation.score("new products", "spectral")
+    bought = load_graph(shuffled)[PURCHASED].edge_index.unique(dim=1).shape[1]
+    chance = CONFIG.top_k / (160 - bought / 240)  # ten places, drawn from what is not yet bought
+    assert model.recall == pytest.approx(chance, rel=0.25)
+
+
+def test_the_final_bundle_knows_everything(report, planted):
+    graph = load_graph(planted)
+    bundle = report.bundle
+    pairs = graph[PURCHASED].edge_index.unique(dim=1).shape[1]
+    assert bundle.edges(PURCHASED).num_edges == pairs
+    assert {str(edge_type) for edge_type in bundle.edge_types} == {
+        str(edge_type) for edge_type in SCHEMA.edge_types()
+    }
+    assert set(bundle.node_types) == set(SCHEMA.node_types)
+    assert bundle.attributes("Product").equals(planted.nodes("Product"))
+    expected = SpectralEncoder(SCHEMA, PURCHASED, CONFIG.spectral).fit(graph)
+    assert {name for name in SCHEMA.node_types if bundle.has_vectors(name)} == set(expected)
+    for name, vectors in expected.items():
+        np.testing.assert_array_equal(bundle.vectors(name), vectors)
+
+
+def test_the_manifest_says_how_and_how_good(report, planted):
+    manifest = report.bundle.manifest
+    assert manifest.snapshot_id == planted.snapshot_id
+    assert manifest.cutoff is None
+    assert manifest.dim == 32
+    assert manifest.config["encoder"] == "spectral"
+    assert manifest.config["holdout_days"] == 28
+    assert manifest.config["spectral"]["dim"] == 32
+    assert manifest.metrics == report.evaluation.to_dict()
+    assert len(manifest.metrics["scores"]) == 6
+
+
+def test_measured_and_served_are_the_same_batch_or_not(report):
+    recommender = Recommender(report.bundle)
+    users = np.arange(0, 240, 17)
+    rows, scores = recommender.top_rows("User", users, "Product", k=7, exclude_seen=True)
+    for position, user in enumerate(users):
+        one_rows, one_scores = recommender.top_rows(
+            "User", np.array([user]), "Product", k=7, exclude_seen=True
+        )
+        assert one_rows[0].tolist() == rows[position].tolist()
+        assert one_scores[0].tolist() == scores[position].tolist()
+        served = recommender.products_for_user(f"u{user:03d}", k=7)
+        assert [item.id for item in served] == [f"p{row:03d}" for row in rows[position]]
+
+
+def test_tastes_show_in_similar_products_and_lookalike_users(report):
+    recommender = Recommender(report.bundle)
+    similar = recommender.similar_products("p008", k=10)
+    assert sum(int(item.id[1:]) % 4 == 0 for item in similar) >= 9
+    audience = recommender.users_for_brand("b02", k=20)
+    assert sum(int(item.id[1:]) % 4 == 2 for item in audience) >= 18
+
+
+def test_two_runs_give_the_same_bytes(planted, tmp_path):
+    config = TrainConfig(spectral=SpectralConfig(dim=32, seed=5))
+    for place in ("here", "there/deeper"):
+        train(planted.folder, tmp_path / place / "bundle", config=config)
+    one, other = (content_of(tmp_path / place / "bundle") for place in ("here", "there/deeper"))
+    assert one == other
+    assert str(tmp_path) not in one[1]
+    assert "measure" not in one[1]
+
+
+def test_another_seed_gives_other_bytes(planted, tmp_path):
+    for seed in (1, 2):
+        config = TrainConfig(spectral=SpectralConfig(dim=32, oversampling=0, seed=seed))
+        train(planted.folder, tmp_path / str(seed), config=config, holdout_days=None)
+    name = "vectors/Product.npy"
+    assert content_of(tmp_path / "1")[0][name] != content_of(tmp_path / "2")[0][name]
+
+
+def test_nothing_but_the_bundle_is_left_behind(planted, tmp_path):
+    train(planted.folder, tmp_path / "bundle", config=CONFIG)
+    assert [path.name for path in tmp_path.iterdir()] == ["bundle"]
+
+
+def test_without_holdout_nothing_is_measured(planted, tmp_path):
+    steps = []
+    report = train(
+        planted.folder,
+        tmp_path / "bundle",
+        config=CONFIG,
+        holdout_days=None,
+        on_progress=lambda *step: steps.append(step),
+    )
+    assert report.evaluation is None
+    assert report.bundle.manifest.metrics == {}
+    assert steps == [
+        ("read the snapshot", 1, 3),
+        ("learn from everything", 2, 3),
+        ("write the bundle", 3, 3),
+    ]
+
+
+def test_steps_are_told_in_order(planted, tmp_path):
+    steps = []
+    train(
+        planted.folder,
+        tmp_path / "bundle",
+        config=CONFIG,
+        on_progress=lambda *step: steps.append(step),
+    )
+    assert [number for _, number, _ in steps] == [1, 2, 3, 4, 5, 6]
+    assert {total for *_, total in steps} == {6}
+    assert steps[1][0] == "hold out the last 28 days"
+
+
+def test_an_existing_bundle_is_refused_before_any_work(planted, tmp_path):
+    steps = []
+    with pytest.raises(BundleError, match=r"exists already; bundles are never changed; choose"):
+        train(planted.folder, tmp_path, on_progress=lambda *step: steps.append(step))
+    assert steps == []
+
+
+def test_a_holdout_longer_than_the_data_leaves_nothing_behind(planted, tmp_path):
+    with pytest.raises(NotEnoughDataError, match="the last 500 days leaves no"):
+        train(planted.folder, tmp_path / "bundle", holdout_days=500)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_no_snapshot(tmp_path):
+    with pytest.raises(SnapshotError, match="no snapshot at"):
+        train(tmp_path / "none", tmp_path / "bundle")
+
+
+def test_a_direction_that_the_schema_does_not_have(planted, tmp_path):
+    config = TrainConfig(direction="User-BOUGHT-Product")
+    with pytest.raises(SchemaError, match="unknown relation 'BOUGHT'"):
+        train(planted.folder, tmp_path / "bundle", config=config)

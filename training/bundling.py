@@ -1,0 +1,45 @@
+"""Graph + vectors -> bundle."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from graphdb.snapshot import Snapshot
+from graphrec.bundle import Bundle, write_bundle
+from training.data import edge_types_of
+from training.encoders import Vectors
+from training.pairs import adjacency
+from training.pyg import HeteroData
+
+
+def bundle_up(
+    folder: Path,
+    snapshot: Snapshot,
+    graph: HeteroData,
+    vectors: Vectors,
+    *,
+    cutoff: datetime | None,
+    config: dict[str, Any],
+    metrics: dict[str, Any],
+) -> Bundle:
+    """Writes a model release: nodes from the snapshot, ties from the graph.
+
+    Args:
+        graph: What the vectors were learned from. It may hold less than the snapshot: a bundle
+            of the past must not know what was bought since.
+        cutoff: The moment from which on the graph holds nothing; None for the whole snapshot.
+
+    Raises:
+        BundleError: The folder exists already.
+    """
+    return write_bundle(
+        folder,
+        schema=snapshot.schema,
+        snapshot_id=snapshot.snapshot_id,
+        cutoff=cutoff or snapshot.manifest.cutoff,
+        nodes={node_type: snapshot.nodes(node_type) for node_type in snapshot.schema.node_types},
+        vectors=vectors,
+        edges={edge_type: adjacency(graph, edge_type) for edge_type in edge_types_of(graph)},
+        config=config,
+        metrics=metrics,
+    )

@@ -1,0 +1,137 @@
+"""`graphrec train`, a plug-in of the command line. torch is imported only when it runs."""
+
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from graphdb.errors import TrainingError
+from graphrec.cli.output import JsonOption, console, error_console, print_json
+
+if TYPE_CHECKING:
+    from training.train import TrainReport
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands of this file."""
+    app.command("train")(train_command)
+
+
+def train_command(
+    snapshot: Annotated[
+        str, typer.Argument(metavar="SNAPSHOT", help="Folder that `graphrec snapshot` wrote.")
+    ],
+    bundle: Annotated[
+        str, typer.Argument(metavar="BUNDLE", help="The folder to write; it must not exist.")
+    ],
+    dim: Annotated[
+        int | None, typer.Option(help="Length of the vectors, 32 to 1024.", show_default="512")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Of all that is random.", show_default="0")] = (
+        None
+    ),
+    holdout_days: Annotated[
+        int, typer.Option(min=1, help="Measure on the last so many days, before the final fit.")
+    ] = 28,
+    no_holdout: Annotated[
+        bool, typer.Option("--no-holdout", help="Do not measure; only learn from everything.")
+    ] = False,
+    config: Annotated[
+        Path | None, typer.Option(help="A TOML file with all settings; options go before it.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Train a model on a snapshot and write it as a bundle.
+
+    The model is first measured on the last weeks, learned from what came before, beside
+    popularity; then it is learned again from everything.
+
+    [bold]Examples[/bold]
+
+    graphrec train snapshots/today bundles/today
+
+    graphrec train snapshots/today bundles/wide --dim 512 --holdout-days 14
+
+    graphrec train snapshots/today bundles/mine --config train.toml --json
+    """
+    _check_installed()
+    from training.config import make_config
+    from training.train import train
+
+    given = {"dim": dim, "seed": seed}
+    settings = make_config(
+        config, {key: value for key, value in given.items() if value is not None}
+    )
+    with _progress_bar() as bar:
+        task = bar.add_task("", total=None)
+        report = train(
+            snapshot,
+            bundle,
+            config=settings,
+            holdout_days=None if no_holdout else holdout_days,
+            on_progress=lambda step, number, total: bar.update(
+                task, description=step, completed=number - 1, total=total
+            ),
+        )
+    if as_json:
+        print_json(_as_dict(report))
+    else:
+        _show(report)
+
+
+def _check_installed() -> None:
+    """Raises TrainingError where the packages of the extra are missing."""
+    for name in ("torch", "torch_geometric"):
+        if find_spec(name) is None:
+            raise TrainingError(
+                f"training needs {name}, which is not installed",
+                next_step="install graphrec[train]",
+                value=name,
+            )
+
+
+def _progress_bar() -> Progress:
+    """On stderr; silent where that is no terminal."""
+    screen = error_console()
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=screen,
+        transient=True,
+        disable=not screen.is_terminal,
+    )
+
+
+def _as_dict(report: "TrainReport") -> dict[str, Any]:
+    manifest = report.bundle.manifest
+    return {
+        "bundle": str(report.bundle.folder),
+        "snapshot_id": manifest.snapshot_id,
+        "dim": manifest.dim,
+        "metrics": report.evaluation.to_dict() if report.evaluation else None,
+    }
+
+
+def _show(report: "TrainReport") -> None:
+    manifest = report.bundle.manifest
+    screen = console()
+    if report.evaluation:
+        headings, rows = report.evaluation.table()
+        table = Table(title=report.evaluation.title, header_style="bold")
+        for position, heading in enumerate(headings):
+            table.add_column(heading, justify="left" if position < 2 else "right")
+        for row in rows:
+            table.add_row(*row)
+        screen.print(table)
+    nodes, edges = sum(manifest.num_nodes.values()), sum(manifest.num_edges.values())
+    screen.print(
+        f"{escape(str(report.bundle.folder))}: {nodes:,} nodes, {edges:,} ties, "
+        f"vectors of length {manifest.dim}",
+        soft_wrap=True,
+    )

@@ -1,0 +1,26 @@
+"""What an encoder is."""
+
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from training.pyg import HeteroData
+
+Vectors = dict[str, npt.NDArray[np.float32]]
+"""Per node type float32 [num_nodes, dim], one dim for all. A zero vector: nothing is known."""
+
+
+class Encoder(Protocol):
+    """Turns a graph into vectors whose dot products are scores; higher is better.
+
+    Node types that it has nothing to say about are left out of the result.
+    """
+
+    def fit(self, graph: HeteroData) -> Vectors:
+        """Learns from the graph and gives vectors for its nodes.
+
+        Raises:
+            NotEnoughDataError: The graph has too little of what the encoder learns from.
+        """
+        ...

@@ -1,0 +1,64 @@
+"""Sets of pairs, as sorted target lists: who is tied to whom, and algebra on that."""
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from graphdb.schema_types import EdgeType
+from graphrec.bundle import Adjacency
+from training.pyg import HeteroData
+
+
+def adjacency(
+    graph: HeteroData, edge_type: EdgeType, keep: torch.Tensor | None = None
+) -> Adjacency:
+    """The distinct pairs of one edge type.
+
+    Args:
+        keep: Which edges count, bool [E]; all by default.
+    """
+    edge_index = graph[edge_type].edge_index
+    sources, targets = (edge_index if keep is None else edge_index[:, keep]).numpy()
+    num_sources, num_targets = (
+        graph[end].num_nodes for end in (edge_type.source, edge_type.target)
+    )
+    return Adjacency.from_edges(sources, targets, num_sources, num_targets)
+
+
+def compose(first: Adjacency, second: Adjacency) -> Adjacency:
+    """The distinct pairs at the two ends of first one step, then the other.
+
+    >>> bought = Adjacency.from_edges(np.array([0, 0]), np.array([0, 1]), 1, 2)
+    >>> made_by = Adjacency.from_edges(np.array([0, 1]), np.array([3, 3]), 2, 4)
+    >>> compose(bought, made_by).targets(0).tolist()
+    [3]
+    """
+    sources = np.repeat(source_rows(first), second.degrees()[first.indices])
+    return Adjacency.from_edges(
+        sources, second.gather(first.indices), first.num_sources, second.num_targets
+    )
+
+
+def without(pairs: Adjacency, others: Adjacency) -> Adjacency:
+    """The pairs that are not among the others.
+
+    >>> both = Adjacency.from_edges(np.array([0, 0]), np.array([0, 1]), 1, 2)
+    >>> one = Adjacency.from_edges(np.array([0]), np.array([1]), 1, 2)
+    >>> without(both, one).targets(0).tolist()
+    [0]
+    """
+    keep = ~np.isin(pair_keys(pairs), pair_keys(others), assume_unique=True)
+    return Adjacency.from_edges(
+        source_rows(pairs)[keep], pairs.indices[keep], pairs.num_sources, pairs.num_targets
+    )
+
+
+def source_rows(pairs: Adjacency) -> npt.NDArray[np.int64]:
+    """The source of every pair, int64 [num_edges], ascending."""
+    return np.repeat(np.arange(pairs.num_sources), pairs.degrees())
+
+
+def pair_keys(pairs: Adjacency) -> npt.NDArray[np.int64]:
+    """One number per pair, ascending: source row * num_targets + target row."""
+    keys: npt.NDArray[np.int64] = source_rows(pairs) * pairs.num_targets + pairs.indices
+    return keys

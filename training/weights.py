@@ -1,0 +1,90 @@
+"""How much every user cares for every product: events summed into one sparse matrix."""
+
+from collections.abc import Mapping
+
+import torch
+
+from graphdb.errors import NotEnoughDataError, SchemaError, nearest
+from graphdb.schema_types import EdgeType, Schema
+from training.data import AT_S, COUNT, edge_types_of
+from training.pyg import HeteroData
+from training.sparse import coordinates, with_values
+from training.split import DAY_S
+
+Tensor = torch.Tensor
+
+
+def behaviour_weights(
+    schema: Schema, direction: EdgeType, overrides: Mapping[str, float]
+) -> dict[EdgeType, float]:
+    """What one event of each relation between the two ends of `direction` counts.
+
+    Args:
+        overrides: Weights by relation name, in place of the schema's.
+
+    Raises:
+        SchemaError: An override names a relation that does not tie these two types.
+    """
+    fitting = {
+        edge_type.relation: edge_type
+        for edge_type in schema.edge_types()
+        if (edge_type.source, edge_type.target) == (direction.source, direction.target)
+    }
+    for name in overrides:
+        if name not in fitting:
+            raise SchemaError(
+                f"no relation '{name}' ties {direction.source} to {direction.target}",
+                expected="one of " + ", ".join(fitting),
+                next_step=nearest(name, list(fitting)),
+                value=name,
+            )
+    declared = {name: schema.relation(name).behaviour_weight for name in fitting}
+    return {
+        fitting[name]: weight for name, weight in {**declared, **overrides}.items() if weight != 0
+    }
+
+
+def interaction_matrix(
+    graph: HeteroData,
+    weights: Mapping[EdgeType, float],
+    *,
+    half_life_days: float | None = None,
+) -> Tensor:
+    """R: one row per source node, one column per target node, coalesced sparse float64.
+
+    An event weighs w * log(1 + count) * 2^(-age / half_life), age counted back from the newest
+    event in `graph`. A pair's weight is the sum over its events, all relations together; pairs
+    whose sum is not positive (returned more than bought) are left out.
+
+    Args:
+        weights: What one event counts, per edge type; all with the same two ends.
+        half_life_days: None means that events do not age.
+
+    Raises:
+        NotEnoughDataError: No pair has a positive weight.
+    """
+    known = set(edge_types_of(graph))
+    stores = [(graph[t], weight) for t, weight in weights.items() if t in known]
+    moments = torch.cat([store[AT_S] for store, _ in stores]) if stores else torch.empty(0)
+    if not moments.numel():
+        named = ", ".join(map(str, weights)) or "any relation"
+        raise NotEnoughDataError(f"there are no events of {named} to learn from")
+    values = torch.cat([weight * torch.log1p(store[COUNT].double()) for store, weight in stores])
+    if half_life_days is not None:
+        values *= torch.exp2((moments - moments.max()) / (half_life_days * DAY_S))
+    pairs = torch.cat([store.edge_index for store, _ in stores], dim=1)
+    ends = next(iter(weights))
+    shape = (graph[ends.source].num_nodes, graph[ends.target].num_nodes)
+    summed = coordinates(pairs, values, shape)
+    matrix = with_values(summed, summed.values().clamp(min=0))
+    if not matrix.values().numel():
+        raise NotEnoughDataError("no pair is left with a positive weight")
+    return matrix
+
+
+def incidence(graph: HeteroData, edge_type: EdgeType) -> Tensor:
+    """Who is tied to whom: 1 per distinct pair, coalesced sparse float64 [sources, targets]."""
+    edge_index = graph[edge_type].edge_index
+    shape = (graph[edge_type.source].num_nodes, graph[edge_type.target].num_nodes)
+    summed = coordinates(edge_index, torch.ones(edge_index.shape[1], dtype=torch.float64), shape)
+    return with_values(summed, torch.ones_like(summed.values()))
