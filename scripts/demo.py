@@ -18,9 +18,9 @@ from graphrec import Filters, Recommendations, Recommender
 
 FOLDER = Path(".demo")
 STORE, SNAPSHOT, BUNDLE = (str(FOLDER / name) for name in ("shop.duckdb", "snapshot", "bundle"))
-SHOPPER = "1609"
+SHOPPER = "543"
 BRAND = "1194"
-PRODUCT = "1029743"
+PRODUCT = "907652"
 
 console = Console(width=None if sys.stdout.isatty() else 150)
 
@@ -40,7 +40,7 @@ def main() -> None:
     console.print(
         f"\nDone in {time.perf_counter() - started:.0f} s. Now ask yourself:\n"
         f"  source .venv/bin/activate\n"
-        f"  graphrec recommend {BUNDLE} User:{SHOPPER} --category YOGURT\n"
+        f"  graphrec recommend {BUNDLE} User:{SHOPPER} --category 'CAT FOOD'\n"
         f"  graphrec recommend {BUNDLE} Brand:{BRAND} --target users\n"
         f"  graphrec similar {BUNDLE} Product:{PRODUCT} --max-price 2\n"
         f"  graphrec rejects {STORE}\n"
@@ -66,9 +66,9 @@ def tour(recommender: Recommender) -> None:
     console.print(history(recommender, SHOPPER))
     goods = "Goods this shopper never bought, best first"
     console.print(products(recommender, recommender.products_for_user(SHOPPER, k=10), goods))
-    cheap = Filters(categories=("DRUG GM",), price_max=5)
+    cheap = Filters(categories=("GROCERY > FRZN MEAT/MEAT DINNERS",), price_max=2)
     answer = recommender.products_for_user(SHOPPER, k=5, filters=cheap)
-    console.print(products(recommender, answer, "The same, among drugstore goods up to $5"))
+    console.print(products(recommender, answer, "The same, among frozen dinners up to $2"))
     answer = recommender.brands_for_user(SHOPPER, k=5)
     console.print(plain(answer, "Brands this shopper never bought from", ("name", "products")))
 
