@@ -48,7 +48,10 @@ def full_table(of: str | EdgeType, columns: Columns) -> pa.Table:
 
 
 def write_snapshot_of(
-    folder: Path, nodes: Mapping[str, Columns], edges: Mapping[str, Columns]
+    folder: Path,
+    nodes: Mapping[str, Columns],
+    edges: Mapping[str, Columns],
+    cutoff: datetime | None = None,
 ) -> Snapshot:
     """A snapshot folder from columns per node type and per edge type."""
     for part in ("nodes", "edges"):
@@ -70,9 +73,9 @@ def write_snapshot_of(
         for edge_type in SCHEMA.edge_types()
     }
     manifest = SnapshotManifest(
-        snapshot_id=snapshot_id(SCHEMA, None, node_entries, edge_entries),
+        snapshot_id=snapshot_id(SCHEMA, cutoff, node_entries, edge_entries),
         created_at=datetime(2024, 6, 1, tzinfo=UTC),
-        cutoff=None,
+        cutoff=cutoff,
         graph_schema=SCHEMA.to_dict(),
         nodes=node_entries,
         edges=edge_entries,

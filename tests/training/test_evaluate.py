@@ -128,3 +128,21 @@ def test_without_brands_there_is_no_brand_task(small):
 def test_nothing_to_ask():
     with pytest.raises(NotEnoughDataError, match="nothing was held out"):
         evaluate({}, [], k=3, cutoff_s=0)
+
+
+@pytest.mark.parametrize("of_graph", [None, datetime(2024, 1, 1, tzinfo=UTC)])
+def test_a_bundle_says_when_its_knowledge_ends(write_world, tmp_path, of_graph):
+    of_snapshot = datetime(2024, 2, 1, tzinfo=UTC)
+    nodes = {"User": {"user_id": ["ann"]}, "Product": {"product_id": ["p1"]}}
+    snapshot = write_world(tmp_path / "world", nodes, {}, of_snapshot)
+    vectors = {"User": np.ones((1, 1), dtype=np.float32)}
+    bundle = bundle_up(
+        tmp_path / "bundle",
+        snapshot,
+        load_graph(snapshot),
+        vectors,
+        cutoff=of_graph,
+        config={},
+        metrics={},
+    )
+    assert bundle.manifest.cutoff == (of_graph or of_snapshot)
