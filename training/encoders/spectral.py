@@ -35,7 +35,8 @@ _NOISE = 1e-4  # of the largest singular value; what lies below is rounding, not
 class SpectralConfig(BaseModel):
     """How the closed form is computed.
 
-    The defaults were chosen on Complete Journey, on the four weeks before the last four.
+    The defaults were chosen on Complete Journey, on the four weeks before the last four; see
+    docs/benchmarks.md. Equal seeds give equal bytes on one machine with one number of threads.
 
     Args:
         dim: Length of the vectors; as many singular values are kept. Less where the graph has
