@@ -5,22 +5,31 @@ from graphdb.schema_types import Schema
 from graphdb.stores.protocol import GraphStore
 
 _DUCKDB = "duckdb:"
+_NEO4J = ("neo4j", "neo4j+s", "neo4j+ssc", "bolt", "bolt+s", "bolt+ssc")
 
 
-def open_store(url: str, *, schema: Schema | None = None, create: bool = True) -> GraphStore:
+def open_store(
+    url: str,
+    *,
+    schema: Schema | None = None,
+    create: bool = True,
+    beside_others: bool = False,
+) -> GraphStore:
     """Opens a graph store.
 
     Args:
         url: A file path or `duckdb:PATH` for the embedded store; `duckdb:` alone is an empty
-            store in memory.
+            store in memory. `neo4j://HOST:PORT`, `bolt://HOST:PORT` or one of them with TLS (`+s`)
+            for a Neo4j server; user and password stand in NEO4J_USER and NEO4J_PASSWORD.
         schema: The schema to work under. By default a store keeps the one it was made with, and
             a new store gets `graphdb.SCHEMA`. A schema that adds to the store's is taken over.
         create: Make the store where there is none.
+        beside_others: In Neo4j, make the store even where the database holds something else.
 
     Raises:
         StoreError: The URL names no kind of store, nothing is there and `create` is off, or what
             is there is not a graph store.
-        StoreUnavailableError: Another process holds the store.
+        StoreUnavailableError: Another process holds the store, or its server cannot be reached.
         SchemaError: `schema` lacks or changes something that the store has.
 
     Example:
@@ -28,14 +37,36 @@ def open_store(url: str, *, schema: Schema | None = None, create: bool = True) -
         ...     store.counts()["User"]
         0
     """
-    if "://" in url:
+    scheme, separator, _ = url.partition("://")
+    if scheme in _NEO4J and separator:
+        return _open_neo4j(url, schema=schema, create=create, beside_others=beside_others)
+    if separator:
         raise StoreError(
-            f"'{url.split('://')[0]}' stores are not known",
-            expected="a file path or duckdb:PATH",
-            value=url,
+            f"'{scheme}' stores are not known",
+            expected="a file path, duckdb:PATH or neo4j://HOST:PORT",
+            value=scheme,
         )
     # Imported here, so that answering from a bundle never loads a database.
     from graphdb.stores.duckdb_store import DuckDBStore
 
     path = url.removeprefix(_DUCKDB) or ":memory:"
     return DuckDBStore(path, schema=schema, create=create)
+
+
+def _open_neo4j(
+    url: str, *, schema: Schema | None, create: bool, beside_others: bool
+) -> GraphStore:
+    try:
+        from graphdb.stores.neo4j import Neo4jSettings, Neo4jStore
+    except ModuleNotFoundError as error:
+        if error.name != "neo4j":
+            raise
+        raise StoreError(
+            "Neo4j's driver is not installed", next_step="pip install 'graphrec[neo4j]'"
+        ) from error
+    return Neo4jStore(
+        Neo4jSettings.from_environment(url),
+        schema=schema,
+        create=create,
+        beside_others=beside_others,
+    )

@@ -1,0 +1,152 @@
+"""One driver, and the two ways to use it: a query that reads, a transaction that writes."""
+
+import random
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeVar
+
+import neo4j
+from neo4j.exceptions import DriverError, Neo4jError
+
+from graphdb.errors import StoreError, StoreUnavailableError
+from graphdb.stores.neo4j.failures import is_too_full, translated
+from graphdb.stores.neo4j.settings import Neo4jSettings
+
+OLDEST_SERVER = (5, 7)
+_T = TypeVar("_T")
+
+Tx = neo4j.Transaction
+
+
+class Connection:
+    """A connected Neo4j database. Every error that leaves it is one of ours.
+
+    Raises:
+        StoreUnavailableError: The server cannot be reached.
+        StoreError: It refuses the user, or is of a version that is not supported.
+    """
+
+    def __init__(self, settings: Neo4jSettings) -> None:
+        self.settings = settings
+        try:
+            self._driver = neo4j.GraphDatabase.driver(
+                settings.uri,
+                auth=(settings.user, settings.password),
+                connection_timeout=settings.connect_timeout_s,
+                connection_acquisition_timeout=settings.connect_timeout_s * 2,
+                # id() is deprecated, but half the size of elementId() on the wire.
+                notifications_min_severity="OFF",
+            )
+        except (ValueError, neo4j.exceptions.ConfigurationError) as error:
+            raise StoreError(
+                f"'{settings.uri}' is not the address of a Neo4j server: {error}",
+                expected="neo4j://HOST:PORT, bolt://HOST:PORT or one of them with +s",
+                value=settings.uri,
+            ) from error
+        self._bookmarks = neo4j.GraphDatabase.bookmark_manager()
+        try:
+            self._check_server()
+        except BaseException:
+            self.close()
+            raise
+
+    def read(self, query: str, parameters: Mapping[str, Any] | None = None) -> list[list[Any]]:
+        """The rows of a query, tried again where the server asks for it."""
+
+        def work(tx: Tx) -> list[list[Any]]:
+            return rows(tx, query, parameters)
+
+        return self._run(work, neo4j.READ_ACCESS)
+
+    def write(self, work: Callable[[Tx], _T], num_rows: int = 0) -> _T:
+        """Runs `work` in one transaction, from its start again after a deadlock or the like.
+
+        Args:
+            num_rows: How many rows `work` writes, to say so where they are too many.
+        """
+        return self._run(work, neo4j.WRITE_ACCESS, num_rows)
+
+    def change_schema(self, statements: list[str]) -> None:
+        """Runs constraint and index statements, which cannot share a transaction with data."""
+        with translated(self.settings), self._session() as session:
+            for statement in statements:
+                session.run(statement).consume()
+            session.run("CALL db.awaitIndexes(600)").consume()
+
+    def close(self) -> None:
+        self._driver.close()
+
+    def _run(self, work: Callable[[Tx], _T], access: str, num_rows: int = 0) -> _T:
+        # The driver's own managed transactions would try a transaction that does not fit into the
+        # server's memory again for half a minute; a commit cannot be told apart inside of them.
+        with translated(self.settings, num_rows):
+            for pause_s in _pauses(self.settings.retry_time_s):
+                try:
+                    with self._session(access) as session, session.begin_transaction() as tx:
+                        done = work(tx)
+                        tx.commit()
+                        return done
+                except (DriverError, Neo4jError) as error:
+                    if pause_s is None or is_too_full(error) or not error.is_retryable():
+                        raise
+                time.sleep(pause_s)
+        raise AssertionError("the last pause is None")
+
+    def _session(self, access: str = neo4j.WRITE_ACCESS) -> neo4j.Session:
+        return self._driver.session(
+            database=self.settings.database,
+            default_access_mode=access,
+            bookmark_manager=self._bookmarks,
+        )
+
+    def _check_server(self) -> None:
+        uri = self.settings.uri
+        try:
+            with translated(self.settings):
+                server = self._driver.get_server_info()
+        except ValueError as error:  # what the driver raises for a name that leads nowhere
+            raise StoreUnavailableError(
+                f"the address of the Neo4j server, {uri}, cannot be resolved",
+                next_step="check host and port",
+                value=uri,
+            ) from error
+        check_version(server.agent, uri)
+
+
+def _pauses(retry_time_s: float) -> Iterator[float | None]:
+    """How long to wait after each failed try; None when there is no time for another.
+
+    The pauses double, and are spread by chance, so that two writers do not meet again.
+    """
+    deadline = time.monotonic() + retry_time_s
+    pause_s = 0.1
+    while time.monotonic() < deadline:
+        yield pause_s * random.uniform(0.5, 1.5)
+        pause_s = min(pause_s * 2, 5.0)
+    yield None
+
+
+def rows(tx: Tx, query: str, parameters: Mapping[str, Any] | None = None) -> list[list[Any]]:
+    """Runs a query in a transaction and returns its rows as lists."""
+    return tx.run(query, parameters).values()  # type: ignore[arg-type]
+
+
+def check_version(agent: str, uri: str) -> None:
+    """Refuses servers that lack what the queries use.
+
+    >>> check_version("Neo4j/5.26.30", "bolt://db")
+    >>> check_version("Neo4j/4.4.11", "bolt://db")
+    Traceback (most recent call last):
+        ...
+    graphdb.errors.StoreError: bolt://db is Neo4j/4.4.11; expected Neo4j 5.7 or newer; \
+upgrade it to 5 LTS (5.26)
+    """
+    found = re.match(r"Neo4j/(\d+)\.(\d+)", agent)
+    if not found or tuple(map(int, found.groups())) < OLDEST_SERVER:
+        raise StoreError(
+            f"{uri} is {agent}",
+            expected="Neo4j 5.7 or newer",
+            next_step="upgrade it to 5 LTS (5.26)",
+            value=agent,
+        )

@@ -1,0 +1,239 @@
+"""Cypher of the Neo4j store, derived from the schema.
+
+Names come from the schema alone and are quoted; every value, ids included, is a bound parameter.
+Batches are sent as one list per column and unwound by position, which is smaller on the wire and
+quicker to pack than one map per row.
+"""
+
+from collections.abc import Sequence
+
+from graphdb.schema_types import (
+    CREATED_AT,
+    OCCURRED_AT,
+    SINCE,
+    EdgeType,
+    Kind,
+    Property,
+    Schema,
+)
+from graphdb.stores.neo4j.values import fetched, sent
+
+META = "_GraphRec"
+"""The label of what the store keeps about itself: one node for the store, one per table."""
+REJECT = "_GraphRecReject"
+
+
+def quoted(name: str) -> str:
+    """A name as a Cypher identifier.
+
+    >>> quoted("odd`name")
+    '`odd``name`'
+    """
+    return "`" + name.replace("`", "``") + "`"
+
+
+def constraints(schema: Schema) -> list[str]:
+    """One uniqueness constraint, and with it one index, per node type and for the store's own."""
+    unique = {node_type.name: node_type.key for node_type in schema.node_types.values()}
+    statements = [
+        f"CREATE CONSTRAINT {quoted('graphrec ' + label)} IF NOT EXISTS"
+        f" FOR (n:{quoted(label)}) REQUIRE n.{quoted(key)} IS UNIQUE"
+        for label, key in {**unique, META: "name"}.items()
+    ]
+    statements.append(
+        f"CREATE INDEX {quoted('graphrec ' + REJECT)} IF NOT EXISTS"
+        f" FOR (n:{quoted(REJECT)}) ON (n.table_name, n.file)"
+    )
+    return statements
+
+
+def lock() -> str:
+    """Makes writers of one table wait for each other, so that no two add the same edge."""
+    return f"MATCH (m:{META} {{name: $name}}) SET m.lock = true"
+
+
+def count(schema: Schema, of: str | EdgeType) -> str:
+    """The number of rows of a table, from Neo4j's count store wherever that can tell."""
+    if not isinstance(of, EdgeType):
+        return f"MATCH (n:{quoted(of)}) RETURN count(n)"
+    ends = schema.relation(of.relation).ends
+    source, target = f":{quoted(of.source)}", f":{quoted(of.target)}"
+    if [end for end in ends if end[1] == of.target] == [(of.source, of.target)]:
+        source = ""
+    elif [end for end in ends if end[0] == of.source] == [(of.source, of.target)]:
+        target = ""
+    return f"MATCH ({source})-[r:{quoted(of.relation)}]->({target}) RETURN count(r)"
+
+
+def resolve(schema: Schema, node_type: str) -> str:
+    """Internal ids of the nodes with the keys $keys: lists of positions and of ids."""
+    key = quoted(schema.node_type(node_type).key)
+    return (
+        "UNWIND range(0, size($keys) - 1) AS i"
+        f" MATCH (n:{quoted(node_type)} {{{key}: $keys[i]}})"
+        " RETURN collect(i), collect(id(n))"
+    )
+
+
+def kept_nodes(schema: Schema, node_type: str, columns: Sequence[Property]) -> str:
+    """Those of $keys that exist: positions, internal ids, then one list per column."""
+    key = quoted(schema.node_type(node_type).key)
+    return (
+        "UNWIND range(0, size($keys) - 1) AS i"
+        f" MATCH (n:{quoted(node_type)} {{{key}: $keys[i]}})"
+        " WITH collect(i) AS positions, collect(n) AS kept"
+        f" RETURN positions, [x IN kept | id(x)]{_lists(columns)}"
+    )
+
+
+def kept_edges(schema: Schema, edge_type: EdgeType, columns: Sequence[Property]) -> str:
+    """What may be the same as a batch: ids of both ends and of the edge, one list per column.
+
+    It walks over the edges of each source and keeps those to a wanted target (of $pairs) at a
+    wanted time (of $moments, milliseconds); the store then compares exactly. Asking Neo4j for each
+    pair by itself costs hundreds of times more where both ends have many edges.
+    """
+    relation = schema.relation(edge_type.relation)
+    wanted = "" if relation.one_target else f" WHERE {_pair()} IN $pairs"
+    if relation.repeats:
+        moment = f"r.{quoted(OCCURRED_AT)}.epochMillis IN $moments"
+        # CASE: the moment is a property, and dearer to look at than the ends
+        wanted = f" WHERE CASE WHEN {_pair()} IN $pairs THEN {moment} ELSE false END"
+    return (
+        "UNWIND $sources AS source MATCH (s) WHERE id(s) = source"
+        f" MATCH (s)-[r:{quoted(edge_type.relation)}]->(t:{quoted(edge_type.target)}){wanted}"
+        " WITH collect(source) AS sources, collect(id(t)) AS targets, collect(r) AS kept"
+        f" RETURN sources, targets, [x IN kept | id(x)]{_lists(columns)}"
+    )
+
+
+def create_nodes(node_type: str, columns: Sequence[Property]) -> str:
+    return (
+        "UNWIND range(0, size($c0) - 1) AS i"
+        f" CREATE (:{quoted(node_type)} {{{_assigned(columns)}}})"
+    )
+
+
+def create_edges(edge_type: EdgeType, columns: Sequence[Property]) -> str:
+    return (
+        "UNWIND range(0, size($sources) - 1) AS i"
+        " MATCH (s) WHERE id(s) = $sources[i] MATCH (t) WHERE id(t) = $targets[i]"
+        f" CREATE (s)-[:{quoted(edge_type.relation)} {{{_assigned(columns)}}}]->(t)"
+    )
+
+
+def update_nodes(columns: Sequence[Property]) -> str:
+    return (
+        "UNWIND range(0, size($elements) - 1) AS i MATCH (x) WHERE id(x) = $elements[i]"
+        f" SET {_changed(columns)}"
+    )
+
+
+def update_edges(columns: Sequence[Property]) -> str:
+    return (
+        "UNWIND range(0, size($elements) - 1) AS i MATCH ()-[x]->() WHERE id(x) = $elements[i]"
+        f" SET {_changed(columns)}"
+    )
+
+
+def move_edges(edge_type: EdgeType, columns: Sequence[Property]) -> str:
+    """Gives edges another target. Neo4j's edges cannot move: a new one takes over the values."""
+    changed = f", {_changed(columns)}" if columns else ""
+    return (
+        "UNWIND range(0, size($elements) - 1) AS i"
+        " MATCH (s)-[old]->() WHERE id(old) = $elements[i] MATCH (t) WHERE id(t) = $targets[i]"
+        f" CREATE (s)-[x:{quoted(edge_type.relation)}]->(t) SET x = properties(old){changed}"
+        " DELETE old"
+    )
+
+
+def page_of_nodes(
+    schema: Schema, node_type: str, columns: Sequence[Property], *, first: bool, cutoff: bool
+) -> str:
+    """The next $rows nodes after $last, in the order of their keys: one list per column."""
+    key = quoted(schema.node_type(node_type).key)
+    return (
+        f"{_page(node_type, f'n.{key}', first=first, cutoff=cutoff)}"
+        f" WITH collect(n) AS kept RETURN [x IN kept | x.{key}]{_lists(columns)}"
+    )
+
+
+def page_of_ends(
+    schema: Schema, edge_type: EdgeType, *, source: bool, first: bool, cutoff: bool
+) -> str:
+    """The next $rows nodes after $last, and of those with edges: keys, internal ids, degrees."""
+    node_type = edge_type.source if source else edge_type.target
+    key = f"n.{quoted(schema.node_type(node_type).key)}"
+    relation = quoted(edge_type.relation)
+    pattern = f"(n)-[:{relation}]->()" if source else f"(n)<-[:{relation}]-()"
+    return (
+        f"{_page(node_type, key, first=first, cutoff=cutoff)}"
+        f" WITH {key} AS key, id(n) AS node, COUNT {{ {pattern} }} AS degree"
+        " WITH collect([key, node, degree]) AS page"
+        " WITH page[-1][0] AS last, [x IN page WHERE x[2] > 0] AS tied"
+        " RETURN last, [x IN tied | x[0]], [x IN tied | x[1]], [x IN tied | x[2]]"
+    )
+
+
+def edges_of(
+    schema: Schema, edge_type: EdgeType, columns: Sequence[Property], *, cutoff: bool
+) -> str:
+    """All edges of $sources: positions in $sources, internal target ids, one list per column."""
+    is_event = schema.relation(edge_type.relation).is_event
+    moment = f"r.{quoted(OCCURRED_AT if is_event else SINCE)}"
+    return (
+        "UNWIND range(0, size($sources) - 1) AS i MATCH (s) WHERE id(s) = $sources[i]"
+        f" MATCH (s)-[r:{quoted(edge_type.relation)}]->(t:{quoted(edge_type.target)})"
+        f"{_before(moment) if cutoff else ''}"
+        " WITH collect(i) AS sources, collect(id(t)) AS targets, collect(r) AS kept"
+        f" RETURN sources, targets{_lists(columns)}"
+    )
+
+
+def _pair() -> str:
+    """A number for (source, target). Two pairs may share one."""
+    return "source % 2147483648 * 4294967296 + id(t) % 4294967296"
+
+
+def _page(node_type: str, key: str, *, first: bool, cutoff: bool) -> str:
+    # The index on the key gives the order, so a page costs no more than its rows.
+    created = f" AND ({_earlier(f'n.{quoted(CREATED_AT)}')})" if cutoff else ""
+    return (
+        f"MATCH (n:{quoted(node_type)}) WHERE {key} {'>=' if first else '>'} $last{created}"
+        f" WITH n ORDER BY {key} LIMIT $rows"
+    )
+
+
+def _before(moment: str) -> str:
+    return f" WHERE {_earlier(moment)}"
+
+
+def _earlier(moment: str) -> str:
+    return f"{moment} IS NULL OR {moment} < {sent(Kind.TIMESTAMP, '$cutoff')}"
+
+
+def _lists(columns: Sequence[Property]) -> str:
+    """One list per column of what was collected as `kept`; null for a column of nulls.
+
+    `collect(x.name)` would leave nulls out, and with them the place of every later value.
+    """
+    return "".join(
+        f", CASE WHEN any(x IN kept WHERE x.{quoted(column.name)} IS NOT NULL)"
+        f" THEN [x IN kept | {fetched(column.kind, f'x.{quoted(column.name)}')}] END"
+        for column in columns
+    )
+
+
+def _assigned(columns: Sequence[Property]) -> str:
+    return ", ".join(
+        f"{quoted(column.name)}: {sent(column.kind, f'$c{number}[i]')}"
+        for number, column in enumerate(columns)
+    )
+
+
+def _changed(columns: Sequence[Property]) -> str:
+    return ", ".join(
+        f"x.{quoted(column.name)} = coalesce({sent(column.kind, f'$c{number}[i]')},"
+        f" x.{quoted(column.name)})"
+        for number, column in enumerate(columns)
+    )

@@ -1,0 +1,93 @@
+"""Turns the driver's errors into ours. No message of ours ever holds a password."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from neo4j.exceptions import (
+    AuthError,
+    ConfigurationError,
+    ConnectionAcquisitionTimeoutError,
+    DriverError,
+    Forbidden,
+    IncompleteCommit,
+    Neo4jError,
+    ServiceUnavailable,
+    SessionExpired,
+    TransientError,
+)
+
+from graphdb.errors import StoreError, StoreUnavailableError
+from graphdb.stores.neo4j.settings import Neo4jSettings
+
+_SECURITY = "Neo.ClientError.Security."
+_TOO_FULL = (
+    "Neo.TransientError.General.MemoryPoolOutOfMemoryError",
+    "Neo.TransientError.General.TransactionOutOfMemoryError",
+    "Neo.TransientError.General.OutOfMemoryError",
+    "Neo.DatabaseError.General.OutOfMemoryError",
+)
+
+
+@contextmanager
+def translated(settings: Neo4jSettings, num_rows: int = 0) -> Iterator[None]:
+    """Raises StoreError, or StoreUnavailableError where trying again may help.
+
+    Args:
+        num_rows: How many rows were being written.
+    """
+    where = f"the Neo4j server at {settings.uri}"
+    try:
+        yield
+    except IncompleteCommit as error:
+        raise StoreUnavailableError(
+            f"{where} was lost in the moment of committing; the batch may be in or not",
+            next_step="write it again: nothing comes in twice",
+        ) from error
+    except (ServiceUnavailable, SessionExpired, ConnectionAcquisitionTimeoutError) as error:
+        raise StoreUnavailableError(
+            f"{where} cannot be reached",
+            expected="a running server with Bolt at this address",
+            next_step="start it (`scripts/neo4j start` for one of your own), then try again",
+            value=settings.uri,
+        ) from error
+    except (Neo4jError, DriverError) as error:
+        raise _of(error, settings, where, num_rows) from error
+
+
+def is_too_full(error: Neo4jError | DriverError) -> bool:
+    """Whether the server had no memory for a transaction; the same one will not fit later."""
+    return isinstance(error, Neo4jError) and error.code in _TOO_FULL
+
+
+def _of(
+    error: Neo4jError | DriverError, settings: Neo4jSettings, where: str, num_rows: int
+) -> StoreError:
+    code = getattr(error, "code", None) or ""
+    if isinstance(error, AuthError | Forbidden) or code.startswith(_SECURITY):
+        return StoreError(
+            f"{where} does not let the user '{settings.user}' do this ({code or 'no access'})",
+            next_step="check NEO4J_USER and NEO4J_PASSWORD",
+            value=settings.user,
+        )
+    if is_too_full(error):
+        batch = f"a batch of {num_rows:,} rows" if num_rows else "a query"
+        return StoreError(
+            f"{batch} does not fit into the server's memory for transactions; nothing was written",
+            next_step="write fewer rows at once, or give the server more"
+            " (server.memory.heap.max_size, dbms.memory.transaction.total.max)",
+            value=num_rows,
+        )
+    if isinstance(error, TransientError):
+        return StoreUnavailableError(
+            f"{where} could not do it now, nor in {settings.retry_time_s:g} s of trying: {error}",
+            next_step="try again later",
+        )
+    if code == "Neo.ClientError.Database.DatabaseNotFound":
+        return StoreError(
+            f"{where} has no database '{settings.database}'",
+            next_step="set NEO4J_DATABASE to one it has",
+            value=settings.database,
+        )
+    if isinstance(error, ConfigurationError):
+        return StoreError(f"{where} cannot be used like this: {error}", value=settings.uri)
+    return StoreError(f"{where} failed: {error}")

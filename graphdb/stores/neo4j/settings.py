@@ -1,0 +1,76 @@
+"""Where the server is and who we are there. The only place that reads NEO4J_* variables."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from graphdb.errors import StoreError
+
+
+@dataclass(frozen=True, slots=True)
+class Neo4jSettings:
+    """How to reach a Neo4j database.
+
+    Args:
+        uri: `neo4j://`, `bolt://`, or one of them with TLS (`+s`; `+ssc` for a certificate of
+            one's own making).
+        password: Never shown: not in `repr`, not in an error.
+        database: The server's name for the database.
+        retry_time_s: How long a read or write is tried again before the server counts as gone.
+        connect_timeout_s: How long to wait for a connection.
+    """
+
+    uri: str
+    user: str
+    password: str = field(repr=False)
+    database: str = "neo4j"
+    retry_time_s: float = 30.0
+    connect_timeout_s: float = 10.0
+
+    @classmethod
+    def from_environment(
+        cls, uri: str, environment: Mapping[str, str] | None = None
+    ) -> "Neo4jSettings":
+        """Takes user and password from NEO4J_USER (neo4j) and NEO4J_PASSWORD or its _FILE.
+
+        Raises:
+            StoreError: There is no password, or the URL itself holds one.
+
+        Example:
+            >>> Neo4jSettings.from_environment("bolt://db", {"NEO4J_PASSWORD": "secret"})
+            Neo4jSettings(uri='bolt://db', user='neo4j', database='neo4j', retry_time_s=30.0, \
+connect_timeout_s=10.0)
+        """
+        known = os.environ if environment is None else environment
+        if "@" in urlsplit(uri).netloc:
+            # The URL is not shown: it holds a secret.
+            raise StoreError(
+                "the Neo4j URL holds a user or password",
+                expected="only scheme, host and port in the URL",
+                next_step="give them in NEO4J_USER and NEO4J_PASSWORD",
+            )
+        return cls(
+            uri=uri,
+            user=known.get("NEO4J_USER", "neo4j"),
+            password=_password(known),
+            database=known.get("NEO4J_DATABASE", "neo4j"),
+        )
+
+
+def _password(known: Mapping[str, str]) -> str:
+    if known.get("NEO4J_PASSWORD"):
+        return known["NEO4J_PASSWORD"]
+    file = known.get("NEO4J_PASSWORD_FILE")
+    if not file:
+        raise StoreError(
+            "there is no password for the Neo4j server",
+            next_step="set NEO4J_PASSWORD, or NEO4J_PASSWORD_FILE to a file that holds it",
+        )
+    try:
+        return Path(file).read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise StoreError(
+            f"the file '{file}' in NEO4J_PASSWORD_FILE cannot be read: {error.strerror}", value=file
+        ) from error

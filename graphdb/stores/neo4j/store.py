@@ -1,0 +1,169 @@
+"""The graph in Neo4j, where people look at it. See `GraphStore` for what the methods do."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from types import TracebackType
+from typing import Self
+
+import pyarrow as pa
+
+from graphdb.errors import DataError, SchemaError
+from graphdb.schema_types import EVENT_ID, EdgeType, Property, Schema
+from graphdb.stores.checks import check_rows
+from graphdb.stores.neo4j import reading, rejects, writing
+from graphdb.stores.neo4j.connection import Connection, Tx
+from graphdb.stores.neo4j.settings import Neo4jSettings
+from graphdb.stores.neo4j.upkeep import adopt_schema
+from graphdb.stores.protocol import UpsertCounts
+
+
+class Neo4jStore:
+    """A graph in a Neo4j database, nodes and edges as people see them in its Browser.
+
+    A call is one transaction, and Neo4j holds a transaction in its heap until the end: a batch
+    that does not fit is refused whole, with the advice to send less. Writers of one table wait
+    for each other; writers of different tables do not.
+
+    Args:
+        settings: Where the server is; see `Neo4jSettings.from_environment`.
+        schema: See `open_store`.
+        create: Make a store of an empty database.
+        beside_others: Make a store even of a database that holds something else.
+    """
+
+    batch_rows = 100_000
+    """Rows that one call had better carry: a server with 1 GB of heap takes three times as many."""
+
+    def __init__(
+        self,
+        settings: Neo4jSettings,
+        *,
+        schema: Schema | None = None,
+        create: bool = True,
+        beside_others: bool = False,
+    ) -> None:
+        self.settings = settings
+        self._connection = Connection(settings)
+        try:
+            self._schema = adopt_schema(
+                self._connection, schema, create=create, beside_others=beside_others
+            )
+        except BaseException:
+            self._connection.close()
+            raise
+
+    @property
+    def url(self) -> str:
+        return self.settings.uri
+
+    @property
+    def schema(self) -> Schema:
+        return self._schema
+
+    def upsert_nodes(self, node_type: str, rows: pa.Table) -> UpsertCounts:
+        check_rows(self.schema, node_type, rows)
+        refuse_duplicates(self.schema, node_type, rows)
+
+        def work(tx: Tx) -> UpsertCounts:
+            return writing.upsert_nodes(tx, self.schema, node_type, rows)
+
+        return self._connection.write(work, rows.num_rows)
+
+    def upsert_edges(self, edge_type: EdgeType, rows: pa.Table) -> UpsertCounts:
+        edge_type = self.schema.edge_type(edge_type.relation, edge_type.source, edge_type.target)
+        if self.schema.relation(edge_type.relation).repeats:
+            rows = _with_event_ids(rows)
+        check_rows(self.schema, edge_type, rows)
+        refuse_duplicates(self.schema, edge_type, rows)
+
+        def work(tx: Tx) -> UpsertCounts:
+            return writing.upsert_edges(tx, self.schema, edge_type, rows)
+
+        return self._connection.write(work, rows.num_rows)
+
+    def read_nodes(
+        self,
+        node_type: str,
+        *,
+        columns: Sequence[str] | None = None,
+        cutoff: datetime | None = None,
+    ) -> pa.RecordBatchReader:
+        wanted = self._columns(node_type, columns)
+        batches = reading.read_nodes(self._connection, self.schema, node_type, wanted, cutoff)
+        return pa.RecordBatchReader.from_batches(_arrow_schema(wanted), batches)
+
+    def read_edges(
+        self,
+        edge_type: EdgeType,
+        *,
+        columns: Sequence[str] | None = None,
+        cutoff: datetime | None = None,
+    ) -> pa.RecordBatchReader:
+        wanted = self._columns(edge_type, columns)
+        batches = reading.read_edges(self._connection, self.schema, edge_type, wanted, cutoff)
+        return pa.RecordBatchReader.from_batches(_arrow_schema(wanted), batches)
+
+    def counts(self) -> Mapping[str | EdgeType, int]:
+        def work(tx: Tx) -> Mapping[str | EdgeType, int]:
+            return {of: writing.count(tx, self.schema, of) for of in self.schema.tables()}
+
+        return self._connection.write(work)
+
+    def replace_rejects(self, table_name: str, file: str, rejected: Iterable[pa.Table]) -> None:
+        tables = list(rejected)  # the transaction may have to begin again
+
+        def work(tx: Tx) -> None:
+            rejects.replace(tx, table_name, file, tables)
+
+        self._connection.write(work, sum(table.num_rows for table in tables))
+
+    def read_rejects(self) -> pa.Table:
+        return rejects.read(self._connection)
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _columns(self, of: str | EdgeType, wanted: Sequence[str] | None) -> list[Property]:
+        known = {column.name: column for column in self.schema.columns(of)}
+        for name in wanted or ():
+            if name not in known:
+                raise SchemaError(
+                    f"{of} has no column '{name}'",
+                    expected="one of " + ", ".join(known),
+                    value=name,
+                )
+        return [known[name] for name in (known if wanted is None else wanted)]
+
+
+def refuse_duplicates(schema: Schema, of: str | EdgeType, rows: pa.Table) -> None:
+    """Raises DataError where a key stands twice in a batch."""
+    key = list(schema.key(of))
+    counted = rows.select(key).group_by(key).aggregate([([], "count_all")])
+    if counted.num_rows == rows.num_rows:
+        return
+    twice = counted.filter(pa.compute.greater(counted["count_all"], 1)).select(key)
+    first = twice.slice(0, 1).to_pylist()[0]
+    raise DataError(f"{of}: the key {first} stands twice in one batch", value=tuple(first.values()))
+
+
+def _arrow_schema(columns: Sequence[Property]) -> pa.Schema:
+    return pa.schema([(column.name, column.kind.arrow) for column in columns])
+
+
+def _with_event_ids(rows: pa.Table) -> pa.Table:
+    """Events without an `event_id` get the empty one: it is a part of their key."""
+    if EVENT_ID not in rows.column_names:
+        return rows.append_column(EVENT_ID, pa.repeat("", rows.num_rows))
+    position = rows.column_names.index(EVENT_ID)
+    return rows.set_column(position, EVENT_ID, rows[EVENT_ID].fill_null(""))

@@ -1,0 +1,296 @@
+"""Upserts: what is there is fetched by columns and compared here; only differences are written.
+
+So the counts are exact, a repeated batch writes nothing, and Neo4j creates edges by internal id
+instead of looking for each of them with MERGE.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from graphdb.errors import DataError, StoreUnavailableError
+from graphdb.schema_types import (
+    EVENT_ID,
+    OCCURRED_AT,
+    SOURCE_ID,
+    TARGET_ID,
+    EdgeType,
+    Property,
+    Schema,
+)
+from graphdb.stores.neo4j import cypher
+from graphdb.stores.neo4j.connection import Tx, rows
+from graphdb.stores.neo4j.values import differs, to_arrow, to_bolt
+from graphdb.stores.protocol import UpsertCounts
+
+CHUNK_ROWS = 50_000
+"""Rows in one UNWIND."""
+
+Numbers = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """Rows of a chunk that exist already: their places in the chunk, and what is stored.
+
+    `targets` are the internal ids of the stored edges' targets; empty for nodes.
+    """
+
+    positions: Numbers
+    elements: Numbers
+    targets: Numbers
+    values: pa.Table
+
+    def take(self, of_these: Numbers) -> "_Kept":
+        targets = self.targets[of_these] if len(self.targets) else self.targets
+        return _Kept(
+            self.positions[of_these], self.elements[of_these], targets, self.values.take(of_these)
+        )
+
+
+def upsert_nodes(tx: Tx, schema: Schema, node_type: str, given: pa.Table) -> UpsertCounts:
+    """Writes a checked batch of nodes in the transaction `tx`."""
+    _lock(tx, node_type)
+    is_empty = count(tx, schema, node_type) == 0
+    key, *_ = schema.columns(node_type)
+    columns = _given_columns(schema, node_type, given)
+    values = [column for column in columns if column != key]
+    done = UpsertCounts()
+    for chunk in _chunks(given):
+        kept = None if is_empty else _kept_nodes(tx, schema, node_type, values, chunk)
+        new, changed = _compare(chunk, kept, values)
+        _create(tx, cypher.create_nodes(node_type, columns), chunk.take(new), columns)
+        if kept and len(changed):
+            altered = kept.take(changed)
+            parameters = {"elements": altered.elements.tolist()}
+            batch = chunk.take(altered.positions)
+            rows(tx, cypher.update_nodes(values), parameters | _parameters(batch, values))
+        done += UpsertCounts(len(new), len(changed), chunk.num_rows - len(new) - len(changed))
+    return done
+
+
+def upsert_edges(tx: Tx, schema: Schema, edge_type: EdgeType, given: pa.Table) -> UpsertCounts:
+    """Writes a checked batch of edges in the transaction `tx`."""
+    _lock(tx, edge_type)
+    is_empty = count(tx, schema, edge_type) == 0
+    sources = _resolve(tx, schema, edge_type, SOURCE_ID, given)
+    targets = _resolve(tx, schema, edge_type, TARGET_ID, given)
+    # Neighbours in the batch are neighbours on disk, and every writer takes locks in one order.
+    order = np.lexsort((targets, sources))
+    given, sources, targets = given.take(order), sources[order], targets[order]
+    columns = [
+        column
+        for column in _given_columns(schema, edge_type, given)
+        if column.name not in (SOURCE_ID, TARGET_ID)
+    ]
+    done = UpsertCounts()
+    for start in range(0, given.num_rows, CHUNK_ROWS):
+        part = slice(start, start + CHUNK_ROWS)
+        batch = _Edges(given.slice(start, CHUNK_ROWS), sources[part], targets[part])
+        kept = None if is_empty else _kept_edges(tx, schema, edge_type, columns, batch)
+        done += _write_edges(tx, schema, edge_type, columns, batch, kept)
+    return done
+
+
+@dataclass(frozen=True, slots=True)
+class _Edges:
+    """Rows of a chunk with the internal ids of their ends."""
+
+    rows: pa.Table
+    sources: Numbers
+    targets: Numbers
+
+
+def _write_edges(
+    tx: Tx,
+    schema: Schema,
+    edge_type: EdgeType,
+    columns: Sequence[Property],
+    batch: _Edges,
+    kept: _Kept | None,
+) -> UpsertCounts:
+    values = [column for column in columns if column.name not in schema.key(edge_type)]
+    new, changed = _compare(batch.rows, kept, values)
+    moved = np.zeros(0, np.int64)
+    if kept is not None and schema.relation(edge_type.relation).one_target:
+        moved = np.flatnonzero(kept.targets != batch.targets[kept.positions])
+        changed = np.setdiff1d(changed, moved)
+    ends = {"sources": batch.sources[new].tolist(), "targets": batch.targets[new].tolist()}
+    _create(tx, cypher.create_edges(edge_type, columns), batch.rows.take(new), columns, ends)
+    for some, query in (
+        (changed, cypher.update_edges(values)),
+        (moved, cypher.move_edges(edge_type, values)),
+    ):
+        if kept is not None and len(some):
+            altered = kept.take(some)
+            parameters = {
+                "elements": altered.elements.tolist(),
+                "targets": batch.targets[altered.positions].tolist(),
+            }
+            rows(tx, query, parameters | _parameters(batch.rows.take(altered.positions), values))
+    updated = len(changed) + len(moved)
+    return UpsertCounts(len(new), updated, batch.rows.num_rows - len(new) - updated)
+
+
+def count(tx: Tx, schema: Schema, of: str | EdgeType) -> int:
+    """How many rows a table has."""
+    ((number,),) = rows(tx, cypher.count(schema, of))
+    return int(number)
+
+
+def _lock(tx: Tx, of: str | EdgeType) -> None:
+    tx.run(cypher.lock(), name=str(of)).consume()
+
+
+def _chunks(given: pa.Table) -> Iterator[pa.Table]:
+    for start in range(0, given.num_rows, CHUNK_ROWS):
+        yield given.slice(start, CHUNK_ROWS)
+
+
+def _given_columns(schema: Schema, of: str | EdgeType, given: pa.Table) -> list[Property]:
+    """The columns that carry anything; a column of nulls is one that was not given."""
+    return [
+        column
+        for column in schema.columns(of)
+        if column.name in given.column_names
+        and given[column.name].null_count < max(given.num_rows, 1)
+    ]
+
+
+def _resolve(tx: Tx, schema: Schema, edge_type: EdgeType, end: str, given: pa.Table) -> Numbers:
+    """The internal id of one end of every row.
+
+    Raises:
+        DataError: There is no such node.
+    """
+    node_type = edge_type.source if end == SOURCE_ID else edge_type.target
+    encoded = given[end].combine_chunks().dictionary_encode()
+    if isinstance(encoded, pa.ChunkedArray):
+        encoded = encoded.combine_chunks()
+    keys = encoded.dictionary
+    nodes = np.full(len(keys), -1, np.int64)
+    query = cypher.resolve(schema, node_type)
+    for start in range(0, len(keys), CHUNK_ROWS):
+        part = keys.slice(start, CHUNK_ROWS).to_pylist()
+        ((positions, found),) = rows(tx, query, {"keys": part})
+        nodes[np.array(positions, np.int64) + start] = found
+    missing = np.flatnonzero(nodes < 0)
+    if len(missing):
+        lost = keys[int(missing[0])].as_py()
+        raise DataError(
+            f"{edge_type}: {end} names the unknown {node_type} '{lost}'",
+            next_step=f"write the {node_type} nodes first",
+            value=lost,
+        )
+    ends: Numbers = nodes[encoded.indices.to_numpy()]
+    return ends
+
+
+def _kept_nodes(
+    tx: Tx, schema: Schema, node_type: str, values: Sequence[Property], chunk: pa.Table
+) -> _Kept:
+    keys = chunk[schema.node_type(node_type).key].to_pylist()
+    query = cypher.kept_nodes(schema, node_type, values)
+    ((positions, elements, *lists),) = rows(tx, query, {"keys": keys})
+    return _Kept(
+        np.array(positions, np.int64),
+        np.array(elements, np.int64),
+        np.zeros(0, np.int64),
+        _table(node_type, values, lists, len(elements)),
+    )
+
+
+def _kept_edges(
+    tx: Tx, schema: Schema, edge_type: EdgeType, columns: Sequence[Property], batch: _Edges
+) -> _Kept:
+    parameters = {
+        "sources": np.unique(batch.sources).tolist(),
+        "pairs": np.unique(batch.sources % 2**31 * 2**32 + batch.targets % 2**32).tolist(),
+    }
+    if schema.relation(edge_type.relation).repeats:
+        moments = batch.rows[OCCURRED_AT].cast(pa.int64()).to_numpy() // 1000
+        parameters["moments"] = np.unique(moments).tolist()
+    query = cypher.kept_edges(schema, edge_type, columns)
+    ((sources, targets, elements, *lists),) = rows(tx, query, parameters)
+    table = _table(edge_type, columns, lists, len(elements))
+    ends = {SOURCE_ID: pa.array(sources, pa.int64()), TARGET_ID: pa.array(targets, pa.int64())}
+    positions, found = _match(schema.key(edge_type), batch, table, ends)
+    return _Kept(
+        positions,
+        np.array(elements, np.int64)[found],
+        np.array(targets, np.int64)[found],
+        table.take(found),
+    )
+
+
+def _match(
+    key: Sequence[str], batch: _Edges, kept: pa.Table, kept_ends: dict[str, pa.Array]
+) -> tuple[Numbers, Numbers]:
+    """Places of the same edge in the batch and among the kept, each place of the batch once."""
+    ends = {SOURCE_ID: pa.array(batch.sources), TARGET_ID: pa.array(batch.targets)}
+    mine = {name: ends[name] if name in ends else batch.rows[name] for name in key}
+    theirs = {name: kept_ends[name] if name in kept_ends else kept[name] for name in key}
+    left = pa.table({**mine, "_row": np.arange(batch.rows.num_rows)})
+    right = pa.table({**theirs, "_kept": np.arange(kept.num_rows)})
+    joined = left.join(right, keys=list(key), join_type="inner")
+    # Someone may have drawn an edge twice by hand; it counts as one.
+    positions, first = np.unique(joined["_row"].to_numpy(), return_index=True)
+    return positions, joined["_kept"].to_numpy()[first]
+
+
+def _compare(
+    chunk: pa.Table, kept: _Kept | None, values: Sequence[Property]
+) -> tuple[Numbers, Numbers]:
+    """Places in the chunk that are new, and places among the kept that would change."""
+    if kept is None:
+        return np.arange(chunk.num_rows), np.zeros(0, np.int64)
+    new = np.setdiff1d(np.arange(chunk.num_rows), kept.positions)
+    given = chunk.take(kept.positions)
+    changed = np.zeros(len(kept.positions), bool)
+    for column in values:
+        changed |= differs(given[column.name], kept.values[column.name])
+    return new, np.flatnonzero(changed)
+
+
+def _create(
+    tx: Tx,
+    query: str,
+    batch: pa.Table,
+    columns: Sequence[Property],
+    ends: dict[str, list[int]] | None = None,
+) -> None:
+    if not batch.num_rows:
+        return
+    parameters = {**(ends or {}), **_parameters(batch, columns)}
+    made = tx.run(query, parameters).consume().counters
+    if batch.num_rows not in (made.nodes_created, made.relationships_created):
+        raise StoreUnavailableError(
+            "nodes were deleted while edges to them were written; nothing of the batch was kept",
+            next_step="try again",
+        )
+
+
+def _parameters(batch: pa.Table, columns: Sequence[Property]) -> dict[str, list[Any]]:
+    """The columns as `cypher` names them; the empty event id is left out of the database."""
+    made = {}
+    for number, column in enumerate(columns):
+        values = batch[column.name]
+        if column.name == EVENT_ID:
+            values = pc.if_else(pc.equal(values, ""), pa.scalar(None, pa.string()), values)
+        made[f"c{number}"] = to_bolt(values)
+    return made
+
+
+def _table(
+    of: str | EdgeType, columns: Sequence[Property], lists: Sequence[Any], num_rows: int
+) -> pa.Table:
+    # A column of row numbers keeps the length where there is no other.
+    arrays = {"_row": np.arange(num_rows)}
+    for column, fetched in zip(columns, lists, strict=True):
+        arrays[column.name] = to_arrow(fetched, num_rows, column, of)
+    return pa.table(arrays)

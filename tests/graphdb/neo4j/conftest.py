@@ -1,0 +1,122 @@
+"""One real Neo4j server for the tests of this folder, and an empty store in it for each test."""
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import neo4j
+import pytest
+
+from graphdb.stores.neo4j import Neo4jSettings, Neo4jStore
+
+COMMAND = [sys.executable, str(Path(__file__).parents[3] / "scripts" / "neo4j")]
+
+
+def pytest_collection_modifyitems(items):
+    """With `--dist loadgroup`, all tests of this folder share one worker and so one server."""
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker(pytest.mark.xdist_group("neo4j"))
+
+
+@dataclass
+class Server:
+    """A server of our own, which a test may kill."""
+
+    home: Path
+    settings: Neo4jSettings | None = None
+
+    def call(self, verb: str, *options: str) -> str:
+        environment = {key: os.environ[key] for key in os.environ if "NEO4J" not in key}
+        done = subprocess.run(
+            [*COMMAND, verb, "--home", str(self.home), *options],
+            env=environment,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def start(self) -> None:
+        """On free ports at first, then on the same ones, so that clients find it again."""
+        if self.settings is None:
+            options = ["--free-ports"]
+        else:
+            options = ["--bolt-port", self.settings.uri.rpartition(":")[2], "--http-port", "0"]
+        small = ["--heap", "512m", "--page-cache", "64m", "--set", "db.memory.transaction.max=48m"]
+        said = self.call("start", *small, *options)
+        uri = said.split("NEO4J_URI=")[1].split()[0]
+        password = (self.home / "password").read_text().strip()
+        self.settings = Neo4jSettings(uri, "neo4j", password)
+
+
+def driver(settings: Neo4jSettings) -> neo4j.Driver:
+    """The plain driver, to look behind the store and to play somebody else."""
+    return neo4j.GraphDatabase.driver(settings.uri, auth=(settings.user, settings.password))
+
+
+def given_server() -> Neo4jSettings | None:
+    """The server of NEO4J_URI, but only if its database is empty: tests delete what is there."""
+    if not os.environ.get("NEO4J_URI"):
+        return None
+    settings = Neo4jSettings.from_environment(os.environ["NEO4J_URI"])
+    with driver(settings) as connection:
+        ((nodes,),) = connection.execute_query("MATCH (n) RETURN count(n)").records
+    return None if nodes else settings
+
+
+@pytest.fixture(scope="session")
+def own_server(tmp_path_factory):
+    missing = [name for name in ("java", "mvn") if not shutil.which(name)]
+    if missing and os.environ.get("CI") != "true":
+        pytest.skip(
+            f"no server can start without {' and '.join(missing)}: install Java 17 and Maven, or"
+            " set NEO4J_URI to a server with an empty database"
+        )
+    server = Server(tmp_path_factory.mktemp("neo4j"))
+    server.start()
+    yield server
+    server.call("stop")
+
+
+@pytest.fixture(scope="session")
+def settings(request) -> Neo4jSettings:
+    """Some server: the one of NEO4J_URI, or our own."""
+    return given_server() or request.getfixturevalue("own_server").settings
+
+
+@pytest.fixture(scope="session")
+def plain(settings):
+    """The plain driver on the tests' server."""
+    with driver(settings) as connection:
+        yield connection
+
+
+@pytest.fixture
+def empty(plain):
+    """The tests' server with nothing in it."""
+    plain.execute_query("MATCH (n) DETACH DELETE n")
+    yield plain
+    plain.execute_query("MATCH (n) DETACH DELETE n")
+
+
+@pytest.fixture
+def impatient(settings) -> Neo4jSettings:
+    """Gives up after a second instead of half a minute."""
+    return replace(settings, retry_time_s=1.0, connect_timeout_s=2.0)
+
+
+@pytest.fixture
+def store(settings, empty):  # noqa: ARG001 - the database has to be empty
+    with Neo4jStore(settings) as store:
+        yield store
+
+
+@pytest.fixture(autouse=True)
+def environment(settings, monkeypatch):
+    """What a user would have set, for the tests that go through `open_store`."""
+    monkeypatch.setenv("NEO4J_USER", settings.user)
+    monkeypatch.setenv("NEO4J_PASSWORD", settings.password)

@@ -1,0 +1,26 @@
+"""The Neo4j store keeps the very same contract as the embedded one, against a real server."""
+
+import pytest
+from contracts.store import StoreContract
+
+from graphdb import open_store
+
+
+class TestNeo4jStore(StoreContract):
+    @pytest.fixture
+    def store(self, settings, empty):  # noqa: ARG002 - the database has to be empty
+        with open_store(settings.uri) as store:
+            yield store
+
+    @pytest.fixture
+    def reopen(self):
+        opened = []
+
+        def close_and_open(store):
+            store.close()
+            opened.append(open_store(store.url, create=False))
+            return opened[-1]
+
+        yield close_and_open
+        for store in opened:
+            store.close()
