@@ -12,7 +12,8 @@ import pytest
 from graphdb import SCHEMA, open_snapshot, open_store
 from graphrec import Recommender
 
-pytestmark = pytest.mark.slow
+# One worker runs the demo for all of them.
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("demo")]
 PURCHASED = SCHEMA.edge_type("PURCHASED")
 
 

@@ -23,7 +23,7 @@ def ingest(
     *,
     strict: bool = False,
     now: datetime | None = None,
-    batch_rows: int = 2_000_000,
+    batch_rows: int | None = None,
     on_progress: OnProgress | None = None,
 ) -> IngestReport:
     """Validates tables and upserts their rows into a store.
@@ -35,7 +35,7 @@ def ingest(
         tables: In any order; node tables are read before edge tables.
         strict: Stop at the first table with a bad row, before any row of it is written.
         now: Events later than this are rejected; by default the present.
-        batch_rows: Rows written in one transaction.
+        batch_rows: Rows written in one transaction; by default what the store is made for.
         on_progress: Told about rows as they are read and written.
 
     Raises:
@@ -52,7 +52,7 @@ def ingest(
             rejects = staging.rejects()
             if strict and rejects.num_rows:
                 _stop(rejects)
-            counts = _write(table, store, staging, batch_rows, on_progress)
+            counts = _write(table, store, staging, batch_rows or store.batch_rows, on_progress)
             store.replace_rejects(table.name, table.file, [rejects])
             report.tables.append(_report(table, staging, counts))
     return report

@@ -63,6 +63,10 @@ class DuckDBStore:
     def schema(self) -> Schema:
         return self._schema
 
+    @property
+    def batch_rows(self) -> int:
+        return 2_000_000
+
     def upsert_nodes(self, node_type: str, rows: pa.Table) -> UpsertCounts:
         return self._upsert(self.schema.node_type(node_type).name, rows)
 

@@ -50,6 +50,11 @@ class GraphStore(Protocol):
     @property
     def schema(self) -> Schema: ...
 
+    @property
+    def batch_rows(self) -> int:
+        """How many rows one upsert should be given at most; more may not fit in memory."""
+        ...
+
     def upsert_nodes(self, node_type: str, rows: pa.Table) -> UpsertCounts:
         """Adds or updates nodes of one type.
 

@@ -10,6 +10,7 @@ from graphdb import SCHEMA, UpsertCounts, open_store
 from graphdb.errors import RejectedRowError
 from graphdb.ingest import ingest
 from graphdb.sources.tables import folder_tables
+from graphdb.stores.duckdb_store import DuckDBStore
 
 PURCHASED = SCHEMA.edge_type("PURCHASED")
 
@@ -133,6 +134,16 @@ def test_price_bands_follow_the_price(shop, load, store):
     load(shop)
     edges = store.read_edges(SCHEMA.edge_type("IN_PRICE_BAND"), columns=["source_id", "target_id"])
     assert edges.read_all().to_pydict()["target_id"] == ["50-100", "2-5"]
+
+
+def test_a_store_gets_no_more_rows_at_once_than_it_asks_for(shop, load, monkeypatch):
+    monkeypatch.setattr(DuckDBStore, "batch_rows", 1)
+    written = []
+    load(shop, on_progress=lambda table, step, rows: written.append((table.of, step, rows)))
+    assert [entry for entry in written if entry[:2] == ("User", "write")] == [
+        ("User", "write", 1),
+        ("User", "write", 1),
+    ]
 
 
 def test_progress_tells_every_row_once(shop, load):
