@@ -11,11 +11,11 @@ from typing import Any, Self
 import duckdb
 import pyarrow as pa
 
-from graphdb.errors import DataError, SchemaError, StoreError, StoreUnavailableError
+from graphdb.errors import DataError, StoreError, StoreUnavailableError
 from graphdb.schema import SCHEMA
-from graphdb.schema_types import EVENT_ID, SOURCE_ID, TARGET_ID, EdgeType, Schema
+from graphdb.schema_types import SOURCE_ID, TARGET_ID, EdgeType, Schema
 from graphdb.stores import duckdb_sql as sql
-from graphdb.stores.checks import check_rows
+from graphdb.stores.checks import check_rows, wanted_columns, with_event_ids
 from graphdb.stores.protocol import REJECT_COLUMNS, UpsertCounts
 from graphdb.stores.schema_growth import additions
 
@@ -73,7 +73,7 @@ class DuckDBStore:
     def upsert_edges(self, edge_type: EdgeType, rows: pa.Table) -> UpsertCounts:
         edge_type = self.schema.edge_type(edge_type.relation, edge_type.source, edge_type.target)
         if self.schema.relation(edge_type.relation).repeats:
-            rows = _with_event_ids(rows)
+            rows = with_event_ids(rows)
         return self._upsert(edge_type, rows)
 
     def read_nodes(
@@ -83,7 +83,7 @@ class DuckDBStore:
         columns: Sequence[str] | None = None,
         cutoff: datetime | None = None,
     ) -> pa.RecordBatchReader:
-        names = self._columns(node_type, columns)
+        names = [column.name for column in wanted_columns(self.schema, node_type, columns)]
         query, parameters = sql.select_nodes(self.schema, node_type, names, cutoff)
         return self._read(query, parameters, self._arrow_schema(node_type, names))
 
@@ -94,7 +94,7 @@ class DuckDBStore:
         columns: Sequence[str] | None = None,
         cutoff: datetime | None = None,
     ) -> pa.RecordBatchReader:
-        names = self._columns(edge_type, columns)
+        names = [column.name for column in wanted_columns(self.schema, edge_type, columns)]
         query, parameters = sql.select_edges(self.schema, edge_type, names, cutoff)
         return self._read(query, parameters, self._arrow_schema(edge_type, names))
 
@@ -173,17 +173,6 @@ class DuckDBStore:
         declared = self.schema.arrow_schema(of)
         return pa.schema([declared.field(name) for name in names])
 
-    def _columns(self, of: str | EdgeType, wanted: Sequence[str] | None) -> list[str]:
-        known = [column.name for column in self.schema.columns(of)]
-        for name in wanted or ():
-            if name not in known:
-                raise SchemaError(
-                    f"{of} has no column '{name}'",
-                    expected="one of " + ", ".join(known),
-                    value=name,
-                )
-        return list(wanted) if wanted is not None else known
-
     @contextmanager
     def _transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
         cursor = self._connection.cursor()
@@ -247,14 +236,6 @@ class DuckDBStore:
                 value=version,
             )
         return Schema.from_dict(json.loads(declared))
-
-
-def _with_event_ids(rows: pa.Table) -> pa.Table:
-    """Events without an `event_id` get the empty one: it is a part of their key."""
-    if EVENT_ID not in rows.column_names:
-        return rows.append_column(EVENT_ID, pa.repeat("", rows.num_rows))
-    position = rows.column_names.index(EVENT_ID)
-    return rows.set_column(position, EVENT_ID, rows[EVENT_ID].fill_null(""))
 
 
 def _count(cursor: duckdb.DuckDBPyConnection, of: str | EdgeType) -> int:

@@ -1,6 +1,5 @@
 """The manifest of a bundle: what the folder holds, so that a reader can check it."""
 
-import hashlib
 import json
 from pathlib import Path
 from typing import Any, Literal
@@ -85,11 +84,6 @@ def vector_path(node_type: str) -> str:
 def edge_paths(edge_type: EdgeType | str) -> tuple[str, str]:
     """Where the indptr and the indices of an edge type lie."""
     return f"edges/{edge_type}.indptr.npy", f"edges/{edge_type}.indices.npy"
-
-
-def sha256_of(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def read_manifest(folder: Path) -> BundleManifest:

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 
 from graphdb.errors import BundleCorruptError, BundleMissingError, QueryError, SchemaError, nearest
 from graphdb.schema_types import EdgeType, Schema
+from graphdb.snapshot.manifest import sha256_of
 from graphrec.bundle.adjacency import Adjacency
 from graphrec.bundle.ids import find_row
 from graphrec.bundle.manifest import (
@@ -18,7 +19,6 @@ from graphrec.bundle.manifest import (
     edge_paths,
     node_path,
     read_manifest,
-    sha256_of,
     vector_path,
 )
 

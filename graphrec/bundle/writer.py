@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from graphdb.errors import BundleError
 from graphdb.schema_types import EdgeType, Schema
+from graphdb.snapshot.manifest import sha256_of
 from graphrec.bundle.adjacency import Adjacency
 from graphrec.bundle.checks import check_content
 from graphrec.bundle.manifest import (
@@ -22,7 +23,6 @@ from graphrec.bundle.manifest import (
     BundleManifest,
     edge_paths,
     node_path,
-    sha256_of,
     vector_path,
 )
 from graphrec.bundle.reader import Bundle, open_bundle

@@ -7,9 +7,9 @@ from typing import Self
 
 import pyarrow as pa
 
-from graphdb.errors import DataError, SchemaError
-from graphdb.schema_types import EVENT_ID, EdgeType, Property, Schema
-from graphdb.stores.checks import check_rows
+from graphdb.errors import DataError
+from graphdb.schema_types import EdgeType, Property, Schema
+from graphdb.stores.checks import check_rows, wanted_columns, with_event_ids
 from graphdb.stores.neo4j import reading, rejects, writing
 from graphdb.stores.neo4j.connection import Connection, Tx
 from graphdb.stores.neo4j.settings import Neo4jSettings
@@ -72,7 +72,7 @@ class Neo4jStore:
     def upsert_edges(self, edge_type: EdgeType, rows: pa.Table) -> UpsertCounts:
         edge_type = self.schema.edge_type(edge_type.relation, edge_type.source, edge_type.target)
         if self.schema.relation(edge_type.relation).repeats:
-            rows = _with_event_ids(rows)
+            rows = with_event_ids(rows)
         check_rows(self.schema, edge_type, rows)
         refuse_duplicates(self.schema, edge_type, rows)
 
@@ -88,7 +88,7 @@ class Neo4jStore:
         columns: Sequence[str] | None = None,
         cutoff: datetime | None = None,
     ) -> pa.RecordBatchReader:
-        wanted = self._columns(node_type, columns)
+        wanted = wanted_columns(self.schema, node_type, columns)
         batches = reading.read_nodes(self._connection, self.schema, node_type, wanted, cutoff)
         return pa.RecordBatchReader.from_batches(_arrow_schema(wanted), batches)
 
@@ -99,7 +99,7 @@ class Neo4jStore:
         columns: Sequence[str] | None = None,
         cutoff: datetime | None = None,
     ) -> pa.RecordBatchReader:
-        wanted = self._columns(edge_type, columns)
+        wanted = wanted_columns(self.schema, edge_type, columns)
         batches = reading.read_edges(self._connection, self.schema, edge_type, wanted, cutoff)
         return pa.RecordBatchReader.from_batches(_arrow_schema(wanted), batches)
 
@@ -134,17 +134,6 @@ class Neo4jStore:
     ) -> None:
         self.close()
 
-    def _columns(self, of: str | EdgeType, wanted: Sequence[str] | None) -> list[Property]:
-        known = {column.name: column for column in self.schema.columns(of)}
-        for name in wanted or ():
-            if name not in known:
-                raise SchemaError(
-                    f"{of} has no column '{name}'",
-                    expected="one of " + ", ".join(known),
-                    value=name,
-                )
-        return [known[name] for name in (known if wanted is None else wanted)]
-
 
 def refuse_duplicates(schema: Schema, of: str | EdgeType, rows: pa.Table) -> None:
     """Raises DataError where a key stands twice in a batch."""
@@ -159,11 +148,3 @@ def refuse_duplicates(schema: Schema, of: str | EdgeType, rows: pa.Table) -> Non
 
 def _arrow_schema(columns: Sequence[Property]) -> pa.Schema:
     return pa.schema([(column.name, column.kind.arrow) for column in columns])
-
-
-def _with_event_ids(rows: pa.Table) -> pa.Table:
-    """Events without an `event_id` get the empty one: it is a part of their key."""
-    if EVENT_ID not in rows.column_names:
-        return rows.append_column(EVENT_ID, pa.repeat("", rows.num_rows))
-    position = rows.column_names.index(EVENT_ID)
-    return rows.set_column(position, EVENT_ID, rows[EVENT_ID].fill_null(""))
