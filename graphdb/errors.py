@@ -10,7 +10,9 @@
     ├── StoreError                    exit 5   the graph store refused
     │   └── StoreUnavailableError              ... for now; retryable
     ├── TrainingError                 exit 6   a model could not be trained or evaluated
-    │   └── NotEnoughDataError                 too little to train or to hold out
+    │   ├── NotEnoughDataError                 too little to train or to hold out
+    │   ├── DivergedError                      the loss is no number any more
+    │   └── CheckpointError                    there is nothing to go on from
     ├── BundleError                   exit 7   a model release cannot be used
     │   ├── BundleMissingError
     │   ├── BundleVersionError
@@ -106,6 +108,14 @@ class TrainingError(GraphRecError):
 
 class NotEnoughDataError(TrainingError):
     """There are too few nodes or edges for what was asked."""
+
+
+class DivergedError(TrainingError):
+    """The loss became infinite or no number; the last whole epoch's state is kept."""
+
+
+class CheckpointError(TrainingError):
+    """A checkpoint is missing, damaged, or of another model than the one to go on with."""
 
 
 class BundleError(GraphRecError):

@@ -7,5 +7,6 @@ with warnings.catch_warnings():
     warnings.filterwarnings("ignore", message=r".*torch\.jit\.", category=FutureWarning)
     warnings.filterwarnings("ignore", message=r".*torch\.jit\.", category=DeprecationWarning)
     from torch_geometric.data import HeteroData
+    from torch_geometric.nn.models import LightGCN
 
-__all__ = ["HeteroData"]
+__all__ = ["HeteroData", "LightGCN"]

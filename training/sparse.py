@@ -5,7 +5,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+
+from graphrec.bundle import Adjacency
 
 Tensor = torch.Tensor
 
@@ -93,21 +96,36 @@ class SparseMatrix:
     def transpose(self) -> "SparseMatrix":
         return SparseMatrix(self.transposed, self.rows)
 
+    def to(self, device: torch.device) -> "SparseMatrix":
+        return SparseMatrix(self.rows.to(device), self.transposed.to(device))
+
 
 def product(left: Tensor, right: Tensor) -> Tensor:
     """The product of two sparse matrices, coalesced."""
-    with _quiet():
+    with quiet():
         multiplied: Tensor = torch.sparse.mm(left, right)
         return multiplied.coalesce()
 
 
+def csr_of(pairs: Adjacency) -> Tensor:
+    """1 per pair, CSR float32 [sources, targets]."""
+    with quiet():
+        return torch.sparse_csr_tensor(
+            torch.from_numpy(np.array(pairs.indptr)),
+            torch.from_numpy(np.array(pairs.indices, dtype=np.int64)),
+            torch.ones(pairs.num_edges),
+            (pairs.num_sources, pairs.num_targets),
+            check_invariants=False,
+        )
+
+
 def _in_rows(matrix: Tensor) -> Tensor:
-    with _quiet():
+    with quiet():
         return matrix.to_sparse_csr()
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Without torch's notice, once per process, that its CSR is beta: products are all we need."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Sparse CSR tensor support")

@@ -1,12 +1,16 @@
 """Splits by time: what a model may see, and what happened afterwards."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
+import torch
+
 from graphdb.errors import NotEnoughDataError
-from graphdb.schema_types import EdgeType
+from graphdb.schema_types import EdgeType, Schema
 from graphrec.bundle import Adjacency
 from training.data import AT_S, edge_types_of
-from training.pairs import adjacency, without
+from training.pairs import adjacency, pair_keys, source_rows, without
 from training.pyg import HeteroData
 
 DAY_S = 86_400
@@ -68,17 +72,71 @@ def hold_out_last(graph: HeteroData, edge_type: EdgeType, days: int) -> Holdout:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class HeldPairs:
+    """A part of the pairs of one relation, cut out at random: for data without times.
+
+    Args:
+        train_graph: The graph without these pairs, in all events between the two types.
+        truth: Per source row the targets that were cut out.
+    """
+
+    train_graph: HeteroData
+    truth: Adjacency
+
+
+def hold_out_share(
+    graph: HeteroData, schema: Schema, edge_type: EdgeType, share: float, *, seed: int = 0
+) -> HeldPairs:
+    """Cuts a share of the distinct pairs out of a graph; a source keeps at least one of its own.
+
+    A pair leaves with all events between the two types, so that a view cannot tell of a purchase.
+
+    Raises:
+        NotEnoughDataError: No source has a pair to spare.
+    """
+    pairs = adjacency(graph, edge_type)
+    keys, sources = pair_keys(pairs), source_rows(pairs)
+    drawn = np.random.default_rng(seed).random(len(keys))
+    # the source's pair of largest draw stays
+    last = np.lexsort((drawn, sources))[pairs.indptr[1:][pairs.degrees() > 0] - 1]
+    drawn[last] = 1.0
+    held = keys[drawn < share]
+    if not len(held):
+        raise NotEnoughDataError(
+            f"there are not enough {edge_type} pairs to hold out a share of {share}",
+            next_step="train without validation, or bring more data",
+            value=share,
+        )
+    ends = (edge_type.source, edge_type.target)
+
+    def keep(one: EdgeType) -> torch.Tensor | None:
+        if (one.source, one.target) != ends or not schema.relation(one.relation).is_event:
+            return None
+        sources, targets = graph[one].edge_index.numpy()
+        return torch.from_numpy(~np.isin(sources * pairs.num_targets + targets, held))
+
+    truth = Adjacency.from_edges(
+        held // pairs.num_targets, held % pairs.num_targets, pairs.num_sources, pairs.num_targets
+    )
+    return HeldPairs(_kept_part(graph, keep), truth)
+
+
 def graph_before(graph: HeteroData, cutoff_s: int) -> HeteroData:
     """The graph without the events at or after a moment and the ties that began since.
 
     Node rows stay: a product that came later is there, with nothing tied to it.
     """
-    past = HeteroData()
+    return _kept_part(graph, lambda edge_type: graph[edge_type][AT_S] < cutoff_s)
+
+
+def _kept_part(graph: HeteroData, keep: Callable[[EdgeType], torch.Tensor | None]) -> HeteroData:
+    """The graph with some edges only; `keep` says which of a type, None for all."""
+    part = HeteroData()
     for node_type in graph.node_types:
-        past[node_type].num_nodes = graph[node_type].num_nodes
+        part[node_type].update(graph[node_type])
     for edge_type in edge_types_of(graph):
-        store = graph[edge_type]
-        keep = store[AT_S] < cutoff_s
-        for name, tensor in store.items():
-            past[edge_type][name] = tensor[..., keep]
-    return past
+        kept = keep(edge_type)
+        for name, tensor in graph[edge_type].items():
+            part[edge_type][name] = tensor if kept is None else tensor[..., kept]
+    return part

@@ -13,6 +13,8 @@ from training.split import DAY_S
 
 Tensor = torch.Tensor
 
+STARS = "stars"
+
 
 def behaviour_weights(
     schema: Schema, direction: EdgeType, overrides: Mapping[str, float]
@@ -63,6 +65,41 @@ def interaction_matrix(
     Raises:
         NotEnoughDataError: No pair has a positive weight.
     """
+    summed = _summed(graph, weights, half_life_days)
+    matrix = with_values(summed, summed.values().clamp(min=0))
+    if not matrix.values().numel():
+        raise NotEnoughDataError("no pair is left with a positive weight")
+    return matrix
+
+
+def given_back(graph: HeteroData, weights: Mapping[EdgeType, float]) -> Tensor:
+    """Pairs whose events speak against them in sum, such as returned more than bought.
+
+    Returns:
+        1 per pair, coalesced sparse float64, one row per source node.
+    """
+    summed = _summed(graph, weights, None)
+    return with_values(summed, (summed.values() <= 0).double())
+
+
+def rated_badly(graph: HeteroData, direction: EdgeType, most_stars: float) -> Tensor:
+    """Pairs with a rating of so many stars or fewer, in the form of `given_back`."""
+    shape = (graph[direction.source].num_nodes, graph[direction.target].num_nodes)
+    pairs = [torch.empty(2, 0, dtype=torch.int64)]
+    for edge_type in edge_types_of(graph):
+        if (edge_type.source, edge_type.target) == (direction.source, direction.target):
+            store = graph[edge_type]
+            if STARS in store:
+                pairs.append(store.edge_index[:, store[STARS] <= most_stars])
+    index = torch.cat(pairs, dim=1)
+    summed = coordinates(index, torch.ones(index.shape[1], dtype=torch.float64), shape)
+    return with_values(summed, torch.ones_like(summed.values()))
+
+
+def _summed(
+    graph: HeteroData, weights: Mapping[EdgeType, float], half_life_days: float | None
+) -> Tensor:
+    """The events of each pair summed, whatever the sign; see `interaction_matrix`."""
     known = set(edge_types_of(graph))
     stores = [(graph[t], weight) for t, weight in weights.items() if t in known]
     moments = torch.cat([store[AT_S] for store, _ in stores]) if stores else torch.empty(0)
@@ -75,11 +112,7 @@ def interaction_matrix(
     pairs = torch.cat([store.edge_index for store, _ in stores], dim=1)
     ends = next(iter(weights))
     shape = (graph[ends.source].num_nodes, graph[ends.target].num_nodes)
-    summed = coordinates(pairs, values, shape)
-    matrix = with_values(summed, summed.values().clamp(min=0))
-    if not matrix.values().numel():
-        raise NotEnoughDataError("no pair is left with a positive weight")
-    return matrix
+    return coordinates(pairs, values, shape)
 
 
 def incidence(graph: HeteroData, edge_type: EdgeType) -> Tensor:

@@ -1,7 +1,15 @@
 """Encoders: from a graph to vectors whose dot products are scores."""
 
 from training.encoders.base import Encoder, Vectors
+from training.encoders.graph import GraphEncoder
 from training.encoders.popularity import PopularityEncoder
 from training.encoders.spectral import SpectralConfig, SpectralEncoder
 
-__all__ = ["Encoder", "PopularityEncoder", "SpectralConfig", "SpectralEncoder", "Vectors"]
+__all__ = [
+    "Encoder",
+    "GraphEncoder",
+    "PopularityEncoder",
+    "SpectralConfig",
+    "SpectralEncoder",
+    "Vectors",
+]

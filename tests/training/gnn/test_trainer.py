@@ -1,0 +1,178 @@
+"""The loop: one step against an oracle, a killed run resumed, a run that diverges."""
+
+import json
+
+import pytest
+import torch
+
+from graphdb.errors import CheckpointError, DivergedError
+from graphdb.schema import SCHEMA
+from training.encoders import GraphEncoder
+from training.gnn import GnnConfig, LinearPropagation, messages_of
+from training.gnn.supervision import direction_of
+from training.gnn.trainer import Trainer
+
+PURCHASED = SCHEMA.edge_type("PURCHASED")
+MADE_BY = SCHEMA.edge_type("MADE_BY")
+SIZES = {"User": 30, "Product": 12, "Brand": 3}
+SMALL = GnnConfig(dim=8, epochs=4, seed_batch=8, id_dropout=0.2, candidates=2)
+
+
+class KilledError(Exception):
+    """Stands for the end of the process."""
+
+
+@pytest.fixture
+def graph(make_graph):
+    generator = torch.Generator().manual_seed(0)
+    bought = torch.randint(360, (120,), generator=generator)
+    pairs = [(int(pair) // 12, int(pair) % 12) for pair in bought]
+    return make_graph(SIZES, {PURCHASED: pairs, MADE_BY: [(p, p % 3) for p in range(12)]})
+
+
+def trainer(graph, config):
+    model = LinearPropagation(
+        SIZES, messages_of(graph, SCHEMA, config), dim=config.dim, num_layers=config.num_layers
+    )
+    direction = direction_of(graph, SCHEMA, "User-PURCHASED-Product", 1.0, config)
+    return Trainer(model, [direction], config)
+
+
+def test_one_step_equals_an_oracle(graph):
+    """One step of Adam moves every parameter by the rate, against the sign of a dense gradient."""
+    config = GnnConfig(dim=8, epochs=1, seed_batch=100, candidates=None, l2=0.01)
+    ours = trainer(graph, config)
+    before = {name: value.detach().clone() for name, value in ours.model.named_parameters()}
+    loss = dense_loss(ours, config)
+    gradients = torch.autograd.grad(loss, list(ours.model.parameters()), allow_unused=True)
+    told = []
+    ours.run(lambda epoch: told.append(epoch) or False)
+    assert told[0].loss == pytest.approx(loss.item(), rel=1e-5)
+    for (name, after), gradient in zip(ours.model.named_parameters(), gradients, strict=True):
+        if gradient is None:
+            torch.testing.assert_close(after, before[name])
+            continue
+        expected = before[name] - config.learning_rate * gradient / (gradient.abs() + 1e-8)
+        clear = gradient.abs() > 1e-5
+        torch.testing.assert_close(after[clear], expected[clear], atol=1e-4, rtol=0)
+
+
+def dense_loss(ours, config):
+    """The loss of all seeds against all targets, written with loops over dense tensors."""
+    (direction,) = ours.directions
+    users, products = ours.model([("User", None), ("Product", None)])
+    cosines = torch.nn.functional.normalize(users) @ torch.nn.functional.normalize(products).T
+    logits = cosines / config.temperature
+    taken = direction.taken.float()
+    losses = []
+    for user, product in direction.positives.to_dense().nonzero().tolist():
+        against = (logits[user].exp() * taken).sum().log()
+        losses.append(config.negative_weight * against - logits[user, product])
+    seeds, targets = users[direction.seed_rows], products[taken > 0]
+    lengths = (seeds**2).sum(1).mean() + (targets**2).sum(1).mean()
+    return torch.stack(losses).mean() + config.l2 * lengths
+
+
+def test_the_loss_falls(graph):
+    losses = []
+    config = replace_config(SMALL, epochs=30, id_dropout=0.0)
+    trainer(graph, config).run(lambda epoch: losses.append(epoch.loss) or False)
+    assert losses[-1] < losses[0] - 0.5
+    assert len(losses) == 30
+
+
+def replace_config(config, **changes):
+    return GnnConfig(**{**config.model_dump(), **changes})
+
+
+def test_equal_seeds_give_equal_parameters_and_others_do_not(graph):
+    def trained(seed):
+        one = trainer(graph, replace_config(SMALL, seed=seed))
+        one.run(lambda _: False)
+        return one.model.rows["User"].detach()
+
+    assert torch.equal(trained(0), trained(0))
+    assert not torch.allclose(trained(0), trained(1))
+
+
+@pytest.mark.parametrize("patience", [None, 2])
+@pytest.mark.parametrize("killed_after", [1, 3, 5])
+def test_a_killed_run_goes_on_exactly_where_it_was(graph, tmp_path, patience, killed_after):
+    config = replace_config(SMALL, patience=patience)
+    whole = GraphEncoder(SCHEMA, config).fit(graph)
+    seen = []
+
+    def kill(epoch):
+        seen.append(epoch)
+        if len(seen) == killed_after:
+            raise KilledError
+
+    encoder = GraphEncoder(SCHEMA, config, folder=tmp_path / "run", on_epoch=kill)
+    while True:
+        try:
+            resumed = encoder.fit(graph)
+            break
+        except KilledError:
+            continue
+    for node_type, vectors in whole.items():
+        assert (resumed[node_type] == vectors).all()
+    lines = (tmp_path / "run/all.jsonl").read_text().splitlines()
+    numbers = [json.loads(line)["number"] for line in lines]
+    assert numbers == list(range(1, len(numbers) + 1))
+    # the run is finished, so that another fit trains nothing more
+    told = len(seen)
+    again = encoder.fit(graph)
+    assert len(seen) == told
+    assert (again["User"] == whole["User"]).all()
+
+
+def test_a_line_without_its_state_is_forgotten(graph, tmp_path):
+    config = replace_config(SMALL, epochs=2)
+    GraphEncoder(SCHEMA, config, folder=tmp_path).fit(graph)
+    lines = (tmp_path / "all.jsonl").read_text().splitlines()
+    later = json.dumps({**json.loads(lines[-1]), "number": 3})
+    (tmp_path / "all.jsonl").write_text("\n".join([*lines, later]) + "\n")
+    GraphEncoder(SCHEMA, config, folder=tmp_path).fit(graph)
+    assert (tmp_path / "all.jsonl").read_text().splitlines() == lines
+
+
+def test_a_checkpoint_of_other_settings_is_refused(graph, tmp_path):
+    GraphEncoder(SCHEMA, SMALL, folder=tmp_path).fit(graph)
+    other = replace_config(SMALL, temperature=0.2)
+    with pytest.raises(CheckpointError, match=r"taken with temperature = 0\.12; expected 0\.2"):
+        GraphEncoder(SCHEMA, other, folder=tmp_path).fit(graph)
+
+
+def test_a_checkpoint_of_another_graph_is_refused(graph, make_graph, tmp_path):
+    GraphEncoder(SCHEMA, SMALL, folder=tmp_path).fit(graph)
+    other = make_graph({**SIZES, "User": 31}, {PURCHASED: [(0, 0), (1, 1), (2, 3)]})
+    with pytest.raises(CheckpointError, match="is of another graph"):
+        GraphEncoder(SCHEMA, SMALL, folder=tmp_path).fit(other)
+
+
+def test_a_damaged_checkpoint_is_named(graph, tmp_path):
+    GraphEncoder(SCHEMA, SMALL, folder=tmp_path).fit(graph)
+    (tmp_path / "all.safetensors").write_bytes(b"no tensors")
+    with pytest.raises(CheckpointError, match=r"cannot be read.*delete it to begin anew"):
+        GraphEncoder(SCHEMA, SMALL, folder=tmp_path).fit(graph)
+
+
+def test_a_diverged_run_stops_and_its_last_good_state_stays(graph, tmp_path):
+    encoder = GraphEncoder(SCHEMA, SMALL, folder=tmp_path)
+    good = GraphEncoder(SCHEMA, SMALL, folder=tmp_path, on_epoch=stop_after(2))
+    with pytest.raises(KilledError):
+        good.fit(graph)
+    state = (tmp_path / "all.safetensors").read_bytes()
+    poisoned = encoder._trainer(graph)
+    poisoned.model.rows["User"].data[0] = torch.nan
+    with pytest.raises(DivergedError, match=r"became nan in epoch 1, step 1; lower the learning"):
+        poisoned.run(lambda _: False)
+    assert (tmp_path / "all.safetensors").read_bytes() == state
+
+
+def stop_after(number):
+    def stop(epoch):
+        if epoch.number == number:
+            raise KilledError
+
+    return stop

@@ -1,0 +1,111 @@
+"""The network on worlds where the answer is known."""
+
+import numpy as np
+import pytest
+import torch
+
+from graphdb.errors import NotEnoughDataError
+from graphdb.schema import SCHEMA
+from training.data import load_graph
+from training.encoders import GraphEncoder, PopularityEncoder
+from training.gnn import GnnConfig
+from training.gnn.validation import reached_at_k
+from training.pairs import adjacency
+from training.sparse import csr_of
+from training.split import hold_out_share
+
+PURCHASED = SCHEMA.edge_type("PURCHASED")
+MADE_BY = SCHEMA.edge_type("MADE_BY")
+QUICK = GnnConfig(dim=16, epochs=15, seed_batch=64, candidates=None)
+
+
+def recall(encoder, held, graph):
+    vectors = encoder.fit(graph)
+    seeds, targets = (torch.from_numpy(vectors[name]) for name in ("User", "Product"))
+    taken = csr_of(adjacency(graph, PURCHASED))
+    return reached_at_k(seeds, targets, taken, csr_of(held), 20).recall
+
+
+def test_it_finds_planted_tastes_and_nothing_where_there_are_none(planted, shuffled):
+    reached = {}
+    for name, snapshot in (("planted", planted), ("shuffled", shuffled)):
+        held = hold_out_share(load_graph(snapshot), SCHEMA, PURCHASED, 0.2)
+        for model in (GraphEncoder(SCHEMA, QUICK), PopularityEncoder(PURCHASED)):
+            reached[name, type(model)] = recall(model, held.truth, held.train_graph)
+    assert reached["planted", GraphEncoder] > 2 * reached["planted", PopularityEncoder]
+    chance = 20 / 140  # of what a user has not bought yet
+    assert abs(reached["shuffled", GraphEncoder] - chance) < 0.05
+
+
+def test_a_product_nobody_bought_is_known_by_its_brand(planted):
+    """The half of its brand's buyers for whom it is right find it ahead of the others."""
+    graph = load_graph(planted)
+    store = graph[PURCHASED]
+    keep = store.edge_index[1] >= 4  # nobody bought the first product of each taste
+    for name in ("edge_index", "at_s", "count", "value", "discount"):
+        store[name] = store[name][..., keep]
+    directions = {"User-PURCHASED-Product": 1.0, "User-PURCHASED-Product-MADE_BY-Brand": 1.0}
+    config = GnnConfig(**{**QUICK.model_dump(), "directions": directions, "id_dropout": 0.2})
+    vectors = GraphEncoder(SCHEMA, config).fit(graph)
+    scores = vectors["User"] @ vectors["Product"][:4].T  # [240, 4]
+    best = scores.argmax(axis=1)
+    assert np.mean(best == np.arange(240) % 4) > 0.8
+
+
+def test_early_stopping_learns_again_from_everything(planted):
+    epochs = []
+    config = GnnConfig(**{**QUICK.model_dump(), "epochs": 40, "patience": 3})
+    GraphEncoder(SCHEMA, config, on_epoch=epochs.append).fit(load_graph(planted))
+    validated = [epoch for epoch in epochs if epoch.recall is not None]
+    best = max(validated, key=lambda epoch: epoch.recall).number
+    assert len(validated) in (best + 3, 40)
+    assert [epoch.number for epoch in epochs[len(validated) :]] == list(range(1, best + 1))
+
+
+def test_validation_by_time(planted):
+    epochs = []
+    config = GnnConfig(**{**QUICK.model_dump(), "epochs": 2, "patience": 1, "validation_days": 10})
+    GraphEncoder(SCHEMA, config, on_epoch=epochs.append).fit(load_graph(planted))
+    assert epochs[0].recall > 0
+
+
+def test_types_that_nothing_reaches_get_no_vectors(planted):
+    vectors = GraphEncoder(SCHEMA, QUICK).fit(load_graph(planted))
+    assert set(vectors) == {"User", "Product", "Brand"}
+    assert all(array.dtype == np.float32 for array in vectors.values())
+
+
+class TestHoldOutShare:
+    def test_every_pair_is_on_one_side_and_nobody_is_left_with_nothing(self, planted):
+        graph = load_graph(planted)
+        held = hold_out_share(graph, SCHEMA, PURCHASED, 0.3, seed=1)
+        whole, kept = adjacency(graph, PURCHASED), adjacency(held.train_graph, PURCHASED)
+        assert kept.num_edges + held.truth.num_edges == whole.num_edges
+        assert (kept.degrees() > 0).all()
+        assert held.truth.num_edges / whole.num_edges == pytest.approx(0.3, abs=0.03)
+
+    def test_a_pair_leaves_with_all_its_events(self, make_graph):
+        viewed = SCHEMA.edge_type("VIEWED")
+        graph = make_graph(
+            {"User": 1, "Product": 3, "Brand": 1},
+            {
+                PURCHASED: [(0, 0), (0, 1), (0, 1)],
+                viewed: [(0, 0), (0, 1), (0, 2)],
+                MADE_BY: [(0, 0)],
+            },
+        )
+        held = hold_out_share(graph, SCHEMA, PURCHASED, 0.99)
+        (out,) = held.truth.targets(0).tolist()
+        left = 1 - out
+        assert set(held.train_graph[PURCHASED].edge_index[1].tolist()) == {left}
+        assert held.train_graph[viewed].edge_index[1].tolist() == [left, 2]
+        assert held.train_graph[MADE_BY].edge_index.tolist() == [[0], [0]]
+
+    def test_too_little_to_hold_out_is_named(self, make_graph):
+        with pytest.raises(NotEnoughDataError, match="not enough User-PURCHASED-Product pairs"):
+            hold_out_share(
+                make_graph({"User": 2, "Product": 1}, {PURCHASED: [(0, 0), (1, 0)]}),
+                SCHEMA,
+                PURCHASED,
+                0.5,
+            )

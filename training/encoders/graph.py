@@ -1,0 +1,137 @@
+"""The graph neural network as an encoder."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import torch
+
+from graphdb.schema_types import Schema
+from graphrec.bundle import Adjacency
+from training.encoders.base import Vectors
+from training.gnn import GnnConfig, LinearPropagation, messages_of
+from training.gnn.supervision import Direction, direction_of, steps_of
+from training.gnn.trainer import Epoch, Trainer
+from training.gnn.training_log import TrainingLog
+from training.gnn.validation import reached_at_k
+from training.pyg import HeteroData
+from training.sparse import csr_of
+from training.split import hold_out_last, hold_out_share
+
+VALIDATED_AT = 20
+
+OnEpoch = Callable[[Epoch], None]
+
+
+@dataclass
+class GraphEncoder:
+    """Trains the network on a graph and gives the vectors of all its nodes.
+
+    Args:
+        device: Where to train; by default a GPU if there is one.
+        folder: Keeps a log and the state after every epoch there; a run that finds its own state
+            goes on from it, exactly.
+        on_epoch: Told of every epoch.
+    """
+
+    schema: Schema
+    config: GnnConfig = field(default_factory=GnnConfig)
+    device: str | None = None
+    folder: Path | None = None
+    on_epoch: OnEpoch | None = None
+
+    def fit(self, graph: HeteroData) -> Vectors:
+        """Learns; with `patience`, first for how many epochs, on a part without the validation.
+
+        Raises:
+            NotEnoughDataError: A direction has no pair to learn from, or none to validate with.
+            SchemaError: The config names what the schema or the graph does not have.
+            DivergedError: The loss became infinite or no number.
+            CheckpointError: What lies in the folder is of another run.
+        """
+        epochs = self.config.epochs
+        if self.config.patience is not None:
+            epochs = self._best_epochs(graph, self.config.patience)
+        trainer = self._trainer(graph)
+        log = self._log("all", trainer)
+        trainer.run(log.add, until=epochs)
+        return vectors_of(trainer.model, trainer.directions)
+
+    def _best_epochs(self, graph: HeteroData, patience: int) -> int:
+        """How many epochs reach the most of what is held out, along the first direction."""
+        past, held_out = self._held_out(graph)
+        trainer = self._trainer(past)
+        log = self._log("validation", trainer)
+        direction = trainer.directions[0]
+        truth = csr_of(held_out).to(direction.taken.device)
+
+        def after(epoch: Epoch) -> bool:
+            wanted = [(direction.seed_type, None), (direction.target_type, None)]
+            with torch.no_grad():
+                seeds, targets = trainer.model(wanted)
+            reached = reached_at_k(seeds, targets, direction.positives, truth, VALIDATED_AT)
+            log.add(replace(epoch, recall=reached.recall, ndcg=reached.ndcg))
+            return epoch.number - log.best_epoch >= patience
+
+        if not log.best_epoch or trainer.epochs_done - log.best_epoch < patience:
+            trainer.run(after)
+        return log.best_epoch
+
+    def _held_out(self, graph: HeteroData) -> tuple[HeteroData, Adjacency]:
+        first, *_ = steps_of(self.schema, next(iter(self.config.directions)))
+        if self.config.validation_days is not None:
+            cut = hold_out_last(graph, first, self.config.validation_days)
+            return cut.train_graph, cut.new_truth
+        held = hold_out_share(
+            graph, self.schema, first, self.config.validation_share, seed=self.config.seed
+        )
+        return held.train_graph, held.truth
+
+    def _log(self, stage: str, trainer: Trainer) -> TrainingLog:
+        return TrainingLog(self.folder, stage, trainer, self.on_epoch)
+
+    def _trainer(self, graph: HeteroData) -> Trainer:
+        device = torch.device(self.device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        directions = [
+            direction_of(graph, self.schema, name, weight, self.config).to(device)
+            for name, weight in self.config.directions.items()
+        ]
+        messages = [message.to(device) for message in messages_of(graph, self.schema, self.config)]
+        model = LinearPropagation(
+            {node_type: graph[node_type].num_nodes for node_type in graph.node_types},
+            messages,
+            own_rows=nodes_with_pairs(directions),
+            dim=self.config.dim,
+            num_layers=self.config.num_layers,
+            learn_gains=self.config.learn_gains,
+            seed=self.config.seed,
+        )
+        return Trainer(model.to(device), directions, self.config)
+
+
+def nodes_with_pairs(directions: list[Direction]) -> dict[str, torch.Tensor]:
+    """Per node type that is trained at either end of a direction, which nodes have a pair.
+
+    The others would keep the own row they began with, which is noise: they go without.
+    """
+    found: dict[str, torch.Tensor] = {}
+    for direction in directions:
+        is_seed = direction.positives.crow_indices().diff() > 0
+        for node_type, has_pair in (
+            (direction.seed_type, is_seed),
+            (direction.target_type, direction.taken > 0),
+        ):
+            found[node_type] = found[node_type] | has_pair if node_type in found else has_pair
+    return found
+
+
+@torch.no_grad()
+def vectors_of(model: LinearPropagation, directions: list[Direction]) -> Vectors:
+    """The vectors of every type that is at an end of a direction or carries a message."""
+    types = {end for d in directions for end in (d.seed_type, d.target_type)}
+    types |= {message.target for message in model.messages}
+    wanted = [(node_type, None) for node_type in sorted(types)]
+    return {
+        node_type: vectors.float().cpu().numpy()
+        for (node_type, _), vectors in zip(wanted, model(wanted), strict=True)
+    }

@@ -1,0 +1,79 @@
+"""Keeps a training run on disk, so that a killed one goes on where it was.
+
+One safetensors file, replaced by renaming: a crash while writing leaves the one before. No pickle.
+"""
+
+import json
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from graphdb.errors import CheckpointError
+from training.gnn.trainer import Trainer
+
+Tensor = torch.Tensor
+
+_MODEL, _MOMENTS = "model.", "optimizer."
+
+
+def save_checkpoint(path: Path, trainer: Trainer) -> None:
+    """Writes parameters, the optimiser's moments, the config and the epochs done."""
+    tensors = {_MODEL + name: value for name, value in trainer.model.state_dict().items()}
+    for number, state in trainer.optimizer.state_dict()["state"].items():
+        tensors |= {f"{_MOMENTS}{number}.{name}": value for name, value in state.items()}
+    tensors = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
+    about = {"epochs_done": str(trainer.epochs_done), "config": trainer.config.model_dump_json()}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".partial")
+    save_file(tensors, partial, metadata=about)
+    partial.replace(path)
+
+
+def load_checkpoint(path: Path, trainer: Trainer) -> None:
+    """Puts a trainer where the checkpoint was taken.
+
+    Raises:
+        CheckpointError: It cannot be read, or was taken with another config or graph.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            about = file.metadata()
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(
+            f"the checkpoint '{path}' cannot be read: {error}",
+            next_step="delete it to begin anew",
+            value=str(path),
+        ) from error
+    _check_config(path, json.loads(about["config"]), json.loads(trainer.config.model_dump_json()))
+    model = {n.removeprefix(_MODEL): v for n, v in tensors.items() if n.startswith(_MODEL)}
+    try:
+        trainer.model.load_state_dict(model)
+    except RuntimeError as error:
+        raise CheckpointError(
+            f"the checkpoint '{path}' is of another graph: {error}",
+            next_step="delete it to begin anew",
+            value=str(path),
+        ) from error
+    moments: dict[int, dict[str, Tensor]] = {}
+    for name, value in tensors.items():
+        if name.startswith(_MOMENTS):
+            number, part = name.removeprefix(_MOMENTS).split(".")
+            moments.setdefault(int(number), {})[part] = value
+    groups = trainer.optimizer.state_dict()["param_groups"]
+    trainer.optimizer.load_state_dict({"state": moments, "param_groups": groups})
+    trainer.epochs_done = int(about["epochs_done"])
+
+
+def _check_config(path: Path, kept: dict[str, object], wanted: dict[str, object]) -> None:
+    changed = sorted(name for name in {*kept, *wanted} if kept.get(name) != wanted.get(name))
+    if changed:
+        name = changed[0]
+        raise CheckpointError(
+            f"the checkpoint '{path}' was taken with {name} = {kept.get(name)!r}",
+            expected=f"{wanted.get(name)!r}",
+            next_step="train with the settings it was taken with, or delete it to begin anew",
+            value=name,
+        )

@@ -1,0 +1,73 @@
+"""How the graph neural network is built and trained."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Weight = Annotated[float, Field(ge=-100, le=100, allow_inf_nan=False)]
+Positive = Annotated[float, Field(gt=0, le=1000, allow_inf_nan=False)]
+
+
+class GnnConfig(BaseModel):
+    """Settings of the network; which values were chosen on what stands in docs/benchmarks.md.
+
+    Args:
+        dim: Length of the vectors.
+        num_layers: How many ties a vector travels along; 0 leaves the graph out.
+        epochs: Passes over the seeds of every direction; the most, where `patience` is set.
+        patience: Stop after so many epochs without a better recall on the validation part, and
+            learn again from everything for the best number of epochs. None runs all epochs.
+        validation_share: The share of each seed's pairs in the validation part, for static data.
+        validation_days: The last so many days as the validation part instead.
+        seed_batch: Seeds in one step; all their pairs count in it.
+        candidates: Targets drawn by chance beside those that the batch's seeds took; None sets
+            every target against every seed.
+        learning_rate: Of Adam; falls along a half cosine to a twentieth of it.
+        temperature: Cosines are divided by it.
+        negative_weight: t2 of the bilateral softmax: how much the negatives' side counts.
+        popularity_power: How much more often a popular target stands as a negative: 1 as in
+            batches drawn from the pairs, 0 evenly.
+        hard_negative_weight: How many negatives one stands for that the seed gave back or rated
+            badly; 1 treats them like all others.
+        bad_stars: A rating of so many stars or fewer speaks against the product.
+        id_dropout: The share of nodes that go without their own row in a step, so that features
+            and neighbours alone come to mean something (cold start).
+        l2: Of the vectors that a step uses.
+        directions: What is learned to foretell, with weights: an edge type such as
+            'User-PURCHASED-Product', or several in a row, 'User-PURCHASED-Product-MADE_BY-Brand'.
+        relation_weights: What one event counts, by relation, in place of the schema's weights.
+        gains: How strongly a tie carries at the start, by its name as `Message.name` has it; 1
+            for those not named, 0 leaves a tie out.
+        learn_gains: Go on from there by gradient.
+        half_life_days: After how many days an event counts half; None for never.
+        pair_power: What repeats count: 1 each fully, 0 nothing after the first.
+        bfloat16: Multiply vectors in bfloat16 to score them.
+        seed: Of all that is random.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    dim: int = Field(default=64, ge=2, le=1024)
+    num_layers: int = Field(default=1, ge=0, le=8)
+    epochs: int = Field(default=20, ge=0, le=10_000)
+    patience: int | None = Field(default=None, ge=1)
+    validation_share: float = Field(default=0.1, gt=0, le=0.5)
+    validation_days: int | None = Field(default=None, ge=1)
+    seed_batch: int = Field(default=512, ge=1)
+    candidates: int | None = Field(default=0, ge=0)
+    learning_rate: float = Field(default=1e-2, gt=0, le=1)
+    temperature: float = Field(default=0.12, gt=0, le=10)
+    negative_weight: float = Field(default=0.84, gt=0, le=10)
+    popularity_power: float = Field(default=1.0, ge=0, le=2)
+    hard_negative_weight: float = Field(default=1.0, ge=1, le=1000)
+    bad_stars: float = Field(default=2.0)
+    id_dropout: float = Field(default=0.0, ge=0, lt=1)
+    l2: float = Field(default=1e-5, ge=0, le=1)
+    directions: dict[str, Positive] = Field(default={"User-PURCHASED-Product": 1.0}, min_length=1)
+    relation_weights: dict[str, Weight] = Field(default_factory=dict)
+    gains: dict[str, Annotated[float, Field(ge=0, le=100)]] = Field(default_factory=dict)
+    learn_gains: bool = True
+    half_life_days: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    pair_power: float = Field(default=0.0, ge=0, le=1)
+    bfloat16: bool = False
+    seed: int = Field(default=0, ge=0, lt=2**62)

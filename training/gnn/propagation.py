@@ -1,0 +1,124 @@
+"""The encoder: own rows and features, carried along typed ties, averaged over the layers."""
+
+from collections.abc import Mapping, Sequence
+
+import torch
+
+from training.gnn.messages import Message
+from training.gnn.products import multiply, take_rows
+
+Tensor = torch.Tensor
+Wanted = Sequence[tuple[str, Tensor | None]]
+"""Node types with the rows that are asked for; None stands for all rows, in order."""
+
+_INITIAL_SPREAD = 0.1
+
+
+class LinearPropagation(torch.nn.Module):
+    """x0 = m E + F(features); x_(k+1) = sum_r gain_r A_r x_k; z = g x0 + (1 - g) mean_k x_k.
+
+    g = 1 / (L + 1), so that with one relation, unit weights and no dropout this is LightGCN (He et
+    al., SIGIR 2020, equations 3 and 8). Deviations: several relations, each with a positive gain
+    that is learned; a linear map F of features per node type; rows are left out by chance (m) so
+    that F and the neighbours have to speak for a node by themselves.
+
+    Args:
+        num_nodes: Per node type.
+        messages: The ways between them.
+        own_rows: Per node type bool [num_nodes], which nodes have a row of their own; all, for
+            types that are left out.
+        features: Per node type float32 [num_nodes, num_features], for those that have any.
+    """
+
+    def __init__(
+        self,
+        num_nodes: Mapping[str, int],
+        messages: Sequence[Message],
+        *,
+        dim: int,
+        num_layers: int,
+        own_rows: Mapping[str, Tensor] | None = None,
+        features: Mapping[str, Tensor] | None = None,
+        learn_gains: bool = True,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        generator = torch.Generator().manual_seed(seed)
+        self.messages = list(messages)
+        self.num_layers = num_layers
+        self.rows = torch.nn.ParameterDict(
+            {
+                node_type: _INITIAL_SPREAD * torch.randn(number, dim, generator=generator)
+                for node_type, number in num_nodes.items()
+            }
+        )
+        for node_type, has_row in (own_rows or {}).items():
+            self.rows[node_type].data[~has_row.cpu()] = 0
+        self.features = dict(features or {})
+        self.towers = torch.nn.ParameterDict(
+            {
+                node_type: torch.zeros(values.shape[1], dim)
+                for node_type, values in self.features.items()
+            }
+        )
+        gains = torch.tensor([message.gain for message in self.messages])
+        # softplus keeps a gain positive; at large values it is the identity
+        self.raw_gains = torch.nn.Parameter(torch.log(torch.expm1(gains)), learn_gains)
+
+    @property
+    def gains(self) -> dict[str, float]:
+        """What each message has come to carry, by name."""
+        values = torch.nn.functional.softplus(self.raw_gains.detach()).tolist()
+        return dict(zip((message.name for message in self.messages), values, strict=True))
+
+    def forward(self, wanted: Wanted, keep: Mapping[str, Tensor] | None = None) -> list[Tensor]:
+        """Vectors of the wanted rows, [num_rows, dim] for each entry.
+
+        Args:
+            keep: bool [num_nodes] per node type, which nodes have their own row; all by default.
+        """
+        base = self._base(keep)
+        full = [base]  # x_0 ... x_(L-1), of all nodes
+        for _ in range(self.num_layers - 1):
+            full.append(self._carried(full[-1], [(node_type, None) for node_type in base]))
+        share = 1 / (self.num_layers + 1)
+        inner = {node_type: sum(layer[node_type] for layer in full) for node_type in base}
+        found = [_pick(inner[node_type], rows) * share for node_type, rows in wanted]
+        if self.num_layers:
+            last = self._carried_to(full[-1], wanted)
+            found = [vectors + share * more for vectors, more in zip(found, last, strict=True)]
+        return found
+
+    def _base(self, keep: Mapping[str, Tensor] | None) -> dict[str, Tensor]:
+        base = {}
+        for node_type, own in self.rows.items():
+            vectors = own if keep is None else own * keep[node_type][:, None]
+            if node_type in self.towers:
+                vectors = vectors + self.features[node_type] @ self.towers[node_type]
+            base[node_type] = vectors
+        return base
+
+    def _carried(self, vectors: Mapping[str, Tensor], wanted: Wanted) -> dict[str, Tensor]:
+        carried = self._carried_to(vectors, wanted)
+        return {node_type: more for (node_type, _), more in zip(wanted, carried, strict=True)}
+
+    def _carried_to(self, vectors: Mapping[str, Tensor], wanted: Wanted) -> list[Tensor]:
+        """One layer: what arrives at the wanted rows."""
+        gains = torch.nn.functional.softplus(self.raw_gains)
+        found = []
+        for node_type, rows in wanted:
+            own = self.rows[node_type]
+            number = len(own) if rows is None else len(rows)
+            arrived = own.new_zeros(number, own.shape[1])
+            for gain, message in zip(gains, self.messages, strict=True):
+                if message.target == node_type:
+                    operator = (
+                        message.operator if rows is None else take_rows(message.operator, rows)
+                    )
+                    arrived = arrived + gain * multiply(operator, vectors[message.source])
+            found.append(arrived)
+        return found
+
+
+def _pick(vectors: Tensor, rows: Tensor | None) -> Tensor:
+    return vectors if rows is None else vectors[rows]

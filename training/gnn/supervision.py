@@ -1,0 +1,197 @@
+"""What is learned to foretell: who is tied to whom at the two ends of a way through the graph."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+
+from graphdb.errors import NotEnoughDataError, SchemaError
+from graphdb.schema_types import EdgeType, Schema
+from graphrec.bundle import Adjacency
+from training.gnn.config import GnnConfig
+from training.gnn.loss import Pairs
+from training.gnn.messages import event_weights
+from training.gnn.products import gather_rows
+from training.pairs import adjacency, compose, without
+from training.pyg import HeteroData
+from training.sparse import csr_of
+from training.weights import given_back, rated_badly
+
+Tensor = torch.Tensor
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Direction:
+    """Seeds of one type, and the targets of another that they took.
+
+    Args:
+        weight: Of its loss among those of all directions.
+        positives: 1 per pair, CSR [num_seeds, num_targets].
+        disliked: The pairs given back or rated badly, in the same form.
+        seed_rows: The seeds with any positive, ascending.
+        taken: int64 [num_targets], by how many seeds each target was taken.
+    """
+
+    name: str
+    seed_type: str
+    target_type: str
+    weight: float
+    positives: Tensor
+    disliked: Tensor
+    seed_rows: Tensor
+    taken: Tensor
+
+    def to(self, device: torch.device) -> "Direction":
+        tensors = ("positives", "disliked", "seed_rows", "taken")
+        return replace(self, **{name: getattr(self, name).to(device) for name in tensors})
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Batch:
+    """Some seeds of a direction, with everything that stands against them.
+
+    Args:
+        candidates: Target rows, ascending.
+        log_prior: float32 [num_candidates], see `bilateral_softmax`.
+    """
+
+    direction: Direction
+    seeds: Tensor
+    candidates: Tensor
+    positives: Pairs
+    hard_negatives: Pairs
+    log_prior: Tensor
+
+
+def direction_of(
+    graph: HeteroData, schema: Schema, name: str, weight: float, config: GnnConfig
+) -> Direction:
+    """Reads 'User-PURCHASED-Product' or a longer way, and collects its pairs.
+
+    Raises:
+        SchemaError: The name is no way through the schema.
+        NotEnoughDataError: The graph has no such pair.
+    """
+    steps = steps_of(schema, name)
+    disliked = _disliked_pairs(graph, schema, steps[0], config)
+    pairs = without(adjacency(graph, steps[0]), disliked)
+    for step in steps[1:]:
+        pairs = compose(pairs, adjacency(graph, step))
+    if not pairs.num_edges:
+        raise NotEnoughDataError(f"there are no pairs along {name} to learn from", value=name)
+    if len(steps) > 1:  # a disliked product says little against its brand
+        disliked = without(pairs, pairs)
+    degrees = torch.from_numpy(pairs.degrees())
+    return Direction(
+        name=name,
+        seed_type=steps[0].source,
+        target_type=steps[-1].target,
+        weight=weight,
+        positives=csr_of(pairs),
+        disliked=csr_of(disliked),
+        seed_rows=torch.nonzero(degrees).flatten(),
+        taken=torch.from_numpy(pairs.reverse().degrees()),
+    )
+
+
+def steps_of(schema: Schema, name: str) -> list[EdgeType]:
+    """The edge types of 'User-PURCHASED-Product-MADE_BY-Brand', one after the other."""
+    parts = name.split("-")
+    if len(parts) < 3 or len(parts) % 2 == 0:
+        raise SchemaError(
+            f"'{name}' is no way through the graph",
+            expected="Type-RELATION-Type, or more of them in a row",
+            value=name,
+        )
+    return [
+        schema.edge_type(parts[place + 1], parts[place], parts[place + 2])
+        for place in range(0, len(parts) - 2, 2)
+    ]
+
+
+def batches(
+    directions: list[Direction], config: GnnConfig, generator: torch.Generator
+) -> Iterator[Batch]:
+    """Every seed of every direction once, in batches in a random order.
+
+    Args:
+        generator: On the directions' device.
+    """
+    device = generator.device
+    parts = []
+    for direction in directions:
+        number = len(direction.seed_rows)
+        order = torch.randperm(number, generator=generator, device=device)
+        parts += [(direction, part) for part in order.split(config.seed_batch)]
+    for place in torch.randperm(len(parts), generator=generator, device=device).tolist():
+        direction, order = parts[place]
+        yield _batch(direction, direction.seed_rows[order], config, generator)
+
+
+def _batch(
+    direction: Direction, seeds: Tensor, config: GnnConfig, generator: torch.Generator
+) -> Batch:
+    taken, _, lengths = gather_rows(direction.positives, seeds)
+    candidates, log_prior = _candidates(direction, taken, len(seeds), config, generator)
+    disliked, _, disliked_lengths = gather_rows(direction.disliked, seeds)
+    return Batch(
+        direction=direction,
+        seeds=seeds,
+        candidates=candidates,
+        positives=_pairs(candidates, taken, lengths),
+        hard_negatives=_pairs(candidates, disliked, disliked_lengths),
+        log_prior=log_prior,
+    )
+
+
+def _candidates(
+    direction: Direction,
+    taken: Tensor,
+    num_seeds: int,
+    config: GnnConfig,
+    generator: torch.Generator,
+) -> tuple[Tensor, Tensor]:
+    """The targets that stand against the seeds, and the logarithm of what each counts.
+
+    A target counts its popularity to a power, over the chance to be among the candidates, so that
+    the sum over them estimates the sum over all targets.
+    """
+    num_targets, device = len(direction.taken), direction.taken.device
+    if config.candidates is None:
+        candidates = torch.nonzero(direction.taken).flatten()
+        chance = torch.ones(len(candidates), device=device)
+    else:
+        drawn = torch.randint(num_targets, (config.candidates,), generator=generator, device=device)
+        candidates = torch.unique(torch.cat([taken, drawn]))
+        candidates = candidates[direction.taken[candidates] > 0]
+        share = num_seeds / len(direction.seed_rows)
+        missed = (1 - share) ** direction.taken[candidates].double()
+        chance = 1 - missed * (1 - 1 / num_targets) ** config.candidates
+    popularity = direction.taken[candidates].double()
+    log_prior = config.popularity_power * popularity.log() - chance.double().log()
+    return candidates, log_prior.float()
+
+
+def _pairs(candidates: Tensor, targets: Tensor, lengths: Tensor) -> Pairs:
+    """The pairs of a batch by place; a target that is no candidate is left out."""
+    owner = torch.repeat_interleave(torch.arange(len(lengths), device=lengths.device), lengths)
+    places = torch.searchsorted(candidates, targets).clamp(max=len(candidates) - 1)
+    known = candidates[places] == targets
+    return Pairs(owner[known], places[known])
+
+
+def _disliked_pairs(
+    graph: HeteroData, schema: Schema, edge_type: EdgeType, config: GnnConfig
+) -> Adjacency:
+    """Pairs given back or rated badly; none for a tie that is no event."""
+    shape = (graph[edge_type.source].num_nodes, graph[edge_type.target].num_nodes)
+    if not schema.relation(edge_type.relation).is_event:
+        return Adjacency.from_edges(np.empty(0, np.int64), np.empty(0, np.int64), *shape)
+    weights = event_weights(schema, edge_type, config)
+    against = [
+        given_back(graph, weights).indices(),
+        rated_badly(graph, edge_type, config.bad_stars).indices(),
+    ]
+    sources, targets = torch.cat(against, dim=1).numpy()
+    return Adjacency.from_edges(sources, targets, *shape)
