@@ -1,6 +1,6 @@
 """The graph neural network as an encoder."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -109,7 +109,7 @@ class GraphEncoder:
         return Trainer(model.to(device), directions, self.config)
 
 
-def nodes_with_pairs(directions: list[Direction]) -> dict[str, torch.Tensor]:
+def nodes_with_pairs(directions: Sequence[Direction]) -> dict[str, torch.Tensor]:
     """Per node type that is trained at either end of a direction, which nodes have a pair.
 
     The others would keep the own row they began with, which is noise: they go without.
@@ -126,7 +126,7 @@ def nodes_with_pairs(directions: list[Direction]) -> dict[str, torch.Tensor]:
 
 
 @torch.no_grad()
-def vectors_of(model: LinearPropagation, directions: list[Direction]) -> Vectors:
+def vectors_of(model: LinearPropagation, directions: Sequence[Direction]) -> Vectors:
     """The vectors of every type that is at an end of a direction or carries a message."""
     types = {end for d in directions for end in (d.seed_type, d.target_type)}
     types |= {message.target for message in model.messages}

@@ -28,7 +28,7 @@ class _Product(torch.autograd.Function):
 
 def multiply(matrix: SparseMatrix, dense: Tensor) -> Tensor:
     """The product, [m, d]; only `dense` gets a gradient."""
-    product: Tensor = _Product.apply(matrix.rows, matrix.transposed, dense)  # type: ignore[no-untyped-call]
+    product: Tensor = _Product.apply(matrix.rows, matrix.transposed, dense)
     return product
 
 

@@ -77,16 +77,16 @@ class LinearPropagation(torch.nn.Module):
         Args:
             keep: bool [num_nodes] per node type, which nodes have their own row; all by default.
         """
-        base = self._base(keep)
-        full = [base]  # x_0 ... x_(L-1), of all nodes
+        vectors = self._base(keep)  # x_0, of all nodes
+        total = vectors
         for _ in range(self.num_layers - 1):
-            full.append(self._carried(full[-1], [(node_type, None) for node_type in base]))
+            vectors = self._carried(vectors)
+            total = {node_type: total[node_type] + vectors[node_type] for node_type in total}
         share = 1 / (self.num_layers + 1)
-        inner = {node_type: sum(layer[node_type] for layer in full) for node_type in base}
-        found = [_pick(inner[node_type], rows) * share for node_type, rows in wanted]
+        found = [_pick(total[node_type], rows) * share for node_type, rows in wanted]
         if self.num_layers:
-            last = self._carried_to(full[-1], wanted)
-            found = [vectors + share * more for vectors, more in zip(found, last, strict=True)]
+            last = self._carried_to(vectors, wanted)
+            found = [inner + share * outer for inner, outer in zip(found, last, strict=True)]
         return found
 
     def _base(self, keep: Mapping[str, Tensor] | None) -> dict[str, Tensor]:
@@ -98,12 +98,13 @@ class LinearPropagation(torch.nn.Module):
             base[node_type] = vectors
         return base
 
-    def _carried(self, vectors: Mapping[str, Tensor], wanted: Wanted) -> dict[str, Tensor]:
-        carried = self._carried_to(vectors, wanted)
-        return {node_type: more for (node_type, _), more in zip(wanted, carried, strict=True)}
+    def _carried(self, vectors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """One layer: what arrives at all nodes."""
+        carried = self._carried_to(vectors, [(node_type, None) for node_type in vectors])
+        return dict(zip(vectors, carried, strict=True))
 
     def _carried_to(self, vectors: Mapping[str, Tensor], wanted: Wanted) -> list[Tensor]:
-        """One layer: what arrives at the wanted rows."""
+        """The part of `_carried` that arrives at the wanted rows."""
         gains = torch.nn.functional.softplus(self.raw_gains)
         found = []
         for node_type, rows in wanted:

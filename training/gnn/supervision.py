@@ -1,6 +1,6 @@
 """What is learned to foretell: who is tied to whom at the two ends of a way through the graph."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -111,7 +111,7 @@ def steps_of(schema: Schema, name: str) -> list[EdgeType]:
 
 
 def batches(
-    directions: list[Direction], config: GnnConfig, generator: torch.Generator
+    directions: Sequence[Direction], config: GnnConfig, generator: torch.Generator
 ) -> Iterator[Batch]:
     """Every seed of every direction once, in batches in a random order.
 
@@ -123,7 +123,7 @@ def batches(
     for direction in directions:
         number = len(direction.seed_rows)
         order = torch.randperm(number, generator=generator, device=device)
-        parts += [(direction, part) for part in order.split(config.seed_batch)]
+        parts += [(direction, part) for part in torch.split(order, config.seed_batch)]
     for place in torch.randperm(len(parts), generator=generator, device=device).tolist():
         direction, order = parts[place]
         yield _batch(direction, direction.seed_rows[order], config, generator)

@@ -112,7 +112,8 @@ class Trainer:
             bfloat16=config.bfloat16,
         )
         lengths = seeds.square().sum(1).mean() + candidates.square().sum(1).mean()
-        return direction.weight * (loss + config.l2 * lengths)
+        weighted: Tensor = direction.weight * (loss + config.l2 * lengths)
+        return weighted
 
     def _kept_rows(self, generator: torch.Generator) -> dict[str, Tensor] | None:
         if not self.config.id_dropout:

@@ -38,7 +38,8 @@ def reached_at_k(seeds: Tensor, targets: Tensor, taken: Tensor, truth: Tensor, k
     best = torch.cumsum(discounts, 0)
     recall = torch.zeros((), dtype=torch.float64, device=seeds.device)
     ndcg = torch.zeros_like(recall)
-    for rows in asked.split(max(_BLOCK_SCORES // len(targets), 1)):
+    block = max(_BLOCK_SCORES // len(targets), 1)
+    for rows in torch.split(asked, block):
         scores = seeds[rows] @ targets.T
         scores[_places(taken, rows)] = -torch.inf
         ranked = torch.topk(scores, k, dim=1).indices
