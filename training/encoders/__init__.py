@@ -4,6 +4,7 @@ from training.encoders.base import Encoder, Vectors
 from training.encoders.graph import GraphEncoder
 from training.encoders.popularity import PopularityEncoder
 from training.encoders.spectral import SpectralConfig, SpectralEncoder
+from training.encoders.two_halves import TwoHalvesEncoder
 
 __all__ = [
     "Encoder",
@@ -11,5 +12,6 @@ __all__ = [
     "PopularityEncoder",
     "SpectralConfig",
     "SpectralEncoder",
+    "TwoHalvesEncoder",
     "Vectors",
 ]

@@ -1,0 +1,83 @@
+"""Two encoders in one vector: the closed form sees the whole graph, the network the near things."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from training.encoders.base import Encoder, Vectors
+from training.pyg import HeteroData
+
+Array = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class TwoHalvesEncoder:
+    """Vectors side by side, so that a dot product is the sum of two scores.
+
+    Scores of the two encoders have different spreads; each half is scaled, so that from the seed
+    type to every other type the second half's scores spread `balance` times as wide as the first's.
+
+    Args:
+        first: Such as the spectral encoder.
+        second: Such as the graph encoder.
+        seed_type: From whose view spreads are measured, such as the users.
+        balance: The weight of the second half.
+    """
+
+    first: Encoder
+    second: Encoder
+    seed_type: str
+    balance: float = 2.0
+
+    def fit(self, graph: HeteroData) -> Vectors:
+        """Fits both and joins them; what only one knows gets zeros for the other half."""
+        return side_by_side(
+            self.first.fit(graph), self.second.fit(graph), self.seed_type, self.balance
+        )
+
+
+def side_by_side(first: Vectors, second: Vectors, seed_type: str, balance: float) -> Vectors:
+    """Joins vectors by node type; see `TwoHalvesEncoder`."""
+    halves = [_evened(first, seed_type, 1.0), _evened(second, seed_type, balance)]
+    sizes = {name: len(vectors) for half in (second, first) for name, vectors in half.items()}
+    return {
+        name: np.concatenate([_or_zeros(half, name, number) for half in halves], axis=1)
+        for name, number in sorted(sizes.items())
+    }
+
+
+def _evened(vectors: Vectors, seed_type: str, spread: float) -> Vectors:
+    """The vectors, scaled per type so that the seeds' scores for each type spread by `spread`.
+
+    Seeds and the type that they spread over most share the factor evenly, so that neither side's
+    cosines are left to one half.
+    """
+    seeds = vectors[seed_type]
+    spreads = {name: score_spread(seeds, others) for name, others in vectors.items()}
+    widest = max(value for name, value in spreads.items() if name != seed_type)
+    if widest == 0:
+        return vectors
+    seed_factor = (spread / widest) ** 0.5
+    evened = {}
+    for name, others in vectors.items():
+        own = spread / (spreads[name] * seed_factor) if spreads[name] else 1.0
+        evened[name] = others * np.float32(seed_factor if name == seed_type else own)
+    return evened
+
+
+def score_spread(seeds: Array, targets: Array) -> float:
+    """The standard deviation of a seed's scores over the targets, averaged over the seeds.
+
+    The variance of u . x over x is u^T Cov(x) u, so no score has to be computed.
+    """
+    covariance = np.atleast_2d(np.cov(targets, rowvar=False, bias=True)).astype(np.float32)
+    variances = np.einsum("nd,nd->n", seeds @ covariance, seeds)
+    return float(np.sqrt(np.maximum(variances, 0)).mean())
+
+
+def _or_zeros(half: Mapping[str, Array], name: str, number: int) -> Array:
+    if name in half:
+        return half[name]
+    return np.zeros((number, next(iter(half.values())).shape[1]), dtype=np.float32)
