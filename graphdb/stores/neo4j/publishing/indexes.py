@@ -5,10 +5,16 @@ import time
 from graphdb.errors import StoreError
 from graphdb.stores.neo4j.connection import Connection
 from graphdb.stores.neo4j.publishing import statements
+from graphdb.stores.neo4j.publishing.lifted import num_extra
 from graphdb.stores.publishing import OnProgress, Release
 
 MOST_DIMENSIONS = 4096
 _POLL_S = 0.2
+
+
+def num_dimensions(dim: int) -> int:
+    """Length of what the index holds for vectors of length `dim`."""
+    return dim + num_extra(dim)
 
 
 def create(connection: Connection, release: Release, on_progress: OnProgress) -> None:
@@ -19,7 +25,7 @@ def create(connection: Connection, release: Release, on_progress: OnProgress) ->
     """
     connection.change_schema(
         [
-            statements.create_index(node_type, release.release_id, release.dim + 1)
+            statements.create_index(node_type, release.release_id, num_dimensions(release.dim))
             for node_type in release.embeddings
         ],
         wait=False,

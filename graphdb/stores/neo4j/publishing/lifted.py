@@ -1,9 +1,14 @@
 """Vectors whose cosine order is the dot-product order: Neo4j's index knows no dot product.
 
-A target's vector z gets one more component, sqrt(M^2 - |z|^2), where M is the largest length of
-its type; so all are of length M. A seed's vector gets a zero there. Then
-cos(seed', target') = seed . target / (|seed| M), and M and |seed| are the same for every target.
-(Bachrach et al., Speeding Up the Xbox Recommender System, 2014, section 3.)
+A target's vector z becomes [z, h r] with h = sqrt(M^2 - |z|^2), M the largest length of its type
+and r of length 1; so all are of length M. A seed's vector s becomes [s, 0]. Then
+cos(seed', target') = s . z / (|s| M), and M and |s| are the same for every target: the order is
+exact, whatever r is.
+
+With r = 1, one number (Bachrach et al., Speeding Up the Xbox Recommender System, 2014, section 3),
+all short vectors lie in one spot and the long ones, which are most answers, far away from all
+else: the index, a graph of neighbours, hardly has a way to them. So r is the direction of z, folded
+to a few numbers: neighbours are then vectors that point the same way.
 """
 
 from dataclasses import dataclass
@@ -13,6 +18,8 @@ from numpy.typing import NDArray
 
 from graphdb.errors import StoreError
 
+MOST_EXTRA = 128
+"""Numbers that a vector gets at most; with half of them the index finds a little less."""
 _BLOCK_ROWS = 16_384
 _LONGEST = 2.0**60  # the index squares lengths in float32
 
@@ -62,8 +69,29 @@ class Lifted:
         return float(np.median(known)) if len(known) else 0.0
 
     def targets(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
-        """The lifted vectors of some rows, float32 [num_rows, dim + 1]."""
+        """The lifted vectors of some rows, float32 [num_rows, dim + num_extra(dim)]."""
         norms, longest = self.norms[rows], self.max_norm
         # As a product: the difference of squares would lose the digits of what is nearly M.
         height = np.sqrt((longest - norms) * (longest + norms))
-        return np.column_stack([self.vectors[rows], height.astype(np.float32)])
+        extra = _folded_directions(self.vectors[rows]) * height[:, np.newaxis]
+        return np.concatenate([self.vectors[rows], extra.astype(np.float32)], axis=1)
+
+
+def num_extra(dim: int) -> int:
+    """How many numbers a vector of length `dim` gets."""
+    return min(dim, MOST_EXTRA)
+
+
+def _folded_directions(vectors: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Vectors of length 1, alike where the given ones point alike, float64 [num_rows, extra]."""
+    num_rows, dim = vectors.shape
+    width = num_extra(dim)
+    folded = np.zeros((num_rows, -(-dim // width) * width))
+    folded[:, :dim] = vectors
+    folded = folded.reshape(num_rows, -1, width).sum(axis=1)
+    lengths = np.sqrt((folded * folded).sum(axis=1))
+    # What folds to nothing may point anywhere.
+    folded[lengths == 0] = np.eye(1, width)
+    lengths[lengths == 0] = 1.0
+    made: NDArray[np.float64] = folded / lengths[:, np.newaxis]
+    return made

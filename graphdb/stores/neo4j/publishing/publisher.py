@@ -4,7 +4,7 @@ from graphdb.errors import SchemaError, StoreError
 from graphdb.schema_types import Schema
 from graphdb.stores.neo4j.connection import Connection, Tx
 from graphdb.stores.neo4j.publishing import cleanup, indexes, recommended, releases
-from graphdb.stores.neo4j.publishing.lifted import Lifted
+from graphdb.stores.neo4j.publishing.lifted import MOST_EXTRA, Lifted
 from graphdb.stores.neo4j.publishing.vectors import write_vectors
 from graphdb.stores.publishing import RECOMMENDED, OnProgress, PublishReport, Release
 
@@ -60,10 +60,11 @@ def _check_release(schema: Schema, release: Release) -> None:
             next_step="give the relation another name",
             value=RECOMMENDED,
         )
-    if release.dim >= indexes.MOST_DIMENSIONS:
+    if indexes.num_dimensions(release.dim) > indexes.MOST_DIMENSIONS:
         raise StoreError(
             f"vectors of length {release.dim:,} do not fit into Neo4j's vector index",
-            expected=f"at most {indexes.MOST_DIMENSIONS - 1:,} (one more is added)",
+            expected=f"at most {indexes.MOST_DIMENSIONS - MOST_EXTRA:,}"
+            f" ({MOST_EXTRA} numbers are added)",
             next_step="train with a smaller --dim",
             value=release.dim,
         )

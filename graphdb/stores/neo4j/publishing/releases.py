@@ -9,7 +9,7 @@ from typing import Any
 from graphdb.errors import StoreError
 from graphdb.stores.neo4j.connection import Connection, Tx, rows
 from graphdb.stores.neo4j.publishing import statements
-from graphdb.stores.neo4j.publishing.lifted import Lifted
+from graphdb.stores.neo4j.publishing.lifted import Lifted, num_extra
 from graphdb.stores.publishing import Release
 
 
@@ -53,6 +53,7 @@ def serve(tx: Tx, release: Release, lifted: dict[str, Lifted]) -> str | None:
         "id": release.release_id,
         "embedding": statements.embedding_name(release.release_id),
         "dim": release.dim,
+        "padding": [0.0] * num_extra(release.dim),
         "snapshot_id": release.snapshot_id,
         "trained_at": release.trained_at,
     }

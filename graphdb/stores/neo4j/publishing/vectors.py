@@ -8,12 +8,13 @@ from numpy.typing import NDArray
 from graphdb.schema_types import Schema
 from graphdb.stores.neo4j.connection import Connection, Tx, rows
 from graphdb.stores.neo4j.publishing import releases, statements
+from graphdb.stores.neo4j.publishing.indexes import num_dimensions
 from graphdb.stores.neo4j.publishing.lifted import Lifted
 from graphdb.stores.neo4j.writing import count
 from graphdb.stores.publishing import OnProgress, PublishedType, Release
 
 BATCH_NUMBERS = 500_000
-"""Vector components in one transaction: about 1,000 vectors of length 512."""
+"""Vector components in one transaction: about 800 vectors of length 512."""
 MOST_ROWS = 10_000
 
 
@@ -46,7 +47,7 @@ def write_vectors(
         StoreError: Another publish has taken the turn.
     """
     ids = release.embeddings[node_type].ids
-    step = max(min(BATCH_NUMBERS // (release.dim + 1), MOST_ROWS), 1)
+    step = max(min(BATCH_NUMBERS // num_dimensions(release.dim), MOST_ROWS), 1)
     total = _Batch()
     for start in range(0, len(ids), step):
         batch = np.arange(start, min(start + step, len(ids)))
