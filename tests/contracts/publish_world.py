@@ -9,6 +9,7 @@ from graphrec import Adjacency, write_bundle
 NUM_USERS, NUM_PRODUCTS, DIM = 40, 1_500, 24
 SIZES = {"User": NUM_USERS, "Product": NUM_PRODUCTS, "Brand": 5}
 PURCHASED = SCHEMA.edge_type("PURCHASED")
+MADE_BY = SCHEMA.edge_type("MADE_BY")
 SHOW_INDEXES = "SHOW VECTOR INDEXES YIELD name RETURN name ORDER BY name"
 
 
@@ -39,6 +40,11 @@ def bought() -> tuple[np.ndarray, np.ndarray]:
     return users, (users * 37 + np.tile([0, 11, 400], NUM_USERS)) % NUM_PRODUCTS
 
 
+def made_by() -> np.ndarray:
+    """The row of each product's brand."""
+    return np.arange(NUM_PRODUCTS) % SIZES["Brand"]
+
+
 def fill(store) -> None:
     for node_type in SIZES:
         store.upsert_nodes(node_type, nodes(node_type))
@@ -49,15 +55,20 @@ def fill(store) -> None:
     at = pa.array([0] * len(users), pa.int64()).cast(pa.timestamp("us", "UTC"))
     events = pa.table({"source_id": ends[0], "target_id": ends[1], "at": at})
     store.upsert_edges(PURCHASED, events)
+    makers = [ids("Brand")[row] for row in made_by()]
+    store.upsert_edges(MADE_BY, pa.table({"source_id": ids("Product"), "target_id": makers}))
 
 
-def make_bundle(folder, seed: int, dim: int = DIM):
-    """Random tastes; lengths of products spread as popularity does. The last of all are zero."""
+def make_bundle(folder, seed: int, dim: int = DIM, known: int = -1):
+    """Random tastes; lengths of products spread as popularity does.
+
+    From `known` on, vectors are zero; by default only the last of each type.
+    """
     draw = np.random.default_rng(seed)
     vectors = {}
     for node_type, size in SIZES.items():
         matrix = draw.normal(size=(size, dim)) * draw.lognormal(0, 1, size=(size, 1))
-        matrix[-1] = 0
+        matrix[known:] = 0
         vectors[node_type] = matrix.astype(np.float32)
     users, products = bought()
     return write_bundle(
@@ -67,7 +78,12 @@ def make_bundle(folder, seed: int, dim: int = DIM):
         cutoff=None,
         nodes={node_type: nodes(node_type) for node_type in SIZES},
         vectors=vectors,
-        edges={PURCHASED: Adjacency.from_edges(users, products, NUM_USERS, NUM_PRODUCTS)},
+        edges={
+            PURCHASED: Adjacency.from_edges(users, products, NUM_USERS, NUM_PRODUCTS),
+            MADE_BY: Adjacency.from_edges(
+                np.arange(NUM_PRODUCTS), made_by(), NUM_PRODUCTS, SIZES["Brand"]
+            ),
+        },
         config={},
         metrics={},
     )
