@@ -1,5 +1,6 @@
 """The manifest of a bundle: what the folder holds, so that a reader can check it."""
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any, Literal
@@ -52,6 +53,16 @@ class BundleManifest(BaseModel):
         for name in ("config", "metrics", "num_nodes", "num_edges", "files"):
             content[name] = json.loads(json.dumps(content[name], sort_keys=True))
         return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+    @property
+    def release_id(self) -> str:
+        """Names the release by its content: 12 hexadecimal digits.
+
+        A copy has the same; training again to the very same files and settings does, too.
+        """
+        content = self.model_dump(mode="json", exclude={"created_at"})
+        canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(canonical.encode()).hexdigest()[:12]
 
     def read_schema(self) -> Schema:
         """The schema the bundle was written under.

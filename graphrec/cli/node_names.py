@@ -5,6 +5,9 @@ import typer
 from graphdb.errors import nearest
 from graphdb.schema_types import Schema
 
+_DEFAULT_TARGETS = {"User": "Product"}
+_DEFAULT_TARGET = "User"
+
 
 def parse_node(schema: Schema, text: str) -> tuple[str, str]:
     """Reads 'User:42' into ('User', '42'); the id may hold further colons.
@@ -32,6 +35,18 @@ def parse_type(schema: Schema, text: str) -> str:
     hint = nearest(text, list(schema.node_types))
     known = ", ".join(schema.node_types)
     raise typer.BadParameter(f"'{text}' is not a node type; {hint or f'there are {known}'}")
+
+
+def parse_target(schema: Schema, text: str | None, seed_type: str) -> str:
+    """Reads what to recommend; without a word, products for a user and users for all else.
+
+    >>> from graphdb.schema import SCHEMA
+    >>> parse_target(SCHEMA, None, "User"), parse_target(SCHEMA, "brands", "User")
+    ('Product', 'Brand')
+    """
+    if text:
+        return parse_type(schema, text)
+    return _DEFAULT_TARGETS.get(seed_type, _DEFAULT_TARGET)
 
 
 def _plural(name: str) -> str:

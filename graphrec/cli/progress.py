@@ -71,3 +71,19 @@ class SnapshotProgress(_Bars):
     def advance(self, name: str, rows: int) -> None:
         """Shows `rows` more rows of a file as written."""
         self._progress.update(self._task, description=f"write {name}", advance=rows)
+
+
+class PublishProgress(_Bars):
+    """One bar over the step that is going on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._step = ""
+        self._task = self._progress.add_task("publish", total=None)
+
+    def advance(self, step: str, done: int, total: int) -> None:
+        """Shows how far a step has come."""
+        if step != self._step:
+            self._step = step
+            self._progress.reset(self._task, description=step)
+        self._progress.update(self._task, completed=done, total=total)

@@ -4,13 +4,10 @@ from typing import Annotated
 
 import typer
 
-from graphrec.cli.node_names import parse_node, parse_type
+from graphrec.cli.node_names import parse_node, parse_target
 from graphrec.cli.output import JsonOption
 from graphrec.cli.result_output import show
 from graphrec.query import Filters, Recommender
-
-_DEFAULT_TARGETS = {"User": "Product"}
-_DEFAULT_TARGET = "User"
 
 BundleArgument = Annotated[
     str, typer.Argument(metavar="BUNDLE", help="Folder that `graphrec train` wrote.")
@@ -79,9 +76,7 @@ def recommend(
     recommender = Recommender.open(bundle, verify=verify)
     schema = recommender.bundle.schema
     seed_type, seed_id = parse_node(schema, seed)
-    target_type = (
-        parse_type(schema, target) if target else _DEFAULT_TARGETS.get(seed_type, _DEFAULT_TARGET)
-    )
+    target_type = parse_target(schema, target, seed_type)
     answer = recommender.recommend(
         seed_type,
         seed_id,

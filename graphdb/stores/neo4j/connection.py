@@ -67,12 +67,17 @@ class Connection:
         """
         return self._run(work, neo4j.WRITE_ACCESS, num_rows)
 
-    def change_schema(self, statements: list[str]) -> None:
-        """Runs constraint and index statements, which cannot share a transaction with data."""
+    def change_schema(self, statements: list[str], *, wait: bool = True) -> None:
+        """Runs constraint and index statements, which cannot share a transaction with data.
+
+        Args:
+            wait: Return only when every index is built.
+        """
         with translated(self.settings), self._session() as session:
             for statement in statements:
                 session.run(statement).consume()
-            session.run("CALL db.awaitIndexes(600)").consume()
+            if wait:
+                session.run("CALL db.awaitIndexes(600)").consume()
 
     def close(self) -> None:
         self._driver.close()

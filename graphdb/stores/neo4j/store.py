@@ -12,9 +12,11 @@ from graphdb.schema_types import EdgeType, Property, Schema
 from graphdb.stores.checks import check_rows, wanted_columns, with_event_ids
 from graphdb.stores.neo4j import reading, rejects, writing
 from graphdb.stores.neo4j.connection import Connection, Tx
+from graphdb.stores.neo4j.publishing import publish
 from graphdb.stores.neo4j.settings import Neo4jSettings
 from graphdb.stores.neo4j.upkeep import adopt_schema
 from graphdb.stores.protocol import UpsertCounts
+from graphdb.stores.publishing import OnProgress, PublishReport, Release
 
 
 class Neo4jStore:
@@ -119,6 +121,10 @@ class Neo4jStore:
 
     def read_rejects(self) -> pa.Table:
         return rejects.read(self._connection)
+
+    def publish(self, release: Release, on_progress: OnProgress | None = None) -> PublishReport:
+        """See `PublishingStore`."""
+        return publish(self._connection, self.schema, release, on_progress or (lambda *_: None))
 
     def close(self) -> None:
         self._connection.close()

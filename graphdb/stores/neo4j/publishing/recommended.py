@@ -1,0 +1,42 @@
+"""RECOMMENDED relationships: all of them change in the transaction that changes the release."""
+
+from graphdb.errors import StoreError
+from graphdb.schema_types import Schema
+from graphdb.stores.neo4j.connection import Tx
+from graphdb.stores.neo4j.publishing import statements
+from graphdb.stores.neo4j.values import to_bolt
+from graphdb.stores.neo4j.writing import CHUNK_ROWS
+from graphdb.stores.publishing import RECOMMENDED_COLUMNS, Release
+
+MOST_ROWS = 100_000
+"""In one transaction, which the server holds in its heap."""
+
+
+def check(release: Release) -> None:
+    """Raises StoreError where there are too many to change at once."""
+    wanted = num_rows(release)
+    if wanted > MOST_ROWS:
+        raise StoreError(
+            f"{wanted:,} recommendations cannot change hands in one transaction",
+            expected=f"at most {MOST_ROWS:,}",
+            next_step="give fewer seeds or a smaller k; vectors are there for all the others",
+            value=wanted,
+        )
+
+
+def replace(tx: Tx, schema: Schema, release: Release) -> int:
+    """Removes what earlier releases drew and draws the new; returns how many found both ends."""
+    tx.run(statements.remove_recommended()).consume()
+    drawn = 0
+    for recommended in release.recommended:
+        query = statements.draw_recommended(schema, recommended.seed_type, recommended.target_type)
+        for start in range(0, recommended.rows.num_rows, CHUNK_ROWS):
+            part = recommended.rows.slice(start, CHUNK_ROWS)
+            parameters = {name: to_bolt(part[name]) for name in RECOMMENDED_COLUMNS.names}
+            made = tx.run(query, {**parameters, "release": release.release_id}).consume()
+            drawn += made.counters.relationships_created
+    return drawn
+
+
+def num_rows(release: Release) -> int:
+    return sum(recommended.rows.num_rows for recommended in release.recommended)

@@ -1,0 +1,111 @@
+"""From a bundle back into the graph store, where people look at it."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from graphdb import open_store
+from graphdb.errors import StoreError
+from graphdb.stores import (
+    RECOMMENDED_COLUMNS,
+    Embedding,
+    PublishingStore,
+    PublishReport,
+    Recommended,
+    Release,
+)
+from graphdb.stores.publishing import OnProgress
+from graphrec.bundle import Bundle
+from graphrec.query import Recommender
+
+
+class Seed(NamedTuple):
+    """A node to recommend for, and what."""
+
+    seed_type: str
+    seed_id: str
+    target_type: str
+
+
+def publish(
+    recommender: Recommender,
+    store_url: str,
+    *,
+    seeds: Sequence[Seed] = (),
+    k: int = 10,
+    on_progress: OnProgress | None = None,
+) -> PublishReport:
+    """Writes a bundle's vectors onto the nodes of a store, with an index to search in them.
+
+    Readers get the release that was there before, or this one; never a part of each.
+
+    Args:
+        seeds: Whose best targets to draw as relationships, as `recommend` ranks them; those of
+            earlier releases go. A seed that the model knows nothing about gets none.
+        k: How many targets a seed gets at most.
+
+    Raises:
+        UnknownIdError: The bundle has no such seed.
+        SchemaError: The bundle's types do not fit the store's.
+        StoreError: The store takes no releases, or not this one.
+    """
+    release = make_release(recommender, seeds, k)
+    with open_store(store_url, create=False) as store:
+        if not isinstance(store, PublishingStore):
+            raise StoreError(
+                f"'{store_url}' is an embedded store, which cannot search in vectors",
+                expected="a Neo4j server, such as neo4j://localhost:7687",
+                next_step="fill one with `graphrec ingest SOURCE neo4j://HOST:PORT`, then publish"
+                " into it; `graphrec recommend` needs no store at all",
+                value=store_url,
+            )
+        return store.publish(release, on_progress)
+
+
+def make_release(recommender: Recommender, seeds: Sequence[Seed] = (), k: int = 10) -> Release:
+    """What a store is given of a bundle."""
+    bundle = recommender.bundle
+    return Release(
+        release_id=bundle.manifest.release_id,
+        snapshot_id=bundle.manifest.snapshot_id,
+        trained_at=bundle.manifest.created_at,
+        dim=bundle.manifest.dim,
+        embeddings={
+            node_type: Embedding(bundle.ids(node_type), bundle.vectors(node_type))
+            for node_type in bundle.node_types
+            if bundle.has_vectors(node_type)
+        },
+        recommended=_recommended(recommender, seeds, k),
+    )
+
+
+def _recommended(recommender: Recommender, seeds: Sequence[Seed], k: int) -> list[Recommended]:
+    """The best targets of the seeds, those of one kind together; a seed given twice counts once."""
+    kinds: dict[tuple[str, str], list[str]] = {}
+    for seed in dict.fromkeys(seeds):
+        kinds.setdefault((seed.seed_type, seed.target_type), []).append(seed.seed_id)
+    return [
+        Recommended(seed_type, target_type, _top(recommender, seed_type, ids, target_type, k))
+        for (seed_type, target_type), ids in kinds.items()
+    ]
+
+
+def _top(
+    recommender: Recommender, seed_type: str, seed_ids: list[str], target_type: str, k: int
+) -> pa.Table:
+    """Rows of RECOMMENDED_COLUMNS."""
+    bundle: Bundle = recommender.bundle
+    seed_rows = np.array([bundle.row_of(seed_type, seed_id) for seed_id in seed_ids], np.int64)
+    rows, scores = recommender.top_rows(seed_type, seed_rows, target_type, k=k, exclude_seen=True)
+    positions, ranks = np.nonzero(rows >= 0)
+    return pa.table(
+        {
+            "seed_id": bundle.ids(seed_type).take(seed_rows[positions]),
+            "target_id": bundle.ids(target_type).take(rows[positions, ranks]),
+            "rank": ranks + 1,
+            "score": scores[positions, ranks],
+        },
+        schema=RECOMMENDED_COLUMNS,
+    )
