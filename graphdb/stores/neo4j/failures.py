@@ -101,6 +101,11 @@ def _of(
             next_step=_IN_THE_WAY[code],
             value=settings.uri,
         )
-    if isinstance(error, ConfigurationError):
-        return StoreError(f"{where} cannot be used like this: {error}", value=settings.uri)
+    if isinstance(error, ConfigurationError):  # an old Bolt lacks what the settings ask for
+        return StoreError(
+            f"{where} cannot be used: {error}",
+            expected="Neo4j 5.7 or newer",
+            next_step="upgrade it to 5 LTS (5.26), or check host and port",
+            value=settings.uri,
+        )
     return StoreError(f"{where} failed: {error}")
