@@ -35,7 +35,7 @@ class UpsertCounts(NamedTuple):
 
 @runtime_checkable
 class GraphStore(Protocol):
-    """Where a graph lives. Every implementation passes `tests/graphdb/store_contract.py`.
+    """Where a graph lives. Every implementation passes `tests/contracts/store.py`.
 
     Tables are Arrow tables with the columns of `Schema.columns`; the order of columns is free.
     Writes are upserts: rows whose key exists are updated in the columns given, the others are

@@ -1,12 +1,12 @@
 """What every graph store must do. A store's test class inherits from StoreContract."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
 import pytest
 
-from graphdb import SCHEMA, EdgeType, GraphStore, UpsertCounts, write_snapshot
+from graphdb import SCHEMA, EdgeType, GraphStore, UpsertCounts, open_store, write_snapshot
 from graphdb.errors import DataError, SchemaError
 from graphdb.stores import REJECT_COLUMNS
 
@@ -57,15 +57,25 @@ def rows(reader: pa.RecordBatchReader) -> list[tuple]:
 
 
 class StoreContract:
-    """Inherit, and give a fixture `store` (empty) and a fixture `reopen` (close and open again)."""
+    """Inherit, and give a fixture `store` (empty)."""
 
     @pytest.fixture
     def store(self) -> GraphStore:
         raise NotImplementedError
 
     @pytest.fixture
-    def reopen(self) -> Callable[[GraphStore], GraphStore]:
-        raise NotImplementedError
+    def reopen(self) -> Iterator[Callable[[GraphStore], GraphStore]]:
+        """Closes a store and opens it again."""
+        opened: list[GraphStore] = []
+
+        def close_and_open(store: GraphStore) -> GraphStore:
+            store.close()
+            opened.append(open_store(store.url, create=False))
+            return opened[-1]
+
+        yield close_and_open
+        for store in opened:
+            store.close()
 
     def test_it_is_a_graph_store(self, store):
         assert isinstance(store, GraphStore)

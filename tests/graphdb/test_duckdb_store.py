@@ -19,19 +19,6 @@ class TestDuckDBStore(StoreContract):
         with open_store(str(tmp_path / "graph.duckdb")) as store:
             yield store
 
-    @pytest.fixture
-    def reopen(self):
-        opened = []
-
-        def close_and_open(store):
-            store.close()
-            opened.append(open_store(store.url, create=False))
-            return opened[-1]
-
-        yield close_and_open
-        for store in opened:
-            store.close()
-
 
 def with_property(name: str, kind: Kind, *, required: bool = False) -> Schema:
     user = SCHEMA.node_types["User"]

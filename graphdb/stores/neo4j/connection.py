@@ -4,6 +4,7 @@ import random
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any, TypeVar
 
 import neo4j
@@ -73,11 +74,8 @@ class Connection:
         Args:
             wait: Return only when every index is built.
         """
-        with translated(self.settings), self._session() as session:
-            for statement in statements:
-                session.run(statement).consume()
-            if wait:
-                session.run("CALL db.awaitIndexes(600)").consume()
+        for statement in [*statements, *(["CALL db.awaitIndexes(600)"] if wait else [])]:
+            self.write(partial(rows, query=statement))
 
     def close(self) -> None:
         self._driver.close()
@@ -98,7 +96,7 @@ class Connection:
                 time.sleep(pause_s)
         raise AssertionError("the last pause is None")
 
-    def _session(self, access: str = neo4j.WRITE_ACCESS) -> neo4j.Session:
+    def _session(self, access: str) -> neo4j.Session:
         return self._driver.session(
             database=self.settings.database,
             default_access_mode=access,

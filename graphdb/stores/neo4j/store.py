@@ -33,8 +33,9 @@ class Neo4jStore:
         beside_others: Make a store even of a database that holds something else.
     """
 
-    batch_rows = 100_000
-    """Rows that one call had better carry: a server with 1 GB of heap takes three times as many."""
+    batch_rows = 50_000
+    """Rows that one call had better carry: a server with 512 MB of heap takes them, and larger
+    transactions are slower (docs/decisions.md)."""
 
     def __init__(
         self,

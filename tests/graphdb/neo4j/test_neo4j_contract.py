@@ -11,16 +11,3 @@ class TestNeo4jStore(StoreContract):
     def store(self, settings, empty):  # noqa: ARG002 - the database has to be empty
         with open_store(settings.uri) as store:
             yield store
-
-    @pytest.fixture
-    def reopen(self):
-        opened = []
-
-        def close_and_open(store):
-            store.close()
-            opened.append(open_store(store.url, create=False))
-            return opened[-1]
-
-        yield close_and_open
-        for store in opened:
-            store.close()
