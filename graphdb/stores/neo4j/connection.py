@@ -4,6 +4,7 @@ import random
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any, TypeVar
 
 import neo4j
@@ -69,10 +70,8 @@ class Connection:
 
     def change_schema(self, statements: list[str]) -> None:
         """Runs constraint and index statements, which cannot share a transaction with data."""
-        with translated(self.settings), self._session() as session:
-            for statement in statements:
-                session.run(statement).consume()
-            session.run("CALL db.awaitIndexes(600)").consume()
+        for statement in [*statements, "CALL db.awaitIndexes(600)"]:
+            self.write(partial(rows, query=statement))
 
     def close(self) -> None:
         self._driver.close()
@@ -93,7 +92,7 @@ class Connection:
                 time.sleep(pause_s)
         raise AssertionError("the last pause is None")
 
-    def _session(self, access: str = neo4j.WRITE_ACCESS) -> neo4j.Session:
+    def _session(self, access: str) -> neo4j.Session:
         return self._driver.session(
             database=self.settings.database,
             default_access_mode=access,

@@ -6,6 +6,7 @@ quicker to pack than one map per row.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from graphdb.schema_types import (
     CREATED_AT,
@@ -32,19 +33,28 @@ def quoted(name: str) -> str:
     return "`" + name.replace("`", "``") + "`"
 
 
-def constraints(schema: Schema) -> list[str]:
-    """One uniqueness constraint, and with it one index, per node type and for the store's own."""
-    unique = {node_type.name: node_type.key for node_type in schema.node_types.values()}
-    statements = [
-        f"CREATE CONSTRAINT {quoted('graphrec ' + label)} IF NOT EXISTS"
-        f" FOR (n:{quoted(label)}) REQUIRE n.{quoted(key)} IS UNIQUE"
-        for label, key in {**unique, META: "name"}.items()
-    ]
-    statements.append(
-        f"CREATE INDEX {quoted('graphrec ' + REJECT)} IF NOT EXISTS"
-        f" FOR (n:{quoted(REJECT)}) ON (n.table_name, n.file)"
-    )
-    return statements
+@dataclass(frozen=True, slots=True)
+class Index:
+    """An index that the store needs, on properties of a label; a unique one is a constraint."""
+
+    label: str
+    properties: tuple[str, ...]
+    unique: bool
+
+    def create(self) -> str:
+        name = quoted("graphrec " + self.label)
+        what = f"FOR (n:{quoted(self.label)})"
+        on = "(" + ", ".join(f"n.{quoted(name)}" for name in self.properties) + ")"
+        if self.unique:
+            return f"CREATE CONSTRAINT {name} IF NOT EXISTS {what} REQUIRE {on} IS UNIQUE"
+        return f"CREATE INDEX {name} IF NOT EXISTS {what} ON {on}"
+
+
+def indexes(schema: Schema) -> list[Index]:
+    """A unique one on the key of each node type and of the store's own nodes, one on rejects."""
+    keys = {node_type.name: node_type.key for node_type in schema.node_types.values()}
+    unique = [Index(label, (key,), unique=True) for label, key in {**keys, META: "name"}.items()]
+    return [*unique, Index(REJECT, ("table_name", "file"), unique=False)]
 
 
 def lock() -> str:

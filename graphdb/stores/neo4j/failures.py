@@ -26,6 +26,13 @@ _TOO_FULL = (
     "Neo.TransientError.General.OutOfMemoryError",
     "Neo.DatabaseError.General.OutOfMemoryError",
 )
+_IN_THE_WAY = {
+    "Neo.DatabaseError.Schema.ConstraintCreationFailed": "delete one of the two nodes, or give it"
+    " another key, then open the store again",
+    "Neo.ClientError.Schema.IndexAlreadyExists": "drop that index (SHOW INDEXES names it), then"
+    " open the store again",
+}
+"""What keeps a constraint from being made, and what to do about it."""
 
 
 @contextmanager
@@ -87,6 +94,12 @@ def _of(
             f"{where} has no database '{settings.database}'",
             next_step="set NEO4J_DATABASE to one it has",
             value=settings.database,
+        )
+    if code in _IN_THE_WAY:
+        return StoreError(
+            f"{where} cannot keep keys unique: {getattr(error, 'message', error)}",
+            next_step=_IN_THE_WAY[code],
+            value=settings.uri,
         )
     if isinstance(error, ConfigurationError):
         return StoreError(f"{where} cannot be used like this: {error}", value=settings.uri)

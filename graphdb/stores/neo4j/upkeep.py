@@ -1,6 +1,7 @@
 """What the store keeps about itself in the database: its format, its schema, the locks."""
 
 import json
+import logging
 
 from graphdb.errors import StoreError
 from graphdb.schema import SCHEMA
@@ -11,6 +12,7 @@ from graphdb.stores.schema_growth import additions
 
 FORMAT_VERSION = "1"
 _STORE = "store"
+_LOGGER = logging.getLogger(__name__)
 
 
 def adopt_schema(
@@ -18,9 +20,11 @@ def adopt_schema(
 ) -> Schema:
     """The schema to work under: the database's own, grown as wanted, or that of a new store.
 
+    Constraints that someone dropped are made again, and a warning says so.
+
     Raises:
         StoreError: There is no store and `create` is off, the database holds something else and
-            `beside_others` is off, or the store has another format.
+            `beside_others` is off, the store has another format, or its keys are not unique.
         SchemaError: `wanted` lacks or changes something that the store has.
     """
     kept = _kept_schema(connection)
@@ -28,13 +32,64 @@ def adopt_schema(
         _refuse_foreign(connection, create=create, beside_others=beside_others)
         schema = wanted or SCHEMA
     elif wanted is None or wanted.fingerprint == kept.fingerprint:
+        _repair(connection, kept)
         return kept
     else:
         additions(kept, wanted)
         schema = wanted
-    connection.change_schema(cypher.constraints(schema))
+    ensure_constraints(connection, schema)
     connection.write(lambda tx: _write_meta(tx, schema))
     return schema
+
+
+def ensure_constraints(connection: Connection, schema: Schema) -> list[str]:
+    """Makes the uniqueness constraints and indexes that are missing.
+
+    Returns:
+        The labels that lacked one, in the order of the schema.
+
+    Raises:
+        StoreError: A key stands twice, or something else stands in the way of a constraint.
+    """
+    missing = _missing(connection, schema)
+    if not missing:  # a database that may only be read opens all the same
+        return []
+    connection.change_schema([index.create() for index in missing])
+    still = _missing(connection, schema)
+    if still:
+        label = still[0].label
+        raise StoreError(
+            f"the constraint or index 'graphrec {label}' in {connection.settings.uri} has the"
+            f" name of ours, but is not on {label}({', '.join(still[0].properties)})",
+            next_step="drop it, then open the store again",
+            value=label,
+        )
+    return [index.label for index in missing]
+
+
+def _missing(connection: Connection, schema: Schema) -> list[cypher.Index]:
+    found = connection.read(
+        "SHOW INDEXES YIELD type, entityType, labelsOrTypes, properties, owningConstraint, state"
+        " WHERE type = 'RANGE' AND entityType = 'NODE' AND state <> 'FAILED'"
+        " RETURN labelsOrTypes[0], properties, owningConstraint IS NOT NULL"
+    )
+    there = {(label, tuple(properties), unique) for label, properties, unique in found}
+    return [
+        index
+        for index in cypher.indexes(schema)
+        if (index.label, index.properties, index.unique) not in there
+    ]
+
+
+def _repair(connection: Connection, schema: Schema) -> None:
+    """Without its index a look-up is very slow, and without its constraint a key may double."""
+    made = ensure_constraints(connection, schema)
+    if made:
+        _LOGGER.warning(
+            "the graph in %s lacked constraints or indexes, which are made now: %s",
+            connection.settings.uri,
+            ", ".join(made),
+        )
 
 
 def _write_meta(tx: Tx, schema: Schema) -> None:
