@@ -65,15 +65,29 @@ def admin_command(environment: Mapping[str, str] | None = None) -> list[str] | N
     """The words that run neo4j-admin here; None where it cannot be found.
 
     NEO4J_ADMIN, a command line, goes before NEO4J_HOME/bin, and that before PATH.
+
+    Raises:
+        StoreError: NEO4J_ADMIN is no command line.
     """
     known = os.environ if environment is None else environment
     words = ["neo4j-admin"]
     if known.get("NEO4J_ADMIN"):
-        words = shlex.split(known["NEO4J_ADMIN"])
+        words = _split(known["NEO4J_ADMIN"])
     elif known.get("NEO4J_HOME"):
         words = [str(Path(known["NEO4J_HOME"]) / "bin" / "neo4j-admin")]
     found = shutil.which(words[0], path=known.get("PATH"))
     return [str(Path(found).absolute()), *words[1:]] if found else None
+
+
+def _split(line: str) -> list[str]:
+    try:
+        return shlex.split(line)
+    except ValueError as error:
+        raise StoreError(
+            f"NEO4J_ADMIN is no command line: {error}",
+            expected="the words that run neo4j-admin, quoted as in a shell",
+            value=line,
+        ) from error
 
 
 def admin_environment() -> dict[str, str]:

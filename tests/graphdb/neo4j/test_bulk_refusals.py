@@ -107,6 +107,16 @@ def test_neo4j_admin_is_looked_for_in_three_places(tmp_path):
     assert AdminTool.find(known).command == own
     with pytest.raises(StoreError, match=r"was not found; expected it in NEO4J_ADMIN.*bulk-files"):
         AdminTool.find({"PATH": "", "NEO4J_ADMIN": "/no/such/neo4j-admin"})
+    with pytest.raises(StoreError, match="NEO4J_ADMIN is no command line: No closing quotation"):
+        AdminTool.find({"NEO4J_ADMIN": "'neo4j-admin"})
+
+
+def test_a_file_that_is_no_program_is_named(small, tmp_path):
+    program = tmp_path / "neo4j-admin"
+    program.write_bytes(b"\x00")
+    program.chmod(0o755)
+    with pytest.raises(StoreError, match="neo4j-admin' cannot be run: Exec format error"):
+        bulk_import(small, AdminTool((str(program),)))
 
 
 def test_an_interrupted_load_takes_the_tool_with_it(tmp_path, tool):

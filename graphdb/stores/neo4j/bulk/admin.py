@@ -59,15 +59,21 @@ class AdminTool:
             StoreError: The server runs, the database exists and `overwrite` is off, or the tool
                 itself does not work, for want of Java for example.
         """
-        done = subprocess.run(
-            [*self.command, "database", "info", database],
-            env=admin_environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-        )
+        try:
+            done = subprocess.run(
+                [*self.command, "database", "info", database],
+                env=admin_environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                errors="replace",
+            )
+        except OSError as error:
+            command = self.command[0]
+            raise StoreError(
+                f"'{command}' cannot be run: {error.strerror}", value=command
+            ) from error
         if done.returncode == 0:
             if not overwrite:
                 raise _exists(database)
