@@ -136,11 +136,6 @@ def bulk_import(
     Raises:
         StoreError: As in `bulk_ingest`.
         SchemaError: A name of the schema is one that the import tool cannot read.
-
-    Example:
-        >>> tool = AdminTool.find()  # doctest: +SKIP
-        >>> with DuckDBStore("shop.duckdb", create=False) as store:  # doctest: +SKIP
-        ...     bulk_import(store, tool, overwrite=True)
     """
     tool.check_target(database, overwrite=overwrite)
     return _load(store, tool, database, overwrite, on_step)
