@@ -116,6 +116,12 @@ class DuckDBStore:
         query = f"SELECT {sql.listed(REJECT_COLUMNS.names)} FROM graphrec.rejects ORDER BY ALL"
         return self._read(query, [], REJECT_COLUMNS).read_all()
 
+    @contextmanager
+    def sql(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A cursor for SQL of one's own over the tables, which are named as in the schema."""
+        with _translated(), self._connection.cursor() as cursor:
+            yield cursor
+
     def close(self) -> None:
         self._connection.close()
 

@@ -60,6 +60,10 @@ class IngestProgress(_Bars):
             self._done.add(table.name)
             self._progress.update(self._all, completed=len(self._done))
 
+    def step(self, name: str) -> None:
+        """Shows a step of unknown length after the tables."""
+        self._progress.reset(self._current, total=None, description=name)
+
 
 class SnapshotProgress(_Bars):
     """One bar over all rows."""

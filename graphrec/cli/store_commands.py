@@ -1,18 +1,18 @@
 """`graphrec ingest`, `graphrec rejects` and `graphrec snapshot`: into the store and out of it."""
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import Annotated
 
 import typer
 from rich.markup import escape
 from rich.table import Table
 
 from graphdb import SCHEMA, open_store, write_snapshot
+from graphrec.cli.bulk_load import bulk_load, chosen_way, show_outcome
+from graphrec.cli.ingest_report import show_report
 from graphrec.cli.output import JsonOption, console, print_json
 from graphrec.cli.progress import IngestProgress, SnapshotProgress
-
-if TYPE_CHECKING:
-    from graphdb.ingest import IngestReport
 
 StoreArgument = Annotated[
     str, typer.Argument(metavar="STORE", help="A file for the embedded store, or a store's URL.")
@@ -44,6 +44,20 @@ def ingest_command(
     strict: Annotated[
         bool, typer.Option("--strict", help="Stop at the first table with a bad row.")
     ] = False,
+    bulk: Annotated[
+        bool,
+        typer.Option("--bulk", help="Load a whole new Neo4j database; its server must be stopped."),
+    ] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="With --bulk: delete the database that is there.")
+    ] = False,
+    bulk_files: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Only write the files of a bulk load there, for a server on another machine.",
+        ),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Read tables, check every row, and write them into a graph store.
@@ -58,6 +72,8 @@ def ingest_command(
     graphrec ingest tables/ shop.duckdb --mapping mapping.toml --strict
 
     graphrec ingest synthetic:100000 world.duckdb
+
+    graphrec ingest synthetic:5000000 neo4j://127.0.0.1 --bulk
     """
     # Imported here: they load a database, and answering from a bundle needs none.
     from graphdb.ingest import ingest
@@ -65,13 +81,22 @@ def ingest_command(
     from graphdb.sources import open_source
 
     wanted = extend_schema(schema) if schema else None
+    way = chosen_way(store, bulk=bulk, overwrite=overwrite, files=bulk_files)
     tables = open_source(source, wanted or SCHEMA, mapping)
+    if way:
+        report, outcome = bulk_load(tables, way, wanted, strict=strict)
+        if as_json:
+            print_json({**report.to_dict(), "bulk": outcome})
+        else:
+            show_report(report, store)
+            show_outcome(way, outcome)
+        return
     with open_store(store, schema=wanted) as opened, IngestProgress(tables) as progress:
         report = ingest(tables, opened, strict=strict, on_progress=progress.advance)
     if as_json:
         print_json(report.to_dict())
     else:
-        _show_report(report, store)
+        show_report(report, store)
 
 
 def rejects_command(
@@ -136,23 +161,5 @@ def snapshot_command(
     else:
         console().print(
             f"{escape(folder)}: {nodes:,} nodes, {edges:,} edges, id {snapshot.snapshot_id[:12]}",
-            soft_wrap=True,
-        )
-
-
-def _show_report(report: "IngestReport", store: str) -> None:
-    table = Table(header_style="bold")
-    table.add_column("table")
-    for name in ("read", "added", "updated", "unchanged", "rejected", "passed over"):
-        table.add_column(name, justify="right")
-    for entry in report.tables:
-        numbers = (entry.read, *entry.counts, entry.rejected, entry.merged + entry.skipped)
-        table.add_row(escape(entry.name), *(f"{number:,}" for number in numbers))
-    console().print(table)
-    if report.rejected:
-        codes = ", ".join(f"{code} {number:,}" for code, number in report.reject_codes.items())
-        console().print(
-            f"{report.rejected:,} rows rejected ({codes}); see them with "
-            f"[bold]graphrec rejects {escape(store)}[/bold]",
             soft_wrap=True,
         )

@@ -1,6 +1,8 @@
 """Where the server is and who we are there. The only place that reads NEO4J_* variables."""
 
 import os
+import shlex
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -44,18 +46,63 @@ class Neo4jSettings:
 connect_timeout_s=10.0)
         """
         known = os.environ if environment is None else environment
-        if "@" in urlsplit(uri).netloc:
-            # The URL is not shown: it holds a secret.
-            raise StoreError(
-                "the Neo4j URL holds a user or password",
-                expected="only scheme, host and port in the URL",
-                next_step="give them in NEO4J_USER and NEO4J_PASSWORD",
-            )
+        refuse_secrets(uri)
         return cls(
             uri=uri,
             user=known.get("NEO4J_USER", "neo4j"),
             password=_password(known),
-            database=known.get("NEO4J_DATABASE", "neo4j"),
+            database=database_name(known),
+        )
+
+
+def database_name(environment: Mapping[str, str] | None = None) -> str:
+    """NEO4J_DATABASE, or else the one database that every server has."""
+    known = os.environ if environment is None else environment
+    return known.get("NEO4J_DATABASE", "neo4j")
+
+
+def admin_command(environment: Mapping[str, str] | None = None) -> list[str] | None:
+    """The words that run neo4j-admin here; None where it cannot be found.
+
+    NEO4J_ADMIN, a command line, goes before NEO4J_HOME/bin, and that before PATH.
+
+    Raises:
+        StoreError: NEO4J_ADMIN is no command line.
+    """
+    known = os.environ if environment is None else environment
+    words = ["neo4j-admin"]
+    if known.get("NEO4J_ADMIN"):
+        words = _split(known["NEO4J_ADMIN"])
+    elif known.get("NEO4J_HOME"):
+        words = [str(Path(known["NEO4J_HOME"]) / "bin" / "neo4j-admin")]
+    found = shutil.which(words[0], path=known.get("PATH"))
+    return [str(Path(found).absolute()), *words[1:]] if found else None
+
+
+def _split(line: str) -> list[str]:
+    try:
+        return shlex.split(line)
+    except ValueError as error:
+        raise StoreError(
+            f"NEO4J_ADMIN is no command line: {error}",
+            expected="the words that run neo4j-admin, quoted as in a shell",
+            value=line,
+        ) from error
+
+
+def admin_environment() -> dict[str, str]:
+    """What neo4j-admin gets of our environment: all but who we are on the server."""
+    ours = ("NEO4J_URI", "NEO4J_USER", "NEO4J_PASSWORD", "NEO4J_PASSWORD_FILE", "NEO4J_DATABASE")
+    return {name: os.environ[name] for name in os.environ if name not in ours}
+
+
+def refuse_secrets(uri: str) -> None:
+    """Raises StoreError where a URL holds a user or password; it is not shown."""
+    if "@" in urlsplit(uri).netloc:
+        raise StoreError(
+            "the Neo4j URL holds a user or password",
+            expected="only scheme, host and port in the URL",
+            next_step="give them in NEO4J_USER and NEO4J_PASSWORD",
         )
 
 

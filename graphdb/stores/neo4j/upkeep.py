@@ -92,16 +92,19 @@ def _repair(connection: Connection, schema: Schema) -> None:
         )
 
 
+def meta_nodes(schema: Schema) -> list[dict[str, str]]:
+    """What the store keeps about itself: one node for the store, one per table, to be locked."""
+    store = {
+        "name": _STORE,
+        "format_version": FORMAT_VERSION,
+        "graph_schema": json.dumps(schema.to_dict()),
+    }
+    return [store, *({"name": str(of)} for of in schema.tables())]
+
+
 def _write_meta(tx: Tx, schema: Schema) -> None:
-    tx.run(
-        f"MERGE (m:{cypher.META} {{name: $name}}) SET m.format_version = $version,"
-        " m.graph_schema = $schema",
-        name=_STORE,
-        version=FORMAT_VERSION,
-        schema=json.dumps(schema.to_dict()),
-    ).consume()
-    names = [str(of) for of in schema.tables()]
-    tx.run(f"UNWIND $names AS name MERGE (:{cypher.META} {{name: name}})", names=names).consume()
+    query = f"UNWIND $nodes AS node MERGE (m:{cypher.META} {{name: node.name}}) SET m += node"
+    tx.run(query, nodes=meta_nodes(schema)).consume()
 
 
 def _kept_schema(connection: Connection) -> Schema | None:

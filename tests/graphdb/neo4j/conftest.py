@@ -29,6 +29,11 @@ class Server:
     home: Path
     settings: Neo4jSettings | None = None
 
+    @property
+    def admin(self) -> list[str]:
+        """The words that run neo4j-admin on its data."""
+        return [*COMMAND, "admin", "--home", str(self.home)]
+
     def call(self, verb: str, *options: str) -> str:
         environment = {key: os.environ[key] for key in os.environ if "NEO4J" not in key}
         done = subprocess.run(
@@ -69,17 +74,34 @@ def given_server() -> Neo4jSettings | None:
 
 
 @pytest.fixture(scope="session")
-def own_server(tmp_path_factory):
+def new_server(tmp_path_factory):
+    """Makes servers of a test's own, not started yet; they are stopped in the end."""
+    refuse_without_java()
+    made: list[Server] = []
+
+    def make() -> Server:
+        made.append(Server(tmp_path_factory.mktemp("neo4j")))
+        return made[-1]
+
+    yield make
+    for server in made:
+        server.call("stop")
+
+
+@pytest.fixture(scope="session")
+def own_server(new_server):
+    server = new_server()
+    server.start()
+    return server
+
+
+def refuse_without_java() -> None:
     missing = [name for name in ("java", "mvn") if not shutil.which(name)]
     if missing and os.environ.get("CI") != "true":
         pytest.skip(
             f"no server can start without {' and '.join(missing)}: install Java 17 and Maven, or"
             " set NEO4J_URI to a server with an empty database"
         )
-    server = Server(tmp_path_factory.mktemp("neo4j"))
-    server.start()
-    yield server
-    server.call("stop")
 
 
 @pytest.fixture(scope="session")

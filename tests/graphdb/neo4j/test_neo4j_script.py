@@ -51,6 +51,15 @@ def test_the_password_is_nowhere_but_in_its_file(own_server, state):
     assert not [place for place in read if password in place.read_bytes()]
 
 
+def test_admin_is_told_of_and_refused_while_the_server_runs(own_server):
+    told = call("status", own_server.home).stdout
+    said = subprocess.run(
+        ["sh", "-c", told + "$NEO4J_ADMIN database info neo4j"], capture_output=True, text=True
+    )
+    assert said.returncode == 1
+    assert "scripts/neo4j: the server is running; first `scripts/neo4j stop" in said.stderr
+
+
 def test_it_starts_once_and_wipes_only_what_is_stopped(own_server):
     again = call("start", own_server.home)
     assert again.returncode == 1

@@ -1,0 +1,30 @@
+"""The table that `graphrec ingest` ends with."""
+
+from typing import TYPE_CHECKING
+
+from rich.markup import escape
+from rich.table import Table
+
+from graphrec.cli.output import console
+
+if TYPE_CHECKING:
+    from graphdb.ingest import IngestReport
+
+
+def show_report(report: "IngestReport", store: str) -> None:
+    """Prints what became of each table's rows."""
+    table = Table(header_style="bold")
+    table.add_column("table")
+    for name in ("read", "added", "updated", "unchanged", "rejected", "passed over"):
+        table.add_column(name, justify="right")
+    for entry in report.tables:
+        numbers = (entry.read, *entry.counts, entry.rejected, entry.merged + entry.skipped)
+        table.add_row(escape(entry.name), *(f"{number:,}" for number in numbers))
+    console().print(table)
+    if report.rejected:
+        codes = ", ".join(f"{code} {number:,}" for code, number in report.reject_codes.items())
+        console().print(
+            f"{report.rejected:,} rows rejected ({codes}); see them with "
+            f"[bold]graphrec rejects {escape(store)}[/bold]",
+            soft_wrap=True,
+        )

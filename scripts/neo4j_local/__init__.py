@@ -1,0 +1,1 @@
+"""What scripts/neo4j is made of; only Python's standard library."""
