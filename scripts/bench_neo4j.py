@@ -7,7 +7,8 @@ stores take the same source; then their counts and snapshots are compared. Besid
 on the same data and server in the same run, the plain driver loop over records for reading, and
 one UNWIND of dictionaries with MERGE per 1,000 rows for writing, with our constraints and on a cold
 schema without any. Users and products are there before the purchases are written. A plain way ends
-with the batch in which --plain-seconds are over; rates are per row, so they compare.
+with the batch in which --plain-seconds are over; rates are per row, so they compare. Bulk import
+makes the checked graph of the embedded store a database of a stopped server.
 """
 
 import argparse
@@ -27,10 +28,12 @@ import pyarrow as pa
 from rich.console import Console
 from rich.table import Table
 
-from graphdb import SCHEMA, GraphStore, open_store, write_snapshot
+from graphdb import SCHEMA, GraphStore, write_snapshot
 from graphdb.ingest import ingest
 from graphdb.sources import open_source
+from graphdb.stores.duckdb_store import DuckDBStore
 from graphdb.stores.neo4j import Neo4jSettings, Neo4jStore
+from graphdb.stores.neo4j.bulk import AdminTool, bulk_import
 
 PURCHASED = SCHEMA.edge_type("PURCHASED")
 PLAIN_BATCH = 1_000
@@ -115,13 +118,14 @@ def main() -> None:
     load = os.getloadavg()[0]
     with (
         tempfile.TemporaryDirectory() as folder,
-        open_store(str(Path(folder) / "graph.duckdb")) as embedded,
+        DuckDBStore(str(Path(folder) / "graph.duckdb")) as embedded,
     ):
         with server(options.heap) as settings, Neo4jStore(settings) as store:
             whole_source(report, Path(folder), options, embedded, store)
             reading(report, options, settings, store)
         with server(options.heap) as settings, Neo4jStore(settings) as store:
             writing(report, options, settings, store, embedded)
+        bulk(report, embedded)
     show(console, report)
     console.print(f"{options.source}; load of the machine at the start: {load:.1f}")
 
@@ -189,6 +193,15 @@ def writing(
                 drop_constraints(driver)
             with report.timed(name) as done:
                 done.number = plain_upsert(driver, purchases, options)
+
+
+def bulk(report: Report, embedded: DuckDBStore) -> None:
+    """The whole graph into a database that is not there yet; the files for it included."""
+    rows = sum(embedded.counts().values())
+    with tempfile.TemporaryDirectory(prefix="bench-neo4j-") as home:
+        tool = AdminTool((*COMMAND, "admin", "--home", home))
+        with report.timed("bulk import", rows, "upsert purchases", "ingest into Neo4j"):
+            bulk_import(embedded, tool)
 
 
 def plain_upsert(driver: neo4j.Driver, rows: pa.Table, options: argparse.Namespace) -> int:
