@@ -1,11 +1,14 @@
 """From a URL to an open store."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from graphdb.errors import StoreError
 from graphdb.schema_types import Schema
 from graphdb.stores.protocol import GraphStore
 
 _DUCKDB = "duckdb:"
-_NEO4J = ("neo4j", "neo4j+s", "neo4j+ssc", "bolt", "bolt+s", "bolt+ssc")
+NEO4J_SCHEMES = ("neo4j", "neo4j+s", "neo4j+ssc", "bolt", "bolt+s", "bolt+ssc")
 
 
 def open_store(
@@ -38,7 +41,7 @@ def open_store(
         0
     """
     scheme, separator, _ = url.partition("://")
-    if scheme in _NEO4J and separator:
+    if scheme in NEO4J_SCHEMES and separator:
         return _open_neo4j(url, schema=schema, create=create, beside_others=beside_others)
     if separator:
         raise StoreError(
@@ -53,17 +56,24 @@ def open_store(
     return DuckDBStore(path, schema=schema, create=create)
 
 
-def _open_neo4j(
-    url: str, *, schema: Schema | None, create: bool, beside_others: bool
-) -> GraphStore:
+@contextmanager
+def neo4j_driver_wanted() -> Iterator[None]:
+    """Says how to install Neo4j's driver where an import inside fails for want of it."""
     try:
-        from graphdb.stores.neo4j import Neo4jSettings, Neo4jStore
+        yield
     except ModuleNotFoundError as error:
         if error.name != "neo4j":
             raise
         raise StoreError(
             "Neo4j's driver is not installed", next_step="pip install 'graphrec[neo4j]'"
         ) from error
+
+
+def _open_neo4j(
+    url: str, *, schema: Schema | None, create: bool, beside_others: bool
+) -> GraphStore:
+    with neo4j_driver_wanted():
+        from graphdb.stores.neo4j import Neo4jSettings, Neo4jStore
     return Neo4jStore(
         Neo4jSettings.from_environment(url),
         schema=schema,

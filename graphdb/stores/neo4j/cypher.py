@@ -7,6 +7,7 @@ quicker to pack than one map per row.
 
 from collections.abc import Sequence
 
+from graphdb.cypher_text import quoted as quoted  # other files take it from here
 from graphdb.schema_types import (
     CREATED_AT,
     OCCURRED_AT,
@@ -21,15 +22,6 @@ from graphdb.stores.neo4j.values import fetched, sent
 META = "_GraphRec"
 """The label of what the store keeps about itself: one node for the store, one per table."""
 REJECT = "_GraphRecReject"
-
-
-def quoted(name: str) -> str:
-    """A name as a Cypher identifier.
-
-    >>> quoted("odd`name")
-    '`odd``name`'
-    """
-    return "`" + name.replace("`", "``") + "`"
 
 
 def constraints(schema: Schema) -> list[str]:

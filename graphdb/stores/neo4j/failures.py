@@ -88,6 +88,11 @@ def _of(
             next_step="set NEO4J_DATABASE to one it has",
             value=settings.database,
         )
+    if code == "Neo.ClientError.Statement.AccessMode":
+        return StoreError(
+            "the query writes, and here only reading is allowed; nothing was changed",
+            next_step="take out what writes (CREATE, MERGE, SET, DELETE and the like)",
+        )
     if isinstance(error, ConfigurationError):
         return StoreError(f"{where} cannot be used like this: {error}", value=settings.uri)
     return StoreError(f"{where} failed: {error}")
