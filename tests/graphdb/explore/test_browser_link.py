@@ -1,6 +1,8 @@
 """Links into Neo4j Browser: what it will read from them, and that they carry no secret."""
 
 import re
+import subprocess
+import sys
 from urllib.parse import unquote
 
 import pytest
@@ -86,3 +88,20 @@ def test_a_password_in_an_address_is_refused_and_never_shown(address, store):
     with pytest.raises(StoreError, match="holds a user or password") as caught:
         browser_link(address, store, "RETURN 1")
     assert "hunter2" not in str(caught.value) + repr(caught.value.value)
+
+
+def test_only_asking_needs_the_driver_and_says_how_to_install_it():
+    code = """
+import sys
+sys.modules["neo4j"] = None
+from graphdb.errors import StoreError
+from graphdb.explore import ask, browser_address, browser_link
+browser_link(browser_address("neo4j://db"), "neo4j://db", "RETURN 1")
+try:
+    ask("neo4j://db", "RETURN 1")
+except StoreError as error:
+    print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.stderr, done.returncode) == ("", 0)
+    assert "driver is not installed; pip install 'graphrec[neo4j]'" in done.stdout

@@ -43,7 +43,8 @@ def publish_by_hand(plain) -> None:
     """Vectors of three numbers, an index per type, one release, one user's recommendations."""
     name = f"embedding_{RELEASE}"
     plain.execute_query(
-        "CREATE (:_GraphRec {name: 'release', id: $id, embedding: $name, typical_norm_Product: 1.0})",
+        "CREATE (:_GraphRec {name: 'release', id: $id, embedding: $name,"
+        " typical_norm_Product: 1.0})",
         id=RELEASE,
         name=name,
     )
