@@ -5,13 +5,19 @@ from importlib.metadata import entry_points
 
 import typer
 
-from graphrec.cli import info_command, publish_command, query_commands, store_commands
+from graphrec.cli import (
+    explore_commands,
+    info_command,
+    publish_command,
+    query_commands,
+    store_commands,
+)
 from graphrec.cli.error_handling import ErrorHandlingGroup, silence_stdout
 from graphrec.cli.output import warn
 
 PLUGIN_GROUP = "graphrec.commands"
 
-_COMMANDS = (store_commands, query_commands, publish_command, info_command)
+_COMMANDS = (store_commands, query_commands, publish_command, explore_commands, info_command)
 """Every module here has `register(app)`; `--help` lists the commands in this order."""
 
 

@@ -166,6 +166,7 @@ def print_settings(home: Home, state: dict[str, int]) -> None:
     """Shell exports. The password itself is never printed, only where it is."""
     print(f"export NEO4J_URI=neo4j://127.0.0.1:{state['bolt']}")
     print("export NEO4J_USER=neo4j")
+    print(f"export NEO4J_BROWSER_URL=http://127.0.0.1:{state['http']}/browser/")
     admin = shlex.join([str(COMMAND), "admin", "--home", str(home.folder)])
     print(f"export NEO4J_ADMIN={shlex.quote(admin)}")
     if "NEO4J_PASSWORD" not in os.environ:

@@ -60,6 +60,18 @@ class Connection:
 
         return self._run(work, neo4j.READ_ACCESS)
 
+    def look(
+        self, query: str, parameters: Mapping[str, Any], limit: int
+    ) -> tuple[list[str], list[list[Any]]]:
+        """The column names and first rows of a query that may only read: writes are refused."""
+
+        def work(tx: Tx) -> tuple[list[str], list[list[Any]]]:
+            # No query of ours, so its text is no literal.
+            result = tx.run(query, parameters)  # type: ignore[arg-type]
+            return list(result.keys()), [record.values() for record in result.fetch(limit)]
+
+        return self._run(work, neo4j.READ_ACCESS)
+
     def write(self, work: Callable[[Tx], _T], num_rows: int = 0) -> _T:
         """Runs `work` in one transaction, from its start again after a deadlock or the like.
 

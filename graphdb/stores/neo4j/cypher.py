@@ -8,6 +8,7 @@ quicker to pack than one map per row.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from graphdb.cypher_text import quoted as quoted  # other files take it from here
 from graphdb.schema_types import (
     CREATED_AT,
     OCCURRED_AT,
@@ -22,15 +23,6 @@ from graphdb.stores.neo4j.values import fetched, sent
 META = "_GraphRec"
 """The label of what the store keeps about itself: one node for the store, one per table."""
 REJECT = "_GraphRecReject"
-
-
-def quoted(name: str) -> str:
-    """A name as a Cypher identifier.
-
-    >>> quoted("odd`name")
-    '`odd``name`'
-    """
-    return "`" + name.replace("`", "``") + "`"
 
 
 @dataclass(frozen=True, slots=True)

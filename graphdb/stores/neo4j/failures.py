@@ -101,6 +101,11 @@ def _of(
             next_step=_IN_THE_WAY[code],
             value=settings.uri,
         )
+    if code == "Neo.ClientError.Statement.AccessMode":
+        return StoreError(
+            "the query writes, and here only reading is allowed; nothing was changed",
+            next_step="take out what writes (CREATE, MERGE, SET, DELETE and the like)",
+        )
     if isinstance(error, ConfigurationError):  # an old Bolt lacks what the settings ask for
         return StoreError(
             f"{where} cannot be used: {error}",

@@ -102,6 +102,18 @@ def meta_nodes(schema: Schema) -> list[dict[str, str]]:
     return [store, *({"name": str(of)} for of in schema.tables())]
 
 
+def read_schema(connection: Connection) -> Schema:
+    """The schema of the store in the database, found without writing anything.
+
+    Raises:
+        StoreError: There is no store, or it has another format.
+    """
+    kept = _kept_schema(connection)
+    if kept is None:
+        raise _nothing_there(connection.settings.uri)
+    return kept
+
+
 def _write_meta(tx: Tx, schema: Schema) -> None:
     query = f"UNWIND $nodes AS node MERGE (m:{cypher.META} {{name: node.name}}) SET m += node"
     tx.run(query, nodes=meta_nodes(schema)).consume()
@@ -129,11 +141,7 @@ def _refuse_foreign(connection: Connection, *, create: bool, beside_others: bool
     uri = connection.settings.uri
     ((nodes,),) = connection.read("MATCH (n) RETURN count(n)")
     if not create:
-        raise StoreError(
-            f"there is no graph of graphrec in {uri}",
-            next_step="fill it with `graphrec ingest`",
-            value=uri,
-        )
+        raise _nothing_there(uri)
     if nodes and not beside_others:
         raise StoreError(
             f"the database at {uri} holds {nodes:,} nodes that graphrec did not write",
@@ -142,3 +150,11 @@ def _refuse_foreign(connection: Connection, *, create: bool, beside_others: bool
             " (open_store(..., beside_others=True) moves in with them)",
             value=nodes,
         )
+
+
+def _nothing_there(uri: str) -> StoreError:
+    return StoreError(
+        f"there is no graph of graphrec in {uri}",
+        next_step="fill it with `graphrec ingest`",
+        value=uri,
+    )

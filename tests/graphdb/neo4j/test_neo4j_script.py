@@ -28,11 +28,13 @@ def state(own_server) -> dict[str, int]:
     return json.loads((own_server.home / "server.json").read_text())
 
 
-def test_status_tells_the_settings_but_not_the_password(own_server):
+def test_status_tells_the_settings_but_not_the_password(own_server, state):
     done = call("status", own_server.home)
     assert done.returncode == 0
     assert f"export NEO4J_URI={own_server.settings.uri}\n" in done.stdout
     assert "export NEO4J_USER=neo4j\n" in done.stdout
+    browser = f"http://127.0.0.1:{state['http']}/browser/"
+    assert f"export NEO4J_BROWSER_URL={browser}\n" in done.stdout
     assert own_server.settings.password not in done.stdout + done.stderr
     said = subprocess.run(
         ["sh", "-c", done.stdout + 'printf %s "$NEO4J_PASSWORD"'], capture_output=True, text=True

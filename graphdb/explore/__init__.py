@@ -1,0 +1,25 @@
+"""Looking at the graph: saved queries, their answers, and the way into Neo4j Browser.
+
+Nothing here imports the Neo4j driver until a query is run.
+"""
+
+from graphdb.explore.answers import Answer, FoundNode, FoundPath, FoundTie
+from graphdb.explore.asking import ask
+from graphdb.explore.browser_files import write_browser_files
+from graphdb.explore.browser_link import browser_address, browser_link
+from graphdb.explore.saved_queries import NEIGHBOURS, SavedQuery, queries_for, saved_queries
+
+__all__ = [
+    "NEIGHBOURS",
+    "Answer",
+    "FoundNode",
+    "FoundPath",
+    "FoundTie",
+    "SavedQuery",
+    "ask",
+    "browser_address",
+    "browser_link",
+    "queries_for",
+    "saved_queries",
+    "write_browser_files",
+]

@@ -1,0 +1,121 @@
+"""What a query found, free of the driver's own types: plain values, nodes, ties and paths."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+_LONGEST_NAME = 40
+
+
+@dataclass(frozen=True, slots=True)
+class FoundNode:
+    """A node of the graph.
+
+    Args:
+        node_type: Its type in the schema, or its label where the schema has no such type.
+        node_id: Its outside id, None where the schema has no such type.
+        fields: Its properties that the schema declares, where they are set.
+    """
+
+    node_type: str
+    node_id: str | None
+    fields: Mapping[str, Any]
+
+    def __str__(self) -> str:
+        """As people know it.
+
+        >>> str(FoundNode("Brand", "b1", {"name": "Acme"})), str(FoundNode("User", "u1", {}))
+        ("Brand:b1 'Acme'", 'User:u1')
+        """
+        name = self.fields.get("title") or self.fields.get("name")
+        node = self.node_type if self.node_id is None else f"{self.node_type}:{self.node_id}"
+        return f"{node} '{_short(str(name))}'" if name else node
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"type": self.node_type, "id": self.node_id, "fields": dict(self.fields)}
+
+
+@dataclass(frozen=True, slots=True)
+class FoundTie:
+    """A relationship. Of its ends, no more is known than the query returns beside it."""
+
+    source: FoundNode
+    relation: str
+    target: FoundNode
+    fields: Mapping[str, Any]
+
+    def __str__(self) -> str:
+        return self.relation
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "source": self.source.to_dict(),
+            "relation": self.relation,
+            "target": self.target.to_dict(),
+            "fields": dict(self.fields),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class FoundPath:
+    """Nodes and the ties between each and the next, in either direction."""
+
+    nodes: tuple[FoundNode, ...]
+    ties: tuple[FoundTie, ...]
+
+    def __str__(self) -> str:
+        """The path as Cypher would draw it.
+
+        >>> user, pan, brand = (FoundNode(*it, {}) for it in (("U", "u"), ("P", "p"), ("B", "b")))
+        >>> ties = (FoundTie(user, "PURCHASED", pan, {}), FoundTie(pan, "MADE_BY", brand, {}))
+        >>> str(FoundPath((user, pan, brand), ties)), str(FoundPath((brand, pan), ties[1:]))
+        ('U:u -PURCHASED-> P:p -MADE_BY-> B:b', 'B:b <-MADE_BY- P:p')
+        """
+        return str(self.nodes[0]) + self.after_start()
+
+    def after_start(self) -> str:
+        """The same without the first node, for where that stands beside it."""
+        text = ""
+        for before, tie, after in zip(self.nodes, self.ties, self.nodes[1:], strict=False):
+            forwards = tie.source == before
+            text += f" -{tie.relation}-> {after}" if forwards else f" <-{tie.relation}- {after}"
+        return text
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "nodes": [node.to_dict() for node in self.nodes],
+            "ties": [tie.to_dict() for tie in self.ties],
+        }
+
+
+Value = Any
+"""A plain value (text, number, bool, datetime, None), one of the above, or a list of values."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The rows of a query.
+
+    Args:
+        columns: Their names.
+        rows: One list of values per row, in the order of `columns`.
+    """
+
+    columns: Sequence[str]
+    rows: Sequence[Sequence[Value]]
+
+    def to_dicts(self) -> list[dict[str, Any]]:
+        """The rows as plain data that JSON can carry; times as datetimes."""
+        return [dict(zip(self.columns, map(_plain, row), strict=True)) for row in self.rows]
+
+
+def _plain(value: Value) -> Any:
+    if isinstance(value, list):
+        return [_plain(entry) for entry in value]
+    if isinstance(value, dict):
+        return {name: _plain(entry) for name, entry in value.items()}
+    return value.to_dict() if isinstance(value, FoundNode | FoundTie | FoundPath) else value
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1] + "…"

@@ -1,0 +1,85 @@
+"""Links that open Neo4j Browser with a query in its editor."""
+
+from urllib.parse import SplitResult, quote, urlencode, urlsplit
+
+from graphdb.errors import QueryError, StoreError
+from graphdb.stores.opening import NEO4J_SCHEMES
+
+_HTTP = {"neo4j": ("http", 7474), "bolt": ("http", 7474)}
+_HTTPS = ("https", 7473)
+
+
+def browser_address(store_url: str) -> str:
+    """Where a server has its Browser, if it keeps to the usual ports.
+
+    Raises:
+        StoreError: The URL is not that of a Neo4j server, or holds a user or password.
+
+    Example:
+        >>> browser_address("neo4j://db:7687"), browser_address("bolt+s://db")
+        ('http://db:7474/browser/', 'https://db:7473/browser/')
+    """
+    parts = _server(store_url)
+    scheme, port = _HTTP.get(parts.scheme, _HTTPS)
+    host = parts.hostname or "127.0.0.1"
+    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}/browser/"
+
+
+def browser_link(address: str, store_url: str, cypher: str, *, database: str | None = None) -> str:
+    """The address of a Browser page that has a query in its editor, ready to run.
+
+    The page asks for user and password itself; a link holds none.
+
+    Args:
+        address: Where the Browser is, such as http://127.0.0.1:7474/browser/.
+        store_url: The server to connect to, put into the page's form.
+        cypher: The query, values filled in (`SavedQuery.filled`).
+        database: The database to use; by default the server's own.
+
+    Raises:
+        StoreError: The store is not a Neo4j server, the address is not that of a web page, or one
+            of them holds a user or password.
+        QueryError: The query holds a sign at which the Browser would cut it off.
+    """
+    _server(store_url)
+    parts = urlsplit(address)
+    if parts.scheme not in ("http", "https") or not parts.netloc or parts.query or parts.fragment:
+        raise StoreError(
+            f"'{address}' is not the address of a Neo4j Browser",
+            expected="something like http://127.0.0.1:7474/browser/",
+            value=address,
+        )
+    _refuse_secrets(parts.netloc)
+    if "&" in cypher or "#" in cypher:
+        raise QueryError(
+            "a link to Neo4j Browser cannot carry '&' or '#'",
+            next_step="write them as \\u0026 and \\u0023 inside of strings",
+            value=cypher,
+        )
+    path = parts.path if parts.path.strip("/") else "/browser/"
+    fields = {"dbms": store_url, "db": database, "cmd": "edit", "arg": cypher}
+    given = {name: value for name, value in fields.items() if value}
+    return f"{parts.scheme}://{parts.netloc}{path}?{urlencode(given, quote_via=quote)}"
+
+
+def _server(store_url: str) -> SplitResult:
+    parts = urlsplit(store_url)
+    if parts.scheme not in NEO4J_SCHEMES or not parts.netloc:
+        raise StoreError(
+            f"'{store_url}' is not a Neo4j server, and Neo4j Browser shows nothing else",
+            expected="neo4j://HOST:PORT or bolt://HOST:PORT",
+            next_step="fill one with `graphrec ingest SOURCE neo4j://HOST:PORT`",
+            value=store_url,
+        )
+    _refuse_secrets(parts.netloc)
+    return parts
+
+
+def _refuse_secrets(netloc: str) -> None:
+    if "@" in netloc:
+        # The address is not shown: it holds a secret.
+        raise StoreError(
+            "the address holds a user or password",
+            expected="only scheme, host and port",
+            next_step="leave them out; Neo4j Browser asks for them",
+        )

@@ -1,0 +1,13 @@
+// Lookalikes by the model's vectors: people near a brand who never bought it
+// For a brand: :param brand_id => 'b0003'
+// Needs `graphrec publish`.
+MATCH (release:_GraphRec {name: 'release'})
+MATCH (brand:Brand {brand_id: $brand_id}) WHERE brand[release.embedding] IS NOT NULL
+CALL db.index.vector.queryNodes(release.embedding + '_User', 1000, brand[release.embedding][..-1] + 0.0)
+YIELD node AS person, score
+WHERE NOT EXISTS { (person)-[:PURCHASED]->(:Product)-[:MADE_BY]->(brand) }
+WITH brand, person, score ORDER BY score DESC LIMIT 10
+OPTIONAL MATCH bought = (person)-[:PURCHASED]->(:Product)
+WITH brand, person, score, collect(bought)[..3] AS bought
+RETURN brand, person, score, bought
+ORDER BY score DESC

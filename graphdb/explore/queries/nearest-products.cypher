@@ -1,0 +1,13 @@
+// Products nearest to a user in the model's space, left out what was bought
+// For a user: :param user_id => 'u0007'
+// Needs `graphrec publish`.
+MATCH (release:_GraphRec {name: 'release'})
+MATCH (u:User {user_id: $user_id}) WHERE u[release.embedding] IS NOT NULL
+CALL db.index.vector.queryNodes(release.embedding + '_Product', 200, u[release.embedding][..-1] + 0.0)
+YIELD node AS p, score
+WHERE NOT EXISTS { (u)-[:PURCHASED]->(p) }
+WITH p, score ORDER BY score DESC LIMIT 10
+OPTIONAL MATCH brand = (p)-[:MADE_BY]->(:Brand)
+OPTIONAL MATCH category = (p)-[:IN_CATEGORY]->(:Category)
+RETURN p, score, brand, category
+ORDER BY score DESC

@@ -1,0 +1,122 @@
+"""The saved queries: one Cypher file each.
+
+The first line is the title, a comment, as Neo4j Browser wants it; the second says how to set the
+parameters there; further comments say what else to know.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+from graphdb.cypher_text import literal, quoted
+from graphdb.schema_types import Schema
+
+_NAMES = (
+    "taste",
+    "audience",
+    "portfolio",
+    "shelf",
+    "why",
+    "lookalikes",
+    "blocked",
+    "recommended",
+    "nearest-products",
+    "similar",
+    "lookalikes-by-model",
+)
+"""In the order in which people see them; the first that asks about one node is its default."""
+
+NEIGHBOURS = "neighbours"
+_PARAMETER = re.compile(r"\$(\w+)")
+
+
+@dataclass(frozen=True, slots=True)
+class SavedQuery:
+    """A question about one or two nodes, as Cypher.
+
+    Args:
+        text: The Cypher, comments included. A parameter is named after the key of a node type,
+            such as `$user_id`.
+    """
+
+    name: str
+    title: str
+    text: str
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """The names of its parameters, in order of appearance."""
+        return tuple(dict.fromkeys(_PARAMETER.findall(self.cypher)))
+
+    @property
+    def cypher(self) -> str:
+        """The text without its comments, which mention parameters of their own."""
+        lines = self.text.splitlines(keepends=True)
+        return "".join(line for line in lines if not line.startswith("//"))
+
+    @property
+    def notes(self) -> str:
+        """What else to know of it; often nothing."""
+        comments = [line for line in self.text.splitlines() if line.startswith("//")]
+        return " ".join(line.removeprefix("//").strip() for line in comments[2:])
+
+    def asks_about(self, schema: Schema) -> tuple[str, ...]:
+        """The node types to name when asking, one for each parameter."""
+        types = {node_type.key: name for name, node_type in schema.node_types.items()}
+        return tuple(types[parameter] for parameter in self.parameters)
+
+    def filled(self, values: Mapping[str, str]) -> str:
+        r"""The Cypher to read or send as a link, with values as literals; `ask` binds them instead.
+
+        Raises:
+            KeyError: A parameter has no value.
+
+        Example:
+            >>> SavedQuery("x", "X", "MATCH (u {user_id: $user_id}) RETURN u").filled(
+            ...     {"user_id": "it's me"}
+            ... )
+            "MATCH (u {user_id: 'it\\'s me'}) RETURN u"
+        """
+        body = _PARAMETER.sub(lambda found: literal(values[found[1]]), self.cypher)
+        return f"// {self.title}\n{body}" if self.text.startswith("//") else body
+
+
+@cache
+def saved_queries() -> tuple[SavedQuery, ...]:
+    """All saved queries, in the order in which to show them."""
+    folder = files("graphdb.explore") / "queries"
+    texts = {name: (folder / f"{name}.cypher").read_text(encoding="utf-8") for name in _NAMES}
+    return tuple(
+        SavedQuery(name, text.splitlines()[0].removeprefix("//").strip(), text)
+        for name, text in texts.items()
+    )
+
+
+def queries_for(schema: Schema, node_type: str) -> dict[str, SavedQuery]:
+    """The queries that ask about a node type, by name; the first is the one to begin with.
+
+    Example:
+        >>> from graphdb.schema import SCHEMA
+        >>> next(iter(queries_for(SCHEMA, "Brand"))), list(queries_for(SCHEMA, "Tag"))
+        ('audience', ['neighbours'])
+    """
+    fitting = [
+        query
+        for query in saved_queries()
+        if set(query.parameters) <= {known.key for known in schema.node_types.values()}
+        and query.asks_about(schema)[0] == node_type
+    ]
+    return {query.name: query for query in [*fitting, _neighbours(schema, node_type)]}
+
+
+def _neighbours(schema: Schema, node_type: str) -> SavedQuery:
+    key = schema.node_type(node_type).key
+    text = (
+        f"MATCH (n:{quoted(node_type)} {{{quoted(key)}: ${key}}})\n"
+        "OPTIONAL MATCH way = (n)--()\n"
+        "RETURN n, way LIMIT 50\n"
+    )
+    title = f"A {node_type} and what is tied to it"
+    return SavedQuery(NEIGHBOURS, title, f"// {title}\n{text}")

@@ -1,0 +1,170 @@
+"""`graphrec explore` and `graphrec explore-files`: look at the graph, in Neo4j Browser or here."""
+
+import webbrowser
+from collections.abc import Mapping, Sequence
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from graphdb import SCHEMA, Schema
+from graphdb.errors import UnknownIdError, nearest
+from graphdb.explore import (
+    NEIGHBOURS,
+    SavedQuery,
+    ask,
+    browser_address,
+    browser_link,
+    queries_for,
+    write_browser_files,
+)
+from graphrec.cli.answer_output import show_answer
+from graphrec.cli.node_names import parse_node
+from graphrec.cli.output import JsonOption, console, print_json, warn
+
+_HOW_TO_LOAD = "drop each onto Neo4j Browser's window, one after the other"
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands of this file."""
+    app.command("explore")(explore)
+    app.command("explore-files")(explore_files)
+
+
+def explore(
+    node: Annotated[
+        str, typer.Argument(metavar="NODE", help="What to look at, as TYPE:ID, such as User:42.")
+    ],
+    query: Annotated[
+        str | None,
+        typer.Option(
+            "--query",
+            "-q",
+            help="A saved query, such as taste, why or audience. Each type has a default.",
+        ),
+    ] = None,
+    other: Annotated[
+        list[str],
+        typer.Option("--with", metavar="NODE", help="The other node that `--query why` asks for."),
+    ] = [],  # noqa: B006 - Typer's way to say a repeatable option
+    run: Annotated[
+        bool,
+        typer.Option("--run", help="Run it here, reading only, instead of giving a link."),
+    ] = False,
+    open_browser: Annotated[
+        bool, typer.Option("--open", help="Open the link in your web browser.")
+    ] = False,
+    top: Annotated[
+        int, typer.Option("--top", "-k", min=1, help="How many rows `--run` shows.")
+    ] = 50,
+    store: Annotated[
+        str, typer.Option(envvar="NEO4J_URI", help="The Neo4j server.")
+    ] = "neo4j://127.0.0.1:7687",
+    database: Annotated[
+        str | None, typer.Option(envvar="NEO4J_DATABASE", help="A database other than the usual.")
+    ] = None,
+    browser: Annotated[
+        str | None,
+        typer.Option(
+            envvar="NEO4J_BROWSER_URL",
+            help="Neo4j Browser's address; by default the server's, on port 7474.",
+        ),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Look at a node in Neo4j Browser: prints a link that has a saved query filled in.
+
+    [bold]Examples[/bold]
+
+    graphrec explore User:543
+
+    graphrec explore Brand:12 --query lookalikes --open
+
+    graphrec explore User:543 --query why --with Product:907652
+
+    graphrec explore Creator:7 --run
+    """
+    nodes = [parse_node(SCHEMA, text) for text in (node, *other)]
+    chosen = _chosen(SCHEMA, nodes[0][0], query)
+    values = _values(SCHEMA, chosen, nodes)
+    if run:
+        answer = ask(store, chosen.text, values, limit=top, database=database)
+        if not answer.rows:
+            _check_nodes(store, database, nodes)
+        show_answer(answer, chosen, as_json=as_json)
+        return
+    address = browser or browser_address(store)
+    link = browser_link(address, store, chosen.filled(values), database=database)
+    _print_link(link, chosen, list(queries_for(SCHEMA, nodes[0][0])), as_json=as_json)
+    if open_browser and not webbrowser.open(link):
+        warn("no web browser could be started; open the link yourself")
+
+
+def explore_files(
+    folder: Annotated[str, typer.Argument(metavar="FOLDER", help="Where to write them.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Write what Neo4j Browser can take over: colours and captions, and the saved queries.
+
+    [bold]Examples[/bold]
+
+    graphrec explore-files browser
+    """
+    written = write_browser_files(folder)
+    if as_json:
+        print_json({"style": str(written.style), "queries": str(written.queries)})
+        return
+    screen = console()
+    screen.print(escape(f"{written.style}: colours, sizes and captions"), soft_wrap=True)
+    screen.print(escape(f"{written.queries}: saved queries, for its favourites"), soft_wrap=True)
+    screen.print(_HOW_TO_LOAD)
+
+
+def _chosen(schema: Schema, node_type: str, name: str | None) -> SavedQuery:
+    known = queries_for(schema, node_type)
+    if name is None:
+        return next(iter(known.values()))
+    if name not in known:
+        hint = nearest(name, list(known)) or f"there are {', '.join(known)}"
+        raise typer.BadParameter(f"'{name}' is no query about a {node_type}; {hint}")
+    return known[name]
+
+
+def _values(
+    schema: Schema, query: SavedQuery, nodes: Sequence[tuple[str, str]]
+) -> Mapping[str, str]:
+    """The value of each parameter: ids of the nodes, matched by type."""
+    wanted = query.asks_about(schema)
+    given = [node_type for node_type, _ in nodes]
+    if sorted(wanted) != sorted(given):
+        missing = [name for name in wanted if name not in given]
+        advice = f"add --with {missing[0]}:ID" if missing else "leave out what it does not ask for"
+        raise typer.BadParameter(
+            f"'{query.name}' asks about {' and '.join(wanted)}, not {' and '.join(given)}; {advice}"
+        )
+    return {schema.node_type(node_type).key: node_id for node_type, node_id in nodes}
+
+
+def _check_nodes(store: str, database: str | None, nodes: Sequence[tuple[str, str]]) -> None:
+    """Raises UnknownIdError for a node that is not there, so that nobody takes it for no answer."""
+    for node_type, node_id in nodes:
+        look = queries_for(SCHEMA, node_type)[NEIGHBOURS]
+        values = {SCHEMA.node_type(node_type).key: node_id}
+        if not ask(store, look.text, values, limit=1, database=database).rows:
+            raise UnknownIdError(
+                f"{store} has no {node_type} '{node_id}'",
+                next_step="ids are as they were ingested; `graphrec info STORE` counts them",
+                value=node_id,
+            )
+
+
+def _print_link(link: str, query: SavedQuery, others: Sequence[str], *, as_json: bool) -> None:
+    if as_json:
+        print_json({"query": query.name, "title": query.title, "url": link})
+        return
+    screen = console()
+    screen.print(f"[bold]{escape(query.title)}[/bold]", soft_wrap=True)
+    typer.echo(link)  # plain, so that it can be copied whole
+    more = ", ".join(name for name in others if name != query.name)
+    screen.print(f"[dim]More with --query: {more}[/dim]", soft_wrap=True)
+    screen.print("[dim]Colours and saved queries: graphrec explore-files FOLDER[/dim]")
