@@ -13,6 +13,7 @@ from graphdb.errors import TrainingError
 from graphrec.cli.output import JsonOption, console, error_console, print_json
 
 if TYPE_CHECKING:
+    from training.gnn.trainer import Epoch
     from training.train import TrainReport
 
 
@@ -29,7 +30,8 @@ def train_command(
         str, typer.Argument(metavar="BUNDLE", help="The folder to write; it must not exist.")
     ],
     dim: Annotated[
-        int | None, typer.Option(help="Length of the vectors, 32 to 1024.", show_default="512")
+        int | None,
+        typer.Option(help="Length of the closed form's vectors.", show_default="512"),
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Of all that is random.", show_default="0")] = (
         None
@@ -40,8 +42,22 @@ def train_command(
     no_holdout: Annotated[
         bool, typer.Option("--no-holdout", help="Do not measure; only learn from everything.")
     ] = False,
+    preset: Annotated[
+        str | None,
+        typer.Option(help="'quick' (the closed form, seconds), 'default' or 'max' (both halves)."),
+    ] = None,
     config: Annotated[
         Path | None, typer.Option(help="A TOML file with all settings; options go before it.")
+    ] = None,
+    device: Annotated[
+        str | None, typer.Option(help="Where the network trains; a GPU if there is one.")
+    ] = None,
+    keep: Annotated[
+        Path | None,
+        typer.Option(
+            help="Keep the network's log and state in this folder; a run that finds its own "
+            "state there goes on from it."
+        ),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -54,17 +70,26 @@ def train_command(
 
     graphrec train snapshots/today bundles/today
 
+    graphrec train snapshots/today bundles/best --preset default --keep runs/today
+
     graphrec train snapshots/today bundles/wide --dim 512 --holdout-days 14
 
     graphrec train snapshots/today bundles/mine --config train.toml --json
     """
     _check_installed()
-    from training.config import make_config
+    from training.config import make_config, preset_path
+    from training.models import Run
     from training.train import train
 
-    given = {"dim": dim, "seed": seed}
+    if preset and config:
+        raise TrainingError(
+            "a preset and a config file were given", expected="one of --preset and --config"
+        )
+    both = {} if seed is None else {"seed": seed}
     settings = make_config(
-        config, {key: value for key, value in given.items() if value is not None}
+        preset_path(preset) if preset else config,
+        both if dim is None else {"dim": dim, **both},
+        both,
     )
     with _progress_bar() as bar:
         task = bar.add_task("", total=None)
@@ -73,6 +98,7 @@ def train_command(
             bundle,
             config=settings,
             holdout_days=None if no_holdout else holdout_days,
+            run=Run(device, keep, lambda epoch: bar.update(task, description=_epoch(epoch))),
             on_progress=lambda step, number, total: bar.update(
                 task, description=step, completed=number - 1, total=total
             ),
@@ -81,6 +107,11 @@ def train_command(
         print_json(_as_dict(report))
     else:
         _show(report)
+
+
+def _epoch(epoch: "Epoch") -> str:
+    reached = "" if epoch.recall is None else f", recall {epoch.recall:.4f}"
+    return f"epoch {epoch.number}, loss {epoch.loss:.3f}{reached}"
 
 
 def _check_installed() -> None:

@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from graphdb.errors import TrainingError
 from graphdb.toml_file import TomlFile
 from training.encoders import SpectralConfig
+from training.gnn import GnnConfig
 
 
 class TrainConfig(BaseModel):
@@ -19,6 +20,9 @@ class TrainConfig(BaseModel):
         group: What ties a product to its brand; new brands are measured along it.
         top_k: Length of the lists that are measured.
         spectral: How the closed form is computed.
+        model: The closed form, the graph network, or both side by side in one vector.
+        graph: How the network is built and trained.
+        balance: With both, how widely the network's scores spread beside the closed form's.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -27,10 +31,31 @@ class TrainConfig(BaseModel):
     group: str = "Product-MADE_BY-Brand"
     top_k: int = Field(default=20, ge=1, le=1000)
     spectral: SpectralConfig = SpectralConfig()
+    model: Literal["spectral", "graph", "both"] = "spectral"
+    graph: GnnConfig = GnnConfig()
+    balance: float = Field(default=2.0, gt=0, le=1000, allow_inf_nan=False)
 
 
-def make_config(path: Path | None, spectral: Mapping[str, Any]) -> TrainConfig:
-    """The settings of a file, if there is one, with some of the closed form's put in their place.
+def preset_path(name: str) -> Path:
+    """The file of a preset.
+
+    Raises:
+        TrainingError: There is none of that name.
+    """
+    known = {path.stem: path for path in Path(__file__).with_name("presets").glob("*.toml")}
+    if name not in known:
+        raise TrainingError(
+            f"there is no preset '{name}'",
+            expected="one of " + ", ".join(sorted(known)),
+            value=name,
+        )
+    return known[name]
+
+
+def make_config(
+    path: Path | None, spectral: Mapping[str, Any], graph: Mapping[str, Any] | None = None
+) -> TrainConfig:
+    """The settings of a file, if there is one, with some values put in the place of its own.
 
     Raises:
         TrainingError: As for `load_config`; or a value put in place is out of its range.
@@ -38,6 +63,7 @@ def make_config(path: Path | None, spectral: Mapping[str, Any]) -> TrainConfig:
     base = load_config(path) if path else TrainConfig()
     content = base.model_dump()
     content["spectral"].update(spectral)
+    content["graph"].update(graph or {})
     try:
         return TrainConfig.model_validate(content)
     except ValidationError as error:

@@ -13,14 +13,14 @@ from graphrec.bundle import Bundle
 from training.bundling import bundle_up
 from training.config import TrainConfig
 from training.data import load_graph
-from training.encoders import Encoder, PopularityEncoder, SpectralEncoder, Vectors
+from training.encoders import Encoder, PopularityEncoder, Vectors
 from training.evaluate import Report, evaluate, tasks_of
+from training.models import Run, make_encoder
 from training.split import Holdout, hold_out_last
 
 Progress = Callable[[str, int, int], None]
 """Called when a step begins, with its name, its number from 1, and how many there are."""
 
-MODEL = "spectral"
 BASELINE = "popularity"
 
 
@@ -44,6 +44,7 @@ def train(
     *,
     config: TrainConfig | None = None,
     holdout_days: int | None = 28,
+    run: Run | None = None,
     on_progress: Progress | None = None,
 ) -> TrainReport:
     """Trains a model and writes it as a bundle.
@@ -52,14 +53,17 @@ def train(
         out_dir: The folder to write; it must not exist.
         holdout_days: The model is first fit without the last days and measured on them, beside
             popularity; then fit again on everything. None leaves the measuring out.
+        run: Where to train, and what to keep of it on the way.
 
     Raises:
         BundleError: `out_dir` exists.
         SnapshotError: There is no usable snapshot.
         NotEnoughDataError: There is too little to train on, or to hold out.
         SchemaError: The config names a relation that the snapshot's schema does not have.
+        DivergedError: The network's loss became infinite or no number.
+        CheckpointError: What `run` has kept is of another run.
     """
-    config = config or TrainConfig()
+    config, run = config or TrainConfig(), run or Run()
     out_dir = _unused(Path(out_dir))
     steps = _Steps(on_progress, total=3 if holdout_days is None else 6)
 
@@ -67,16 +71,19 @@ def train(
     snapshot = open_snapshot(snapshot_dir)
     graph = load_graph(snapshot)
     direction = snapshot.schema.parse_edge_type(config.direction)
-    encoder = SpectralEncoder(snapshot.schema, direction, config.spectral)
 
     evaluation = None
     if holdout_days is not None:
         steps.next(f"hold out the last {holdout_days} days")
         holdout = hold_out_last(graph, direction, holdout_days)
-        models: dict[str, Encoder] = {BASELINE: PopularityEncoder(direction), MODEL: encoder}
+        models: dict[str, Encoder] = {
+            BASELINE: PopularityEncoder(direction),
+            config.model: make_encoder(snapshot.schema, direction, config, run.part("past")),
+        }
         evaluation = _measure(snapshot, holdout, models, config, out_dir.parent, steps)
 
     steps.next("learn from everything")
+    encoder = make_encoder(snapshot.schema, direction, config, run.part("everything"))
     vectors = encoder.fit(graph)
 
     steps.next("write the bundle")
@@ -86,7 +93,7 @@ def train(
         graph,
         vectors,
         cutoff=None,
-        config={"encoder": MODEL, "holdout_days": holdout_days, **config.model_dump()},
+        config={"encoder": config.model, "holdout_days": holdout_days, **config.model_dump()},
         metrics=evaluation.to_dict() if evaluation else {},
     )
     return TrainReport(bundle, evaluation)

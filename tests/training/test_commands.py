@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 from graphrec.cli import build_app
 from training import commands
 from training.encoders import SpectralConfig
+from training.gnn import GnnConfig
 
 
 @pytest.fixture
@@ -57,9 +58,23 @@ def test_options_and_config_reach_the_manifest(run, tmp_path):
     assert manifest["metrics"]["k"] == 5
 
 
+def test_a_preset_with_both_halves_keeps_its_run(run, tmp_path):
+    result = run("--json", "--preset", "default", "--keep", tmp_path / "kept", "--device", "cpu")
+    document = json.loads(result.stdout)
+    assert document["dim"] == 32 + GnnConfig().dim
+    assert {score["model"] for score in document["metrics"]["scores"]} == {"popularity", "both"}
+    for part in ("past", "everything"):
+        lines = (tmp_path / "kept" / part / "all.jsonl").read_text().splitlines()
+        assert len(lines) == GnnConfig().epochs
+
+
 @pytest.mark.parametrize(
     ("options", "exit_code", "message"),
     [
+        (["--preset", "fast"], 6, "Error: there is no preset 'fast'"),
+        (["--preset", "quick", "--config", "x"], 6, "Error: a preset and a config file were given"),
+        (["--preset", "default", "--device", "abacus"], 6, "Error: 'abacus' is no device of torch"),
+        (["--preset", "default", "--device", "cuda:99"], 6, "Error: there is no device 'cuda:99'"),
         (["--dim", 7], 6, "Error: 'spectral.dim' cannot be 7"),
         (["--seed", -1], 6, "Error: 'spectral.seed' cannot be -1"),
         (["--config", "none.toml"], 6, "Error: 'none.toml' cannot be read"),

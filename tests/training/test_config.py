@@ -3,7 +3,7 @@
 import pytest
 
 from graphdb.errors import TrainingError
-from training.config import TrainConfig, load_config, make_config
+from training.config import TrainConfig, load_config, make_config, preset_path
 
 
 @pytest.fixture
@@ -77,3 +77,20 @@ def test_missing_and_unreadable_files(tmp_path):
 def test_an_option_out_of_range():
     with pytest.raises(TrainingError, match=r"'spectral.dim' cannot be 7"):
         make_config(None, {"dim": 7})
+
+
+@pytest.mark.parametrize(
+    ("name", "model"), [("quick", "spectral"), ("default", "both"), ("max", "both")]
+)
+def test_every_preset_is_a_valid_file(name, model):
+    assert load_config(preset_path(name)).model == model
+
+
+def test_presets_are_what_the_folder_holds():
+    with pytest.raises(TrainingError, match=r"no preset .fast.; expected one of default, max, q"):
+        preset_path("fast")
+
+
+def test_one_option_can_go_to_both_halves():
+    config = make_config(preset_path("default"), {"seed": 3, "dim": 64}, {"seed": 3})
+    assert (config.spectral.seed, config.graph.seed, config.spectral.dim) == (3, 3, 64)

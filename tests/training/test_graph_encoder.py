@@ -16,7 +16,7 @@ from training.split import hold_out_share
 
 PURCHASED = SCHEMA.edge_type("PURCHASED")
 MADE_BY = SCHEMA.edge_type("MADE_BY")
-QUICK = GnnConfig(dim=16, epochs=15, seed_batch=64, candidates=None)
+QUICK = GnnConfig(dim=16, epochs=15, seed_batch=64, candidates="all")
 
 
 def recall(encoder, held, graph):

@@ -12,6 +12,8 @@ from graphrec import Recommender
 from training.config import TrainConfig
 from training.data import load_graph
 from training.encoders import SpectralConfig, SpectralEncoder
+from training.gnn import GnnConfig
+from training.models import Run
 from training.train import train
 
 PURCHASED = SCHEMA.edge_type("PURCHASED")
@@ -102,6 +104,29 @@ def test_tastes_show_in_similar_products_and_lookalike_users(report):
     assert sum(int(item.id[1:]) % 4 == 0 for item in similar) >= 9
     audience = recommender.users_for_brand("b02", k=20)
     assert sum(int(item.id[1:]) % 4 == 2 for item in audience) >= 18
+
+
+def test_both_halves_in_one_bundle_and_a_killed_run_goes_on(planted, tmp_path):
+    graph = GnnConfig(dim=16, epochs=4, seed_batch=64)
+    config = CONFIG.model_copy(update={"model": "both", "graph": graph})
+    epochs = []
+
+    def kill(epoch):
+        epochs.append(epoch.number)
+        if len(epochs) == 6:  # four epochs of the past, then two of everything
+            raise KeyboardInterrupt
+
+    run = Run(folder=tmp_path / "run", on_epoch=kill)
+    with pytest.raises(KeyboardInterrupt):
+        train(planted.folder, tmp_path / "bundle", config=config, run=run)
+    assert not (tmp_path / "bundle").exists()
+    resumed = train(planted.folder, tmp_path / "bundle", config=config, run=run)
+    whole = train(planted.folder, tmp_path / "whole", config=config)
+    assert epochs == [1, 2, 3, 4, 1, 2, 3, 4]
+    assert resumed.bundle.manifest.dim == 32 + 16
+    assert content_of(tmp_path / "bundle") == content_of(tmp_path / "whole")
+    baseline = whole.evaluation.score("new products", "popularity")
+    assert whole.evaluation.score("new products", "both").recall > 1.5 * baseline.recall
 
 
 def test_two_runs_give_the_same_bytes(planted, tmp_path):

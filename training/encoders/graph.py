@@ -10,6 +10,7 @@ from graphdb.schema_types import Schema
 from graphrec.bundle import Adjacency
 from training.encoders.base import Vectors
 from training.gnn import GnnConfig, LinearPropagation, messages_of
+from training.gnn.device import chosen_device
 from training.gnn.supervision import Direction, direction_of, steps_of
 from training.gnn.trainer import Epoch, Trainer
 from training.gnn.training_log import TrainingLog
@@ -48,6 +49,7 @@ class GraphEncoder:
             SchemaError: The config names what the schema or the graph does not have.
             DivergedError: The loss became infinite or no number.
             CheckpointError: What lies in the folder is of another run.
+        TrainingError: There is no such device.
         """
         epochs = self.config.epochs
         if self.config.patience is not None:
@@ -91,7 +93,7 @@ class GraphEncoder:
         return TrainingLog(self.folder, stage, trainer, self.on_epoch)
 
     def _trainer(self, graph: HeteroData) -> Trainer:
-        device = torch.device(self.device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        device = chosen_device(self.device)
         directions = [
             direction_of(graph, self.schema, name, weight, self.config).to(device)
             for name, weight in self.config.directions.items()

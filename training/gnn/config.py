@@ -1,6 +1,6 @@
 """How the graph neural network is built and trained."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -20,7 +20,7 @@ class GnnConfig(BaseModel):
         validation_share: The share of each seed's pairs in the validation part, for static data.
         validation_days: The last so many days as the validation part instead.
         seed_batch: Seeds in one step; all their pairs count in it.
-        candidates: Targets drawn by chance beside those that the batch's seeds took; None sets
+        candidates: Targets drawn by chance beside those that the batch's seeds took; "all" sets
             every target against every seed.
         learning_rate: Of Adam; falls along a half cosine to a twentieth of it.
         temperature: Cosines are divided by it.
@@ -38,7 +38,7 @@ class GnnConfig(BaseModel):
         relation_weights: What one event counts, by relation, in place of the schema's weights.
         gains: How strongly a tie carries at the start, by its name as `Message.name` has it; 1
             for those not named, 0 leaves a tie out.
-        learn_gains: Go on from there by gradient.
+        learn_gains: Go on from there by gradient; the loss falls, but on Gowalla so does recall.
         half_life_days: After how many days an event counts half; None for never.
         pair_power: What repeats count: 1 each fully, 0 nothing after the first.
         bfloat16: Multiply vectors in bfloat16 to score them.
@@ -54,7 +54,7 @@ class GnnConfig(BaseModel):
     validation_share: float = Field(default=0.1, gt=0, le=0.5)
     validation_days: int | None = Field(default=None, ge=1)
     seed_batch: int = Field(default=512, ge=1)
-    candidates: int | None = Field(default=0, ge=0)
+    candidates: Annotated[int, Field(ge=0)] | Literal["all"] = 0
     learning_rate: float = Field(default=1e-2, gt=0, le=1)
     temperature: float = Field(default=0.12, gt=0, le=10)
     negative_weight: float = Field(default=0.84, gt=0, le=10)
@@ -66,7 +66,7 @@ class GnnConfig(BaseModel):
     directions: dict[str, Positive] = Field(default={"User-PURCHASED-Product": 1.0}, min_length=1)
     relation_weights: dict[str, Weight] = Field(default_factory=dict)
     gains: dict[str, Annotated[float, Field(ge=0, le=100)]] = Field(default_factory=dict)
-    learn_gains: bool = True
+    learn_gains: bool = False
     half_life_days: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     pair_power: float = Field(default=0.0, ge=0, le=1)
     bfloat16: bool = False

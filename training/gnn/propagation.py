@@ -39,7 +39,7 @@ class LinearPropagation(torch.nn.Module):
         num_layers: int,
         own_rows: Mapping[str, Tensor] | None = None,
         features: Mapping[str, Tensor] | None = None,
-        learn_gains: bool = True,
+        learn_gains: bool = False,
         seed: int = 0,
     ) -> None:
         super().__init__()

@@ -158,7 +158,7 @@ def _candidates(
     the sum over them estimates the sum over all targets.
     """
     num_targets, device = len(direction.taken), direction.taken.device
-    if config.candidates is None:
+    if config.candidates == "all":
         candidates = torch.nonzero(direction.taken).flatten()
         chance = torch.ones(len(candidates), device=device)
     else:

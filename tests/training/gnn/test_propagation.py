@@ -67,7 +67,7 @@ def test_chosen_rows_are_the_rows_of_all(graph):
 
 @pytest.mark.parametrize("num_layers", [1, 2, 3])
 def test_gradients_of_chosen_rows_equal_those_of_a_dense_network(graph, num_layers):
-    model = network(graph, num_layers=num_layers)
+    model = network(graph, num_layers=num_layers, learn_gains=True)
     pull = torch.randn(4, 8, generator=torch.Generator().manual_seed(1))
     rows = torch.tensor([7, 2, 2, 0])
     (found,) = model([("Product", rows)])
@@ -98,7 +98,7 @@ def dense_products(model, num_layers):
 
 
 def test_every_tie_gets_a_gradient(graph):
-    model = network(graph)
+    model = network(graph, learn_gains=True)
     sum(vectors.square().sum() for vectors in everything(model).values()).backward()
     assert len(model.messages) == 4
     assert (model.raw_gains.grad != 0).all()

@@ -74,7 +74,7 @@ def test_a_way_without_pairs_is_named(make_graph):
         direction(make_graph(SIZES, {PURCHASED: [(0, 0)], RETURNED: [(0, 0), (0, 0)]}))
 
 
-@pytest.mark.parametrize("candidates", [None, 0, 3])
+@pytest.mark.parametrize("candidates", ["all", 0, 3])
 @pytest.mark.parametrize("seed_batch", [1, 2, 100])
 def test_an_epoch_holds_every_pair_once(make_graph, candidates, seed_batch):
     graph = make_graph(SIZES, {PURCHASED: BOUGHT, PROMOTES: [(0, 0), (1, 3)]})
@@ -93,14 +93,14 @@ def test_an_epoch_holds_every_pair_once(make_graph, candidates, seed_batch):
 
 def test_all_targets_that_were_ever_taken_stand_against_a_seed(make_graph):
     one = direction(make_graph(SIZES, {PURCHASED: BOUGHT}))
-    (batch,) = epoch([one], candidates=None, popularity_power=0.5)
+    (batch,) = epoch([one], candidates="all", popularity_power=0.5)
     assert batch.candidates.tolist() == [0, 1, 2, 3]
     assert batch.log_prior.exp().tolist() == pytest.approx([1, 2**0.5, 1, 1])
 
 
 def test_hard_negatives_are_found_among_the_candidates(make_graph):
     graph = make_graph(SIZES, {PURCHASED: [*BOUGHT, (3, 1)], RETURNED: [(0, 1)] * 3})
-    (batch,) = epoch([direction(graph)], candidates=None)
+    (batch,) = epoch([direction(graph)], candidates="all")
     seeds = batch.seeds[batch.hard_negatives.seeds].tolist()
     targets = batch.candidates[batch.hard_negatives.candidates].tolist()
     assert (seeds, targets) == ([0], [1])
