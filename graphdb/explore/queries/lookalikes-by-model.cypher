@@ -3,7 +3,8 @@
 // Needs `graphrec publish`.
 MATCH (release:_GraphRec {name: 'release'})
 MATCH (brand:Brand {brand_id: $brand_id}) WHERE brand[release.embedding] IS NOT NULL
-CALL db.index.vector.queryNodes(release.embedding + '_User', 1000, brand[release.embedding][..-1] + 0.0)
+CALL db.index.vector.queryNodes(release.embedding + '_User', 1000,
+     brand[release.embedding][..release.dim] + release.padding)
 YIELD node AS person, score
 WHERE NOT EXISTS { (person)-[:PURCHASED]->(:Product)-[:MADE_BY]->(brand) }
 WITH brand, person, score ORDER BY score DESC LIMIT 10

@@ -3,7 +3,8 @@
 // Needs `graphrec publish`.
 MATCH (release:_GraphRec {name: 'release'})
 MATCH (u:User {user_id: $user_id}) WHERE u[release.embedding] IS NOT NULL
-CALL db.index.vector.queryNodes(release.embedding + '_Product', 200, u[release.embedding][..-1] + 0.0)
+CALL db.index.vector.queryNodes(release.embedding + '_Product', 500,
+     u[release.embedding][..release.dim] + release.padding)
 YIELD node AS p, score
 WHERE NOT EXISTS { (u)-[:PURCHASED]->(p) }
 WITH p, score ORDER BY score DESC LIMIT 10

@@ -44,15 +44,17 @@ def publish_by_hand(plain) -> None:
     name = f"embedding_{RELEASE}"
     plain.execute_query(
         "CREATE (:_GraphRec {name: 'release', id: $id, embedding: $name,"
-        " typical_norm_Product: 1.0})",
+        " dim: 3, padding: [0.0, 0.0], typical_norm_Product: 1.0})",
         id=RELEASE,
         name=name,
     )
     for node_type in PUBLISHED:
-        plain.execute_query(f"MATCH (n:{node_type}) SET n.{name} = [rand(), rand(), 1.0, rand()]")
+        plain.execute_query(
+            f"MATCH (n:{node_type}) SET n.{name} = [rand(), rand(), 1.0, rand(), rand()]"
+        )
         plain.execute_query(
             f"CREATE VECTOR INDEX {name}_{node_type} FOR (n:{node_type}) ON n.{name} OPTIONS"
-            " {indexConfig: {`vector.dimensions`: 4, `vector.similarity_function`: 'cosine'}}"
+            " {indexConfig: {`vector.dimensions`: 5, `vector.similarity_function`: 'cosine'}}"
         )
     plain.execute_query("CALL db.awaitIndexes(120)")
     plain.execute_query(
