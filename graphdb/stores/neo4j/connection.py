@@ -3,15 +3,19 @@
 import random
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from functools import partial
+from threading import Timer
 from typing import Any, TypeVar
+from uuid import uuid4
 
 import neo4j
 from neo4j.exceptions import DriverError, Neo4jError
 
+from graphdb.cypher_text import quoted
 from graphdb.errors import StoreError, StoreUnavailableError
-from graphdb.stores.neo4j.failures import is_too_full, translated
+from graphdb.stores.neo4j.failures import is_too_full, translated, was_terminated
 from graphdb.stores.neo4j.settings import Neo4jSettings
 
 OLDEST_SERVER = (5, 7)
@@ -89,21 +93,68 @@ class Connection:
         for statement in [*statements, *(["CALL db.awaitIndexes(600)"] if wait else [])]:
             self.write(partial(rows, query=statement))
 
+    def drop_indexes(self, names: Iterable[str], *, patience_s: float = 5.0) -> None:
+        """Drops indexes while others read.
+
+        Neo4j 5.26 has a deadlock that it does not see: two equal queries are planned, one of them
+        waits for the other's plan and that for a lock that the drop stands in line for, while the
+        drop waits for a lock of the first. So a drop that has to wait gives way and begins again;
+        the server's own time limits do not hold for changes of its schema.
+
+        Args:
+            patience_s: How long a drop stands in line.
+
+        Raises:
+            StoreUnavailableError: It found no gap within the settings' `retry_time_s`.
+        """
+        for name in names:
+            mark = uuid4().hex
+            work = partial(self._drop, name=name, mark=mark, patience_s=patience_s)
+            self._run(work, neo4j.WRITE_ACCESS, mark=mark)
+
+    def _drop(self, tx: Tx, *, name: str, mark: str, patience_s: float) -> None:
+        timer = Timer(patience_s, self._terminate, [mark])
+        timer.start()
+        try:
+            rows(tx, f"DROP INDEX {quoted(name)} IF EXISTS")
+        finally:
+            timer.cancel()
+            timer.join()
+
+    def _terminate(self, mark: str) -> None:
+        """Ends a transaction of ours from outside; whoever runs it is told by its error."""
+        query = (
+            "SHOW TRANSACTIONS YIELD transactionId AS id, metaData WHERE metaData.mark = $mark"
+            " TERMINATE TRANSACTIONS id YIELD message RETURN message"
+        )
+        with suppress(StoreError):  # if the server is gone, so is the transaction
+            self.read(query, {"mark": mark})
+
     def close(self) -> None:
         self._driver.close()
 
-    def _run(self, work: Callable[[Tx], _T], access: str, num_rows: int = 0) -> _T:
+    def _run(
+        self,
+        work: Callable[[Tx], _T],
+        access: str,
+        num_rows: int = 0,
+        mark: str | None = None,
+    ) -> _T:
         # The driver's own managed transactions would try a transaction that does not fit into the
         # server's memory again for half a minute; a commit cannot be told apart inside of them.
         with translated(self.settings, num_rows):
             for pause_s in _pauses(self.settings.retry_time_s):
                 try:
-                    with self._session(access) as session, session.begin_transaction() as tx:
+                    with (
+                        self._session(access) as session,
+                        session.begin_transaction({"mark": mark} if mark else None) as tx,
+                    ):
                         done = work(tx)
                         tx.commit()
                         return done
                 except (DriverError, Neo4jError) as error:
-                    if pause_s is None or is_too_full(error) or not error.is_retryable():
+                    again = error.is_retryable() or (mark and was_terminated(error))
+                    if pause_s is None or is_too_full(error) or not again:
                         raise
                 time.sleep(pause_s)
         raise AssertionError("the last pause is None")

@@ -33,6 +33,11 @@ _IN_THE_WAY = {
     " open the store again",
 }
 """What keeps a constraint from being made, and what to do about it."""
+_TERMINATED = (
+    "Neo.ClientError.Transaction.LockClientStopped",
+    "Neo.TransientError.Transaction.LockClientStopped",
+    "Neo.TransientError.Transaction.Terminated",
+)
 
 
 @contextmanager
@@ -61,6 +66,11 @@ def translated(settings: Neo4jSettings, num_rows: int = 0) -> Iterator[None]:
         raise _of(error, settings, where, num_rows) from error
 
 
+def was_terminated(error: Neo4jError | DriverError) -> bool:
+    """Whether somebody ended the transaction from outside."""
+    return isinstance(error, Neo4jError) and error.code in _TERMINATED
+
+
 def is_too_full(error: Neo4jError | DriverError) -> bool:
     """Whether the server had no memory for a transaction; the same one will not fit later."""
     return isinstance(error, Neo4jError) and error.code in _TOO_FULL
@@ -84,7 +94,7 @@ def _of(
             " (server.memory.heap.max_size, dbms.memory.transaction.total.max)",
             value=num_rows,
         )
-    if isinstance(error, TransientError):
+    if isinstance(error, TransientError) or was_terminated(error):
         return StoreUnavailableError(
             f"{where} could not do it now, nor in {settings.retry_time_s:g} s of trying: {error}",
             next_step="try again later",

@@ -50,8 +50,7 @@ def create(connection: Connection, release: Release, on_progress: OnProgress) ->
 
 def drop(connection: Connection, release_id: str) -> None:
     """Drops the indexes of a release."""
-    names = _states(connection, release_id)
-    connection.change_schema([statements.drop_index(name) for name in names], wait=False)
+    connection.drop_indexes(_states(connection, release_id))
 
 
 def _states(connection: Connection, release_id: str) -> dict[str, tuple[str, float]]:

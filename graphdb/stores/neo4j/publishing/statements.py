@@ -110,10 +110,6 @@ def index_states() -> str:
     )
 
 
-def drop_index(name: str) -> str:
-    return f"DROP INDEX {quoted(name)} IF EXISTS"
-
-
 def remove_recommended() -> str:
     """Only ours: somebody else may draw relationships of that name."""
     return f"MATCH ()-[x:{RECOMMENDED}]->() WHERE x.release IS NOT NULL DELETE x"
