@@ -12,6 +12,20 @@ PURCHASED = SCHEMA.edge_type("PURCHASED")
 MADE_BY = SCHEMA.edge_type("MADE_BY")
 SHOW_INDEXES = "SHOW VECTOR INDEXES YIELD name RETURN name ORDER BY name"
 
+DRAWN = (
+    "MATCH (s)-[x:RECOMMENDED]->(t:Product) WITH s, x, t ORDER BY s.user_id, x.rank"
+    " RETURN s.user_id, collect(t.product_id), collect(x.rank), collect(x.score),"
+    " collect(DISTINCT x.release)"
+)
+DRAWN_AND_SERVED = (
+    "MATCH (r:_GraphRec {name: 'release'})"
+    " MATCH (:User)-[x:RECOMMENDED {release: r.id}]->(:Product) RETURN count(x)"
+)
+TRACES = (
+    "MATCH (n) UNWIND keys(n) AS name WITH name WHERE name STARTS WITH 'embedding_'"
+    " RETURN DISTINCT name ORDER BY name"
+)
+
 
 def ids(node_type: str) -> list[str]:
     return [f"{node_type[0].lower()}{number:05}" for number in range(SIZES[node_type])]

@@ -4,7 +4,7 @@ import time
 
 from graphdb.schema_types import Schema
 from graphdb.stores.neo4j.connection import Connection, Tx, rows
-from graphdb.stores.neo4j.publishing import indexes, releases, statements
+from graphdb.stores.neo4j.publishing import indexes, recommended, releases, statements
 from graphdb.stores.publishing import OnProgress
 
 PAGE_NODES = 5_000
@@ -23,9 +23,10 @@ def wait_for_readers(connection: Connection) -> None:
 
 
 def remove_stale(connection: Connection, schema: Schema, on_progress: OnProgress) -> None:
-    """Removes indexes and vectors of every release that is neither served nor written."""
+    """Removes all there is of every release that is neither served nor written."""
     for release_id, types in releases.stale(connection).items():
         indexes.drop(connection, release_id)
+        _remove_recommended(connection, release_id)
         done = 0
         for node_type in types:
             last: str | None = ""
@@ -34,6 +35,14 @@ def remove_stale(connection: Connection, schema: Schema, on_progress: OnProgress
                 done += removed
                 on_progress(f"clean up release {release_id}", done, done)
         _forget(connection, release_id)
+
+
+def _remove_recommended(connection: Connection, release_id: str) -> None:
+    def work(tx: Tx) -> None:
+        if releases.is_stale(tx, release_id):
+            recommended.remove(tx, release_id)
+
+    connection.write(work)
 
 
 def _remove_page(

@@ -33,13 +33,17 @@ def publish(
         )
     indexes.create(connection, release, on_progress)
 
-    def change(tx: Tx) -> tuple[str | None, int]:
+    def draw(tx: Tx) -> int:
         releases.hold(tx, release)
-        drawn = recommended.replace(tx, schema, release)
-        return releases.serve(tx, release, lifted), drawn
+        return recommended.draw(tx, schema, release)
+
+    def serve(tx: Tx) -> str | None:
+        releases.hold(tx, release)
+        return releases.serve(tx, release, lifted)
 
     wanted = recommended.num_rows(release)
-    replaced, drawn = connection.write(change, wanted)
+    drawn = connection.write(draw, wanted)
+    replaced = connection.write(serve)
     cleanup.wait_for_readers(connection)
     cleanup.remove_stale(connection, schema, on_progress)
     return PublishReport(release.release_id, replaced, types, drawn, wanted - drawn)

@@ -111,8 +111,8 @@ def index_states() -> str:
 
 
 def remove_recommended() -> str:
-    """Only ours: somebody else may draw relationships of that name."""
-    return f"MATCH ()-[x:{RECOMMENDED}]->() WHERE x.release IS NOT NULL DELETE x"
+    """Those of a release; somebody else may draw relationships of that name."""
+    return f"MATCH ()-[x:{RECOMMENDED} {{release: $release}}]->() DELETE x"
 
 
 def draw_recommended(schema: Schema, seed_type: str, target_type: str) -> str:
