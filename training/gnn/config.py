@@ -30,8 +30,8 @@ class GnnConfig(BaseModel):
         hard_negative_weight: How many negatives one stands for that the seed gave back or rated
             badly; 1 treats them like all others.
         bad_stars: A rating of so many stars or fewer speaks against the product.
-        id_dropout: The share of nodes that go without their own row in a step, so that features
-            and neighbours alone come to mean something (cold start).
+        id_dropout: The share of nodes that go without their own row in a step, so that their
+            neighbours alone come to mean something (cold start).
         l2: Of the vectors that a step uses.
         directions: What is learned to foretell, with weights: an edge type such as
             'User-PURCHASED-Product', or several in a row, 'User-PURCHASED-Product-MADE_BY-Brand'.

@@ -1,4 +1,4 @@
-"""The encoder: own rows and features, carried along typed ties, averaged over the layers."""
+"""The encoder: rows of the nodes' own, carried along typed ties, averaged over the layers."""
 
 from collections.abc import Mapping, Sequence
 
@@ -15,19 +15,18 @@ _INITIAL_SPREAD = 0.1
 
 
 class LinearPropagation(torch.nn.Module):
-    """x0 = m E + F(features); x_(k+1) = sum_r gain_r A_r x_k; z = g x0 + (1 - g) mean_k x_k.
+    """x0 = m E; x_(k+1) = sum_r gain_r A_r x_k; z = g x0 + (1 - g) mean_k x_k.
 
     g = 1 / (L + 1), so that with one relation, unit weights and no dropout this is LightGCN (He et
     al., SIGIR 2020, equations 3 and 8). Deviations: several relations, each with a positive gain
-    that is learned; a linear map F of features per node type; rows are left out by chance (m) so
-    that F and the neighbours have to speak for a node by themselves.
+    that may be learned; rows are left out by chance (m), so that neighbours have to speak for a
+    node by themselves.
 
     Args:
         num_nodes: Per node type.
         messages: The ways between them.
         own_rows: Per node type bool [num_nodes], which nodes have a row of their own; all, for
             types that are left out.
-        features: Per node type float32 [num_nodes, num_features], for those that have any.
     """
 
     def __init__(
@@ -38,7 +37,6 @@ class LinearPropagation(torch.nn.Module):
         dim: int,
         num_layers: int,
         own_rows: Mapping[str, Tensor] | None = None,
-        features: Mapping[str, Tensor] | None = None,
         learn_gains: bool = False,
         seed: int = 0,
     ) -> None:
@@ -54,16 +52,9 @@ class LinearPropagation(torch.nn.Module):
         )
         for node_type, has_row in (own_rows or {}).items():
             self.rows[node_type].data[~has_row.cpu()] = 0
-        self.features = dict(features or {})
-        self.towers = torch.nn.ParameterDict(
-            {
-                node_type: torch.zeros(values.shape[1], dim)
-                for node_type, values in self.features.items()
-            }
-        )
         gains = torch.tensor([message.gain for message in self.messages])
-        # softplus keeps a gain positive; at large values it is the identity
-        self.raw_gains = torch.nn.Parameter(torch.log(torch.expm1(gains)), learn_gains)
+        # The inverse of softplus, which keeps a gain positive, in a form that does not overflow.
+        self.raw_gains = torch.nn.Parameter(gains + torch.log(-torch.expm1(-gains)), learn_gains)
 
     @property
     def gains(self) -> dict[str, float]:
@@ -90,13 +81,9 @@ class LinearPropagation(torch.nn.Module):
         return found
 
     def _base(self, keep: Mapping[str, Tensor] | None) -> dict[str, Tensor]:
-        base = {}
-        for node_type, own in self.rows.items():
-            vectors = own if keep is None else own * keep[node_type][:, None]
-            if node_type in self.towers:
-                vectors = vectors + self.features[node_type] @ self.towers[node_type]
-            base[node_type] = vectors
-        return base
+        if keep is None:
+            return dict(self.rows)
+        return {node_type: own * keep[node_type][:, None] for node_type, own in self.rows.items()}
 
     def _carried(self, vectors: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """One layer: what arrives at all nodes."""

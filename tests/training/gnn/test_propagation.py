@@ -135,16 +135,14 @@ def test_nodes_without_a_row_of_their_own_speak_through_their_neighbours(graph):
     )
 
 
-def test_features_enter_through_a_linear_map(graph):
-    features = {"User": torch.rand(12, 3)}
-    model = network(graph, features=features, num_layers=0)
-    with torch.no_grad():
-        model.towers["User"].normal_()
-    expected = model.rows["User"] + features["User"] @ model.towers["User"]
-    torch.testing.assert_close(everything(model)["User"], expected)
-    (left_out,) = model([("User", None)], keep={"User": torch.zeros(12), "Product": torch.ones(9),
-                                                "Brand": torch.ones(3)})  # fmt: skip
-    torch.testing.assert_close(left_out, features["User"] @ model.towers["User"])
+def test_rows_can_be_left_out(graph):
+    model = network(graph, num_layers=1)
+    keep = {name: torch.ones(number) for name, number in SIZES.items()}
+    keep["Product"][4] = 0
+    (left_out,) = model([("Product", None)], keep=keep)
+    full = everything(model)["Product"]
+    torch.testing.assert_close(left_out[4], full[4] - model.rows["Product"][4] / 2)
+    torch.testing.assert_close(left_out[:4], full[:4])
 
 
 def test_events_of_one_pair_are_one_message_and_what_came_back_is_none(make_graph):
@@ -158,11 +156,12 @@ def test_events_of_one_pair_are_one_message_and_what_came_back_is_none(make_grap
     torch.testing.assert_close(there.operator.rows.to_dense().T, back.operator.rows.to_dense())
 
 
-def test_gains_begin_where_they_are_told_and_zero_leaves_a_tie_out(graph):
-    config = GnnConfig(gains={"Product-MADE_BY-Brand": 0.25, "~Product-MADE_BY-Brand": 0})
+@pytest.mark.parametrize("gain", [1e-3, 0.25, 100])
+def test_gains_begin_where_they_are_told_and_zero_leaves_a_tie_out(graph, gain):
+    config = GnnConfig(gains={"Product-MADE_BY-Brand": gain, "~Product-MADE_BY-Brand": 0})
     gains = network(graph, config).gains
     assert set(gains) == {"User-EVENTS-Product", "~User-EVENTS-Product", "Product-MADE_BY-Brand"}
-    assert gains["Product-MADE_BY-Brand"] == pytest.approx(0.25)
+    assert gains["Product-MADE_BY-Brand"] == pytest.approx(gain)
 
 
 def test_an_unknown_gain_is_named(graph):
