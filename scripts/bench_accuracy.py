@@ -1,7 +1,7 @@
 """Accuracy on standard splits, beside published figures: python scripts/bench_accuracy.py DATA.
 
-DATA is a folder with `gowalla` and `yelp2018` in it, each with train.parquet and test.parquet of
-(user, item), the LightGCN split. With --validate, a tenth of the training pairs is held out and
+DATA is a folder with `gowalla` in it, that with train.parquet and test.parquet of (user, item), the
+LightGCN split. With --validate, a tenth of the training pairs is held out and
 measured instead of the test part: the way to choose settings. Seconds hold everything from reading
 the files to the vectors, but not the ranking of the test.
 """
@@ -74,16 +74,6 @@ STANDARDS = {
         SpectralConfig(dim=768, beta=0.5, item_power=0.5, power_iterations=3, **PLAIN),
         GnnConfig(dim=256, epochs=10, temperature=0.12, negative_weight=0.84),
         balance=2.0,
-    ),
-    "yelp2018": Standard(
-        (
-            Published("LightGCN", 0.0649, 0.0530),
-            Published("NESCL", 0.0743, 0.0611),
-            Published("LightGCN+BSL, the best", 0.0744, 0.0617),
-        ),
-        SpectralConfig(dim=768, beta=0.2, item_power=0.4, power_iterations=3, **PLAIN),
-        GnnConfig(dim=256, epochs=10, temperature=0.15, negative_weight=1.0),
-        balance=3.0,
     ),
 }
 
