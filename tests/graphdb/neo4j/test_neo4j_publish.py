@@ -369,7 +369,7 @@ def test_what_a_server_cannot_hold_is_refused(shop, recommenders, tmp_path, monk
     with pytest.raises(StoreError, match=r"length 3,969 do not fit.*at most 3,968 \(128"):
         publish(long, shop.url)
     monkeypatch.setattr(recommended, "MOST_ROWS", 9)
-    with pytest.raises(StoreError, match="10 recommendations cannot change hands"):
+    with pytest.raises(StoreError, match="10 recommendations cannot be drawn in one"):
         publish(recommenders[0], shop.url, seeds=[Seed("User", "u00003", "Product")])
     monkeypatch.setattr(publisher, "OLDEST_SERVER", (99, 0))
     with pytest.raises(StoreError, match=r"is Neo4j 5\.\d+.*expected Neo4j 99.0 or newer"):
