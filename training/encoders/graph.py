@@ -49,7 +49,7 @@ class GraphEncoder:
             SchemaError: The config names what the schema or the graph does not have.
             DivergedError: The loss became infinite or no number.
             CheckpointError: What lies in the folder is of another run.
-        TrainingError: There is no such device.
+            TrainingError: There is no such device.
         """
         epochs = self.config.epochs
         if self.config.patience is not None:

@@ -49,7 +49,7 @@ def bilateral_softmax(
     scaled = normalize(seeds, dim=1) / temperature  # [S, d]
     logits = _products(scaled, normalize(candidates, dim=1), bfloat16)  # [S, C]
     reached = logits[positives.seeds, positives.candidates]  # [P]
-    if hard_negatives is not None and len(hard_negatives):
+    if hard_negatives is not None and len(hard_negatives) and hard_negative_weight != 1:
         boost = torch.zeros_like(logits)
         boost[hard_negatives.seeds, hard_negatives.candidates] = math.log(hard_negative_weight)
         logits = logits + boost

@@ -35,7 +35,7 @@ def multiply(matrix: SparseMatrix, dense: Tensor) -> Tensor:
 def take_rows(matrix: SparseMatrix, wanted: Tensor) -> SparseMatrix:
     """The wanted rows of a matrix, in their order: [len(wanted), n], on the same device."""
     columns, values, lengths = gather_rows(matrix.rows, wanted)
-    owner = torch.repeat_interleave(torch.arange(len(wanted), device=wanted.device), lengths)
+    owner = owners_of(lengths)
     order = torch.argsort(columns, stable=True)
     per_column = torch.bincount(columns, minlength=matrix.shape[1])
     shape = (len(wanted), matrix.shape[1])
@@ -58,6 +58,11 @@ def gather_rows(rows: Tensor, wanted: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     shift = torch.repeat_interleave(starts - starts_of(lengths)[:-1], lengths)
     places = torch.arange(len(shift), device=wanted.device) + shift
     return rows.col_indices()[places], rows.values()[places], lengths
+
+
+def owners_of(lengths: Tensor) -> Tensor:
+    """For every entry of rows of such lengths, which row it is of: int64 [sum of lengths]."""
+    return torch.repeat_interleave(torch.arange(len(lengths), device=lengths.device), lengths)
 
 
 def starts_of(lengths: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ from graphrec.bundle import Adjacency
 from training.gnn.config import GnnConfig
 from training.gnn.loss import Pairs
 from training.gnn.messages import event_weights
-from training.gnn.products import gather_rows
+from training.gnn.products import gather_rows, owners_of
 from training.pairs import adjacency, compose, without
 from training.pyg import HeteroData
 from training.sparse import csr_of
@@ -175,7 +175,7 @@ def _candidates(
 
 def _pairs(candidates: Tensor, targets: Tensor, lengths: Tensor) -> Pairs:
     """The pairs of a batch by place; a target that is no candidate is left out."""
-    owner = torch.repeat_interleave(torch.arange(len(lengths), device=lengths.device), lengths)
+    owner = owners_of(lengths)
     places = torch.searchsorted(candidates, targets).clamp(max=len(candidates) - 1)
     known = candidates[places] == targets
     return Pairs(owner[known], places[known])

@@ -72,7 +72,7 @@ class Trainer:
                 still is; the parameters here are not to be used.
         """
         config, device = self.config, next(self.model.parameters()).device
-        seeds = sum(math.ceil(len(d.seed_rows) / config.seed_batch) for d in self.directions)
+        steps = sum(math.ceil(len(d.seed_rows) / config.seed_batch) for d in self.directions)
         last = config.epochs if until is None else until
         while self.epochs_done < last:
             began = time.perf_counter()
@@ -81,7 +81,7 @@ class Trainer:
             )
             total = torch.zeros((), device=device)
             for step, batch in enumerate(batches(self.directions, config, generator)):
-                done = (self.epochs_done + step / seeds) / max(config.epochs, 1)
+                done = (self.epochs_done + step / steps) / max(config.epochs, 1)
                 rate = _learning_rate(config, done)
                 self.optimizer.param_groups[0]["lr"] = rate
                 loss = self._loss(batch, generator)
@@ -93,7 +93,7 @@ class Trainer:
                 total += loss.detach()
             self.epochs_done += 1
             seconds = time.perf_counter() - began
-            if after_epoch(Epoch(self.epochs_done, float(total) / seeds, rate, seconds)):
+            if after_epoch(Epoch(self.epochs_done, float(total) / steps, rate, seconds)):
                 return
 
     def _loss(self, batch: Batch, generator: torch.Generator) -> Tensor:

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import torch
 
-from training.gnn.products import gather_rows
+from training.gnn.products import gather_rows, owners_of
 
 Tensor = torch.Tensor
 
@@ -54,5 +54,4 @@ def reached_at_k(seeds: Tensor, targets: Tensor, taken: Tensor, truth: Tensor, k
 def _places(pairs: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
     """The pairs of some rows: the position of the row among them, and the column."""
     columns, _, lengths = gather_rows(pairs, rows)
-    positions = torch.arange(len(rows), device=rows.device)
-    return torch.repeat_interleave(positions, lengths), columns
+    return owners_of(lengths), columns
