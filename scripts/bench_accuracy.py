@@ -34,9 +34,9 @@ from training.encoders import (
 from training.encoders.two_halves import side_by_side
 from training.gnn import GnnConfig
 from training.gnn.trainer import Epoch
-from training.gnn.validation import Reached, reached_at_k
 from training.pairs import adjacency
 from training.pyg import HeteroData
+from training.scoring import Reached, VectorScorer, reached_at_k
 from training.sparse import csr_of
 from training.split import hold_out_share
 
@@ -105,7 +105,11 @@ def main() -> None:
         for model, reached, seconds in measured(
             graph, truth, standard, graph_config, options, read_s, console
         ):
-            table.add_row(*cells(model, *reached, seconds, None if options.validate else best))
+            table.add_row(
+                *cells(
+                    model, reached.recall, reached.ndcg, seconds, None if options.validate else best
+                )
+            )
         console.print(table)
 
 
@@ -145,8 +149,7 @@ def measured(
 
 
 def ranked(vectors: Vectors, taken: torch.Tensor, truth: Adjacency) -> Reached:
-    users, products = (torch.from_numpy(vectors[name]) for name in ("User", "Product"))
-    return reached_at_k(users, products, taken, csr_of(truth), K)
+    return reached_at_k(VectorScorer.along(vectors, PURCHASED), taken, csr_of(truth), K)
 
 
 def read(folder: Path, *, validate: bool) -> tuple[HeteroData, Adjacency]:

@@ -2,15 +2,14 @@
 
 import numpy as np
 import pytest
-import torch
 
 from graphdb.errors import NotEnoughDataError
 from graphdb.schema import SCHEMA
 from training.data import load_graph
 from training.encoders import GraphEncoder, PopularityEncoder
 from training.gnn import GnnConfig
-from training.gnn.validation import reached_at_k
 from training.pairs import adjacency
+from training.scoring import VectorScorer, reached_at_k
 from training.sparse import csr_of
 from training.split import hold_out_share
 
@@ -20,10 +19,9 @@ QUICK = GnnConfig(dim=16, epochs=15, seed_batch=64, candidates="all")
 
 
 def recall(encoder, held, graph):
-    vectors = encoder.fit(graph)
-    seeds, targets = (torch.from_numpy(vectors[name]) for name in ("User", "Product"))
+    scorer = VectorScorer.along(encoder.fit(graph), PURCHASED)
     taken = csr_of(adjacency(graph, PURCHASED))
-    return reached_at_k(seeds, targets, taken, csr_of(held), 20).recall
+    return reached_at_k(scorer, taken, csr_of(held), 20).recall
 
 
 def test_it_finds_planted_tastes_and_nothing_where_there_are_none(planted, shuffled):

@@ -14,8 +14,8 @@ from training.gnn.device import chosen_device
 from training.gnn.supervision import Direction, direction_of, steps_of
 from training.gnn.trainer import Epoch, Trainer
 from training.gnn.training_log import TrainingLog
-from training.gnn.validation import reached_at_k
 from training.pyg import HeteroData
+from training.scoring import VectorScorer, reached_at_k
 from training.sparse import csr_of
 from training.split import hold_out_last, hold_out_share
 
@@ -71,7 +71,8 @@ class GraphEncoder:
             wanted = [(direction.seed_type, None), (direction.target_type, None)]
             with torch.no_grad():
                 seeds, targets = trainer.model(wanted)
-            reached = reached_at_k(seeds, targets, direction.positives, truth, VALIDATED_AT)
+            scorer = VectorScorer(seeds, targets)
+            reached = reached_at_k(scorer, direction.positives, truth, VALIDATED_AT)
             log.add(replace(epoch, recall=reached.recall, ndcg=reached.ndcg))
             return epoch.number - log.best_epoch >= patience
 
