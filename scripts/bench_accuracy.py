@@ -1,9 +1,9 @@
 """Accuracy on standard splits, beside published figures: python scripts/bench_accuracy.py DATA.
 
-DATA is a folder with one folder per data set, see scripts/bench_data; the settings of each stand in
-scripts/bench_settings. With --validate, a part of the training pairs is held out and measured instead of
-the test part: the way to choose settings. Seconds hold everything from reading the files to the
-vectors, but not the ranking of the test.
+DATA is a folder with one folder per data set, see scripts/bench_data; the settings of each stand
+in scripts/bench_settings. With --validate, a part of the training pairs is held out and measured
+instead of the test part: the way to choose settings. Seconds hold everything from reading the
+files to the vectors, but not the ranking of the test.
 """
 
 import argparse
@@ -47,9 +47,10 @@ def table_of(data: DataSet, seed: int, options: argparse.Namespace, console: Con
     config = settings_of(data.name, seed, options.set)
     best = None if options.validate or not data.published else data.published[-1]
     part = "validation" if options.validate else "test"
+    processor = platform.processor() or platform.machine()
     table = Table(
         title=f"{data.name}, {part} part, seed {seed}, {date.today()}, "
-        f"{options.threads} threads of {platform.processor() or platform.machine()}, torch {torch.__version__}",
+        f"{options.threads} threads of {processor}, torch {torch.__version__}",
         header_style="bold",
     )
     table.add_column("model")
