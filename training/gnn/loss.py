@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch.nn.functional import normalize
@@ -47,17 +48,57 @@ def bilateral_softmax(
         bfloat16: Multiply in bfloat16; sums stay in float32.
     """
     scaled = normalize(seeds, dim=1) / temperature  # [S, d]
-    logits = _products(scaled, normalize(candidates, dim=1), bfloat16)  # [S, C]
-    reached = logits[positives.seeds, positives.candidates]  # [P]
-    if hard_negatives is not None and len(hard_negatives) and hard_negative_weight != 1:
-        boost = torch.zeros_like(logits)
-        boost[hard_negatives.seeds, hard_negatives.candidates] = math.log(hard_negative_weight)
-        logits = logits + boost
-    spread = torch.logsumexp(logits + log_prior, dim=1)  # [S]
-    return (negative_weight * spread[positives.seeds] - reached).mean()
+    boosted = hard_negatives if hard_negative_weight != 1 else None
+    reached, spread = _ReachedAndSpread.apply(
+        scaled,
+        normalize(candidates, dim=1),
+        positives,
+        log_prior,
+        boosted,
+        math.log(hard_negative_weight),
+        bfloat16,
+    )
+    loss: Tensor = (negative_weight * spread[positives.seeds] - reached).mean()
+    return loss
 
 
-def _products(left: Tensor, right: Tensor, bfloat16: bool) -> Tensor:
-    if bfloat16:
-        return (left.bfloat16() @ right.bfloat16().T).float()
-    return left @ right.T
+class _ReachedAndSpread(torch.autograd.Function):
+    """Of logits = seeds @ candidates.T: those of the positive pairs, and log sum exp of each row.
+
+    By hand, because the logits are by far the largest thing in a step: never more than two
+    matrices of their size are held, where torch's own backward pass holds five.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        seeds: Tensor,
+        candidates: Tensor,
+        positives: Pairs,
+        log_prior: Tensor,
+        boosted: Pairs | None,
+        boost: float,
+        bfloat16: bool,
+    ) -> tuple[Tensor, Tensor]:
+        if bfloat16:
+            seeds, candidates = seeds.bfloat16(), candidates.bfloat16()
+        logits = (seeds @ candidates.T).to(log_prior.dtype)  # [S, C]
+        reached = logits[positives.seeds, positives.candidates]  # [P]
+        if boosted is not None and len(boosted):
+            logits[boosted.seeds, boosted.candidates] += boost
+        logits += log_prior
+        highest = logits.amax(1)  # [S]
+        spread = (logits - highest[:, None]).exp_().sum(1).log() + highest
+        ctx.save_for_backward(seeds, candidates, logits, spread)
+        ctx.positives = positives
+        return reached, spread
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        of_reached, of_spread = gradients
+        seeds, candidates, logits, spread = ctx.saved_tensors
+        pull = (logits - spread[:, None]).exp_().mul_(of_spread[:, None])  # [S, C]
+        pull[ctx.positives.seeds, ctx.positives.candidates] += of_reached
+        narrow = pull.to(seeds.dtype)
+        left, right = (narrow @ candidates).to(pull.dtype), (narrow.T @ seeds).to(pull.dtype)
+        return left, right, None, None, None, None, None

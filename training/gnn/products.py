@@ -8,6 +8,8 @@ from training.sparse import SparseMatrix, quiet
 
 Tensor = torch.Tensor
 
+_FEW = 1 / 8  # of the rows: above it, making all of them is cheaper than taking some apart
+
 
 class _Product(torch.autograd.Function):
     """rows @ dense; the gradient is a product with the transpose that is at hand already.
@@ -30,6 +32,17 @@ def multiply(matrix: SparseMatrix, dense: Tensor) -> Tensor:
     """The product, [m, d]; only `dense` gets a gradient."""
     product: Tensor = _Product.apply(matrix.rows, matrix.transposed, dense)
     return product
+
+
+def multiply_rows(matrix: SparseMatrix, wanted: Tensor, dense: Tensor) -> Tensor:
+    """The wanted rows of the product, in their order: [len(wanted), d]; as `multiply` else.
+
+    A few rows are taken out of the matrix first. To take rows, and to turn them for the backward
+    pass, costs several times as much per entry as to multiply them.
+    """
+    if len(wanted) < _FEW * matrix.shape[0]:
+        return multiply(take_rows(matrix, wanted), dense)
+    return multiply(matrix, dense)[wanted]
 
 
 def take_rows(matrix: SparseMatrix, wanted: Tensor) -> SparseMatrix:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import torch
 
 from training.gnn.messages import Message
-from training.gnn.products import multiply, take_rows
+from training.gnn.products import multiply, multiply_rows
 
 Tensor = torch.Tensor
 Wanted = Sequence[tuple[str, Tensor | None]]
@@ -100,10 +100,12 @@ class LinearPropagation(torch.nn.Module):
             arrived = own.new_zeros(number, own.shape[1])
             for gain, message in zip(gains, self.messages, strict=True):
                 if message.target == node_type:
-                    operator = (
-                        message.operator if rows is None else take_rows(message.operator, rows)
+                    carried = (
+                        multiply(message.operator, vectors[message.source])
+                        if rows is None
+                        else multiply_rows(message.operator, rows, vectors[message.source])
                     )
-                    arrived = arrived + gain * multiply(operator, vectors[message.source])
+                    arrived = arrived + gain * carried
             found.append(arrived)
         return found
 

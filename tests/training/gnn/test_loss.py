@@ -55,6 +55,29 @@ def test_random_cases_equal_a_loop(hard):
     assert float(found) == pytest.approx(total / len(positives), rel=1e-4)
 
 
+@pytest.mark.parametrize("hard", [None, pairs((0, 3), (2, 1))])
+def test_the_gradient_is_that_of_small_differences(hard):
+    generator = torch.Generator().manual_seed(0)
+    seeds, candidates, prior = (
+        torch.randn(*shape, generator=generator, dtype=torch.float64)
+        for shape in ((3, 5), (4, 5), (4,))
+    )
+
+    def loss(seeds, candidates):
+        return bilateral_softmax(
+            seeds,
+            candidates,
+            pairs((0, 1), (0, 2), (2, 0), (2, 3)),
+            prior,
+            temperature=0.2,
+            negative_weight=1.1,
+            hard_negatives=hard,
+            hard_negative_weight=7,
+        )
+
+    assert torch.autograd.gradcheck(loss, (seeds.requires_grad_(), candidates.requires_grad_()))
+
+
 def test_lengths_do_not_matter():
     generator = torch.Generator().manual_seed(0)
     seeds, candidates = (
@@ -75,8 +98,20 @@ def test_bfloat16_is_close():
         torch.randn(40, 64, generator=generator),
     )
     some = pairs(*((row, row) for row in range(30)))
-    settings = {"temperature": 0.12, "negative_weight": 0.84}
-    exact = bilateral_softmax(seeds, candidates, some, torch.zeros(40), **settings)
-    rough = bilateral_softmax(seeds, candidates, some, torch.zeros(40), bfloat16=True, **settings)
-    assert float(rough) == pytest.approx(float(exact), rel=1e-2)
-    assert float(rough) != float(exact)
+    found = {}
+    for bfloat16 in (False, True):
+        ends = [end.clone().requires_grad_() for end in (seeds, candidates)]
+        loss = bilateral_softmax(
+            *ends,
+            some,
+            torch.zeros(40),
+            temperature=0.12,
+            negative_weight=0.84,
+            bfloat16=bfloat16,
+        )
+        found[bfloat16] = (loss.item(), *torch.autograd.grad(loss, ends))
+    exact, rough = found[False], found[True]
+    assert rough[0] == pytest.approx(exact[0], rel=1e-2)
+    assert rough[0] != exact[0]
+    for near, true in zip(rough[1:], exact[1:], strict=True):
+        torch.testing.assert_close(near, true, rtol=0, atol=0.02 * float(true.abs().max()))

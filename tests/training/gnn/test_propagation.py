@@ -56,6 +56,13 @@ def test_one_relation_with_unit_weights_is_lightgcn(graph, num_layers):
     torch.testing.assert_close(found["Product"], expected[12:], atol=1e-5, rtol=0)
 
 
+@pytest.fixture(params=[0, 1e9], ids=["all made", "taken apart"])
+def either_way(request, monkeypatch):
+    """Some rows of a product are made in two ways, by how many they are."""
+    monkeypatch.setattr("training.gnn.products._FEW", request.param)
+
+
+@pytest.mark.usefixtures("either_way")
 def test_chosen_rows_are_the_rows_of_all(graph):
     model = network(graph)
     every = everything(model)
@@ -65,6 +72,7 @@ def test_chosen_rows_are_the_rows_of_all(graph):
         torch.testing.assert_close(found, every[node_type][some])
 
 
+@pytest.mark.usefixtures("either_way")
 @pytest.mark.parametrize("num_layers", [1, 2, 3])
 def test_gradients_of_chosen_rows_equal_those_of_a_dense_network(graph, num_layers):
     model = network(graph, num_layers=num_layers, learn_gains=True)
