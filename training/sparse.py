@@ -68,10 +68,12 @@ def to_power(matrix: Tensor, exponent: float) -> Tensor:
     return with_values(matrix, power_or_zero(matrix.values(), exponent))
 
 
-def symmetrically_normalised(matrix: Tensor) -> Tensor:
-    """D_row^(-1/2) M D_col^(-1/2), D being the sums of rows and of columns."""
+def normalised(matrix: Tensor, row_exponent: float = 0.5, column_exponent: float = 0.5) -> Tensor:
+    """D_row^(-row_exponent) M D_col^(-column_exponent), D being the sums of rows and of columns."""
     rows, columns = row_sums(matrix), column_sums(matrix)
-    return scaled(matrix, power_or_zero(rows, -0.5), power_or_zero(columns, -0.5))
+    return scaled(
+        matrix, power_or_zero(rows, -row_exponent), power_or_zero(columns, -column_exponent)
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from training.gnn.device import chosen_device
 from training.gnn.trainer import Epoch
 from training.pyg import HeteroData
 from training.scoring import VectorScorer
-from training.sparse import SparseMatrix, row_sums, symmetrically_normalised
+from training.sparse import SparseMatrix, normalised, row_sums
 
 Tensor = torch.Tensor
 
@@ -97,8 +97,8 @@ class LightGcnBpr:
 
     def _model(self, events: Tensor, device: torch.device) -> LinearPropagation:
         source, _, target = self.direction
-        normalised = SparseMatrix.from_coordinates(symmetrically_normalised(events).float())
-        there = Message(str(self.direction), source, target, normalised.transpose()).to(device)
+        operator = SparseMatrix.from_coordinates(normalised(events).float())
+        there = Message(str(self.direction), source, target, operator.transpose()).to(device)
         model = LinearPropagation(
             dict(zip((source, target), events.shape, strict=True)),
             [there, there.back],

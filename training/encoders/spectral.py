@@ -14,11 +14,11 @@ from training.pyg import HeteroData
 from training.sparse import (
     SparseMatrix,
     column_sums,
+    normalised,
     power_or_zero,
     product,
     row_sums,
     scaled,
-    symmetrically_normalised,
     to_power,
 )
 from training.ties import is_side_edge_type, membership, other_end, side_edge_types
@@ -43,6 +43,8 @@ class SpectralConfig(BaseModel):
             fewer users or products.
         beta: How strongly well-supported tastes count over faint ones.
         group_beta: The same where brands, categories and so on are ranked for users.
+        user_exponent: How much less a tie counts, the more its user (or brand, and so on) has.
+        item_exponent: The same by the ties of its product. 1/2 and 1/2 normalise symmetrically.
         item_power: How much of a product's popularity its vector keeps.
         pair_power: What repeats count: 1 each fully, 0 nothing after the first.
         group_power: The same for the ties of users to brands, categories and so on.
@@ -62,6 +64,8 @@ class SpectralConfig(BaseModel):
     dim: int = Field(default=512, ge=32, le=1024)
     beta: float = Field(default=0.75, ge=-1, le=3)
     group_beta: float = Field(default=1.5, ge=-1, le=3)
+    user_exponent: Power = 0.5
+    item_exponent: Power = 0.5
     item_power: Power = 0.5
     pair_power: Power = 0.5
     group_power: Power = 0.0
@@ -76,13 +80,14 @@ class SpectralConfig(BaseModel):
 class SpectralEncoder:
     """Vectors in closed form.
 
-    With R the weighted user x product matrix and R~ = D_u^(-1/2) R D_i^(-1/2) = U S V^T, the
-    score of a user for a product is that of DESIGN's R D_i^(-1/2) V S^beta and D_i^(1/2) V, up to
-    a factor per user. Deviations:
+    With R the weighted user x product matrix and R~ = D_u^-a R D_i^-b = U S V^T (a is
+    `user_exponent`, b `item_exponent`), the score of a user for a product is, at a = b = 1/2, that
+    of DESIGN's R D_i^(-1/2) V S^beta and D_i^(1/2) V, up to a factor per user. Deviations:
 
-    - Users are scaled by D_u^(-1/2), so that users can be ranked for a brand: the vector of a
+    - Users are scaled by D_u^-a, so that users can be ranked for a brand: the vector of a
       user is U S^h and that of a product D_i^item_power V S^h, h = (1 + beta) / 2. Splitting the
       spectrum evenly makes cosines between two products, or two users, mean something.
+    - Weaker normalisation, a and b below 1/2, does better on sparse data; see docs/decisions.md.
     - Any other type X that is tied to products is folded in as if its nodes were products: with
       R_x the user x X matrix, V_x = R_x~^T U S^(-1) and x = D_x^item_power V_x S^h. There
       `group_beta` stands in for beta: against the unchanged vector of a user it leaves
@@ -139,7 +144,7 @@ class SpectralEncoder:
 
     def _stacked(self, graph: HeteroData, events: Tensor) -> Tensor:
         """R~, and below it the normalised side relations: one column per product."""
-        blocks = [symmetrically_normalised(events)]
+        blocks = [self._normalised(events)]
         for name, weight in self.config.side_weights.items():
             edge_type = self.schema.parse_edge_type(name)
             if not is_side_edge_type(edge_type, self.direction):
@@ -150,7 +155,7 @@ class SpectralEncoder:
                     value=name,
                 )
             ties = membership(graph, edge_type, self.direction.target).t().coalesce()
-            blocks.append(symmetrically_normalised(ties) * weight)
+            blocks.append(self._normalised(ties) * weight)
         return torch.cat(blocks).coalesce()
 
     def _folded_in(self, graph: HeteroData, summed: Tensor, readout: Tensor) -> dict[str, Tensor]:
@@ -170,12 +175,15 @@ class SpectralEncoder:
         """A type X's vectors, D_x^item_power R_x~^T U S^(group_beta - h): [num_nodes, dim]."""
         ties = to_power(summed, self.config.group_power)
         degrees = column_sums(ties)
-        normalised = scaled(
+        weighted = scaled(
             ties,
-            power_or_zero(row_sums(ties), -0.5),
-            power_or_zero(degrees, self.config.item_power - 0.5),
+            power_or_zero(row_sums(ties), -self.config.user_exponent),
+            power_or_zero(degrees, self.config.item_power - self.config.item_exponent),
         )
-        return SparseMatrix.from_coordinates(normalised.float()).transposed @ readout
+        return SparseMatrix.from_coordinates(weighted.float()).transposed @ readout
+
+    def _normalised(self, ties: Tensor) -> Tensor:
+        return normalised(ties, self.config.user_exponent, self.config.item_exponent)
 
 
 def _as_array(tensor: Tensor) -> np.ndarray:

@@ -10,7 +10,7 @@ from graphdb.schema_types import EdgeType, Schema
 from training.data import edge_types_of
 from training.gnn.config import GnnConfig
 from training.pyg import HeteroData
-from training.sparse import SparseMatrix, symmetrically_normalised, to_power
+from training.sparse import SparseMatrix, normalised, to_power
 from training.weights import behaviour_weights, incidence, interaction_matrix
 
 Tensor = torch.Tensor
@@ -100,8 +100,8 @@ def event_weights(schema: Schema, direction: EdgeType, config: GnnConfig) -> dic
 
 
 def _message(name: str, edge_type: EdgeType, weights: Tensor) -> Message:
-    normalised = SparseMatrix.from_coordinates(symmetrically_normalised(weights).float())
-    return Message(name, edge_type.source, edge_type.target, normalised.transpose())
+    operator = SparseMatrix.from_coordinates(normalised(weights).float())
+    return Message(name, edge_type.source, edge_type.target, operator.transpose())
 
 
 def _check_relations(schema: Schema, config: GnnConfig) -> None:
