@@ -13,7 +13,13 @@ IN_CATEGORY = SCHEMA.edge_type("IN_CATEGORY")
 CHILD_OF = SCHEMA.edge_type("CHILD_OF")
 PROMOTES = SCHEMA.edge_type("PROMOTES")
 SIZES = {"User": 12, "Product": 9, "Brand": 3}
-PLAIN = {"pair_power": 1, "group_power": 1, "half_life_days": None}
+PLAIN = {
+    "pair_power": 1,
+    "group_power": 1,
+    "half_life_days": None,
+    "user_exponent": 0.5,
+    "item_exponent": 0.5,
+}
 
 
 def fit(graph, **settings):

@@ -64,9 +64,9 @@ class SpectralConfig(BaseModel):
     dim: int = Field(default=512, ge=32, le=1024)
     beta: float = Field(default=0.75, ge=-1, le=3)
     group_beta: float = Field(default=1.5, ge=-1, le=3)
-    user_exponent: Power = 0.5
-    item_exponent: Power = 0.5
-    item_power: Power = 0.5
+    user_exponent: Power = 0.4
+    item_exponent: Power = 0.3
+    item_power: Power = 0.3
     pair_power: Power = 0.5
     group_power: Power = 0.0
     half_life_days: float | None = Field(default=30.0, gt=0, allow_inf_nan=False)
@@ -87,7 +87,7 @@ class SpectralEncoder:
     - Users are scaled by D_u^-a, so that users can be ranked for a brand: the vector of a
       user is U S^h and that of a product D_i^item_power V S^h, h = (1 + beta) / 2. Splitting the
       spectrum evenly makes cosines between two products, or two users, mean something.
-    - Weaker normalisation, a and b below 1/2, does better on sparse data; see docs/decisions.md.
+    - Normalisation may be weaker than symmetric, a and b below 1/2; see docs/decisions.md.
     - Any other type X that is tied to products is folded in as if its nodes were products: with
       R_x the user x X matrix, V_x = R_x~^T U S^(-1) and x = D_x^item_power V_x S^h. There
       `group_beta` stands in for beta: against the unchanged vector of a user it leaves
