@@ -68,45 +68,39 @@ class LinearPropagation(torch.nn.Module):
         Args:
             keep: bool [num_nodes] per node type, which nodes have their own row; all by default.
         """
-        vectors = self._base(keep)  # x_0, of all nodes
-        total = vectors
+        own = self._base(keep)  # x_0, of all nodes
+        every: Wanted = [(node_type, None) for node_type in own]
+        total = own  # x_0 + ... + x_k = x_0 + A (x_0 + ... + x_(k-1)): no layer is held by itself
         for _ in range(self.num_layers - 1):
-            vectors = self._carried(vectors)
-            total = {node_type: total[node_type] + vectors[node_type] for node_type in total}
-        share = 1 / (self.num_layers + 1)
-        found = [_pick(total[node_type], rows) * share for node_type, rows in wanted]
+            total = dict(zip(own, self._with_arrived(own, total, every), strict=True))
         if self.num_layers:
-            last = self._carried_to(vectors, wanted)
-            found = [inner + share * outer for inner, outer in zip(found, last, strict=True)]
-        return found
+            found = self._with_arrived(own, total, wanted)
+        else:
+            found = [_pick(own[node_type], rows) for node_type, rows in wanted]
+        return [vectors / (self.num_layers + 1) for vectors in found]
 
     def _base(self, keep: Mapping[str, Tensor] | None) -> dict[str, Tensor]:
         if keep is None:
             return dict(self.rows)
         return {node_type: own * keep[node_type][:, None] for node_type, own in self.rows.items()}
 
-    def _carried(self, vectors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """One layer: what arrives at all nodes."""
-        carried = self._carried_to(vectors, [(node_type, None) for node_type in vectors])
-        return dict(zip(vectors, carried, strict=True))
-
-    def _carried_to(self, vectors: Mapping[str, Tensor], wanted: Wanted) -> list[Tensor]:
-        """The part of `_carried` that arrives at the wanted rows."""
+    def _with_arrived(
+        self, own: Mapping[str, Tensor], sent: Mapping[str, Tensor], wanted: Wanted
+    ) -> list[Tensor]:
+        """Own vectors plus all that arrives where vectors are sent along every tie once."""
         gains = torch.nn.functional.softplus(self.raw_gains)
         found = []
         for node_type, rows in wanted:
-            own = self.rows[node_type]
-            number = len(own) if rows is None else len(rows)
-            arrived = own.new_zeros(number, own.shape[1])
+            vectors = _pick(own[node_type], rows)
             for gain, message in zip(gains, self.messages, strict=True):
                 if message.target == node_type:
-                    carried = (
-                        multiply(message.operator, vectors[message.source])
+                    arrived = (
+                        multiply(message.operator, sent[message.source])
                         if rows is None
-                        else multiply_rows(message.operator, rows, vectors[message.source])
+                        else multiply_rows(message.operator, rows, sent[message.source])
                     )
-                    arrived = arrived + gain * carried
-            found.append(arrived)
+                    vectors = torch.addcmul(vectors, gain, arrived)
+            found.append(vectors)
         return found
 
 
