@@ -1,0 +1,82 @@
+"""Item neighbours against a slow oracle."""
+
+import numpy as np
+import pytest
+import torch
+from contracts.baseline import PersonalContract
+
+from graphdb.schema import SCHEMA
+from training.baselines import ItemKnn, ItemKnnConfig
+
+PURCHASED = SCHEMA.edge_type("PURCHASED")
+VIEWED = SCHEMA.edge_type("VIEWED")
+
+
+class TestItemKnn(PersonalContract):
+    @pytest.fixture
+    def make(self):
+        return lambda direction: ItemKnn(SCHEMA, direction)
+
+
+def random_graph(make_graph, seed):
+    rng = np.random.default_rng(seed)
+    events = [
+        (user, product, 0, int(rng.integers(1, 5)))
+        for user in range(12)
+        for product in range(9)
+        if rng.random() < 0.4
+    ]
+    return make_graph({"User": 12, "Product": 10}, {PURCHASED: events})
+
+
+def dense(graph, pair_power):
+    matrix = np.zeros((12, 10))
+    store = graph[PURCHASED]
+    for (user, product), count in zip(
+        store.edge_index.T.tolist(), store["count"].tolist(), strict=True
+    ):
+        matrix[user, product] = (5 * np.log1p(count)) ** pair_power
+    return matrix
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("pair_power", [0, 1])
+@pytest.mark.parametrize(("num_neighbours", "shrinkage"), [(2, 0), (3, 4.5), (50, 10)])
+def test_equal_to_a_loop_over_pairs(
+    make_graph, monkeypatch, seed, pair_power, num_neighbours, shrinkage
+):
+    monkeypatch.setattr("training.baselines.histories._BLOCK_PRODUCTS", 40)
+    graph = random_graph(make_graph, seed)
+    taken = dense(graph, pair_power)
+    likeness = np.zeros((10, 10))
+    for target in range(10):
+        cosines = {}
+        for other in range(10):
+            one, two = taken[:, target], taken[:, other]
+            if other != target and one @ two:
+                lengths = np.linalg.norm(one) * np.linalg.norm(two)
+                cosines[other] = round(one @ two / (lengths + shrinkage), 12)
+        for other in sorted(cosines, key=lambda other: (-cosines[other], other))[:num_neighbours]:
+            likeness[other, target] = cosines[other]
+    config = ItemKnnConfig(
+        num_neighbours=num_neighbours, shrinkage=shrinkage, pair_power=pair_power
+    )
+    found = ItemKnn(SCHEMA, PURCHASED, config).fit(graph).scores(torch.arange(12))
+    np.testing.assert_allclose(found, taken @ likeness, rtol=1e-5, atol=1e-6)
+
+
+def test_worked_out_by_hand(make_graph):
+    # Products 0 and 1 share one of their two buyers each: cosine 1/2, or 1 / (2 + 2) shrunk.
+    graph = make_graph({"User": 3, "Product": 2}, {PURCHASED: [(0, 0), (0, 1), (1, 0), (2, 1)]})
+    for shrinkage, likeness in ((0, 1 / 2), (2, 1 / 4)):
+        scorer = ItemKnn(SCHEMA, PURCHASED, ItemKnnConfig(shrinkage=shrinkage)).fit(graph)
+        assert scorer.scores(torch.tensor([1])).tolist() == [[0, likeness]]
+
+
+def test_other_events_of_the_two_ends_count_too(make_graph):
+    edges = {PURCHASED: [(0, 0), (1, 1)], VIEWED: [(0, 1), (1, 0)]}
+    graph = make_graph({"User": 2, "Product": 2}, edges)
+    alone = ItemKnnConfig(relation_weights={"VIEWED": 0})
+    for config, likeness in ((None, 2 / (2 + 10)), (alone, 0)):
+        scorer = ItemKnn(SCHEMA, PURCHASED, config).fit(graph)
+        assert scorer.weights.to_dense()[0, 1].item() == pytest.approx(likeness)

@@ -1,0 +1,31 @@
+"""Baselines: what every model has to be measured beside, each fitted along one direction."""
+
+from training.baselines.base import Baseline
+from training.baselines.ease import Ease, EaseConfig
+from training.baselines.encoder import EncoderBaseline
+from training.baselines.ials import Ials, IalsConfig
+from training.baselines.interactions import InteractionConfig
+from training.baselines.item_knn import ItemKnn, ItemKnnConfig
+from training.baselines.lightgcn_bpr import LightGcnBpr, LightGcnBprConfig
+from training.baselines.low_rank_ease import LowRankEase, LowRankEaseConfig
+from training.baselines.popularity import Popularity
+from training.baselines.recent_popularity import RecentPopularity, RecentPopularityConfig
+
+__all__ = [
+    "Baseline",
+    "Ease",
+    "EaseConfig",
+    "EncoderBaseline",
+    "Ials",
+    "IalsConfig",
+    "InteractionConfig",
+    "ItemKnn",
+    "ItemKnnConfig",
+    "LightGcnBpr",
+    "LightGcnBprConfig",
+    "LowRankEase",
+    "LowRankEaseConfig",
+    "Popularity",
+    "RecentPopularity",
+    "RecentPopularityConfig",
+]

@@ -1,0 +1,193 @@
+"""LightGCN as published: linear propagation along one relation, learned by pairwise ranking."""
+
+import math
+import time
+from collections.abc import Callable
+
+import torch
+from pydantic import Field
+from torch.nn.functional import logsigmoid
+
+from graphdb.errors import DivergedError, NotEnoughDataError
+from graphdb.schema_types import EdgeType, Schema
+from training.baselines.interactions import InteractionConfig, interactions
+from training.gnn import LinearPropagation, Message
+from training.gnn.device import chosen_device
+from training.gnn.trainer import Epoch
+from training.pyg import HeteroData
+from training.scoring import VectorScorer
+from training.sparse import SparseMatrix, row_sums, symmetrically_normalised
+
+Tensor = torch.Tensor
+
+
+class LightGcnBprConfig(InteractionConfig):
+    """Settings of the network; the defaults are those of the paper, but for the epochs.
+
+    Args:
+        dim: Length of the vectors.
+        num_layers: How many ties a vector travels along.
+        epochs: Passes over the pairs; the paper trains up to 1,000.
+        batch: Pairs in one step.
+        learning_rate: Of Adam.
+        l2: Of the rows that a step uses, before they travel.
+        seed: Of all that is random.
+    """
+
+    dim: int = Field(default=64, ge=1, le=1024)
+    num_layers: int = Field(default=3, ge=0, le=8)
+    epochs: int = Field(default=100, ge=0, le=10_000)
+    batch: int = Field(default=2048, ge=1)
+    learning_rate: float = Field(default=1e-3, gt=0, le=1)
+    l2: float = Field(default=1e-4, ge=0, le=1)
+    seed: int = Field(default=0, ge=0, lt=2**62)
+
+
+class LightGcnBpr:
+    """He et al., "LightGCN" (SIGIR 2020): equations 3, 8 and 15.
+
+    The layers are our `LinearPropagation`, which a test compares with PyG's. Every pair of an
+    epoch stands against one target that its seed did not take, drawn evenly. Deviations: a seed
+    that took nothing has a row of zeros, not of noise; a seed that took all teaches nothing.
+
+    Args:
+        device: Where to train; by default a GPU if there is one.
+        on_epoch: Told of every epoch.
+    """
+
+    def __init__(
+        self,
+        schema: Schema,
+        direction: EdgeType,
+        config: LightGcnBprConfig | None = None,
+        device: str | None = None,
+        on_epoch: Callable[[Epoch], None] | None = None,
+    ) -> None:
+        self.schema = schema
+        self.direction = direction
+        self.config = config or LightGcnBprConfig()
+        self.device = device
+        self.on_epoch = on_epoch
+
+    def fit(self, graph: HeteroData) -> VectorScorer:
+        """Trains.
+
+        Raises:
+            NotEnoughDataError: There are no events to learn from, or every seed took everything.
+            SchemaError: A weight is given for a relation that does not exist or does not fit.
+            DivergedError: The loss became infinite or no number.
+            TrainingError: There is no such device.
+        """
+        config, device = self.config, chosen_device(self.device)
+        events = interactions(graph, self.schema, self.direction, config)
+        pairs = TakenPairs(events.indices().to(device), *events.shape)
+        model = self._model(events, device)
+        rows = [parameter for parameter in model.parameters() if parameter.requires_grad]
+        optimizer = torch.optim.Adam(rows, lr=config.learning_rate)
+        generator = torch.Generator(device).manual_seed(config.seed)
+        for number in range(1, config.epochs + 1):
+            began = time.perf_counter()
+            loss = self._epoch(number, model, optimizer, pairs, generator)
+            if self.on_epoch:
+                seconds = time.perf_counter() - began
+                self.on_epoch(Epoch(number, loss, config.learning_rate, seconds))
+        with torch.no_grad():
+            seeds, targets = model([(self.direction.source, None), (self.direction.target, None)])
+        return VectorScorer(seeds.cpu(), targets.cpu())
+
+    def _model(self, events: Tensor, device: torch.device) -> LinearPropagation:
+        source, _, target = self.direction
+        normalised = SparseMatrix.from_coordinates(symmetrically_normalised(events).float())
+        there = Message(str(self.direction), source, target, normalised.transpose()).to(device)
+        model = LinearPropagation(
+            dict(zip((source, target), events.shape, strict=True)),
+            [there, there.back],
+            own_rows={source: row_sums(events) > 0},
+            dim=self.config.dim,
+            num_layers=self.config.num_layers,
+            seed=self.config.seed,
+        )
+        return model.to(device)
+
+    def _epoch(
+        self,
+        number: int,
+        model: LinearPropagation,
+        optimizer: torch.optim.Adam,
+        pairs: "TakenPairs",
+        generator: torch.Generator,
+    ) -> float:
+        """One pass over the pairs; the mean loss of its steps."""
+        losses = []
+        order = torch.randperm(len(pairs), generator=generator, device=generator.device)
+        for batch in torch.split(order, self.config.batch):
+            seeds, positives = pairs.index[:, batch]
+            loss = self.loss(model, seeds, positives, pairs.negatives(seeds, generator))
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+            losses.append(loss.detach())
+        mean = torch.stack(losses).mean().item()
+        if not math.isfinite(mean):
+            raise DivergedError(
+                f"the loss became {mean} in epoch {number}",
+                next_step="lower the learning rate",
+                value=mean,
+            )
+        return mean
+
+    def loss(
+        self, model: LinearPropagation, seeds: Tensor, positives: Tensor, negatives: Tensor
+    ) -> Tensor:
+        """-mean log sigmoid(s_positive - s_negative) + l2 / 2 of what the triples begin with."""
+        source, _, target = self.direction
+        targets = torch.cat([positives, negatives])
+        # A batch reaches most of the graph: taking its rows alone is no faster than all.
+        seed_vectors, target_vectors = model([(source, None), (target, None)])
+        paired = target_vectors[targets].view(2, len(seeds), -1)
+        reached, missed = (seed_vectors[seeds] * paired).sum(-1)
+        lengths = model.rows[source][seeds].square().sum()
+        lengths = lengths + model.rows[target][targets].square().sum()
+        loss: Tensor = (
+            self.config.l2 * lengths / (2 * len(seeds)) - logsigmoid(reached - missed).mean()
+        )
+        return loss
+
+
+class TakenPairs:
+    """The pairs to learn from, and targets that their seeds did not take.
+
+    Args:
+        index: Seeds and targets, int64 [2, num_pairs], ascending.
+
+    Raises:
+        NotEnoughDataError: Every seed took everything, so that nothing stands against it.
+    """
+
+    def __init__(self, index: Tensor, num_seeds: int, num_targets: int) -> None:
+        self.num_targets = num_targets
+        took_all = torch.bincount(index[0], minlength=num_seeds) == num_targets
+        self.index = index[:, ~took_all[index[0]]]
+        self._keys = self.index[0] * num_targets + self.index[1]
+        if not len(self):
+            raise NotEnoughDataError("every seed took every target; there is nothing to rank")
+
+    def __len__(self) -> int:
+        return self.index.shape[1]
+
+    def negatives(self, seeds: Tensor, generator: torch.Generator) -> Tensor:
+        """For every seed a target that it did not take, drawn evenly, int64 [len(seeds)]."""
+        drawn = self._draw(len(seeds), generator)
+        while len(places := torch.nonzero(self._taken(seeds, drawn)).flatten()):
+            drawn[places] = self._draw(len(places), generator)
+        return drawn
+
+    def _draw(self, number: int, generator: torch.Generator) -> Tensor:
+        device = generator.device
+        return torch.randint(self.num_targets, (number,), generator=generator, device=device)
+
+    def _taken(self, seeds: Tensor, targets: Tensor) -> Tensor:
+        keys = seeds * self.num_targets + targets
+        places = torch.searchsorted(self._keys, keys).clamp(max=len(self._keys) - 1)
+        known: Tensor = self._keys[places] == keys
+        return known
