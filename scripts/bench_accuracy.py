@@ -11,23 +11,29 @@ import platform
 import time
 import tomllib
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import torch
+from bench_baselines import ials, popularity
 from bench_data import DATASETS, DataSet, Published, Question, Split
 from rich.console import Console
 from rich.table import Table
 
+from graphrec.bundle import Adjacency
 from training.config import TrainConfig, load_config
 from training.encoders import Encoder, GraphEncoder, SpectralEncoder, Vectors
 from training.encoders.two_halves import side_by_side
+from training.gnn.products import owners_of
 from training.gnn.trainer import Epoch
 from training.scoring import Reached, Scorer, VectorScorer, reached_at_k
 from training.sparse import csr_of
 
-MODELS = ("popularity", "spectral", "graph", "both")
+MODELS = ("popularity", "ials", "spectral", "graph", "both")
+
+_NOT_SHOWN = -1e30  # scores have to be finite
 
 
 def main() -> None:
@@ -73,9 +79,31 @@ def table_of(data: DataSet, seed: int, options: argparse.Namespace, console: Con
 
 def answered(asked: Question, scorer: Scorer, k: int) -> Reached:
     """How much of what is true a model finds."""
+    if asked.shown is not None:
+        scorer = AmongShown(scorer, asked.shown)
     return reached_at_k(
         scorer, csr_of(asked.taken), csr_of(asked.truth), k, candidates=asked.candidates
     )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AmongShown:
+    """The scores of another, with what a seed was not shown far below all else."""
+
+    inner: Scorer
+    shown: Adjacency
+
+    @property
+    def num_targets(self) -> int:
+        return self.inner.num_targets
+
+    def scores(self, rows: torch.Tensor) -> torch.Tensor:
+        scores = self.inner.scores(rows)
+        lengths = torch.from_numpy(self.shown.degrees())[rows]
+        places = owners_of(lengths), torch.from_numpy(self.shown.gather(rows.numpy())).long()
+        found = torch.full_like(scores, _NOT_SHOWN)
+        found[places] = scores[places]
+        return found
 
 
 def fitted(
@@ -88,14 +116,12 @@ def fitted(
     """Every model's scorers, one for each question, and the seconds that they took."""
     if "popularity" in options.models:
         yield "popularity", [popularity(asked) for asked in split.questions], 0.0
+    if "ials" in options.models:
+        began = time.perf_counter()
+        scorers = ials(split, data, config)
+        yield "ials", scorers, time.perf_counter() - began
     for model, vectors, seconds in vectors_of(split, data, config, options, console):
         yield model, [scorer_of(vectors, asked) for asked in split.questions], seconds
-
-
-def popularity(asked: Question) -> VectorScorer:
-    """The same list for every seed."""
-    seeds = torch.ones(asked.truth.num_sources, 1)
-    return VectorScorer(seeds, asked.popularity[:, None])
 
 
 def scorer_of(vectors: Vectors, asked: Question) -> VectorScorer:

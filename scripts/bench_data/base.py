@@ -14,6 +14,7 @@ from graphdb import SCHEMA
 from graphdb.schema_types import EdgeType, Schema
 from graphrec.bundle import Adjacency
 from training.data import AT_S, COUNT
+from training.pairs import source_rows
 from training.pyg import HeteroData
 from training.split import hold_out_share
 
@@ -43,6 +44,7 @@ class Question:
         truth: The pairs to find.
         popularity: What the baseline ranks by, the same for every seed, float32 [num_targets].
         candidates: The targets that can be answers, bool [num_targets]; None for all.
+        shown: What every seed was shown, where only these are to be put in order.
     """
 
     name: str
@@ -52,6 +54,7 @@ class Question:
     truth: Adjacency
     popularity: torch.Tensor
     candidates: torch.Tensor | None = None
+    shown: Adjacency | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -140,6 +143,15 @@ def rows_of(column: pa.ChunkedArray, known: pa.Array | pa.ChunkedArray) -> Rows:
     if places.null_count:
         raise ValueError(f"{places.null_count} of {len(places)} ids are not known")
     return np.asarray(places.to_numpy(), dtype=np.int64)
+
+
+def of_sources(pairs: Adjacency, chosen: npt.NDArray[np.bool_]) -> Adjacency:
+    """The pairs of some sources only."""
+    sources = source_rows(pairs)
+    keep = chosen[sources]
+    return Adjacency.from_edges(
+        sources[keep], pairs.indices[keep], pairs.num_sources, pairs.num_targets
+    )
 
 
 def unrolled(owners: Rows, lists: pa.ChunkedArray) -> tuple[Rows, pa.ChunkedArray]:

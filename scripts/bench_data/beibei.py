@@ -4,7 +4,8 @@ Two questions: the products that a person should offer next, and who should offe
 person closed one deal in deals_a and one in deals_b, never of the same product, so deals_a is to
 learn from and deals_b to find. Nothing has a time: a tenth of the deals stands in for validation,
 of people known by anything else, a failed deal or one that they joined. A deal leaves with all
-that it says of its participants. Ten thousand people and two thousand products, drawn at
+that it says of its participants. What a person offered before, closed or failed, is no answer;
+what they bought in another's deal may be. Ten thousand people and two thousand products, drawn at
 random, are asked, so that ranking does not take longer than learning.
 """
 
@@ -25,11 +26,11 @@ from bench_data.base import (
     Split,
     counts_of,
     graph_of,
+    of_sources,
     unrolled,
 )
 from graphdb.schema_toml import extend_schema
 from graphrec.bundle import Adjacency
-from training.pairs import source_rows
 
 NUM_PEOPLE, NUM_PRODUCTS = 190_080, 30_782
 ASKED_PEOPLE, ASKED_PRODUCTS = 10_000, 2_000
@@ -60,13 +61,14 @@ def read(folder: Path, validate: bool) -> Split:
             JOINED: np.stack([friends, closed[0][deals]]),
         },
     )
+    tried = np.concatenate([closed, offered], axis=1)
     taken, truth = (
-        Adjacency.from_edges(*pairs, NUM_PEOPLE, NUM_PRODUCTS) for pairs in (closed, _pairs(asked))
+        Adjacency.from_edges(*pairs, NUM_PEOPLE, NUM_PRODUCTS) for pairs in (tried, _pairs(asked))
     )
     # In validation, nobody with a deal left in the past has another to find.
     people = torch.from_numpy(truth.degrees() > 0) if validate else None
     sold = counts_of(closed[1], NUM_PRODUCTS)
-    active = counts_of(np.concatenate([closed[0], offered[0]]), NUM_PEOPLE)
+    active = counts_of(tried[0], NUM_PEOPLE)
     return Split(
         graph,
         (
@@ -106,11 +108,7 @@ def _some(truth: Adjacency, asked: int) -> Adjacency:
     drawn = np.random.default_rng(0).permutation(np.flatnonzero(truth.degrees()))[:asked]
     chosen = np.zeros(truth.num_sources, dtype=np.bool_)
     chosen[drawn] = True
-    sources = source_rows(truth)
-    keep = chosen[sources]
-    return Adjacency.from_edges(
-        sources[keep], truth.indices[keep], truth.num_sources, truth.num_targets
-    )
+    return of_sources(truth, chosen)
 
 
 BEIBEI_GROUPBUY = DataSet("beibei-groupbuy", CLOSED, 20, read, schema=WITH_DEALS)

@@ -4,6 +4,11 @@ The training part is the history (the last 50 of what every user watched, liked 
 the validation part the events of the next days. When the later test part is measured, the
 validation part is past too and is learned from. A creator whom a user knows can be an answer: what
 is asked is who will be watched, not who is new. A second question asks for the new ones alone.
+
+What is watched was shown before, and the platform shows what it takes for popular or fitting. All
+events here have is_rand = 0, so there is no random exposure to measure on. In its place, a third
+question takes exposure as given: of the creators that a user was shown, the watched ones are to
+stand first (its ndcg; nearly all lists are shorter than k).
 """
 
 from pathlib import Path
@@ -13,7 +18,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from bench_data.base import DataSet, Question, Rows, Split, counts_of, graph_of, rows_of, unrolled
+from bench_data.base import (
+    DataSet,
+    Question,
+    Rows,
+    Split,
+    counts_of,
+    graph_of,
+    of_sources,
+    rows_of,
+    unrolled,
+)
 from graphdb.schema_toml import extend_schema
 from graphdb.schema_types import EdgeType
 from graphrec.bundle import Adjacency
@@ -54,12 +69,15 @@ def read(folder: Path, validate: bool) -> Split:
     truth = creators_of(_ends(asked, "long_view"))
     known = creators_of(np.concatenate([events[WATCHED], events[WATCHED_LONG]], axis=1))
     nothing = creators_of(events[WATCHED][:, :0])
+    shown = creators_of(np.stack([asked[name].to_numpy() for name in ("user_id", "video_id")]))
+    choices = of_sources(truth, truth.degrees() < shown.degrees())
     popular = counts_of(creators[events[WATCHED_LONG][1]], num_creators)
     questions = (
         Question("creators for a user", "User", "Creator", nothing, truth, popular),
         Question(
             "new creators for a user", "User", "Creator", known, without(truth, known), popular
         ),
+        Question("of those shown", "User", "Creator", nothing, choices, popular, shown=shown),
     )
     return Split(graph, questions)
 
