@@ -2,8 +2,8 @@
 
 DATA is a folder with one folder per data set, see scripts/bench_data; the settings of each stand
 in scripts/bench_settings. With --validate, a part of the training pairs is held out and measured
-instead of the test part: the way to choose settings. Seconds hold everything from reading the
-files to the vectors, but not the ranking of the test.
+instead of the test part: the way to choose settings. Seconds hold everything from reading the files
+to the vectors, but not the ranking of the test.
 """
 
 import argparse
@@ -11,24 +11,29 @@ import platform
 import time
 import tomllib
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import torch
-from bench_data import DATASETS, DataSet, Published, Split
+from bench_baselines import ials, popularity
+from bench_data import DATASETS, DataSet, Published, Question, Split
 from rich.console import Console
 from rich.table import Table
 
-from graphdb import SCHEMA
+from graphrec.bundle import Adjacency
 from training.config import TrainConfig, load_config
-from training.encoders import Encoder, GraphEncoder, PopularityEncoder, SpectralEncoder, Vectors
+from training.encoders import Encoder, GraphEncoder, SpectralEncoder, Vectors
 from training.encoders.two_halves import side_by_side
+from training.gnn.products import owners_of
 from training.gnn.trainer import Epoch
-from training.scoring import Reached, VectorScorer, reached_at_k
+from training.scoring import Reached, Scorer, VectorScorer, reached_at_k
 from training.sparse import csr_of
 
-MODELS = ("popularity", "spectral", "graph", "both")
+MODELS = ("popularity", "ials", "spectral", "graph", "both")
+
+_NOT_SHOWN = -1e30  # scores have to be finite
 
 
 def main() -> None:
@@ -47,27 +52,58 @@ def table_of(data: DataSet, seed: int, options: argparse.Namespace, console: Con
     config = settings_of(data.name, seed, options.set)
     best = None if options.validate or not data.published else data.published[-1]
     part = "validation" if options.validate else "test"
-    processor = platform.processor() or platform.machine()
     table = Table(
         title=f"{data.name}, {part} part, seed {seed}, {date.today()}, "
-        f"{options.threads} threads of {processor}, torch {torch.__version__}",
+        f"{options.threads} threads of {platform.processor() or platform.machine()}, "
+        f"torch {torch.__version__}",
         header_style="bold",
     )
+    table.add_column("asked")
     table.add_column("model")
     for heading in (
         f"recall@{data.k}", f"ndcg@{data.k}", f"hits@{data.k}", "seconds", "recall to published",
     ):  # fmt: skip
         table.add_column(heading, justify="right")
     for one in () if options.validate else data.published:
-        table.add_row(*cells(f"published: {one.name}", one, None, best))
-    for model, vectors, seconds in fitted(split, data, config, options, console):
-        scorer = VectorScorer.along(vectors, data.direction)
-        reached = reached_at_k(
-            scorer, csr_of(split.taken), csr_of(split.truth), data.k, candidates=split.candidates
-        )
-        console.print(f"{model}: {reached.recall:.4f} {reached.ndcg:.4f}, {read_s + seconds:.0f} s")
-        table.add_row(*cells(model, reached, read_s + seconds, best))
+        table.add_row("", *cells(f"published: {one.name}", one, None, best))
+    for model, scorers, seconds in fitted(split, data, config, options, console):
+        for asked, scorer in zip(split.questions, scorers, strict=True):
+            reached = answered(asked, scorer, data.k)
+            console.print(
+                f"{asked.name}, {model}: {reached.recall:.4f} {reached.ndcg:.4f}, "
+                f"{read_s + seconds:.0f} s"
+            )
+            table.add_row(asked.name, *cells(model, reached, read_s + seconds, best))
     return table
+
+
+def answered(asked: Question, scorer: Scorer, k: int) -> Reached:
+    """How much of what is true a model finds."""
+    if asked.shown is not None:
+        scorer = AmongShown(scorer, asked.shown)
+    return reached_at_k(
+        scorer, csr_of(asked.taken), csr_of(asked.truth), k, candidates=asked.candidates
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AmongShown:
+    """The scores of another, with what a seed was not shown far below all else."""
+
+    inner: Scorer
+    shown: Adjacency
+
+    @property
+    def num_targets(self) -> int:
+        return self.inner.num_targets
+
+    def scores(self, rows: torch.Tensor) -> torch.Tensor:
+        scores = self.inner.scores(rows)
+        lengths = torch.from_numpy(self.shown.degrees())[rows]
+        places = owners_of(lengths), torch.from_numpy(self.shown.gather(rows.numpy())).long()
+        found = torch.full_like(scores, _NOT_SHOWN)
+        found[places] = scores[places]
+        return found
 
 
 def fitted(
@@ -76,20 +112,42 @@ def fitted(
     config: TrainConfig,
     options: argparse.Namespace,
     console: Console,
+) -> Iterator[tuple[str, list[VectorScorer], float]]:
+    """Every model's scorers, one for each question, and the seconds that they took."""
+    if "popularity" in options.models:
+        yield "popularity", [popularity(asked) for asked in split.questions], 0.0
+    if "ials" in options.models:
+        began = time.perf_counter()
+        scorers = ials(split, data, config)
+        yield "ials", scorers, time.perf_counter() - began
+    for model, vectors, seconds in vectors_of(split, data, config, options, console):
+        yield model, [scorer_of(vectors, asked) for asked in split.questions], seconds
+
+
+def scorer_of(vectors: Vectors, asked: Question) -> VectorScorer:
+    """From what an encoder gave; between two types either may be asked for the other."""
+    return VectorScorer(*(torch.from_numpy(vectors[end]) for end in (asked.source, asked.target)))
+
+
+def vectors_of(
+    split: Split,
+    data: DataSet,
+    config: TrainConfig,
+    options: argparse.Namespace,
+    console: Console,
 ) -> Iterator[tuple[str, Vectors, float]]:
-    """The vectors of every model, and the seconds that they took."""
+    """The vectors of every encoder, and the seconds that they took."""
 
     def tell(epoch: Epoch) -> None:
         console.print(f"epoch {epoch.number}: loss {epoch.loss:.3f}, {epoch.seconds:.1f} s")
 
     encoders: dict[str, Encoder] = {
-        "popularity": PopularityEncoder(data.direction),
-        "spectral": SpectralEncoder(SCHEMA, data.direction, config.spectral),
-        "graph": GraphEncoder(SCHEMA, config.graph, options.device, on_epoch=tell),
+        "spectral": SpectralEncoder(data.schema, data.direction, config.spectral),
+        "graph": GraphEncoder(data.schema, config.graph, options.device, on_epoch=tell),
     }
     kept: dict[str, tuple[Vectors, float]] = {}
     for model, encoder in encoders.items():
-        if model in options.models or ("both" in options.models and model != "popularity"):
+        if model in options.models or "both" in options.models:
             began = time.perf_counter()
             vectors = encoder.fit(split.graph)
             seconds = time.perf_counter() - began

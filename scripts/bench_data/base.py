@@ -11,9 +11,10 @@ import pyarrow.compute as pc
 import torch
 
 from graphdb import SCHEMA
-from graphdb.schema_types import EdgeType
+from graphdb.schema_types import EdgeType, Schema
 from graphrec.bundle import Adjacency
 from training.data import AT_S, COUNT
+from training.pairs import source_rows
 from training.pyg import HeteroData
 from training.split import hold_out_share
 
@@ -32,20 +33,36 @@ class Published:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Split:
-    """What may be learned from, and what is to be found.
+class Question:
+    """Targets to be found for seeds.
 
     Args:
-        graph: The training part.
+        name: What is asked, where a data set asks more than one thing.
+        source: The node type of the seeds.
+        target: That of the targets.
         taken: Pairs that are no answers, because the training part has them.
         truth: The pairs to find.
+        popularity: What the baseline ranks by, the same for every seed, float32 [num_targets].
         candidates: The targets that can be answers, bool [num_targets]; None for all.
+        shown: What every seed was shown, where only these are to be put in order.
     """
 
-    graph: HeteroData
+    name: str
+    source: str
+    target: str
     taken: Adjacency
     truth: Adjacency
+    popularity: torch.Tensor
     candidates: torch.Tensor | None = None
+    shown: Adjacency | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Split:
+    """What may be learned from, and what is asked."""
+
+    graph: HeteroData
+    questions: tuple[Question, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +70,11 @@ class DataSet:
     """A data set and what was published on it; the best figure comes last.
 
     Args:
-        direction: What is asked: the targets of an edge type for each of its sources.
+        direction: What the closed form learns: the targets of an edge type for each of its
+            sources.
         k: Length of the lists.
         read: The training part with either a part cut from it (validate) or the test part.
+        schema: Of the graph.
     """
 
     name: str
@@ -63,6 +82,7 @@ class DataSet:
     k: int
     read: Callable[[Path, bool], Split]
     published: tuple[Published, ...] = ()
+    schema: Schema = SCHEMA
 
 
 def static_split(
@@ -75,13 +95,28 @@ def static_split(
     candidates: torch.Tensor | None = None,
 ) -> Split:
     """For data without times: a share of the training pairs stands in for the test part."""
-    if not validate:
-        return Split(graph, taken, test, candidates)
-    held = hold_out_share(graph, SCHEMA, direction, VALIDATION_SHARE)
-    left = Adjacency.from_edges(
-        *held.train_graph[direction].edge_index.numpy(), taken.num_sources, taken.num_targets
+    truth = test
+    if validate:
+        held = hold_out_share(graph, SCHEMA, direction, VALIDATION_SHARE)
+        graph, truth = held.train_graph, held.truth
+        taken = Adjacency.from_edges(
+            *graph[direction].edge_index.numpy(), taken.num_sources, taken.num_targets
+        )
+    asked = Question(
+        str(direction),
+        direction.source,
+        direction.target,
+        taken,
+        truth,
+        counts_of(taken.indices, taken.num_targets),
+        candidates,
     )
-    return Split(held.train_graph, left, held.truth, candidates)
+    return Split(graph, (asked,))
+
+
+def counts_of(rows: Rows, number: int) -> torch.Tensor:
+    """How often every row occurs, float32 [number]."""
+    return torch.from_numpy(np.bincount(rows, minlength=number).astype(np.float32))
 
 
 def graph_of(num_nodes: Mapping[str, int], edges: Mapping[EdgeType, Rows]) -> HeteroData:
@@ -108,3 +143,17 @@ def rows_of(column: pa.ChunkedArray, known: pa.Array | pa.ChunkedArray) -> Rows:
     if places.null_count:
         raise ValueError(f"{places.null_count} of {len(places)} ids are not known")
     return np.asarray(places.to_numpy(), dtype=np.int64)
+
+
+def of_sources(pairs: Adjacency, chosen: npt.NDArray[np.bool_]) -> Adjacency:
+    """The pairs of some sources only."""
+    sources = source_rows(pairs)
+    keep = chosen[sources]
+    return Adjacency.from_edges(
+        sources[keep], pairs.indices[keep], pairs.num_sources, pairs.num_targets
+    )
+
+
+def unrolled(owners: Rows, lists: pa.ChunkedArray) -> tuple[Rows, pa.ChunkedArray]:
+    """Every entry of a column of lists, and whose list it stands in."""
+    return np.repeat(owners, pc.list_value_length(lists).to_numpy()), pc.list_flatten(lists)

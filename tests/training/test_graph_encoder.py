@@ -67,6 +67,18 @@ def test_validation_by_time(planted):
     assert epochs[0].recall > 0
 
 
+@pytest.mark.parametrize("cut", [{"validation_share": 0.3}, {"validation_days": 20}])
+def test_validation_at_the_end_of_a_longer_way(planted, cut):
+    """Brands stand for tastes: those that are new to a user are found better than by chance."""
+    epochs = []
+    settings = {"epochs": 10, "patience": 10, **cut}
+    settings["directions"] = {"User-PURCHASED-Product-MADE_BY-Brand": 1.0}
+    config = GnnConfig(**{**QUICK.model_dump(), **settings})
+    GraphEncoder(SCHEMA, config, on_epoch=epochs.append).fit(load_graph(planted))
+    chance = 20 / 60  # of the brands that a user has not bought of yet
+    assert max(epoch.recall for epoch in epochs if epoch.recall is not None) > 1.5 * chance
+
+
 def test_types_that_nothing_reaches_get_no_vectors(planted):
     vectors = GraphEncoder(SCHEMA, QUICK).fit(load_graph(planted))
     assert set(vectors) == {"User", "Product", "Brand"}

@@ -11,9 +11,11 @@ from graphrec.bundle import Adjacency
 from training.encoders.base import Vectors
 from training.gnn import GnnConfig, LinearPropagation, messages_of
 from training.gnn.device import chosen_device
-from training.gnn.supervision import Direction, direction_of, steps_of
+from training.gnn.supervision import Direction, direction_of
 from training.gnn.trainer import Epoch, Trainer
 from training.gnn.training_log import TrainingLog
+from training.gnn.ways import follow, steps_of
+from training.pairs import adjacency, without
 from training.pyg import HeteroData
 from training.scoring import VectorScorer, reached_at_k
 from training.sparse import csr_of
@@ -81,14 +83,19 @@ class GraphEncoder:
         return log.best_epoch
 
     def _held_out(self, graph: HeteroData) -> tuple[HeteroData, Adjacency]:
-        first, *_ = steps_of(self.schema, next(iter(self.config.directions)))
-        if self.config.validation_days is not None:
-            cut = hold_out_last(graph, first, self.config.validation_days)
-            return cut.train_graph, cut.new_truth
-        held = hold_out_share(
-            graph, self.schema, first, self.config.validation_share, seed=self.config.seed
-        )
-        return held.train_graph, held.truth
+        """The past, and the pairs at the two ends of the first direction that it does not have."""
+        config, steps = self.config, steps_of(self.schema, next(iter(self.config.directions)))
+        first = steps[0].edge_type
+        if config.validation_days is not None:
+            cut = hold_out_last(graph, first, config.validation_days)
+            past, begun = cut.train_graph, cut.truth
+        else:
+            held = hold_out_share(
+                graph, self.schema, first, config.validation_share, seed=config.seed
+            )
+            past, begun = held.train_graph, held.truth
+        known = follow(past, steps, adjacency(past, first))
+        return past, without(follow(graph, steps, begun), known)
 
     def _log(self, stage: str, trainer: Trainer) -> TrainingLog:
         return TrainingLog(self.folder, stage, trainer, self.on_epoch)

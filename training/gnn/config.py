@@ -34,7 +34,9 @@ class GnnConfig(BaseModel):
             neighbours alone come to mean something (cold start).
         l2: Of the vectors that a step uses.
         directions: What is learned to foretell, with weights: an edge type such as
-            'User-PURCHASED-Product', or several in a row, 'User-PURCHASED-Product-MADE_BY-Brand'.
+            'User-PURCHASED-Product', or several in a row, 'User-PURCHASED-Product-MADE_BY-Brand';
+            '~' in front of a relation walks it backwards, as in
+            'User-WATCHED-Content-~PUBLISHED-Creator'.
         relation_weights: What one event counts, by relation, in place of the schema's weights.
         gains: How strongly a tie carries at the start, by its name as `Message.name` has it; 1
             for those not named, 0 leaves a tie out.

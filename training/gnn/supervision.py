@@ -6,14 +6,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from graphdb.errors import NotEnoughDataError, SchemaError
+from graphdb.errors import NotEnoughDataError
 from graphdb.schema_types import EdgeType, Schema
 from graphrec.bundle import Adjacency
 from training.gnn.config import GnnConfig
 from training.gnn.loss import Pairs
 from training.gnn.messages import event_weights
 from training.gnn.products import gather_rows, owners_of
-from training.pairs import adjacency, compose, without
+from training.gnn.ways import follow, steps_of
+from training.pairs import adjacency, without
 from training.pyg import HeteroData
 from training.sparse import csr_of
 from training.weights import given_back, rated_badly
@@ -67,17 +68,17 @@ class Batch:
 def direction_of(
     graph: HeteroData, schema: Schema, name: str, weight: float, config: GnnConfig
 ) -> Direction:
-    """Reads 'User-PURCHASED-Product' or a longer way, and collects its pairs.
+    """Reads 'User-PURCHASED-Product' or another way, see `steps_of`, and collects its pairs.
 
     Raises:
         SchemaError: The name is no way through the schema.
         NotEnoughDataError: The graph has no such pair.
     """
     steps = steps_of(schema, name)
-    disliked = _disliked_pairs(graph, schema, steps[0], config)
-    pairs = without(adjacency(graph, steps[0]), disliked)
-    for step in steps[1:]:
-        pairs = compose(pairs, adjacency(graph, step))
+    first = steps[0]
+    disliked = _disliked_pairs(graph, schema, first.edge_type, config)
+    liked = without(adjacency(graph, first.edge_type), disliked)
+    pairs, disliked = follow(graph, steps, liked), first.turned(disliked)
     if not pairs.num_edges:
         raise NotEnoughDataError(f"there are no pairs along {name} to learn from", value=name)
     if len(steps) > 1:  # a disliked product says little against its brand
@@ -85,7 +86,7 @@ def direction_of(
     degrees = torch.from_numpy(pairs.degrees())
     return Direction(
         name=name,
-        seed_type=steps[0].source,
+        seed_type=first.source,
         target_type=steps[-1].target,
         weight=weight,
         positives=csr_of(pairs),
@@ -93,21 +94,6 @@ def direction_of(
         seed_rows=torch.nonzero(degrees).flatten(),
         taken=torch.from_numpy(pairs.reverse().degrees()),
     )
-
-
-def steps_of(schema: Schema, name: str) -> list[EdgeType]:
-    """The edge types of 'User-PURCHASED-Product-MADE_BY-Brand', one after the other."""
-    parts = name.split("-")
-    if len(parts) < 3 or len(parts) % 2 == 0:
-        raise SchemaError(
-            f"'{name}' is no way through the graph",
-            expected="Type-RELATION-Type, or more of them in a row",
-            value=name,
-        )
-    return [
-        schema.edge_type(parts[place + 1], parts[place], parts[place + 2])
-        for place in range(0, len(parts) - 2, 2)
-    ]
 
 
 def batches(
