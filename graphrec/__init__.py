@@ -19,7 +19,7 @@ from graphdb.errors import (
     TrainingError,
     UnknownIdError,
 )
-from graphrec.bundle import Adjacency, Bundle, open_bundle, write_bundle
+from graphrec.bundle import Adjacency, Bundle, NewcomerRule, open_bundle, write_bundle
 from graphrec.query import Filters, Recommendation, Recommendations, Recommender
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "DataError",
     "Filters",
     "GraphRecError",
+    "NewcomerRule",
     "QueryError",
     "Recommendation",
     "Recommendations",

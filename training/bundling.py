@@ -1,11 +1,12 @@
 """Graph + vectors -> bundle."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from graphdb.snapshot import Snapshot
-from graphrec.bundle import Bundle, write_bundle
+from graphrec.bundle import Bundle, NewcomerRule, write_bundle
 from training.data import edge_types_of
 from training.encoders import Vectors
 from training.pairs import adjacency
@@ -21,12 +22,14 @@ def bundle_up(
     cutoff: datetime | None,
     config: dict[str, Any],
     metrics: dict[str, Any],
+    newcomers: Mapping[str, NewcomerRule] | None = None,
 ) -> Bundle:
     """Writes a model release: nodes from the snapshot, ties from the graph.
 
     Args:
         graph: What the vectors were learned from. It may hold less than the snapshot: a bundle
             of the past must not know what was bought since.
+        newcomers: Per node type how a new node gets a vector.
         cutoff: The moment from which on the graph holds nothing; None for the whole snapshot.
 
     Raises:
@@ -42,4 +45,5 @@ def bundle_up(
         edges={edge_type: adjacency(graph, edge_type) for edge_type in edge_types_of(graph)},
         config=config,
         metrics=metrics,
+        newcomers=newcomers,
     )

@@ -10,6 +10,7 @@ from graphdb.errors import TrainingError
 from graphdb.toml_file import TomlFile
 from training.encoders import SpectralConfig
 from training.gnn import GnnConfig
+from training.newcomers import NewcomerConfig
 
 
 class TrainConfig(BaseModel):
@@ -23,6 +24,7 @@ class TrainConfig(BaseModel):
         model: The closed form, the graph network, or both side by side in one vector.
         graph: How the network is built and trained.
         balance: With both, how widely the network's scores spread beside the closed form's.
+        newcomers: How nodes that nothing is known of get vectors.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -34,6 +36,7 @@ class TrainConfig(BaseModel):
     model: Literal["spectral", "graph", "both"] = "spectral"
     graph: GnnConfig = GnnConfig()
     balance: float = Field(default=2.0, gt=0, le=1000, allow_inf_nan=False)
+    newcomers: NewcomerConfig = NewcomerConfig()
 
 
 def preset_path(name: str) -> Path:

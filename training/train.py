@@ -16,6 +16,7 @@ from training.data import load_graph
 from training.encoders import Encoder, PopularityEncoder, Vectors
 from training.evaluate import Report, evaluate, tasks_of
 from training.models import Run, make_encoder
+from training.newcomers import NewcomerLearner
 from training.split import Holdout, hold_out_last
 
 Progress = Callable[[str, int, int], None]
@@ -84,17 +85,20 @@ def train(
 
     steps.next("learn from everything")
     encoder = make_encoder(snapshot.schema, direction, config, run.part("everything"))
-    vectors = encoder.fit(graph)
+    fitted = encoder.fit(graph)
+    learner = NewcomerLearner(graph, fitted, snapshot.schema, direction, config.newcomers)
+    rules = learner.rules()
 
     steps.next("write the bundle")
     bundle = bundle_up(
         out_dir,
         snapshot,
         graph,
-        vectors,
+        learner.applied(rules),
         cutoff=None,
         config={"encoder": config.model, "holdout_days": holdout_days, **config.model_dump()},
         metrics=evaluation.to_dict() if evaluation else {},
+        newcomers=rules,
     )
     return TrainReport(bundle, evaluation)
 
@@ -109,7 +113,12 @@ def _measure(
 ) -> Report:
     """Fits every model on the past and asks it about the future, through bundles of the past."""
     steps.next("learn from the past")
-    vectors = {name: encoder.fit(holdout.train_graph) for name, encoder in models.items()}
+    graph = holdout.train_graph
+    vectors = {name: encoder.fit(graph) for name, encoder in models.items()}
+    learner = NewcomerLearner(
+        graph, vectors[config.model], snapshot.schema, holdout.edge_type, config.newcomers
+    )
+    vectors[config.model] = learner.applied(learner.rules())
 
     steps.next("measure on what came after")
     tasks = tasks_of(holdout, snapshot.schema.parse_edge_type(config.group))

@@ -2,7 +2,8 @@
 
 from graphrec.bundle.adjacency import Adjacency
 from graphrec.bundle.manifest import BundleManifest
+from graphrec.bundle.newcomers import NewcomerRule
 from graphrec.bundle.reader import Bundle, open_bundle
 from graphrec.bundle.writer import write_bundle
 
-__all__ = ["Adjacency", "Bundle", "BundleManifest", "open_bundle", "write_bundle"]
+__all__ = ["Adjacency", "Bundle", "BundleManifest", "NewcomerRule", "open_bundle", "write_bundle"]

@@ -9,6 +9,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 
 from graphdb.errors import BundleCorruptError, BundleMissingError, BundleVersionError, SchemaError
 from graphdb.schema_types import EdgeType, Schema
+from graphrec.bundle.newcomers import NewcomerRule
 
 FORMAT = "graphrec-bundle"
 FORMAT_VERSION = 1
@@ -28,6 +29,7 @@ class BundleManifest(BaseModel):
         num_nodes: Number of nodes per type.
         num_edges: Number of distinct edges per edge type, written 'User-PURCHASED-Product'.
         files: sha256 per file, by path inside the folder.
+        newcomers: Per node type, how a new node gets a vector; empty where none can.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -46,11 +48,12 @@ class BundleManifest(BaseModel):
     graph_schema: dict[str, Any]
     schema_fingerprint: str
     files: dict[str, str]
+    newcomers: dict[str, NewcomerRule] = Field(default_factory=dict)
 
     def to_json(self) -> str:
         """The text of `manifest.json`; the same content gives the same text."""
         content = self.model_dump(mode="json")
-        for name in ("config", "metrics", "num_nodes", "num_edges", "files"):
+        for name in ("config", "metrics", "num_nodes", "num_edges", "files", "newcomers"):
             content[name] = json.loads(json.dumps(content[name], sort_keys=True))
         return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
@@ -61,6 +64,8 @@ class BundleManifest(BaseModel):
         A copy has the same; training again to the very same files and settings does, too.
         """
         content = self.model_dump(mode="json", exclude={"created_at"})
+        if not self.newcomers:  # releases from before there were rules keep their names
+            del content["newcomers"]
         canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()[:12]
 

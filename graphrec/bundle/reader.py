@@ -9,7 +9,14 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from graphdb.errors import BundleCorruptError, BundleMissingError, QueryError, SchemaError, nearest
+from graphdb.errors import (
+    BundleCorruptError,
+    BundleError,
+    BundleMissingError,
+    QueryError,
+    SchemaError,
+    nearest,
+)
 from graphdb.schema_types import EdgeType, Schema
 from graphdb.snapshot.manifest import sha256_of
 from graphrec.bundle.adjacency import Adjacency
@@ -21,6 +28,7 @@ from graphrec.bundle.manifest import (
     read_manifest,
     vector_path,
 )
+from graphrec.bundle.newcomers import check_rules
 
 _COPY_WHOLE = "train again or copy the bundle whole"
 
@@ -62,6 +70,7 @@ class Bundle:
             edge_type: self._load_edges(edge_type, manifest.num_edges[str(edge_type)])
             for edge_type in _edge_types(schema, manifest)
         }
+        _check_newcomers(schema, manifest, frozenset(self._vectors))
         for node_type, num_nodes in manifest.num_nodes.items():
             _check_rows(folder / node_path(node_type), num_nodes)
 
@@ -205,6 +214,15 @@ def _edge_types(schema: Schema, manifest: BundleManifest) -> list[EdgeType]:
             f"the manifest counts edges that its schema does not have: {error}",
             next_step=_COPY_WHOLE,
             value=error.value,
+        ) from error
+
+
+def _check_newcomers(schema: Schema, manifest: BundleManifest, types: frozenset[str]) -> None:
+    try:
+        check_rules(schema, manifest.newcomers, types, frozenset(manifest.num_edges))
+    except BundleError as error:
+        raise BundleCorruptError(
+            f"the manifest is damaged: {error}", next_step=_COPY_WHOLE, value=error.value
         ) from error
 
 

@@ -25,6 +25,7 @@ from graphrec.bundle.manifest import (
     node_path,
     vector_path,
 )
+from graphrec.bundle.newcomers import NewcomerRule, check_rules
 from graphrec.bundle.reader import Bundle, open_bundle
 
 _ROW_GROUP_ROWS = 1_000_000
@@ -41,6 +42,7 @@ def write_bundle(
     edges: Mapping[EdgeType, Adjacency],
     config: Mapping[str, Any],
     metrics: Mapping[str, Any],
+    newcomers: Mapping[str, NewcomerRule] | None = None,
 ) -> Bundle:
     """Writes one model release into a new folder.
 
@@ -53,6 +55,7 @@ def write_bundle(
         edges: What queries walk along: purchases, brands, categories and so on.
         config: How the model was trained; plain JSON values.
         metrics: What it reached on held-out data; plain JSON values.
+        newcomers: Per node type, how a new node gets a vector from its neighbours.
 
     Raises:
         BundleError: The folder exists already, or the parts do not fit together (the message says
@@ -65,7 +68,9 @@ def write_bundle(
             next_step="choose another name or remove it first",
             value=str(folder),
         )
+    rules = dict(newcomers or {})
     dim = check_content(schema, cutoff, nodes, vectors, edges)
+    check_rules(schema, rules, frozenset(vectors), frozenset(map(str, edges)))
     plain_config, plain_metrics = _plain("config", config), _plain("metrics", metrics)
     partial = folder.with_name(folder.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)
@@ -85,6 +90,7 @@ def write_bundle(
             graph_schema=schema.to_dict(),
             schema_fingerprint=schema.fingerprint,
             files=files,
+            newcomers=rules,
         )
         (partial / MANIFEST_NAME).write_text(manifest.to_json(), encoding="utf-8")
         partial.rename(folder)

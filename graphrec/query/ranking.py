@@ -61,6 +61,38 @@ class Ranker:
         )
         return _spread(found, known, len(seed_rows))
 
+    def rank_vector(
+        self,
+        vector: npt.NDArray[np.float32],
+        target_type: str,
+        *,
+        k: int,
+        filters: Filters | None,
+        excluded: Rows,
+    ) -> tuple[Rows, Scores]:
+        """The same for one vector, by dot product.
+
+        Args:
+            vector: float32 [dim], not zero.
+            excluded: Target rows that must not come out.
+
+        Returns:
+            Rows int64 [k] and scores float64 [k], padded and ordered as those of `rank`.
+
+        Raises:
+            QueryError: As for `rank`, or the vector is not of that kind.
+        """
+        targets = self.space(target_type)
+        rows, scores = top_k(
+            Space.of(_checked_vector(vector, targets.dim)[None]),
+            np.zeros(1, dtype=np.int64),
+            targets,
+            k=k,
+            mask=filter_mask(self._bundle, self._paths, filters, target_type),
+            excluded=lambda _: excluded,
+        )
+        return rows[0], scores[0]
+
     def space(self, node_type: str) -> Space:
         """The vectors of a type, measured when first asked for."""
         with self._lock:
@@ -100,6 +132,17 @@ def _checked_rows(
             value=int(outside[0]),
         )
     return rows
+
+
+def _checked_vector(vector: npt.ArrayLike, dim: int) -> npt.NDArray[np.float32]:
+    array = np.asarray(vector, dtype=np.float32)
+    if array.shape != (dim,) or not np.isfinite(array).all() or not array.any():
+        raise QueryError(
+            f"the vector to recommend for has shape {list(array.shape)}, or is zero or not finite",
+            expected=f"{dim} finite numbers, not all zero, such as `encode_new` gives",
+            value=vector,
+        )
+    return array
 
 
 def _spread(

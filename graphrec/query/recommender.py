@@ -10,6 +10,7 @@ from graphdb.errors import QueryError
 from graphrec.bundle import Bundle, open_bundle
 from graphrec.query.display import Display, Fields
 from graphrec.query.filters import Filters
+from graphrec.query.newcomers import Neighbours, Newcomers
 from graphrec.query.paths import Paths
 from graphrec.query.propose import Similarity
 from graphrec.query.ranking import Ranker
@@ -30,6 +31,7 @@ class Recommender:
         self.bundle = bundle
         self._paths = Paths(bundle)
         self._ranker = Ranker(bundle, self._paths)
+        self._newcomers = Newcomers(bundle)
         self._display = Display(bundle, self._paths)
         self._reasons = Reasons(self._paths, self._display)
 
@@ -149,6 +151,63 @@ class Recommender:
             exclude_seen=False,
         )[0]
 
+    def encode_new(self, node_type: str, neighbours: Neighbours) -> npt.NDArray[np.float32]:
+        """A vector for a node that the bundle does not hold, from the nodes it is tied to.
+
+        One propagation step over the served vectors, see `Newcomers`; nothing of the bundle
+        changes. The dot product with another node's vector is the score, as for all nodes.
+
+        Args:
+            neighbours: Per edge type, such as 'Product-MADE_BY-Brand', the ids of the nodes at
+                the other end; their order does not matter, and an id named twice counts once.
+                Where a tie has both ends in this type, it goes either way.
+
+        Returns:
+            float32 [dim].
+
+        Raises:
+            UnknownIdError: A neighbour is not in the bundle.
+            QueryError: No neighbour has a vector, or an edge type tells nothing about this type,
+                or the bundle was trained without rules for newcomers.
+        """
+        return self._newcomers.encode(node_type, neighbours)
+
+    def recommend_vector(
+        self,
+        vector: npt.NDArray[np.float32],
+        target_type: str,
+        *,
+        k: int = 10,
+        filters: Filters | None = None,
+        exclude_ids: Sequence[str] = (),
+    ) -> Recommendations:
+        """The best targets for a vector, such as one that `encode_new` gave.
+
+        Args:
+            vector: float32 [dim].
+            exclude_ids: Targets that must not come out, such as what a new user bought already.
+
+        Returns:
+            As from `recommend`, with an empty seed type and id, and without reasons.
+
+        Raises:
+            UnknownIdError: One of `exclude_ids` is not in the bundle.
+            BadFilterError: A filter names what does not exist.
+            QueryError: The vector is of another length, zero or not finite, or there are no
+                vectors of the target type.
+        """
+        check_k(k)
+        excluded = [self.bundle.row_of(target_type, target_id) for target_id in exclude_ids]
+        rows, scores = self._ranker.rank_vector(
+            vector,
+            target_type,
+            k=min(k, max(self.bundle.num_nodes(target_type), 1)),
+            filters=filters,
+            excluded=np.array(excluded, dtype=np.int64),
+        )
+        reasons = [()] * len(rows)
+        return Recommendations("", "", target_type, self._items(target_type, rows, scores, reasons))
+
     def seen(self, seed_type: str, seed_id: str, target_type: str) -> tuple[str, ...]:
         """The ids of what a seed has had, such as the products a user bought, in order of id.
 
@@ -253,6 +312,11 @@ class Recommender:
             reasons = self._reasons.for_similar(target_type, seed_row, rows)
         else:
             reasons = self._reasons.for_seed(seed_type, seed_row, target_type, rows)
+        return self._items(target_type, rows, scores, reasons)
+
+    def _items(
+        self, target_type: str, rows: Rows, scores: Scores, reasons: Sequence[tuple[str, ...]]
+    ) -> tuple[Recommendation, ...]:
         return tuple(
             Recommendation(
                 type=target_type,
@@ -262,5 +326,5 @@ class Recommender:
                 fields=self._display.fields(target_type, row),
                 reasons=reasons[position],
             )
-            for position, row in enumerate(rows.tolist())
+            for position, row in enumerate(rows[rows >= 0].tolist())
         )

@@ -82,6 +82,14 @@ def test_the_manifest_says_how_and_how_good(report, planted):
     assert manifest.config["spectral"]["dim"] == 32
     assert manifest.metrics == report.evaluation.to_dict()
     assert len(manifest.metrics["scores"]) == 6
+    assert set(manifest.newcomers) == {"User", "Product", "Brand"}
+
+
+def test_a_product_that_came_too_late_is_encoded_from_its_brand(report):
+    recommender = Recommender(report.bundle)
+    vector = recommender.encode_new("Product", {"Product-MADE_BY-Brand": ["b02"]})
+    audience = recommender.recommend_vector(vector, "User", k=20)
+    assert sum(int(user_id[1:]) % 4 == 2 for user_id in audience.ids) >= 18
 
 
 def test_measured_and_served_are_the_same_batch_or_not(report):

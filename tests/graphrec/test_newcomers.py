@@ -1,0 +1,212 @@
+"""Vectors for new nodes in the small world of conftest.py, worked out by hand."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from graphdb.errors import BundleCorruptError, BundleError, QueryError, SchemaError, UnknownIdError
+from graphdb.schema_types import EdgeType
+from graphrec import Adjacency, Filters, NewcomerRule, Recommender, open_bundle
+from graphrec.query.newcomers import num_ties
+
+MADE_BY = "Product-MADE_BY-Brand"
+PURCHASED = "User-PURCHASED-Product"
+ALSO = EdgeType("Product", "ALSO_BOUGHT", "Product")
+RULE = NewcomerRule(ties={MADE_BY: 3, PURCHASED: 1}, length=2, length_power=1)
+USERS = NewcomerRule(ties={PURCHASED: 1}, length=1, length_power=1)
+
+
+@pytest.fixture
+def ask(make_recommender):
+    def make(rule=RULE, **changes):
+        return make_recommender(newcomers={"Product": rule, "User": USERS}, **changes)
+
+    return make
+
+
+def test_one_step_from_the_brand_and_the_buyers(ask):
+    # acme (2, 0) makes 3 products; ann (1, 0) bought 2 and cat (1, 1) bought 3.
+    vector = ask().encode_new("Product", {MADE_BY: ["acme"], PURCHASED: ["ann", "cat"]})
+    brand = 3 * 2 / np.sqrt(1 * 3)
+    ann, cat = 1 / np.sqrt(2 * 2), 1 / np.sqrt(2 * 3)
+    np.testing.assert_allclose(vector, [2 * (brand + ann + cat), 2 * cat], rtol=1e-6)
+    assert vector.dtype == np.float32
+
+
+def test_a_new_user_from_what_was_bought(ask):
+    # p1 (4, 0) has 1 buyer and p5 (2, 2) has 2.
+    vector = ask().encode_new("User", {EdgeType("User", "PURCHASED", "Product"): ["p5", "p1"]})
+    np.testing.assert_allclose(vector, [4 / np.sqrt(2) + 2 / 2, 2 / 2], rtol=1e-6)
+
+
+@pytest.mark.parametrize(("power", "length"), [(0, 2), (0.5, 2 * np.sqrt(6 / np.sqrt(3)))])
+def test_length_is_calibrated(ask, power, length):
+    recommender = ask(RULE.model_copy(update={"length_power": power}))
+    vector = recommender.encode_new("Product", {MADE_BY: ["acme"]})
+    np.testing.assert_allclose(vector, [length, 0], rtol=1e-6)
+
+
+@pytest.fixture(scope="module")
+def world(world_path, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("newcomers") / "bundle"
+    shutil.copytree(world_path, folder)
+    edit(folder, lambda manifest: manifest.update(newcomers={"User": USERS.model_dump()}))
+    return Recommender.open(folder)
+
+
+def edit(folder, change):
+    path = folder / "manifest.json"
+    manifest = json.loads(path.read_text())
+    change(manifest)
+    path.write_text(json.dumps(manifest))
+
+
+@given(st.lists(st.sampled_from(["p1", "p2", "p3", "p4", "p5", "p6"]), min_size=1), st.randoms())
+def test_neither_order_nor_repeats_matter(world, ids, random):
+    assume(set(ids) != {"p6"})  # nothing is known about it
+    shuffled = [*ids, *ids]
+    random.shuffle(shuffled)
+    once = world.encode_new("User", {PURCHASED: sorted(set(ids))})
+    assert world.encode_new("User", {PURCHASED: shuffled}).tobytes() == once.tobytes()
+
+
+def test_ties_within_a_type_go_either_way(ask, content):
+    also = Adjacency.from_edges(np.array([0, 1, 2]), np.array([1, 0, 0]), 6, 6)  # p1=p2, p3>p1
+    rule = NewcomerRule(ties={str(ALSO): 1}, length=1, length_power=1)
+    recommender = ask(rule, edges={**content["edges"], ALSO: also})
+    vector = recommender.encode_new("Product", {ALSO: ["p1"]})
+    np.testing.assert_allclose(vector, [4 / np.sqrt(2), 0], rtol=1e-6)
+
+
+@given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4))))
+def test_num_ties_counts_distinct_neighbours(pairs):
+    sources, targets = np.array(pairs, np.int64).reshape(-1, 2).T
+    ties = Adjacency.from_edges(sources, targets, 5, 5)
+    either = [{b for a, b in pairs if a == n} | {a for a, b in pairs if b == n} for n in range(5)]
+    assert num_ties(ties, ALSO, "Product").tolist() == list(map(len, either))
+    made_by = EdgeType("Product", "MADE_BY", "Brand")
+    makers = [len({b for a, b in pairs if a == n}) for n in range(5)]
+    makes = [len({a for a, b in pairs if b == n}) for n in range(5)]
+    assert num_ties(ties, made_by, "Product").tolist() == makers
+    assert num_ties(ties, made_by, "Brand").tolist() == makes
+
+
+@pytest.mark.parametrize(
+    ("node_type", "neighbours", "error", "message"),
+    [
+        ("Product", {MADE_BY: ["acme", "nobody"]}, UnknownIdError, "no Brand has the id 'nobody'"),
+        (
+            "Product",
+            {"Product-MADE_BY-Brnd": ["acme"]},
+            QueryError,
+            "tells nothing about a new Product; expected one of .*; did you mean 'Product-MADE_BY",
+        ),
+        (
+            "User",
+            {MADE_BY: ["acme"]},
+            QueryError,
+            "'Product-MADE_BY-Brand' tells nothing about a new User; expected one of User-PURCH",
+        ),
+        ("Product", {}, QueryError, "nothing is known about this new Product.*along Product-MADE"),
+        ("Product", {MADE_BY: []}, QueryError, "no neighbour of it has a vector"),
+        ("User", {PURCHASED: ["p6"]}, QueryError, "no neighbour of it has a vector"),
+        ("Brand", {MADE_BY: ["p1"]}, QueryError, "new Brand nodes; expected one of Product, User"),
+        ("Prodct", {}, SchemaError, "did you mean 'Product'"),
+    ],
+)
+def test_what_cannot_be_encoded(ask, node_type, neighbours, error, message):
+    with pytest.raises(error, match=message):
+        ask().encode_new(node_type, neighbours)
+
+
+def test_a_bundle_from_before_there_were_rules(recommender):
+    with pytest.raises(QueryError, match="cannot encode new Product nodes; train again"):
+        recommender.encode_new("Product", {MADE_BY: ["acme"]})
+
+
+class TestRecommendVector:
+    def test_a_users_own_vector_gives_what_the_user_gets(self, recommender):
+        for exclude_seen, seen in ((False, ()), (True, recommender.seen("User", "ann", "Product"))):
+            own = recommender.products_for_user("ann", exclude_seen=exclude_seen, k=3)
+            vector = recommender.bundle.vectors("User")[0]
+            found = recommender.recommend_vector(vector, "Product", k=3, exclude_ids=seen)
+            assert [(one.id, one.score, one.fields) for one in found] == [
+                (one.id, one.score, one.fields) for one in own
+            ]
+            assert {one.reasons for one in found} == {()}
+
+    def test_filters_hold(self, recommender):
+        found = recommender.recommend_vector(
+            np.array([1, 1], np.float32), "Product", filters=Filters(price_max=2)
+        )
+        assert found.ids == ("p1", "p2")
+
+    def test_an_audience_for_a_new_product(self, ask):
+        recommender = ask()
+        vector = recommender.encode_new("Product", {MADE_BY: ["acme"]})
+        assert recommender.recommend_vector(vector, "User").ids == ("ann", "cat", "bob", "dan")
+
+    @pytest.mark.parametrize(
+        ("vector", "message"),
+        [
+            ([1, 2, 3], r"has shape \[3\].*expected 2 finite numbers"),
+            ([0, 0], "zero or not finite"),
+            ([1, np.nan], "zero or not finite"),
+        ],
+    )
+    def test_what_is_no_vector(self, recommender, vector, message):
+        with pytest.raises(QueryError, match=message):
+            recommender.recommend_vector(np.array(vector), "Product")
+
+    def test_unknown_ids_and_counts_are_named(self, recommender):
+        with pytest.raises(UnknownIdError, match="no Product has the id 'p9'"):
+            recommender.recommend_vector(np.ones(2), "Product", exclude_ids=["p9"])
+        with pytest.raises(QueryError, match="k is 0"):
+            recommender.recommend_vector(np.ones(2), "Product", k=0)
+
+
+def test_rules_come_back_and_name_the_release(ask, recommender):
+    bundle = open_bundle(ask().bundle.folder)
+    assert bundle.manifest.newcomers == {"Product": RULE, "User": USERS}
+    assert bundle.manifest.release_id != recommender.bundle.manifest.release_id
+
+
+def test_a_release_without_rules_keeps_its_name(recommender, tmp_path):
+    folder = tmp_path / "copy"
+    shutil.copytree(recommender.bundle.folder, folder)
+    edit(folder, lambda manifest: manifest.pop("newcomers"))
+    assert open_bundle(folder).manifest.release_id == recommender.bundle.manifest.release_id
+
+
+BAD_TIES = [
+    ("User-PURCHASED-Produkt", "which is no edge type"),
+    ("User-FOLLOWS-Brand", "which ties no Product"),
+    ("User-VIEWED-Product", "whose edges are not in the bundle"),
+    ("Product-IN_CATEGORY-Category", "but there are no vectors for Category"),
+]
+
+
+@pytest.mark.parametrize(("name", "message"), BAD_TIES)
+def test_rules_that_do_not_fit_are_not_written(ask, name, message):
+    rule = NewcomerRule(ties={name: 1}, length=1, length_power=0)
+    with pytest.raises(BundleError, match=f"rule for new Product nodes names '{name}', {message}"):
+        ask(rule)
+
+
+@pytest.mark.parametrize(("name", "message"), BAD_TIES)
+def test_rules_that_do_not_fit_are_not_read(ask, name, message):
+    folder = ask().bundle.folder
+    edit(folder, lambda m: m["newcomers"]["Product"].update(ties={name: 1}))
+    with pytest.raises(BundleCorruptError, match=f"manifest is damaged: .*'{name}', {message}"):
+        open_bundle(folder)
+
+
+def test_a_rule_that_is_none_is_not_read(ask):
+    folder = ask().bundle.folder
+    edit(folder, lambda m: m["newcomers"]["Product"].update(length=0))
+    with pytest.raises(BundleCorruptError, match=r"newcomers\.Product\.length: Input should be gr"):
+        open_bundle(folder)
