@@ -19,7 +19,7 @@ from graphrec.bundle import NewcomerRule
 from training.data import edge_types_of
 from training.encoders import Vectors
 from training.pyg import HeteroData
-from training.sparse import quiet, symmetrically_normalised, with_values
+from training.sparse import normalised, quiet, with_values
 from training.ties import other_end
 from training.weights import incidence
 
@@ -167,7 +167,7 @@ class NewcomerLearner:
             ties = with_values(both, torch.ones_like(both.values()))
         elif tie.target == node_type:
             ties = ties.t().coalesce()
-        some = symmetrically_normalised(ties).float().index_select(0, torch.from_numpy(rows))
+        some = normalised(ties).float().index_select(0, torch.from_numpy(rows))
         with quiet():
             carried: Array = (some @ self._known[other_end(tie, node_type)]).numpy()
         return carried

@@ -11,9 +11,9 @@ from training.bundling import bundle_up
 from training.data import load_graph
 from training.encoders import GraphEncoder, SpectralConfig, SpectralEncoder
 from training.gnn import GnnConfig
-from training.gnn.validation import reached_at_k
 from training.newcomers import NewcomerConfig, NewcomerLearner
 from training.pairs import adjacency
+from training.scoring import VectorScorer, reached_at_k
 from training.sparse import csr_of
 
 PURCHASED = SCHEMA.edge_type("PURCHASED")
@@ -170,7 +170,7 @@ def test_served_as_trained_and_found_by_the_right_people(newly_listed, planted, 
         np.testing.assert_allclose(new, applied["Product"][row], rtol=1e-4, atol=1e-5)
     users, products = torch.from_numpy(vectors["User"]), torch.from_numpy(applied["Product"][:16])
     held, none = (csr_of(pairs) for pairs in (first_targets(truth, 16), first_targets(truth, 0)))
-    reached = reached_at_k(users, products, none, held, 4).recall
+    reached = reached_at_k(VectorScorer(users, products), none, held, 4).recall
     chance = 4 / 16
     assert reached > 2.5 * chance
 
