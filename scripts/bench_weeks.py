@@ -109,7 +109,7 @@ def fitted(
 
 
 def baseline(name: str, schema: Schema, direction: EdgeType, seed: int) -> Baseline:
-    """With the settings that were best on the validation weeks."""
+    """With plain settings and the encoder's weights of events; not tuned further."""
     match name:
         case "popularity":
             return Popularity(direction)
