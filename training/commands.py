@@ -1,25 +1,25 @@
-"""`graphrec train`, a plug-in of the command line. torch is imported only when it runs."""
+"""`graphrec train` and `tune`, plugged into the command line. torch is imported when they run."""
 
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from graphdb.errors import TrainingError
-from graphrec.cli.output import JsonOption, console, error_console, print_json
+from graphrec.cli.output import JsonOption, console, print_json
+from training.cli_parts import check_installed, described, progress_bar
+from training.tune_command import tune_command
 
 if TYPE_CHECKING:
-    from training.gnn.trainer import Epoch
     from training.train import TrainReport
 
 
 def register(app: typer.Typer) -> None:
-    """Adds the commands of this file."""
+    """Adds the commands of this package."""
     app.command("train")(train_command)
+    app.command("tune")(tune_command)
 
 
 def train_command(
@@ -76,7 +76,7 @@ def train_command(
 
     graphrec train snapshots/today bundles/mine --config train.toml --json
     """
-    _check_installed()
+    check_installed()
     from training.config import make_config, preset_path
     from training.models import Run
     from training.train import train
@@ -91,14 +91,14 @@ def train_command(
         both if dim is None else {"dim": dim, **both},
         both,
     )
-    with _progress_bar() as bar:
+    with progress_bar() as bar:
         task = bar.add_task("", total=None)
         report = train(
             snapshot,
             bundle,
             config=settings,
             holdout_days=None if no_holdout else holdout_days,
-            run=Run(device, keep, lambda epoch: bar.update(task, description=_epoch(epoch))),
+            run=Run(device, keep, lambda epoch: bar.update(task, description=described(epoch))),
             on_progress=lambda step, number, total: bar.update(
                 task, description=step, completed=number - 1, total=total
             ),
@@ -107,36 +107,6 @@ def train_command(
         print_json(_as_dict(report))
     else:
         _show(report)
-
-
-def _epoch(epoch: "Epoch") -> str:
-    reached = "" if epoch.recall is None else f", recall {epoch.recall:.4f}"
-    return f"epoch {epoch.number}, loss {epoch.loss:.3f}{reached}"
-
-
-def _check_installed() -> None:
-    """Raises TrainingError where the packages of the extra are missing."""
-    for name in ("torch", "torch_geometric"):
-        if find_spec(name) is None:
-            raise TrainingError(
-                f"training needs {name}, which is not installed",
-                next_step="install graphrec[train]",
-                value=name,
-            )
-
-
-def _progress_bar() -> Progress:
-    """On stderr; silent where that is no terminal."""
-    screen = error_console()
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        console=screen,
-        transient=True,
-        disable=not screen.is_terminal,
-    )
 
 
 def _as_dict(report: "TrainReport") -> dict[str, Any]:

@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from graphrec.cli import build_app
-from training import commands
+from training import cli_parts
 from training.encoders import SpectralConfig
 from training.gnn import GnnConfig
 
@@ -102,7 +102,7 @@ def test_an_existing_bundle(run):
 
 
 def test_without_torch_it_says_what_to_install(run, monkeypatch):
-    monkeypatch.setattr(commands, "find_spec", {}.get)
+    monkeypatch.setattr(cli_parts, "find_spec", {}.get)
     result = run()
     assert result.exit_code == 6
     assert "training needs torch, which is not installed; install graphrec[train]" in result.stderr

@@ -1,0 +1,73 @@
+"""A config as TOML: what is written is what is read."""
+
+import tomllib
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from graphdb.errors import TrainingError
+from training.config import TrainConfig, load_config
+from training.config_toml import to_toml, write_config
+
+KEYS = st.text(max_size=20).filter(lambda key: key.isprintable() or key)
+NUMBERS = st.floats(0.001, 10)
+CONFIGS = st.builds(
+    dict,
+    direction=st.text(max_size=20),
+    top_k=st.integers(1, 1000),
+    model=st.sampled_from(["spectral", "graph", "both"]),
+    balance=st.floats(1e-6, 1000),
+    spectral=st.builds(
+        dict,
+        beta=st.floats(-1, 3),
+        half_life_days=st.floats(1e-9, 1e300),
+        side_weights=st.dictionaries(KEYS, NUMBERS, max_size=3),
+        seed=st.integers(0, 2**63 - 1),
+    ),
+    graph=st.builds(
+        dict,
+        candidates=st.one_of(st.integers(0, 9), st.just("all")),
+        patience=st.one_of(st.none(), st.integers(1, 9)),
+        learn_gains=st.booleans(),
+        directions=st.dictionaries(KEYS, NUMBERS, min_size=1, max_size=3),
+    ),
+)
+
+
+@settings(max_examples=60)
+@given(CONFIGS)
+def test_what_is_written_is_what_is_read(content):
+    config = TrainConfig.model_validate(content)
+    assert TrainConfig.model_validate(tomllib.loads(to_toml(config))) == config
+
+
+def test_defaults_are_written_out():
+    text = to_toml(TrainConfig())
+    assert 'model = "spectral"' in text
+    assert f"dim = {TrainConfig().spectral.dim}" in text
+    assert "[graph.directions]\nUser-PURCHASED-Product = 1.0" in text
+
+
+def test_what_toml_cannot_say():
+    config = TrainConfig.model_validate({"spectral": {"half_life_days": None}})
+    with pytest.raises(TrainingError, match=r"'spectral.half_life_days' is None, which TOML cann"):
+        to_toml(config)
+
+
+def test_a_file_is_never_written_over_unless_told(tmp_path):
+    path = tmp_path / "deeper" / "best.toml"
+    write_config(path, TrainConfig(top_k=5), "first\nsecond", overwrite=False)
+    assert path.read_text().startswith('# first\n# second\n\ndirection = "User-PURCHASED-Product"')
+    assert load_config(path) == TrainConfig(top_k=5)
+    with pytest.raises(TrainingError, match=r"best.toml' exists already; .*\(--overwrite\)"):
+        write_config(path, TrainConfig(), "", overwrite=False)
+    write_config(path, TrainConfig(top_k=6), "", overwrite=True)
+    assert load_config(path).top_k == 6
+    assert [one.name for one in path.parent.iterdir()] == ["best.toml"]
+
+
+def test_a_place_that_cannot_be_written(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(TrainingError, match="cannot be written"):
+        write_config(tmp_path / "file" / "best.toml", TrainConfig(), "", overwrite=False)

@@ -1,0 +1,134 @@
+"""What a file of ranges may say, and what is said when it is wrong."""
+
+import pytest
+
+from graphdb.errors import TrainingError
+from training.config import TrainConfig
+from training.tuning import Dimension, default_space, load_space
+
+SPECTRAL, GRAPH, BOTH = (TrainConfig(model=model) for model in ("spectral", "graph", "both"))
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write(text):
+        path = tmp_path / "ranges.toml"
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    return write
+
+
+def test_ranges_choices_and_numbers_as_the_setting_has_them(write):
+    space = load_space(
+        write(
+            """
+            balance = { low = 1, high = 4 }
+            [spectral]
+            dim = { choices = [64, 128] }
+            [spectral.side_weights]
+            "Product-MADE_BY-Brand" = { low = 0.01, high = 1, log = true }
+            [graph]
+            epochs = { low = 5, high = 40 }
+            candidates = { choices = [0, "all"] }
+            [graph.temperature]
+            low = 0.05
+            high = 0.3
+            """
+        ),
+        BOTH,
+    )
+    assert space.dimensions == (
+        Dimension(("balance",), 1.0, 4.0),
+        Dimension(("spectral", "dim"), choices=(64, 128)),
+        Dimension(("spectral", "side_weights", "Product-MADE_BY-Brand"), 0.01, 1.0, log=True),
+        Dimension(("graph", "epochs"), 5, 40),
+        Dimension(("graph", "candidates"), choices=(0, "all")),
+        Dimension(("graph", "temperature"), 0.05, 0.3),
+    )
+    assert [type(end) for end in space.dimensions[0].ends] == [float, float]
+    assert [type(end) for end in space.dimensions[3].ends] == [int, int]
+
+
+def test_values_go_into_a_config_and_come_out_of_it(write):
+    space = load_space(
+        write(
+            """
+            [spectral]
+            beta = { low = 0, high = 1 }
+            dim = { choices = [64, 128] }
+            [spectral.side_weights]
+            "Product-MADE_BY-Brand" = { low = 0.01, high = 1 }
+            """
+        ),
+        SPECTRAL,
+    )
+    values = {"spectral.beta": 0.3, "spectral.side_weights.Product-MADE_BY-Brand": 0.2}
+    config = space.config(SPECTRAL, values)
+    assert config.spectral.beta == 0.3
+    assert config.spectral.side_weights == {"Product-MADE_BY-Brand": 0.2}
+    assert config.spectral.dim == SPECTRAL.spectral.dim
+    # 512 is none of the choices, and the default has no weight: both are left to the search
+    assert space.values(SPECTRAL) == {"spectral.beta": 0.75}
+    assert space.values(config) == values
+    assert SPECTRAL.spectral.side_weights == {}
+
+
+@pytest.mark.parametrize("base", [SPECTRAL, GRAPH, BOTH])
+def test_every_model_has_a_default_space_whose_ends_are_valid(base):
+    space = default_space(base)
+    assert len(space.dimensions) >= 5
+    for place in (0, -1):
+        space.config(base, {d.name: d.ends[place] for d in space.dimensions})
+
+
+def test_the_defaults_are_the_first_trial():
+    for base in (SPECTRAL, GRAPH, BOTH):
+        held = default_space(base).values(base)
+        missing = {d.name for d in default_space(base).dimensions} - set(held)
+        assert missing <= {"graph.half_life_days"}
+
+
+@pytest.mark.parametrize(
+    ("base", "text", "message"),
+    [
+        (SPECTRAL, "", r"ranges.toml names nothing to try; expected such as \[spectral\]"),
+        (SPECTRAL, "[spectral]", "names nothing to try"),
+        (SPECTRAL, "[spectral]\nbetta = { low = 0, high = 1 }", r"line 2: unknown key 'spectral.b"),
+        (SPECTRAL, "[spectral]\nbetta = { low = 0, high = 1 }", r"did you mean 'beta'\?"),
+        (SPECTRAL, "spektral.beta = { low = 0, high = 1 }", r"unknown key 'spektral'"),
+        (SPECTRAL, "[spectral]\nbeta = 0.5", r"line 2: 'spectral.beta' is 0.5, no range; expected"),
+        (SPECTRAL, "[spectral]\nbeta = 0.5", r"belongs into the training config \(--config\)"),
+        (SPECTRAL, "[spectral]\nbeta = { low = 0 }", r"line 2: .*give low and high, or choices"),
+        (SPECTRAL, "[spectral]\nbeta = { low = 0, high = 1, choices = [1] }", "give low and high"),
+        (SPECTRAL, "[spectral]\nbeta = { choices = [] }", r"'spectral.beta.choices'.*at least 1"),
+        (SPECTRAL, "[spectral]\nbeta = { low = 1, high = 0 }", "low is 1, above high, 0"),
+        (SPECTRAL, "[spectral]\nbeta = { low = 0, high = 1, log = true }", "has to be above 0"),
+        (SPECTRAL, "[spectral]\nbeta = { log = true, choices = [1] }", "log goes with low and hi"),
+        (SPECTRAL, "[spectral]\nbeta = { low = 0, high = 1, stpe = 1 }", r"beta.stpe'.*not permi"),
+        (SPECTRAL, "[spectral]\nbeta = { low = 'a', high = 1 }", r"'spectral.beta.low"),
+        (
+            SPECTRAL,
+            "[spectral]\nbeta = { low = 0, high = 4 }",
+            r"line 2: 'spectral.beta' cannot be 4",
+        ),
+        (SPECTRAL, "[spectral]\ndim = { low = 64.5, high = 128 }", r"cannot be 64.5: .*integer"),
+        (SPECTRAL, "[spectral]\ndim = { choices = [64, 7] }", r"cannot be 7: .*greater than or eq"),
+        (
+            SPECTRAL,
+            "top_k = { choices = [5] }",
+            r"line 1: 'top_k' cannot be tuned for the model 's",
+        ),
+        (SPECTRAL, "balance = { low = 1, high = 2 }", r"expected settings of spectral$"),
+        (GRAPH, "[spectral]\nbeta = { low = 0, high = 1 }", r"'spectral.beta' cannot be tuned for"),
+        (SPECTRAL, "[spectral]\nbeta = {", "is not valid TOML"),
+    ],
+)
+def test_wrong_files(write, base, text, message):
+    with pytest.raises(TrainingError, match=message):
+        load_space(write(text), base)
+
+
+def test_a_missing_file(tmp_path):
+    with pytest.raises(TrainingError, match=r"'.*none.toml' cannot be read"):
+        load_space(tmp_path / "none.toml", SPECTRAL)

@@ -1,0 +1,18 @@
+"""Tuning: which settings foretell best what was held out of the past."""
+
+from training.tuning.part import Split
+from training.tuning.report import Trial, TuneReport
+from training.tuning.search import TuneOptions, tune
+from training.tuning.space import Dimension, Space, default_space, load_space
+
+__all__ = [
+    "Dimension",
+    "Space",
+    "Split",
+    "Trial",
+    "TuneOptions",
+    "TuneReport",
+    "default_space",
+    "load_space",
+    "tune",
+]

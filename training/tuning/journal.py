@@ -1,0 +1,141 @@
+"""The study: what was tried and what to try next, kept in Optuna's journal (lines of JSON)."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import optuna
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
+from optuna.storages import BaseStorage, InMemoryStorage, JournalStorage
+from optuna.storages.journal import JournalFileBackend
+from optuna.trial import FrozenTrial, TrialState
+
+from graphdb.errors import CheckpointError
+from training.scoring import Reached
+from training.tuning.report import Trial
+from training.tuning.space import Dimension, Space, Value
+
+JOURNAL = "trials.jsonl"
+
+_QUESTION, _REACHED, _SECONDS, _FAILURE = "question", "reached", "seconds", "failure"
+_SEEDS_APART = 1_000_003  # so that studies with neighbouring seeds share no draw
+
+
+class Study:
+    """Trials so far, and what to try next.
+
+    Every trial draws from a sampler of its own, seeded by how many are finished: a killed study
+    that goes on tries what it would have tried.
+
+    Args:
+        folder: Keeps the journal there, and goes on from one that is there; None keeps nothing.
+            One process at a time.
+        question: Everything that the results depend on, as plain JSON data.
+
+    Raises:
+        CheckpointError: The journal cannot be read, or is of another question.
+    """
+
+    def __init__(
+        self, folder: Path | None, space: Space, question: Mapping[str, Any], seed: int
+    ) -> None:
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        self._space = space
+        self._seed = seed
+        path = None if folder is None else folder / JOURNAL
+        try:
+            self._study = optuna.create_study(
+                storage=_storage(path), study_name="tune", direction="maximize", load_if_exists=True
+            )
+        except (OSError, ValueError, KeyError, TypeError) as error:  # no JSON, or no journal
+            raise CheckpointError(
+                f"the journal '{path}' cannot be read: {error}",
+                next_step="delete it to begin anew",
+                value=str(path),
+            ) from error
+        kept = self._study.user_attrs.get(_QUESTION)
+        if kept is None:
+            self._study.set_user_attr(_QUESTION, dict(question))
+        else:
+            _check_question(path, kept, json.loads(json.dumps(question)))
+        for trial in self._study.get_trials(states=(TrialState.RUNNING,)):
+            self._study.tell(trial.number, state=TrialState.FAIL)  # of a killed run
+
+    @property
+    def trials(self) -> list[Trial]:
+        """The finished ones, in order."""
+        found = [one for one in self._study.get_trials(deepcopy=False) if _is_finished(one)]
+        return [_trial(number, one) for number, one in enumerate(found, start=1)]
+
+    def ask(self, first: Mapping[str, Value]) -> optuna.trial.Trial:
+        """What to try next.
+
+        Args:
+            first: What to try at the very first, as far as it goes.
+        """
+        finished = len(self.trials)
+        waiting = self._study.get_trials(deepcopy=False, states=(TrialState.WAITING,))
+        if not finished and not waiting and first:
+            self._study.enqueue_trial(dict(first))
+        self._study.sampler = optuna.samplers.TPESampler(
+            seed=(self._seed * _SEEDS_APART + finished) % 2**32
+        )
+        return self._study.ask({d.name: _distribution(d) for d in self._space.dimensions})
+
+    def tell(
+        self, asked: optuna.trial.Trial, reached: Reached, seconds: float, metric: str
+    ) -> None:
+        """Keeps a result."""
+        asked.set_user_attr(_REACHED, reached._asdict())
+        asked.set_user_attr(_SECONDS, seconds)
+        self._study.tell(asked, getattr(reached, metric))
+
+    def tell_failure(self, asked: optuna.trial.Trial, why: str, seconds: float) -> None:
+        """Keeps that there is no result, and why."""
+        asked.set_user_attr(_SECONDS, seconds)
+        asked.set_user_attr(_FAILURE, why)
+        self._study.tell(asked, state=TrialState.FAIL)
+
+
+def _storage(path: Path | None) -> BaseStorage:
+    if path is None:
+        return InMemoryStorage()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return JournalStorage(JournalFileBackend(str(path)))
+
+
+def _distribution(dimension: Dimension) -> BaseDistribution:
+    low, high = dimension.low, dimension.high
+    if low is None or high is None:
+        return CategoricalDistribution(dimension.choices)
+    if isinstance(low, int) and isinstance(high, int):
+        return IntDistribution(low, high, log=dimension.log)
+    return FloatDistribution(low, high, log=dimension.log)
+
+
+def _is_finished(trial: FrozenTrial) -> bool:
+    return trial.state == TrialState.COMPLETE or _FAILURE in trial.user_attrs
+
+
+def _trial(number: int, trial: FrozenTrial) -> Trial:
+    kept = trial.user_attrs
+    reached = Reached(**kept[_REACHED]) if _REACHED in kept else None
+    return Trial(number, dict(trial.params), reached, kept[_SECONDS], kept.get(_FAILURE))
+
+
+def _check_question(path: Path | None, kept: Any, wanted: Mapping[str, Any]) -> None:
+    changed = sorted(name for name in {*kept, *wanted} if kept.get(name) != wanted.get(name))
+    if changed:
+        name = changed[0]
+        raise CheckpointError(
+            f"the journal '{path}' was begun with {name} = {kept.get(name)!r}",
+            expected=f"{wanted.get(name)!r}",
+            next_step="tune with what it was begun with, or keep this study in another folder",
+            value=name,
+        )

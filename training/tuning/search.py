@@ -1,0 +1,184 @@
+"""Tries settings on a part of the past and says which were best."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from graphdb.errors import DivergedError, TrainingError
+from graphdb.snapshot import open_snapshot
+from training.baselines import Popularity
+from training.config import TrainConfig
+from training.data import load_graph
+from training.encoders.graph import OnEpoch
+from training.models import Run
+from training.scoring import Reached, Scorer, VectorScorer, reached_at_k
+from training.tuning.fitting import Fitter
+from training.tuning.part import Split, ValidationPart, cut
+from training.tuning.report import Trial, TuneReport
+from training.tuning.space import Space, default_space
+
+if TYPE_CHECKING:
+    from training.tuning.journal import Study
+
+Metric = Literal["ndcg", "recall"]
+
+
+@dataclass(frozen=True, slots=True)
+class TuneOptions:
+    """How settings are tried.
+
+    Args:
+        trials: How many in all, those of a kept study included.
+        minutes: Begin no further trial after so many minutes of this run; None for no limit.
+        metric: What the best settings are best in.
+        split: What they are compared on.
+        seed: Of what is tried, and of the validation part where it is drawn. The models have
+            seeds of their own, in the config.
+        keep: A folder with the journal of the study, to go on from; None keeps nothing.
+    """
+
+    trials: int = 30
+    minutes: float | None = None
+    metric: Metric = "ndcg"
+    split: Split = field(default_factory=Split)
+    seed: int = 0
+    keep: Path | None = None
+
+
+def tune(
+    snapshot_dir: str | Path,
+    base: TrainConfig | None = None,
+    space: Space | None = None,
+    options: TuneOptions | None = None,
+    *,
+    device: str | None = None,
+    on_epoch: OnEpoch | None = None,
+    on_trial: Callable[[Trial], None] | None = None,
+) -> TuneReport:
+    """Looks for the settings that foretell the validation part best, by Optuna's TPE sampler.
+
+    Akiba et al., "Optuna" (KDD 2019); the sampler is Bergstra et al., NeurIPS 2011. The first
+    trial has the settings of `base` where the space holds them. A trial whose training diverges
+    counts as tried.
+
+    Args:
+        base: What is not tuned; its `top_k` is the length of the lists, its `direction` what is
+            foretold.
+        space: What is tuned; by default what `default_space` has for the base's model.
+        device: Where networks train; by default a GPU if there is one.
+        on_epoch: Told of every epoch of a network.
+        on_trial: Told of every trial, those of a kept study first.
+
+    Raises:
+        TrainingError: Optuna is not installed, or no trial could be trained.
+        SnapshotError: There is no usable snapshot.
+        NotEnoughDataError: Too little is left to learn from, or to validate on.
+        SchemaError: The config names a relation that the snapshot's schema does not have.
+        CheckpointError: What is kept is of another study.
+    """
+    base, options = base or TrainConfig(), options or TuneOptions()
+    space = space or default_space(base)
+    check_optuna()
+    from training.tuning.journal import Study
+
+    began = time.monotonic()
+    snapshot = open_snapshot(snapshot_dir)
+    direction = snapshot.schema.parse_edge_type(base.direction)
+    part = cut(load_graph(snapshot), snapshot.schema, direction, options.split, options.seed)
+    bench = _Bench(
+        part,
+        base,
+        space,
+        options.metric,
+        Fitter(part.train_graph, snapshot.schema, direction, Run(device, on_epoch=on_epoch)),
+    )
+    question = _question(snapshot.snapshot_id, base, space, options)
+    study = Study(options.keep, space, question, options.seed)
+    trials = study.trials
+    _tell(on_trial, trials)
+    while len(trials) < options.trials:
+        bench.run_one(study)
+        trials = study.trials
+        _tell(on_trial, trials[-1:])
+        if options.minutes is not None and time.monotonic() - began >= 60 * options.minutes:
+            break
+    return _report(trials, bench, options)
+
+
+def check_optuna() -> None:
+    """Raises TrainingError where the extra is not installed."""
+    if find_spec("optuna") is None:
+        raise TrainingError(
+            "tuning needs optuna, which is not installed",
+            next_step="install graphrec[tune]",
+            value="optuna",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Bench:
+    """Where one set of settings after the other is measured."""
+
+    part: ValidationPart
+    base: TrainConfig
+    space: Space
+    metric: Metric
+    fitter: Fitter
+
+    def run_one(self, study: "Study") -> None:
+        """Asks what to try, tries it and tells the result."""
+        asked = study.ask(first=self.space.values(self.base))
+        began = time.perf_counter()
+        config = self.space.config(self.base, asked.params)
+        try:
+            vectors = self.fitter.vectors(config)
+        except DivergedError as error:
+            study.tell_failure(asked, str(error), time.perf_counter() - began)
+            return
+        reached = self.reached(VectorScorer.along(vectors, self.fitter.direction))
+        study.tell(asked, reached, time.perf_counter() - began, self.metric)
+
+    def reached(self, scorer: Scorer) -> Reached:
+        return reached_at_k(scorer, self.part.taken, self.part.truth, self.base.top_k)
+
+
+def _question(
+    snapshot_id: str, base: TrainConfig, space: Space, options: TuneOptions
+) -> dict[str, Any]:
+    """All that a trial's result depends on, but for the code."""
+    return {
+        "snapshot_id": snapshot_id,
+        "config": base.model_dump(mode="json"),
+        "space": [asdict(dimension) for dimension in space.dimensions],
+        "metric": options.metric,
+        "split": asdict(options.split),
+        "seed": options.seed,
+    }
+
+
+def _tell(on_trial: Callable[[Trial], None] | None, trials: Sequence[Trial]) -> None:
+    for trial in trials:
+        if on_trial:
+            on_trial(trial)
+
+
+def _report(trials: Sequence[Trial], bench: _Bench, options: TuneOptions) -> TuneReport:
+    measured = [trial for trial in trials if trial.reached is not None]
+    if not measured:
+        raise TrainingError(
+            f"none of {len(trials)} trials could be trained; the first: {trials[0].failure}",
+            next_step="try other ranges",
+        )
+    best = max(measured, key=lambda trial: getattr(trial.reached, options.metric))
+    popularity = Popularity(bench.fitter.direction).fit(bench.part.train_graph)
+    return TuneReport(
+        part=options.split.title,
+        metric=options.metric,
+        k=bench.base.top_k,
+        trials=tuple(trials),
+        popularity=bench.reached(popularity),
+        config=bench.space.config(bench.base, best.settings),
+    )
