@@ -1,7 +1,7 @@
 """The study: what was tried and what to try next, kept in Optuna's journal (lines of JSON)."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -130,12 +130,22 @@ def _trial(number: int, trial: FrozenTrial) -> Trial:
 
 
 def _check_question(path: Path | None, kept: Any, wanted: Mapping[str, Any]) -> None:
-    changed = sorted(name for name in {*kept, *wanted} if kept.get(name) != wanted.get(name))
+    then, now = (dict(_entries(question)) for question in (kept, wanted))
+    changed = sorted(name for name in {*then, *now} if then.get(name) != now.get(name))
     if changed:
         name = changed[0]
         raise CheckpointError(
-            f"the journal '{path}' was begun with {name} = {kept.get(name)!r}",
-            expected=f"{wanted.get(name)!r}",
+            f"the journal '{path}' was begun with {name} = {then.get(name)!r}",
+            expected=f"{now.get(name)!r}",
             next_step="tune with what it was begun with, or keep this study in another folder",
             value=name,
         )
+
+
+def _entries(question: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+    """Every single value, named by the keys that lead there."""
+    for key, value in question.items():
+        if isinstance(value, Mapping):
+            yield from _entries(value, f"{above}{key}.")
+        else:
+            yield f"{above}{key}", value

@@ -152,7 +152,7 @@ def _question(
     return {
         "snapshot_id": snapshot_id,
         "config": base.model_dump(mode="json"),
-        "space": [asdict(dimension) for dimension in space.dimensions],
+        "space": {dimension.name: asdict(dimension) for dimension in space.dimensions},
         "metric": options.metric,
         "split": asdict(options.split),
         "seed": options.seed,

@@ -180,10 +180,19 @@ class TestGoingOn:
     @pytest.mark.parametrize(
         ("change", "message"),
         [
-            ({"base": BASE.model_copy(update={"top_k": 5})}, "was begun with config = "),
-            ({"space": Space((Dimension(("spectral", "beta"), 0.0, 2.0),))}, "begun with space = "),
+            (
+                {"base": BASE.model_copy(update={"top_k": 5})},
+                r"begun with config\.top_k = 10; expected 5",
+            ),
+            (
+                {"space": Space((Dimension(("spectral", "beta"), 0.0, 2.0),))},
+                r"begun with space\.spectral\.beta\.low = -1\.0; expected 0\.0",
+            ),
             ({"options": {"metric": "recall"}}, "metric = 'ndcg'; expected 'recall'; tune with wh"),
-            ({"options": {"split": Split(20, 10)}}, "begun with split = "),
+            (
+                {"options": {"split": Split(20, 10)}},
+                r"begun with split\.validation_days = 20; expected 10",
+            ),
             ({"options": {"seed": 3}}, "begun with seed = 0; expected 3"),
         ],
     )
