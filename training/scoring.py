@@ -15,7 +15,7 @@ from training.sparse import quiet
 
 Tensor = torch.Tensor
 
-_BLOCK_SCORES = 2**25  # float32 scores held at once: 128 MB
+BLOCK_SCORES = 2**25  # float32 scores held at once: 128 MB
 
 
 class Scorer(Protocol):
@@ -120,7 +120,7 @@ def reached_at_k(
     discounts = 1 / torch.log2(torch.arange(2, k + 2, device=truth.device, dtype=torch.float64))
     best = torch.cumsum(discounts, 0)
     totals = torch.zeros(4, dtype=torch.float64, device=truth.device)
-    for rows in torch.split(asked, max(_BLOCK_SCORES // scorer.num_targets, 1)):
+    for rows in torch.split(asked, max(BLOCK_SCORES // scorer.num_targets, 1)):
         hits = _hits(scorer, rows, taken, truth, k, candidates)  # [B, at most k]
         found, most = hits.sum(1), num_true[rows]
         gained = hits @ discounts[: hits.shape[1]] / best[most.clamp(max=k) - 1]
