@@ -11,6 +11,7 @@
     │   └── StoreUnavailableError              ... for now; retryable
     ├── TrainingError                 exit 6   a model could not be trained or evaluated
     │   ├── NotEnoughDataError                 too little to train or to hold out
+    │   ├── DoesNotFitError                    it would take more memory than there is
     │   ├── DivergedError                      the loss is no number any more
     │   └── CheckpointError                    there is nothing to go on from
     ├── BundleError                   exit 7   a model release cannot be used
@@ -108,6 +109,10 @@ class TrainingError(GraphRecError):
 
 class NotEnoughDataError(TrainingError):
     """There are too few nodes or edges for what was asked."""
+
+
+class DoesNotFitError(TrainingError):
+    """Training would take more memory than the device has free; it has not begun."""
 
 
 class DivergedError(TrainingError):

@@ -60,6 +60,7 @@ def train(
         SnapshotError: There is no usable snapshot.
         NotEnoughDataError: There is too little to train on, or to hold out.
         SchemaError: The config names a relation that the snapshot's schema does not have.
+        DoesNotFitError: The network would take more memory than there is.
         DivergedError: The network's loss became infinite or no number.
         CheckpointError: What `run` has kept is of another run.
     """

@@ -11,6 +11,7 @@ from graphrec.bundle import Adjacency
 from training.encoders.base import Vectors
 from training.gnn import GnnConfig, LinearPropagation, messages_of
 from training.gnn.device import chosen_device
+from training.gnn.memory import check_building, check_fits, memory_need
 from training.gnn.supervision import Direction, direction_of, steps_of
 from training.gnn.trainer import Epoch, Trainer
 from training.gnn.training_log import TrainingLog
@@ -50,6 +51,7 @@ class GraphEncoder:
             DivergedError: The loss became infinite or no number.
             CheckpointError: What lies in the folder is of another run.
             TrainingError: There is no such device.
+            DoesNotFitError: Training would take more memory than the device has free.
         """
         epochs = self.config.epochs
         if self.config.patience is not None:
@@ -94,14 +96,19 @@ class GraphEncoder:
 
     def _trainer(self, graph: HeteroData) -> Trainer:
         device = chosen_device(self.device)
+        check_building(graph)
         directions = [
-            direction_of(graph, self.schema, name, weight, self.config).to(device)
+            direction_of(graph, self.schema, name, weight, self.config)
             for name, weight in self.config.directions.items()
         ]
-        messages = [message.to(device) for message in messages_of(graph, self.schema, self.config)]
+        messages = messages_of(graph, self.schema, self.config)
+        num_nodes = {node_type: graph[node_type].num_nodes for node_type in graph.node_types}
+        need = memory_need(num_nodes, messages, directions, self.config)
+        check_fits(need, self.config, device)
+        directions = [direction.to(device) for direction in directions]
         model = LinearPropagation(
-            {node_type: graph[node_type].num_nodes for node_type in graph.node_types},
-            messages,
+            num_nodes,
+            [message.to(device) for message in messages],
             own_rows=nodes_with_pairs(directions),
             dim=self.config.dim,
             num_layers=self.config.num_layers,

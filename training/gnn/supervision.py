@@ -165,12 +165,25 @@ def _candidates(
         drawn = torch.randint(num_targets, (config.candidates,), generator=generator, device=device)
         candidates = torch.unique(torch.cat([taken, drawn]))
         candidates = candidates[direction.taken[candidates] > 0]
-        share = num_seeds / len(direction.seed_rows)
-        missed = (1 - share) ** direction.taken[candidates].double()
-        chance = 1 - missed * (1 - 1 / num_targets) ** config.candidates
+        chance = _chances(direction, candidates, num_seeds, config.candidates)
     popularity = direction.taken[candidates].double()
     log_prior = config.popularity_power * popularity.log() - chance.double().log()
     return candidates, log_prior.float()
+
+
+def _chances(direction: Direction, targets: Tensor, num_seeds: int, num_drawn: int) -> Tensor:
+    """How likely each target is among the candidates of so many seeds, float64."""
+    missed = (1 - num_seeds / len(direction.seed_rows)) ** direction.taken[targets].double()
+    return 1 - missed * (1 - 1 / len(direction.taken)) ** num_drawn
+
+
+def num_candidates(direction: Direction, config: GnnConfig) -> int:
+    """How many candidates a full batch has on average."""
+    targets = torch.nonzero(direction.taken).flatten()
+    if config.candidates == "all":
+        return len(targets)
+    seeds = min(config.seed_batch, len(direction.seed_rows))
+    return round(float(_chances(direction, targets, seeds, config.candidates).sum()))
 
 
 def _pairs(candidates: Tensor, targets: Tensor, lengths: Tensor) -> Pairs:

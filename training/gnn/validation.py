@@ -8,7 +8,7 @@ from training.gnn.products import gather_rows, owners_of
 
 Tensor = torch.Tensor
 
-_BLOCK_SCORES = 2**25  # float32 scores held at once: 128 MB
+BLOCK_SCORES = 2**25  # float32 scores held at once: 128 MB
 
 
 class Reached(NamedTuple):
@@ -38,7 +38,7 @@ def reached_at_k(seeds: Tensor, targets: Tensor, taken: Tensor, truth: Tensor, k
     best = torch.cumsum(discounts, 0)
     recall = torch.zeros((), dtype=torch.float64, device=seeds.device)
     ndcg = torch.zeros_like(recall)
-    block = max(_BLOCK_SCORES // len(targets), 1)
+    block = max(BLOCK_SCORES // len(targets), 1)
     for rows in torch.split(asked, block):
         scores = seeds[rows] @ targets.T
         scores[_places(taken, rows)] = -torch.inf

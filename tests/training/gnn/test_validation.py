@@ -12,7 +12,7 @@ from training.sparse import csr_of
 
 @pytest.mark.parametrize("seed", range(5))
 def test_equal_to_the_metrics_of_ranked_lists(seed, monkeypatch):
-    monkeypatch.setattr("training.gnn.validation._BLOCK_SCORES", 60)
+    monkeypatch.setattr("training.gnn.validation.BLOCK_SCORES", 60)
     rng = np.random.default_rng(seed)
     seeds, targets = rng.normal(size=(30, 4)), rng.normal(size=(20, 4))
     owner = rng.integers(3, size=(30, 20))  # 0 taken, 1 to be found, 2 neither
