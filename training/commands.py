@@ -59,6 +59,10 @@ def train_command(
             "state there goes on from it."
         ),
     ] = None,
+    tensorboard: Annotated[
+        bool,
+        typer.Option("--tensorboard", help="Log the epochs for TensorBoard in that folder, too."),
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Train a model on a snapshot and write it as a bundle.
@@ -98,7 +102,12 @@ def train_command(
             bundle,
             config=settings,
             holdout_days=None if no_holdout else holdout_days,
-            run=Run(device, keep, lambda epoch: bar.update(task, description=described(epoch))),
+            run=Run(
+                device,
+                keep,
+                lambda epoch: bar.update(task, description=described(epoch)),
+                tensorboard=tensorboard,
+            ),
             on_progress=lambda step, number, total: bar.update(
                 task, description=step, completed=number - 1, total=total
             ),

@@ -7,15 +7,25 @@ from graphdb.schema_types import EdgeType, Schema
 from training.config import TrainConfig
 from training.encoders import Encoder, GraphEncoder, SpectralEncoder, TwoHalvesEncoder
 from training.encoders.graph import OnEpoch
+from training.gnn.tensorboard_log import check_tensorboard
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Where the network is trained, and what is kept of it on the way; see `GraphEncoder`."""
+    """Where the network is trained, and what is kept of it on the way; see `GraphEncoder`.
+
+    Raises:
+        TrainingError: A log for TensorBoard is asked for, but not possible.
+    """
 
     device: str | None = None
     folder: Path | None = None
     on_epoch: OnEpoch | None = None
+    tensorboard: bool = False
+
+    def __post_init__(self) -> None:
+        if self.tensorboard:
+            check_tensorboard(self.folder)
 
     def part(self, name: str) -> "Run":
         """The same for one of several trainings, with a folder of its own."""
@@ -27,7 +37,9 @@ def make_encoder(schema: Schema, direction: EdgeType, config: TrainConfig, run: 
     spectral = SpectralEncoder(schema, direction, config.spectral)
     if config.model == "spectral":
         return spectral
-    graph = GraphEncoder(schema, config.graph, run.device, run.folder, run.on_epoch)
+    graph = GraphEncoder(
+        schema, config.graph, run.device, run.folder, run.on_epoch, run.tensorboard
+    )
     if config.model == "graph":
         return graph
     return TwoHalvesEncoder(spectral, graph, direction.source, config.balance)

@@ -68,6 +68,25 @@ def test_a_preset_with_both_halves_keeps_its_run(run, tmp_path):
         assert len(lines) == GnnConfig().epochs
 
 
+def test_epochs_can_be_seen_in_tensorboard(run, tmp_path):
+    config = tmp_path / "train.toml"
+    config.write_text('model = "graph"\n[graph]\ndim = 8\nepochs = 2\n')
+    kept = tmp_path / "kept"
+    done = run("--config", config, "--keep", kept, "--tensorboard", "--no-holdout")
+    assert done.exit_code == 0, done.output
+    assert list((kept / "everything" / "tensorboard" / "all").glob("events.out.tfevents.*"))
+
+
+def test_without_tensorboard_it_says_what_to_install(run, tmp_path, monkeypatch):
+    monkeypatch.setattr("training.gnn.tensorboard_log.find_spec", {}.get)
+    result = run("--keep", tmp_path / "kept", "--tensorboard")
+    assert result.exit_code == 6
+    assert (
+        "a log for TensorBoard needs tensorboard, which is not installed; install "
+        "graphrec[tensorboard]" in result.stderr
+    )
+
+
 @pytest.mark.parametrize(
     ("options", "exit_code", "message"),
     [
@@ -78,6 +97,7 @@ def test_a_preset_with_both_halves_keeps_its_run(run, tmp_path):
         (["--dim", 7], 6, "Error: 'spectral.dim' cannot be 7"),
         (["--seed", -1], 6, "Error: 'spectral.seed' cannot be -1"),
         (["--config", "none.toml"], 6, "Error: 'none.toml' cannot be read"),
+        (["--tensorboard"], 6, "no folder to keep it in; name one with --keep"),
         (["--holdout-days", 400], 6, "Error: holding out the last 400 days leaves no"),
         (["--holdout-days", 0], 2, "Invalid value for '--holdout-days'"),
     ],

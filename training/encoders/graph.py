@@ -36,6 +36,7 @@ class GraphEncoder:
         folder: Keeps a log and the state after every epoch there; a run that finds its own state
             goes on from it, exactly.
         on_epoch: Told of every epoch.
+        tensorboard: Log the epochs for TensorBoard in the folder, too.
     """
 
     schema: Schema
@@ -43,6 +44,7 @@ class GraphEncoder:
     device: str | None = None
     folder: Path | None = None
     on_epoch: OnEpoch | None = None
+    tensorboard: bool = False
 
     def fit(self, graph: HeteroData) -> Vectors:
         """Learns; with `patience`, first for how many epochs, on a part without the validation.
@@ -59,15 +61,14 @@ class GraphEncoder:
         if self.config.patience is not None:
             epochs = self._best_epochs(graph, self.config.patience)
         trainer = self._trainer(graph)
-        log = self._log("all", trainer)
-        trainer.run(log.add, until=epochs)
+        with self._log("all", trainer) as log:
+            trainer.run(log.add, until=epochs)
         return vectors_of(trainer.model, trainer.directions)
 
     def _best_epochs(self, graph: HeteroData, patience: int) -> int:
         """How many epochs reach the most of what is held out, along the first direction."""
         past, held_out = self._held_out(graph)
         trainer = self._trainer(past)
-        log = self._log("validation", trainer)
         direction = trainer.directions[0]
         truth = csr_of(held_out).to(direction.taken.device)
 
@@ -80,8 +81,9 @@ class GraphEncoder:
             log.add(replace(epoch, recall=reached.recall, ndcg=reached.ndcg))
             return epoch.number - log.best_epoch >= patience
 
-        if not log.best_epoch or trainer.epochs_done - log.best_epoch < patience:
-            trainer.run(after)
+        with self._log("validation", trainer) as log:
+            if not log.best_epoch or trainer.epochs_done - log.best_epoch < patience:
+                trainer.run(after)
         return log.best_epoch
 
     def _held_out(self, graph: HeteroData) -> tuple[HeteroData, Adjacency]:
@@ -100,7 +102,7 @@ class GraphEncoder:
         return past, without(follow(graph, steps, begun), known)
 
     def _log(self, stage: str, trainer: Trainer) -> TrainingLog:
-        return TrainingLog(self.folder, stage, trainer, self.on_epoch)
+        return TrainingLog(self.folder, stage, trainer, self.on_epoch, tensorboard=self.tensorboard)
 
     def _trainer(self, graph: HeteroData) -> Trainer:
         device = chosen_device(self.device)

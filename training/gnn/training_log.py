@@ -4,8 +4,11 @@ import json
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 from training.gnn.checkpoint import load_checkpoint, save_checkpoint
+from training.gnn.tensorboard_log import TensorBoardLog
 from training.gnn.trainer import Epoch, Trainer
 
 
@@ -13,9 +16,11 @@ class TrainingLog:
     """Keeps `STAGE.jsonl` and `STAGE.safetensors` in a folder, or nothing without one.
 
     Where the folder holds the state of an earlier run of the same stage, the trainer is put there.
+    To be used in a `with` statement.
 
     Args:
         on_epoch: Told of every epoch that is added.
+        tensorboard: Write the epochs for TensorBoard, too, into `tensorboard/STAGE`.
 
     Raises:
         CheckpointError: The state is of another run, or cannot be read.
@@ -27,6 +32,8 @@ class TrainingLog:
         stage: str,
         trainer: Trainer,
         on_epoch: Callable[[Epoch], None] | None = None,
+        *,
+        tensorboard: bool = False,
     ) -> None:
         self._lines = None if folder is None else folder / f"{stage}.jsonl"
         self._state = None if folder is None else folder / f"{stage}.safetensors"
@@ -36,6 +43,21 @@ class TrainingLog:
         if self._state is not None and self._state.exists():
             load_checkpoint(self._state, trainer)
             self._read_lines()
+        self._board = None
+        if folder is not None and tensorboard:
+            self._board = TensorBoardLog(folder / "tensorboard" / stage, self.epochs)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._board:
+            self._board.close()
 
     @property
     def best_epoch(self) -> int:
@@ -52,6 +74,8 @@ class TrainingLog:
             with self._lines.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(asdict(epoch)) + "\n")
             save_checkpoint(self._state, self._trainer)
+        if self._board:
+            self._board.add(epoch)
         if self._on_epoch:
             self._on_epoch(epoch)
         return False
