@@ -61,6 +61,10 @@ class EdgeType(NamedTuple):
     def __str__(self) -> str:
         return "-".join(self)
 
+    def other_end(self, node_type: str) -> str:
+        """The type at the other end; the same where both ends are of one type."""
+        return self.target if self.source == node_type else self.source
+
 
 @dataclass(frozen=True, slots=True)
 class Property:

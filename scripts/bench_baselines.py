@@ -9,7 +9,7 @@ from training.config import TrainConfig
 from training.data import edge_types_of
 from training.pyg import HeteroData
 from training.scoring import VectorScorer
-from training.ties import is_side_edge_type, membership, other_end
+from training.ties import is_side_edge_type, membership
 
 
 def popularity(asked: Question) -> VectorScorer:
@@ -44,6 +44,6 @@ def summed(
         edge_type
         for edge_type in edge_types_of(graph)
         if is_side_edge_type(edge_type, direction)
-        and other_end(edge_type, direction.target) == node_type
+        and edge_type.other_end(direction.target) == node_type
     )
     return membership(graph, ties, direction.target).t().float() @ targets

@@ -28,6 +28,7 @@ from unittest.mock import patch
 import numpy as np
 import pyarrow.parquet as pq
 import torch
+from bench_data.base import graph_of
 from rich.console import Console
 from rich.table import Table
 
@@ -35,7 +36,7 @@ from graphdb import SCHEMA
 from training.gnn import GnnConfig, LinearPropagation, messages_of
 from training.gnn.supervision import direction_of
 from training.gnn.trainer import Trainer
-from training.pyg import HeteroData, LightGCN
+from training.pyg import LightGCN
 from training.sparse import SparseMatrix, coordinates
 
 PURCHASED = SCHEMA.edge_type("PURCHASED")
@@ -126,14 +127,11 @@ def measured(job: Job) -> Measured:
 
 def ours(users: np.ndarray, items: np.ndarray, job: Job, **adam: bool) -> float:
     """Seconds of the fastest epoch."""
-    config, graph = job.config, HeteroData()
-    graph["User"].num_nodes, graph["Product"].num_nodes = int(users.max()) + 1, int(items.max()) + 1
-    store = graph[PURCHASED]
-    store.edge_index = torch.from_numpy(np.stack([users, items]))
-    store.at_s = torch.zeros(len(users), dtype=torch.int64)
-    store["count"] = torch.ones(len(users))
+    config = job.config
+    num_nodes = {"User": int(users.max()) + 1, "Product": int(items.max()) + 1}
+    graph = graph_of(num_nodes, {PURCHASED: np.stack([users, items])})
     model = LinearPropagation(
-        {node_type: graph[node_type].num_nodes for node_type in graph.node_types},
+        num_nodes,
         messages_of(graph, SCHEMA, config),
         dim=config.dim,
         num_layers=config.num_layers,

@@ -32,6 +32,7 @@ from training.baselines import (
 )
 from training.data import AT_S, COUNT, load_graph
 from training.encoders import SpectralEncoder
+from training.evaluate import tasks_of
 from training.pairs import adjacency, compose, without
 from training.pyg import HeteroData
 from training.scoring import Scorer, VectorScorer, reached_at_k
@@ -82,12 +83,13 @@ def questions(
 ) -> tuple[list[Question], Question]:
     had = adjacency(holdout.train_graph, bought)
     makers = adjacency(holdout.train_graph, made_by)
-    had_brands = compose(had, makers)
-    return [
-        Question("all products", holdout.truth, None),
-        Question("bought before", without(holdout.truth, holdout.new_truth), None),
-        Question("new to the user", holdout.new_truth, had),
-    ], Question("new brands", without(compose(holdout.truth, makers), had_brands), had_brands)
+    seen = {bought.target: had, made_by.target: compose(had, makers)}
+    every, new, brands = (
+        Question(task.name, task.truth, seen[task.target_type] if task.exclude_seen else None)
+        for task in tasks_of(holdout, made_by)
+    )
+    repeated = Question("bought before", without(holdout.truth, holdout.new_truth), None)
+    return [every, repeated, new], brands
 
 
 def fitted(

@@ -1,40 +1,52 @@
 """What the commands of this package share; imports no torch."""
 
-from importlib.util import find_spec
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+import typer
 
 from graphdb.errors import TrainingError
-from graphrec.cli.output import error_console
+from training.extras import check_extra
 
 if TYPE_CHECKING:
+    from training.config import TrainConfig
     from training.gnn.trainer import Epoch
+
+SnapshotArgument = Annotated[
+    str, typer.Argument(metavar="SNAPSHOT", help="Folder that `graphrec snapshot` wrote.")
+]
+DeviceOption = Annotated[
+    str | None, typer.Option(help="Where the network trains; a GPU if there is one.")
+]
 
 
 def check_installed() -> None:
     """Raises TrainingError where the packages of the extra are missing."""
     for name in ("torch", "torch_geometric"):
-        if find_spec(name) is None:
-            raise TrainingError(
-                f"training needs {name}, which is not installed",
-                next_step="install graphrec[train]",
-                value=name,
-            )
+        check_extra(name, "train", "training")
 
 
-def progress_bar() -> Progress:
-    """On stderr; silent where that is no terminal."""
-    screen = error_console()
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        console=screen,
-        transient=True,
-        disable=not screen.is_terminal,
-    )
+def chosen_config(
+    preset: str | None, path: Path | None, *, dim: int | None = None, seed: int | None = None
+) -> "TrainConfig":
+    """The settings of a preset or a file, with some options in the place of their own.
+
+    Args:
+        dim: Of the closed form.
+        seed: Of both models.
+
+    Raises:
+        TrainingError: Both are given, or as for `make_config`.
+    """
+    from training.config import make_config, preset_path
+
+    if preset and path:
+        raise TrainingError(
+            "a preset and a config file were given", expected="one of --preset and --config"
+        )
+    both = {} if seed is None else {"seed": seed}
+    spectral = both if dim is None else {"dim": dim, **both}
+    return make_config(preset_path(preset) if preset else path, spectral, both)
 
 
 def described(epoch: "Epoch") -> str:

@@ -7,9 +7,15 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from graphdb.errors import TrainingError
 from graphrec.cli.output import JsonOption, console, print_json
-from training.cli_parts import check_installed, described, progress_bar
+from graphrec.cli.progress import progress_bars
+from training.cli_parts import (
+    DeviceOption,
+    SnapshotArgument,
+    check_installed,
+    chosen_config,
+    described,
+)
 from training.tune_command import tune_command
 
 if TYPE_CHECKING:
@@ -23,9 +29,7 @@ def register(app: typer.Typer) -> None:
 
 
 def train_command(
-    snapshot: Annotated[
-        str, typer.Argument(metavar="SNAPSHOT", help="Folder that `graphrec snapshot` wrote.")
-    ],
+    snapshot: SnapshotArgument,
     bundle: Annotated[
         str, typer.Argument(metavar="BUNDLE", help="The folder to write; it must not exist.")
     ],
@@ -49,9 +53,7 @@ def train_command(
     config: Annotated[
         Path | None, typer.Option(help="A TOML file with all settings; options go before it.")
     ] = None,
-    device: Annotated[
-        str | None, typer.Option(help="Where the network trains; a GPU if there is one.")
-    ] = None,
+    device: DeviceOption = None,
     keep: Annotated[
         Path | None,
         typer.Option(
@@ -81,21 +83,11 @@ def train_command(
     graphrec train snapshots/today bundles/mine --config train.toml --json
     """
     check_installed()
-    from training.config import make_config, preset_path
     from training.models import Run
     from training.train import train
 
-    if preset and config:
-        raise TrainingError(
-            "a preset and a config file were given", expected="one of --preset and --config"
-        )
-    both = {} if seed is None else {"seed": seed}
-    settings = make_config(
-        preset_path(preset) if preset else config,
-        both if dim is None else {"dim": dim, **both},
-        both,
-    )
-    with progress_bar() as bar:
+    settings = chosen_config(preset, config, dim=dim, seed=seed)
+    with progress_bars() as bar:
         task = bar.add_task("", total=None)
         report = train(
             snapshot,

@@ -20,7 +20,6 @@ from training.data import edge_types_of
 from training.encoders import Vectors
 from training.pyg import HeteroData
 from training.sparse import normalised, quiet, with_values
-from training.ties import other_end
 from training.weights import incidence
 
 Tensor = torch.Tensor
@@ -57,6 +56,9 @@ class NewcomerLearner:
     a median length of 1 over the trained nodes, so that no kind drowns out another; then the sum
     of all kinds is. Events between the ends of `direction` are left out of that sum, because a
     newcomer has none.
+
+    Raises:
+        SchemaError: A tie weight names no edge type.
     """
 
     def __init__(
@@ -76,16 +78,13 @@ class NewcomerLearner:
             name: torch.from_numpy(_without(rows, ~self._trained[name]))
             for name, rows in vectors.items()
         }
+        self._operators: dict[tuple[EdgeType, str], Tensor] = {}
         self._ties = [tie for tie in edge_types_of(graph) if self._tells(schema, tie)]
         for name in self._config.tie_weights:
             schema.parse_edge_type(name)
 
     def rules(self) -> dict[str, NewcomerRule]:
-        """Per node type how a new node gets its vector; types that nothing can be told of lack.
-
-        Raises:
-            SchemaError: A tie weight names no edge type.
-        """
+        """Per node type how a new node gets its vector; types that nothing can be told of lack."""
         found = {name: self._rule(name) for name in self._vectors}
         return {name: rule for name, rule in found.items() if rule is not None}
 
@@ -154,23 +153,29 @@ class NewcomerLearner:
                 total += np.float32(rule.ties[str(tie)]) * self._carried(tie, node_type, rows)
         lengths = _lengths(total)
         told = lengths > 0
-        scale = rule.length * lengths[told] ** (rule.length_power - 1)
+        factors = rule.factor(lengths[told]).astype(np.float32)
         replaced = self._vectors[node_type].copy()
-        replaced[rows[told]] = total[told] * scale[:, None].astype(np.float32)
+        replaced[rows[told]] = total[told] * factors[:, None]
         return replaced
 
     def _carried(self, tie: EdgeType, node_type: str, rows: npt.NDArray[np.int64]) -> Array:
         """What arrives at some nodes along one kind of tie, [num_rows, dim]."""
-        ties = incidence(self._graph, tie)
-        if tie.source == tie.target:
-            both = (ties + ties.t()).coalesce()
-            ties = with_values(both, torch.ones_like(both.values()))
-        elif tie.target == node_type:
-            ties = ties.t().coalesce()
-        some = normalised(ties).float().index_select(0, torch.from_numpy(rows))
+        some = self._operator(tie, node_type).index_select(0, torch.from_numpy(rows))
         with quiet():
-            carried: Array = (some @ self._known[other_end(tie, node_type)]).numpy()
+            carried: Array = (some @ self._known[tie.other_end(node_type)]).numpy()
         return carried
+
+    def _operator(self, tie: EdgeType, node_type: str) -> Tensor:
+        """One layer of LightGCN along a kind of tie, to all nodes; rules and `applied` share it."""
+        if (tie, node_type) not in self._operators:
+            ties = incidence(self._graph, tie)
+            if tie.source == tie.target:
+                both = (ties + ties.t()).coalesce()
+                ties = with_values(both, torch.ones_like(both.values()))
+            elif tie.target == node_type:
+                ties = ties.t().coalesce()
+            self._operators[tie, node_type] = normalised(ties).float()
+        return self._operators[tie, node_type]
 
 
 def _without(rows: Array, left_out: Mask) -> Array:

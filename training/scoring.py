@@ -11,7 +11,7 @@ import torch
 from graphdb.errors import NotEnoughDataError, TrainingError
 from graphdb.schema_types import EdgeType
 from training.gnn.products import gather_rows, owners_of, starts_of
-from training.sparse import quiet
+from training.sparse import csr
 
 Tensor = torch.Tensor
 
@@ -160,9 +160,9 @@ def _within(pairs: Tensor, columns: Tensor) -> Tensor:
     """The pairs in some columns only, CSR; `columns` is bool [num_columns]."""
     keep = columns[pairs.col_indices()]
     starts = starts_of(keep)[pairs.crow_indices()]
-    kept = (pairs.col_indices()[keep], pairs.values()[keep])
-    with quiet():
-        return torch.sparse_csr_tensor(starts, *kept, pairs.shape, check_invariants=False)
+    return csr(
+        starts, pairs.col_indices()[keep], pairs.values()[keep], (pairs.shape[0], pairs.shape[1])
+    )
 
 
 def _check(scorer: Scorer, truth: Tensor, k: int) -> None:

@@ -111,14 +111,22 @@ def product(left: Tensor, right: Tensor) -> Tensor:
 
 def csr_of(pairs: Adjacency) -> Tensor:
     """1 per pair, CSR float32 [sources, targets]."""
+    return csr(
+        torch.from_numpy(np.array(pairs.indptr)),
+        torch.from_numpy(np.array(pairs.indices, dtype=np.int64)),
+        torch.ones(pairs.num_edges),
+        (pairs.num_sources, pairs.num_targets),
+    )
+
+
+def csr(starts: Tensor, columns: Tensor, values: Tensor, shape: tuple[int, int]) -> Tensor:
+    """A matrix of rows from what torch keeps of one; trusted to be in order.
+
+    Args:
+        starts: Where each row begins among the entries, and the end of all, int64 [rows + 1].
+    """
     with quiet():
-        return torch.sparse_csr_tensor(
-            torch.from_numpy(np.array(pairs.indptr)),
-            torch.from_numpy(np.array(pairs.indices, dtype=np.int64)),
-            torch.ones(pairs.num_edges),
-            (pairs.num_sources, pairs.num_targets),
-            check_invariants=False,
-        )
+        return torch.sparse_csr_tensor(starts, columns, values, shape, check_invariants=False)
 
 
 def _in_rows(matrix: Tensor) -> Tensor:

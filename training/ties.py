@@ -31,11 +31,6 @@ def side_edge_types(graph: HeteroData, direction: EdgeType) -> list[EdgeType]:
     ]
 
 
-def other_end(edge_type: EdgeType, node_type: str) -> str:
-    """The type at the other end of an edge type; the same where both ends are of one type."""
-    return edge_type.target if edge_type.source == node_type else edge_type.source
-
-
 def membership(graph: HeteroData, edge_type: EdgeType, product_type: str) -> Tensor:
     """How much of each product belongs to each node of the other type, sparse [products, others].
 
@@ -49,7 +44,7 @@ def membership(graph: HeteroData, edge_type: EdgeType, product_type: str) -> Ten
         ties = (ties + ties.t()).coalesce()  # also-bought has no direction
     shares = scaled(ties, power_or_zero(row_sums(ties), -1.0), torch.ones(ties.shape[1]))
     for tree in edge_types_of(graph):
-        if tree.source == tree.target == other_end(edge_type, product_type) != product_type:
+        if tree.source == tree.target == edge_type.other_end(product_type) != product_type:
             shares = _rolled_up(shares, incidence(graph, tree))
     return shares
 

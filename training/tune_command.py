@@ -10,7 +10,14 @@ from rich.table import Table
 
 from graphdb.errors import TrainingError
 from graphrec.cli.output import JsonOption, console, print_json
-from training.cli_parts import check_installed, described, progress_bar
+from graphrec.cli.progress import progress_bars
+from training.cli_parts import (
+    DeviceOption,
+    SnapshotArgument,
+    check_installed,
+    chosen_config,
+    described,
+)
 
 if TYPE_CHECKING:
     from training.config import TrainConfig
@@ -25,9 +32,7 @@ class MetricName(StrEnum):
 
 
 def tune_command(
-    snapshot: Annotated[
-        str, typer.Argument(metavar="SNAPSHOT", help="Folder that `graphrec snapshot` wrote.")
-    ],
+    snapshot: SnapshotArgument,
     out: Annotated[
         Path | None,
         typer.Option(help="Write the best settings here, for `graphrec train --config`."),
@@ -72,9 +77,7 @@ def tune_command(
         int | None,
         typer.Option(min=0, help="Of all that is random, the models included.", show_default="0"),
     ] = None,
-    device: Annotated[
-        str | None, typer.Option(help="Where the network trains; a GPU if there is one.")
-    ] = None,
+    device: DeviceOption = None,
     keep: Annotated[
         Path | None,
         typer.Option(help="Keep the study in this folder; one that is there goes on."),
@@ -100,7 +103,7 @@ def tune_command(
     from training.config_toml import check_unused, to_toml, write_config
     from training.tuning import Split, TuneOptions
 
-    base = _base(preset, config, seed)
+    base = chosen_config(preset, config, seed=seed)
     if out is not None:
         check_unused(out, overwrite=overwrite)
         to_toml(base)  # what it cannot say should come out before an hour of trials
@@ -125,17 +128,6 @@ def tune_command(
         _show(report, out)
 
 
-def _base(preset: str | None, config: Path | None, seed: int | None) -> "TrainConfig":
-    from training.config import make_config, preset_path
-
-    if preset and config:
-        raise TrainingError(
-            "a preset and a config file were given", expected="one of --preset and --config"
-        )
-    both = {} if seed is None else {"seed": seed}
-    return make_config(preset_path(preset) if preset else config, both, both)
-
-
 def _tune(
     snapshot: str,
     base: "TrainConfig",
@@ -146,7 +138,7 @@ def _tune(
     from training.tuning import default_space, load_space, tune
 
     space: Space = load_space(space_path, base) if space_path else default_space(base)
-    with progress_bar() as bar:
+    with progress_bars() as bar:
         task = bar.add_task("read the snapshot", total=options.trials)
         best = 0.0
 

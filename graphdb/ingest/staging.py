@@ -8,12 +8,11 @@ import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import duckdb
 import pyarrow as pa
 
+from graphdb.closing import Closing
 from graphdb.ingest.source import ROW, Column, SourceTable
 from graphdb.ingest.value_checks import check_value, literal
 from graphdb.schema_types import (
@@ -34,7 +33,7 @@ _SKIPPED = "skipped"
 _MERGED = "merged"
 
 
-class Staging:
+class Staging(Closing):
     """Holds one table at a time between its file and the store.
 
     Args:
@@ -54,15 +53,7 @@ class Staging:
         self._keys: set[str] = set()
         self._num_unreadable = 0
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
         self._connection.close()
         self._folder.cleanup()
 

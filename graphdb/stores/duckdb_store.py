@@ -5,12 +5,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import duckdb
 import pyarrow as pa
 
+from graphdb.closing import Closing
 from graphdb.errors import DataError, StoreError, StoreUnavailableError
 from graphdb.schema import SCHEMA
 from graphdb.schema_types import SOURCE_ID, TARGET_ID, EdgeType, Schema
@@ -23,7 +23,7 @@ FORMAT_VERSION = "1"
 _READ_BATCH_ROWS = 500_000
 
 
-class DuckDBStore:
+class DuckDBStore(Closing):
     """A graph in one DuckDB file (or in memory). See `GraphStore` for what the methods do.
 
     Args:
@@ -124,17 +124,6 @@ class DuckDBStore:
 
     def close(self) -> None:
         self._connection.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _upsert(self, of: str | EdgeType, rows: pa.Table) -> UpsertCounts:
         check_rows(self.schema, of, rows)

@@ -3,10 +3,12 @@
 from collections.abc import Mapping
 from typing import Annotated
 
+import numpy as np
+import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field
 
 from graphdb.errors import BundleError, SchemaError
-from graphdb.schema_types import EdgeType, Schema
+from graphdb.schema_types import Schema
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
@@ -25,6 +27,11 @@ class NewcomerRule(BaseModel):
     ties: dict[str, Positive] = Field(min_length=1)
     length: Positive
     length_power: float = Field(ge=0, le=1)
+
+    def factor(self, lengths: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """By what sums over the ties are multiplied, given their lengths, all above 0."""
+        factors: npt.NDArray[np.float64] = self.length * lengths ** (self.length_power - 1)
+        return factors
 
 
 def check_rules(
@@ -70,8 +77,3 @@ def _problem(
         if end not in with_vectors:
             return f"but there are no vectors for {end}"
     return None
-
-
-def other_end(edge_type: EdgeType, node_type: str) -> str:
-    """The type at the other end of a tie; the same where both ends are of one type."""
-    return edge_type.target if edge_type.source == node_type else edge_type.source

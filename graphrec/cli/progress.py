@@ -1,42 +1,42 @@
 """Progress bars for long work, on stderr; silent where stderr is no terminal."""
 
 from collections.abc import Sequence
-from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from graphdb.closing import Closing
 from graphrec.cli.output import error_console
 
 if TYPE_CHECKING:
     from graphdb.ingest import SourceTable
 
 
-class _Bars:
+def progress_bars() -> Progress:
+    """Bars on stderr, removed at the end; silent where that is no terminal."""
+    screen = error_console()
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=screen,
+        transient=True,
+        disable=not screen.is_terminal,
+    )
+
+
+class _Bars(Closing):
     """A context in which progress bars are drawn, and removed at its end."""
 
     def __init__(self) -> None:
-        screen = error_console()
-        self._progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            console=screen,
-            transient=True,
-            disable=not screen.is_terminal,
-        )
+        self._progress = progress_bars()
 
     def __enter__(self) -> Self:
         self._progress.start()
         return self
 
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
         self._progress.stop()
 
 

@@ -9,7 +9,6 @@ import numpy.typing as npt
 from graphdb.errors import QueryError, nearest
 from graphdb.schema_types import EdgeType
 from graphrec.bundle import Adjacency, Bundle, NewcomerRule
-from graphrec.bundle.newcomers import other_end
 
 Neighbours = Mapping[str, Sequence[str]] | Mapping[EdgeType, Sequence[str]]
 """Per edge type, such as 'Product-MADE_BY-Brand', the ids of the nodes at the other end."""
@@ -39,7 +38,7 @@ class Newcomers:
         carried = np.zeros(self._bundle.manifest.dim)  # y
         for name, ids in neighbours.items():
             edge_type = self._edge_type(node_type, str(name), rule)
-            other = other_end(edge_type, node_type)
+            other = edge_type.other_end(node_type)
             # Ascending and each once, so that neither order nor repeats show in any bit.
             rows = np.unique(np.array([self._bundle.row_of(other, one) for one in ids], np.int64))
             products = np.maximum(self._num_ties(edge_type, other)[rows], 1) * float(len(rows))
@@ -52,9 +51,7 @@ class Newcomers:
                 expected="known ids along " + " or ".join(rule.ties),
                 value=neighbours,
             )
-        vector: npt.NDArray[np.float32] = (
-            rule.length * length ** (rule.length_power - 1) * carried
-        ).astype(np.float32)
+        vector: npt.NDArray[np.float32] = (rule.factor(length) * carried).astype(np.float32)
         return vector
 
     def _rule(self, node_type: str) -> NewcomerRule:

@@ -205,8 +205,9 @@ class Recommender:
             filters=filters,
             excluded=np.array(excluded, dtype=np.int64),
         )
-        reasons = [()] * len(rows)
-        return Recommendations("", "", target_type, self._items(target_type, rows, scores, reasons))
+        rows = rows[rows >= 0]
+        items = self._items(target_type, rows, scores, [()] * len(rows))
+        return Recommendations("", "", target_type, items)
 
     def seen(self, seed_type: str, seed_id: str, target_type: str) -> tuple[str, ...]:
         """The ids of what a seed has had, such as the products a user bought, in order of id.
@@ -326,5 +327,5 @@ class Recommender:
                 fields=self._display.fields(target_type, row),
                 reasons=reasons[position],
             )
-            for position, row in enumerate(rows[rows >= 0].tolist())
+            for position, row in enumerate(rows.tolist())
         )

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 import torch
 
@@ -21,6 +22,31 @@ FOLLOWS = SCHEMA.edge_type("FOLLOWS", target="Brand")
 K = 20
 
 Make = Callable[[EdgeType], Baseline]
+
+
+def random_purchases(
+    make_graph: Callable[..., HeteroData], seed: int, *, num_buyers: int, num_users: int
+) -> HeteroData:
+    """Two of five pairs, one to four times each; of ten products the last is never bought."""
+    rng = np.random.default_rng(seed)
+    events = [
+        (user, product, 0, int(rng.integers(1, 5)))
+        for user in range(num_buyers)
+        for product in range(9)
+        if rng.random() < 0.4
+    ]
+    return make_graph({"User": num_users, "Product": 10}, {PURCHASED: events})
+
+
+def dense(graph: HeteroData, pair_power: float = 0.0) -> np.ndarray:
+    """R by a loop over the purchases of distinct pairs, [num_users, num_products]."""
+    matrix = np.zeros((graph["User"].num_nodes, graph["Product"].num_nodes))
+    store = graph[PURCHASED]
+    for (user, product), count in zip(
+        store.edge_index.T.tolist(), store["count"].tolist(), strict=True
+    ):
+        matrix[user, product] = (5 * np.log1p(count)) ** pair_power
+    return matrix
 
 
 class BaselineContract:

@@ -1,5 +1,6 @@
 """`graphrec train` as people and programs call it."""
 
+import importlib.util
 import json
 import subprocess
 import sys
@@ -8,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from graphrec.cli import build_app
-from training import cli_parts
+from training import extras
 from training.encoders import SpectralConfig
 from training.gnn import GnnConfig
 
@@ -78,7 +79,10 @@ def test_epochs_can_be_seen_in_tensorboard(run, tmp_path):
 
 
 def test_without_tensorboard_it_says_what_to_install(run, tmp_path, monkeypatch):
-    monkeypatch.setattr("training.gnn.tensorboard_log.find_spec", {}.get)
+    found = importlib.util.find_spec
+    monkeypatch.setattr(
+        extras, "find_spec", lambda name: None if name == "tensorboard" else found(name)
+    )
     result = run("--keep", tmp_path / "kept", "--tensorboard")
     assert result.exit_code == 6
     assert (
@@ -122,7 +126,7 @@ def test_an_existing_bundle(run):
 
 
 def test_without_torch_it_says_what_to_install(run, monkeypatch):
-    monkeypatch.setattr(cli_parts, "find_spec", {}.get)
+    monkeypatch.setattr(extras, "find_spec", {}.get)
     result = run()
     assert result.exit_code == 6
     assert "training needs torch, which is not installed; install graphrec[train]" in result.stderr

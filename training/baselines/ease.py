@@ -10,7 +10,7 @@ from graphdb.schema_types import EdgeType, Schema
 from training.baselines.histories import HistoryScorer, csr_rows, gram_blocks
 from training.baselines.interactions import InteractionConfig, interactions
 from training.pyg import HeteroData
-from training.sparse import power_or_zero, row_sums, scaled
+from training.sparse import normalised
 
 Tensor = torch.Tensor
 
@@ -36,8 +36,7 @@ def weighed_interactions(
 ) -> Tensor:
     """`interactions`, every seed's row divided as `seed_power` says."""
     events = interactions(graph, schema, direction, config)
-    weights = power_or_zero(row_sums(events), -config.seed_power)
-    return scaled(events, weights, torch.ones(events.shape[1], dtype=torch.float64))
+    return normalised(events, config.seed_power, 0.0)
 
 
 class EaseConfig(LinearConfig):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 
 from training.gnn.products import gather_rows, starts_of
-from training.sparse import product, quiet
+from training.sparse import csr, product, quiet
 
 Tensor = torch.Tensor
 
@@ -46,11 +46,7 @@ def csr_rows(matrix: Tensor) -> Tensor:
 def rows_of(matrix: Tensor, wanted: Tensor) -> Tensor:
     """The wanted rows of a CSR matrix, in their order, as CSR [len(wanted), n]."""
     columns, values, lengths = gather_rows(matrix, wanted)
-    shape = (len(wanted), matrix.shape[1])
-    with quiet():
-        return torch.sparse_csr_tensor(
-            starts_of(lengths), columns, values, shape, check_invariants=False
-        )
+    return csr(starts_of(lengths), columns, values, (len(wanted), matrix.shape[1]))
 
 
 def gram_blocks(matrix: Tensor) -> Iterator[tuple[int, Tensor]]:

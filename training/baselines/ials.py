@@ -1,14 +1,12 @@
 """iALS: matrix factorisation of implicit feedback by alternating least squares."""
 
-from importlib.util import find_spec
-
 import numpy as np
 import torch
 from pydantic import Field
 
-from graphdb.errors import TrainingError
 from graphdb.schema_types import EdgeType, Schema
 from training.baselines.interactions import InteractionConfig, interactions
+from training.extras import check_extra
 from training.pyg import HeteroData
 from training.scoring import VectorScorer
 
@@ -59,12 +57,7 @@ class Ials:
             SchemaError: A weight is given for a relation that does not exist or does not fit.
             TrainingError: The library is not installed.
         """
-        if find_spec("implicit") is None:
-            raise TrainingError(
-                "iALS needs implicit, which is not installed",
-                next_step="install graphrec[baselines]",
-                value="implicit",
-            )
+        check_extra("implicit", "baselines", "iALS")
         events = interactions(graph, self.schema, self.direction, self.config)
         return VectorScorer(*_factors(events, self.config))
 

@@ -10,7 +10,7 @@ from training.baselines.ease import LinearConfig, weighed_interactions
 from training.baselines.histories import csr_rows, rows_of
 from training.linalg import randomized_svd
 from training.pyg import HeteroData
-from training.sparse import SparseMatrix, column_sums, power_or_zero, scaled, with_values
+from training.sparse import SparseMatrix, column_sums, normalised, power_or_zero, with_values
 
 Tensor = torch.Tensor
 
@@ -106,14 +106,11 @@ class LowRankEase:
 
 def _factor(events: Tensor, config: LowRankEaseConfig) -> Tensor:
     """F, float64 [num_targets, rank]; its F F^T comes near R^T R."""
-    sums = column_sums(events)
-    even = torch.ones(events.shape[0], dtype=torch.float64)
-    columns_evened = scaled(events, even, power_or_zero(sums, -0.5))
     svd = randomized_svd(
-        SparseMatrix.from_coordinates(columns_evened.float()),
+        SparseMatrix.from_coordinates(normalised(events, 0.0, 0.5).float()),
         min(config.rank, *events.shape),
         power_iterations=config.power_iterations,
         oversampling=config.oversampling,
         seed=config.seed,
     )
-    return (svd.right * svd.values).double() * power_or_zero(sums, 0.5)[:, None]
+    return (svd.right * svd.values).double() * power_or_zero(column_sums(events), 0.5)[:, None]

@@ -8,7 +8,7 @@ from graphdb.schema_types import EdgeType
 from training.encoders.base import Vectors
 from training.pairs import adjacency, compose
 from training.pyg import HeteroData
-from training.ties import other_end, side_edge_types
+from training.ties import side_edge_types
 
 
 class PopularityEncoder:
@@ -34,7 +34,7 @@ class PopularityEncoder:
             self.direction.target: _column(bought.reverse().degrees()),
         }
         for edge_type in side_edge_types(graph, self.direction):
-            node_type = other_end(edge_type, self.direction.target)
+            node_type = edge_type.other_end(self.direction.target)
             if node_type not in vectors:
                 ties = adjacency(graph, edge_type)
                 onward = ties if edge_type.target == node_type else ties.reverse()

@@ -17,11 +17,9 @@ from training.sparse import (
     normalised,
     power_or_zero,
     product,
-    row_sums,
-    scaled,
     to_power,
 )
-from training.ties import is_side_edge_type, membership, other_end, side_edge_types
+from training.ties import is_side_edge_type, membership, side_edge_types
 from training.weights import behaviour_weights, interaction_matrix
 
 Tensor = torch.Tensor
@@ -162,7 +160,7 @@ class SpectralEncoder:
         """Vectors of the types tied to products."""
         shares: dict[str, Tensor] = {}
         for edge_type in side_edge_types(graph, self.direction):
-            node_type = other_end(edge_type, self.direction.target)
+            node_type = edge_type.other_end(self.direction.target)
             if node_type != self.direction.target:
                 more = membership(graph, edge_type, self.direction.target)
                 shares[node_type] = shares[node_type] + more if node_type in shares else more
@@ -174,11 +172,8 @@ class SpectralEncoder:
     def _fold(self, summed: Tensor, readout: Tensor) -> Tensor:
         """A type X's vectors, D_x^item_power R_x~^T U S^(group_beta - h): [num_nodes, dim]."""
         ties = to_power(summed, self.config.group_power)
-        degrees = column_sums(ties)
-        weighted = scaled(
-            ties,
-            power_or_zero(row_sums(ties), -self.config.user_exponent),
-            power_or_zero(degrees, self.config.item_power - self.config.item_exponent),
+        weighted = normalised(
+            ties, self.config.user_exponent, self.config.item_exponent - self.config.item_power
         )
         return SparseMatrix.from_coordinates(weighted.float()).transposed @ readout
 

@@ -12,6 +12,7 @@ from safetensors.torch import save_file
 
 from graphdb.errors import CheckpointError
 from training.gnn.trainer import Trainer
+from training.kept import check_same
 
 Tensor = torch.Tensor
 
@@ -47,7 +48,12 @@ def load_checkpoint(path: Path, trainer: Trainer) -> None:
             next_step="delete it to begin anew",
             value=str(path),
         ) from error
-    _check_config(path, json.loads(about["config"]), json.loads(trainer.config.model_dump_json()))
+    check_same(
+        json.loads(about["config"]),
+        json.loads(trainer.config.model_dump_json()),
+        begun=f"the checkpoint '{path}' was taken",
+        next_step="train with the settings it was taken with, or delete it to begin anew",
+    )
     model = {n.removeprefix(_MODEL): v for n, v in tensors.items() if n.startswith(_MODEL)}
     try:
         trainer.model.load_state_dict(model)
@@ -65,15 +71,3 @@ def load_checkpoint(path: Path, trainer: Trainer) -> None:
     groups = trainer.optimizer.state_dict()["param_groups"]
     trainer.optimizer.load_state_dict({"state": moments, "param_groups": groups})
     trainer.epochs_done = int(about["epochs_done"])
-
-
-def _check_config(path: Path, kept: dict[str, object], wanted: dict[str, object]) -> None:
-    changed = sorted(name for name in {*kept, *wanted} if kept.get(name) != wanted.get(name))
-    if changed:
-        name = changed[0]
-        raise CheckpointError(
-            f"the checkpoint '{path}' was taken with {name} = {kept.get(name)!r}",
-            expected=f"{wanted.get(name)!r}",
-            next_step="train with the settings it was taken with, or delete it to begin anew",
-            value=name,
-        )

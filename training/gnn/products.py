@@ -4,7 +4,7 @@ from typing import Any
 
 import torch
 
-from training.sparse import SparseMatrix, quiet
+from training.sparse import SparseMatrix, csr
 
 Tensor = torch.Tensor
 
@@ -52,16 +52,10 @@ def take_rows(matrix: SparseMatrix, wanted: Tensor) -> SparseMatrix:
     order = torch.argsort(columns, stable=True)
     per_column = torch.bincount(columns, minlength=matrix.shape[1])
     shape = (len(wanted), matrix.shape[1])
-    with quiet():
-        return SparseMatrix(
-            torch.sparse_csr_tensor(
-                starts_of(lengths), columns, values, shape, check_invariants=False
-            ),
-            torch.sparse_csr_tensor(
-                starts_of(per_column), owner[order], values[order], shape[::-1],
-                check_invariants=False,
-            ),
-        )  # fmt: skip
+    return SparseMatrix(
+        csr(starts_of(lengths), columns, values, shape),
+        csr(starts_of(per_column), owner[order], values[order], shape[::-1]),
+    )
 
 
 def gather_rows(rows: Tensor, wanted: Tensor) -> tuple[Tensor, Tensor, Tensor]:

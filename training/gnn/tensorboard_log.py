@@ -1,10 +1,10 @@
 """The epochs of a training run, as TensorBoard draws them; the only place that imports it."""
 
 from collections.abc import Iterable
-from importlib.util import find_spec
 from pathlib import Path
 
 from graphdb.errors import TrainingError
+from training.extras import check_extra
 from training.gnn.trainer import Epoch
 
 _DRAWN = ("loss", "learning_rate", "seconds", "recall", "ndcg")
@@ -21,12 +21,7 @@ def check_tensorboard(folder: Path | None) -> None:
             "a log for TensorBoard was asked for, and no folder to keep it in",
             next_step="name one with --keep",
         )
-    if find_spec("tensorboard") is None:
-        raise TrainingError(
-            "a log for TensorBoard needs tensorboard, which is not installed",
-            next_step="install graphrec[tensorboard]",
-            value="tensorboard",
-        )
+    check_extra("tensorboard", "tensorboard", "a log for TensorBoard")
 
 
 class TensorBoardLog:

@@ -4,15 +4,14 @@ import json
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
+from graphdb.closing import Closing
 from training.gnn.checkpoint import load_checkpoint, save_checkpoint
 from training.gnn.tensorboard_log import TensorBoardLog
 from training.gnn.trainer import Epoch, Trainer
 
 
-class TrainingLog:
+class TrainingLog(Closing):
     """Keeps `STAGE.jsonl` and `STAGE.safetensors` in a folder, or nothing without one.
 
     Where the folder holds the state of an earlier run of the same stage, the trainer is put there.
@@ -47,15 +46,7 @@ class TrainingLog:
         if folder is not None and tensorboard:
             self._board = TensorBoardLog(folder / "tensorboard" / stage, self.epochs)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
         if self._board:
             self._board.close()
 

@@ -17,6 +17,7 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, TrialState
 
 from graphdb.errors import CheckpointError
+from training.kept import check_same
 from training.scoring import Reached
 from training.tuning.report import Trial
 from training.tuning.space import Dimension, Space, Value
@@ -63,7 +64,12 @@ class Study:
         if kept is None:
             self._study.set_user_attr(_QUESTION, dict(question))
         else:
-            _check_question(path, kept, json.loads(json.dumps(question)))
+            check_same(
+                dict(_entries(kept)),
+                dict(_entries(json.loads(json.dumps(question)))),
+                begun=f"the journal '{path}' was begun",
+                next_step="tune with what it was begun with, or keep this study in another folder",
+            )
         for trial in self._study.get_trials(states=(TrialState.RUNNING,)):
             self._study.tell(trial.number, state=TrialState.FAIL)  # of a killed run
 
@@ -127,19 +133,6 @@ def _trial(number: int, trial: FrozenTrial) -> Trial:
     kept = trial.user_attrs
     reached = Reached(**kept[_REACHED]) if _REACHED in kept else None
     return Trial(number, dict(trial.params), reached, kept[_SECONDS], kept.get(_FAILURE))
-
-
-def _check_question(path: Path | None, kept: Any, wanted: Mapping[str, Any]) -> None:
-    then, now = (dict(_entries(question)) for question in (kept, wanted))
-    changed = sorted(name for name in {*then, *now} if then.get(name) != now.get(name))
-    if changed:
-        name = changed[0]
-        raise CheckpointError(
-            f"the journal '{path}' was begun with {name} = {then.get(name)!r}",
-            expected=f"{now.get(name)!r}",
-            next_step="tune with what it was begun with, or keep this study in another folder",
-            value=name,
-        )
 
 
 def _entries(question: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:

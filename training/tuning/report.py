@@ -1,5 +1,6 @@
 """What tuning found."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,9 +52,8 @@ class TuneReport:
 
     @property
     def ranked(self) -> list[Trial]:
-        """The trials with a result, best first, the earlier of equals ahead."""
-        measured = [trial for trial in self.trials if trial.reached is not None]
-        return sorted(measured, key=lambda trial: -getattr(trial.reached, self.metric))
+        """The trials with a result, best first."""
+        return ranked(self.trials, self.metric)
 
     @property
     def best(self) -> Trial:
@@ -92,6 +92,12 @@ class TuneReport:
                 for trial in self.trials
             ],
         }
+
+
+def ranked(trials: Sequence[Trial], metric: str) -> list[Trial]:
+    """Those with a result, best in the metric first, the earlier of equals ahead."""
+    measured = [trial for trial in trials if trial.reached is not None]
+    return sorted(measured, key=lambda trial: -getattr(trial.reached, metric))
 
 
 def _figures(reached: Reached) -> list[str]:

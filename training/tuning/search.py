@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -13,11 +12,12 @@ from training.baselines import Popularity
 from training.config import TrainConfig
 from training.data import load_graph
 from training.encoders.graph import OnEpoch
+from training.extras import check_extra
 from training.models import Run
 from training.scoring import Reached, Scorer, VectorScorer, reached_at_k
 from training.tuning.fitting import Fitter
 from training.tuning.part import Split, ValidationPart, cut
-from training.tuning.report import Trial, TuneReport
+from training.tuning.report import Trial, TuneReport, ranked
 from training.tuning.space import Space, default_space
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def tune(
     """
     base, options = base or TrainConfig(), options or TuneOptions()
     space = space or default_space(base)
-    check_optuna()
+    check_extra("optuna", "tune", "tuning")
     from training.tuning.journal import Study
 
     began = time.monotonic()
@@ -106,16 +106,6 @@ def tune(
         if options.minutes is not None and time.monotonic() - began >= 60 * options.minutes:
             break
     return _report(trials, bench, options)
-
-
-def check_optuna() -> None:
-    """Raises TrainingError where the extra is not installed."""
-    if find_spec("optuna") is None:
-        raise TrainingError(
-            "tuning needs optuna, which is not installed",
-            next_step="install graphrec[tune]",
-            value="optuna",
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,13 +156,12 @@ def _tell(on_trial: Callable[[Trial], None] | None, trials: Sequence[Trial]) -> 
 
 
 def _report(trials: Sequence[Trial], bench: _Bench, options: TuneOptions) -> TuneReport:
-    measured = [trial for trial in trials if trial.reached is not None]
-    if not measured:
+    best = next(iter(ranked(trials, options.metric)), None)
+    if best is None:
         raise TrainingError(
             f"none of {len(trials)} trials could be trained; the first: {trials[0].failure}",
             next_step="try other ranges",
         )
-    best = max(measured, key=lambda trial: getattr(trial.reached, options.metric))
     popularity = Popularity(bench.fitter.direction).fit(bench.part.train_graph)
     return TuneReport(
         part=options.split.title,

@@ -2,11 +2,10 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from types import TracebackType
-from typing import Self
 
 import pyarrow as pa
 
+from graphdb.closing import Closing
 from graphdb.errors import DataError
 from graphdb.schema_types import EdgeType, Property, Schema
 from graphdb.stores.checks import check_rows, wanted_columns, with_event_ids
@@ -19,7 +18,7 @@ from graphdb.stores.protocol import UpsertCounts
 from graphdb.stores.publishing import OnProgress, PublishReport, Release
 
 
-class Neo4jStore:
+class Neo4jStore(Closing):
     """A graph in a Neo4j database, nodes and edges as people see them in its Browser.
 
     A call is one transaction, and Neo4j holds a transaction in its heap until the end: a batch
@@ -129,17 +128,6 @@ class Neo4jStore:
 
     def close(self) -> None:
         self._connection.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def refuse_duplicates(schema: Schema, of: str | EdgeType, rows: pa.Table) -> None:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from contracts.baseline import PersonalContract
+from contracts.baseline import PersonalContract, dense, random_purchases
 
 from graphdb.errors import TrainingError
 from graphdb.schema import SCHEMA
@@ -34,24 +34,7 @@ class TestLowRankEase(PersonalContract):
 
 @pytest.fixture
 def graph(make_graph):
-    rng = np.random.default_rng(3)
-    events = [
-        (user, product, 0, int(rng.integers(1, 5)))
-        for user in range(14)
-        for product in range(9)
-        if rng.random() < 0.4
-    ]
-    return make_graph({"User": 15, "Product": 10}, {PURCHASED: events})
-
-
-def dense(graph, pair_power=0.0):
-    matrix = np.zeros((15, 10))
-    store = graph[PURCHASED]
-    for (user, product), count in zip(
-        store.edge_index.T.tolist(), store["count"].tolist(), strict=True
-    ):
-        matrix[user, product] = (5 * np.log1p(count)) ** pair_power
-    return matrix
+    return random_purchases(make_graph, 3, num_buyers=14, num_users=15)
 
 
 @pytest.mark.parametrize("precision", ["float32", "float64"])

@@ -9,6 +9,7 @@ from contracts.baseline import PersonalContract
 
 from graphdb.errors import TrainingError
 from graphdb.schema import SCHEMA
+from training import extras
 from training.baselines import Ials, IalsConfig
 from training.baselines import ials as module
 from training.data import load_graph
@@ -53,7 +54,7 @@ def test_it_ends_where_neither_side_can_do_better(make_graph):
 
 
 def test_without_the_library_it_says_what_to_install(make_graph, monkeypatch):
-    monkeypatch.setattr(module, "find_spec", {}.get)
+    monkeypatch.setattr(extras, "find_spec", {}.get)
     with pytest.raises(TrainingError, match=r"iALS needs implicit, .*; install graphrec\[baseli"):
         Ials(SCHEMA, PURCHASED).fit(make_graph({"User": 1, "Product": 1}, {PURCHASED: [(0, 0)]}))
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from contracts.baseline import PersonalContract
+from contracts.baseline import PersonalContract, dense, random_purchases
 
 from graphdb.schema import SCHEMA
 from training.baselines import ItemKnn, ItemKnnConfig
@@ -18,27 +18,6 @@ class TestItemKnn(PersonalContract):
         return lambda direction: ItemKnn(SCHEMA, direction)
 
 
-def random_graph(make_graph, seed):
-    rng = np.random.default_rng(seed)
-    events = [
-        (user, product, 0, int(rng.integers(1, 5)))
-        for user in range(12)
-        for product in range(9)
-        if rng.random() < 0.4
-    ]
-    return make_graph({"User": 12, "Product": 10}, {PURCHASED: events})
-
-
-def dense(graph, pair_power):
-    matrix = np.zeros((12, 10))
-    store = graph[PURCHASED]
-    for (user, product), count in zip(
-        store.edge_index.T.tolist(), store["count"].tolist(), strict=True
-    ):
-        matrix[user, product] = (5 * np.log1p(count)) ** pair_power
-    return matrix
-
-
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("pair_power", [0, 1])
 @pytest.mark.parametrize(("num_neighbours", "shrinkage"), [(2, 0), (3, 4.5), (50, 10)])
@@ -46,7 +25,7 @@ def test_equal_to_a_loop_over_pairs(
     make_graph, monkeypatch, seed, pair_power, num_neighbours, shrinkage
 ):
     monkeypatch.setattr("training.baselines.histories._BLOCK_PRODUCTS", 40)
-    graph = random_graph(make_graph, seed)
+    graph = random_purchases(make_graph, seed, num_buyers=12, num_users=12)
     taken = dense(graph, pair_power)
     likeness = np.zeros((10, 10))
     for target in range(10):

@@ -14,6 +14,7 @@ from graphdb.errors import (
     TrainingError,
 )
 from graphdb.schema import SCHEMA
+from training import extras
 from training.baselines import EncoderBaseline
 from training.config import TrainConfig
 from training.data import load_graph
@@ -21,7 +22,7 @@ from training.encoders import SpectralConfig, SpectralEncoder
 from training.gnn import GnnConfig
 from training.models import Run, make_encoder
 from training.scoring import reached_at_k
-from training.tuning import Dimension, Space, Split, TuneOptions, search, tune
+from training.tuning import Dimension, Space, Split, TuneOptions, tune
 from training.tuning.fitting import Fitter
 from training.tuning.journal import JOURNAL
 from training.tuning.part import cut
@@ -255,7 +256,7 @@ class TestFailures:
     def test_without_optuna_it_says_what_to_install(self, planted, monkeypatch):
         found = importlib.util.find_spec
         monkeypatch.setattr(
-            search, "find_spec", lambda name: None if name == "optuna" else found(name)
+            extras, "find_spec", lambda name: None if name == "optuna" else found(name)
         )
         with pytest.raises(TrainingError, match=r"tuning needs optuna, .*; install graphrec\[tune"):
             tune(planted.folder, BASE, BETA, THREE)

@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from graphrec.cli import build_app
-from training import cli_parts
+from training import extras
 from training.config import load_config
 
 RANGES = "[spectral]\nbeta = { low = 0.0, high = 2.0 }\ndim = { choices = [32, 64] }\n"
@@ -128,7 +128,7 @@ def test_a_missing_snapshot(run, tmp_path):
 
 
 def test_without_torch_it_says_what_to_install(run, monkeypatch):
-    monkeypatch.setattr(cli_parts, "find_spec", {}.get)
+    monkeypatch.setattr(extras, "find_spec", {}.get)
     result = run()
     assert result.exit_code == 6
     assert "training needs torch, which is not installed; install graphrec[train]" in result.stderr
