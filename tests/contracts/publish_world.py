@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 
 from graphdb import SCHEMA
-from graphrec import Adjacency, write_bundle
+from graphrec import Adjacency, Recommender, write_bundle
 
 NUM_USERS, NUM_PRODUCTS, DIM = 40, 1_500, 24
 SIZES = {"User": NUM_USERS, "Product": NUM_PRODUCTS, "Brand": 5}
@@ -24,6 +24,16 @@ DRAWN_AND_SERVED = (
 TRACES = (
     "MATCH (n) UNWIND keys(n) AS name WITH name WHERE name STARTS WITH 'embedding_'"
     " RETURN DISTINCT name ORDER BY name"
+)
+
+ASK = (
+    "MATCH (r:_GraphRec {name: 'release'})"
+    " MATCH (u:User {user_id: $user}) WHERE u[r.embedding] IS NOT NULL"
+    " CALL db.index.vector.queryNodes(r.embedding + '_Product', $fetch,"
+    " u[r.embedding][..r.dim] + r.padding) YIELD node, score"
+    " WHERE NOT EXISTS { (u)-[:PURCHASED]->(node) }"
+    " WITH r, node, score ORDER BY score DESC LIMIT 10"
+    " RETURN r.id AS id, collect(node.product_id) AS products, collect(score) AS scores"
 )
 
 
@@ -101,3 +111,37 @@ def make_bundle(folder, seed: int, dim: int = DIM, known: int = -1):
         config={},
         metrics={},
     )
+
+
+def ask(plain, user: str, fetch: int = 500):
+    ((release_id, products, scores),) = plain.execute_query(ASK, user=user, fetch=fetch).records
+    return release_id, products, scores
+
+
+def column(plain, query: str) -> list:
+    return [record[0] for record in plain.execute_query(query).records]
+
+
+def id_of(recommender: Recommender) -> str:
+    return recommender.bundle.manifest.release_id
+
+
+def similarities(recommender: Recommender, user: str, products: list[str]) -> list[float]:
+    """What Neo4j should say of these products: their dot products, mapped to [0, 1]."""
+    seed = recommender.bundle.vectors("User")[ids("User").index(user)]
+    vectors = recommender.bundle.vectors("Product")
+    unit = np.linalg.norm(seed) * np.linalg.norm(vectors, axis=1).max()
+    rows = [ids("Product").index(product) for product in products]
+    return ((vectors[rows] @ seed / unit + 1) / 2).tolist()
+
+
+def assert_only(plain, recommender: Recommender) -> None:
+    """The release is served, complete, and nothing of another one is left."""
+    name = f"embedding_{id_of(recommender)}"
+    assert column(plain, TRACES) == [name]
+    assert column(plain, SHOW_INDEXES) == [f"{name}_{of}" for of in sorted(SIZES)]
+    counted = f"MATCH (n) WHERE n.`{name}` IS NOT NULL RETURN count(n)"
+    assert column(plain, counted) == [sum(SIZES.values()) - len(SIZES)]
+    said = column(plain, "MATCH (m:_GraphRec) WHERE m.name STARTS WITH 'release' RETURN m.name")
+    assert sorted(said) == ["release", f"release {id_of(recommender)}"]
+    assert column(plain, "MATCH (m:_GraphRec {name: 'release'}) RETURN m.next") == [None]

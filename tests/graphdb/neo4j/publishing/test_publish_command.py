@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from contracts.publish_world import SHOW_INDEXES, fill, make_bundle
+from contracts.publish_world import SHOW_INDEXES, make_bundle
 from typer.testing import CliRunner
 
 from graphdb import open_store
@@ -17,11 +17,8 @@ def bundle(tmp_path_factory):
 
 
 @pytest.fixture
-def url(store, plain):
-    fill(store)
-    yield store.url
-    for (name,) in plain.execute_query(SHOW_INDEXES).records:
-        plain.execute_query(f"DROP INDEX `{name}`")
+def url(shop):
+    return shop.url
 
 
 @pytest.fixture

@@ -1,0 +1,188 @@
+"""Releases in a real Neo4j: what is asked there is what the bundle answers, whole and only that."""
+
+import re
+from pathlib import Path
+from threading import Event, Thread
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from contracts.publish_world import (
+    DRAWN,
+    DRAWN_AND_SERVED,
+    NUM_PRODUCTS,
+    ask,
+    assert_only,
+    column,
+    fill,
+    id_of,
+    ids,
+    similarities,
+)
+from neo4j.exceptions import Neo4jError
+
+from graphdb import open_store, write_snapshot
+from graphdb.stores import PublishingStore
+from graphdb.stores.neo4j.publishing import cleanup, vectors
+from graphrec.publishing import Seed, publish
+
+ROOT = Path(__file__).parents[4]
+
+
+def test_neo4j_answers_as_the_recommender(shop, plain, recommenders):
+    recommender = recommenders[0]
+    publish(recommender, shop.url)
+    hits, users = 0, ids("User")[:-1]
+    for user in users:
+        _, products, scores = ask(plain, user)
+        hits += len(set(products) & set(recommender.products_for_user(user).ids))
+        assert scores == pytest.approx(similarities(recommender, user, products), abs=1e-5)
+    assert hits / (10 * len(users)) >= 0.99
+
+
+def test_whoever_asks_for_all_gets_the_exact_order(shop, plain, recommenders):
+    recommender = recommenders[0]
+    publish(recommender, shop.url)
+    same = [
+        ask(plain, user, NUM_PRODUCTS)[1] == list(recommender.products_for_user(user).ids)
+        for user in ids("User")[:-1]
+    ]
+    assert np.mean(same) >= 0.95, "but for scores that float32 cannot tell apart"
+
+
+def test_the_documented_queries_answer(shop, plain, recommenders):
+    recommender = recommenders[0]
+    publish(recommender, shop.url, seeds=[Seed("User", "u00003", "Product")])
+    text = (ROOT / "docs" / "neo4j.md").read_text(encoding="utf-8")
+    for_user, similar, audience, drawn = re.findall(r"```cypher\n(.*?)```", text, re.DOTALL)
+    exact = recommender.products_for_user("u00003").ids
+    for query, name in ((for_user, "node"), (drawn, "target")):
+        found = plain.execute_query(query, user_id="u00003").records
+        assert len({record[name]["product_id"] for record in found} & set(exact)) >= 9
+    likes = hits = 0
+    for product in ids("Product")[:20]:
+        found = plain.execute_query(similar, product_id=product).records
+        likes += len(found)
+        hits += len(
+            {record["node"]["product_id"] for record in found}
+            & set(recommender.similar_products(product).ids)
+        )
+    assert (likes, hits) == (200, pytest.approx(200, abs=20))
+    found = plain.execute_query(audience, brand_id="b00001").records
+    wanted = recommender.users_for_brand("b00001", new_customers_only=True).ids
+    assert [record["node"]["user_id"] for record in found] == list(wanted)
+
+
+def test_what_was_done_is_counted(store, plain, recommenders):
+    fill(store)
+    store.upsert_nodes("Product", pa.table({"product_id": ["new 1", "new 2"]}))
+    plain.execute_query("MATCH (b:Brand {brand_id: 'b00001'}) DETACH DELETE b")
+    report = publish(recommenders[0], store.url)
+    assert (report.release_id, report.replaced) == (id_of(recommenders[0]), None)
+    product, brand = report.types["Product"], report.types["Brand"]
+    assert (product.written, product.zero, product.unknown, product.uncovered) == (1499, 1, 0, 2)
+    assert (brand.written, brand.zero, brand.unknown, brand.uncovered) == (3, 1, 1, 0)
+
+
+def test_publishing_again_writes_nothing_but_what_is_missing(shop, plain, recommenders):
+    publish(recommenders[0], shop.url)
+    before = ask(plain, "u00003")
+    name = f"embedding_{id_of(recommenders[0])}"
+    plain.execute_query(f"MATCH (p:Product {{product_id: 'p00007'}}) REMOVE p.`{name}`")
+    report = publish(recommenders[0], shop.url)
+    assert report.replaced is None
+    written = {name: (done.written, done.kept) for name, done in report.types.items()}
+    assert written == {"Brand": (0, 4), "Product": (1, 1498), "User": (0, 39)}
+    assert ask(plain, "u00003") == before
+    assert_only(plain, recommenders[0])
+
+
+def test_a_second_release_takes_the_place_of_the_first(shop, plain, recommenders, monkeypatch):
+    monkeypatch.setattr(cleanup, "PAGE_NODES", 100)
+    for recommender in recommenders:
+        report = publish(recommender, shop.url)
+        assert_only(plain, recommender)
+        assert ask(plain, "u00003")[0] == id_of(recommender)
+    assert report.replaced == id_of(recommenders[0])
+
+
+def test_recommendations_are_drawn_as_the_recommender_ranks_and_replaced(shop, plain, recommenders):
+    first, second = recommenders
+    seeds = [Seed("User", user, "Product") for user in ("u00003", "u00003", "u00001")]
+    assert publish(first, shop.url, seeds=seeds, k=3).recommended == 6
+    plain.execute_query(
+        "MATCH (a:User), (b:Brand) WITH a, b LIMIT 1 CREATE (a)-[:RECOMMENDED]->(b)"
+    )
+    seeds = [Seed("User", "u00003", "Product"), Seed("User", ids("User")[-1], "Product")]
+    report = publish(second, shop.url, seeds=seeds, k=4)
+    assert (report.recommended, report.recommended_unknown) == (4, 0), "nothing for a zero vector"
+    exact = second.products_for_user("u00003", k=4)
+    ((user, products, ranks, scores, releases),) = plain.execute_query(DRAWN).records
+    assert (user, products, ranks) == ("u00003", list(exact.ids), [1, 2, 3, 4])
+    assert scores == [item.score for item in exact]
+    assert releases == [id_of(second)]
+    assert column(plain, "MATCH (:User)-[x:RECOMMENDED]->(:Brand) RETURN count(x)") == [1], "theirs"
+    publish(second, shop.url)
+    assert plain.execute_query(DRAWN).records == []
+
+
+def test_recommendations_to_nodes_that_are_gone_are_counted(shop, plain, recommenders):
+    best = recommenders[0].products_for_user("u00003").ids[0]
+    plain.execute_query("MATCH (p:Product {product_id: $id}) DETACH DELETE p", id=best)
+    report = publish(recommenders[0], shop.url, seeds=[Seed("User", "u00003", "Product")])
+    assert (report.recommended, report.recommended_unknown) == (9, 1)
+
+
+def test_what_is_published_is_no_part_of_the_graph(shop, recommenders, tmp_path):
+    before = write_snapshot(shop, tmp_path / "before"), shop.counts()
+    publish(recommenders[0], shop.url, seeds=[Seed("User", "u00003", "Product")])
+    after = write_snapshot(shop, tmp_path / "after"), shop.counts()
+    assert after[0].snapshot_id == before[0].snapshot_id
+    assert after[1] == before[1]
+    fill(shop)
+    with open_store(shop.url, create=False) as again:
+        assert again.counts() == before[1]
+        assert isinstance(again, PublishingStore)
+
+
+@pytest.mark.slow
+def test_readers_get_one_release_or_the_other_whole(shop, plain, recommenders):
+    seeds = [Seed("User", "u00003", "Product")]
+    releases = {id_of(recommender): recommender for recommender in recommenders}
+    publish(recommenders[1], shop.url, seeds=seeds)
+    stop, seen, faults = Event(), set(), []
+
+    def read():
+        while not stop.is_set():
+            try:
+                release_id, products, scores = ask(plain, "u00003")
+                (drawn,) = column(plain, DRAWN_AND_SERVED)
+            except Neo4jError as error:
+                faults.append(error)
+                return
+            seen.add(release_id)
+            # The index is built anew each time and may find other products, but what it says of
+            # a product is true of this release alone.
+            wanted = similarities(releases[release_id], "u00003", products)
+            if len(products) < 10 or drawn != 10 or not np.allclose(scores, wanted, atol=1e-5):
+                faults.append((release_id, products, scores, drawn))
+
+    readers = [Thread(target=read) for _ in range(2)]
+    for reader in readers:
+        reader.start()
+    for _ in range(3):
+        for recommender in recommenders:
+            publish(recommender, shop.url, seeds=seeds)
+    stop.set()
+    for reader in readers:
+        reader.join()
+    assert faults == []
+    assert seen == set(releases)
+
+
+def test_batches_may_be_small(shop, plain, recommenders, monkeypatch):
+    monkeypatch.setattr(vectors, "BATCH_NUMBERS", 1)
+    steps = []
+    publish(recommenders[0], shop.url, on_progress=lambda *step: steps.append(step))
+    assert ("Brand vectors", 5, 5) in steps
+    assert_only(plain, recommenders[0])

@@ -1,0 +1,94 @@
+"""A publish that is killed, or meets another one, in a real Neo4j."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from contracts.publish_world import DRAWN_AND_SERVED, ask, assert_only, column, id_of
+
+from graphdb.errors import StoreError
+from graphdb.stores.neo4j.publishing import publisher
+from graphrec.publishing import Seed, publish
+
+ROOT = Path(__file__).parents[4]
+
+
+@pytest.mark.parametrize(
+    ("dies_in", "call", "served"),
+    [
+        ("vectors._write_batch", 4, 0),
+        ("indexes.create", 1, 0),
+        ("recommended.draw", 1, 0),
+        ("releases.serve", 1, 0),
+        ("cleanup.remove_stale", 1, 1),
+        ("cleanup._remove_page", 5, 1),
+    ],
+)
+def test_a_killed_publish_leaves_one_release_serving_and_a_rerun_completes(
+    shop, plain, recommenders, dies_in, call, served
+):
+    first, second = recommenders
+    seeds = [Seed("User", "u00003", "Product")]
+    publish(first, shop.url, seeds=seeds)
+    script = (
+        "import os, signal, sys\n"
+        "from graphdb.stores.neo4j.publishing import cleanup, indexes, recommended, releases\n"
+        "from graphdb.stores.neo4j.publishing import vectors\n"
+        "from graphrec import Recommender\n"
+        "from graphrec.publishing import publish\n"
+        "vectors.BATCH_NUMBERS, cleanup.PAGE_NODES = 20_000, 100\n"
+        f"real, calls = {dies_in}, []\n"
+        "def dies(*arguments):\n"
+        "    calls.append(1)\n"
+        f"    if len(calls) == {call}: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "    return real(*arguments)\n"
+        f"{dies_in} = dies\n"
+        "publish(Recommender.open(sys.argv[1]), sys.argv[2])\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(second.bundle.folder), shop.url],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    release_id, products, _ = ask(plain, "u00003")
+    assert release_id == id_of(recommenders[served])
+    assert len(set(products) & set(recommenders[served].products_for_user("u00003").ids)) >= 9
+    if served == 0:
+        assert column(plain, DRAWN_AND_SERVED) == [10]
+    publish(second, shop.url)
+    assert_only(plain, second)
+
+
+def test_another_release_clears_away_what_was_interrupted(shop, plain, recommenders, monkeypatch):
+    def dies(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(publisher.indexes, "create", dies)
+        publish(recommenders[0], shop.url)
+    publish(recommenders[1], shop.url)
+    assert_only(plain, recommenders[1])
+
+
+def test_two_publishers_the_later_one_wins(shop, plain, recommenders, monkeypatch):
+    first, second = recommenders
+    real = publisher.indexes.create
+
+    def meanwhile(*arguments):
+        monkeypatch.setattr(publisher.indexes, "create", real)
+        publish(second, shop.url)
+        real(*arguments)
+
+    monkeypatch.setattr(publisher.indexes, "create", meanwhile)
+    with pytest.raises(StoreError, match=r"another publish took over.*then publish again"):
+        publish(first, shop.url)
+    assert ask(plain, "u00003")[0] == id_of(second)
+    publish(second, shop.url)
+    # The indexes of the first came after the second's clean-up; the first's own re-run takes over.
+    publish(first, shop.url)
+    assert_only(plain, first)
