@@ -6,6 +6,7 @@
     │   ├── MappingError                       a mapping file (TOML) is wrong
     │   ├── FileFormatError                    a table file cannot be read
     │   ├── RejectedRowError                   `strict` ingest met a bad row
+    │   ├── PolicyError                        a policy (governance rules) is wrong
     │   └── SnapshotError                      a snapshot is missing, changed or of another version
     ├── StoreError                    exit 5   the graph store refused
     │   └── StoreUnavailableError              ... for now; retryable
@@ -83,6 +84,10 @@ class FileFormatError(DataError):
 
 class RejectedRowError(DataError):
     """A strict ingest met a row that breaks a rule."""
+
+
+class PolicyError(DataError):
+    """A policy names what does not exist or is not well formed; the one before it still holds."""
 
 
 class SnapshotError(DataError):

@@ -1,7 +1,20 @@
-"""The query layer: one ranking function over a bundle, and the names people ask it by."""
+"""The query layer: one ranking function over a release, and the names people ask it by."""
 
 from graphrec.query.filters import Filters
+from graphrec.query.policy import Block, Exclusion, Licence, OwnBlock, Policy, read_policy
 from graphrec.query.recommender import Recommender
-from graphrec.query.results import Recommendation, Recommendations
+from graphrec.query.results import Recommendation, Recommendations, Trace
 
-__all__ = ["Filters", "Recommendation", "Recommendations", "Recommender"]
+__all__ = [
+    "Block",
+    "Exclusion",
+    "Filters",
+    "Licence",
+    "OwnBlock",
+    "Policy",
+    "Recommendation",
+    "Recommendations",
+    "Recommender",
+    "Trace",
+    "read_policy",
+]

@@ -1,9 +1,10 @@
-"""What a caller may ask of the targets: categories, brands, a price range."""
+"""What a caller may ask of the targets: categories, brands, prices, stock, any property."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Self
 
 from pydantic import (
+    AwareDatetime,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -14,6 +15,7 @@ from pydantic import (
 )
 
 from graphdb.errors import BadFilterError, nearest
+from graphrec.query.conditions import Conditions
 
 
 def _as_tuple(value: Any) -> Any:
@@ -28,12 +30,28 @@ Price = Annotated[float, Field(ge=0, allow_inf_nan=False, strict=True)]
 class Filters(BaseModel):
     """Which targets may come out; a target has to pass every filter that is set.
 
+    Nodes are given by id, or by name where only one of their type has that name. Which filters
+    work on which targets stands in `graphrec/query/ways.py`.
+
     Args:
-        categories: Category ids, or names where only one category has that name. A category
-            stands for everything below it too.
-        brands: Brand ids, or names where only one brand has that name.
+        ids: Only these targets.
+        categories: A category stands for everything below it too. Creators, contents, brands and
+            shops pass with any product in it.
+        brands: Of products, their maker; of creators, contents and shops, what they carry.
+        shops: Who sells the product.
+        tags: Style, trend or function of the product, or of any product that the target carries.
+        creators: Who promotes the product or made the content.
+        agencies: Who manages the creator.
+        price_bands: The band of the product's price.
         price_min: Lowest price, in the shop's currency. A product without a price never passes.
         price_max: Highest price, itself included.
+        status: Such as 'active'. A product without a status never passes.
+        in_stock: Of products, True for those that are neither withdrawn nor out of stock nor have
+            a stock of 0, False for the others.
+        listed_since: Only what came to the platform at that moment or later.
+        properties: By name, the value, a list of values or {min, max} of any property of the
+            target, such as {"fans": {"min": 1000}}.
+        exclude: Leaves out what passes any one of these filters.
 
     Raises:
         BadFilterError: An unknown filter, or a value that cannot be one.
@@ -44,10 +62,21 @@ class Filters(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    ids: Names = ()
     categories: Names = ()
     brands: Names = ()
+    shops: Names = ()
+    tags: Names = ()
+    creators: Names = ()
+    agencies: Names = ()
+    price_bands: Names = ()
     price_min: Price | None = None
     price_max: Price | None = None
+    status: Names = ()
+    in_stock: Annotated[bool | None, Field(strict=True)] = None
+    listed_since: AwareDatetime | None = None
+    properties: Conditions = ()
+    exclude: "Filters | None" = None
 
     @model_validator(mode="wrap")
     @classmethod

@@ -1,135 +1,152 @@
-"""Answers questions from a bundle: every public method stands on one private ranking function."""
+"""Answers questions from a bundle: every question by name stands on one ranking function."""
 
 from collections.abc import Sequence
 from pathlib import Path
+from threading import Lock
+from typing import Unpack
 
 import numpy as np
 import numpy.typing as npt
 
-from graphdb.errors import QueryError
 from graphrec.bundle import Bundle, open_bundle
-from graphrec.query.display import Display, Fields
+from graphrec.query.display import Fields
+from graphrec.query.engine import Clock, Engine, excluded_rows, utc_now
 from graphrec.query.filters import Filters
-from graphrec.query.newcomers import Neighbours, Newcomers
-from graphrec.query.paths import Paths
+from graphrec.query.newcomers import Neighbours
+from graphrec.query.options import Options, Question, SimilarOptions
+from graphrec.query.policy import Exclusion, Policy, read_policy
 from graphrec.query.propose import Similarity
-from graphrec.query.ranking import Ranker
-from graphrec.query.reasons import Reasons
-from graphrec.query.results import Recommendation, Recommendations
+from graphrec.query.questions import (
+    AnalystQuestions,
+    CreatorQuestions,
+    FeedQuestions,
+    MerchantQuestions,
+)
+from graphrec.query.release import Release
+from graphrec.query.results import Recommendations
+from graphrec.query.seeds import seeds_by_id, seeds_by_row, vector_seed
 from graphrec.query.seen import check_seen_known, seen_rows
-from graphrec.query.topk import Rows, Scores, check_k
+from graphrec.query.topk import Rows, Scores
 
 
-class Recommender:
-    """Recommends from one bundle. Safe to use from several threads.
+class Recommender(FeedQuestions, MerchantQuestions, CreatorQuestions, AnalystQuestions):
+    """Recommends from one bundle under one policy. Safe to use from several threads.
 
     A seed is the node one asks for, a target a node that may come out; both are named by type
     and id. Equal scores come out in the order of their ids, every time.
+
+    Args:
+        policy: What must not come out; nothing is barred without one.
+        clock: Tells the time, with its timezone, by which rules of the policy begin and end.
+
+    Raises:
+        PolicyError: The policy names a type or property that the bundle's schema does not have.
     """
 
-    def __init__(self, bundle: Bundle) -> None:
-        self.bundle = bundle
-        self._paths = Paths(bundle)
-        self._ranker = Ranker(bundle, self._paths)
-        self._newcomers = Newcomers(bundle)
-        self._display = Display(bundle, self._paths)
-        self._reasons = Reasons(self._paths, self._display)
+    def __init__(
+        self, bundle: Bundle, *, policy: Policy | None = None, clock: Clock = utc_now
+    ) -> None:
+        self._clock = clock
+        self._swapping = Lock()
+        # All that an answer is made from, in one place: a method reads it once, when it begins,
+        # so that no answer mixes two releases or two policies.
+        self._engine = Engine(Release(bundle), policy, clock)
 
     @classmethod
-    def open(cls, path: str | Path, *, verify: bool = True) -> "Recommender":
-        """Opens the bundle at `path`; see `open_bundle` for what can go wrong."""
-        return cls(open_bundle(path, verify=verify))
+    def open(
+        cls,
+        path: str | Path,
+        *,
+        policy: Policy | str | Path | None = None,
+        verify: bool = True,
+        clock: Clock = utc_now,
+    ) -> "Recommender":
+        """Opens the bundle at `path`, with the policy (or the policy file) given.
+
+        Raises:
+            BundleError: See `open_bundle` for what can go wrong.
+            PolicyError: See `read_policy`.
+        """
+        return cls(open_bundle(path, verify=verify), policy=_as_policy(policy), clock=clock)
+
+    @property
+    def bundle(self) -> Bundle:
+        """The release being served."""
+        return self._engine.release.bundle
+
+    @property
+    def policy(self) -> Policy | None:
+        """The policy being enforced."""
+        return self._engine.policy
+
+    def reload(self, path: str | Path, *, verify: bool = True) -> None:
+        """Serves another release from now on; the policy stays.
+
+        Questions that are being answered end on the old one, and none waits or fails. When
+        anything is wrong with the new release, the old one goes on being served.
+
+        Raises:
+            BundleError: See `open_bundle` for what can go wrong.
+            PolicyError: The policy does not fit the new release's schema.
+        """
+        release = Release(open_bundle(path, verify=verify))
+        with self._swapping:
+            release.warm_as(self._engine.release)
+            self._engine = Engine(release, self._engine.policy, self._clock)
+
+    def set_policy(self, policy: Policy | str | Path | None) -> None:
+        """Enforces another policy, or policy file, from now on; None for none.
+
+        Raises:
+            PolicyError: It cannot be read or does not fit the bundle's schema; the old one stays.
+        """
+        new = _as_policy(policy)
+        with self._swapping:
+            self._engine = Engine(self._engine.release, new, self._clock)
+
+    def explain_exclusion(
+        self, node_type: str, node_id: str, *, user_id: str | None = None
+    ) -> tuple[Exclusion, ...]:
+        """Why the policy keeps a node from coming out; empty when it does not.
+
+        Args:
+            user_id: Tell of this user's own blocks too.
+
+        Raises:
+            UnknownIdError: The bundle does not hold the node or the user.
+        """
+        return self._engine.exclusions(node_type, node_id, user_id)
 
     def recommend(
-        self,
-        seed_type: str,
-        seed_id: str,
-        target_type: str,
-        *,
-        k: int = 10,
-        filters: Filters | None = None,
-        exclude_seen: bool = True,
+        self, seed_type: str, seed_id: str, target_type: str, **options: Unpack[Options]
     ) -> Recommendations:
         """The best targets for one seed.
 
         Args:
-            k: How many, 1 or more; fewer come out when fewer pass.
-            exclude_seen: Leave out what the seed has had, such as products a user bought.
+            options: See `Options`.
 
         Raises:
             UnknownIdError: No node of the seed's type has that id.
             BadFilterError: A filter names what does not exist.
-            QueryError: The bundle has no vectors for a type, or knows nothing about the seed.
+            QueryError: The bundle has no vectors for a type, or knows nothing about the seed, or
+                there is no such option.
         """
-        return self.recommend_many(
-            seed_type, [seed_id], target_type, k=k, filters=filters, exclude_seen=exclude_seen
-        )[0]
+        return self.recommend_many(seed_type, [seed_id], target_type, **options)[0]
 
     def recommend_many(
         self,
         seed_type: str,
         seed_ids: Sequence[str],
         target_type: str,
-        *,
-        k: int = 10,
-        filters: Filters | None = None,
-        exclude_seen: bool = True,
+        **options: Unpack[Options],
     ) -> list[Recommendations]:
         """For every seed what `recommend` gives, to the last bit, but faster."""
-        return self._answer(
-            Similarity.DOT,
-            seed_type,
-            seed_ids,
-            target_type,
-            k=k,
-            filters=filters,
-            exclude_seen=exclude_seen,
-        )
-
-    def products_for_user(
-        self,
-        user_id: str,
-        *,
-        k: int = 10,
-        filters: Filters | None = None,
-        exclude_seen: bool = True,
-    ) -> Recommendations:
-        """Products that fit a user; by default ones that the user never bought."""
-        return self.recommend(
-            "User", user_id, "Product", k=k, filters=filters, exclude_seen=exclude_seen
-        )
-
-    def brands_for_user(
-        self,
-        user_id: str,
-        *,
-        k: int = 10,
-        filters: Filters | None = None,
-        exclude_seen: bool = True,
-    ) -> Recommendations:
-        """Brands that fit a user; by default ones that the user never bought from."""
-        return self.recommend(
-            "User", user_id, "Brand", k=k, filters=filters, exclude_seen=exclude_seen
-        )
-
-    def users_for_brand(
-        self, brand_id: str, *, k: int = 10, new_customers_only: bool = False
-    ) -> Recommendations:
-        """Users who fit a brand.
-
-        Args:
-            new_customers_only: Only users who never bought from it.
-        """
-        return self.recommend("Brand", brand_id, "User", k=k, exclude_seen=new_customers_only)
-
-    def similar_products(
-        self, product_id: str, *, k: int = 10, filters: Filters | None = None
-    ) -> Recommendations:
-        """Products near a product."""
-        return self.similar("Product", product_id, k=k, filters=filters)
+        engine, question = self._engine, Question.of(options)
+        seeds = seeds_by_id(engine.release, seed_type, seed_ids)
+        return engine.answer(seeds, seed_ids, target_type, question)
 
     def similar(
-        self, node_type: str, node_id: str, *, k: int = 10, filters: Filters | None = None
+        self, node_type: str, node_id: str, **options: Unpack[SimilarOptions]
     ) -> Recommendations:
         """Nodes of the same type that point the same way, by damped cosine.
 
@@ -141,15 +158,10 @@ class Recommender:
             UnknownIdError: No node of that type has that id.
             QueryError: The node's own vector is zero.
         """
-        return self._answer(
-            Similarity.COSINE,
-            node_type,
-            [node_id],
-            node_type,
-            k=k,
-            filters=filters,
-            exclude_seen=False,
-        )[0]
+        question = Question.of({**options, "exclude_seen": False})
+        engine = self._engine
+        seeds = seeds_by_id(engine.release, node_type, [node_id])
+        return engine.answer(seeds, [node_id], node_type, question, Similarity.COSINE)[0]
 
     def encode_new(self, node_type: str, neighbours: Neighbours) -> npt.NDArray[np.float32]:
         """A vector for a node that the bundle does not hold, from the nodes it is tied to.
@@ -170,16 +182,15 @@ class Recommender:
             QueryError: No neighbour has a vector, or an edge type tells nothing about this type,
                 or the bundle was trained without rules for newcomers.
         """
-        return self._newcomers.encode(node_type, neighbours)
+        return self._engine.release.newcomers.encode(node_type, neighbours)
 
     def recommend_vector(
         self,
         vector: npt.NDArray[np.float32],
         target_type: str,
         *,
-        k: int = 10,
-        filters: Filters | None = None,
         exclude_ids: Sequence[str] = (),
+        **options: Unpack[SimilarOptions],
     ) -> Recommendations:
         """The best targets for a vector, such as one that `encode_new` gave.
 
@@ -196,18 +207,10 @@ class Recommender:
             QueryError: The vector is of another length, zero or not finite, or there are no
                 vectors of the target type.
         """
-        check_k(k)
-        excluded = [self.bundle.row_of(target_type, target_id) for target_id in exclude_ids]
-        rows, scores = self._ranker.rank_vector(
-            vector,
-            target_type,
-            k=min(k, max(self.bundle.num_nodes(target_type), 1)),
-            filters=filters,
-            excluded=np.array(excluded, dtype=np.int64),
-        )
-        rows = rows[rows >= 0]
-        items = self._items(target_type, rows, scores, [()] * len(rows))
-        return Recommendations("", "", target_type, items)
+        engine, question = self._engine, Question.of(options)
+        had = excluded_rows(engine.release, target_type, exclude_ids)
+        seed = vector_seed(vector, engine.release.space(target_type).dim, had)
+        return engine.answer(seed, [""], target_type, question)[0]
 
     def seen(self, seed_type: str, seed_id: str, target_type: str) -> tuple[str, ...]:
         """The ids of what a seed has had, such as the products a user bought, in order of id.
@@ -216,14 +219,16 @@ class Recommender:
             UnknownIdError: No node of the seed's type has that id.
             QueryError: The bundle lacks the edges that would tell.
         """
-        check_seen_known(self._paths, seed_type, target_type)
-        row = self.bundle.row_of(seed_type, seed_id)
-        rows = seen_rows(self._paths, seed_type, target_type, row)
-        return tuple(self.bundle.id_of(target_type, seen) for seen in rows)
+        release = self._engine.release
+        check_seen_known(release.paths, seed_type, target_type)
+        row = release.bundle.row_of(seed_type, seed_id)
+        rows = seen_rows(release.paths, seed_type, target_type, row)
+        return tuple(release.bundle.id_of(target_type, seen) for seen in rows)
 
     def fields(self, node_type: str, node_id: str) -> Fields:
         """What to show of a node: the same fields that a recommendation of it carries."""
-        return self._display.fields(node_type, self.bundle.row_of(node_type, node_id))
+        release = self._engine.release
+        return release.display.fields(node_type, release.bundle.row_of(node_type, node_id))
 
     def top_rows(
         self,
@@ -241,91 +246,12 @@ class Recommender:
             Rows int64 [num_seeds, k], padded with -1, and scores float64 [num_seeds, k], padded
             with -inf. A seed with a zero vector gets no targets: nothing is known about it.
         """
-        return self._ranker.rank(
-            Similarity.DOT,
-            seed_type,
-            seed_rows,
-            target_type,
-            k=k,
-            filters=filters,
-            exclude_seen=exclude_seen,
-        )
+        question = Question(k=k, filters=filters, exclude_seen=exclude_seen)
+        engine = self._engine
+        seeds = seeds_by_row(engine.release, seed_type, seed_rows)
+        rows, scores, _ = engine.rank(seeds, target_type, question, Similarity.DOT)
+        return rows, scores
 
-    def _answer(
-        self,
-        similarity: Similarity,
-        seed_type: str,
-        seed_ids: Sequence[str],
-        target_type: str,
-        *,
-        k: int,
-        filters: Filters | None,
-        exclude_seen: bool,
-    ) -> list[Recommendations]:
-        """Ranks by id, and dresses the rows up as results."""
-        check_k(k)
-        seed_rows = self._known_rows(seed_type, seed_ids)
-        rows, scores = self._ranker.rank(
-            similarity,
-            seed_type,
-            seed_rows,
-            target_type,
-            k=min(k, max(self.bundle.num_nodes(target_type), 1)),
-            filters=filters,
-            exclude_seen=exclude_seen,
-        )
-        return [
-            Recommendations(
-                seed_type,
-                seed_id,
-                target_type,
-                self._dress(similarity, seed_type, int(row), target_type, found, reached),
-            )
-            for seed_id, row, found, reached in zip(seed_ids, seed_rows, rows, scores, strict=True)
-        ]
 
-    def _known_rows(self, seed_type: str, seed_ids: Sequence[str]) -> Rows:
-        """The rows of seeds that the model knows something about."""
-        rows = np.array([self.bundle.row_of(seed_type, seed_id) for seed_id in seed_ids], np.int64)
-        for seed_id, is_zero in zip(
-            seed_ids, self._ranker.space(seed_type).is_zero()[rows], strict=True
-        ):
-            if is_zero:
-                raise QueryError(
-                    f"the bundle knows nothing about {seed_type} '{seed_id}': its vector is zero",
-                    next_step="train on a snapshot in which it has edges",
-                    value=seed_id,
-                )
-        return rows
-
-    def _dress(
-        self,
-        similarity: Similarity,
-        seed_type: str,
-        seed_row: int,
-        target_type: str,
-        rows: Rows,
-        scores: Scores,
-    ) -> tuple[Recommendation, ...]:
-        """Results with fields and reasons, for the rows that were found."""
-        rows = rows[rows >= 0]
-        if similarity is Similarity.COSINE:
-            reasons = self._reasons.for_similar(target_type, seed_row, rows)
-        else:
-            reasons = self._reasons.for_seed(seed_type, seed_row, target_type, rows)
-        return self._items(target_type, rows, scores, reasons)
-
-    def _items(
-        self, target_type: str, rows: Rows, scores: Scores, reasons: Sequence[tuple[str, ...]]
-    ) -> tuple[Recommendation, ...]:
-        return tuple(
-            Recommendation(
-                type=target_type,
-                id=self.bundle.id_of(target_type, row),
-                rank=position + 1,
-                score=float(scores[position]),
-                fields=self._display.fields(target_type, row),
-                reasons=reasons[position],
-            )
-            for position, row in enumerate(rows.tolist())
-        )
+def _as_policy(policy: Policy | str | Path | None) -> Policy | None:
+    return policy if isinstance(policy, Policy | None) else read_policy(policy)

@@ -1,7 +1,7 @@
 """What a query gives back: ranked nodes with display fields and reasons."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, overload
 
 import pyarrow as pa
@@ -40,6 +40,24 @@ class Recommendation:
 
 
 @dataclass(frozen=True, slots=True)
+class Trace:
+    """How an answer came about.
+
+    Args:
+        num_targets: All nodes of the target type.
+        num_candidates: Those that filters and policy let pass for every seed; what a single seed
+            has had or must not get is not taken off.
+        policy_version: Of the policy that was enforced; None without one.
+        excluded: Per reason code the number of targets that the policy took away.
+    """
+
+    num_targets: int
+    num_candidates: int
+    policy_version: str | None
+    excluded: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
 class Recommendations(Sequence[Recommendation]):
     """The answer for one seed, best first. A sequence; empty when nothing passed."""
 
@@ -47,6 +65,7 @@ class Recommendations(Sequence[Recommendation]):
     seed_id: str
     target_type: str
     items: tuple[Recommendation, ...]
+    trace: Trace = field(compare=False, repr=False)
 
     def __len__(self) -> int:
         return len(self.items)

@@ -64,7 +64,7 @@ def as_rows(values):
     ("filters", "message"),
     [
         ({"categoris": ["x"]}, "there is no filter 'categoris'.*did you mean 'categories'"),
-        ({"colour": "red"}, "no filter 'colour'; expected one of categories, brands, price_min"),
+        ({"colour": "red"}, "no filter 'colour'; expected one of ids, categories, brands, shops"),
         ({"price_min": -1}, "filter 'price_min' cannot be -1: .*greater than or equal to 0"),
         ({"price_max": float("nan")}, "filter 'price_max' cannot be nan: .*finite"),
         ({"price_max": float("inf")}, "filter 'price_max' cannot be inf: .*finite"),
@@ -104,8 +104,8 @@ def test_names_that_do_not_exist(recommender, filters, message):
     ("target", "filters", "message"),
     [
         ("Brand", {"price_max": 5}, "'price_max' does not work on Brand.*expected Product targets"),
-        ("Brand", {"categories": "Yogurt"}, "'categories' does not work on Brand targets"),
-        ("User", {"brands": "acme"}, "'brands' does not work on User.*Product or Brand targets"),
+        ("Brand", {"agencies": "x"}, "'agencies' does not work on Brand targets; expected Creator"),
+        ("User", {"brands": "acme"}, "'brands' does not work on User.*Product or Creator or"),
     ],
 )
 def test_filters_on_types_they_do_not_fit(recommender, target, filters, message):
@@ -123,6 +123,6 @@ def test_filters_cannot_be_changed():
 
 
 def test_a_wrong_name_among_very_many_gets_its_neighbours(recommender, monkeypatch):
-    monkeypatch.setattr("graphrec.query.masks._NEAREST_AMONG", 3)
+    monkeypatch.setattr("graphrec.query.naming._NEAREST_AMONG", 3)
     with pytest.raises(BadFilterError, match="'yogurd'; ids like it: 'yogurt'"):
         recommender.products_for_user("ann", filters=Filters(categories="yogurd"))

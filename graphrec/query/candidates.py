@@ -1,0 +1,73 @@
+"""Which targets may come out: the type, less what filters, policy and seen take away."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from graphrec.query.conditions import Mask
+from graphrec.query.filters import Filters
+from graphrec.query.policy import Rules
+from graphrec.query.release import Release
+from graphrec.query.seeds import Seeds
+from graphrec.query.seen import check_seen_known, seen_rows
+from graphrec.query.topk import Excluded, Rows
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Candidates:
+    """What is left to rank.
+
+    Args:
+        mask: bool [num_targets], for all seeds of a batch alike; None when all pass.
+        barred: Per position of a seed the rows that it must not get; None for none.
+        excluded: Per reason code the number of targets that the policy takes away.
+    """
+
+    mask: Mask | None
+    barred: Excluded | None
+    excluded: Mapping[str, int]
+
+    @classmethod
+    def of(
+        cls,
+        release: Release,
+        rules: Rules | None,
+        seeds: Seeds,
+        target_type: str,
+        *,
+        filters: Filters | None,
+        exclude_seen: bool,
+    ) -> "Candidates":
+        mask = release.filter_masks.mask(filters, target_type)
+        excluded: Mapping[str, int] = {}
+        if rules is not None:
+            allowed = rules.allowed(target_type, seeds.type)
+            excluded = rules.counts(target_type, seeds.type)
+            mask = allowed if mask is None else mask if allowed is None else mask & allowed
+        return cls(mask, _barred(release, rules, seeds, target_type, exclude_seen), excluded)
+
+
+def _barred(
+    release: Release, rules: Rules | None, seeds: Seeds, target_type: str, exclude_seen: bool
+) -> Excluded | None:
+    """Per seed the rows it must not get, worked out block by block as ranking goes on."""
+    seed_type, had = seeds.type, seeds.had
+    if seed_type is None:
+        return None if had is None else lambda _: had
+    if exclude_seen:
+        check_seen_known(release.paths, seed_type, target_type)
+    itself = seed_type == target_type
+    if not (exclude_seen or itself or rules):
+        return None
+
+    def barred(position: int) -> Rows:
+        row = int(seeds.rows[position])
+        found = [np.array([row])] if itself else []
+        if exclude_seen:
+            found.append(seen_rows(release.paths, seed_type, target_type, row))
+        if rules is not None:
+            found.append(rules.barred(seed_type, row, target_type))
+        return np.concatenate(found)
+
+    return barred

@@ -1,0 +1,178 @@
+"""Conditions on typed properties, such as `{"fans": {"min": 1000}}`, and the masks they make."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from threading import Lock
+from typing import Annotated, Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Strict,
+    StrictBool,
+    StrictFloat,
+    StrictInt,
+    StrictStr,
+    model_validator,
+)
+
+from graphdb.errors import BadFilterError, nearest
+from graphdb.schema_types import Kind, Property
+from graphrec.bundle import Bundle
+
+Mask = npt.NDArray[np.bool_]
+Value = StrictBool | StrictInt | StrictFloat | StrictStr | Annotated[datetime, Strict()]
+
+_FITTING: dict[Kind, tuple[type, ...]] = {
+    Kind.STRING: (str,),
+    Kind.INT: (int, float),
+    Kind.FLOAT: (int, float),
+    Kind.BOOL: (bool,),
+    Kind.TIMESTAMP: (datetime,),
+}
+
+
+class Condition(BaseModel):
+    """What a property must be: one of some values, or within a range. Missing never passes.
+
+    Args:
+        one_of: The values that pass; empty for a range.
+        min: Lowest value that passes.
+        max: Highest value that passes.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    one_of: tuple[Value, ...] = ()
+    min: Value | None = None
+    max: Value | None = None
+
+    @model_validator(mode="after")
+    def _asks_something(self) -> "Condition":
+        ranged = self.min is not None or self.max is not None
+        if bool(self.one_of) == ranged:
+            raise ValueError("give a value, a list of values, or {min, max}")
+        return self
+
+    def values(self) -> tuple[Value, ...]:
+        """Every value that it names."""
+        return (*self.one_of, *(end for end in (self.min, self.max) if end is not None))
+
+
+def _as_condition(given: Any) -> Any:
+    if isinstance(given, Condition | Mapping):
+        return given
+    return {"one_of": tuple(given) if isinstance(given, list | tuple) else (given,)}
+
+
+def _as_pairs(given: Any) -> Any:
+    return tuple(given.items()) if isinstance(given, Mapping) else given
+
+
+Conditions = Annotated[
+    tuple[tuple[str, Annotated[Condition, BeforeValidator(_as_condition)]], ...],
+    BeforeValidator(_as_pairs),
+]
+"""By property name; written as a mapping of values, lists of values or {min, max}."""
+
+
+class Columns:
+    """The property columns of a bundle, made ready for comparing when first asked for."""
+
+    def __init__(self, bundle: Bundle) -> None:
+        self._bundle = bundle
+        self._numbers: dict[tuple[str, str], npt.NDArray[np.float64]] = {}
+        self._lock = Lock()
+
+    def numbers(self, node_type: str, name: str) -> npt.NDArray[np.float64]:
+        """A numeric property, float64 [num_nodes]; NaN where it is missing.
+
+        Timestamps are microseconds since 1970, UTC.
+        """
+        with self._lock:
+            if (node_type, name) not in self._numbers:
+                column = self._bundle.attributes(node_type)[name]
+                if pa.types.is_timestamp(column.type):
+                    column = column.cast(pa.int64())
+                as_float = pc.fill_null(column.cast(pa.float64(), safe=False), float("nan"))
+                self._numbers[node_type, name] = as_float.to_numpy()
+            return self._numbers[node_type, name]
+
+    def within(self, node_type: str, name: str, low: float | None, high: float | None) -> Mask:
+        """Which nodes have a number from `low` to `high`, both included; a missing one never."""
+        numbers = self.numbers(node_type, name)
+        mask: Mask = ~np.isnan(numbers)
+        if low is not None:
+            mask &= numbers >= low
+        if high is not None:
+            mask &= numbers <= high
+        return mask
+
+    def mask(self, node_type: str, conditions: Conditions) -> Mask:
+        """Which nodes meet all conditions, bool [num_nodes].
+
+        Raises:
+            BadFilterError: The type has no such property, or a value is not of its kind.
+        """
+        mask = np.ones(self._bundle.num_nodes(node_type), dtype=np.bool_)
+        for name, condition in conditions:
+            declared = self._declared(node_type, name)
+            _check_values(node_type, declared, condition)
+            mask &= self._meets(node_type, declared, condition)
+        return mask
+
+    def _declared(self, node_type: str, name: str) -> Property:
+        known = {column.name: column for column in self._bundle.schema.columns(node_type)}
+        if name not in known:
+            raise BadFilterError(
+                f"{node_type} has no property '{name}'",
+                expected="one of " + ", ".join(known),
+                next_step=nearest(name, list(known)),
+                value=name,
+            )
+        return known[name]
+
+    def _meets(self, node_type: str, declared: Property, condition: Condition) -> Mask:
+        if condition.one_of:
+            column = self._bundle.attributes(node_type)[declared.name]
+            wanted = pa.array(list(condition.one_of)).cast(declared.kind.arrow)
+            found: Mask = pc.is_in(column, wanted).to_numpy()
+            return found
+        low, high = (_as_number(end) for end in (condition.min, condition.max))
+        return self.within(node_type, declared.name, low, high)
+
+
+def _as_number(end: Value | None) -> float | None:
+    if isinstance(end, datetime):
+        return end.timestamp() * 1e6
+    return None if end is None else float(end)
+
+
+def _check_values(node_type: str, declared: Property, condition: Condition) -> None:
+    of = f"property '{declared.name}' of {node_type}"
+    if not condition.one_of and declared.kind in (Kind.STRING, Kind.BOOL):
+        raise BadFilterError(
+            f"{of} is a {declared.kind.value}, which has no range",
+            expected="a value or a list of values",
+            value=condition,
+        )
+    for value in condition.values():
+        fits = isinstance(value, _FITTING[declared.kind])
+        if not fits or isinstance(value, bool) != (declared.kind is Kind.BOOL):
+            raise BadFilterError(
+                f"{of} cannot be {value!r}", expected=f"a {declared.kind.value}", value=value
+            )
+        if isinstance(value, datetime) and value.tzinfo is None:
+            raise BadFilterError(f"{of}: {value} has no timezone", expected="one", value=value)
+        if declared.choices and value not in declared.choices:
+            raise BadFilterError(
+                f"{of} cannot be {value!r}",
+                expected="one of " + ", ".join(declared.choices),
+                next_step=nearest(str(value), list(declared.choices)),
+                value=value,
+            )

@@ -1,0 +1,149 @@
+"""What a policy says: who and what must not come out, and why. See docs/governance.md."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ModelWrapValidatorHandler,
+    ValidationError,
+    model_validator,
+)
+
+from graphdb.errors import PolicyError
+from graphrec.query.conditions import Conditions
+
+_FROZEN = ConfigDict(frozen=True, extra="forbid")
+
+
+def _as_tuple(value: Any) -> Any:
+    return (value,) if isinstance(value, str) else value
+
+
+Ids = Annotated[tuple[str, ...], BeforeValidator(_as_tuple)]
+ReasonCode = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")]
+
+
+class Rule(BaseModel):
+    """Turns pydantic's complaint into a PolicyError."""
+
+    model_config = _FROZEN
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _typed_errors(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        try:
+            return handler(data)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(map(str, first["loc"])) or cls.__name__
+            raise PolicyError(f"'{where}': {first['msg']}", value=first["input"]) from error
+
+
+class Timed(BaseModel):
+    """Holds from `since` on and before `until`; without them always."""
+
+    model_config = _FROZEN
+
+    since: AwareDatetime | None = None
+    until: AwareDatetime | None = None
+
+    @model_validator(mode="after")
+    def _ends_after_it_begins(self) -> Self:
+        if self.since is not None and self.until is not None and self.since >= self.until:
+            raise ValueError(f"'since' ({self.since}) is not before 'until' ({self.until})")
+        return self
+
+
+class BlockFields(Timed):
+    """What a block and its entry in a file have in common."""
+
+    type: str
+    ids: Ids = ()
+    where: Conditions = ()
+    reason: ReasonCode
+    note: str = ""
+    scope: Ids = ()
+
+
+class Block(BlockFields, Rule):
+    """Nodes that must not come out, with all that belongs to them.
+
+    A brand takes its shops and products with it, a shop and a tag their products (also those that
+    other shops sell too), a category everything below it, a creator the contents, an agency its
+    creators.
+
+    Args:
+        type: The node type.
+        ids: Which nodes. An id that the bundle does not hold does no harm: it may come yet.
+        where: Or all nodes whose properties meet these conditions.
+        reason: A code for programs and statistics, such as 'RECALLED'.
+        note: For people.
+        scope: Seed types for which the block holds, such as ("User",); empty means all. Questions
+            whose seed is no node (a vector, an audience) are in every scope.
+    """
+
+    @model_validator(mode="after")
+    def _names_nodes(self) -> Self:
+        if bool(self.ids) == bool(self.where):
+            raise ValueError("give either ids or where, and not an empty one")
+        return self
+
+
+class LicenceFields(Timed):
+    """What a licence and its entry in a file have in common."""
+
+    categories: Ids = Field(min_length=1)
+    holders: Mapping[Literal["Shop", "Brand", "Creator"], Ids] = Field(min_length=1)
+    reason: ReasonCode = "NO_LICENCE"
+    note: str = ""
+
+
+class Licence(LicenceFields, Rule):
+    """Goods of some categories need a licence.
+
+    Args:
+        categories: Category ids; each stands for everything below it too.
+        holders: Per type the ids that have the licence. Of 'Shop' and 'Brand', goods that others
+            sell or make, or of which this is unknown, do not come out; of 'Creator', others
+            neither get such goods nor are recommended for them. A type that is not named needs
+            no licence.
+        reason: The code of what a missing licence excludes.
+    """
+
+
+class OwnBlockFields(BaseModel):
+    """What an own block and its entry in a file have in common."""
+
+    model_config = _FROZEN
+
+    user: str
+    type: str
+    ids: Ids = Field(min_length=1)
+
+
+class OwnBlock(OwnBlockFields, Rule):
+    """What one user does not want to see; such a user is no audience for it either."""
+
+
+class Policy(Rule):
+    """A versioned set of rules.
+
+    Args:
+        version: Stands in the trace of every answer, so that it can be told later what held.
+
+    Raises:
+        PolicyError: The rules are not well formed.
+
+    >>> Policy(version="7", blocks=[Block(type="Product", ids="p1", reason="RECALLED")]).version
+    '7'
+    """
+
+    version: str = Field(min_length=1)
+    blocks: tuple[Block, ...] = ()
+    licences: tuple[Licence, ...] = ()
+    own_blocks: tuple[OwnBlock, ...] = ()

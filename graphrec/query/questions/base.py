@@ -1,0 +1,23 @@
+"""What the questions by name stand on."""
+
+from abc import ABC, abstractmethod
+from typing import Unpack
+
+from graphrec.query.options import Options, SimilarOptions
+from graphrec.query.results import Recommendations
+
+
+class Questions(ABC):
+    """Anything that can recommend."""
+
+    @abstractmethod
+    def recommend(
+        self, seed_type: str, seed_id: str, target_type: str, **options: Unpack[Options]
+    ) -> Recommendations:
+        """The best targets for one seed."""
+
+    @abstractmethod
+    def similar(
+        self, node_type: str, node_id: str, **options: Unpack[SimilarOptions]
+    ) -> Recommendations:
+        """Nodes of the same type that point the same way."""

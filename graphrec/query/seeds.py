@@ -1,0 +1,92 @@
+"""Whom one asks for: nodes of the bundle, or a vector of someone who is not in it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from graphdb.errors import QueryError
+from graphrec.query.release import Release
+from graphrec.query.space import Space
+from graphrec.query.topk import Rows
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Seeds:
+    """A batch of seeds, each with a vector.
+
+    Args:
+        type: Their node type; None where they are no nodes.
+        space: Where their vectors are.
+        rows: int64 [num_seeds], their rows in `space`; for nodes their rows in the bundle.
+        had: For what is no node, target rows that must not come out.
+    """
+
+    type: str | None
+    space: Space
+    rows: Rows
+    had: Rows | None = None
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def known(self) -> npt.NDArray[np.int64]:
+        """The positions of those with a vector that is not zero."""
+        return np.flatnonzero(~self.space.is_zero()[self.rows])
+
+
+def seeds_by_row(release: Release, seed_type: str, seed_rows: npt.ArrayLike) -> Seeds:
+    """Nodes of one type.
+
+    Raises:
+        QueryError: The type has no vectors, or no such row.
+    """
+    space = release.space(seed_type)
+    rows = np.asarray(seed_rows, dtype=np.int64)
+    outside = rows[(rows < 0) | (rows >= len(space))]
+    if len(outside):
+        raise QueryError(
+            f"there is no {seed_type} row {outside[0]}",
+            expected=f"0 to {len(space) - 1}",
+            value=int(outside[0]),
+        )
+    return Seeds(seed_type, space, rows)
+
+
+def seeds_by_id(release: Release, seed_type: str, seed_ids: Sequence[str]) -> Seeds:
+    """Nodes of one type that the model knows something about.
+
+    Raises:
+        UnknownIdError: No node of that type has one of the ids.
+        QueryError: The type has no vectors, or a seed's vector is zero.
+    """
+    rows = np.array([release.bundle.row_of(seed_type, one) for one in seed_ids], np.int64)
+    zero = release.space(seed_type).is_zero()[rows]
+    for seed_id, is_zero in zip(seed_ids, zero, strict=True):
+        if is_zero:
+            raise QueryError(
+                f"the bundle knows nothing about {seed_type} '{seed_id}': its vector is zero",
+                next_step="train on a snapshot in which it has edges",
+                value=seed_id,
+            )
+    return seeds_by_row(release, seed_type, rows)
+
+
+def vector_seed(vector: npt.ArrayLike, dim: int, had: Rows) -> Seeds:
+    """One seed that is no node.
+
+    Args:
+        vector: float32 [dim], not zero.
+
+    Raises:
+        QueryError: The vector is of another length, zero or not finite.
+    """
+    array = np.asarray(vector, dtype=np.float32)
+    if array.shape != (dim,) or not np.isfinite(array).all() or not array.any():
+        raise QueryError(
+            f"the vector to recommend for has shape {list(array.shape)}, or is zero or not finite",
+            expected=f"{dim} finite numbers, not all zero, such as `encode_new` gives",
+            value=vector,
+        )
+    return Seeds(None, Space.of(array[None]), np.zeros(1, dtype=np.int64), had)
