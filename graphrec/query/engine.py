@@ -1,6 +1,6 @@
 """One release under one policy: what a question is answered from, from its beginning to its end."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -44,6 +44,11 @@ class Engine:
     def rules(self) -> Rules | None:
         """The rules that hold now."""
         return None if self._enforcement is None else self._enforcement.at(self._clock())
+
+    @property
+    def unknown_policy_ids(self) -> Mapping[str, int]:
+        """Per node type how many ids of the policy the bundle does not hold."""
+        return {} if self._enforcement is None else self._enforcement.unknown_ids
 
     def rank(
         self, seeds: Seeds, target_type: str, question: Question, similarity: Similarity

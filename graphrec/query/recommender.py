@@ -1,6 +1,6 @@
 """Answers questions from a bundle: every question by name stands on one ranking function."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from threading import Lock
 from typing import Unpack
@@ -78,6 +78,11 @@ class Recommender(FeedQuestions, MerchantQuestions, CreatorQuestions, AnalystQue
     def policy(self) -> Policy | None:
         """The policy being enforced."""
         return self._engine.policy
+
+    @property
+    def unknown_policy_ids(self) -> Mapping[str, int]:
+        """Per node type how many ids of the policy the bundle does not hold; they do no harm."""
+        return self._engine.unknown_policy_ids
 
     def reload(self, path: str | Path, *, verify: bool = True) -> None:
         """Serves another release from now on; the policy stays.

@@ -1,7 +1,7 @@
 """What a policy says: who and what must not come out, and why. See docs/governance.md."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import (
     AwareDatetime,
@@ -62,6 +62,8 @@ class Timed(BaseModel):
 class BlockFields(Timed):
     """What a block and its entry in a file have in common."""
 
+    named_by: ClassVar[tuple[str, ...]] = ("ids", "where")
+
     type: str
     ids: Ids = ()
     where: Conditions = ()
@@ -69,8 +71,14 @@ class BlockFields(Timed):
     note: str = ""
     scope: Ids = ()
 
+    @model_validator(mode="after")
+    def _names_nodes(self) -> Self:
+        if [bool(getattr(self, name)) for name in self.named_by].count(True) != 1:
+            raise ValueError(f"give one of {', '.join(self.named_by)}, and not an empty one")
+        return self
 
-class Block(BlockFields, Rule):
+
+class Block(Rule, BlockFields):
     """Nodes that must not come out, with all that belongs to them.
 
     A brand takes its shops and products with it, a shop and a tag their products (also those that
@@ -87,12 +95,6 @@ class Block(BlockFields, Rule):
             whose seed is no node (a vector, an audience) are in every scope.
     """
 
-    @model_validator(mode="after")
-    def _names_nodes(self) -> Self:
-        if bool(self.ids) == bool(self.where):
-            raise ValueError("give either ids or where, and not an empty one")
-        return self
-
 
 class LicenceFields(Timed):
     """What a licence and its entry in a file have in common."""
@@ -103,7 +105,7 @@ class LicenceFields(Timed):
     note: str = ""
 
 
-class Licence(LicenceFields, Rule):
+class Licence(Rule, LicenceFields):
     """Goods of some categories need a licence.
 
     Args:
@@ -126,7 +128,7 @@ class OwnBlockFields(BaseModel):
     ids: Ids = Field(min_length=1)
 
 
-class OwnBlock(OwnBlockFields, Rule):
+class OwnBlock(Rule, OwnBlockFields):
     """What one user does not want to see; such a user is no audience for it either."""
 
 

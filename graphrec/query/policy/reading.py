@@ -16,9 +16,9 @@ own_blocks_file = "own-blocks.parquet"    # columns: user, type, id
 """
 
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field
 
 from graphdb.errors import FileFormatError, PolicyError
 from graphdb.files.tables import open_table_file
@@ -35,13 +35,9 @@ from graphrec.query.policy.document import (
 
 
 class _BlockEntry(BlockFields):
-    ids_file: str | None = None
+    named_by: ClassVar = ("ids", "ids_file", "where")
 
-    @model_validator(mode="after")
-    def _names_nodes(self) -> Self:
-        if (bool(self.ids), bool(self.where), bool(self.ids_file)).count(True) != 1:
-            raise ValueError("give one of ids, ids_file and where, and not an empty one")
-        return self
+    ids_file: str | None = None
 
 
 class _PolicyFile(BaseModel):
