@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
+from contracts.market import make_market
 
 from graphdb.schema import SCHEMA
 from graphdb.schema_types import EdgeType
@@ -125,3 +126,9 @@ def make_recommender(tmp_path: Path, content: dict[str, Any]) -> Callable[..., R
 @pytest.fixture(scope="session")
 def make_node_table() -> Callable[..., pa.Table]:
     return node_table
+
+
+@pytest.fixture(scope="session")
+def market(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    """The market of contracts/market.py, with every kind of node."""
+    return make_market(tmp_path_factory.mktemp("market") / "bundle")
