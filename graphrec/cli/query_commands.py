@@ -4,24 +4,26 @@ from typing import Annotated
 
 import typer
 
+from graphrec.cli.filter_options import (
+    BrandOption,
+    CategoryOption,
+    FilterOption,
+    MaxPriceOption,
+    MinPriceOption,
+    PolicyOption,
+    WithoutOption,
+    as_words,
+    parse_filters,
+)
 from graphrec.cli.node_names import parse_node, parse_target
 from graphrec.cli.output import JsonOption
 from graphrec.cli.result_output import show
-from graphrec.query import Filters, Recommender
+from graphrec.query import Recommender
 
 BundleArgument = Annotated[
     str, typer.Argument(metavar="BUNDLE", help="Folder that `graphrec train` wrote.")
 ]
 TopOption = Annotated[int, typer.Option("--top", "-k", min=1, help="How many to show.")]
-CategoryOption = Annotated[
-    list[str],
-    typer.Option(help="Only products in this category or below it: id or name. Repeatable."),
-]
-BrandOption = Annotated[
-    list[str], typer.Option(help="Only products of this brand: id or name. Repeatable.")
-]
-MinPriceOption = Annotated[float | None, typer.Option(help="Lowest price.")]
-MaxPriceOption = Annotated[float | None, typer.Option(help="Highest price.")]
 VerifyOption = Annotated[
     bool, typer.Option("--verify/--no-verify", help="Check the bundle's file hashes first.")
 ]
@@ -52,6 +54,9 @@ def recommend(
     brand: BrandOption = [],  # noqa: B006
     min_price: MinPriceOption = None,
     max_price: MaxPriceOption = None,
+    filters: FilterOption = [],  # noqa: B006
+    without: WithoutOption = [],  # noqa: B006
+    policy: PolicyOption = None,
     include_seen: Annotated[
         bool,
         typer.Option("--include-seen", help="Also show what the seed has had, such as purchases."),
@@ -71,18 +76,21 @@ def recommend(
 
     graphrec recommend BUNDLE Brand:109 --target users --include-seen
 
-    graphrec recommend BUNDLE User:42 --json
+    graphrec recommend BUNDLE Product:7 --target creators -f 'fans>=1000' --policy policy.toml
+
+    graphrec recommend BUNDLE User:42 --without shops=s1 -f in_stock=yes --json
     """
-    recommender = Recommender.open(bundle, verify=verify)
+    recommender = Recommender.open(bundle, policy=policy, verify=verify)
     schema = recommender.bundle.schema
     seed_type, seed_id = parse_node(schema, seed)
     target_type = parse_target(schema, target, seed_type)
+    words = as_words(category, brand, min_price, max_price)
     answer = recommender.recommend(
         seed_type,
         seed_id,
         target_type,
         k=top,
-        filters=_filters(category, brand, min_price, max_price),
+        filters=parse_filters(schema, target_type, [*words, *filters], without),
         exclude_seen=not include_seen,
     )
     show(answer, f"{target_type} for {seed_type} {seed_id}", as_json=as_json)
@@ -98,6 +106,9 @@ def similar(
     brand: BrandOption = [],  # noqa: B006
     min_price: MinPriceOption = None,
     max_price: MaxPriceOption = None,
+    filters: FilterOption = [],  # noqa: B006
+    without: WithoutOption = [],  # noqa: B006
+    policy: PolicyOption = None,
     verify: VerifyOption = True,
     as_json: JsonOption = False,
 ) -> None:
@@ -111,19 +122,11 @@ def similar(
 
     graphrec similar BUNDLE Brand:109 --json
     """
-    recommender = Recommender.open(bundle, verify=verify)
-    node_type, node_id = parse_node(recommender.bundle.schema, node)
-    filters = _filters(category, brand, min_price, max_price)
-    answer = recommender.similar(node_type, node_id, k=top, filters=filters)
-    show(answer, f"{node_type} like {node_type} {node_id}", as_json=as_json)
-
-
-def _filters(
-    categories: list[str], brands: list[str], price_min: float | None, price_max: float | None
-) -> Filters:
-    return Filters(
-        categories=tuple(categories),
-        brands=tuple(brands),
-        price_min=price_min,
-        price_max=price_max,
+    recommender = Recommender.open(bundle, policy=policy, verify=verify)
+    schema = recommender.bundle.schema
+    node_type, node_id = parse_node(schema, node)
+    words = [*as_words(category, brand, min_price, max_price), *filters]
+    answer = recommender.similar(
+        node_type, node_id, k=top, filters=parse_filters(schema, node_type, words, without)
     )
+    show(answer, f"{node_type} like {node_type} {node_id}", as_json=as_json)

@@ -1,5 +1,6 @@
 """Shows an answer: a table for people, a JSON document for programs."""
 
+from dataclasses import asdict
 from typing import Any
 
 from rich.markup import escape
@@ -17,12 +18,15 @@ def show(answer: Recommendations, title: str, *, as_json: bool) -> None:
                 "seed": {"type": answer.seed_type, "id": answer.seed_id},
                 "target": answer.target_type,
                 "recommendations": answer.to_dicts(),
+                "trace": asdict(answer.trace),
             }
         )
     elif answer:
         console().print(_table(answer, title))
     else:
-        console().print(f"{escape(title)}: nothing is left after filters and what was seen.")
+        console().print(
+            f"{escape(title)}: nothing is left after filters, policy and what was seen."
+        )
 
 
 def _table(answer: Recommendations, title: str) -> Table:

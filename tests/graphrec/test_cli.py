@@ -59,6 +59,12 @@ def test_recommend_prints_json(run, world_path, recommender):
         "seed": {"type": "User", "id": "ann"},
         "target": "Product",
         "recommendations": recommender.products_for_user("ann").to_dicts(),
+        "trace": {
+            "num_targets": 6,
+            "num_candidates": 6,
+            "policy_version": None,
+            "excluded": {},
+        },
     }
 
 
@@ -100,7 +106,7 @@ def test_similar(run, world_path):
 def test_an_empty_answer_says_so(run, world_path):
     result = run("recommend", world_path, "User:ann", "--min-price", "99")
     assert result.exit_code == 0
-    assert "nothing is left after filters and what was seen" in result.stdout
+    assert "nothing is left after filters, policy and what was seen" in result.stdout
     assert ids(run("recommend", world_path, "User:ann", "--min-price", "99", "--json")) == []
 
 

@@ -1,0 +1,134 @@
+"""Filters and policies as typed on a command line; the market is drawn in contracts/market.py."""
+
+import json
+import re
+
+import pytest
+from typer.testing import CliRunner
+
+from graphrec.cli import build_app
+
+POLICY = """
+version = "3"
+
+[[block]]
+type = "Brand"
+ids = "b1"
+reason = "FAKES"
+note = "court order"
+until = 2100-01-01T00:00:00Z
+
+[[block]]
+type = "Product"
+ids = "p5"
+reason = "RECALLED"
+scope = ["User"]
+
+[[own_block]]
+user = "u2"
+type = "Product"
+ids = "p2"
+"""
+
+
+@pytest.fixture
+def policy(tmp_path):
+    path = tmp_path / "policy.toml"
+    path.write_text(POLICY)
+    return path
+
+
+@pytest.fixture
+def run(market):
+    def call(command, *arguments):
+        words = [command, market.folder, *arguments]
+        return CliRunner().invoke(build_app(), list(map(str, words)))
+
+    return call
+
+
+def ids(result):
+    assert result.exit_code == 0, result.output
+    found = json.loads(result.stdout)["recommendations"]
+    return " ".join(sorted(item["id"] for item in found))
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("-f shops=s1", "p0 p1 p3"),
+        ("-f shops=s0 -f shops=s2", "p0 p2 p4 p5"),
+        ("--filter status=active --without brands=b2", "p0 p3 p6"),
+        ("-f in_stock=no", "p1 p3 p4"),
+        ("-f price_max=2 -f ids=p3", "p3"),
+        ("-f stock>=3 -f stock<=5", "p0 p1"),
+        ("-f title=Red -f title=Bear", "p0 p4"),
+        ("-f listed_since=1970-01-01T00:00:03Z", "p4 p5"),
+        ("-f created_at<=1970-01-01", "p0 p1 p2 p3"),
+        ("--category drinks --without categories=wine", "p2"),
+        ("-t creators -f fans>=100", "c1"),
+        ("-t brands -f private_label=yes", "b0"),
+    ],
+)
+def test_filters(run, words, expected):
+    result = run("recommend", "User:u2", "--json", "--include-seen", *words.split())
+    assert ids(result) == expected
+
+
+def test_filters_of_similar(run):
+    assert ids(run("similar", "Product:p0", "--json", "-f", "tags=t0")) == "p1 p4"
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("-f shops", "'shops' is not a filter; write FIELD=VALUE"),
+        ("-f shop=s1", "'shop' is neither a filter nor in Product; did you mean 'shops'"),
+        ("-f zzzz=s1", "'zzzz' is neither a filter nor in Product; there are ids, categories"),
+        ("-f shops>=s1", "'shops' is neither a filter nor in Product"),
+        ("-f in_stock=maybe", "'in_stock=maybe': 'maybe' is not yes or no"),
+        ("-f stock>=many", "'many' is not a number (int)"),
+        ("-f listed_since=soon", "'soon' is not a date such as 2026-11-01"),
+        ("-f stock=3 -f stock>=2", "give either values of stock or a range, not both"),
+    ],
+)
+def test_words_that_are_no_filters(run, words, message):
+    result = run("recommend", "User:u2", *words.split())
+    assert result.exit_code == 2
+    assert message in " ".join(re.sub("[│\n]", " ", result.stderr).split())
+
+
+def test_a_policy_holds_and_is_told(run, policy):
+    result = run("recommend", "User:u2", "--json", "--policy", policy)
+    assert ids(result) == "p6"
+    trace = json.loads(result.stdout)["trace"]
+    assert trace["policy_version"] == "3"
+    assert trace["excluded"] == {"FAKES": 4, "RECALLED": 1}
+    assert ids(run("similar", "Product:p6", "--json", "--policy", policy)) == "p2 p5"
+
+
+def test_excluded_says_why(run, policy):
+    said = run("excluded", "Product:p3", "--policy", policy).stdout
+    assert said == "FAKES: because of Brand b1; until 2100-01-01 00:00 UTC; court order\n"
+    said = run("excluded", "Product:p5", "--policy", policy).stdout
+    assert said == "RECALLED: because of Product p5; when recommending for User\n"
+    assert run("excluded", "Product:p2", "--policy", policy).stdout == (
+        "Product p2 is not excluded.\n"
+    )
+    found = run("excluded", "Product:p2", "--policy", policy, "--user", "u2", "--json")
+    assert json.loads(found.stdout)["exclusions"] == [
+        {
+            "reason": "OWN_BLOCK",
+            "because_of": ["User", "u2"],
+            "note": "",
+            "scope": [],
+            "until": None,
+        }
+    ]
+
+
+def test_a_wrong_policy_exits_with_its_line(run, policy):
+    policy.write_text('version = "1"\n[[blok]]\n')
+    result = run("recommend", "User:u2", "--policy", policy)
+    assert result.exit_code == 4
+    assert "policy.toml, line 2: unknown key 'blok'; did you mean 'block'" in result.stderr
