@@ -21,8 +21,9 @@ def excluded(
     bundle: BundleArgument,
     node: Annotated[str, typer.Argument(metavar="NODE", help="What to ask about, as TYPE:ID.")],
     policy: Annotated[str, typer.Option(metavar="FILE", help="Policy file (TOML).")],
-    user: Annotated[
-        str | None, typer.Option(metavar="ID", help="Tell of this user's own blocks too.")
+    seed: Annotated[
+        str | None,
+        typer.Option("--for", metavar="NODE", help="Whom one would recommend it to, as TYPE:ID."),
     ] = None,
     verify: VerifyOption = True,
     as_json: JsonOption = False,
@@ -33,11 +34,13 @@ def excluded(
 
     graphrec excluded BUNDLE Product:17 --policy policy.toml
 
-    graphrec excluded BUNDLE Brand:9 --policy policy.toml --user 42 --json
+    graphrec excluded BUNDLE Brand:9 --policy policy.toml --for User:42 --json
     """
     recommender = Recommender.open(bundle, policy=policy, verify=verify)
-    node_type, node_id = parse_node(recommender.bundle.schema, node)
-    found = recommender.explain_exclusion(node_type, node_id, user_id=user)
+    schema = recommender.bundle.schema
+    node_type, node_id = parse_node(schema, node)
+    whom = None if seed is None else parse_node(schema, seed)
+    found = recommender.explain_exclusion(node_type, node_id, seed=whom)
     if as_json:
         print_json({"type": node_type, "id": node_id, "exclusions": [asdict(one) for one in found]})
         return

@@ -42,8 +42,8 @@ class Candidates:
         mask = release.filter_masks.mask(filters, target_type)
         excluded: Mapping[str, int] = {}
         if rules is not None:
-            allowed = rules.allowed(target_type, seeds.type)
-            excluded = rules.counts(target_type, seeds.type)
+            barred = rules.barred_for_all(target_type, seeds.type)
+            allowed, excluded = barred.allowed, barred.counts
             mask = allowed if mask is None else mask if allowed is None else mask & allowed
         return cls(mask, _barred(release, rules, seeds, target_type, exclude_seen), excluded)
 

@@ -100,16 +100,19 @@ class Engine:
         ]
 
     def exclusions(
-        self, node_type: str, node_id: str, user_id: str | None
+        self, node_type: str, node_id: str, seed: tuple[str, str] | None
     ) -> tuple[Exclusion, ...]:
         """Why the policy keeps a node from coming out; see `Recommender.explain_exclusion`."""
         rules, bundle = self.rules(), self.release.bundle
         row = bundle.row_of(node_type, node_id)
-        user = None if user_id is None else bundle.row_of("User", user_id)
+        seed_row = None if seed is None else bundle.row_of(*seed)
         if rules is None:
             return ()
-        own = () if user is None else rules.own_exclusions(user, node_type, row)
-        return (*rules.exclusions(node_type, row), *own)
+        found = rules.exclusions(node_type, row)
+        if seed is None or seed_row is None:
+            return found
+        found = tuple(one for one in found if not one.scope or seed[0] in one.scope)
+        return (*found, *rules.exclusions_for(seed[0], seed_row, node_type, row))
 
     def _dress(
         self,

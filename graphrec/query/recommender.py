@@ -110,17 +110,18 @@ class Recommender(FeedQuestions, MerchantQuestions, CreatorQuestions, AnalystQue
             self._engine = Engine(self._engine.release, new, self._clock)
 
     def explain_exclusion(
-        self, node_type: str, node_id: str, *, user_id: str | None = None
+        self, node_type: str, node_id: str, *, seed: tuple[str, str] | None = None
     ) -> tuple[Exclusion, ...]:
         """Why the policy keeps a node from coming out; empty when it does not.
 
         Args:
-            user_id: Tell of this user's own blocks too.
+            seed: Type and id of whom one would recommend it to: then only the rules in whose
+                scope that is, with a user's own blocks and a creator's missing licences.
 
         Raises:
-            UnknownIdError: The bundle does not hold the node or the user.
+            UnknownIdError: The bundle does not hold the node or the seed.
         """
-        return self._engine.exclusions(node_type, node_id, user_id)
+        return self._engine.exclusions(node_type, node_id, seed)
 
     def recommend(
         self, seed_type: str, seed_id: str, target_type: str, **options: Unpack[Options]

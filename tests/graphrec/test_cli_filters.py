@@ -115,7 +115,7 @@ def test_excluded_says_why(run, policy):
     assert run("excluded", "Product:p2", "--policy", policy).stdout == (
         "Product p2 is not excluded.\n"
     )
-    found = run("excluded", "Product:p2", "--policy", policy, "--user", "u2", "--json")
+    found = run("excluded", "Product:p2", "--policy", policy, "--for", "User:u2", "--json")
     assert json.loads(found.stdout)["exclusions"] == [
         {
             "reason": "OWN_BLOCK",

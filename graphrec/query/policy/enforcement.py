@@ -8,10 +8,11 @@ from threading import Lock
 from graphrec.bundle import Bundle
 from graphrec.query.conditions import Columns
 from graphrec.query.paths import Paths
+from graphrec.query.policy.compiled import BlockedNodes, Licensed
 from graphrec.query.policy.document import Policy, Timed
 from graphrec.query.policy.own_blocks import OwnBlocks
 from graphrec.query.policy.resolve import Resolver
-from graphrec.query.policy.rules import BlockedNodes, Licensed, Rules
+from graphrec.query.policy.rules import Rules
 
 
 class Enforcement:

@@ -1,6 +1,5 @@
 """The rules that hold at one moment, as masks, rows and reasons."""
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,10 +10,10 @@ import numpy as np
 from graphrec.bundle import Bundle
 from graphrec.query.conditions import Mask
 from graphrec.query.paths import Paths
-from graphrec.query.policy.document import Block, Licence
+from graphrec.query.policy.compiled import BlockedNodes, Licensed
+from graphrec.query.policy.document import Block
 from graphrec.query.policy.own_blocks import NO_ROWS, OWN_BLOCK, OwnBlocks
-from graphrec.query.policy.reach import Rows, RowsByType, above, below
-from graphrec.query.policy.resolve import Resolver
+from graphrec.query.policy.reach import Rows, above, below
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,64 +36,27 @@ class Exclusion:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class BlockedNodes:
-    """A block and the rows that it names, without what belongs to them."""
-
-    rule: Block
-    named: Rows
-
-    @classmethod
-    def of(cls, block: Block, resolver: Resolver) -> "BlockedNodes":
-        for seed_type in block.scope:
-            resolver.check_type(seed_type)
-        if block.where:
-            return cls(block, resolver.matching(block.type, block.where))
-        return cls(block, resolver.rows(block.type, block.ids))
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Licensed:
-    """A licence, the goods that need it, and who holds it.
+class Barred:
+    """What the rules bar for all seeds of a type alike.
 
     Args:
-        goods: The categories with all below them, and the products in them.
-        holders: Rows per type that is named.
+        allowed: bool [num_targets], read-only; None where nothing is barred.
+        counts: How many targets each reason bars; one with two reasons counts for both.
     """
 
-    rule: Licence
-    categories: Rows
-    goods: RowsByType
-    holders: RowsByType
+    allowed: Mask | None
+    counts: Mapping[str, int]
 
     @classmethod
-    def of(cls, licence: Licence, resolver: Resolver, paths: Paths) -> "Licensed":
-        categories = resolver.rows("Category", licence.categories)
-        holders: RowsByType = {
-            name: resolver.rows(name, ids) for name, ids in licence.holders.items()
-        }
-        return cls(licence, categories, below(paths, {"Category": categories}), holders)
-
-    def barred_goods(self, paths: Paths) -> Rows:
-        """Products in the categories of which the brand or a shop is unlicensed or unknown."""
-        goods = self.goods.get("Product", NO_ROWS)
-        barred = NO_ROWS
-        for seller, step in (("Shop", "SOLD_BY"), ("Brand", "MADE_BY")):
-            if seller in self.holders:
-                licensed = _all_among(paths, goods, step, self.holders[seller])
-                barred = np.union1d(barred, goods[~licensed])
-        return barred
-
-
-def _all_among(paths: Paths, products: Rows, step: str, holders: Rows) -> Mask:
-    """Which products have someone one step away, and all of them among the holders."""
-    if not paths.can_walk("Product", (step,)):
-        return np.zeros(len(products), dtype=np.bool_)
-    adjacency = paths.adjacency("Product", step)
-    degrees = adjacency.degrees()[products]
-    held = np.isin(adjacency.gather(products), holders)
-    of = np.repeat(np.arange(len(products)), degrees)
-    all_held: Mask = np.bincount(of, weights=held, minlength=len(products)) == degrees
-    return all_held & (degrees > 0)
+    def of(cls, by_reason: Mapping[str, Rows], num_targets: int) -> "Barred":
+        counts = {reason: len(rows) for reason, rows in by_reason.items() if len(rows)}
+        if not counts:
+            return cls(None, counts)
+        allowed = np.ones(num_targets, dtype=np.bool_)
+        for rows in by_reason.values():
+            allowed[rows] = False
+        allowed.flags.writeable = False
+        return cls(allowed, counts)
 
 
 class Rules:
@@ -116,55 +78,47 @@ class Rules:
             (each.rule, each.named, below(paths, {each.rule.type: each.named})) for each in blocked
         ]
         self._barred_goods = [each.barred_goods(paths) for each in licensed]
-        self._masks: dict[tuple[str, str | None], Mask | None] = {}
+        self._barred: dict[tuple[str, str | None], Barred] = {}
         self._lock = Lock()
 
-    def allowed(self, target_type: str, seed_type: str | None) -> Mask | None:
-        """Which targets may come out at all, bool [num_targets]; None when all may.
+    def barred_for_all(self, target_type: str, seed_type: str | None) -> "Barred":
+        """What may not come out for any seed of a type; worked out once.
 
         Args:
             seed_type: None where the seed is no node; then every scope applies.
         """
         with self._lock:
-            if (target_type, seed_type) not in self._masks:
-                self._masks[target_type, seed_type] = self._mask(target_type, seed_type)
-            return self._masks[target_type, seed_type]
+            if (target_type, seed_type) not in self._barred:
+                found = self._by_reason(target_type, seed_type)
+                size = self._bundle.num_nodes(target_type)
+                self._barred[target_type, seed_type] = Barred.of(found, size)
+            return self._barred[target_type, seed_type]
 
     def barred(self, seed_type: str, seed_row: int, target_type: str) -> Rows:
         """Further target rows that this one seed must not get: own blocks, creators' licences."""
         barred = self._own.barred(seed_type, seed_row, target_type)
         for licensed in self._licensed:
-            if "Creator" in licensed.holders:
-                unlicensed = self._unlicensed(licensed, seed_type, seed_row, target_type)
-                barred = np.union1d(barred, unlicensed)
+            unlicensed = self._unlicensed(licensed, seed_type, seed_row, target_type)
+            barred = np.union1d(barred, unlicensed)
         return barred
 
     def exclusions(self, node_type: str, row: int) -> tuple[Exclusion, ...]:
         """Every rule that keeps a node from coming out, for all seeds or those in its scope."""
         return tuple(self._exclusions(node_type, row))
 
-    def own_exclusions(self, user_row: int, node_type: str, row: int) -> tuple[Exclusion, ...]:
-        """The user's own blocks that keep a node away from this user."""
-        if row not in self._own.of_user(user_row).get(node_type, NO_ROWS):
-            return ()
-        return (Exclusion(OWN_BLOCK, ("User", self._bundle.id_of("User", user_row))),)
-
-    def counts(self, target_type: str, seed_type: str | None) -> dict[str, int]:
-        """How many targets each reason excludes; one with two reasons counts for both."""
-        counts: Counter[str] = Counter()
-        for reason, rows in self._by_reason(target_type, seed_type).items():
-            counts[reason] = len(rows)
-        return dict(+counts)
-
-    def _mask(self, target_type: str, seed_type: str | None) -> Mask | None:
-        by_reason = self._by_reason(target_type, seed_type)
-        if not any(map(len, by_reason.values())):
-            return None
-        mask = np.ones(self._bundle.num_nodes(target_type), dtype=np.bool_)
-        for rows in by_reason.values():
-            mask[rows] = False
-        mask.flags.writeable = False
-        return mask
+    def exclusions_for(
+        self, seed_type: str, seed_row: int, node_type: str, row: int
+    ) -> tuple[Exclusion, ...]:
+        """Every rule that keeps a node away from this one seed alone."""
+        found = []
+        if row in self._own.barred(seed_type, seed_row, node_type):
+            user_row = seed_row if seed_type == "User" else row
+            found.append(Exclusion(OWN_BLOCK, ("User", self._bundle.id_of("User", user_row))))
+        for licensed in self._licensed:
+            if row in self._unlicensed(licensed, seed_type, seed_row, node_type):
+                good = (seed_type, seed_row) if node_type == "Creator" else (node_type, row)
+                found.append(self._missing(licensed, *good))
+        return tuple(found)
 
     def _by_reason(self, target_type: str, seed_type: str | None) -> Mapping[str, Rows]:
         found: dict[str, Rows] = {}
@@ -192,18 +146,26 @@ class Rules:
                 )
         for licensed, rows in zip(self._licensed, self._barred_goods, strict=True):
             if node_type == "Product" and row in rows:
-                category = np.intersect1d(owners["Category"], licensed.categories)[0]
-                yield Exclusion(
-                    licensed.rule.reason,
-                    ("Category", self._bundle.id_of("Category", category)),
-                    licensed.rule.note,
-                    until=licensed.rule.until,
-                )
+                yield self._missing(licensed, node_type, row)
+
+    def _missing(self, licensed: Licensed, node_type: str, row: int) -> Exclusion:
+        """That a licence is missing for a product or category."""
+        owners = above(self._paths, node_type, row)["Category"]
+        category = np.intersect1d(owners, licensed.categories)[0]
+        return Exclusion(
+            licensed.rule.reason,
+            ("Category", self._bundle.id_of("Category", category)),
+            licensed.rule.note,
+            until=licensed.rule.until,
+        )
 
     def _unlicensed(
         self, licensed: Licensed, seed_type: str, seed_row: int, target_type: str
     ) -> Rows:
-        holders = licensed.holders["Creator"]
+        """The targets that a creator without the licence must not get, or who lacks it."""
+        holders = licensed.holders.get("Creator")
+        if holders is None:
+            return NO_ROWS
         if seed_type == "Creator" and seed_row not in holders:
             return licensed.goods.get(target_type, NO_ROWS)
         if target_type == "Creator" and seed_row in licensed.goods.get(seed_type, NO_ROWS):

@@ -117,6 +117,8 @@ def test_every_exclusion_has_its_reason(market):
         Exclusion("FAKES", ("Brand", "b1"), "court order"),
         Exclusion("RECALLED", ("Product", "p3"), scope=("User",)),
     )
+    for_creators = recommender.explain_exclusion("Product", "p3", seed=("Creator", "c0"))
+    assert [one.reason for one in for_creators] == ["FAKES"]
     assert recommender.explain_exclusion("Product", "p5") == ()
     assert recommender.explain_exclusion("Shop", "s1")[0].because_of == ("Brand", "b1")
     with pytest.raises(UnknownIdError, match="no Product has the id 'p9'"):

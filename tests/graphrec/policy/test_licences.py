@@ -93,7 +93,21 @@ def test_who_blocked_something_is_no_audience_for_it(market):
 def test_own_blocks_are_told_only_of_their_user(market):
     recommender = under(market, own_blocks=[OwnBlock(user="u2", type="Brand", ids="b1")])
     assert recommender.explain_exclusion("Product", "p3") == ()
-    assert recommender.explain_exclusion("Product", "p3", user_id="u1") == ()
-    assert recommender.explain_exclusion("Product", "p3", user_id="u2") == (
+    assert recommender.explain_exclusion("Product", "p3", seed=("User", "u1")) == ()
+    assert recommender.explain_exclusion("Product", "p3", seed=("User", "u2")) == (
         Exclusion("OWN_BLOCK", ("User", "u2")),
     )
+    assert recommender.explain_exclusion("User", "u2", seed=("Product", "p3")) == (
+        Exclusion("OWN_BLOCK", ("User", "u2")),
+    )
+
+
+def test_a_creators_missing_licence_is_told_for_the_pair(market):
+    recommender = under(market, licences=[Licence(categories="drinks", holders={"Creator": "c0"})])
+    missing = (Exclusion("NO_LICENCE", ("Category", "drinks")),)
+    assert recommender.explain_exclusion("Product", "p1") == ()
+    assert recommender.explain_exclusion("Product", "p1", seed=("Creator", "c0")) == ()
+    assert recommender.explain_exclusion("Product", "p1", seed=("Creator", "c1")) == missing
+    assert recommender.explain_exclusion("Creator", "c1", seed=("Product", "p1")) == missing
+    assert recommender.explain_exclusion("Category", "wine", seed=("Creator", "c1")) == missing
+    assert recommender.explain_exclusion("Creator", "c1", seed=("Product", "p4")) == ()
