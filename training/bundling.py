@@ -5,11 +5,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from graphdb.schema_types import EdgeType
 from graphdb.snapshot import Snapshot
 from graphrec.bundle import Bundle, NewcomerRule, write_bundle
 from training.data import edge_types_of
 from training.encoders import Vectors
-from training.pairs import adjacency
+from training.pairs import adjacency, events
 from training.pyg import HeteroData
 
 
@@ -35,6 +36,10 @@ def bundle_up(
     Raises:
         BundleError: The folder exists already.
     """
+
+    def is_event(edge_type: EdgeType) -> bool:
+        return snapshot.schema.relation(edge_type.relation).is_event
+
     return write_bundle(
         folder,
         schema=snapshot.schema,
@@ -42,7 +47,10 @@ def bundle_up(
         cutoff=cutoff or snapshot.manifest.cutoff,
         nodes={node_type: snapshot.nodes(node_type) for node_type in snapshot.schema.node_types},
         vectors=vectors,
-        edges={edge_type: adjacency(graph, edge_type) for edge_type in edge_types_of(graph)},
+        edges={
+            edge_type: (events if is_event(edge_type) else adjacency)(graph, edge_type)
+            for edge_type in edge_types_of(graph)
+        },
         config=config,
         metrics=metrics,
         newcomers=newcomers,

@@ -37,6 +37,7 @@ def check_content(
         _check_table(schema, node_type, table)
     for edge_type, adjacency in edges.items():
         _check_adjacency(schema, edge_type, adjacency, nodes)
+        _check_evidence(schema, edge_type, adjacency, cutoff)
     if not vectors:
         raise BundleError("no node type has vectors", expected="at least one")
     for node_type, matrix in vectors.items():
@@ -95,6 +96,29 @@ def _check_adjacency(
         raise BundleError(
             f"the targets in {edge_type} are not ascending and distinct per source",
             expected="a valid adjacency; build it with Adjacency.from_edges",
+        )
+
+
+def _check_evidence(
+    schema: Schema, edge_type: EdgeType, adjacency: Adjacency, cutoff: datetime | None
+) -> None:
+    evidence = adjacency.evidence
+    if evidence is None:
+        return
+    if not schema.relation(edge_type.relation).is_event:
+        raise BundleError(
+            f"{edge_type} carries evidence of events",
+            expected="none: it is a tie, which does not happen at a moment",
+            value=edge_type,
+        )
+    evidence.check(str(edge_type), adjacency.num_edges)
+    newest_s = int(evidence.last_at_s.max(initial=np.iinfo(np.int64).min))
+    if cutoff is not None and newest_s >= cutoff.timestamp():
+        raise BundleError(
+            f"an event of {edge_type} happened {newest_s} seconds after 1970",
+            expected=f"none from the cut-off on, {cutoff.timestamp():.0f} ({cutoff})",
+            next_step="leave out of the edges what is to be foretold",
+            value=newest_s,
         )
 
 

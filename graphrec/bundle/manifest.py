@@ -12,7 +12,7 @@ from graphdb.schema_types import EdgeType, Schema
 from graphrec.bundle.newcomers import NewcomerRule
 
 FORMAT = "graphrec-bundle"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 MANIFEST_NAME = "manifest.json"
 
 
@@ -35,7 +35,7 @@ class BundleManifest(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     format: Literal["graphrec-bundle"] = "graphrec-bundle"
-    format_version: Literal[1] = 1
+    format_version: Literal[2] = 2
     created_at: AwareDatetime
     snapshot_id: str
     cutoff: AwareDatetime | None
@@ -100,6 +100,11 @@ def vector_path(node_type: str) -> str:
 def edge_paths(edge_type: EdgeType | str) -> tuple[str, str]:
     """Where the indptr and the indices of an edge type lie."""
     return f"edges/{edge_type}.indptr.npy", f"edges/{edge_type}.indices.npy"
+
+
+def evidence_paths(edge_type: EdgeType | str) -> tuple[str, str]:
+    """Where the counts and the last moments of an edge type lie, if it has them."""
+    return f"edges/{edge_type}.counts.npy", f"edges/{edge_type}.last_at_s.npy"
 
 
 def read_manifest(folder: Path) -> BundleManifest:

@@ -20,10 +20,12 @@ from graphdb.errors import (
 from graphdb.schema_types import EdgeType, Schema
 from graphdb.snapshot.manifest import sha256_of
 from graphrec.bundle.adjacency import Adjacency
+from graphrec.bundle.evidence import Evidence
 from graphrec.bundle.ids import find_row
 from graphrec.bundle.manifest import (
     BundleManifest,
     edge_paths,
+    evidence_paths,
     node_path,
     read_manifest,
     vector_path,
@@ -178,16 +180,28 @@ class Bundle:
                 expected=f"0 to {num_edges}",
                 next_step=_COPY_WHOLE,
             )
-        return Adjacency(indptr, indices, num_targets)
+        return Adjacency(indptr, indices, num_targets, self._load_evidence(edge_type, num_edges))
+
+    def _load_evidence(self, edge_type: EdgeType, num_edges: int) -> Evidence | None:
+        counts_path, last_path = evidence_paths(edge_type)
+        if counts_path not in self.manifest.files:
+            return None
+        return Evidence(
+            _load(self.folder / counts_path, np.int32, (num_edges,)),
+            _load(self.folder / last_path, np.int64, (num_edges,)),
+        )
 
 
 def _check_files(folder: Path, manifest: BundleManifest, *, contents: bool) -> None:
     needed = {node_path(node_type) for node_type in manifest.num_nodes}
     needed.update(path for name in manifest.num_edges for path in edge_paths(name))
-    vectors = {vector_path(node_type) for node_type in manifest.num_nodes}
+    optional = {vector_path(node_type) for node_type in manifest.num_nodes}
     listed = set(manifest.files)
-    if not needed <= listed or not listed <= needed | vectors:
-        odd = min((needed - listed) | (listed - needed - vectors))
+    for pair in map(evidence_paths, manifest.num_edges):
+        # The two belong together: one of them alone makes the other one needed.
+        (needed if listed.intersection(pair) else optional).update(pair)
+    if not needed <= listed or not listed <= needed | optional:
+        odd = min((needed - listed) | (listed - needed - optional))
         raise BundleCorruptError(
             f"the manifest's list of files and its counts disagree about '{odd}'",
             next_step=_COPY_WHOLE,

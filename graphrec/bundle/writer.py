@@ -22,6 +22,7 @@ from graphrec.bundle.manifest import (
     MANIFEST_NAME,
     BundleManifest,
     edge_paths,
+    evidence_paths,
     node_path,
     vector_path,
 )
@@ -52,7 +53,8 @@ def write_bundle(
         nodes: Per node type its key and all its properties, sorted by key (code points).
         vectors: Per node type float32 [num_nodes, dim]. Types without vectors are neither seeds
             nor targets; their nodes and edges still serve filters and reasons.
-        edges: What queries walk along: purchases, brands, categories and so on.
+        edges: What queries walk along: purchases, brands, categories and so on. Those of events may
+            carry evidence.
         config: How the model was trained; plain JSON values.
         metrics: What it reached on held-out data; plain JSON values.
         newcomers: Per node type, how a new node gets a vector from its neighbours.
@@ -117,6 +119,10 @@ def _write_files(
         indptr_path, indices_path = edge_paths(edge_type)
         files.write_array(indptr_path, adjacency.indptr)
         files.write_array(indices_path, adjacency.indices)
+        if adjacency.evidence is not None:
+            counts_path, last_path = evidence_paths(edge_type)
+            files.write_array(counts_path, adjacency.evidence.counts)
+            files.write_array(last_path, adjacency.evidence.last_at_s)
     return files.hashes
 
 

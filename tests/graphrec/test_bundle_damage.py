@@ -44,6 +44,8 @@ def test_no_folder(tmp_path):
         "nodes/User.parquet",
         "vectors/Brand.npy",
         "edges/User-PURCHASED-Product.indptr.npy",
+        "edges/User-PURCHASED-Product.counts.npy",
+        "edges/User-PURCHASED-Product.last_at_s.npy",
     ],
 )
 @pytest.mark.parametrize("verify", [True, False])
@@ -73,6 +75,7 @@ def test_one_changed_byte_in_any_file(folder):
     [
         ("vectors/User.npy", "not a NumPy array"),
         ("edges/User-PURCHASED-Product.indices.npy", "not a NumPy array"),
+        ("edges/User-PURCHASED-Product.last_at_s.npy", "not a NumPy array"),
         ("nodes/User.parquet", "not a Parquet file"),
     ],
 )
@@ -111,6 +114,16 @@ def test_an_empty_file_is_noticed_without_hashes(folder, name):
             np.zeros(6, np.int64),
             r"int64 \[6\]; expected int32 \[6\]",
         ),
+        (
+            "edges/User-PURCHASED-Product.counts.npy",
+            np.ones(7, np.int32),
+            r"int32 \[7\]; expected int32 \[6\]",
+        ),
+        (
+            "edges/User-PURCHASED-Product.last_at_s.npy",
+            np.zeros(6, np.float64),
+            r"float64 \[6\]; expected int64 \[6\]",
+        ),
     ],
 )
 def test_arrays_that_are_not_as_the_manifest_says(folder, name, array, message):
@@ -134,9 +147,9 @@ def test_pickles_are_never_read(folder):
             "is not a bundle: its manifest says format 'graphrec-snapshot'",
         ),
         (
-            lambda m: m.update(format_version=2),
+            lambda m: m.update(format_version=1),
             BundleVersionError,
-            "has format version 2; expected 1; train again",
+            "has format version 1; expected 2; train again",
         ),
         (lambda m: m.pop("format_version"), BundleVersionError, "format version None"),
         (lambda m: m.pop("dim"), BundleCorruptError, "is damaged: dim: Field required"),
@@ -176,6 +189,16 @@ def test_pickles_are_never_read(folder):
             lambda m: m["files"].update({"../outside": "0"}),
             BundleCorruptError,
             r"disagree about '\.\./outside'",
+        ),
+        (
+            lambda m: m["files"].pop("edges/User-PURCHASED-Product.counts.npy"),
+            BundleCorruptError,
+            "disagree about 'edges/User-PURCHASED-Product.counts.npy'",
+        ),
+        (
+            lambda m: m["files"].update({"edges/User-FOLLOWS-Brand.last_at_s.npy": "0"}),
+            BundleCorruptError,
+            "disagree about 'edges/User-FOLLOWS-Brand.counts.npy'",
         ),
         (
             lambda m: m["num_nodes"].update(User=5),

@@ -64,6 +64,10 @@ def test_the_final_bundle_knows_everything(report, planted):
     assert {str(edge_type) for edge_type in bundle.edge_types} == {
         str(edge_type) for edge_type in SCHEMA.edge_types()
     }
+    bought = bundle.edges(PURCHASED).evidence
+    assert bought.counts.sum() == graph[PURCHASED].edge_index.shape[1]
+    assert bought.last_at_s.max() == graph[PURCHASED].at_s.max()
+    assert bundle.edges(SCHEMA.edge_type("MADE_BY")).evidence is None
     assert set(bundle.node_types) == set(SCHEMA.node_types)
     assert bundle.attributes("Product").equals(planted.nodes("Product"))
     expected = SpectralEncoder(SCHEMA, PURCHASED, CONFIG.spectral).fit(graph)
