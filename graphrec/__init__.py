@@ -20,7 +20,7 @@ from graphdb.errors import (
     UnknownIdError,
 )
 from graphrec.bundle import Adjacency, Bundle, NewcomerRule, open_bundle, write_bundle
-from graphrec.query import Filters, Recommendation, Recommendations, Recommender
+from graphrec.query import Filters, Recommendation, Recommendations, Recommender, Seen
 
 __all__ = [
     "Adjacency",
@@ -39,6 +39,7 @@ __all__ = [
     "Recommendations",
     "Recommender",
     "SchemaError",
+    "Seen",
     "StoreError",
     "TrainingError",
     "UnknownIdError",

@@ -22,6 +22,7 @@ class BundleManifest(BaseModel):
     Args:
         snapshot_id: Which snapshot the model learned from.
         cutoff: The model knows nothing from this moment on; None when there is no cut-off.
+        newest_event_at: When the newest event of the evidence happened; None without any.
         dim: Length of every vector.
         similarity: How a seed's vector and a target's make a score.
         config: How the model was trained.
@@ -39,6 +40,7 @@ class BundleManifest(BaseModel):
     created_at: AwareDatetime
     snapshot_id: str
     cutoff: AwareDatetime | None
+    newest_event_at: AwareDatetime | None = None
     dim: int = Field(ge=1)
     similarity: Literal["dot"] = "dot"
     config: dict[str, Any]

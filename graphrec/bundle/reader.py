@@ -1,5 +1,6 @@
 """Reads a bundle folder. Arrays are memory-mapped, tables are read when first asked for."""
 
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -85,6 +86,14 @@ class Bundle:
     def edge_types(self) -> tuple[EdgeType, ...]:
         """The edge types it holds, sorted by name."""
         return tuple(sorted(self._edges))
+
+    @property
+    def as_of(self) -> datetime | None:
+        """Up to when it knows: its cut-off, else the time of its newest event.
+
+        None where it has neither.
+        """
+        return self.manifest.cutoff or self.manifest.newest_event_at
 
     def num_nodes(self, node_type: str) -> int:
         """Number of nodes of one type."""

@@ -82,6 +82,7 @@ def write_bundle(
             created_at=datetime.now(UTC),
             snapshot_id=snapshot_id,
             cutoff=cutoff,
+            newest_event_at=_newest_event(edges),
             dim=dim,
             config=plain_config,
             metrics=plain_metrics,
@@ -147,6 +148,15 @@ class _Files:
         path = self.folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         return path
+
+
+def _newest_event(edges: Mapping[EdgeType, Adjacency]) -> datetime | None:
+    newest_s = [
+        int(adjacency.evidence.last_at_s.max())
+        for adjacency in edges.values()
+        if adjacency.evidence is not None and adjacency.num_edges
+    ]
+    return datetime.fromtimestamp(max(newest_s), UTC) if newest_s else None
 
 
 def _plain(name: str, values: Mapping[str, Any]) -> dict[str, Any]:
