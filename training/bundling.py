@@ -12,6 +12,7 @@ from training.data import edge_types_of
 from training.encoders import Vectors
 from training.pairs import adjacency, events
 from training.pyg import HeteroData
+from training.quality import QualityConfig, quality_tables
 
 
 def bundle_up(
@@ -24,13 +25,15 @@ def bundle_up(
     config: dict[str, Any],
     metrics: dict[str, Any],
     newcomers: Mapping[str, NewcomerRule] | None = None,
+    quality: QualityConfig | None = None,
 ) -> Bundle:
-    """Writes a model release: nodes from the snapshot, ties from the graph.
+    """Writes a model release: nodes from the snapshot, ties and quality from the graph.
 
     Args:
         graph: What the vectors were learned from. It may hold less than the snapshot: a bundle
             of the past must not know what was bought since.
         newcomers: Per node type how a new node gets a vector.
+        quality: How much each part counts in it.
         cutoff: The moment from which on the graph holds nothing; None for the whole snapshot.
 
     Raises:
@@ -54,4 +57,5 @@ def bundle_up(
         config=config,
         metrics=metrics,
         newcomers=newcomers,
+        quality=quality_tables(graph, snapshot.schema, quality),
     )

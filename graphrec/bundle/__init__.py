@@ -4,6 +4,7 @@ from graphrec.bundle.adjacency import Adjacency
 from graphrec.bundle.evidence import Evidence
 from graphrec.bundle.manifest import BundleManifest
 from graphrec.bundle.newcomers import NewcomerRule
+from graphrec.bundle.quality import Quality, QualityPart, QualityRule
 from graphrec.bundle.reader import Bundle, open_bundle
 from graphrec.bundle.writer import write_bundle
 
@@ -13,6 +14,9 @@ __all__ = [
     "BundleManifest",
     "Evidence",
     "NewcomerRule",
+    "Quality",
+    "QualityPart",
+    "QualityRule",
     "open_bundle",
     "write_bundle",
 ]

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from graphdb.errors import BundleError
 from graphdb.schema_types import EdgeType, Schema
 from graphrec.bundle.adjacency import Adjacency
+from graphrec.bundle.quality import Quality, check_quality
 
 _BLOCK_ROWS = 65_536
 
@@ -22,6 +23,7 @@ def check_content(
     nodes: Mapping[str, pa.Table],
     vectors: Mapping[str, npt.NDArray[Any]],
     edges: Mapping[EdgeType, Adjacency],
+    quality: Mapping[str, Quality],
 ) -> int:
     """Checks the parts of a bundle against the schema and each other.
 
@@ -38,6 +40,10 @@ def check_content(
     for edge_type, adjacency in edges.items():
         _check_adjacency(schema, edge_type, adjacency, nodes)
         _check_evidence(schema, edge_type, adjacency, cutoff)
+    for node_type, found in quality.items():
+        if node_type not in nodes:
+            raise BundleError(f"quality of {node_type}, whose nodes are not given", value=node_type)
+        check_quality(node_type, found, nodes[node_type].num_rows)
     if not vectors:
         raise BundleError("no node type has vectors", expected="at least one")
     for node_type, matrix in vectors.items():

@@ -10,6 +10,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 from graphdb.errors import BundleCorruptError, BundleMissingError, BundleVersionError, SchemaError
 from graphdb.schema_types import EdgeType, Schema
 from graphrec.bundle.newcomers import NewcomerRule
+from graphrec.bundle.quality import QualityRule
 
 FORMAT = "graphrec-bundle"
 FORMAT_VERSION = 2
@@ -31,6 +32,7 @@ class BundleManifest(BaseModel):
         num_edges: Number of distinct edges per edge type, written 'User-PURCHASED-Product'.
         files: sha256 per file, by path inside the folder.
         newcomers: Per node type, how a new node gets a vector; empty where none can.
+        quality: Per node type with a table of quality, what it is made of.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -51,11 +53,20 @@ class BundleManifest(BaseModel):
     schema_fingerprint: str
     files: dict[str, str]
     newcomers: dict[str, NewcomerRule] = Field(default_factory=dict)
+    quality: dict[str, QualityRule] = Field(default_factory=dict)
 
     def to_json(self) -> str:
         """The text of `manifest.json`; the same content gives the same text."""
         content = self.model_dump(mode="json")
-        for name in ("config", "metrics", "num_nodes", "num_edges", "files", "newcomers"):
+        for name in (
+            "config",
+            "metrics",
+            "num_nodes",
+            "num_edges",
+            "files",
+            "newcomers",
+            "quality",
+        ):
             content[name] = json.loads(json.dumps(content[name], sort_keys=True))
         return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
@@ -97,6 +108,10 @@ def node_path(node_type: str) -> str:
 
 def vector_path(node_type: str) -> str:
     return f"vectors/{node_type}.npy"
+
+
+def quality_path(node_type: str) -> str:
+    return f"quality/{node_type}.parquet"
 
 
 def edge_paths(edge_type: EdgeType | str) -> tuple[str, str]:

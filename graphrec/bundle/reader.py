@@ -28,10 +28,12 @@ from graphrec.bundle.manifest import (
     edge_paths,
     evidence_paths,
     node_path,
+    quality_path,
     read_manifest,
     vector_path,
 )
 from graphrec.bundle.newcomers import check_rules
+from graphrec.bundle.quality import QUALITY_SCHEMA
 
 _COPY_WHOLE = "train again or copy the bundle whole"
 
@@ -64,6 +66,7 @@ class Bundle:
         self.schema = schema
         self._ids: dict[str, pa.Array] = {}
         self._attributes: dict[str, pa.Table] = {}
+        self._quality: dict[str, pa.Table] = {}
         self._vectors = {
             node_type: _load(folder / vector_path(node_type), np.float32, (num_nodes, manifest.dim))
             for node_type, num_nodes in manifest.num_nodes.items()
@@ -76,6 +79,8 @@ class Bundle:
         _check_newcomers(schema, manifest, frozenset(self._vectors))
         for node_type, num_nodes in manifest.num_nodes.items():
             _check_rows(folder / node_path(node_type), num_nodes)
+        for node_type in manifest.quality:
+            _check_quality_file(folder / quality_path(node_type), node_type, manifest)
 
     @cached_property
     def node_types(self) -> tuple[str, ...]:
@@ -146,6 +151,32 @@ class Bundle:
             )
         return self._vectors[node_type]
 
+    def has_quality(self, node_type: str) -> bool:
+        """Whether it says how good the nodes of this type are."""
+        return node_type in self.manifest.quality
+
+    def quality(self, node_type: str) -> pa.Table:
+        """How good the nodes of one type are, in row order, with the columns of `QUALITY_SCHEMA`.
+
+        `quality` is in [0, 1] and never empty; which parts it is made of stands in the manifest,
+        and the column of another part is empty. docs/quality.md says what each column means.
+
+        Raises:
+            QueryError: The bundle does not say.
+        """
+        if not self.has_quality(self._held(node_type)):
+            known = sorted(self.manifest.quality)
+            raise QueryError(
+                f"the bundle does not say how good {node_type} nodes are",
+                expected="one of " + ", ".join(known) if known else None,
+                next_step="train again with purchases, and returns or ratings, in the snapshot",
+                value=node_type,
+            )
+        if node_type not in self._quality:
+            table = _read_table(self.folder / quality_path(node_type))
+            self._quality[node_type] = table.combine_chunks()
+        return self._quality[node_type]
+
     def has_edges(self, edge_type: EdgeType) -> bool:
         return edge_type in self._edges
 
@@ -205,6 +236,7 @@ def _check_files(folder: Path, manifest: BundleManifest, *, contents: bool) -> N
     needed = {node_path(node_type) for node_type in manifest.num_nodes}
     needed.update(path for name in manifest.num_edges for path in edge_paths(name))
     optional = {vector_path(node_type) for node_type in manifest.num_nodes}
+    needed.update(map(quality_path, manifest.quality))
     listed = set(manifest.files)
     for pair in map(evidence_paths, manifest.num_edges):
         # The two belong together: one of them alone makes the other one needed.
@@ -272,6 +304,24 @@ def _read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
     # Not pq.read_table: that goes through pyarrow.dataset, which imports pandas where it can.
     with pq.ParquetFile(path) as file:
         return file.read(columns=columns)
+
+
+def _check_quality_file(path: Path, node_type: str, manifest: BundleManifest) -> None:
+    if node_type not in manifest.num_nodes:
+        raise BundleCorruptError(
+            f"the manifest says how good {node_type} nodes are, but counts none",
+            next_step=_COPY_WHOLE,
+            value=node_type,
+        )
+    _check_rows(path, manifest.num_nodes[node_type])
+    found = pq.read_schema(path)
+    if not found.equals(QUALITY_SCHEMA):
+        raise BundleCorruptError(
+            f"'{path}' has the columns {found.names}",
+            expected=", ".join(f"{field.name} ({field.type})" for field in QUALITY_SCHEMA),
+            next_step=_COPY_WHOLE,
+            value=str(path),
+        )
 
 
 def _check_rows(path: Path, num_nodes: int) -> None:

@@ -20,6 +20,8 @@ import pytest
 from graphdb.schema import SCHEMA
 from graphdb.schema_types import EdgeType
 from graphrec import Adjacency, Bundle, Recommender, write_bundle
+from graphrec.bundle import Quality, QualityPart, QualityRule
+from graphrec.bundle.quality import COUNTS, PARTS, QUALITY_SCHEMA
 
 CUTOFF = datetime(2017, 12, 1, tzinfo=UTC)
 
@@ -57,6 +59,7 @@ EDGES = {
 }
 DAYS_AGO = {"User-PURCHASED-Product": (30, 50, 5, 20, 40, 9, 2)}
 DAY_S = 86_400
+QUALITIES = [0.9, 0.8, 0.7, 0.6, 0.5, 0.4]
 
 
 def node_table(node_type: str, nodes: Mapping[str, Mapping[str, Any]]) -> pa.Table:
@@ -82,6 +85,15 @@ def adjacency(edge_type: EdgeType, text: str, nodes: Mapping[str, Sequence[str]]
     return Adjacency.from_events(*rows, int(CUTOFF.timestamp()) - DAY_S * days_ago, *sizes)
 
 
+def product_quality() -> Quality:
+    """Products get worse from p1 to p6; only returns are known."""
+    columns = {"quality": QUALITIES, "return_rate": [1 - value for value in QUALITIES]}
+    columns |= {name: [10] * 6 for name in COUNTS}
+    columns |= {part: [None] * 6 for part in PARTS if part not in columns}
+    part = QualityPart(weight=1, mean=0.35, prior_strength=12)
+    return Quality(pa.table(columns, schema=QUALITY_SCHEMA), QualityRule(parts={PARTS[0]: part}))
+
+
 def make_world() -> dict[str, Any]:
     edge_types = {SCHEMA.parse_edge_type(name): text for name, text in EDGES.items()}
     ids = {node_type: list(nodes) for node_type, nodes in NODES.items()}
@@ -96,6 +108,7 @@ def make_world() -> dict[str, Any]:
         },
         "config": {"encoder": "by hand", "dim": 2},
         "metrics": {"recall@20": 0.5},
+        "quality": {"Product": product_quality()},
     }
 
 

@@ -13,7 +13,7 @@ from graphdb.errors import BundleError, QueryError, SchemaError, UnknownIdError
 from graphdb.schema import SCHEMA
 from graphdb.schema_types import EdgeType
 from graphrec import open_bundle, write_bundle
-from graphrec.bundle import Evidence, writer
+from graphrec.bundle import Evidence, QualityRule, writer
 from graphrec.bundle.ids import find_row
 
 PURCHASED = EdgeType("User", "PURCHASED", "Product")
@@ -56,6 +56,17 @@ def test_round_trip(tmp_path, content):
             assert evidence.counts.tolist() == adjacency.evidence.counts.tolist()
             assert evidence.last_at_s.tolist() == adjacency.evidence.last_at_s.tolist()
             assert not evidence.last_at_s.flags.writeable
+
+
+def test_quality_is_kept_for_the_types_that_have_it(tmp_path, content):
+    bundle = write_bundle(tmp_path / "b", **content)
+    assert bundle.quality("Product").equals(content["quality"]["Product"].table)
+    assert bundle.manifest.quality == {"Product": content["quality"]["Product"].rule}
+    assert [bundle.has_quality(name) for name in ("Product", "Brand")] == [True, False]
+    with pytest.raises(QueryError, match="does not say how good Brand nodes are; expected one of "):
+        bundle.quality("Brand")
+    with pytest.raises(SchemaError, match="did you mean 'Brand'"):
+        bundle.quality("Brnd")
 
 
 def test_evidence_is_kept_for_the_events_that_have_it(world_path):
@@ -294,6 +305,51 @@ def evidence_of_ties(content):
     evidence(content, of=EdgeType("Product", "MADE_BY", "Brand"))
 
 
+def changed_quality(content, **changes):
+    quality = content["quality"]["Product"]
+    table = quality.table
+    for name, values in changes.items():
+        place = table.column_names.index(name)
+        table = table.set_column(place, table.field(name), pa.array(values, table[name].type))
+    content["quality"]["Product"] = replace(quality, table=table)
+
+
+def quality_above_one(content):
+    changed_quality(content, quality=[0.5, 0.5, 1.1, 0.5, 0.5, 0.5])
+
+
+def quality_unknown(content):
+    changed_quality(content, quality=[0.5, None, 0.5, 0.5, 0.5, 0.5])
+
+
+def quality_of_a_part_that_is_none(content):
+    changed_quality(content, rating=[3.0] * 6)
+
+
+def quality_of_fewer_than_no_orders(content):
+    changed_quality(content, num_orders=[1, 1, -1, 1, 1, 1])
+
+
+def quality_of_too_few_nodes(content):
+    quality = content["quality"]["Product"]
+    content["quality"]["Product"] = replace(quality, table=quality.table.slice(1))
+
+
+def quality_without_a_column(content):
+    quality = content["quality"]["Product"]
+    content["quality"]["Product"] = replace(quality, table=quality.table.drop_columns(["rating"]))
+
+
+def quality_of_an_unknown_part(content):
+    quality = content["quality"]["Product"]
+    parts = {"beauty": quality.rule.parts["return_rate"]}
+    content["quality"]["Product"] = replace(quality, rule=QualityRule(parts=parts))
+
+
+def quality_without_nodes(content):
+    content["quality"]["Shop"] = content["quality"]["Product"]
+
+
 def cutoff_without_timezone(content):
     content["cutoff"] = datetime(2017, 12, 1)
 
@@ -329,6 +385,17 @@ def config_with_an_object(content):
         (evidence_of_nothing, "an edge of User-PURCHASED-Product happened 0 times; expected 1 or"),
         (evidence_of_the_future, r"happened 1512086400 seconds.*expected none from the cut-off on"),
         (evidence_of_ties, "Product-MADE_BY-Brand carries evidence of events; expected none"),
+        (
+            quality_above_one,
+            "quality of Product is not everywhere between 0 and 1; look for counts",
+        ),
+        (quality_unknown, "quality of Product is not everywhere between 0 and 1"),
+        (quality_of_a_part_that_is_none, "rating of Product has values, but is no part of the qu"),
+        (quality_of_fewer_than_no_orders, "num_orders of Product is empty or negative somewhere"),
+        (quality_of_too_few_nodes, "the quality of Product is of 5 nodes; expected 6"),
+        (quality_without_a_column, "quality of Product has the columns.*rating"),
+        (quality_of_an_unknown_part, "has the part 'beauty'; expected one of return_rate, rating"),
+        (quality_without_nodes, "quality of Shop, whose nodes are not given"),
         (cutoff_without_timezone, "cut-off 2017-12-01 00:00:00 has no timezone"),
         (metrics_with_nan, "the metrics cannot be kept as JSON"),
         (config_with_an_object, "the config cannot be kept as JSON: Object of type object"),
