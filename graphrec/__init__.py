@@ -31,6 +31,7 @@ from graphrec.query import (
     Recommendation,
     Recommendations,
     Recommender,
+    Seen,
     Trace,
     read_policy,
 )
@@ -58,6 +59,7 @@ __all__ = [
     "Recommendations",
     "Recommender",
     "SchemaError",
+    "Seen",
     "StoreError",
     "Trace",
     "TrainingError",

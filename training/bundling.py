@@ -5,12 +5,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from graphdb.schema_types import EdgeType
 from graphdb.snapshot import Snapshot
 from graphrec.bundle import Bundle, NewcomerRule, write_bundle
 from training.data import edge_types_of
 from training.encoders import Vectors
-from training.pairs import adjacency
+from training.pairs import adjacency, events
 from training.pyg import HeteroData
+from training.quality import QualityConfig, quality_tables
 
 
 def bundle_up(
@@ -23,18 +25,24 @@ def bundle_up(
     config: dict[str, Any],
     metrics: dict[str, Any],
     newcomers: Mapping[str, NewcomerRule] | None = None,
+    quality: QualityConfig | None = None,
 ) -> Bundle:
-    """Writes a model release: nodes from the snapshot, ties from the graph.
+    """Writes a model release: nodes from the snapshot, ties and quality from the graph.
 
     Args:
         graph: What the vectors were learned from. It may hold less than the snapshot: a bundle
             of the past must not know what was bought since.
         newcomers: Per node type how a new node gets a vector.
+        quality: How much each part counts in it.
         cutoff: The moment from which on the graph holds nothing; None for the whole snapshot.
 
     Raises:
         BundleError: The folder exists already.
     """
+
+    def is_event(edge_type: EdgeType) -> bool:
+        return snapshot.schema.relation(edge_type.relation).is_event
+
     return write_bundle(
         folder,
         schema=snapshot.schema,
@@ -42,8 +50,12 @@ def bundle_up(
         cutoff=cutoff or snapshot.manifest.cutoff,
         nodes={node_type: snapshot.nodes(node_type) for node_type in snapshot.schema.node_types},
         vectors=vectors,
-        edges={edge_type: adjacency(graph, edge_type) for edge_type in edge_types_of(graph)},
+        edges={
+            edge_type: (events if is_event(edge_type) else adjacency)(graph, edge_type)
+            for edge_type in edge_types_of(graph)
+        },
         config=config,
         metrics=metrics,
         newcomers=newcomers,
+        quality=quality_tables(graph, snapshot.schema, quality),
     )

@@ -11,6 +11,7 @@ from graphdb.toml_file import TomlFile
 from training.encoders import SpectralConfig
 from training.gnn import GnnConfig
 from training.newcomers import NewcomerConfig
+from training.quality import QualityConfig
 
 
 class TrainConfig(BaseModel):
@@ -25,6 +26,7 @@ class TrainConfig(BaseModel):
         graph: How the network is built and trained.
         balance: With both, how widely the network's scores spread beside the closed form's.
         newcomers: How nodes that nothing is known of get vectors.
+        quality: How much returns, ratings and repeat purchases count in the quality of nodes.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -37,6 +39,7 @@ class TrainConfig(BaseModel):
     graph: GnnConfig = GnnConfig()
     balance: float = Field(default=2.0, gt=0, le=1000, allow_inf_nan=False)
     newcomers: NewcomerConfig = NewcomerConfig()
+    quality: QualityConfig = QualityConfig()
 
 
 def preset_path(name: str) -> Path:

@@ -39,12 +39,62 @@ def ndcg_at_k(ranked: Rows, seed_rows: Rows, truth: Adjacency, k: int) -> float:
     return float(np.mean(hits @ discounts[: hits.shape[1]] / ideal))
 
 
+def gain_ndcg_at_k(
+    ranked: Rows,
+    seed_rows: Rows,
+    truth: Adjacency,
+    gains: npt.NDArray[np.float64],
+    k: int,
+) -> float:
+    """NDCG where every true target has a gain of its own, such as the money that it brought.
+
+    A hit at rank r counts gain / log2(r + 1), over the most that a seed's k best gains at the top
+    could give. Averaged over seeds with any gain.
+
+    Args:
+        gains: Aligned with the truth's indices, float64 [num_edges], 0 or more.
+
+    Raises:
+        NotEnoughDataError: No seed has a gain.
+        TrainingError: k is below 1, or a gain is negative or no number.
+    """
+    _check_k(k)
+    if not (np.isfinite(gains) & (gains >= 0)).all():
+        raise TrainingError("a gain is negative or no number", expected="0 or more")
+    discounts = 1 / np.log2(np.arange(2, k + 2))
+    found = _gains_at(ranked, seed_rows, truth, gains, k) @ discounts[: ranked.shape[1]]
+    ideal = np.array(
+        [
+            best @ discounts[: len(best)]
+            for row in seed_rows
+            for best in [-np.sort(-gains[truth.indptr[row] : truth.indptr[row + 1]])[:k]]
+        ]
+    )
+    counted = ideal > 0
+    if not counted.any():
+        raise NotEnoughDataError(f"none of {len(seed_rows)} seeds has anything to gain")
+    return float(np.mean(found[counted] / ideal[counted]))
+
+
+def _gains_at(
+    ranked: Rows,
+    seed_rows: Rows,
+    truth: Adjacency,
+    gains: npt.NDArray[np.float64],
+    k: int,
+) -> npt.NDArray[np.float64]:
+    """What stands at each place of the lists brought, float64 [num_seeds, at most k]."""
+    lists = ranked[:, :k]
+    is_hit, place = _places(lists, seed_rows, truth)
+    found: npt.NDArray[np.float64] = np.where(is_hit, gains[place], 0.0)
+    return found
+
+
 def _hits(
     ranked: Rows, seed_rows: Rows, truth: Adjacency, k: int
 ) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.int64]]:
     """Where the lists are right, and how much there was to find, for seeds with a true target."""
-    if k < 1:
-        raise TrainingError(f"k is {k}", expected="1 or more", value=k)
+    _check_k(k)
     num_true = truth.degrees()[seed_rows]
     counted = num_true > 0
     if not counted.any():
@@ -52,12 +102,24 @@ def _hits(
             f"none of {len(seed_rows)} seeds has anything true to find",
             next_step="hold out more days, or evaluate other seeds",
         )
-    lists = ranked[counted, :k]
-    keys = seed_rows[counted, None] * truth.num_targets + lists
-    known = pair_keys(truth)
-    place = np.minimum(np.searchsorted(known, keys), len(known) - 1)
-    is_hit = (known[place] == keys) & (lists >= 0) & ~_is_repeat(lists)
+    is_hit, _ = _places(ranked[counted, :k], seed_rows[counted], truth)
     return is_hit, num_true[counted]
+
+
+def _check_k(k: int) -> None:
+    if k < 1:
+        raise TrainingError(f"k is {k}", expected="1 or more", value=k)
+
+
+def _places(
+    lists: Rows, seed_rows: Rows, truth: Adjacency
+) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.int64]]:
+    """Where lists are right for the first time, and which of the true pairs stands there."""
+    keys = seed_rows[:, None] * truth.num_targets + lists
+    known = pair_keys(truth)
+    place = np.minimum(np.searchsorted(known, keys), max(len(known) - 1, 0))
+    is_hit = (known[place] == keys) & (lists >= 0) & ~_is_repeat(lists)
+    return is_hit, place
 
 
 def _is_repeat(lists: Rows) -> npt.NDArray[np.bool_]:

@@ -6,6 +6,7 @@ import torch
 
 from graphdb.schema_types import EdgeType
 from graphrec.bundle import Adjacency
+from training.data import AT_S
 from training.pyg import HeteroData
 
 
@@ -23,6 +24,16 @@ def adjacency(
         graph[end].num_nodes for end in (edge_type.source, edge_type.target)
     )
     return Adjacency.from_edges(sources, targets, num_sources, num_targets)
+
+
+def events(graph: HeteroData, edge_type: EdgeType) -> Adjacency:
+    """The distinct pairs of one edge type, with how often and when last."""
+    store = graph[edge_type]
+    sources, targets = store.edge_index.numpy()
+    num_sources, num_targets = (
+        graph[end].num_nodes for end in (edge_type.source, edge_type.target)
+    )
+    return Adjacency.from_events(sources, targets, store[AT_S].numpy(), num_sources, num_targets)
 
 
 def compose(first: Adjacency, second: Adjacency) -> Adjacency:

@@ -100,6 +100,7 @@ def train(
         config={"encoder": config.model, "holdout_days": holdout_days, **config.model_dump()},
         metrics=evaluation.to_dict() if evaluation else {},
         newcomers=rules,
+        quality=config.quality,
     )
     return TrainReport(bundle, evaluation)
 
@@ -127,14 +128,16 @@ def _measure(
     scratch_parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix=".measure-", dir=scratch_parent) as scratch:
         recommenders = {
-            name: Recommender(_bundle_of_the_past(Path(scratch) / name, snapshot, holdout, found))
+            name: Recommender(
+                _bundle_of_the_past(Path(scratch) / name, snapshot, holdout, found, config)
+            )
             for name, found in vectors.items()
         }
         return evaluate(recommenders, tasks, k=config.top_k, cutoff_s=holdout.cutoff_s)
 
 
 def _bundle_of_the_past(
-    folder: Path, snapshot: Snapshot, holdout: Holdout, vectors: Vectors
+    folder: Path, snapshot: Snapshot, holdout: Holdout, vectors: Vectors, config: TrainConfig
 ) -> Bundle:
     return bundle_up(
         folder,
@@ -144,6 +147,7 @@ def _bundle_of_the_past(
         cutoff=datetime.fromtimestamp(holdout.cutoff_s, UTC),
         config={},
         metrics={},
+        quality=config.quality,
     )
 
 

@@ -1,9 +1,22 @@
 """The bundle: one folder = one model release, plain arrays and Parquet files."""
 
 from graphrec.bundle.adjacency import Adjacency
+from graphrec.bundle.evidence import Evidence
 from graphrec.bundle.manifest import BundleManifest
 from graphrec.bundle.newcomers import NewcomerRule
+from graphrec.bundle.quality import Quality, QualityPart, QualityRule
 from graphrec.bundle.reader import Bundle, open_bundle
 from graphrec.bundle.writer import write_bundle
 
-__all__ = ["Adjacency", "Bundle", "BundleManifest", "NewcomerRule", "open_bundle", "write_bundle"]
+__all__ = [
+    "Adjacency",
+    "Bundle",
+    "BundleManifest",
+    "Evidence",
+    "NewcomerRule",
+    "Quality",
+    "QualityPart",
+    "QualityRule",
+    "open_bundle",
+    "write_bundle",
+]

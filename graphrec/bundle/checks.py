@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from graphdb.errors import BundleError
 from graphdb.schema_types import EdgeType, Schema
 from graphrec.bundle.adjacency import Adjacency
+from graphrec.bundle.quality import Quality, check_quality
 
 _BLOCK_ROWS = 65_536
 
@@ -22,6 +23,7 @@ def check_content(
     nodes: Mapping[str, pa.Table],
     vectors: Mapping[str, npt.NDArray[Any]],
     edges: Mapping[EdgeType, Adjacency],
+    quality: Mapping[str, Quality],
 ) -> int:
     """Checks the parts of a bundle against the schema and each other.
 
@@ -37,6 +39,11 @@ def check_content(
         _check_table(schema, node_type, table)
     for edge_type, adjacency in edges.items():
         _check_adjacency(schema, edge_type, adjacency, nodes)
+        _check_evidence(schema, edge_type, adjacency, cutoff)
+    for node_type, found in quality.items():
+        if node_type not in nodes:
+            raise BundleError(f"quality of {node_type}, whose nodes are not given", value=node_type)
+        check_quality(node_type, found, nodes[node_type].num_rows)
     if not vectors:
         raise BundleError("no node type has vectors", expected="at least one")
     for node_type, matrix in vectors.items():
@@ -95,6 +102,29 @@ def _check_adjacency(
         raise BundleError(
             f"the targets in {edge_type} are not ascending and distinct per source",
             expected="a valid adjacency; build it with Adjacency.from_edges",
+        )
+
+
+def _check_evidence(
+    schema: Schema, edge_type: EdgeType, adjacency: Adjacency, cutoff: datetime | None
+) -> None:
+    evidence = adjacency.evidence
+    if evidence is None:
+        return
+    if not schema.relation(edge_type.relation).is_event:
+        raise BundleError(
+            f"{edge_type} carries evidence of events",
+            expected="none: it is a tie, which does not happen at a moment",
+            value=edge_type,
+        )
+    evidence.check(str(edge_type), adjacency.num_edges)
+    newest_s = int(evidence.last_at_s.max(initial=np.iinfo(np.int64).min))
+    if cutoff is not None and newest_s >= cutoff.timestamp():
+        raise BundleError(
+            f"an event of {edge_type} happened {newest_s} seconds after 1970",
+            expected=f"none from the cut-off on, {cutoff.timestamp():.0f} ({cutoff})",
+            next_step="leave out of the edges what is to be foretold",
+            value=newest_s,
         )
 
 

@@ -10,9 +10,10 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 from graphdb.errors import BundleCorruptError, BundleMissingError, BundleVersionError, SchemaError
 from graphdb.schema_types import EdgeType, Schema
 from graphrec.bundle.newcomers import NewcomerRule
+from graphrec.bundle.quality import QualityRule
 
 FORMAT = "graphrec-bundle"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 MANIFEST_NAME = "manifest.json"
 
 
@@ -22,6 +23,7 @@ class BundleManifest(BaseModel):
     Args:
         snapshot_id: Which snapshot the model learned from.
         cutoff: The model knows nothing from this moment on; None when there is no cut-off.
+        newest_event_at: When the newest event of the evidence happened; None without any.
         dim: Length of every vector.
         similarity: How a seed's vector and a target's make a score.
         config: How the model was trained.
@@ -30,15 +32,17 @@ class BundleManifest(BaseModel):
         num_edges: Number of distinct edges per edge type, written 'User-PURCHASED-Product'.
         files: sha256 per file, by path inside the folder.
         newcomers: Per node type, how a new node gets a vector; empty where none can.
+        quality: Per node type with a table of quality, what it is made of.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     format: Literal["graphrec-bundle"] = "graphrec-bundle"
-    format_version: Literal[1] = 1
+    format_version: Literal[2] = 2
     created_at: AwareDatetime
     snapshot_id: str
     cutoff: AwareDatetime | None
+    newest_event_at: AwareDatetime | None = None
     dim: int = Field(ge=1)
     similarity: Literal["dot"] = "dot"
     config: dict[str, Any]
@@ -49,11 +53,20 @@ class BundleManifest(BaseModel):
     schema_fingerprint: str
     files: dict[str, str]
     newcomers: dict[str, NewcomerRule] = Field(default_factory=dict)
+    quality: dict[str, QualityRule] = Field(default_factory=dict)
 
     def to_json(self) -> str:
         """The text of `manifest.json`; the same content gives the same text."""
         content = self.model_dump(mode="json")
-        for name in ("config", "metrics", "num_nodes", "num_edges", "files", "newcomers"):
+        for name in (
+            "config",
+            "metrics",
+            "num_nodes",
+            "num_edges",
+            "files",
+            "newcomers",
+            "quality",
+        ):
             content[name] = json.loads(json.dumps(content[name], sort_keys=True))
         return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
@@ -97,9 +110,18 @@ def vector_path(node_type: str) -> str:
     return f"vectors/{node_type}.npy"
 
 
+def quality_path(node_type: str) -> str:
+    return f"quality/{node_type}.parquet"
+
+
 def edge_paths(edge_type: EdgeType | str) -> tuple[str, str]:
     """Where the indptr and the indices of an edge type lie."""
     return f"edges/{edge_type}.indptr.npy", f"edges/{edge_type}.indices.npy"
+
+
+def evidence_paths(edge_type: EdgeType | str) -> tuple[str, str]:
+    """Where the counts and the last moments of an edge type lie, if it has them."""
+    return f"edges/{edge_type}.counts.npy", f"edges/{edge_type}.last_at_s.npy"
 
 
 def read_manifest(folder: Path) -> BundleManifest:

@@ -1,5 +1,6 @@
 """Reads a bundle folder. Arrays are memory-mapped, tables are read when first asked for."""
 
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -20,15 +21,19 @@ from graphdb.errors import (
 from graphdb.schema_types import EdgeType, Schema
 from graphdb.snapshot.manifest import sha256_of
 from graphrec.bundle.adjacency import Adjacency
+from graphrec.bundle.evidence import Evidence
 from graphrec.bundle.ids import find_row
 from graphrec.bundle.manifest import (
     BundleManifest,
     edge_paths,
+    evidence_paths,
     node_path,
+    quality_path,
     read_manifest,
     vector_path,
 )
 from graphrec.bundle.newcomers import check_rules
+from graphrec.bundle.quality import QUALITY_SCHEMA
 
 _COPY_WHOLE = "train again or copy the bundle whole"
 
@@ -61,6 +66,7 @@ class Bundle:
         self.schema = schema
         self._ids: dict[str, pa.Array] = {}
         self._attributes: dict[str, pa.Table] = {}
+        self._quality: dict[str, pa.Table] = {}
         self._vectors = {
             node_type: _load(folder / vector_path(node_type), np.float32, (num_nodes, manifest.dim))
             for node_type, num_nodes in manifest.num_nodes.items()
@@ -73,6 +79,8 @@ class Bundle:
         _check_newcomers(schema, manifest, frozenset(self._vectors))
         for node_type, num_nodes in manifest.num_nodes.items():
             _check_rows(folder / node_path(node_type), num_nodes)
+        for node_type in manifest.quality:
+            _check_quality_file(folder / quality_path(node_type), node_type, manifest)
 
     @cached_property
     def node_types(self) -> tuple[str, ...]:
@@ -83,6 +91,14 @@ class Bundle:
     def edge_types(self) -> tuple[EdgeType, ...]:
         """The edge types it holds, sorted by name."""
         return tuple(sorted(self._edges))
+
+    @property
+    def as_of(self) -> datetime | None:
+        """Up to when it knows: its cut-off, else the time of its newest event.
+
+        None where it has neither.
+        """
+        return self.manifest.cutoff or self.manifest.newest_event_at
 
     def num_nodes(self, node_type: str) -> int:
         """Number of nodes of one type."""
@@ -135,6 +151,32 @@ class Bundle:
             )
         return self._vectors[node_type]
 
+    def has_quality(self, node_type: str) -> bool:
+        """Whether it says how good the nodes of this type are."""
+        return node_type in self.manifest.quality
+
+    def quality(self, node_type: str) -> pa.Table:
+        """How good the nodes of one type are, in row order, with the columns of `QUALITY_SCHEMA`.
+
+        `quality` is in [0, 1] and never empty; which parts it is made of stands in the manifest,
+        and the column of another part is empty. docs/quality.md says what each column means.
+
+        Raises:
+            QueryError: The bundle does not say.
+        """
+        if not self.has_quality(self._held(node_type)):
+            known = sorted(self.manifest.quality)
+            raise QueryError(
+                f"the bundle does not say how good {node_type} nodes are",
+                expected="one of " + ", ".join(known) if known else None,
+                next_step="train again with purchases, and returns or ratings, in the snapshot",
+                value=node_type,
+            )
+        if node_type not in self._quality:
+            table = _read_table(self.folder / quality_path(node_type))
+            self._quality[node_type] = table.combine_chunks()
+        return self._quality[node_type]
+
     def has_edges(self, edge_type: EdgeType) -> bool:
         return edge_type in self._edges
 
@@ -178,16 +220,29 @@ class Bundle:
                 expected=f"0 to {num_edges}",
                 next_step=_COPY_WHOLE,
             )
-        return Adjacency(indptr, indices, num_targets)
+        return Adjacency(indptr, indices, num_targets, self._load_evidence(edge_type, num_edges))
+
+    def _load_evidence(self, edge_type: EdgeType, num_edges: int) -> Evidence | None:
+        counts_path, last_path = evidence_paths(edge_type)
+        if counts_path not in self.manifest.files:
+            return None
+        return Evidence(
+            _load(self.folder / counts_path, np.int32, (num_edges,)),
+            _load(self.folder / last_path, np.int64, (num_edges,)),
+        )
 
 
 def _check_files(folder: Path, manifest: BundleManifest, *, contents: bool) -> None:
     needed = {node_path(node_type) for node_type in manifest.num_nodes}
     needed.update(path for name in manifest.num_edges for path in edge_paths(name))
-    vectors = {vector_path(node_type) for node_type in manifest.num_nodes}
+    optional = {vector_path(node_type) for node_type in manifest.num_nodes}
+    needed.update(map(quality_path, manifest.quality))
     listed = set(manifest.files)
-    if not needed <= listed or not listed <= needed | vectors:
-        odd = min((needed - listed) | (listed - needed - vectors))
+    for pair in map(evidence_paths, manifest.num_edges):
+        # The two belong together: one of them alone makes the other one needed.
+        (needed if listed.intersection(pair) else optional).update(pair)
+    if not needed <= listed or not listed <= needed | optional:
+        odd = min((needed - listed) | (listed - needed - optional))
         raise BundleCorruptError(
             f"the manifest's list of files and its counts disagree about '{odd}'",
             next_step=_COPY_WHOLE,
@@ -249,6 +304,24 @@ def _read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
     # Not pq.read_table: that goes through pyarrow.dataset, which imports pandas where it can.
     with pq.ParquetFile(path) as file:
         return file.read(columns=columns)
+
+
+def _check_quality_file(path: Path, node_type: str, manifest: BundleManifest) -> None:
+    if node_type not in manifest.num_nodes:
+        raise BundleCorruptError(
+            f"the manifest says how good {node_type} nodes are, but counts none",
+            next_step=_COPY_WHOLE,
+            value=node_type,
+        )
+    _check_rows(path, manifest.num_nodes[node_type])
+    found = pq.read_schema(path)
+    if not found.equals(QUALITY_SCHEMA):
+        raise BundleCorruptError(
+            f"'{path}' has the columns {found.names}",
+            expected=", ".join(f"{field.name} ({field.type})" for field in QUALITY_SCHEMA),
+            next_step=_COPY_WHOLE,
+            value=str(path),
+        )
 
 
 def _check_rows(path: Path, num_nodes: int) -> None:

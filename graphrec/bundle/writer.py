@@ -22,10 +22,13 @@ from graphrec.bundle.manifest import (
     MANIFEST_NAME,
     BundleManifest,
     edge_paths,
+    evidence_paths,
     node_path,
+    quality_path,
     vector_path,
 )
 from graphrec.bundle.newcomers import NewcomerRule, check_rules
+from graphrec.bundle.quality import Quality
 from graphrec.bundle.reader import Bundle, open_bundle
 
 _ROW_GROUP_ROWS = 1_000_000
@@ -43,6 +46,7 @@ def write_bundle(
     config: Mapping[str, Any],
     metrics: Mapping[str, Any],
     newcomers: Mapping[str, NewcomerRule] | None = None,
+    quality: Mapping[str, Quality] | None = None,
 ) -> Bundle:
     """Writes one model release into a new folder.
 
@@ -52,10 +56,12 @@ def write_bundle(
         nodes: Per node type its key and all its properties, sorted by key (code points).
         vectors: Per node type float32 [num_nodes, dim]. Types without vectors are neither seeds
             nor targets; their nodes and edges still serve filters and reasons.
-        edges: What queries walk along: purchases, brands, categories and so on.
+        edges: What queries walk along: purchases, brands, categories and so on. Those of events may
+            carry evidence.
         config: How the model was trained; plain JSON values.
         metrics: What it reached on held-out data; plain JSON values.
         newcomers: Per node type, how a new node gets a vector from its neighbours.
+        quality: Per node type, how good its nodes are.
 
     Raises:
         BundleError: The folder exists already, or the parts do not fit together (the message says
@@ -68,18 +74,19 @@ def write_bundle(
             next_step="choose another name or remove it first",
             value=str(folder),
         )
-    rules = dict(newcomers or {})
-    dim = check_content(schema, cutoff, nodes, vectors, edges)
+    rules, tables = dict(newcomers or {}), dict(quality or {})
+    dim = check_content(schema, cutoff, nodes, vectors, edges, tables)
     check_rules(schema, rules, frozenset(vectors), frozenset(map(str, edges)))
     plain_config, plain_metrics = _plain("config", config), _plain("metrics", metrics)
     partial = folder.with_name(folder.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)
     try:
-        files = _write_files(partial, schema, nodes, vectors, edges)
+        files = _write_files(partial, schema, nodes, vectors, edges, tables)
         manifest = BundleManifest(
             created_at=datetime.now(UTC),
             snapshot_id=snapshot_id,
             cutoff=cutoff,
+            newest_event_at=_newest_event(edges),
             dim=dim,
             config=plain_config,
             metrics=plain_metrics,
@@ -91,6 +98,7 @@ def write_bundle(
             schema_fingerprint=schema.fingerprint,
             files=files,
             newcomers=rules,
+            quality={node_type: table.rule for node_type, table in tables.items()},
         )
         (partial / MANIFEST_NAME).write_text(manifest.to_json(), encoding="utf-8")
         partial.rename(folder)
@@ -105,6 +113,7 @@ def _write_files(
     nodes: Mapping[str, pa.Table],
     vectors: Mapping[str, npt.NDArray[np.float32]],
     edges: Mapping[EdgeType, Adjacency],
+    quality: Mapping[str, Quality],
 ) -> dict[str, str]:
     files = _Files(folder)
     for node_type, table in nodes.items():
@@ -117,6 +126,12 @@ def _write_files(
         indptr_path, indices_path = edge_paths(edge_type)
         files.write_array(indptr_path, adjacency.indptr)
         files.write_array(indices_path, adjacency.indices)
+        if adjacency.evidence is not None:
+            counts_path, last_path = evidence_paths(edge_type)
+            files.write_array(counts_path, adjacency.evidence.counts)
+            files.write_array(last_path, adjacency.evidence.last_at_s)
+    for node_type, found in quality.items():
+        files.write_table(quality_path(node_type), found.table.combine_chunks())
     return files.hashes
 
 
@@ -141,6 +156,15 @@ class _Files:
         path = self.folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         return path
+
+
+def _newest_event(edges: Mapping[EdgeType, Adjacency]) -> datetime | None:
+    newest_s = [
+        int(adjacency.evidence.last_at_s.max())
+        for adjacency in edges.values()
+        if adjacency.evidence is not None and adjacency.num_edges
+    ]
+    return datetime.fromtimestamp(max(newest_s), UTC) if newest_s else None
 
 
 def _plain(name: str, values: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from graphrec.query.filters import Filters
 from graphrec.query.policy import Block, Exclusion, Licence, OwnBlock, Policy, read_policy
 from graphrec.query.recommender import Recommender
 from graphrec.query.results import Recommendation, Recommendations, Trace
+from graphrec.query.seen import Seen
 
 __all__ = [
     "Block",
@@ -15,6 +16,7 @@ __all__ = [
     "Recommendation",
     "Recommendations",
     "Recommender",
+    "Seen",
     "Trace",
     "read_policy",
 ]

@@ -10,7 +10,7 @@ from graphrec.query.filters import Filters
 from graphrec.query.policy import Rules
 from graphrec.query.release import Release
 from graphrec.query.seeds import Seeds
-from graphrec.query.seen import check_seen_known, seen_rows
+from graphrec.query.seen import Seen, SeenRows
 from graphrec.query.topk import Excluded, Rows
 
 
@@ -37,7 +37,7 @@ class Candidates:
         target_type: str,
         *,
         filters: Filters | None,
-        exclude_seen: bool,
+        seen: Seen | None,
     ) -> "Candidates":
         mask = release.filter_masks.mask(filters, target_type)
         excluded: Mapping[str, int] = {}
@@ -45,27 +45,26 @@ class Candidates:
             barred = rules.barred_for_all(target_type, seeds.type)
             allowed, excluded = barred.allowed, barred.counts
             mask = allowed if mask is None else mask if allowed is None else mask & allowed
-        return cls(mask, _barred(release, rules, seeds, target_type, exclude_seen), excluded)
+        return cls(mask, _barred(release, rules, seeds, target_type, seen), excluded)
 
 
 def _barred(
-    release: Release, rules: Rules | None, seeds: Seeds, target_type: str, exclude_seen: bool
+    release: Release, rules: Rules | None, seeds: Seeds, target_type: str, seen: Seen | None
 ) -> Excluded | None:
     """Per seed the rows it must not get, worked out block by block as ranking goes on."""
     seed_type, had = seeds.type, seeds.had
     if seed_type is None:
         return None if had is None else lambda _: had
-    if exclude_seen:
-        check_seen_known(release.paths, seed_type, target_type)
+    seen_by = None if seen is None else SeenRows(release.paths, seed_type, target_type, seen)
     itself = seed_type == target_type
-    if not (exclude_seen or itself or rules):
+    if not (seen_by or itself or rules):
         return None
 
     def barred(position: int) -> Rows:
         row = int(seeds.rows[position])
         found = [np.array([row])] if itself else []
-        if exclude_seen:
-            found.append(seen_rows(release.paths, seed_type, target_type, row))
+        if seen_by is not None:
+            found.append(seen_by.of(row))
         if rules is not None:
             found.append(rules.barred(seed_type, row, target_type))
         return np.concatenate(found)

@@ -61,7 +61,7 @@ class Engine:
             seeds,
             target_type,
             filters=question.filters,
-            exclude_seen=question.exclude_seen,
+            seen=question.seen,
         )
         rows, scores = rank(seeds, targets, candidates, k=question.k, similarity=similarity)
         mask = candidates.mask

@@ -11,7 +11,7 @@ from graphdb.schema_types import CREATED_AT
 from graphrec.bundle import Bundle
 from graphrec.query.conditions import Columns, Condition, Mask
 from graphrec.query.filters import Filters
-from graphrec.query.naming import row_by_name
+from graphrec.query.names import named_rows, subtree
 from graphrec.query.paths import Paths
 from graphrec.query.ways import NAMED, WAYS, targets_of
 
@@ -65,7 +65,7 @@ class FilterMasks:
         if field in NAMED:
             return self._reached(field, getattr(filters, field), target_type)
         if field == "ids":
-            rows = [row_by_name(self._bundle, target_type, field, value) for value in filters.ids]
+            rows = named_rows(self._bundle, target_type, "filter 'ids'", filters.ids)
             return _marked(self._bundle.num_nodes(target_type), rows)
         if field == "in_stock":
             in_stock = self._in_stock()
@@ -83,11 +83,9 @@ class FilterMasks:
 
     def _reached(self, field: str, names: tuple[str, ...], target_type: str) -> Mask:
         start_type = NAMED[field]
-        start = np.array(
-            [row_by_name(self._bundle, start_type, field, name) for name in names], dtype=np.int64
-        )
+        start = named_rows(self._bundle, start_type, f"filter '{field}'", names)
         if start_type == "Category":
-            start = _subtree(self._paths, start)
+            start = subtree(self._paths, start)
         ways = WAYS[field, target_type]
         walkable = [way for way in ways if self._paths.can_walk(start_type, way)]
         mask = np.zeros(self._bundle.num_nodes(target_type), dtype=np.bool_)
@@ -123,17 +121,7 @@ def _check_works(field: str, target_type: str) -> None:
         )
 
 
-def _subtree(paths: Paths, categories: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """The categories and all below them; a circle in the tree does no harm."""
-    found = frontier = np.unique(categories)
-    while len(frontier):
-        children = paths.reach("Category", ("~CHILD_OF",), frontier)
-        frontier = np.setdiff1d(children, found)
-        found = np.union1d(found, frontier)
-    return found
-
-
-def _marked(length: int, rows: list[int]) -> Mask:
+def _marked(length: int, rows: npt.NDArray[np.int64]) -> Mask:
     mask = np.zeros(length, dtype=np.bool_)
     mask[rows] = True
     return mask

@@ -6,6 +6,7 @@ from typing import Any, TypedDict
 
 from graphdb.errors import QueryError, nearest
 from graphrec.query.filters import Filters
+from graphrec.query.seen import USUAL_RULE, Seen
 from graphrec.query.topk import check_k
 
 
@@ -26,10 +27,10 @@ class Options(SimilarOptions, total=False):
 
     Args:
         exclude_seen: Leave out what the seed has had, such as products a user bought; True by
-            default.
+            default. A `Seen` says what counts as had, such as `Seen(relations="VIEWED")`.
     """
 
-    exclude_seen: bool
+    exclude_seen: bool | Seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +39,17 @@ class Question:
 
     k: int = 10
     filters: Filters | None = None
-    exclude_seen: bool = True
+    exclude_seen: bool | Seen = True
 
     def __post_init__(self) -> None:
         check_k(self.k)
+
+    @property
+    def seen(self) -> Seen | None:
+        """What counts as had; None where it may come out again."""
+        if isinstance(self.exclude_seen, Seen):
+            return self.exclude_seen
+        return USUAL_RULE if self.exclude_seen else None
 
     @classmethod
     def of(cls, options: Mapping[str, Any]) -> "Question":

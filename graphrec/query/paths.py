@@ -23,6 +23,11 @@ class Paths:
         self._reverse: dict[EdgeType, Adjacency] = {}
         self._lock = Lock()
 
+    @property
+    def bundle(self) -> Bundle:
+        """The bundle whose edges these are."""
+        return self._bundle
+
     def edge_type(self, start_type: str, step: str) -> EdgeType:
         """The edge type that a step from `start_type` runs along."""
         if (start_type, step) not in self._edge_types:
@@ -55,9 +60,16 @@ class Paths:
         Raises:
             QueryError: The bundle does not hold these edges.
         """
-        edge_type = self.edge_type(start_type, step)
+        return self.along(self.edge_type(start_type, step), backwards=step.startswith(BACK))
+
+    def along(self, edge_type: EdgeType, *, backwards: bool) -> Adjacency:
+        """The neighbours by one edge type: who stands at its target end, or at its source end.
+
+        Raises:
+            QueryError: The bundle does not hold these edges.
+        """
         forwards = self._bundle.edges(edge_type)
-        if not step.startswith(BACK):
+        if not backwards:
             return forwards
         with self._lock:
             if edge_type not in self._reverse:

@@ -25,7 +25,7 @@ from graphrec.query.questions import (
 from graphrec.query.release import Release
 from graphrec.query.results import Recommendations
 from graphrec.query.seeds import seeds_by_id, seeds_by_row, vector_seed
-from graphrec.query.seen import check_seen_known, seen_rows
+from graphrec.query.seen import USUAL_RULE, Seen, SeenRows
 from graphrec.query.topk import Rows, Scores
 
 
@@ -218,7 +218,9 @@ class Recommender(FeedQuestions, MerchantQuestions, CreatorQuestions, AnalystQue
         seed = vector_seed(vector, engine.release.space(target_type).dim, had)
         return engine.answer(seed, [""], target_type, question)[0]
 
-    def seen(self, seed_type: str, seed_id: str, target_type: str) -> tuple[str, ...]:
+    def seen(
+        self, seed_type: str, seed_id: str, target_type: str, rule: Seen = USUAL_RULE
+    ) -> tuple[str, ...]:
         """The ids of what a seed has had, such as the products a user bought, in order of id.
 
         Raises:
@@ -226,9 +228,8 @@ class Recommender(FeedQuestions, MerchantQuestions, CreatorQuestions, AnalystQue
             QueryError: The bundle lacks the edges that would tell.
         """
         release = self._engine.release
-        check_seen_known(release.paths, seed_type, target_type)
-        row = release.bundle.row_of(seed_type, seed_id)
-        rows = seen_rows(release.paths, seed_type, target_type, row)
+        seen_by = SeenRows(release.paths, seed_type, target_type, rule)
+        rows = seen_by.of(release.bundle.row_of(seed_type, seed_id))
         return tuple(release.bundle.id_of(target_type, seen) for seen in rows)
 
     def fields(self, node_type: str, node_id: str) -> Fields:

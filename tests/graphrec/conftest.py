@@ -5,6 +5,7 @@ products   p1 and p2 point east, p3 and p4 north, p5 both ways, p6 is unknown
 brands     acme makes p1 p2 p5, bolt makes p3 p4 p6
 categories food > (dairy > (yogurt, other-d), bread, other-f); two are named 'Other'
 bought     ann: p1 p5; bob: p3; cat: p2 p4 p5; dan: nothing, but dan follows acme
+when       ann bought p5 twice; the purchases lie 30 and 5, 20, 40, 9 and 2 days before the cut-off
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -20,6 +21,8 @@ from contracts.market import make_market
 from graphdb.schema import SCHEMA
 from graphdb.schema_types import EdgeType
 from graphrec import Adjacency, Bundle, Recommender, write_bundle
+from graphrec.bundle import Quality, QualityPart, QualityRule
+from graphrec.bundle.quality import COUNTS, PARTS, QUALITY_SCHEMA
 
 CUTOFF = datetime(2017, 12, 1, tzinfo=UTC)
 
@@ -49,12 +52,15 @@ VECTORS = {
     "Brand": [[2, 0], [0, 2]],
 }
 EDGES = {
-    "User-PURCHASED-Product": "ann-p1 ann-p5 bob-p3 cat-p2 cat-p4 cat-p5",
+    "User-PURCHASED-Product": "ann-p1 ann-p5 ann-p5 bob-p3 cat-p2 cat-p4 cat-p5",
     "User-FOLLOWS-Brand": "dan-acme",
     "Product-MADE_BY-Brand": "p1-acme p2-acme p5-acme p3-bolt p4-bolt p6-bolt",
     "Product-IN_CATEGORY-Category": "p1-yogurt p2-yogurt p3-bread p4-bread p5-dairy p6-other_d",
     "Category-CHILD_OF-Category": "yogurt-dairy other_d-dairy dairy-food bread-food other_f-food",
 }
+DAYS_AGO = {"User-PURCHASED-Product": (30, 50, 5, 20, 40, 9, 2)}
+DAY_S = 86_400
+QUALITIES = [0.9, 0.8, 0.7, 0.6, 0.5, 0.4]
 
 
 def node_table(node_type: str, nodes: Mapping[str, Mapping[str, Any]]) -> pa.Table:
@@ -69,12 +75,24 @@ def adjacency(edge_type: EdgeType, text: str, nodes: Mapping[str, Sequence[str]]
     """Edges written 'a-x b-y', an underscore standing for a hyphen within an id."""
     pairs = [[end.replace("_", "-") for end in pair.split("-")] for pair in text.split()]
     sources, targets = list(nodes[edge_type.source]), list(nodes[edge_type.target])
-    return Adjacency.from_edges(
+    rows = [
         np.array([sources.index(source) for source, _ in pairs], dtype=np.int64),
         np.array([targets.index(target) for _, target in pairs], dtype=np.int64),
-        len(sources),
-        len(targets),
-    )
+    ]
+    sizes = (len(sources), len(targets))
+    if str(edge_type) not in DAYS_AGO:
+        return Adjacency.from_edges(*rows, *sizes)
+    days_ago = np.array(DAYS_AGO[str(edge_type)])
+    return Adjacency.from_events(*rows, int(CUTOFF.timestamp()) - DAY_S * days_ago, *sizes)
+
+
+def product_quality() -> Quality:
+    """Products get worse from p1 to p6; only returns are known."""
+    columns = {"quality": QUALITIES, "return_rate": [1 - value for value in QUALITIES]}
+    columns |= {name: [10] * 6 for name in COUNTS}
+    columns |= {part: [None] * 6 for part in PARTS if part not in columns}
+    part = QualityPart(weight=1, mean=0.35, prior_strength=12)
+    return Quality(pa.table(columns, schema=QUALITY_SCHEMA), QualityRule(parts={PARTS[0]: part}))
 
 
 def make_world() -> dict[str, Any]:
@@ -91,6 +109,7 @@ def make_world() -> dict[str, Any]:
         },
         "config": {"encoder": "by hand", "dim": 2},
         "metrics": {"recall@20": 0.5},
+        "quality": {"Product": product_quality()},
     }
 
 

@@ -47,6 +47,60 @@ def test_gather_joins_targets_in_order(edges, sources):
     assert adjacency.gather(np.array(sources, dtype=np.int64)).tolist() == expected
 
 
+events = st.lists(st.tuples(st.integers(0, 6), st.integers(0, 9), st.integers(-5, 99)), max_size=60)
+
+
+def build_of_events(happened) -> Adjacency:
+    rows = np.array(happened, dtype=np.int64).reshape(-1, 3)
+    return Adjacency.from_events(rows[:, 0], rows[:, 1], rows[:, 2], 7, 10)
+
+
+def evidence_by_pair(adjacency: Adjacency, *, turned: bool = False) -> dict:
+    sources = np.repeat(np.arange(adjacency.num_sources), adjacency.degrees())
+    pairs = zip(sources.tolist(), adjacency.indices.tolist(), strict=True)
+    found = zip(
+        adjacency.evidence.counts.tolist(), adjacency.evidence.last_at_s.tolist(), strict=True
+    )
+    return {
+        (pair[::-1] if turned else pair): values for pair, values in zip(pairs, found, strict=True)
+    }
+
+
+@given(events)
+def test_events_are_counted_and_the_newest_is_kept(happened):
+    adjacency = build_of_events(happened)
+    moments = {}
+    for source, target, at_s in happened:
+        moments.setdefault((source, target), []).append(at_s)
+    assert neighbours(adjacency) == neighbours(build([event[:2] for event in happened]))
+    assert evidence_by_pair(adjacency) == {
+        pair: (len(times), max(times)) for pair, times in moments.items()
+    }
+    assert adjacency.evidence.counts.dtype == np.int32
+    assert adjacency.evidence.last_at_s.dtype == np.int64
+
+
+@given(events)
+def test_evidence_turns_with_its_edges(happened):
+    adjacency = build_of_events(happened)
+    reverse = adjacency.reverse()
+    assert neighbours(reverse) == neighbours(build([event[:2] for event in happened]).reverse())
+    assert evidence_by_pair(reverse, turned=True) == evidence_by_pair(adjacency)
+
+
+@given(events, st.lists(st.integers(0, 6), max_size=8))
+def test_positions_are_where_gathered_targets_stand(happened, sources):
+    adjacency = build_of_events(happened)
+    rows = np.array(sources, dtype=np.int64)
+    positions = adjacency.positions(rows)
+    assert adjacency.indices[positions].tolist() == adjacency.gather(rows).tolist()
+
+
+def test_refuses_another_number_of_moments_than_events():
+    with pytest.raises(BundleError, match="2 events but 1 moments"):
+        Adjacency.from_events(np.array([0, 1]), np.array([0, 0]), np.array([5]), 3, 4)
+
+
 @pytest.mark.parametrize(("num_sources", "num_targets"), [(0, 0), (3, 0), (0, 3), (3, 3)])
 def test_no_edges(num_sources, num_targets):
     none = np.array([], dtype=np.int64)

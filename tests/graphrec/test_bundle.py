@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -12,7 +13,7 @@ from graphdb.errors import BundleError, QueryError, SchemaError, UnknownIdError
 from graphdb.schema import SCHEMA
 from graphdb.schema_types import EdgeType
 from graphrec import open_bundle, write_bundle
-from graphrec.bundle import writer
+from graphrec.bundle import Evidence, QualityRule, writer
 from graphrec.bundle.ids import find_row
 
 PURCHASED = EdgeType("User", "PURCHASED", "Product")
@@ -49,6 +50,34 @@ def test_round_trip(tmp_path, content):
         assert bundle.edges(edge_type).indptr.tolist() == adjacency.indptr.tolist()
         assert bundle.edges(edge_type).indices.tolist() == adjacency.indices.tolist()
         assert bundle.edges(edge_type).num_targets == adjacency.num_targets
+        evidence = bundle.edges(edge_type).evidence
+        assert (evidence is None) == (adjacency.evidence is None)
+        if evidence is not None:
+            assert evidence.counts.tolist() == adjacency.evidence.counts.tolist()
+            assert evidence.last_at_s.tolist() == adjacency.evidence.last_at_s.tolist()
+            assert not evidence.last_at_s.flags.writeable
+
+
+def test_quality_is_kept_for_the_types_that_have_it(tmp_path, content):
+    bundle = write_bundle(tmp_path / "b", **content)
+    assert bundle.quality("Product").equals(content["quality"]["Product"].table)
+    assert bundle.manifest.quality == {"Product": content["quality"]["Product"].rule}
+    assert [bundle.has_quality(name) for name in ("Product", "Brand")] == [True, False]
+    with pytest.raises(QueryError, match="does not say how good Brand nodes are; expected one of "):
+        bundle.quality("Brand")
+    with pytest.raises(SchemaError, match="did you mean 'Brand'"):
+        bundle.quality("Brnd")
+
+
+def test_evidence_is_kept_for_the_events_that_have_it(world_path):
+    bundle = open_bundle(world_path)
+    bought = bundle.edges(PURCHASED).evidence
+    cutoff_s = int(bundle.manifest.cutoff.timestamp())
+    assert bought.counts.tolist() == [1, 2, 1, 1, 1, 1]
+    assert ((cutoff_s - bought.last_at_s) // 86_400).tolist() == [30, 5, 20, 40, 9, 2]
+    others = [edge_type for edge_type in bundle.edge_types if edge_type != PURCHASED]
+    assert others
+    assert all(bundle.edges(edge_type).evidence is None for edge_type in others)
 
 
 def test_rows_and_ids(world_path):
@@ -60,7 +89,7 @@ def test_rows_and_ids(world_path):
 def test_manifest_lists_the_hash_of_every_other_file(world_path):
     manifest = json.loads((world_path / "manifest.json").read_text())
     assert manifest["format"] == "graphrec-bundle"
-    assert manifest["format_version"] == 1
+    assert manifest["format_version"] == 2
     assert manifest["schema_fingerprint"] == SCHEMA.fingerprint
     assert set(manifest["files"]) == set(file_bytes(world_path)) - {"manifest.json"}
 
@@ -247,6 +276,80 @@ def narrow_pointers(content):
     )
 
 
+def evidence(content, counts=(1,) * 6, last_at_s=(0,) * 6, of=PURCHASED):
+    found = Evidence(np.array(counts, np.int32), np.array(last_at_s, np.int64))
+    content["edges"][of] = replace(content["edges"][of], evidence=found)
+
+
+def evidence_of_too_few_edges(content):
+    evidence(content, counts=(1,) * 5)
+
+
+def evidence_of_a_wrong_kind(content):
+    evidence(content)
+    found = content["edges"][PURCHASED].evidence
+    content["edges"][PURCHASED] = replace(
+        content["edges"][PURCHASED], evidence=replace(found, last_at_s=found.last_at_s / 2)
+    )
+
+
+def evidence_of_nothing(content):
+    evidence(content, counts=(1, 0, 1, 1, 1, 1))
+
+
+def evidence_of_the_future(content):
+    evidence(content, last_at_s=(0, 0, 0, content["cutoff"].timestamp(), 0, 0))
+
+
+def evidence_of_ties(content):
+    evidence(content, of=EdgeType("Product", "MADE_BY", "Brand"))
+
+
+def changed_quality(content, **changes):
+    quality = content["quality"]["Product"]
+    table = quality.table
+    for name, values in changes.items():
+        place = table.column_names.index(name)
+        table = table.set_column(place, table.field(name), pa.array(values, table[name].type))
+    content["quality"]["Product"] = replace(quality, table=table)
+
+
+def quality_above_one(content):
+    changed_quality(content, quality=[0.5, 0.5, 1.1, 0.5, 0.5, 0.5])
+
+
+def quality_unknown(content):
+    changed_quality(content, quality=[0.5, None, 0.5, 0.5, 0.5, 0.5])
+
+
+def quality_of_a_part_that_is_none(content):
+    changed_quality(content, rating=[3.0] * 6)
+
+
+def quality_of_fewer_than_no_orders(content):
+    changed_quality(content, num_orders=[1, 1, -1, 1, 1, 1])
+
+
+def quality_of_too_few_nodes(content):
+    quality = content["quality"]["Product"]
+    content["quality"]["Product"] = replace(quality, table=quality.table.slice(1))
+
+
+def quality_without_a_column(content):
+    quality = content["quality"]["Product"]
+    content["quality"]["Product"] = replace(quality, table=quality.table.drop_columns(["rating"]))
+
+
+def quality_of_an_unknown_part(content):
+    quality = content["quality"]["Product"]
+    parts = {"beauty": quality.rule.parts["return_rate"]}
+    content["quality"]["Product"] = replace(quality, rule=QualityRule(parts=parts))
+
+
+def quality_without_nodes(content):
+    content["quality"]["Shop"] = content["quality"]["Product"]
+
+
 def cutoff_without_timezone(content):
     content["cutoff"] = datetime(2017, 12, 1)
 
@@ -277,6 +380,22 @@ def config_with_an_object(content):
         (edges_of_another_size, "PURCHASED-Product ties 4 sources to 2 targets; expected 4 to 6"),
         (unsorted_targets, "targets in User-PURCHASED-Product are not ascending and distinct"),
         (narrow_pointers, "has int32 and int32 arrays; expected int64 indptr"),
+        (evidence_of_too_few_edges, r"evidence of User-PURCHASED-Product is of 5 and 6 edges"),
+        (evidence_of_a_wrong_kind, "has int32 and float64 arrays; expected int32 counts and int64"),
+        (evidence_of_nothing, "an edge of User-PURCHASED-Product happened 0 times; expected 1 or"),
+        (evidence_of_the_future, r"happened 1512086400 seconds.*expected none from the cut-off on"),
+        (evidence_of_ties, "Product-MADE_BY-Brand carries evidence of events; expected none"),
+        (
+            quality_above_one,
+            "quality of Product is not everywhere between 0 and 1; look for counts",
+        ),
+        (quality_unknown, "quality of Product is not everywhere between 0 and 1"),
+        (quality_of_a_part_that_is_none, "rating of Product has values, but is no part of the qu"),
+        (quality_of_fewer_than_no_orders, "num_orders of Product is empty or negative somewhere"),
+        (quality_of_too_few_nodes, "the quality of Product is of 5 nodes; expected 6"),
+        (quality_without_a_column, "quality of Product has the columns.*rating"),
+        (quality_of_an_unknown_part, "has the part 'beauty'; expected one of return_rate, rating"),
+        (quality_without_nodes, "quality of Shop, whose nodes are not given"),
         (cutoff_without_timezone, "cut-off 2017-12-01 00:00:00 has no timezone"),
         (metrics_with_nan, "the metrics cannot be kept as JSON"),
         (config_with_an_object, "the config cannot be kept as JSON: Object of type object"),

@@ -5,6 +5,7 @@ import json
 import shutil
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 from graphdb.errors import BundleCorruptError, BundleMissingError, BundleVersionError
@@ -44,6 +45,9 @@ def test_no_folder(tmp_path):
         "nodes/User.parquet",
         "vectors/Brand.npy",
         "edges/User-PURCHASED-Product.indptr.npy",
+        "edges/User-PURCHASED-Product.counts.npy",
+        "edges/User-PURCHASED-Product.last_at_s.npy",
+        "quality/Product.parquet",
     ],
 )
 @pytest.mark.parametrize("verify", [True, False])
@@ -73,7 +77,9 @@ def test_one_changed_byte_in_any_file(folder):
     [
         ("vectors/User.npy", "not a NumPy array"),
         ("edges/User-PURCHASED-Product.indices.npy", "not a NumPy array"),
+        ("edges/User-PURCHASED-Product.last_at_s.npy", "not a NumPy array"),
         ("nodes/User.parquet", "not a Parquet file"),
+        ("quality/Product.parquet", "not a Parquet file"),
     ],
 )
 def test_a_truncated_file_is_noticed_without_hashes(folder, name, message):
@@ -111,6 +117,16 @@ def test_an_empty_file_is_noticed_without_hashes(folder, name):
             np.zeros(6, np.int64),
             r"int64 \[6\]; expected int32 \[6\]",
         ),
+        (
+            "edges/User-PURCHASED-Product.counts.npy",
+            np.ones(7, np.int32),
+            r"int32 \[7\]; expected int32 \[6\]",
+        ),
+        (
+            "edges/User-PURCHASED-Product.last_at_s.npy",
+            np.zeros(6, np.float64),
+            r"float64 \[6\]; expected int64 \[6\]",
+        ),
     ],
 )
 def test_arrays_that_are_not_as_the_manifest_says(folder, name, array, message):
@@ -134,9 +150,9 @@ def test_pickles_are_never_read(folder):
             "is not a bundle: its manifest says format 'graphrec-snapshot'",
         ),
         (
-            lambda m: m.update(format_version=2),
+            lambda m: m.update(format_version=1),
             BundleVersionError,
-            "has format version 2; expected 1; train again",
+            "has format version 1; expected 2; train again",
         ),
         (lambda m: m.pop("format_version"), BundleVersionError, "format version None"),
         (lambda m: m.pop("dim"), BundleCorruptError, "is damaged: dim: Field required"),
@@ -178,6 +194,16 @@ def test_pickles_are_never_read(folder):
             r"disagree about '\.\./outside'",
         ),
         (
+            lambda m: m["files"].pop("edges/User-PURCHASED-Product.counts.npy"),
+            BundleCorruptError,
+            "disagree about 'edges/User-PURCHASED-Product.counts.npy'",
+        ),
+        (
+            lambda m: m["files"].update({"edges/User-FOLLOWS-Brand.last_at_s.npy": "0"}),
+            BundleCorruptError,
+            "disagree about 'edges/User-FOLLOWS-Brand.counts.npy'",
+        ),
+        (
             lambda m: m["num_nodes"].update(User=5),
             BundleCorruptError,
             r"expected float32 \[5, 2\]",
@@ -186,6 +212,21 @@ def test_pickles_are_never_read(folder):
             lambda m: m["num_nodes"].update(Category=7),
             BundleCorruptError,
             r"expected int64 \[8\]",
+        ),
+        (
+            lambda m: m["quality"].pop("Product"),
+            BundleCorruptError,
+            "disagree about 'quality/Product.parquet'",
+        ),
+        (
+            lambda m: m["quality"].update(Brand=m["quality"]["Product"]),
+            BundleCorruptError,
+            "disagree about 'quality/Brand.parquet'",
+        ),
+        (
+            lambda m: m["quality"]["Product"]["parts"]["return_rate"].update(weight=-1),
+            BundleCorruptError,
+            "quality.Product.parts.return_rate.weight: Input should be greater than 0",
         ),
         (
             lambda m: m["num_edges"].pop("User-FOLLOWS-Brand"),
@@ -204,6 +245,36 @@ def test_a_node_file_with_another_number_of_rows(folder):
     shutil.copy(folder / "nodes/Brand.parquet", folder / "nodes/User.parquet")
     with pytest.raises(BundleCorruptError, match=r"User.parquet' holds 2 rows; expected 4"):
         open_bundle(folder, verify=False)
+
+
+def replace_quality(folder, table):
+    pq.write_table(table, folder / "quality/Product.parquet")
+
+
+def test_quality_of_another_number_of_nodes(folder):
+    table = pq.read_table(folder / "quality/Product.parquet")
+    replace_quality(folder, table.slice(1))
+    with pytest.raises(BundleCorruptError, match=r"Product.parquet' holds 5 rows; expected 6"):
+        open_bundle(folder, verify=False)
+
+
+def test_quality_with_other_columns(folder):
+    table = pq.read_table(folder / "quality/Product.parquet")
+    replace_quality(folder, table.drop_columns(["num_ratings"]))
+    with pytest.raises(BundleCorruptError, match=r"has the columns .*expected quality \(double\)"):
+        open_bundle(folder, verify=False)
+
+
+def test_quality_of_nodes_that_are_not_there(folder):
+    def add(manifest):
+        name = "quality/Product.parquet"
+        manifest["quality"]["Shop"] = manifest["quality"]["Product"]
+        manifest["files"]["quality/Shop.parquet"] = manifest["files"][name]
+        shutil.copy(folder / name, folder / "quality/Shop.parquet")
+
+    edit_manifest(folder, add)
+    with pytest.raises(BundleCorruptError, match="says how good Shop nodes are, but counts none"):
+        open_bundle(folder)
 
 
 @pytest.mark.parametrize(

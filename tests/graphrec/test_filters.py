@@ -123,6 +123,6 @@ def test_filters_cannot_be_changed():
 
 
 def test_a_wrong_name_among_very_many_gets_its_neighbours(recommender, monkeypatch):
-    monkeypatch.setattr("graphrec.query.naming._NEAREST_AMONG", 3)
+    monkeypatch.setattr("graphrec.query.names._NEAREST_AMONG", 3)
     with pytest.raises(BadFilterError, match="'yogurd'; ids like it: 'yogurt'"):
         recommender.products_for_user("ann", filters=Filters(categories="yogurd"))

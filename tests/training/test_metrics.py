@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from graphdb.errors import NotEnoughDataError, TrainingError
 from graphrec import Adjacency
-from training.metrics import ndcg_at_k, recall_at_k
+from training.metrics import gain_ndcg_at_k, ndcg_at_k, recall_at_k
 
 NUM_TARGETS = 12
 
@@ -120,3 +120,44 @@ def test_equals_a_slow_oracle(cases, k):
     recall, ndcg = measure(ranked(*[f for f, _ in cases]), [sorted(t) for _, t in cases], k)
     assert recall == pytest.approx(sum(recalls) / len(cases))
     assert ndcg == pytest.approx(sum(ndcgs) / len(cases))
+
+
+def gain_ndcg(lists, truth, gains, k, seeds=None):
+    seeds = np.arange(len(lists)) if seeds is None else np.array(seeds)
+    return gain_ndcg_at_k(lists, seeds, truth_of(truth), np.array(gains, np.float64), k)
+
+
+def test_gains_by_hand():
+    # Seed 0 finds gains 4 and 2 at ranks 1 and 3, of 8, 4 and 2; seed 1 its only one at rank 2.
+    found = gain_ndcg(ranked([6, 0, 5], [0, 7, 1]), [[5, 6, 9], [7]], [2, 4, 8, 3], 3)
+    assert found == pytest.approx(((4 + 2 * D3) / (8 + 4 * D2 + 2 * D3) + D2) / 2)
+
+
+def test_a_target_that_stands_twice_brings_its_gain_once():
+    assert gain_ndcg(ranked([5, 5]), [[5, 6]], [1, 1], 2) == pytest.approx(D1 / (D1 + D2))
+
+
+def test_seeds_without_a_gain_do_not_count():
+    assert gain_ndcg(ranked([5], [6]), [[5], [6]], [0, 2], 1) == 1
+    with pytest.raises(NotEnoughDataError, match="none of 2 seeds has anything to gain"):
+        gain_ndcg(ranked([5], [6]), [[5], [6]], [0, 0], 1)
+
+
+@given(st.data())
+def test_equal_gains_are_plain_ndcg(data):
+    truth = data.draw(st.lists(st.sets(st.integers(0, 11), max_size=5), min_size=1, max_size=4))
+    order = st.permutations(range(NUM_TARGETS))
+    lists = ranked(*(data.draw(order)[:6] for _ in truth))
+    if any(truth):
+        for k in (1, 3, 9):
+            gains = [2.5] * sum(map(len, truth))
+            plain = measure(lists, [sorted(found) for found in truth], k)[1]
+            assert gain_ndcg(lists, truth, gains, k) == pytest.approx(plain)
+
+
+@pytest.mark.parametrize("gain", [-1.0, math.nan, math.inf])
+def test_gains_that_are_none(gain):
+    with pytest.raises(TrainingError, match="negative or no number; expected 0 or more"):
+        gain_ndcg(ranked([5]), [[5]], [gain], 1)
+    with pytest.raises(TrainingError, match="k is 0"):
+        gain_ndcg(ranked([5]), [[5]], [1.0], 0)

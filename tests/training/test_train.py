@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from datetime import UTC, datetime
 
 import numpy as np
 import pytest
@@ -9,11 +10,14 @@ import pytest
 from graphdb.errors import BundleError, NotEnoughDataError, SchemaError, SnapshotError
 from graphdb.schema import SCHEMA
 from graphrec import Recommender
+from training.bundling import bundle_up
 from training.config import TrainConfig
 from training.data import load_graph
 from training.encoders import SpectralConfig, SpectralEncoder
 from training.gnn import GnnConfig
 from training.models import Run
+from training.quality import QualityConfig
+from training.split import hold_out_last
 from training.train import train
 
 PURCHASED = SCHEMA.edge_type("PURCHASED")
@@ -64,12 +68,46 @@ def test_the_final_bundle_knows_everything(report, planted):
     assert {str(edge_type) for edge_type in bundle.edge_types} == {
         str(edge_type) for edge_type in SCHEMA.edge_types()
     }
+    bought = bundle.edges(PURCHASED).evidence
+    assert bought.counts.sum() == graph[PURCHASED].edge_index.shape[1]
+    assert bought.last_at_s.max() == graph[PURCHASED].at_s.max()
+    assert bundle.edges(SCHEMA.edge_type("MADE_BY")).evidence is None
+    assert bundle.quality("Product")["num_orders"].to_numpy().sum() == bought.counts.sum()
     assert set(bundle.node_types) == set(SCHEMA.node_types)
     assert bundle.attributes("Product").equals(planted.nodes("Product"))
     expected = SpectralEncoder(SCHEMA, PURCHASED, CONFIG.spectral).fit(graph)
     assert {name for name in SCHEMA.node_types if bundle.has_vectors(name)} == set(expected)
     for name, vectors in expected.items():
         np.testing.assert_array_equal(bundle.vectors(name), vectors)
+
+
+def test_a_bundle_of_the_past_judges_by_the_past_alone(planted, tmp_path):
+    holdout = hold_out_last(load_graph(planted), PURCHASED, 28)
+    bundle = bundle_up(
+        tmp_path / "past",
+        planted,
+        holdout.train_graph,
+        SpectralEncoder(SCHEMA, PURCHASED, CONFIG.spectral).fit(holdout.train_graph),
+        cutoff=datetime.fromtimestamp(holdout.cutoff_s, UTC),
+        config={},
+        metrics={},
+    )
+    num_before = holdout.train_graph[PURCHASED].edge_index.shape[1]
+    assert num_before < planted.num_edges(PURCHASED)
+    for node_type in ("Product", "Brand"):
+        assert bundle.quality(node_type)["num_orders"].to_numpy().sum() == num_before
+    assert bundle.as_of == bundle.manifest.cutoff
+    assert bundle.manifest.newest_event_at < bundle.manifest.cutoff
+
+
+def test_the_parts_of_quality_are_those_of_the_data_and_the_config(planted, tmp_path):
+    config = CONFIG.model_copy(update={"quality": QualityConfig(repeat=0.7)})
+    bundle = train(planted.folder, tmp_path / "bundle", config=config, holdout_days=None).bundle
+    assert set(bundle.manifest.quality) == {"Product", "Brand"}
+    rule = bundle.manifest.quality["Product"]
+    assert rule.missing == ("return_rate", "rating")
+    assert rule.parts["repeat_rate"].weight == 1
+    assert bundle.manifest.config["quality"]["repeat"] == 0.7
 
 
 def test_the_manifest_says_how_and_how_good(report, planted):

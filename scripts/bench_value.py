@@ -1,0 +1,226 @@
+"""What value_weight trades: python scripts/bench_value.py SNAPSHOT.
+
+SNAPSHOT is a folder that `graphrec snapshot` wrote. Its last four weeks are held out; with
+--validate they are cut off, and the four weeks before them are held out. The closed form learns
+from what came before, quality and net value too. Every user who bought anything in the held-out
+weeks gets the 20 best products by `value_adjusted`, for value_weight 0, .1, ... 1.
+
+- Money is what these purchases brought: paid less paid back, in the held-out weeks. "found" is
+  the share of it whose product stands in its user's list.
+- "returns" and "quality" are the means over all products in all lists, judged by the whole of
+  the events up to the end of the held-out weeks; with --planted EDGES, for a snapshot of
+  `synthetic:EDGES`, by what the world's products are planted with.
+- Prices are the snapshot's, so a little of the held-out weeks is in them.
+"""
+
+import argparse
+import platform
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from rich.console import Console
+from rich.table import Table
+
+from graphdb.schema_types import EdgeType, Schema
+from graphdb.snapshot import Snapshot, open_snapshot
+from graphdb.sources.synthetic import WorldConfig, generate_world
+from graphrec.bundle import Adjacency
+from graphrec.bundle.quality import QUALITY, RETURN_RATE
+from graphrec.query.value import net_value, value_adjusted
+from training.data import AT_S, load_graph
+from training.encoders import SpectralConfig, SpectralEncoder
+from training.metrics import gain_ndcg_at_k, ndcg_at_k, recall_at_k
+from training.pairs import adjacency, pair_keys
+from training.pyg import HeteroData
+from training.quality import quality_tables
+from training.split import Holdout, hold_out_last
+
+K = 20
+WEEKS = 4
+WEIGHTS = [step / 10 for step in range(11)]
+BLOCK_SEEDS = 256
+
+Values = npt.NDArray[np.float64]
+Rows = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Judge:
+    """What every product really is, as far as it is known; None where it is not."""
+
+    return_rate: Values | None
+    quality: Values
+
+
+def main() -> None:
+    options = parsed()
+    torch.set_num_threads(options.threads)
+    snapshot = open_snapshot(options.snapshot)
+    schema, graph = snapshot.schema, load_graph(snapshot)
+    bought = schema.edge_type("PURCHASED")
+    if options.validate:
+        graph = hold_out_last(graph, bought, 7 * WEEKS).train_graph
+    holdout = hold_out_last(graph, bought, 7 * WEEKS)
+    judge = planted(options.planted) if options.planted else hindsight(graph, schema)
+    vectors = SpectralEncoder(schema, bought, SpectralConfig(seed=options.seed)).fit(
+        holdout.train_graph
+    )
+    value, price = worth_of(snapshot, holdout)
+    seen = adjacency(holdout.train_graph, bought)
+    part = "validation" if options.validate else "test"
+    power = slope(vectors, holdout)
+    console = Console(width=None if Console().is_terminal else 140)
+    for name, truth, taken in (
+        ("all products", holdout.truth, None),
+        ("products new to the user", holdout.new_truth, seen),
+    ):
+        table = Table(
+            title=f"{name}, {WEEKS} weeks, {part} part, seed {options.seed}, {date.today()}, "
+            f"{options.threads} threads of {platform.processor() or platform.machine()}",
+            header_style="bold",
+        )
+        for heading in ("weight", f"recall@{K}", f"NDCG@{K}", f"money NDCG@{K}", "found"):
+            table.add_column(heading, justify="right")
+        for heading in ("price", "returns", "quality", "products"):
+            table.add_column(heading, justify="right")
+        seeds = np.flatnonzero(truth.degrees())
+        gains = net_money(graph, bought, truth, holdout.cutoff_s)
+        for weight, ranked in lists(vectors, bought, seeds, taken, value):
+            table.add_row(*figures(weight, ranked, seeds, truth, gains, price, judge))
+        console.print(table)
+        console.print(f"{len(seeds):,} users; the chance to be bought grows as score^{power:.2f}")
+
+
+def worth_of(snapshot: Snapshot, holdout: Holdout) -> tuple[Values, Values]:
+    """Net value of every product by what the past knows, and its price, NaN where unknown."""
+    products = holdout.edge_type.target
+    table = quality_tables(holdout.train_graph, snapshot.schema)[products].table
+    rate = table[RETURN_RATE]
+    price = snapshot.nodes(products, ["price"])["price"].to_numpy()
+    value = net_value(
+        table[QUALITY].to_numpy(),
+        return_rate=None if rate.null_count else rate.to_numpy(),
+        price=price,
+    )
+    return value, price
+
+
+def hindsight(graph: HeteroData, schema: Schema) -> Judge:
+    """By all events, those of the held-out weeks too."""
+    table = quality_tables(graph, schema)[schema.edge_type("PURCHASED").target].table
+    rate = table[RETURN_RATE]
+    return Judge(None if rate.null_count else rate.to_numpy(), table[QUALITY].to_numpy())
+
+
+def planted(num_edges: int) -> Judge:
+    """By what a synthetic world was made from; ids of products are in the order of its rows."""
+    products = generate_world(WorldConfig(num_edges=num_edges)).truth.products
+    return Judge(products.return_rate, products.quality)
+
+
+def net_money(graph: HeteroData, bought: EdgeType, truth: Adjacency, cutoff_s: int) -> Values:
+    """Per true pair what was paid from the cut-off on, less what was paid back, never below 0."""
+    keys, money = pair_keys(truth), np.zeros(truth.num_edges)
+    returned = EdgeType(bought.source, "RETURNED", bought.target)
+    for edge_type, sign in ((bought, 1.0), (returned, -1.0)):
+        store = graph[edge_type]
+        late = (store[AT_S] >= cutoff_s).numpy()
+        users, products = store.edge_index.numpy()[:, late]
+        places = np.searchsorted(keys, users * truth.num_targets + products)
+        places = np.minimum(places, len(keys) - 1)
+        is_true = keys[places] == users * truth.num_targets + products
+        amounts = np.nan_to_num(store["value"].numpy()[late].astype(np.float64))
+        np.add.at(money, places[is_true], sign * amounts[is_true])
+    return np.maximum(money, 0)
+
+
+def lists(
+    vectors: dict[str, npt.NDArray[np.float32]],
+    bought: EdgeType,
+    seeds: Rows,
+    taken: Adjacency | None,
+    value: Values,
+) -> list[tuple[float, Rows]]:
+    """Per weight the best products of every seed, int64 [num_seeds, K]; -1 for no product."""
+    users, products = vectors[bought.source], vectors[bought.target]
+    blocks: dict[float, list[Rows]] = {weight: [] for weight in WEIGHTS}
+    for start in range(0, len(seeds), BLOCK_SEEDS):
+        rows = seeds[start : start + BLOCK_SEEDS]
+        affinity = users[rows] @ products.T
+        for weight in WEIGHTS:
+            scores = torch.from_numpy(value_adjusted(affinity, value, weight).astype(np.float32))
+            if taken is not None:
+                owners = np.repeat(np.arange(len(rows)), taken.degrees()[rows])
+                scores[owners, taken.gather(rows)] = -torch.inf
+            best = torch.topk(scores, K, dim=1)
+            ranked = best.indices.masked_fill(best.values == -torch.inf, -1)
+            blocks[weight].append(ranked.numpy())
+    return [(weight, np.concatenate(found)) for weight, found in blocks.items()]
+
+
+def figures(
+    weight: float,
+    ranked: Rows,
+    seeds: Rows,
+    truth: Adjacency,
+    gains: Values,
+    price: Values,
+    judge: Judge,
+) -> list[str]:
+    shown = ranked[ranked >= 0]
+    keys = pair_keys(truth)
+    pairs = (seeds[:, None] * truth.num_targets + ranked)[ranked >= 0]
+    found = gains[np.isin(keys, pairs)].sum() / gains.sum()
+    return [
+        f"{weight:.1f}",
+        f"{recall_at_k(ranked, seeds, truth, K):.4f}",
+        f"{ndcg_at_k(ranked, seeds, truth, K):.4f}",
+        f"{gain_ndcg_at_k(ranked, seeds, truth, gains, K):.4f}",
+        f"{found:.4f}",
+        f"{np.nanmean(price[shown]):.2f}",
+        "" if judge.return_rate is None else f"{judge.return_rate[shown].mean():.4f}",
+        f"{judge.quality[shown].mean():.4f}",
+        f"{len(np.unique(shown)):,}",
+    ]
+
+
+def slope(vectors: dict[str, npt.NDArray[np.float32]], holdout: Holdout) -> float:
+    """How the chance to be bought grows with the score: the power of it that fits best.
+
+    Positive scores of pairs, in bins of equal width of their logarithm; a line through the
+    logarithms of the shares of true pairs, every bin by its number of them.
+    """
+    bought, truth = holdout.edge_type, holdout.truth
+    seeds = np.flatnonzero(truth.degrees())[::4]
+    edges = np.linspace(-12, 8, 81)
+    shown, true = np.zeros(len(edges) + 1), np.zeros(len(edges) + 1)
+    for row in seeds:
+        scores = vectors[bought.target] @ vectors[bought.source][row]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            bins = np.where(scores > 0, np.digitize(np.log2(scores), edges), 0)
+        shown += np.bincount(bins, minlength=len(shown))
+        true += np.bincount(bins[truth.targets(row)], minlength=len(shown))
+    shown[0] = 0
+    known = (shown > 0) & (true > 0)
+    height = np.log2(true[known] / shown[known])
+    weights = np.sqrt(true[known])
+    return float(np.polyfit(np.flatnonzero(known) * (edges[1] - edges[0]), height, 1, w=weights)[0])
+
+
+def parsed() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("snapshot", help="folder of a snapshot")
+    parser.add_argument("--validate", action="store_true", help="the four weeks before instead")
+    parser.add_argument("--planted", type=int, metavar="EDGES", help="of a synthetic snapshot")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--threads", type=int, default=2)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,161 @@
+"""What happened to every product, and to everything that groups products, in numbers."""
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+import numpy.typing as npt
+
+from graphdb.schema_types import EdgeType, Schema
+from graphrec.bundle import Adjacency
+from training.data import AT_S, edge_types_of
+from training.pairs import adjacency, compose, source_rows
+from training.pyg import HeteroData
+from training.weights import STARS
+
+Numbers = npt.NDArray[np.float64]
+
+PRODUCT, BRAND, SHOP, CREATOR = "Product", "Brand", "Shop", "Creator"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Counts:
+    """Numbers per node, float64 [num_nodes] each, all of them whole but those of stars.
+
+    Args:
+        num_orders: Purchases, order line by order line.
+        num_returns: Of them sent back; never more than there are orders.
+        num_ratings: Ratings that stand.
+        stars: Sum of their stars.
+        squared_stars: Sum of the squares.
+        num_buyers: Distinct users who bought it.
+        num_repeat_buyers: Of them those who bought it at two moments or more.
+    """
+
+    num_orders: Numbers
+    num_returns: Numbers
+    num_ratings: Numbers
+    stars: Numbers
+    squared_stars: Numbers
+    num_buyers: Numbers
+    num_repeat_buyers: Numbers
+
+    def grouped(self, members: Adjacency) -> "Counts":
+        """The sums over the members of every group; a product with two shops counts in both.
+
+        Args:
+            members: From groups to nodes.
+        """
+        groups, rows = source_rows(members), members.indices
+        return Counts(
+            *(
+                summed(groups, getattr(self, field.name)[rows], members.num_sources)
+                for field in fields(self)
+            )
+        )
+
+
+def summed(rows: npt.NDArray[np.integer], values: Numbers, num_rows: int) -> Numbers:
+    """The sum of the values of each row, float64 [num_rows]."""
+    totals: Numbers = np.bincount(rows, values, num_rows).astype(np.float64)
+    return totals
+
+
+def counts_of_products(graph: HeteroData, schema: Schema) -> Counts:
+    """Counts every event between a user and a product that a graph holds."""
+    num_products = graph[PRODUCT].num_nodes
+
+    def rows_of(relation: str) -> list[npt.NDArray[np.int64]]:
+        return [graph[of].edge_index.numpy()[1] for of in _edge_types(graph, schema, relation)]
+
+    def counted(rows: list[npt.NDArray[np.int64]]) -> Numbers:
+        return np.bincount(_joined(rows), minlength=num_products).astype(np.float64)
+
+    num_orders = counted(rows_of("PURCHASED"))
+    rated = _joined(rows_of("RATED"))
+    given = [graph[of][STARS].numpy() for of in _edge_types(graph, schema, "RATED")]
+    stars = np.concatenate([np.empty(0), *given])
+    buyers, repeat_buyers = _buyers(graph, schema)
+    return Counts(
+        num_orders=num_orders,
+        # What was bought before the data begin can come back, too.
+        num_returns=np.minimum(counted(rows_of("RETURNED")), num_orders),
+        num_ratings=counted([rated]),
+        stars=summed(rated, stars, num_products),
+        squared_stars=summed(rated, stars**2, num_products),
+        num_buyers=counted([buyers]),
+        num_repeat_buyers=counted([repeat_buyers]),
+    )
+
+
+def products_of(graph: HeteroData, schema: Schema) -> dict[str, Adjacency]:
+    """The products of every brand, shop and creator, for the types that are tied to any.
+
+    A creator's products are those carried for commission and those shown in contents.
+    """
+    shown = [
+        compose(adjacency(graph, published), adjacency(graph, features))
+        for published in _edge_types(graph, schema, "PUBLISHED", CREATOR)
+        for features in _edge_types(graph, schema, "FEATURES", published.target)
+    ]
+    carried = [adjacency(graph, of) for of in _edge_types(graph, schema, "PROMOTES", CREATOR)]
+    members = {
+        BRAND: [adjacency(graph, of).reverse() for of in _grouping(graph, schema, "MADE_BY")],
+        SHOP: [adjacency(graph, of).reverse() for of in _grouping(graph, schema, "SOLD_BY")],
+        CREATOR: shown + carried,
+    }
+    return {name: _united(parts) for name, parts in members.items() if parts}
+
+
+def categories_of(graph: HeteroData, schema: Schema) -> Adjacency | None:
+    """The categories that each product stands in itself; None without any."""
+    ties = [adjacency(graph, of) for of in _grouping(graph, schema, "IN_CATEGORY")]
+    return _united(ties) if ties else None
+
+
+def _grouping(graph: HeteroData, schema: Schema, relation: str) -> list[EdgeType]:
+    return _edge_types(graph, schema, relation, PRODUCT)
+
+
+def _edge_types(
+    graph: HeteroData, schema: Schema, relation: str, source: str | None = None
+) -> list[EdgeType]:
+    """The edge types of a relation that have edges: from `source`, or else to products."""
+    if relation not in schema.relations:
+        return []
+    known = set(edge_types_of(graph))
+    return [
+        edge_type
+        for edge_type in schema.relation(relation).edge_types
+        if edge_type in known
+        and graph[edge_type].edge_index.numel()
+        and (edge_type.target == PRODUCT if source is None else edge_type.source == source)
+    ]
+
+
+def _buyers(
+    graph: HeteroData, schema: Schema
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """The product of every (buyer, product), and of every one of more moments than one."""
+    num_products = graph[PRODUCT].num_nodes
+    every, often = [], []
+    for of in _edge_types(graph, schema, "PURCHASED"):
+        buyers, products = graph[of].edge_index.numpy()
+        pairs, at_s = buyers * num_products + products, graph[of][AT_S].numpy()
+        order = np.lexsort((at_s, pairs))
+        pairs, at_s = pairs[order], at_s[order]
+        later = np.ones(len(pairs), dtype=np.bool_)  # than the event before, or another pair's
+        later[1:] = (pairs[1:] != pairs[:-1]) | (at_s[1:] != at_s[:-1])
+        distinct, num_moments = np.unique(pairs[later], return_counts=True)
+        every.append(distinct % num_products)
+        often.append(distinct[num_moments > 1] % num_products)
+    return _joined(every), _joined(often)
+
+
+def _joined(rows: list[npt.NDArray[np.int64]]) -> npt.NDArray[np.int64]:
+    return np.concatenate([np.empty(0, dtype=np.int64), *rows])
+
+
+def _united(parts: list[Adjacency]) -> Adjacency:
+    sources = np.concatenate([source_rows(part) for part in parts])
+    targets = np.concatenate([part.indices for part in parts])
+    return Adjacency.from_edges(sources, targets, parts[0].num_sources, parts[0].num_targets)

@@ -1,0 +1,143 @@
+"""Empirical Bayes: how far a node's own counts are to be believed, learned from all nodes.
+
+A node has a sum over n observations (returns among n orders, stars over n ratings). Its estimate
+is (sum + strength * expected) / (n + strength): what is expected of it counts like `strength` more
+observations. The strength is the one under which all nodes' sums together are the most likely:
+
+- rates: sums are beta-binomial, with beta(strength * expected, strength * (1 - expected)) for the
+  nodes' true rates;
+- means: averages are normal, with variance v / n around the node's true mean and v / strength of
+  the true means around the expected ones, v being the variance within nodes.
+
+Casella, "An Introduction to Empirical Bayes Data Analysis", 1985; Robinson, "Introduction to
+Empirical Bayes", 2017. Deviation: expectations are plugged in, not integrated
+over.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+Values = npt.NDArray[np.float64]
+
+LOWEST, HIGHEST = 0.1, 1e6
+"""The range of strengths: from believing every single observation to believing none."""
+
+_MOST_NODES = 200_000
+_GRID = 25
+_GOLDEN = (5**0.5 - 1) / 2
+_NARROW = 1e-4
+_NEVER = 1e-9  # stands in for an expected rate of 0 or 1 exactly, which no beta distribution has
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sums:
+    """What was observed of every node.
+
+    Args:
+        totals: Sum over its observations, float64 [num_nodes].
+        num: Number of its observations, float64 [num_nodes].
+        squares: Sum of the squares, for means only; None where the totals count successes.
+    """
+
+    totals: Values
+    num: Values
+    squares: Values | None = None
+
+    @property
+    def mean(self) -> float:
+        """Over all observations; 0 without any."""
+        return float(self.totals.sum() / max(self.num.sum(), 1.0))
+
+
+def shrunk(sums: Sums, expected: Values, strength: float) -> Values:
+    """The estimate for every node: its own mean, drawn to what is expected."""
+    estimates: Values = (sums.totals + strength * expected) / (sums.num + strength)
+    return estimates
+
+
+def likeliest_strength(sums: Sums, expected: Values, variance: float | None = None) -> float:
+    """The prior strength under which the sums are the most likely, between LOWEST and HIGHEST.
+
+    Args:
+        expected: What is expected of every node, float64 [num_nodes].
+        variance: Of the observations within a node; None for counts of successes.
+    """
+    seen = np.flatnonzero(sums.num)
+    seen = seen[:: -(-len(seen) // _MOST_NODES) or 1]
+    if not len(seen) or variance == 0:  # all observations are alike: no node is another
+        return HIGHEST
+    totals, num, expect = (
+        torch.from_numpy(values[seen]) for values in (sums.totals, sums.num, expected)
+    )
+    if variance is None:
+        likelihood = _beta_binomial(totals, num, expect.clamp(_NEVER, 1 - _NEVER))
+    else:
+        likelihood = _normal(totals / num, num, expect, variance)
+    return float(np.exp(_highest_point(likelihood, np.log(LOWEST), np.log(HIGHEST))))
+
+
+def variance_within(sums: Sums) -> float | None:
+    """The variance of the observations around their node's mean, pooled over all nodes.
+
+    Where no node has two observations that differ, their variance around the mean of all. None
+    where the totals count successes, whose variance follows from their mean.
+    """
+    if sums.squares is None:
+        return None
+    often = sums.num >= 2
+    freedom = float((sums.num - 1)[often].sum())
+    spread = (sums.squares - sums.totals**2 / np.maximum(sums.num, 1))[often]
+    pooled = float(spread.sum()) / max(freedom, 1.0)
+    if pooled > _NEVER:
+        return pooled
+    overall = float(sums.squares.sum()) / max(float(sums.num.sum()), 1.0) - sums.mean**2
+    return overall if overall > _NEVER else 0.0
+
+
+def _beta_binomial(
+    totals: torch.Tensor, num: torch.Tensor, expected: torch.Tensor
+) -> Callable[[float], float]:
+    def log_likelihood(log_strength: float) -> float:
+        strength = float(np.exp(log_strength))
+        a, b = strength * expected, strength * (1 - expected)
+        terms = (
+            torch.lgamma(a + totals)
+            - torch.lgamma(a)
+            + torch.lgamma(b + num - totals)
+            - torch.lgamma(b)
+            - torch.lgamma(strength + num)
+            + torch.lgamma(torch.tensor(strength, dtype=torch.float64))
+        )
+        return float(terms.sum())
+
+    return log_likelihood
+
+
+def _normal(
+    means: torch.Tensor, num: torch.Tensor, expected: torch.Tensor, variance: float
+) -> Callable[[float], float]:
+    squares = (means - expected) ** 2
+
+    def log_likelihood(log_strength: float) -> float:
+        spread = variance * (1 / num + float(np.exp(-log_strength)))
+        return float(-0.5 * (torch.log(spread) + squares / spread).sum())
+
+    return log_likelihood
+
+
+def _highest_point(function: Callable[[float], float], low: float, high: float) -> float:
+    """Where a function of one number is highest: the best of a grid, then golden sections."""
+    grid = np.linspace(low, high, _GRID)
+    best = int(np.argmax([function(float(point)) for point in grid]))
+    left, right = float(grid[max(best - 1, 0)]), float(grid[min(best + 1, _GRID - 1)])
+    while right - left > _NARROW:
+        step = _GOLDEN * (right - left)
+        if function(right - step) >= function(left + step):
+            right = left + step
+        else:
+            left = right - step
+    return (left + right) / 2
