@@ -47,6 +47,14 @@ class Candidates:
             mask = allowed if mask is None else mask if allowed is None else mask & allowed
         return cls(mask, _barred(release, rules, seeds, target_type, seen), excluded)
 
+    def part(self, positions: Rows, only: Mask | None) -> "Candidates":
+        """The same for some of the seeds, and with a further mask if there is one."""
+        barred, mask = self.barred, self.mask
+        if only is not None:
+            mask = only if mask is None else mask & only
+        of_part = None if barred is None else lambda at: barred(int(positions[at]))
+        return Candidates(mask, of_part, self.excluded)
+
 
 def _barred(
     release: Release, rules: Rules | None, seeds: Seeds, target_type: str, seen: Seen | None

@@ -8,14 +8,18 @@ import numpy as np
 import numpy.typing as npt
 
 from graphrec.query.candidates import Candidates
+from graphrec.query.conditions import Mask
 from graphrec.query.options import Question
 from graphrec.query.policy import Enforcement, Exclusion, Policy, Rules
 from graphrec.query.propose import Similarity
 from graphrec.query.ranking import rank
 from graphrec.query.release import Release
+from graphrec.query.rerank import Reranker
 from graphrec.query.results import Recommendation, Recommendations, Trace
 from graphrec.query.seeds import Seeds
 from graphrec.query.topk import Rows, Scores
+
+NEW_HERE = "a newcomer, in a place kept for newcomers"
 
 Clock = Callable[[], datetime]
 
@@ -52,8 +56,8 @@ class Engine:
 
     def rank(
         self, seeds: Seeds, target_type: str, question: Question, similarity: Similarity
-    ) -> tuple[Rows, Scores, Trace]:
-        """Rows and scores as `ranking.rank` gives them, and how they came about."""
+    ) -> tuple[Rows, Scores, list[Trace]]:
+        """Rows and scores as `ranking.rank` gives them, in the order shown, and how it came."""
         targets, rules = self.release.space(target_type), self.rules()
         candidates = Candidates.of(
             self.release,
@@ -63,7 +67,6 @@ class Engine:
             filters=question.filters,
             seen=question.seen,
         )
-        rows, scores = rank(seeds, targets, candidates, k=question.k, similarity=similarity)
         mask = candidates.mask
         trace = Trace(
             num_targets=len(targets),
@@ -71,7 +74,17 @@ class Engine:
             policy_version=None if rules is None else rules.version,
             excluded=candidates.excluded,
         )
-        return rows, scores, trace
+        fairness = question.fairness
+        if not fairness.changes:
+            rows, scores = rank(seeds, targets, candidates, k=question.k, similarity=similarity)
+            return rows, scores, [trace] * len(seeds)
+
+        def ask(positions: Rows, k: int, only: Mask | None) -> tuple[Rows, Scores]:
+            some, allowed = seeds.part(positions), candidates.part(positions, only)
+            return rank(some, targets, allowed, k=k, similarity=similarity)
+
+        lists = Reranker(self.release, target_type, fairness).lists(ask, len(seeds), question.k)
+        return lists.rows, lists.scores, [replace(trace, reranked=note) for note in lists.notes]
 
     def answer(
         self,
@@ -87,16 +100,18 @@ class Engine:
             seed_ids: What to call each seed in its answer.
         """
         enough = replace(question, k=min(question.k, max(len(self.release.space(target_type)), 1)))
-        rows, scores, trace = self.rank(seeds, target_type, enough, similarity)
+        rows, scores, traces = self.rank(seeds, target_type, enough, similarity)
         return [
             Recommendations(
                 seeds.type or "",
                 seed_id,
                 target_type,
-                self._dress(seeds.type, int(row), target_type, found, reached, similarity),
+                self._dress(seeds.type, int(row), target_type, found, reached, similarity, trace),
                 trace,
             )
-            for seed_id, row, found, reached in zip(seed_ids, seeds.rows, rows, scores, strict=True)
+            for seed_id, row, found, reached, trace in zip(
+                seed_ids, seeds.rows, rows, scores, traces, strict=True
+            )
         ]
 
     def exclusions(
@@ -122,6 +137,7 @@ class Engine:
         rows: Rows,
         scores: Scores,
         similarity: Similarity,
+        trace: Trace,
     ) -> tuple[Recommendation, ...]:
         """Results with fields and reasons, for the rows that were found."""
         rows = rows[rows >= 0]
@@ -131,6 +147,7 @@ class Engine:
             reasons = release.reasons.for_similar(target_type, seed_row, rows)
         elif seed_type is not None:
             reasons = release.reasons.for_seed(seed_type, seed_row, target_type, rows)
+        raised = () if trace.reranked is None else trace.reranked.raised
         return tuple(
             Recommendation(
                 type=target_type,
@@ -138,7 +155,7 @@ class Engine:
                 rank=position + 1,
                 score=float(scores[position]),
                 fields=release.display.fields(target_type, row),
-                reasons=reasons[position],
+                reasons=(*reasons[position], *((NEW_HERE,) if position + 1 in raised else ())),
             )
             for position, row in enumerate(rows.tolist())
         )

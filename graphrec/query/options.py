@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from datetime import datetime
 from typing import Any, TypedDict
 
 from graphdb.errors import QueryError, nearest
 from graphrec.query.filters import Filters
+from graphrec.query.rerank.fairness import DIMENSIONS, Fairness
 from graphrec.query.seen import USUAL_RULE, Seen
 from graphrec.query.topk import check_k
 
@@ -16,10 +18,27 @@ class SimilarOptions(TypedDict, total=False):
     Args:
         k: How many, 1 or more, 10 by default; fewer come out when fewer pass.
         filters: What must be true of what comes out.
+        newcomer_share: Of the first m places at least floor(m * share) go to newcomers, for every
+            m, as far as newcomers pass; 0 by default. Among themselves they come by affinity.
+        newcomer_days: Who was created within so many days is a newcomer; 30 by default.
+        newcomers_as_of: The moment that ages count back from; by default the bundle's cut-off.
+        max_per_category: How many of one category there may be at most; no limit by default. A
+            target in several categories counts for each.
+        max_per_brand: The same for brands.
+        max_per_creator: The same for creators.
+        diversity: From 0, affinity alone and the default, to 1: how much less something is worth,
+            the more it is like what stands before it.
     """
 
     k: int
     filters: Filters | None
+    newcomer_share: float
+    newcomer_days: float
+    newcomers_as_of: datetime | None
+    max_per_category: int | None
+    max_per_brand: int | None
+    max_per_creator: int | None
+    diversity: float
 
 
 class Options(SimilarOptions, total=False):
@@ -40,9 +59,29 @@ class Question:
     k: int = 10
     filters: Filters | None = None
     exclude_seen: bool | Seen = True
+    newcomer_share: float = 0.0
+    newcomer_days: float = 30.0
+    newcomers_as_of: datetime | None = None
+    max_per_category: int | None = None
+    max_per_brand: int | None = None
+    max_per_creator: int | None = None
+    diversity: float = 0.0
 
     def __post_init__(self) -> None:
         check_k(self.k)
+        _ = self.fairness  # checks the rest
+
+    @property
+    def fairness(self) -> Fairness:
+        """What is asked for beside affinity."""
+        caps = {name: getattr(self, f"max_per_{name}") for name in DIMENSIONS}
+        return Fairness(
+            newcomer_share=self.newcomer_share,
+            newcomer_days=self.newcomer_days,
+            newcomers_as_of=self.newcomers_as_of,
+            caps=tuple((name, most) for name, most in caps.items() if most is not None),
+            diversity=self.diversity,
+        )
 
     @property
     def seen(self) -> Seen | None:

@@ -15,7 +15,8 @@ class Recommendation:
         type: Its node type.
         id: Its id.
         rank: 1 is best.
-        score: Higher is better; comparable within one answer only.
+        score: Affinity; higher is better, comparable within one answer only. With shares, caps or
+            diversity the order is not that of the scores alone.
         fields: What to show of it, by name, such as title, brand and price.
         reasons: Why it is here and whether the seed has had it, in plain words.
     """
@@ -40,6 +41,23 @@ class Recommendation:
 
 
 @dataclass(frozen=True, slots=True)
+class Reranked:
+    """What shares, caps and diversity did to one list.
+
+    Args:
+        pool: How many of the best candidates were looked at.
+        newcomers: How many newcomers are in the list; 0 where they have no share.
+        raised: Ranks of the newcomers who stand there for their share, and not by affinity.
+        passed_over: How many candidates a cap left out, although better than the last one.
+    """
+
+    pool: int
+    newcomers: int
+    raised: tuple[int, ...]
+    passed_over: int
+
+
+@dataclass(frozen=True, slots=True)
 class Trace:
     """How an answer came about.
 
@@ -49,12 +67,14 @@ class Trace:
             has had or must not get is not taken off.
         policy_version: Of the policy that was enforced; None without one.
         excluded: Per reason code the number of targets that the policy took away.
+        reranked: What shares, caps and diversity did; None where none was asked for.
     """
 
     num_targets: int
     num_candidates: int
     policy_version: str | None
     excluded: Mapping[str, int]
+    reranked: Reranked | None = None
 
 
 @dataclass(frozen=True, slots=True)

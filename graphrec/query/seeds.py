@@ -31,6 +31,10 @@ class Seeds:
     def __len__(self) -> int:
         return len(self.rows)
 
+    def part(self, positions: Rows) -> "Seeds":
+        """Some of them."""
+        return Seeds(self.type, self.space, self.rows[positions], self.had)
+
     def known(self) -> npt.NDArray[np.int64]:
         """The positions of those with a vector that is not zero."""
         return np.flatnonzero(~self.space.is_zero()[self.rows])

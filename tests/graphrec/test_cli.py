@@ -1,6 +1,7 @@
 import json
 import re
 import shutil
+from dataclasses import asdict
 from importlib.metadata import EntryPoint
 
 import pyarrow as pa
@@ -59,12 +60,7 @@ def test_recommend_prints_json(run, world_path, recommender):
         "seed": {"type": "User", "id": "ann"},
         "target": "Product",
         "recommendations": recommender.products_for_user("ann").to_dicts(),
-        "trace": {
-            "num_targets": 6,
-            "num_candidates": 6,
-            "policy_version": None,
-            "excluded": {},
-        },
+        "trace": asdict(recommender.products_for_user("ann").trace),
     }
 
 

@@ -1,0 +1,6 @@
+"""From the best candidates to the list that is shown: newcomers get a share, and no one crowds."""
+
+from graphrec.query.rerank.fairness import Fairness
+from graphrec.query.rerank.reranker import Reranker
+
+__all__ = ["Fairness", "Reranker"]
