@@ -10,7 +10,7 @@ from graphdb.schema_types import Schema
 from graphrec.bundle import Adjacency
 from training.encoders.base import Vectors
 from training.gnn import GnnConfig, LinearPropagation, Message, messages_of
-from training.gnn.device import chosen_device
+from training.gnn.device import chosen_device, multiplies_bfloat16
 from training.gnn.distributed import ALONE, Processes
 from training.gnn.memory import check_building, check_fits, memory_need
 from training.gnn.supervision import Direction, direction_of
@@ -116,39 +116,43 @@ class GraphEncoder:
     def _trainer(self, graph: HeteroData) -> Trainer:
         processes = self.processes
         device = chosen_device(self.device, processes.local_rank)
+        config = _settled(self.config, device)
         check_building(graph, num_processes=processes.local_count)
         directions = [
-            direction_of(graph, self.schema, name, weight, self.config)
-            for name, weight in self.config.directions.items()
+            direction_of(graph, self.schema, name, weight, config)
+            for name, weight in config.directions.items()
         ]
-        messages = messages_of(graph, self.schema, self.config)
+        messages = messages_of(graph, self.schema, config)
         num_nodes = {node_type: graph[node_type].num_nodes for node_type in graph.node_types}
-        need = memory_need(
-            num_nodes, messages, directions, self.config, num_processes=processes.count
-        )
+        need = memory_need(num_nodes, messages, directions, config, num_processes=processes.count)
         sharing = 1 if device.type == "cuda" else processes.local_count
-        check_fits(need, self.config, device, num_processes=sharing)
-        processes.check_alike(self.config, device, _structure(messages, directions))
+        check_fits(need, config, device, num_processes=sharing)
+        processes.check_alike(config, device, _structure(messages, directions))
         directions = [direction.to(device) for direction in directions]
         model = LinearPropagation(
             num_nodes,
             [message.to(device) for message in messages],
             own_rows=nodes_with_pairs(directions),
-            dim=self.config.dim,
-            num_layers=self.config.num_layers,
-            learn_gains=self.config.learn_gains,
-            seed=self.config.seed,
+            dim=config.dim,
+            num_layers=config.num_layers,
+            learn_gains=config.learn_gains,
+            seed=config.seed,
         )
-        return Trainer(model.to(device), directions, self.config, processes)
+        return Trainer(model.to(device), directions, config, processes)
+
+
+def _settled(config: GnnConfig, device: torch.device) -> GnnConfig:
+    """The config with what it leaves to the device."""
+    if config.bfloat16 is not None:
+        return config
+    return config.model_copy(update={"bfloat16": multiplies_bfloat16(device)})
 
 
 def _structure(messages: Sequence[Message], directions: Sequence[Direction]) -> Iterator[Tensor]:
     """All that says which nodes are tied."""
-    matrices = [message.operator.rows for message in messages]
-    for matrix in (
-        *matrices,
-        *(csr for one in directions for csr in (one.positives, one.disliked)),
-    ):
+    tied = [message.operator.rows for message in messages]
+    tied += [csr for one in directions for csr in (one.positives, one.disliked)]
+    for matrix in tied:
         yield from (torch.tensor(matrix.shape), matrix.crow_indices(), matrix.col_indices())
 
 

@@ -1,4 +1,4 @@
-"""Where to train."""
+"""Where to train, and in which numbers."""
 
 import torch
 
@@ -42,3 +42,13 @@ def chosen_device(name: str | None, local_rank: int | None = None) -> torch.devi
             value=name,
         )
     return device
+
+
+def multiplies_bfloat16(device: torch.device) -> bool:
+    """Whether the device multiplies bfloat16 in hardware, faster than float32: an Ampere or later.
+
+    Example:
+        >>> multiplies_bfloat16(torch.device("cpu"))
+        False
+    """
+    return device.type == "cuda" and torch.cuda.get_device_capability(device) >= (8, 0)

@@ -127,7 +127,7 @@ class Trainer:
             num_positives=batch.num_positives,
             hard_negatives=batch.hard_negatives,
             hard_negative_weight=config.hard_negative_weight,
-            bfloat16=config.bfloat16,
+            bfloat16=bool(config.bfloat16),
         )
         lengths = seeds.square().sum(1).sum() / batch.num_seeds
         lengths = lengths + candidates.square().sum(1).mean() / num_parts

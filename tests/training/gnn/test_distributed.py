@@ -12,12 +12,10 @@ from safetensors import safe_open
 from typer.testing import CliRunner
 from workers.spoilt_train import Spoil, run
 
-from graphdb.errors import TrainingError
 from graphdb.schema import SCHEMA
 from graphrec.bundle import open_bundle
 from graphrec.cli import build_app
 from training.gnn import GnnConfig, LinearPropagation, messages_of
-from training.gnn.device import chosen_device
 from training.gnn.distributed import Processes
 from training.gnn.supervision import batches, direction_of
 from training.gnn.trainer import Trainer
@@ -82,18 +80,6 @@ def test_the_parts_of_a_batch_add_up_to_the_whole(graph, count, num_layers):
     for name, gradient in expected.items():
         assert gradient.abs().max() > 0
         torch.testing.assert_close(sum(found[name] for _, found in parts), gradient)
-
-
-def test_every_process_has_a_gpu_of_its_own(monkeypatch):
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
-    assert chosen_device(None, 1) == torch.device("cuda:1")
-    assert chosen_device("cuda", 0) == torch.device("cuda:0")
-    assert chosen_device("cpu", 1) == torch.device("cpu")
-    with pytest.raises(TrainingError, match="there is no device 'cuda:2': torch sees 2 GPUs"):
-        chosen_device(None, 2)
-    with pytest.raises(TrainingError, match="'cuda:1' is one GPU, and several processes"):
-        chosen_device("cuda:1", 0)
 
 
 # What follows runs real processes. They are not started by torchrun, which would end the others
