@@ -54,7 +54,7 @@ class Processes:
     def add_up(self, tensors: Sequence[Tensor]) -> None:
         """Puts the sum over all processes in the place of every tensor."""
         if self.count > 1:
-            with _loss_noticed():
+            with _errors_translated():
                 for work in [dist.all_reduce(tensor, async_op=True) for tensor in tensors]:
                     work.wait()
 
@@ -63,7 +63,7 @@ class Processes:
         if self.count == 1:
             return value
         told = torch.tensor(int(value))
-        with _loss_noticed():
+        with _errors_translated():
             dist.broadcast(told, 0, group=self.control)
         return int(told)
 
@@ -88,7 +88,7 @@ class Processes:
             sums["snapshot"] = zlib.crc32(tensor.numpy().data, sums["snapshot"])
         own = torch.tensor(list(sums.values()))
         every = [torch.empty_like(own) for _ in range(self.count)]
-        with _loss_noticed():
+        with _errors_translated():
             dist.all_gather(every, own, group=self.control)
         differs = (torch.stack(every) != own).any(0).tolist()
         names = [name for name, one in zip(sums, differs, strict=True) if one]
@@ -115,7 +115,7 @@ class Processes:
                     self._copy(state[name])
 
     def _copy(self, tensor: Tensor) -> None:
-        with _loss_noticed():
+        with _errors_translated():
             dist.broadcast(tensor, 0)
 
 
@@ -143,11 +143,11 @@ def joined(device: str | None) -> Iterator[Processes]:
     chosen = chosen_device(device, local_rank)
     if chosen.type == "cuda":
         torch.cuda.set_device(chosen)
-    with _loss_noticed():
+    with _errors_translated():
         backend = "cpu:gloo,cuda:nccl" if chosen.type == "cuda" else "gloo"
         dist.init_process_group(backend, timeout=_STEP_LIMIT)
     try:
-        with _loss_noticed():
+        with _errors_translated():
             control = dist.new_group(backend="gloo", timeout=_WAIT_LIMIT)
         assert isinstance(control, dist.ProcessGroup)  # this process is in it
         processes = Processes(rank, count, local_rank, local_count, control)
@@ -173,7 +173,7 @@ def check_alone(what: str) -> None:
 
 
 @contextmanager
-def _loss_noticed() -> Iterator[None]:
+def _errors_translated() -> Iterator[None]:
     """Turns torch's errors about the other processes into ours."""
     try:
         yield

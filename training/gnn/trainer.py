@@ -101,7 +101,7 @@ class Trainer:
                 losses[step] = loss.detach()
                 processes.add_up([losses[step], *self._gradients()])
                 self.optimizer.step()
-                if step % _LOOK_EVERY == 0:
+                if (step + 1) % _LOOK_EVERY == 0:
                     self._check_finite(losses)
             self._check_finite(losses, *self._state())
             self.epochs_done += 1
