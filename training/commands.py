@@ -82,7 +82,7 @@ def train_command(
 
     graphrec train snapshots/today bundles/mine --config train.toml --json
 
-    torchrun --nproc-per-node 2 -m graphrec train snapshots/today bundles/best --preset max
+    torchrun --standalone --nproc-per-node 2 -m graphrec train snapshots/today max --preset max
     """
     check_installed()
     from training.gnn.distributed import check_alone, joined
