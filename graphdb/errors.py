@@ -14,7 +14,8 @@
     │   ├── NotEnoughDataError                 too little to train or to hold out
     │   ├── DoesNotFitError                    it would take more memory than there is
     │   ├── DivergedError                      the loss is no number any more
-    │   └── CheckpointError                    there is nothing to go on from
+    │   ├── CheckpointError                    there is nothing to go on from
+    │   └── ProcessLostError                   one of several that train together; retryable
     ├── BundleError                   exit 7   a model release cannot be used
     │   ├── BundleMissingError
     │   ├── BundleVersionError
@@ -126,6 +127,12 @@ class DivergedError(TrainingError):
 
 class CheckpointError(TrainingError):
     """A checkpoint is missing, damaged, or of another model than the one to go on with."""
+
+
+class ProcessLostError(TrainingError):
+    """Another one of the processes that train together has ended or cannot be reached."""
+
+    retryable = True
 
 
 class BundleError(GraphRecError):

@@ -81,24 +81,35 @@ def train_command(
     graphrec train snapshots/today bundles/wide --dim 512 --holdout-days 14
 
     graphrec train snapshots/today bundles/mine --config train.toml --json
+
+    torchrun --standalone --nproc-per-node 2 -m graphrec train snapshots/today max --preset max
     """
     check_installed()
+    from training.gnn.distributed import check_alone, joined
     from training.models import Run
-    from training.train import train
+    from training.train import follow, train
 
     settings = chosen_config(preset, config, dim=dim, seed=seed)
-    with progress_bars() as bar:
+    days = None if no_holdout else holdout_days
+    if settings.model == "spectral":
+        check_alone("the closed form")
+    with joined(device) as processes, progress_bars() as bar:
+        if not processes.is_first:
+            run = Run(device, processes=processes)
+            follow(snapshot, config=settings, holdout_days=days, run=run)
+            return
         task = bar.add_task("", total=None)
         report = train(
             snapshot,
             bundle,
             config=settings,
-            holdout_days=None if no_holdout else holdout_days,
+            holdout_days=days,
             run=Run(
                 device,
                 keep,
                 lambda epoch: bar.update(task, description=described(epoch)),
-                tensorboard=tensorboard,
+                tensorboard,
+                processes,
             ),
             on_progress=lambda step, number, total: bar.update(
                 task, description=step, completed=number - 1, total=total

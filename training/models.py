@@ -7,6 +7,7 @@ from graphdb.schema_types import EdgeType, Schema
 from training.config import TrainConfig
 from training.encoders import Encoder, GraphEncoder, SpectralEncoder, TwoHalvesEncoder
 from training.encoders.graph import OnEpoch
+from training.gnn.distributed import ALONE, Processes
 from training.gnn.tensorboard_log import check_tensorboard
 
 
@@ -22,6 +23,7 @@ class Run:
     folder: Path | None = None
     on_epoch: OnEpoch | None = None
     tensorboard: bool = False
+    processes: Processes = ALONE
 
     def __post_init__(self) -> None:
         if self.tensorboard:
@@ -37,9 +39,20 @@ def make_encoder(schema: Schema, direction: EdgeType, config: TrainConfig, run: 
     spectral = SpectralEncoder(schema, direction, config.spectral)
     if config.model == "spectral":
         return spectral
-    graph = GraphEncoder(
-        schema, config.graph, run.device, run.folder, run.on_epoch, run.tensorboard
-    )
+    graph = make_graph_encoder(schema, config, run)
     if config.model == "graph":
         return graph
     return TwoHalvesEncoder(spectral, graph, direction.source, config.balance)
+
+
+def make_graph_encoder(schema: Schema, config: TrainConfig, run: Run) -> GraphEncoder:
+    """The network alone."""
+    return GraphEncoder(
+        schema,
+        config.graph,
+        run.device,
+        run.folder,
+        run.on_epoch,
+        run.tensorboard,
+        run.processes,
+    )

@@ -15,7 +15,7 @@ from training.config import TrainConfig
 from training.data import load_graph
 from training.encoders import Encoder, PopularityEncoder, Vectors
 from training.evaluate import Report, evaluate, tasks_of
-from training.models import Run, make_encoder
+from training.models import Run, make_encoder, make_graph_encoder
 from training.newcomers import NewcomerLearner
 from training.split import Holdout, hold_out_last
 
@@ -54,7 +54,8 @@ def train(
         out_dir: The folder to write; it must not exist.
         holdout_days: The model is first fit without the last days and measured on them, beside
             popularity; then fit again on everything. None leaves the measuring out.
-        run: Where to train, and what to keep of it on the way.
+        run: Where to train, and what to keep of it on the way. Of several processes, the first
+            calls this, and the others `follow`.
 
     Raises:
         BundleError: `out_dir` exists.
@@ -64,6 +65,7 @@ def train(
         DoesNotFitError: The network would take more memory than there is.
         DivergedError: The network's loss became infinite or no number.
         CheckpointError: What `run` has kept is of another run.
+        ProcessLostError: Another one of the processes is gone.
     """
     config, run = config or TrainConfig(), run or Run()
     out_dir = _unused(Path(out_dir))
@@ -103,6 +105,25 @@ def train(
         quality=config.quality,
     )
     return TrainReport(bundle, evaluation)
+
+
+def follow(
+    snapshot_dir: str | Path, *, config: TrainConfig, holdout_days: int | None, run: Run
+) -> None:
+    """Trains the network beside a process that calls `train` with the same; writes nothing.
+
+    What else `train` does, the closed form too, is left to that one.
+
+    Raises:
+        GraphRecError: As `train`.
+    """
+    snapshot = open_snapshot(snapshot_dir)
+    graph = load_graph(snapshot)
+    encoder = make_graph_encoder(snapshot.schema, config, run)
+    if holdout_days is not None:
+        direction = snapshot.schema.parse_edge_type(config.direction)
+        encoder.fit(hold_out_last(graph, direction, holdout_days).train_graph)
+    encoder.fit(graph)
 
 
 def _measure(

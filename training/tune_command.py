@@ -101,8 +101,10 @@ def tune_command(
     """
     check_installed()
     from training.config_toml import check_unused, to_toml, write_config
+    from training.gnn.distributed import check_alone
     from training.tuning import Split, TuneOptions
 
+    check_alone("graphrec tune")
     base = chosen_config(preset, config, seed=seed)
     if out is not None:
         check_unused(out, overwrite=overwrite)

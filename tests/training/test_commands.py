@@ -113,6 +113,17 @@ def test_errors_are_one_line_with_an_exit_code(run, options, exit_code, message)
     assert "Traceback" not in result.output
 
 
+def test_what_only_one_process_can_do_is_refused_under_torchrun(run, planted, monkeypatch):
+    for name in ("WORLD_SIZE", "LOCAL_WORLD_SIZE"):
+        monkeypatch.setenv(name, "2")
+    result = run()
+    assert result.exit_code == 6
+    assert "the closed form runs in one process, and 2 were started" in result.stderr
+    result = CliRunner().invoke(build_app(), ["tune", str(planted.folder)])
+    assert result.exit_code == 6
+    assert "graphrec tune runs in one process, and 2 were started" in result.stderr
+
+
 def test_a_missing_snapshot(run, tmp_path):
     result = run(snapshot=tmp_path / "none")
     assert (result.exit_code, result.stdout) == (4, "")

@@ -35,6 +35,25 @@ def test_it_finds_planted_tastes_and_nothing_where_there_are_none(planted, shuff
     assert abs(reached["shuffled", GraphEncoder] - chance) < 0.05
 
 
+def test_scores_in_bfloat16_find_as_much(planted):
+    held = hold_out_share(load_graph(planted), SCHEMA, PURCHASED, 0.2)
+    found = {}
+    for bfloat16 in (False, True):
+        config = QUICK.model_copy(update={"bfloat16": bfloat16})
+        found[bfloat16] = recall(GraphEncoder(SCHEMA, config), held.truth, held.train_graph)
+    assert found[True] == pytest.approx(found[False], rel=0.03)
+    assert found[True] != found[False]
+
+
+def test_scores_are_in_bfloat16_by_itself_where_the_device_multiplies_it(planted, monkeypatch):
+    graph, encoder = load_graph(planted), GraphEncoder(SCHEMA, QUICK, device="cpu")
+    assert encoder._trainer(graph).config.bfloat16 is False
+    monkeypatch.setattr("training.encoders.graph.multiplies_bfloat16", lambda _: True)
+    assert encoder._trainer(graph).config.bfloat16 is True
+    exact = QUICK.model_copy(update={"bfloat16": False})
+    assert GraphEncoder(SCHEMA, exact, device="cpu")._trainer(graph).config.bfloat16 is False
+
+
 def test_a_product_nobody_bought_is_known_by_its_brand(planted):
     """The half of its brand's buyers for whom it is right find it ahead of the others."""
     graph = load_graph(planted)

@@ -1,6 +1,6 @@
 """The graph neural network as an encoder."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -9,8 +9,9 @@ import torch
 from graphdb.schema_types import Schema
 from graphrec.bundle import Adjacency
 from training.encoders.base import Vectors
-from training.gnn import GnnConfig, LinearPropagation, messages_of
-from training.gnn.device import chosen_device
+from training.gnn import GnnConfig, LinearPropagation, Message, messages_of
+from training.gnn.device import chosen_device, multiplies_bfloat16
+from training.gnn.distributed import ALONE, Processes
 from training.gnn.memory import check_building, check_fits, memory_need
 from training.gnn.supervision import Direction, direction_of
 from training.gnn.trainer import Epoch, Trainer
@@ -21,6 +22,8 @@ from training.pyg import HeteroData
 from training.scoring import VectorScorer, reached_at_k
 from training.sparse import csr_of
 from training.split import hold_out_last, hold_out_share
+
+Tensor = torch.Tensor
 
 VALIDATED_AT = 20
 
@@ -37,6 +40,7 @@ class GraphEncoder:
             goes on from it, exactly.
         on_epoch: Told of every epoch.
         tensorboard: Log the epochs for TensorBoard in the folder, too.
+        processes: Those that train together; the first one's folder and `on_epoch` count.
     """
 
     schema: Schema
@@ -45,6 +49,7 @@ class GraphEncoder:
     folder: Path | None = None
     on_epoch: OnEpoch | None = None
     tensorboard: bool = False
+    processes: Processes = ALONE
 
     def fit(self, graph: HeteroData) -> Vectors:
         """Learns; with `patience`, first for how many epochs, on a part without the validation.
@@ -56,6 +61,7 @@ class GraphEncoder:
             CheckpointError: What lies in the folder is of another run.
             TrainingError: There is no such device.
             DoesNotFitError: Training would take more memory than the device has free.
+            ProcessLostError: Another one of the processes is gone.
         """
         epochs = self.config.epochs
         if self.config.patience is not None:
@@ -82,9 +88,10 @@ class GraphEncoder:
             return epoch.number - log.best_epoch >= patience
 
         with self._log("validation", trainer) as log:
-            if not log.best_epoch or trainer.epochs_done - log.best_epoch < patience:
+            done = log.best_epoch and trainer.epochs_done - log.best_epoch >= patience
+            if not self.processes.agreed(done):
                 trainer.run(after)
-        return log.best_epoch
+            return self.processes.agreed(log.best_epoch)
 
     def _held_out(self, graph: HeteroData) -> tuple[HeteroData, Adjacency]:
         """The past, and the pairs at the two ends of the first direction that it does not have."""
@@ -102,38 +109,59 @@ class GraphEncoder:
         return past, without(follow(graph, steps, begun), known)
 
     def _log(self, stage: str, trainer: Trainer) -> TrainingLog:
+        if not self.processes.is_first:
+            return TrainingLog(None, stage, trainer)
         return TrainingLog(self.folder, stage, trainer, self.on_epoch, tensorboard=self.tensorboard)
 
     def _trainer(self, graph: HeteroData) -> Trainer:
-        device = chosen_device(self.device)
-        check_building(graph)
+        processes = self.processes
+        device = chosen_device(self.device, processes.local_rank)
+        config = _settled(self.config, device)
+        check_building(graph, num_processes=processes.local_count)
         directions = [
-            direction_of(graph, self.schema, name, weight, self.config)
-            for name, weight in self.config.directions.items()
+            direction_of(graph, self.schema, name, weight, config)
+            for name, weight in config.directions.items()
         ]
-        messages = messages_of(graph, self.schema, self.config)
+        messages = messages_of(graph, self.schema, config)
         num_nodes = {node_type: graph[node_type].num_nodes for node_type in graph.node_types}
-        need = memory_need(num_nodes, messages, directions, self.config)
-        check_fits(need, self.config, device)
+        need = memory_need(num_nodes, messages, directions, config, num_processes=processes.count)
+        sharing = 1 if device.type == "cuda" else processes.local_count
+        check_fits(need, config, device, num_processes=sharing)
+        processes.check_alike(config, device, _structure(messages, directions))
         directions = [direction.to(device) for direction in directions]
         model = LinearPropagation(
             num_nodes,
             [message.to(device) for message in messages],
             own_rows=nodes_with_pairs(directions),
-            dim=self.config.dim,
-            num_layers=self.config.num_layers,
-            learn_gains=self.config.learn_gains,
-            seed=self.config.seed,
+            dim=config.dim,
+            num_layers=config.num_layers,
+            learn_gains=config.learn_gains,
+            seed=config.seed,
         )
-        return Trainer(model.to(device), directions, self.config)
+        return Trainer(model.to(device), directions, config, processes)
 
 
-def nodes_with_pairs(directions: Sequence[Direction]) -> dict[str, torch.Tensor]:
+def _settled(config: GnnConfig, device: torch.device) -> GnnConfig:
+    """The config with what it leaves to the device."""
+    if config.bfloat16 is not None:
+        return config
+    return config.model_copy(update={"bfloat16": multiplies_bfloat16(device)})
+
+
+def _structure(messages: Sequence[Message], directions: Sequence[Direction]) -> Iterator[Tensor]:
+    """All that says which nodes are tied."""
+    tied = [message.operator.rows for message in messages]
+    tied += [csr for one in directions for csr in (one.positives, one.disliked)]
+    for matrix in tied:
+        yield from (torch.tensor(matrix.shape), matrix.crow_indices(), matrix.col_indices())
+
+
+def nodes_with_pairs(directions: Sequence[Direction]) -> dict[str, Tensor]:
     """Per node type that is trained at either end of a direction, which nodes have a pair.
 
     The others would keep the own row they began with, which is noise: they go without.
     """
-    found: dict[str, torch.Tensor] = {}
+    found: dict[str, Tensor] = {}
     for direction in directions:
         is_seed = direction.positives.crow_indices().diff() > 0
         for node_type, has_pair in (

@@ -43,7 +43,8 @@ class GnnConfig(BaseModel):
         learn_gains: Go on from there by gradient; the loss falls, but on Gowalla so does recall.
         half_life_days: After how many days an event counts half; None for never.
         pair_power: What repeats count: 1 each fully, 0 nothing after the first.
-        bfloat16: Multiply vectors in bfloat16 to score them.
+        bfloat16: Multiply vectors in bfloat16 to score them; sums stay in float32. None: where the
+            network is trained on a GPU that multiplies them in hardware.
         seed: Of all that is random.
     """
 
@@ -71,5 +72,5 @@ class GnnConfig(BaseModel):
     learn_gains: bool = False
     half_life_days: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     pair_power: float = Field(default=0.0, ge=0, le=1)
-    bfloat16: bool = False
+    bfloat16: bool | None = None
     seed: int = Field(default=0, ge=0, lt=2**62)

@@ -20,6 +20,11 @@ class Pairs:
     def __len__(self) -> int:
         return len(self.seeds)
 
+    def of_seeds(self, first: int, end: int) -> "Pairs":
+        """Those of the seeds at the places from `first` to `end`, counted from `first`."""
+        chosen = (self.seeds >= first) & (self.seeds < end)
+        return Pairs(self.seeds[chosen] - first, self.candidates[chosen])
+
 
 def bilateral_softmax(
     seeds: Tensor,
@@ -29,6 +34,7 @@ def bilateral_softmax(
     *,
     temperature: float,
     negative_weight: float,
+    num_positives: int | None = None,
     hard_negatives: Pairs | None = None,
     hard_negative_weight: float = 1.0,
     bfloat16: bool = False,
@@ -44,6 +50,8 @@ def bilateral_softmax(
         seeds: float [num_seeds, dim]; any length.
         candidates: float [num_candidates, dim]; any length.
         log_prior: float [num_candidates]: how often each stands as a negative, as a logarithm.
+        num_positives: Of the whole batch, where these are a part of it: the parts' losses then
+            add up to that of the whole.
         hard_negatives: Pairs that stand for `hard_negative_weight` negatives each.
         bfloat16: Multiply in bfloat16; sums stay in float32.
     """
@@ -58,8 +66,8 @@ def bilateral_softmax(
         math.log(hard_negative_weight),
         bfloat16,
     )
-    loss: Tensor = (negative_weight * spread[positives.seeds] - reached).mean()
-    return loss
+    losses: Tensor = negative_weight * spread[positives.seeds] - reached  # [P]
+    return losses.sum() / (len(positives) if num_positives is None else num_positives)
 
 
 class _ReachedAndSpread(torch.autograd.Function):

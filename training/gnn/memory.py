@@ -5,7 +5,8 @@ What it takes, in bytes, n being the number of all nodes and d the length of the
 - per node 16 d: its own row, the row's gradient, and Adam's two moments, 4 d each;
 - per node and step 8 d with one layer, 20 d with more (sums over layers and their gradients);
   4 d more with `id_dropout`, and 4 d per layer and message to the node with `learn_gains`;
-- per seed or candidate of a step 16 d, and per two of them 8: two float32 matrices of scores;
+- per seed or candidate of a step 16 d, and per two of them 8: two float32 matrices of scores, and
+  2 more with `bfloat16`;
 - per distinct pair of a tie or of events 24, for both ways together: an int64 column and a float32
   weight in rows, and again in columns; per pair of a direction 12;
 - while the operators are built on the CPU, 160 per edge of the largest relation.
@@ -94,7 +95,8 @@ def _scores(direction: Direction, config: GnnConfig, num_processes: int) -> int:
     num_seeds, num_targets = len(direction.seed_rows), len(direction.taken)
     seeds = -(-min(config.seed_batch, num_seeds) // num_processes)
     candidates = num_candidates(direction, config)
-    step = 2 * seeds * candidates + _CHOSEN * config.dim * (seeds + candidates)
+    matrices = 2.5 if config.bfloat16 else 2
+    step = round(matrices * seeds * candidates) + _CHOSEN * config.dim * (seeds + candidates)
     validation = 0
     if config.patience is not None:
         validation = 2 * min(BLOCK_SCORES, num_seeds * num_targets)

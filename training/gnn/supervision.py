@@ -55,6 +55,8 @@ class Batch:
     Args:
         candidates: Target rows, ascending.
         log_prior: float32 [num_candidates], see `bilateral_softmax`.
+        num_seeds: Of the whole batch, where this is a part of one.
+        num_positives: The same.
     """
 
     direction: Direction
@@ -63,6 +65,20 @@ class Batch:
     positives: Pairs
     hard_negatives: Pairs
     log_prior: Tensor
+    num_seeds: int
+    num_positives: int
+
+    def part(self, rank: int, count: int) -> "Batch":
+        """One of `count` parts that share out the seeds evenly; all have all candidates."""
+        if count == 1:
+            return self
+        first, end = (len(self.seeds) * place // count for place in (rank, rank + 1))
+        return replace(
+            self,
+            seeds=self.seeds[first:end],
+            positives=self.positives.of_seeds(first, end),
+            hard_negatives=self.hard_negatives.of_seeds(first, end),
+        )
 
 
 def direction_of(
@@ -121,13 +137,16 @@ def _batch(
     taken, _, lengths = gather_rows(direction.positives, seeds)
     candidates, log_prior = _candidates(direction, taken, len(seeds), config, generator)
     disliked, _, disliked_lengths = gather_rows(direction.disliked, seeds)
+    positives = _pairs(candidates, taken, lengths)
     return Batch(
         direction=direction,
         seeds=seeds,
         candidates=candidates,
-        positives=_pairs(candidates, taken, lengths),
+        positives=positives,
         hard_negatives=_pairs(candidates, disliked, disliked_lengths),
         log_prior=log_prior,
+        num_seeds=len(seeds),
+        num_positives=len(positives),
     )
 
 

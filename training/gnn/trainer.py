@@ -9,6 +9,7 @@ import torch
 
 from graphdb.errors import DivergedError
 from training.gnn.config import GnnConfig
+from training.gnn.distributed import ALONE, Processes
 from training.gnn.loss import bilateral_softmax
 from training.gnn.propagation import LinearPropagation
 from training.gnn.supervision import Batch, Direction, batches
@@ -17,6 +18,7 @@ Tensor = torch.Tensor
 
 _LOWEST_RATE = 0.05  # of the learning rate, at the end
 _SEEDS_APART = 1_000_003  # epochs of runs with neighbouring seeds must not share a draw
+_LOOK_EVERY = 100  # steps; to look at a loss, a GPU has to come to the end of what it was told
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,57 +51,72 @@ class Trainer:
 
     Every epoch draws from a generator of its own, so nothing but the parameters, the optimiser's
     moments and the number of epochs done has to be kept.
+
+    Args:
+        processes: Those that train together with this one. Each runs a trainer of its own; only
+            the first has to be given the state of an earlier run.
     """
 
     model: LinearPropagation
     directions: Sequence[Direction]
     config: GnnConfig
+    processes: Processes = ALONE
     optimizer: torch.optim.Adam = field(init=False)
     epochs_done: int = 0
 
     def __post_init__(self) -> None:
-        self.optimizer = torch.optim.Adam(
-            [parameter for parameter in self.model.parameters() if parameter.requires_grad],
-            lr=self.config.learning_rate,
-            fused=True,
-        )
+        learned = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
+        self.optimizer = torch.optim.Adam(learned, lr=self.config.learning_rate, fused=True)
 
     def run(self, after_epoch: AfterEpoch, *, until: int | None = None) -> None:
         """Trains from the epochs done to `until`, by default all of the config's.
 
+        Args:
+            after_epoch: Called by the first process alone.
+
         Raises:
-            DivergedError: The loss is no longer finite. A checkpoint taken after the last epoch
-                still is; the parameters here are not to be used.
+            DivergedError: A loss or the state is no longer finite. A checkpoint taken after the
+                last epoch still is; the parameters here are not to be used.
+            ProcessLostError: Another one of the processes is gone.
         """
-        config, device = self.config, next(self.model.parameters()).device
+        config, processes = self.config, self.processes
+        device = next(self.model.parameters()).device
         steps = sum(math.ceil(len(d.seed_rows) / config.seed_batch) for d in self.directions)
-        last = config.epochs if until is None else until
+        last = processes.agreed(config.epochs if until is None else until)
+        self.epochs_done = processes.agreed(self.epochs_done)
+        processes.begin_alike(self.optimizer)
         while self.epochs_done < last:
             began = time.perf_counter()
             generator = torch.Generator(device).manual_seed(
                 config.seed * _SEEDS_APART + self.epochs_done
             )
-            total = torch.zeros((), device=device)
+            losses = torch.zeros(steps, device=device)
             for step, batch in enumerate(batches(self.directions, config, generator)):
                 done = (self.epochs_done + step / steps) / max(config.epochs, 1)
                 rate = _learning_rate(config, done)
                 self.optimizer.param_groups[0]["lr"] = rate
                 loss = self._loss(batch, generator)
-                if not torch.isfinite(loss):
-                    raise self._diverged(step, loss)
                 self.optimizer.zero_grad(set_to_none=True)
                 loss.backward()  # type: ignore[no-untyped-call]
+                losses[step] = loss.detach()
+                processes.add_up([losses[step], *self._gradients()])
                 self.optimizer.step()
-                total += loss.detach()
+                if (step + 1) % _LOOK_EVERY == 0:
+                    self._check_finite(losses)
+            self._check_finite(losses, *self._state())
             self.epochs_done += 1
             seconds = time.perf_counter() - began
-            if after_epoch(Epoch(self.epochs_done, float(total) / steps, rate, seconds)):
+            epoch = Epoch(self.epochs_done, float(losses.mean()), rate, seconds)
+            if processes.agreed(processes.is_first and after_epoch(epoch)):
                 return
 
     def _loss(self, batch: Batch, generator: torch.Generator) -> Tensor:
-        config, direction = self.config, batch.direction
+        """Of this process' part of the batch; those of all add up to that of the whole."""
+        config, direction, num_parts = self.config, batch.direction, self.processes.count
+        keep = self._kept_rows(generator)
+        batch = batch.part(self.processes.rank, num_parts)
         wanted = [(direction.seed_type, batch.seeds), (direction.target_type, batch.candidates)]
-        seeds, candidates = self.model(wanted, keep=self._kept_rows(generator))
+        seeds, candidates = self.model(wanted, keep=keep)
         loss = bilateral_softmax(
             seeds,
             candidates,
@@ -107,11 +124,13 @@ class Trainer:
             batch.log_prior,
             temperature=config.temperature,
             negative_weight=config.negative_weight,
+            num_positives=batch.num_positives,
             hard_negatives=batch.hard_negatives,
             hard_negative_weight=config.hard_negative_weight,
-            bfloat16=config.bfloat16,
+            bfloat16=bool(config.bfloat16),
         )
-        lengths = seeds.square().sum(1).mean() + candidates.square().sum(1).mean()
+        lengths = seeds.square().sum(1).sum() / batch.num_seeds
+        lengths = lengths + candidates.square().sum(1).mean() / num_parts
         weighted: Tensor = direction.weight * (loss + config.l2 * lengths)
         return weighted
 
@@ -124,11 +143,28 @@ class Trainer:
             for node_type, rows in self.model.rows.items()
         }
 
-    def _diverged(self, step: int, loss: Tensor) -> DivergedError:
-        return DivergedError(
-            f"the loss became {loss.item()} in epoch {self.epochs_done + 1}, step {step + 1}",
+    def _gradients(self) -> list[Tensor]:
+        """Those of the last step; a step has none for types that it did not come by."""
+        learned = self.optimizer.param_groups[0]["params"]
+        return [parameter.grad for parameter in learned if parameter.grad is not None]
+
+    def _state(self) -> list[Tensor]:
+        """What training goes on from, and a checkpoint keeps."""
+        moments = [value for state in self.optimizer.state.values() for value in state.values()]
+        return [*(parameter.detach() for parameter in self.model.parameters()), *moments]
+
+    def _check_finite(self, losses: Tensor, *state: Tensor) -> None:
+        """Raises DivergedError where a loss of this epoch is not, or the state is not."""
+        if all(values.isfinite().all() for values in (losses, *state)):
+            return
+        bad = (~losses.isfinite()).nonzero().flatten().tolist()
+        value = losses[bad[0]].item() if bad else math.nan
+        what = f"the loss became {value}" if bad else "a parameter or moment is no longer finite"
+        step = bad[0] + 1 if bad else len(losses)
+        raise DivergedError(
+            f"{what} in epoch {self.epochs_done + 1}, step {step}",
             next_step="lower the learning rate; the state after the last whole epoch is kept",
-            value=loss.item(),
+            value=value,
         )
 
 

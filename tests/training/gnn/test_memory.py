@@ -150,6 +150,10 @@ def test_processes_share_the_seeds_of_a_step(graph):
     assert need_of(graph, num_processes=2).scores == 4 * (2 * 1 * 4 + 4 * 10 * (1 + 4))
 
 
+def test_scores_in_bfloat16_take_half_a_matrix_more(graph):
+    assert need_of(graph, bfloat16=True).scores == 4 * (2.5 * 2 * 4 + 4 * 10 * (2 + 4))
+
+
 def test_a_block_of_the_validation_may_be_the_largest(graph, monkeypatch):
     """Three seeds and five products; a step has one seed and four candidates."""
     settings = {"seed_batch": 1, "patience": 1}

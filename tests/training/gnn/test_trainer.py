@@ -171,6 +171,40 @@ def test_a_diverged_run_stops_and_its_last_good_state_stays(graph, tmp_path):
     assert (tmp_path / "all.safetensors").read_bytes() == state
 
 
+def test_a_gradient_that_is_no_number_at_the_end_of_an_epoch_is_not_kept(graph, tmp_path):
+    """The loss of that step is still finite, and no other follows it."""
+    encoder = GraphEncoder(SCHEMA, SMALL, folder=tmp_path)
+    trainer = encoder._trainer(graph)
+    steps = -(-len(trainer.directions[0].seed_rows) // SMALL.seed_batch)
+    seen = []
+
+    def spoil(gradient):
+        seen.append(gradient)
+        return gradient * torch.nan if len(seen) == 2 * steps else gradient
+
+    trainer.model.rows["Product"].register_hook(spoil)
+    kept = []
+    with pytest.raises(
+        DivergedError, match=r"moment is no longer finite in epoch 2, step 4; lower"
+    ):
+        trainer.run(lambda epoch: kept.append(epoch.number) or False)
+    assert kept == [1]
+
+
+def test_a_loss_that_is_no_number_is_found_with_its_step(graph, monkeypatch):
+    """Though it is looked at later."""
+    spoilt = trainer(graph, SMALL)
+    plain, seen = spoilt._loss, []
+
+    def loss(batch, generator):
+        seen.append(batch)
+        return plain(batch, generator) * (torch.inf if len(seen) == 6 else 1)
+
+    monkeypatch.setattr(Trainer, "_loss", lambda _, *given: loss(*given))
+    with pytest.raises(DivergedError, match="the loss became inf in epoch 2, step 2"):
+        spoilt.run(lambda _: False)
+
+
 def stop_after(number):
     def stop(epoch):
         if epoch.number == number:

@@ -1,0 +1,90 @@
+"""docs/training.md does what it says: its commands run, in its order, in an empty folder."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from graphrec.bundle import open_bundle
+from training.config import load_config
+
+PAGE = Path(__file__).parents[2] / "docs" / "training.md"
+OF_ONE_MACHINE = "$NODE"
+LIMIT_S = 900
+
+
+def start(block, folder, **environment):
+    """Runs a block of the page as a reader would, with the commands of this environment."""
+    commands = str(Path(sys.executable).parent)
+    return subprocess.Popen(
+        ["bash", "-euo", "pipefail", "-c", block],
+        cwd=folder,
+        env={**os.environ, "PATH": f"{commands}:{os.environ['PATH']}", **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def finish(*started):
+    try:
+        for process in started:
+            output, _ = process.communicate(timeout=LIMIT_S)
+            assert process.returncode == 0, output
+    finally:
+        for process in started:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("processes")
+def test_every_command_of_the_page_runs(tmp_path):
+    text = PAGE.read_text(encoding="utf-8")
+    (settings,) = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
+    blocks = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
+    first, second = tmp_path / "first", tmp_path / "second"
+    for folder in (first, second):
+        folder.mkdir()
+    (first / "train.toml").write_text(settings)
+    for block in blocks:
+        if OF_ONE_MACHINE not in block:
+            finish(start(block, first))
+            continue
+        (second / "snapshot").symlink_to(first / "snapshot")
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            block = block.replace("29500", str(free.getsockname()[1]))
+        finish(
+            *(
+                start(block, folder, NODE=str(number), FIRST="127.0.0.1")
+                for number, folder in enumerate((first, second))
+            )
+        )
+    assert [path.name for path in second.iterdir()] == ["snapshot"]
+    written = set(re.findall(r"snapshot (bundle[a-z-]*) --", "\n".join(blocks)))
+    assert {open_bundle(path).folder.name for path in first.glob("bundle*")} == written
+    assert list((first / "run-mine").glob("*/tensorboard/all/events*"))
+
+
+def test_the_settings_of_the_page_are_settings(tmp_path):
+    (settings,) = re.findall(r"```toml\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    (tmp_path / "train.toml").write_text(settings)
+    config = load_config(tmp_path / "train.toml")
+    assert config.graph.patience == 2
+    assert len(config.graph.directions) == 2
+
+
+def test_the_table_of_presets_is_true():
+    rows = re.findall(r"\| `(\w+)`.*?\| ([\d +]+) \|", PAGE.read_text(encoding="utf-8"))
+    assert {name for name, _ in rows} == {"quick", "default", "max"}
+    for name, numbers in rows:
+        config = load_config(PAGE.parents[1] / "training" / "presets" / f"{name}.toml")
+        expected = [config.spectral.dim, *([] if name == "quick" else [config.graph.dim])]
+        assert [int(number) for number in numbers.split("+")] == expected
