@@ -49,7 +49,7 @@ class Ranker:
         seeds, targets = self.space(seed_type), self.space(target_type)
         seed_rows = _checked_rows(seed_type, seed_rows, len(seeds))
         mask = filter_mask(self._bundle, self._paths, filters, target_type)
-        known = np.flatnonzero(~seeds.is_zero()[seed_rows])
+        known = np.flatnonzero(~seeds.zero[seed_rows])
         found = top_k(
             seeds,
             seed_rows[known],

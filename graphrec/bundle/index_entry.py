@@ -1,0 +1,73 @@
+"""What the manifest says of an index."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Share = Annotated[float, Field(gt=0, le=1)]
+
+
+class Measured(BaseModel):
+    """What an index was measured to do for sampled seeds when it was built.
+
+    Args:
+        k: How many targets were asked for.
+        share: What share of the targets passed, drawn at random.
+        recall: What share of the true best k it found, in the mean.
+        read_in_line: Numbers that were read one after the other, per seed in the mean.
+        read_at_random: Numbers of vectors that were read here and there, per seed in the mean.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    k: int = Field(ge=1)
+    share: Share
+    recall: float = Field(ge=0, le=1)
+    read_in_line: float = Field(ge=0)
+    read_at_random: float = Field(ge=0)
+
+
+class IndexEntry(BaseModel):
+    """One index: files in the bundle's folder `index`, and what they were measured to do.
+
+    Args:
+        kind: 'bounds' is exact, see `graphrec.query.index.bounds`; 'ivf' is FAISS's inverted lists
+            and approximate.
+        target_type: Whose vectors it holds.
+        similarity: For which scores.
+        num_rows: How many targets it holds; with a cosine, those with a vector that is not zero.
+        width: Of 'bounds': numbers kept per target.
+        error: Of 'bounds': how far turned vectors may be off, see `Rotation.error`.
+        seeds: How many seeds of each type it was measured with.
+        measured: At several k and shares.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["bounds", "ivf"]
+    target_type: str
+    similarity: Literal["dot", "cosine"]
+    num_rows: int = Field(ge=1)
+    width: int | None = Field(default=None, ge=2)
+    error: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    seeds: dict[str, int]
+    measured: tuple[Measured, ...] = Field(min_length=1)
+
+    @property
+    def name(self) -> str:
+        return f"{self.target_type}.{self.similarity}"
+
+    def paths(self) -> tuple[str, ...]:
+        """Where its files lie, within the bundle's folder."""
+        parts = ["rows.npy", "heads.npy", "lengths.npy", "rotation.npy"]
+        if self.kind == "ivf":
+            parts = ["faiss"]
+        return tuple(f"index/{self.name}.{part}" for part in parts)
+
+    def measured_at(self, k: int, share: float) -> Measured | None:
+        """The figures to expect: those of the nearest k and share that are no easier.
+
+        None if there are none: nothing is known about such a question.
+        """
+        harder = [one for one in self.measured if one.k >= k and one.share <= share]
+        return min(harder, key=lambda one: (-one.share, one.k), default=None)

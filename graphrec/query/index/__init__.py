@@ -1,0 +1,1 @@
+"""Indexes: find the best targets without reading all of them."""
