@@ -175,3 +175,18 @@ def test_vectors_that_might_overflow_are_left_to_the_scan(length):
     assert plan.method is Method.SCAN
     assert "float32 might overflow" in plan.reason
     assert same_bits([rows], [top_k(huge, np.arange(1), index.targets, k=5)[0]])
+
+
+def test_shorter_targets_that_point_better_are_not_cut_off(monkeypatch):
+    for module in (bound_search, bounds):
+        monkeypatch.setattr(module, "FRONT_ROWS", 64)
+    cosine = 0.97
+    askew = np.tile([cosine, np.sqrt(1 - cosine**2)], (100, 1))  # of length 1, scores .97
+    askew[::2, 1] *= -1
+    straight = np.tile([0.98, 0.0], (100, 1))  # shorter, scores .98
+    targets = np.vstack([askew, straight]).astype(np.float32)
+    seeds = np.array([[1, 0], [5, 0]], dtype=np.float32)
+    index = BoundIndex.build(Space.of(targets), DOT, Rotation.of(np.eye(2), np.eye(2)), 2)
+    found = index.propose(Space.of(seeds), np.arange(2), k=3, mask=None, excluded=[])
+    for position in range(2):
+        assert found.rows[found.positions == position].min() == 100
