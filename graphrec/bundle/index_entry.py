@@ -4,6 +4,10 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+INDEX_FOLDER = "index"
+BOUNDS_PARTS = ("rows.npy", "heads.npy", "lengths.npy", "rotation.npy")
+IVF_PARTS = ("faiss",)
+
 Share = Annotated[float, Field(gt=0, le=1)]
 
 
@@ -16,6 +20,7 @@ class Measured(BaseModel):
         recall: What share of the true best k it found, in the mean.
         read_in_line: Numbers that were read one after the other, per seed in the mean.
         read_at_random: Numbers of vectors that were read here and there, per seed in the mean.
+        probes: Of 'ivf': how many lists were looked through.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -25,6 +30,7 @@ class Measured(BaseModel):
     recall: float = Field(ge=0, le=1)
     read_in_line: float = Field(ge=0)
     read_at_random: float = Field(ge=0)
+    probes: int | None = Field(default=None, ge=1)
 
 
 class IndexEntry(BaseModel):
@@ -57,12 +63,15 @@ class IndexEntry(BaseModel):
     def name(self) -> str:
         return f"{self.target_type}.{self.similarity}"
 
+    def path(self, part: str) -> str:
+        """Where one of its files lies, within the bundle's folder."""
+        return f"{INDEX_FOLDER}/{self.name}.{part}"
+
+    @property
     def paths(self) -> tuple[str, ...]:
-        """Where its files lie, within the bundle's folder."""
-        parts = ["rows.npy", "heads.npy", "lengths.npy", "rotation.npy"]
-        if self.kind == "ivf":
-            parts = ["faiss"]
-        return tuple(f"index/{self.name}.{part}" for part in parts)
+        """Where all of them lie."""
+        parts = BOUNDS_PARTS if self.kind == "bounds" else IVF_PARTS
+        return tuple(map(self.path, parts))
 
     def measured_at(self, k: int, share: float) -> Measured | None:
         """The figures to expect: those of the nearest k and share that are no easier.

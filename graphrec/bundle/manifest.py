@@ -9,6 +9,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 
 from graphdb.errors import BundleCorruptError, BundleMissingError, BundleVersionError, SchemaError
 from graphdb.schema_types import EdgeType, Schema
+from graphrec.bundle.index_entry import INDEX_FOLDER, IndexEntry
 from graphrec.bundle.newcomers import NewcomerRule
 
 FORMAT = "graphrec-bundle"
@@ -30,6 +31,7 @@ class BundleManifest(BaseModel):
         num_edges: Number of distinct edges per edge type, written 'User-PURCHASED-Product'.
         files: sha256 per file, by path inside the folder.
         newcomers: Per node type, how a new node gets a vector; empty where none can.
+        indexes: By name, such as 'Product.dot'; empty where none were built.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -49,11 +51,20 @@ class BundleManifest(BaseModel):
     schema_fingerprint: str
     files: dict[str, str]
     newcomers: dict[str, NewcomerRule] = Field(default_factory=dict)
+    indexes: dict[str, IndexEntry] = Field(default_factory=dict)
 
     def to_json(self) -> str:
         """The text of `manifest.json`; the same content gives the same text."""
         content = self.model_dump(mode="json")
-        for name in ("config", "metrics", "num_nodes", "num_edges", "files", "newcomers"):
+        for name in (
+            "config",
+            "metrics",
+            "num_nodes",
+            "num_edges",
+            "files",
+            "newcomers",
+            "indexes",
+        ):
             content[name] = json.loads(json.dumps(content[name], sort_keys=True))
         return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
@@ -61,9 +72,15 @@ class BundleManifest(BaseModel):
     def release_id(self) -> str:
         """Names the release by its content: 12 hexadecimal digits.
 
-        A copy has the same; training again to the very same files and settings does, too.
+        A copy has the same; training again to the very same files and settings does, too. An index
+        changes how fast the release answers, not what it is.
         """
-        content = self.model_dump(mode="json", exclude={"created_at"})
+        content = self.model_dump(mode="json", exclude={"created_at", "indexes"})
+        content["files"] = {
+            name: sha256
+            for name, sha256 in self.files.items()
+            if not name.startswith(f"{INDEX_FOLDER}/")
+        }
         if not self.newcomers:  # releases from before there were rules keep their names
             del content["newcomers"]
         canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
@@ -95,6 +112,10 @@ def node_path(node_type: str) -> str:
 
 def vector_path(node_type: str) -> str:
     return f"vectors/{node_type}.npy"
+
+
+def norms_path(node_type: str) -> str:
+    return f"vectors/{node_type}.norms.npy"
 
 
 def edge_paths(edge_type: EdgeType | str) -> tuple[str, str]:

@@ -21,10 +21,12 @@ from graphdb.schema_types import EdgeType, Schema
 from graphdb.snapshot.manifest import sha256_of
 from graphrec.bundle.adjacency import Adjacency
 from graphrec.bundle.ids import find_row
+from graphrec.bundle.index_entry import IndexEntry
 from graphrec.bundle.manifest import (
     BundleManifest,
     edge_paths,
     node_path,
+    norms_path,
     read_manifest,
     vector_path,
 )
@@ -70,7 +72,13 @@ class Bundle:
             edge_type: self._load_edges(edge_type, manifest.num_edges[str(edge_type)])
             for edge_type in _edge_types(schema, manifest)
         }
+        self._norms = {
+            node_type: _load(folder / norms_path(node_type), np.float64, (len(vectors),))
+            for node_type, vectors in self._vectors.items()
+            if norms_path(node_type) in manifest.files
+        }
         _check_newcomers(schema, manifest, frozenset(self._vectors))
+        _check_indexes(manifest, frozenset(self._vectors))
         for node_type, num_nodes in manifest.num_nodes.items():
             _check_rows(folder / node_path(node_type), num_nodes)
 
@@ -135,6 +143,20 @@ class Bundle:
             )
         return self._vectors[node_type]
 
+    def norms(self, node_type: str) -> npt.NDArray[np.float64] | None:
+        """The lengths of the vectors of one type; None in a bundle from before they were kept."""
+        return self._norms.get(self._held(node_type))
+
+    def index_array(
+        self, entry: IndexEntry, part: str, dtype: Any, shape: tuple[int, ...]
+    ) -> npt.NDArray[Any]:
+        """An array of an index, memory-mapped.
+
+        Raises:
+            BundleCorruptError: It is not of that kind.
+        """
+        return _load(self.folder / entry.path(part), dtype, shape)
+
     def has_edges(self, edge_type: EdgeType) -> bool:
         return edge_type in self._edges
 
@@ -184,10 +206,13 @@ class Bundle:
 def _check_files(folder: Path, manifest: BundleManifest, *, contents: bool) -> None:
     needed = {node_path(node_type) for node_type in manifest.num_nodes}
     needed.update(path for name in manifest.num_edges for path in edge_paths(name))
-    vectors = {vector_path(node_type) for node_type in manifest.num_nodes}
+    needed.update(path for entry in manifest.indexes.values() for path in entry.paths)
+    optional = {
+        path(node_type) for node_type in manifest.num_nodes for path in (vector_path, norms_path)
+    }
     listed = set(manifest.files)
-    if not needed <= listed or not listed <= needed | vectors:
-        odd = min((needed - listed) | (listed - needed - vectors))
+    if not needed <= listed or not listed <= needed | optional:
+        odd = min((needed - listed) | (listed - needed - optional))
         raise BundleCorruptError(
             f"the manifest's list of files and its counts disagree about '{odd}'",
             next_step=_COPY_WHOLE,
@@ -224,6 +249,18 @@ def _check_newcomers(schema: Schema, manifest: BundleManifest, types: frozenset[
         raise BundleCorruptError(
             f"the manifest is damaged: {error}", next_step=_COPY_WHOLE, value=error.value
         ) from error
+
+
+def _check_indexes(manifest: BundleManifest, with_vectors: frozenset[str]) -> None:
+    for name, entry in manifest.indexes.items():
+        fits = entry.num_rows <= manifest.num_nodes.get(entry.target_type, 0)
+        if name != entry.name or entry.target_type not in with_vectors or not fits:
+            raise BundleCorruptError(
+                f"the manifest's index '{name}' does not fit: it is for {entry.num_rows} rows of "
+                f"{entry.target_type}",
+                next_step=_COPY_WHOLE,
+                value=name,
+            )
 
 
 def _load(path: Path, dtype: Any, shape: tuple[int, ...]) -> npt.NDArray[Any]:
