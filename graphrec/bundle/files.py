@@ -1,5 +1,6 @@
 """Writes the files of a bundle."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,12 @@ class BundleFiles:
     def write_array(self, name: str, array: npt.NDArray[Any]) -> None:
         path = self._new(name)
         np.save(path, np.ascontiguousarray(array), allow_pickle=False)
+        self.hashes[name] = sha256_of(path)
+
+    def write_with(self, name: str, write: Callable[[Path], object]) -> None:
+        """Lets another library write a file."""
+        path = self._new(name)
+        write(path)
         self.hashes[name] = sha256_of(path)
 
     def _new(self, name: str) -> Path:

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 INDEX_FOLDER = "index"
 BOUNDS_PARTS = ("rows.npy", "heads.npy", "lengths.npy", "rotation.npy")
@@ -43,7 +43,6 @@ class IndexEntry(BaseModel):
         similarity: For which scores.
         num_rows: How many targets it holds; with a cosine, those with a vector that is not zero.
         width: Of 'bounds': numbers kept per target.
-        error: Of 'bounds': how far turned vectors may be off, see `Rotation.error`.
         seeds: How many seeds of each type it was measured with.
         measured: At several k and shares.
     """
@@ -55,9 +54,16 @@ class IndexEntry(BaseModel):
     similarity: Literal["dot", "cosine"]
     num_rows: int = Field(ge=1)
     width: int | None = Field(default=None, ge=2)
-    error: float | None = Field(default=None, ge=0, allow_inf_nan=False)
     seeds: dict[str, int]
     measured: tuple[Measured, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _has_its_numbers(self) -> "IndexEntry":
+        if self.kind == "bounds" and self.width is None:
+            raise ValueError("an index of kind 'bounds' has a width")
+        if self.kind == "ivf" and any(one.probes is None for one in self.measured):
+            raise ValueError("an index of kind 'ivf' says how many lists are looked through")
+        return self
 
     @property
     def name(self) -> str:

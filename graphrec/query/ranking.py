@@ -8,6 +8,7 @@ import numpy.typing as npt
 from graphdb.errors import QueryError
 from graphrec.bundle import Bundle
 from graphrec.query.filters import Filters
+from graphrec.query.index.opened import Indexes
 from graphrec.query.masks import filter_mask
 from graphrec.query.paths import Paths
 from graphrec.query.propose import Similarity
@@ -24,6 +25,7 @@ class Ranker:
         self._paths = paths
         self._spaces: dict[str, Space] = {}
         self._lock = Lock()
+        self._indexes = Indexes(bundle, self.space)
 
     def rank(
         self,
@@ -58,6 +60,7 @@ class Ranker:
             similarity=similarity,
             mask=mask,
             excluded=self._excluded(seed_type, seed_rows[known], target_type, exclude_seen),
+            index=self._indexes.of(target_type, similarity),
         )
         return _spread(found, known, len(seed_rows))
 
@@ -90,6 +93,7 @@ class Ranker:
             k=k,
             mask=filter_mask(self._bundle, self._paths, filters, target_type),
             excluded=lambda _: excluded,
+            index=self._indexes.of(target_type, Similarity.DOT),
         )
         return rows[0], scores[0]
 
@@ -97,7 +101,9 @@ class Ranker:
         """The vectors of a type, measured when first asked for."""
         with self._lock:
             if node_type not in self._spaces:
-                self._spaces[node_type] = Space.of(self._bundle.vectors(node_type))
+                self._spaces[node_type] = Space.of(
+                    self._bundle.vectors(node_type), self._bundle.norms(node_type)
+                )
             return self._spaces[node_type]
 
     def _excluded(

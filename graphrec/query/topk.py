@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from graphdb.errors import QueryError
+from graphrec.query.exact import exact_scores, keep_best
 from graphrec.query.index.served import ServedIndex
 from graphrec.query.planner import Method, Plan, Question, plan_search
 from graphrec.query.propose import Proposer, Similarity
@@ -30,7 +31,6 @@ Proposing = Callable[
 
 _BLOCK_SCORES = 2**23  # float32 scores held at once: 32 MB, and as much again to find the k-th
 _INDEX_WIDTH = 2**13  # an index holds about so many scores per seed at once
-_BLOCK_PRODUCTS = 2**21  # float64 products held at once while scoring again: 16 MB
 
 
 def top_k(
@@ -100,8 +100,8 @@ def planned_top_k(
         block_rows = seed_rows[part]
         barred = [] if excluded is None else [excluded(start + i) for i in range(len(block_rows))]
         positions, found = propose(seeds, block_rows, barred)
-        exact = _score(seeds, block_rows[positions], targets, found, similarity)
-        _keep_best(positions, found, exact, rows[part], scores[part])
+        exact = exact_scores(seeds, block_rows[positions], targets, found, similarity)
+        keep_best(positions, found, exact, rows[part], scores[part])
     return rows, scores, plan
 
 
@@ -148,33 +148,3 @@ def check_k(k: int) -> None:
     """Raises QueryError unless k is an integer of 1 or more."""
     if isinstance(k, bool) or not isinstance(k, int | np.integer) or k < 1:
         raise QueryError(f"k is {k!r}", expected="a whole number, 1 or more", value=k)
-
-
-def _score(
-    seeds: Space, seed_rows: Rows, targets: Space, target_rows: Rows, similarity: Similarity
-) -> Scores:
-    """The score of each (seed, target) pair, computed from that pair alone, float64 [num_pairs]."""
-    scores = np.empty(len(target_rows))
-    step = max(_BLOCK_PRODUCTS // targets.dim, 1)
-    for start in range(0, len(target_rows), step):
-        part = slice(start, start + step)
-        products = targets.vectors[target_rows[part]].astype(np.float64)
-        products *= seeds.vectors[seed_rows[part]]
-        scores[part] = products.sum(axis=1)  # row by row, so the block size does not matter
-    if similarity is Similarity.COSINE:
-        scores *= targets.damped[target_rows]
-        scores *= seeds.damped[seed_rows]
-    return scores
-
-
-def _keep_best(
-    positions: Rows, found: Rows, exact: Scores, out_rows: Rows, out_scores: Scores
-) -> None:
-    """Writes each seed's best pairs into its row of the result."""
-    order = np.lexsort((found, -exact, positions))
-    positions, found, exact = positions[order], found[order], exact[order]
-    first = np.searchsorted(positions, np.arange(len(out_rows)))
-    rank = np.arange(len(positions)) - first[positions]
-    kept = rank < out_rows.shape[1]
-    out_rows[positions[kept], rank[kept]] = found[kept]
-    out_scores[positions[kept], rank[kept]] = exact[kept]

@@ -35,7 +35,6 @@ def served(index):
         similarity=index.similarity.value,
         num_rows=max(len(index.rows), 1),
         width=index.heads.shape[1],
-        error=index.rotation.error,
         seeds={"User": 1},
         measured=(Measured(k=1000, share=1e-9, recall=1, read_in_line=0, read_at_random=0),),
     )
