@@ -103,16 +103,18 @@ class BoundSearch:
     def _front(self) -> tuple[Pairs, int]:
         """The best of the longest targets that pass, and the first place after these targets."""
         index = self._index
-        if self._mask is None:
+        passing = None if self._mask is None else self._mask[index.rows[: len(index.front)]]
+        if passing is None or np.count_nonzero(passing) >= len(passing) / 2:
             places, vectors, low = np.arange(len(index.front)), index.front, len(index.front)
         else:
-            places, low = self._passing_places(self._mask)
+            passing = None
+            places, low = self._passing_places()
             vectors = index.scaled_vectors(index.rows[places])
-        scores = self._vectors @ vectors.T  # [num_seeds, num_front]
-        if self._mask is None:
-            self._read_in_line += scores.size * index.targets.dim
-        else:
             self._read_at_random += vectors.size
+        scores = self._vectors @ vectors.T  # [num_seeds, num_front]
+        self._read_in_line += scores.size * index.targets.dim
+        if passing is not None:
+            scores[:, ~passing] = _FORBIDDEN
         for row_scores, barred in zip(scores, self._barred, strict=False):
             row_scores[_columns(places, index.places[barred])] = _FORBIDDEN
         if self._k < len(places):
@@ -123,10 +125,10 @@ class BoundSearch:
         rows = index.rows[places[columns]].astype(np.int64)
         return Pairs(seeds, rows, scores[seeds, columns]), low
 
-    def _passing_places(self, mask: Mask) -> tuple[Rows, int]:
+    def _passing_places(self) -> tuple[Rows, int]:
         """The first places that pass, ascending, and the first place that was not looked at."""
-        rows = self._index.rows
-        wanted = FRONT_ROWS
+        rows, mask, wanted = self._index.rows, self._mask, FRONT_ROWS
+        assert mask is not None
         low = min(2 * wanted, len(rows))
         passing = np.flatnonzero(mask[rows[:low]])
         while len(passing) < wanted and low < len(rows):

@@ -81,7 +81,7 @@ def _built(order: Order, files: BundleFiles, config: IndexConfig) -> Built:
     exam = Exam.of(order, np.random.default_rng(config.seed))
     entry, reason = None, ""
     if config.kind != "ivf":
-        bounds, entry = _bounds(order, exam)
+        bounds, entry = exact_index(order, exam)
         if config.kind == "bounds" or _pays(order, entry):
             write_bounds(files, entry, bounds)
             return Built(order.name, entry, "exact", time.perf_counter() - began)
@@ -108,7 +108,7 @@ def _built(order: Order, files: BundleFiles, config: IndexConfig) -> Built:
     return Built(order.name, None, reason, time.perf_counter() - began)
 
 
-def _bounds(order: Order, exam: Exam) -> tuple[BoundIndex, IndexEntry]:
+def exact_index(order: Order, exam: Exam) -> tuple[BoundIndex, IndexEntry]:
     """The exact index with the width that reads least, and what it was measured to do."""
     index = BoundIndex.build(order.targets, order.similarity, order.rotation, _width(order))
     everyone = np.arange(len(order.seeds))

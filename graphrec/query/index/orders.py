@@ -54,18 +54,23 @@ def orders_of(bundle: Bundle, config: IndexConfig) -> Iterator[Order]:
             (Similarity.DOT, others or [target_type]),
             (Similarity.COSINE, [target_type]),
         ):
-            yield _order(
+            yield order_of(
                 target_type, similarity, {name: spaces[name] for name in asking}, targets, config
             )
 
 
-def _order(
+def order_of(
     target_type: str,
     similarity: Similarity,
     asking: dict[str, Space],
     targets: Space,
     config: IndexConfig,
 ) -> Order:
+    """Draws what an index is cut to and measured with.
+
+    Args:
+        asking: The seeds' vectors, by type.
+    """
     random = np.random.default_rng(config.seed)
     drawn = {
         name: _drawn(random, space, max(config.num_seeds // len(asking), 2))
