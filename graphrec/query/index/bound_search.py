@@ -121,7 +121,7 @@ class BoundSearch:
             kth = np.partition(scores, len(places) - self._k, axis=1)[:, len(places) - self._k]
             self._kth = kth.astype(np.float64)
         lowest = np.maximum(self._kth - 2 * self._bound, _LOWEST)
-        seeds, columns = np.nonzero(scores >= rounded_down(lowest)[:, None])
+        seeds, columns = _where(scores >= rounded_down(lowest)[:, None])
         rows = index.rows[places[columns]].astype(np.int64)
         return Pairs(seeds, rows, scores[seeds, columns]), low
 
@@ -151,7 +151,7 @@ class BoundSearch:
         bounds = self._heads[active] @ self._index.heads[low:high].T  # [num_active, num_tile]
         self._read_in_line += bounds.size * self._heads.shape[1]
         needed = rounded_down((self._kth - self._bound - self._slack)[active])
-        hits, columns = np.nonzero(bounds >= needed[:, None])
+        hits, columns = _where(bounds >= needed[:, None])
         seeds, rows = active[hits], self._index.rows[low:high][columns].astype(np.int64)
         if self._mask is not None:
             passing = self._mask[rows]
@@ -165,7 +165,7 @@ class BoundSearch:
         return seeds, rows
 
     def _scored(self, pairs: tuple[Rows, Rows]) -> Pairs:
-        """The pairs with their scores, good to the rounding bound."""
+        """The pairs that still can be among the best, with scores good to the rounding bound."""
         seeds, rows = pairs
         index = self._index
         scores = np.empty(len(rows), dtype=np.float32)
@@ -179,16 +179,26 @@ class BoundSearch:
         if index.scale is not None:
             scores *= index.scale[rows]
         self._read_at_random += len(rows) * index.targets.dim
-        return Pairs(seeds, rows, scores)
+        return self._possible(Pairs(seeds, rows, scores))
 
     def _best(self, pairs: Pairs) -> Pairs:
-        """Raises each seed's k-th best score, and drops what is below it beyond all rounding."""
+        """Raises each seed's k-th best score, and drops what is too far below it."""
         order = np.lexsort((-pairs.scores, pairs.seeds))
         pairs = pairs.kept(order)
         starts = np.searchsorted(pairs.seeds, np.arange(len(self._vectors) + 1))
         enough = np.flatnonzero(np.diff(starts) >= self._k)
         self._kth[enough] = pairs.scores[starts[enough] + self._k - 1]
+        return self._possible(pairs)
+
+    def _possible(self, pairs: Pairs) -> Pairs:
+        """Without those below the k-th best by more than all rounding."""
         return pairs.kept(pairs.scores >= rounded_down(self._kth - 2 * self._bound)[pairs.seeds])
+
+
+def _where(flags: Mask) -> tuple[Rows, Rows]:
+    """Rows and columns of what is true; np.nonzero of two axes takes several times as long."""
+    rows, columns = np.divmod(np.flatnonzero(flags), flags.shape[1])
+    return rows, columns
 
 
 def _columns(places: Rows, barred: npt.NDArray[np.integer]) -> Rows:

@@ -37,7 +37,7 @@ from graphrec.query.rounding import (
 )
 from graphrec.query.space import Space
 
-BLOCK_SEEDS = 256
+BLOCK_SEEDS = 512
 _BLOCK_ROWS = 65_536
 
 
