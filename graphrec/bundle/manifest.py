@@ -9,6 +9,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 
 from graphdb.errors import BundleCorruptError, BundleMissingError, BundleVersionError, SchemaError
 from graphdb.schema_types import EdgeType, Schema
+from graphrec.bundle.index_entry import INDEX_FOLDER, IndexEntry
 from graphrec.bundle.newcomers import NewcomerRule
 from graphrec.bundle.quality import QualityRule
 
@@ -33,6 +34,7 @@ class BundleManifest(BaseModel):
         files: sha256 per file, by path inside the folder.
         newcomers: Per node type, how a new node gets a vector; empty where none can.
         quality: Per node type with a table of quality, what it is made of.
+        indexes: By name, such as 'Product.dot'; empty where none were built.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -54,6 +56,7 @@ class BundleManifest(BaseModel):
     files: dict[str, str]
     newcomers: dict[str, NewcomerRule] = Field(default_factory=dict)
     quality: dict[str, QualityRule] = Field(default_factory=dict)
+    indexes: dict[str, IndexEntry] = Field(default_factory=dict)
 
     def to_json(self) -> str:
         """The text of `manifest.json`; the same content gives the same text."""
@@ -66,6 +69,7 @@ class BundleManifest(BaseModel):
             "files",
             "newcomers",
             "quality",
+            "indexes",
         ):
             content[name] = json.loads(json.dumps(content[name], sort_keys=True))
         return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
@@ -74,9 +78,15 @@ class BundleManifest(BaseModel):
     def release_id(self) -> str:
         """Names the release by its content: 12 hexadecimal digits.
 
-        A copy has the same; training again to the very same files and settings does, too.
+        A copy has the same; training again to the very same files and settings does, too. An index
+        changes how fast the release answers, not what it is.
         """
-        content = self.model_dump(mode="json", exclude={"created_at"})
+        content = self.model_dump(mode="json", exclude={"created_at", "indexes"})
+        content["files"] = {
+            name: sha256
+            for name, sha256 in self.files.items()
+            if not name.startswith(f"{INDEX_FOLDER}/")
+        }
         if not self.newcomers:  # releases from before there were rules keep their names
             del content["newcomers"]
         canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
@@ -112,6 +122,10 @@ def vector_path(node_type: str) -> str:
 
 def quality_path(node_type: str) -> str:
     return f"quality/{node_type}.parquet"
+
+
+def norms_path(node_type: str) -> str:
+    return f"vectors/{node_type}.norms.npy"
 
 
 def edge_paths(edge_type: EdgeType | str) -> tuple[str, str]:

@@ -23,11 +23,13 @@ from graphdb.snapshot.manifest import sha256_of
 from graphrec.bundle.adjacency import Adjacency
 from graphrec.bundle.evidence import Evidence
 from graphrec.bundle.ids import find_row
+from graphrec.bundle.index_entry import IndexEntry
 from graphrec.bundle.manifest import (
     BundleManifest,
     edge_paths,
     evidence_paths,
     node_path,
+    norms_path,
     quality_path,
     read_manifest,
     vector_path,
@@ -76,7 +78,13 @@ class Bundle:
             edge_type: self._load_edges(edge_type, manifest.num_edges[str(edge_type)])
             for edge_type in _edge_types(schema, manifest)
         }
+        self._norms = {
+            node_type: _load(folder / norms_path(node_type), np.float64, (len(vectors),))
+            for node_type, vectors in self._vectors.items()
+            if norms_path(node_type) in manifest.files
+        }
         _check_newcomers(schema, manifest, frozenset(self._vectors))
+        _check_indexes(manifest, frozenset(self._vectors))
         for node_type, num_nodes in manifest.num_nodes.items():
             _check_rows(folder / node_path(node_type), num_nodes)
         for node_type in manifest.quality:
@@ -177,6 +185,20 @@ class Bundle:
             self._quality[node_type] = table.combine_chunks()
         return self._quality[node_type]
 
+    def norms(self, node_type: str) -> npt.NDArray[np.float64] | None:
+        """The lengths of the vectors of one type; None in a bundle from before they were kept."""
+        return self._norms.get(self._held(node_type))
+
+    def index_array(
+        self, entry: IndexEntry, part: str, dtype: Any, shape: tuple[int, ...]
+    ) -> npt.NDArray[Any]:
+        """An array of an index, memory-mapped.
+
+        Raises:
+            BundleCorruptError: It is not of that kind.
+        """
+        return _load(self.folder / entry.path(part), dtype, shape)
+
     def has_edges(self, edge_type: EdgeType) -> bool:
         return edge_type in self._edges
 
@@ -235,8 +257,11 @@ class Bundle:
 def _check_files(folder: Path, manifest: BundleManifest, *, contents: bool) -> None:
     needed = {node_path(node_type) for node_type in manifest.num_nodes}
     needed.update(path for name in manifest.num_edges for path in edge_paths(name))
-    optional = {vector_path(node_type) for node_type in manifest.num_nodes}
     needed.update(map(quality_path, manifest.quality))
+    needed.update(path for entry in manifest.indexes.values() for path in entry.paths)
+    optional = {
+        path(node_type) for node_type in manifest.num_nodes for path in (vector_path, norms_path)
+    }
     listed = set(manifest.files)
     for pair in map(evidence_paths, manifest.num_edges):
         # The two belong together: one of them alone makes the other one needed.
@@ -279,6 +304,18 @@ def _check_newcomers(schema: Schema, manifest: BundleManifest, types: frozenset[
         raise BundleCorruptError(
             f"the manifest is damaged: {error}", next_step=_COPY_WHOLE, value=error.value
         ) from error
+
+
+def _check_indexes(manifest: BundleManifest, with_vectors: frozenset[str]) -> None:
+    for name, entry in manifest.indexes.items():
+        fits = entry.num_rows <= manifest.num_nodes.get(entry.target_type, 0)
+        if name != entry.name or entry.target_type not in with_vectors or not fits:
+            raise BundleCorruptError(
+                f"the manifest's index '{name}' does not fit: it is for {entry.num_rows} rows of "
+                f"{entry.target_type}",
+                next_step=_COPY_WHOLE,
+                value=name,
+            )
 
 
 def _load(path: Path, dtype: Any, shape: tuple[int, ...]) -> npt.NDArray[Any]:

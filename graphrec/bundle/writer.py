@@ -3,7 +3,6 @@
 import json
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,27 +10,26 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from graphdb.errors import BundleError
 from graphdb.schema_types import EdgeType, Schema
-from graphdb.snapshot.manifest import sha256_of
 from graphrec.bundle.adjacency import Adjacency
 from graphrec.bundle.checks import check_content
+from graphrec.bundle.files import BundleFiles
 from graphrec.bundle.manifest import (
     MANIFEST_NAME,
     BundleManifest,
     edge_paths,
     evidence_paths,
     node_path,
+    norms_path,
     quality_path,
     vector_path,
 )
 from graphrec.bundle.newcomers import NewcomerRule, check_rules
+from graphrec.bundle.norms import norms_of
 from graphrec.bundle.quality import Quality
 from graphrec.bundle.reader import Bundle, open_bundle
-
-_ROW_GROUP_ROWS = 1_000_000
 
 
 def write_bundle(
@@ -115,13 +113,14 @@ def _write_files(
     edges: Mapping[EdgeType, Adjacency],
     quality: Mapping[str, Quality],
 ) -> dict[str, str]:
-    files = _Files(folder)
+    files = BundleFiles(folder)
     for node_type, table in nodes.items():
         # Neither the caller's chunks nor the order of the columns may show in the bytes.
         table = table.select(schema.arrow_schema(node_type).names).combine_chunks()
         files.write_table(node_path(node_type), table.replace_schema_metadata(None))
     for node_type, matrix in vectors.items():
         files.write_array(vector_path(node_type), matrix)
+        files.write_array(norms_path(node_type), norms_of(matrix))
     for edge_type, adjacency in edges.items():
         indptr_path, indices_path = edge_paths(edge_type)
         files.write_array(indptr_path, adjacency.indptr)
@@ -133,29 +132,6 @@ def _write_files(
     for node_type, found in quality.items():
         files.write_table(quality_path(node_type), found.table.combine_chunks())
     return files.hashes
-
-
-@dataclass(frozen=True, slots=True)
-class _Files:
-    """Writes files below a folder and keeps the hash of each."""
-
-    folder: Path
-    hashes: dict[str, str] = field(default_factory=dict)
-
-    def write_table(self, name: str, table: pa.Table) -> None:
-        path = self._new(name)
-        pq.write_table(table, path, compression="zstd", row_group_size=_ROW_GROUP_ROWS)
-        self.hashes[name] = sha256_of(path)
-
-    def write_array(self, name: str, array: npt.NDArray[Any]) -> None:
-        path = self._new(name)
-        np.save(path, np.ascontiguousarray(array), allow_pickle=False)
-        self.hashes[name] = sha256_of(path)
-
-    def _new(self, name: str) -> Path:
-        path = self.folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return path
 
 
 def _newest_event(edges: Mapping[EdgeType, Adjacency]) -> datetime | None:

@@ -10,12 +10,13 @@ import numpy.typing as npt
 from graphrec.query.candidates import Candidates
 from graphrec.query.conditions import Mask
 from graphrec.query.options import Question
+from graphrec.query.planner import Plan
 from graphrec.query.policy import Enforcement, Exclusion, Policy, Rules
 from graphrec.query.propose import Similarity
 from graphrec.query.ranking import rank
 from graphrec.query.release import Release
 from graphrec.query.rerank import Reranker
-from graphrec.query.results import Recommendation, Recommendations, Trace
+from graphrec.query.results import Recommendation, Recommendations, Reranked, Trace
 from graphrec.query.seeds import Seeds
 from graphrec.query.topk import Rows, Scores
 
@@ -67,24 +68,33 @@ class Engine:
             filters=question.filters,
             seen=question.seen,
         )
+        index = self.release.indexes.of(target_type, similarity)
+        plans: list[Plan] = []
+
+        def ask(positions: Rows, k: int, only: Mask | None) -> tuple[Rows, Scores]:
+            some, allowed = seeds.part(positions), candidates.part(positions, only)
+            rows, scores, plan = rank(
+                some, targets, allowed, k=k, similarity=similarity, index=index
+            )
+            plans.append(plan)
+            return rows, scores
+
+        notes: Sequence[Reranked | None] = [None] * len(seeds)
+        if question.fairness.changes and len(seeds):
+            reranker = Reranker(self.release, target_type, question.fairness)
+            lists = reranker.lists(ask, len(seeds), question.k)
+            rows, scores, notes = lists.rows, lists.scores, lists.notes
+        else:
+            rows, scores = ask(np.arange(len(seeds)), question.k, None)
         mask = candidates.mask
         trace = Trace(
             num_targets=len(targets),
             num_candidates=len(targets) if mask is None else int(np.count_nonzero(mask)),
             policy_version=None if rules is None else rules.version,
             excluded=candidates.excluded,
+            plan=plans[0],
         )
-        fairness = question.fairness
-        if not fairness.changes:
-            rows, scores = rank(seeds, targets, candidates, k=question.k, similarity=similarity)
-            return rows, scores, [trace] * len(seeds)
-
-        def ask(positions: Rows, k: int, only: Mask | None) -> tuple[Rows, Scores]:
-            some, allowed = seeds.part(positions), candidates.part(positions, only)
-            return rank(some, targets, allowed, k=k, similarity=similarity)
-
-        lists = Reranker(self.release, target_type, fairness).lists(ask, len(seeds), question.k)
-        return lists.rows, lists.scores, [replace(trace, reranked=note) for note in lists.notes]
+        return rows, scores, [replace(trace, reranked=note) for note in notes]
 
     def answer(
         self,

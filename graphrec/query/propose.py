@@ -1,10 +1,8 @@
 """The fast half of exact top-k: float32 scores that leave out only what cannot be among the best.
 
-For a float32 dot product of length n, in any order of summation and with or without fused
-multiply-add, |computed - true| <= g |u||v| with g = n e / (1 - n e), e = 2^-24, plus at most
-n 2^-126 where products underflow (Higham, Accuracy and Stability of Numerical Algorithms, 3.1).
-A target among the true best k has a true score of at least (k-th best computed - bound), so its
-computed score is at least (k-th best computed - 2 bound). Everything from there on is proposed.
+With the bound of `rounding`, a target among the true best k has a true score of at least (k-th best
+computed - bound), so its computed score is at least (k-th best computed - 2 bound). Everything from
+there on is proposed.
 """
 
 from collections.abc import Sequence
@@ -13,12 +11,9 @@ from enum import StrEnum
 import numpy as np
 import numpy.typing as npt
 
+from graphrec.query.rounding import LARGEST_SAFE, rounding_bound
 from graphrec.query.space import Space
 
-_EPSILON = 2.0**-24
-_UNDERFLOW = 2.0**-126
-_LARGEST_SAFE = 2.0**100  # beyond it float32 might overflow; then every candidate is proposed
-_GATHER_BELOW = 0.5  # with fewer candidates than this share, only theirs are multiplied
 _TILE_ROWS = 65_536
 _LOWEST = np.float32(-(2.0**127))  # below every safe score, above a forbidden one
 _FORBIDDEN = np.float32(-np.inf)
@@ -36,6 +31,7 @@ class Proposer:
 
     Args:
         mask: bool [num_targets], the targets that may come out; all by default.
+        gather: Multiply the vectors of those only, not all of them.
     """
 
     def __init__(
@@ -43,26 +39,25 @@ class Proposer:
         targets: Space,
         k: int,
         similarity: Similarity,
-        mask: npt.NDArray[np.bool_] | None = None,
+        mask: npt.NDArray[np.bool_] | None,
+        *,
+        gather: bool,
     ) -> None:
         self._targets = targets
         self._k = k
         cosine = similarity is Similarity.COSINE
-        if cosine:
-            mask = ~targets.is_zero() if mask is None else mask & ~targets.is_zero()
         passing = len(targets) if mask is None else int(np.count_nonzero(mask))
         self._columns: npt.NDArray[np.int64] | None = None
         self._barred: npt.NDArray[np.bool_] | None = None
-        if mask is not None and passing < _GATHER_BELOW * len(targets):
+        if mask is not None and gather:
             self._columns = np.flatnonzero(mask)
         elif mask is not None and passing < len(targets):
             self._barred = ~mask
         self.width = passing if self._columns is not None or not passing else len(targets)
         scale = targets.damped if cosine else None
         self._scale = None if scale is None else self._pick(scale)
-        self._max_norm = float(targets.norms.max(initial=0.0))
-        self._reach = 1.0 if cosine else self._max_norm
-        self._max_scale = max(1.0, float(scale.max(initial=0.0))) if scale is not None else 1.0
+        self._reach = 1.0 if cosine else targets.max_norm
+        self._max_scale = max(1.0, targets.max_damped) if cosine else 1.0
 
     def propose(
         self,
@@ -92,13 +87,12 @@ class Proposer:
         return positions, columns if self._columns is None else self._columns[columns]
 
     def _tolerance(self, seed_norms: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        """Twice the rounding bound, with a tenth to spare for the float64 scores' own rounding."""
+        """Twice the rounding bound; infinite where float32 might overflow: all is proposed then."""
         dim = self._targets.dim
-        relative = 2.2 * (dim + 4) * _EPSILON * seed_norms * self._reach
-        tolerance = relative + 2.2 * dim * _UNDERFLOW * self._max_scale
-        largest = seed_norms * max(self._max_norm, 1.0)
-        safe = (largest < _LARGEST_SAFE) & (self._max_scale < _LARGEST_SAFE) & (dim < 2**20)
-        return np.where(safe, tolerance, np.inf)
+        bound = rounding_bound(dim, seed_norms, self._reach, self._max_scale)
+        largest = seed_norms * max(self._targets.max_norm, 1.0)
+        safe = (largest < LARGEST_SAFE) & (self._max_scale < LARGEST_SAFE) & (dim < 2**20)
+        return np.where(safe, 2 * bound, np.inf)
 
     def _threshold(
         self, scores: npt.NDArray[np.float32], tolerance: npt.NDArray[np.float64]

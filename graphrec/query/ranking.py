@@ -4,28 +4,39 @@ import numpy as np
 import numpy.typing as npt
 
 from graphrec.query.candidates import Candidates
+from graphrec.query.index.served import ServedIndex
+from graphrec.query.planner import Plan
 from graphrec.query.propose import Similarity
 from graphrec.query.seeds import Seeds
 from graphrec.query.space import Space
-from graphrec.query.topk import Rows, Scores, top_k
+from graphrec.query.topk import Rows, Scores, planned_top_k
 
 
 def rank(
-    seeds: Seeds, targets: Space, candidates: Candidates, *, k: int, similarity: Similarity
-) -> tuple[Rows, Scores]:
+    seeds: Seeds,
+    targets: Space,
+    candidates: Candidates,
+    *,
+    k: int,
+    similarity: Similarity,
+    index: ServedIndex | None,
+) -> tuple[Rows, Scores, Plan]:
     """The k best candidates of every seed.
+
+    Args:
+        index: Of these targets and this similarity; None where there is none.
 
     Returns:
         Rows int64 [num_seeds, k], padded with -1, and scores float64 [num_seeds, k], padded
         with -inf; best first, equal scores by ascending row. A seed with a zero vector gets
-        nothing.
+        nothing. And how they were found.
 
     Raises:
         QueryError: k is not a whole number of 1 or more.
     """
     known = seeds.known()
     barred = candidates.barred
-    found = top_k(
+    rows, scores, plan = planned_top_k(
         seeds.space,
         seeds.rows[known],
         targets,
@@ -33,8 +44,9 @@ def rank(
         similarity=similarity,
         mask=candidates.mask,
         excluded=None if barred is None else lambda position: barred(int(known[position])),
+        index=index,
     )
-    return _spread(found, known, len(seeds))
+    return *_spread((rows, scores), known, len(seeds)), plan
 
 
 def _spread(

@@ -5,6 +5,7 @@ from threading import Lock
 from graphrec.bundle import Bundle
 from graphrec.query.conditions import Columns
 from graphrec.query.display import Display
+from graphrec.query.index.opened import Indexes
 from graphrec.query.masks import FilterMasks
 from graphrec.query.newcomers import Newcomers
 from graphrec.query.paths import Paths
@@ -23,6 +24,7 @@ class Release:
         self.newcomers = Newcomers(bundle)
         self.display = Display(bundle, self.paths)
         self.reasons = Reasons(self.paths, self.display)
+        self.indexes = Indexes(bundle, self.space)
         self._spaces: dict[str, Space] = {}
         self._lock = Lock()
 
@@ -34,7 +36,9 @@ class Release:
         """
         with self._lock:
             if node_type not in self._spaces:
-                self._spaces[node_type] = Space.of(self.bundle.vectors(node_type))
+                self._spaces[node_type] = Space.of(
+                    self.bundle.vectors(node_type), self.bundle.norms(node_type)
+                )
             return self._spaces[node_type]
 
     def warm_as(self, other: "Release") -> None:

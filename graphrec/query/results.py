@@ -6,6 +6,8 @@ from typing import Any, overload
 
 import pyarrow as pa
 
+from graphrec.query.planner import Plan
+
 
 @dataclass(frozen=True, slots=True)
 class Recommendation:
@@ -67,6 +69,7 @@ class Trace:
             has had or must not get is not taken off.
         policy_version: Of the policy that was enforced; None without one.
         excluded: Per reason code the number of targets that the policy took away.
+        plan: How the candidates were found, and why so.
         reranked: What shares, caps and diversity did; None where none was asked for.
     """
 
@@ -74,6 +77,7 @@ class Trace:
     num_candidates: int
     policy_version: str | None
     excluded: Mapping[str, int]
+    plan: Plan
     reranked: Reranked | None = None
 
 

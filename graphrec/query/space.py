@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-_BLOCK_ROWS = 16_384
+from graphrec.bundle.norms import norms_of
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -19,22 +19,39 @@ class Space:
             norm), and 0 for a zero vector. A plain cosine trusts the direction of a vector that
             rests on one purchase as much as that of a bestseller's; short vectors are such, so
             their likeness is shrunk, as item-based filtering shrinks it with few co-ratings.
+        zero: bool [num_nodes], which have a zero vector: the model knows nothing about them.
+        max_norm: The largest norm.
+        max_damped: The largest of `damped`.
     """
 
     vectors: npt.NDArray[np.float32]
     norms: npt.NDArray[np.float64]
     damped: npt.NDArray[np.float64]
+    zero: npt.NDArray[np.bool_]
+    max_norm: float
+    max_damped: float
 
     @classmethod
-    def of(cls, vectors: npt.NDArray[np.float32]) -> "Space":
-        norms = np.zeros(len(vectors))
-        for start in range(0, len(vectors), _BLOCK_ROWS):
-            block = vectors[start : start + _BLOCK_ROWS].astype(np.float64)
-            norms[start : start + _BLOCK_ROWS] = np.sqrt((block * block).sum(axis=1))
+    def of(
+        cls, vectors: npt.NDArray[np.float32], norms: npt.NDArray[np.float64] | None = None
+    ) -> "Space":
+        """Measures vectors.
+
+        Args:
+            norms: What `norms_of` gave for these vectors, where that is known already.
+        """
+        norms = norms_of(vectors) if norms is None else norms
         known = norms > 0
         typical = np.median(norms[known]) if known.any() else 0.0
         damped = np.divide(1.0, norms + typical, out=np.zeros_like(norms), where=known)
-        return cls(vectors, norms, damped)
+        return cls(
+            vectors,
+            norms,
+            damped,
+            ~known,
+            float(norms.max(initial=0.0)),
+            float(damped.max(initial=0.0)),
+        )
 
     def __len__(self) -> int:
         return len(self.vectors)
@@ -45,5 +62,4 @@ class Space:
 
     def is_zero(self) -> npt.NDArray[np.bool_]:
         """Which nodes have a zero vector: the model knows nothing about them."""
-        zero: npt.NDArray[np.bool_] = self.norms == 0
-        return zero
+        return self.zero

@@ -3,15 +3,19 @@
 The answer for a seed never depends on the batch it came in, to the last bit. Matrix products do
 not have that property (their rounding changes with the shape), so they only propose: `propose`
 keeps every row whose float32 score is within a proven rounding bound of the k-th best. The few
-proposed rows are scored again in float64, each by itself, and that score decides.
+proposed rows are scored again in float64, each by itself, and that score decides. An index proposes
+in the place of the matrix product where the planner says so.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 from graphdb.errors import QueryError
+from graphrec.query.exact import exact_scores, keep_best
+from graphrec.query.index.served import ServedIndex
+from graphrec.query.planner import Method, Plan, Question, plan_search
 from graphrec.query.propose import Proposer, Similarity
 from graphrec.query.space import Space
 
@@ -20,8 +24,13 @@ Scores = npt.NDArray[np.float64]
 Excluded = Callable[[int], npt.NDArray[np.integer]]
 """Gives, for the position of a seed in the batch, the target rows it must not get."""
 
+Proposing = Callable[
+    [Space, Rows, Sequence[npt.NDArray[np.integer]]],
+    tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]],
+]
+
 _BLOCK_SCORES = 2**23  # float32 scores held at once: 32 MB, and as much again to find the k-th
-_BLOCK_PRODUCTS = 2**21  # float64 products held at once while scoring again: 16 MB
+_INDEX_WIDTH = 2**13  # an index holds about so many scores per seed at once
 
 
 def top_k(
@@ -33,7 +42,33 @@ def top_k(
     similarity: Similarity = Similarity.DOT,
     mask: npt.NDArray[np.bool_] | None = None,
     excluded: Excluded | None = None,
+    index: ServedIndex | None = None,
 ) -> tuple[Rows, Scores]:
+    """What `planned_top_k` finds, without the plan."""
+    rows, scores, _ = planned_top_k(
+        seeds,
+        seed_rows,
+        targets,
+        k=k,
+        similarity=similarity,
+        mask=mask,
+        excluded=excluded,
+        index=index,
+    )
+    return rows, scores
+
+
+def planned_top_k(
+    seeds: Space,
+    seed_rows: Rows,
+    targets: Space,
+    *,
+    k: int,
+    similarity: Similarity = Similarity.DOT,
+    mask: npt.NDArray[np.bool_] | None = None,
+    excluded: Excluded | None = None,
+    index: ServedIndex | None = None,
+) -> tuple[Rows, Scores, Plan]:
     """The k best targets of every seed.
 
     Args:
@@ -41,10 +76,11 @@ def top_k(
         k: 1 or more; seeds with fewer candidates get fewer.
         mask: bool [num_targets], the targets that may come out; all by default.
         excluded: Further rows that a single seed must not get.
+        index: Of these targets and this similarity.
 
     Returns:
         Rows int64 [num_seeds, k], padded with -1, and scores float64 [num_seeds, k], padded with
-        -inf; best first, equal scores by ascending row.
+        -inf; best first, equal scores by ascending row. And how they were found.
 
     Raises:
         QueryError: k is below 1 or not an integer.
@@ -52,51 +88,63 @@ def top_k(
     check_k(k)
     rows = np.full((len(seed_rows), k), -1, dtype=np.int64)
     scores = np.full((len(seed_rows), k), -np.inf)
-    proposer = Proposer(targets, k, similarity, mask)
-    if not proposer.width:
-        return rows, scores
-    block = max(_BLOCK_SCORES // proposer.width, 1)
+    if similarity is Similarity.COSINE and targets.zero.any():
+        mask = ~targets.zero if mask is None else mask & ~targets.zero
+    plan = _plan(seeds, seed_rows, targets, k, mask, index)
+    if plan.method is Method.NONE:
+        return rows, scores, plan
+    propose, width = _proposing(plan, targets, k, similarity, mask, index)
+    block = max(_BLOCK_SCORES // width, 1)
     for start in range(0, len(seed_rows), block):
         part = slice(start, start + block)
         block_rows = seed_rows[part]
         barred = [] if excluded is None else [excluded(start + i) for i in range(len(block_rows))]
-        positions, found = proposer.propose(seeds, block_rows, barred)
-        exact = _score(seeds, block_rows[positions], targets, found, similarity)
-        _keep_best(positions, found, exact, rows[part], scores[part])
-    return rows, scores
+        positions, found = propose(seeds, block_rows, barred)
+        exact = exact_scores(seeds, block_rows[positions], targets, found, similarity)
+        keep_best(positions, found, exact, rows[part], scores[part])
+    return rows, scores, plan
+
+
+def _plan(
+    seeds: Space,
+    seed_rows: Rows,
+    targets: Space,
+    k: int,
+    mask: npt.NDArray[np.bool_] | None,
+    index: ServedIndex | None,
+) -> Plan:
+    passing = len(targets) if mask is None else int(np.count_nonzero(mask))
+    question = Question(len(targets), passing, targets.dim, len(seed_rows), k)
+    if index is None:
+        return plan_search(question)
+    safe = index.index.can_serve(seeds, seed_rows)
+    return plan_search(question, index.entry, index.min_recall, safe=safe)
+
+
+def _proposing(
+    plan: Plan,
+    targets: Space,
+    k: int,
+    similarity: Similarity,
+    mask: npt.NDArray[np.bool_] | None,
+    index: ServedIndex | None,
+) -> tuple[Proposing, int]:
+    """What proposes by that plan, and how many scores it holds at once for each seed."""
+    if index is None or plan.method not in (Method.BOUNDS, Method.APPROXIMATE):
+        gather = plan.method is Method.GATHER
+        proposer = Proposer(targets, k, similarity, mask, gather=gather)
+        return proposer.propose, proposer.width
+
+    def propose(
+        seeds: Space, seed_rows: Rows, excluded: Sequence[npt.NDArray[np.integer]]
+    ) -> tuple[Rows, Rows]:
+        found = index.index.propose(seeds, seed_rows, k=k, mask=mask, excluded=excluded)
+        return found.positions, found.rows
+
+    return propose, _INDEX_WIDTH
 
 
 def check_k(k: int) -> None:
     """Raises QueryError unless k is an integer of 1 or more."""
     if isinstance(k, bool) or not isinstance(k, int | np.integer) or k < 1:
         raise QueryError(f"k is {k!r}", expected="a whole number, 1 or more", value=k)
-
-
-def _score(
-    seeds: Space, seed_rows: Rows, targets: Space, target_rows: Rows, similarity: Similarity
-) -> Scores:
-    """The score of each (seed, target) pair, computed from that pair alone, float64 [num_pairs]."""
-    scores = np.empty(len(target_rows))
-    step = max(_BLOCK_PRODUCTS // targets.dim, 1)
-    for start in range(0, len(target_rows), step):
-        part = slice(start, start + step)
-        products = targets.vectors[target_rows[part]].astype(np.float64)
-        products *= seeds.vectors[seed_rows[part]]
-        scores[part] = products.sum(axis=1)  # row by row, so the block size does not matter
-    if similarity is Similarity.COSINE:
-        scores *= targets.damped[target_rows]
-        scores *= seeds.damped[seed_rows]
-    return scores
-
-
-def _keep_best(
-    positions: Rows, found: Rows, exact: Scores, out_rows: Rows, out_scores: Scores
-) -> None:
-    """Writes each seed's best pairs into its row of the result."""
-    order = np.lexsort((found, -exact, positions))
-    positions, found, exact = positions[order], found[order], exact[order]
-    first = np.searchsorted(positions, np.arange(len(out_rows)))
-    rank = np.arange(len(positions)) - first[positions]
-    kept = rank < out_rows.shape[1]
-    out_rows[positions[kept], rank[kept]] = found[kept]
-    out_scores[positions[kept], rank[kept]] = exact[kept]

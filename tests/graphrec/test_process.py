@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 
@@ -9,8 +10,9 @@ import pytest
 
 import graphdb.errors
 import graphrec
+from graphrec.query.index import IndexConfig, build_index
 
-HEAVY = ("torch", "torch_geometric", "scipy", "pandas", "neo4j", "sklearn", "matplotlib")
+HEAVY = ("torch", "torch_geometric", "scipy", "pandas", "neo4j", "sklearn", "matplotlib", "faiss")
 
 
 def python(*arguments, **options):
@@ -41,6 +43,13 @@ def test_help_is_light():
 def test_a_recommendation_is_light(world_path):
     code = "graphrec.Recommender.open(sys.argv[1]).products_for_user('ann')"
     assert loaded_heavy(code, world_path) == ["[]", "[]"]
+
+
+def test_an_exact_index_is_light(world_path, tmp_path):
+    path = shutil.copytree(world_path, tmp_path / "indexed")
+    build_index(path, IndexConfig(kind="bounds", min_targets=1))
+    code = "graphrec.Recommender.open(sys.argv[1]).products_for_user('ann')"
+    assert loaded_heavy(code, path) == ["[]", "[]"]
 
 
 def test_the_check_for_heavy_modules_can_fail():

@@ -2,68 +2,14 @@
 
 import numpy as np
 import pytest
+from contracts.topk_oracle import COSINE, DOT, oracle, questions, same_bits
 from hypothesis import given
 from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
 
 from graphdb.errors import QueryError
-from graphrec.query import topk
-from graphrec.query.propose import Similarity
+from graphrec.query import exact, topk
 from graphrec.query.space import Space
 from graphrec.query.topk import top_k
-
-DOT, COSINE = Similarity.DOT, Similarity.COSINE
-LARGEST = float(np.finfo(np.float32).max)
-# Small integers give many exact ties, duplicate and zero vectors; any float32 gives everything
-# from subnormal numbers to ones whose float32 products overflow.
-few_values = st.sampled_from([-2.0, -1.0, 0.0, 1.0, 3.0])
-any_values = st.floats(-LARGEST, LARGEST, width=32)
-
-
-@st.composite
-def questions(draw):
-    values = draw(st.sampled_from([few_values, any_values]))
-    dim, num_seeds, num_targets = (draw(st.integers(1, high)) for high in (9, 5, 14))
-    seeds = draw(hnp.arrays(np.float32, (num_seeds, dim), elements=values))
-    targets = draw(hnp.arrays(np.float32, (num_targets, dim), elements=values))
-    mask = draw(st.none() | hnp.arrays(np.bool_, num_targets))
-    excluded = [
-        np.array(sorted(draw(st.sets(st.integers(0, num_targets - 1)))), dtype=np.int64)
-        for _ in range(num_seeds)
-    ]
-    return seeds, targets, draw(st.integers(1, num_targets + 2)), mask, excluded
-
-
-def damping(vector, vectors):
-    """1 / (its norm + the median norm of the vectors that are not zero)."""
-    norms = [np.sqrt((row * row).sum()) for row in vectors.astype(np.float64) if row.any()]
-    vector = vector.astype(np.float64)
-    return 1 / (np.sqrt((vector * vector).sum()) + np.median(norms))
-
-
-def exact_score(seed, seeds, target, targets, similarity):
-    """The score by definition: of one pair alone, in float64."""
-    score = (target.astype(np.float64) * seed.astype(np.float64)).sum()
-    if similarity is COSINE:
-        score = score * damping(target, targets) * damping(seed, seeds)
-    return score
-
-
-def oracle(seed, seeds, targets, k, mask, excluded, similarity):
-    allowed = [
-        row
-        for row in range(len(targets))
-        if (mask is None or mask[row])
-        and row not in excluded
-        and not (similarity is COSINE and not targets[row].any())
-    ]
-    scored = [(exact_score(seed, seeds, targets[row], targets, similarity), row) for row in allowed]
-    best = sorted(scored, key=lambda pair: (-pair[0], pair[1]))[:k]
-    padding = k - len(best)
-    return (
-        [row for _, row in best] + [-1] * padding,
-        [score for score, _ in best] + [-np.inf] * padding,
-    )
 
 
 @pytest.mark.parametrize("similarity", [DOT, COSINE])
@@ -97,13 +43,9 @@ def test_blocks_do_not_show(question, block_scores):
     whole = top_k(*spaces, k=k, mask=mask, excluded=excluded.__getitem__)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(topk, "_BLOCK_SCORES", block_scores)
-        patch.setattr(topk, "_BLOCK_PRODUCTS", block_scores)
+        patch.setattr(exact, "_BLOCK_PRODUCTS", block_scores)
         blocks = top_k(*spaces, k=k, mask=mask, excluded=excluded.__getitem__)
     assert same_bits(whole, blocks)
-
-
-def same_bits(one, other):
-    return all(mine.tobytes() == theirs.tobytes() for mine, theirs in zip(one, other, strict=True))
 
 
 @pytest.mark.parametrize("similarity", [DOT, COSINE])

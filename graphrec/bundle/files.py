@@ -1,0 +1,44 @@
+"""Writes the files of a bundle."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from graphdb.snapshot.manifest import sha256_of
+
+_ROW_GROUP_ROWS = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class BundleFiles:
+    """Writes files below a folder and keeps the hash of each."""
+
+    folder: Path
+    hashes: dict[str, str] = field(default_factory=dict)
+
+    def write_table(self, name: str, table: pa.Table) -> None:
+        path = self._new(name)
+        pq.write_table(table, path, compression="zstd", row_group_size=_ROW_GROUP_ROWS)
+        self.hashes[name] = sha256_of(path)
+
+    def write_array(self, name: str, array: npt.NDArray[Any]) -> None:
+        path = self._new(name)
+        np.save(path, np.ascontiguousarray(array), allow_pickle=False)
+        self.hashes[name] = sha256_of(path)
+
+    def write_with(self, name: str, write: Callable[[Path], object]) -> None:
+        """Lets another library write a file."""
+        path = self._new(name)
+        write(path)
+        self.hashes[name] = sha256_of(path)
+
+    def _new(self, name: str) -> Path:
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path

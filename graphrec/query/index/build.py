@@ -1,0 +1,182 @@
+"""Builds the indexes of a bundle, each measured before it is written."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from graphdb.errors import BundleError
+from graphrec.bundle import open_bundle
+from graphrec.bundle.files import BundleFiles
+from graphrec.bundle.index_entry import IndexEntry
+from graphrec.bundle.manifest import MANIFEST_NAME
+from graphrec.query.index.bound_files import write_bounds
+from graphrec.query.index.bounds import BoundIndex
+from graphrec.query.index.config import IndexConfig
+from graphrec.query.index.ivf import IvfIndex, write_ivf
+from graphrec.query.index.measure import KS, SHARES, Exam
+from graphrec.query.index.orders import Order, orders_of
+from graphrec.query.index.proposal import Rows
+from graphrec.query.planner import Method, Question, plan_search
+from graphrec.query.space import Space
+
+_WIDTH_TARGETS = 100_000
+_WIDTH_SEEDS = 64
+_WIDTHS = (2, 4, 8, 16, 24, 32, 48, 64)
+_AT_RANDOM = 10  # of a batch, a number of a vector somewhere costs as much as ten in line
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """What became of one index.
+
+    Args:
+        name: Such as 'Product.dot'.
+        entry: What the manifest says of it; None where none was written.
+        reason: Why it is of its kind, or why there is none.
+        seconds: What it took, measurements included.
+    """
+
+    name: str
+    entry: IndexEntry | None
+    reason: str
+    seconds: float
+
+
+def build_index(folder: str | Path, config: IndexConfig | None = None) -> list[Built]:
+    """Builds indexes for the vectors of a bundle, and writes them into its folder.
+
+    Every type with many vectors gets one for dot products and one for likeness, see `orders`. A
+    process that has the bundle open goes on without them.
+
+    Raises:
+        BundleError: The bundle has indexes already, or `kind` asks for one that finds too little.
+        QueryError: `kind` asks for FAISS, and it is not installed.
+    """
+    config = config or IndexConfig()
+    bundle = open_bundle(folder)
+    if bundle.manifest.indexes:
+        raise BundleError(
+            f"'{folder}' has indexes already: {', '.join(bundle.manifest.indexes)}",
+            next_step="write the bundle again to build others",
+            value=str(folder),
+        )
+    files = BundleFiles(bundle.folder)
+    built = [_built(order, files, config) for order in orders_of(bundle, config)]
+    entries = {one.name: one.entry for one in built if one.entry is not None}
+    manifest = bundle.manifest.model_copy(
+        update={"indexes": entries, "files": {**bundle.manifest.files, **files.hashes}}
+    )
+    # One rename makes the indexes part of the bundle; what a crash leaves before is not listed.
+    partial = bundle.folder / f"{MANIFEST_NAME}.partial"
+    partial.write_text(manifest.to_json(), encoding="utf-8")
+    partial.replace(bundle.folder / MANIFEST_NAME)
+    return built
+
+
+def _built(order: Order, files: BundleFiles, config: IndexConfig) -> Built:
+    """One index, measured, and written if it is good for something."""
+    began = time.perf_counter()
+    exam = Exam.of(order, np.random.default_rng(config.seed))
+    entry, reason = None, ""
+    if config.kind != "ivf":
+        bounds, entry = exact_index(order, exam)
+        if config.kind == "bounds" or _pays(order, entry):
+            write_bounds(files, entry, bounds)
+            return Built(order.name, entry, "exact", time.perf_counter() - began)
+        reason = "bounds leave too much to read"
+    ivf, entry = _ivf(order, exam, config)
+    worst = min(entry.measured, key=lambda one: one.recall)
+    if worst.recall < config.min_recall:
+        reason = f"{reason}; " if reason else ""
+        reason += (
+            f"ivf finds {worst.recall:.4f} of the best {worst.k} where {worst.share:g} pass, "
+            f"below {config.min_recall:g}"
+        )
+    elif config.kind == "auto" and not _pays(order, entry):
+        reason += "; ivf has to look through too many lists"
+    else:
+        write_ivf(files, entry, ivf)
+        return Built(order.name, entry, reason or "asked for", time.perf_counter() - began)
+    if config.kind == "ivf":
+        raise BundleError(
+            f"the index '{order.name}' is not good enough: {reason}",
+            next_step="build with kind 'bounds', which is exact, or go without",
+            value=worst.recall,
+        )
+    return Built(order.name, None, reason, time.perf_counter() - began)
+
+
+def exact_index(order: Order, exam: Exam) -> tuple[BoundIndex, IndexEntry]:
+    """The exact index with the width that reads least, and what it was measured to do."""
+    index = BoundIndex.build(order.targets, order.similarity, order.rotation, _width(order))
+    everyone = np.arange(len(order.seeds))
+    measured = [exam.take(index, k, share, everyone) for k in KS for share in SHARES]
+    return index, IndexEntry(
+        kind="bounds",
+        target_type=order.target_type,
+        similarity=order.similarity.value,
+        num_rows=len(index.rows),
+        width=index.heads.shape[1],
+        seeds=order.counts,
+        measured=tuple(measured),
+    )
+
+
+def _width(order: Order) -> int:
+    """How many numbers to keep of each target, tried out on a part of the targets."""
+    sample = np.arange(0, len(order.targets), max(len(order.targets) // _WIDTH_TARGETS, 1))
+    part = Space.of(order.targets.vectors[sample])
+    seeds = np.arange(0, len(order.seeds), max(len(order.seeds) // _WIDTH_SEEDS, 1))
+
+    def read(width: int) -> int:
+        index = BoundIndex.build(part, order.similarity, order.rotation, width)
+        found = index.propose(order.seeds, seeds, k=KS[0], mask=None, excluded=[])
+        return found.read_in_line + _AT_RANDOM * found.read_at_random
+
+    return min((width for width in _WIDTHS if width <= max(part.dim, 2)), key=read)
+
+
+def _ivf(order: Order, exam: Exam, config: IndexConfig) -> tuple[IvfIndex, IndexEntry]:
+    """The approximate index.
+
+    How many lists to look through is chosen with every other seed, and measured with the rest.
+    """
+    index = IvfIndex.build(order.targets, order.similarity, config.seed)
+    choosing, measuring = (np.arange(start, len(order.seeds), 2) for start in (0, 1))
+    measured = []
+    for k in KS:
+        for share in SHARES:
+            probes = _probes(index, exam, k, share, choosing, config.min_recall)
+            tried = index.with_probes((k, share, probes))
+            taken = exam.take(tried, k, share, measuring)
+            measured.append(taken.model_copy(update={"probes": probes}))
+    return index, IndexEntry(
+        kind="ivf",
+        target_type=order.target_type,
+        similarity=order.similarity.value,
+        num_rows=len(order.targets),
+        seeds=order.counts,
+        measured=tuple(measured),
+    )
+
+
+def _probes(
+    index: IvfIndex, exam: Exam, k: int, share: float, choosing: Rows, min_recall: float
+) -> int:
+    """The fewest lists, doubled from one, that miss half as much as is allowed."""
+    probes = 1
+    while probes < index.num_lists:
+        tried = index.with_probes((k, share, probes))
+        if exam.take(tried, k, share, choosing).recall >= (1 + min_recall) / 2:
+            break
+        probes = min(2 * probes, index.num_lists)
+    return probes
+
+
+def _pays(order: Order, entry: IndexEntry) -> bool:
+    """Whether a single question for the usual number is answered sooner than by reading all."""
+    num_targets = len(order.targets)
+    question = Question(num_targets, num_targets, order.targets.dim, num_seeds=1, k=KS[0])
+    return plan_search(question, entry).method is not Method.SCAN

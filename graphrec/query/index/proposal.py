@@ -1,0 +1,38 @@
+"""What an index finds."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Rows = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Proposal:
+    """Pairs to be scored exactly, and what finding them took.
+
+    Args:
+        positions: int64 [num_pairs], of the seed in its batch, ascending.
+        rows: int64 [num_pairs], of the target.
+        read_in_line: Numbers read one after the other, of all seeds together.
+        read_at_random: Numbers of vectors read here and there.
+    """
+
+    positions: Rows
+    rows: Rows
+    read_in_line: int
+    read_at_random: int
+
+    @classmethod
+    def joined(cls, parts: Sequence["Proposal"]) -> "Proposal":
+        """Those of consecutive seeds as one."""
+        if not parts:
+            return cls(np.empty(0, np.int64), np.empty(0, np.int64), 0, 0)
+        return cls(
+            np.concatenate([part.positions for part in parts]),
+            np.concatenate([part.rows for part in parts]),
+            sum(part.read_in_line for part in parts),
+            sum(part.read_at_random for part in parts),
+        )
