@@ -14,16 +14,19 @@ from training.weights import STARS
 
 Numbers = npt.NDArray[np.float64]
 
+VALUE = "value"
 PRODUCT, BRAND, SHOP, CREATOR = "Product", "Brand", "Shop", "Creator"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Counts:
-    """Numbers per node, float64 [num_nodes] each, all of them whole but those of stars.
+    """Numbers per node, float64 [num_nodes] each, all of them whole but those of stars and money.
 
     Args:
         num_orders: Purchases, order line by order line.
         num_returns: Of them sent back; never more than there are orders.
+        num_priced: Orders of which it is known what was paid.
+        paid: For these, in all.
         num_ratings: Ratings that stand.
         stars: Sum of their stars.
         squared_stars: Sum of the squares.
@@ -33,6 +36,8 @@ class Counts:
 
     num_orders: Numbers
     num_returns: Numbers
+    num_priced: Numbers
+    paid: Numbers
     num_ratings: Numbers
     stars: Numbers
     squared_stars: Numbers
@@ -70,15 +75,24 @@ def counts_of_products(graph: HeteroData, schema: Schema) -> Counts:
     def counted(rows: list[npt.NDArray[np.int64]]) -> Numbers:
         return np.bincount(_joined(rows), minlength=num_products).astype(np.float64)
 
-    num_orders = counted(rows_of("PURCHASED"))
-    rated = _joined(rows_of("RATED"))
-    given = [graph[of][STARS].numpy() for of in _edge_types(graph, schema, "RATED")]
-    stars = np.concatenate([np.empty(0), *given])
+    def values_of(relation: str, name: str) -> Numbers:
+        stores = [graph[of] for of in _edge_types(graph, schema, relation)]
+        found = [store[name].numpy() for store in stores if name in store]
+        return np.concatenate([np.empty(0), *found]).astype(np.float64)
+
+    sold, paid = _joined(rows_of("PURCHASED")), values_of("PURCHASED", VALUE)
+    if len(paid) < len(sold):  # a graph that was made by hand may know of no money
+        paid = np.full(len(sold), np.nan)
+    is_priced = np.isfinite(paid)
+    rated, stars = _joined(rows_of("RATED")), values_of("RATED", STARS)
+    num_orders = counted([sold])
     buyers, repeat_buyers = _buyers(graph, schema)
     return Counts(
         num_orders=num_orders,
         # What was bought before the data begin can come back, too.
         num_returns=np.minimum(counted(rows_of("RETURNED")), num_orders),
+        num_priced=counted([sold[is_priced]]),
+        paid=summed(sold[is_priced], paid[is_priced], num_products),
         num_ratings=counted([rated]),
         stars=summed(rated, stars, num_products),
         squared_stars=summed(rated, stars**2, num_products),
