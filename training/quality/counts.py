@@ -16,6 +16,7 @@ Numbers = npt.NDArray[np.float64]
 
 VALUE = "value"
 PRODUCT, BRAND, SHOP, CREATOR = "Product", "Brand", "Shop", "Creator"
+CATEGORY, CONTENT = "Category", "Content"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -106,43 +107,43 @@ def products_of(graph: HeteroData, schema: Schema) -> dict[str, Adjacency]:
 
     A creator's products are those carried for commission and those shown in contents.
     """
-    shown = [
-        compose(adjacency(graph, published), adjacency(graph, features))
-        for published in _edge_types(graph, schema, "PUBLISHED", CREATOR)
-        for features in _edge_types(graph, schema, "FEATURES", published.target)
-    ]
-    carried = [adjacency(graph, of) for of in _edge_types(graph, schema, "PROMOTES", CREATOR)]
+
+    def tied(source: str, relation: str, target: str) -> list[Adjacency]:
+        wanted = EdgeType(source, relation, target)
+        found = _edge_types(graph, schema, relation, target)
+        return [adjacency(graph, wanted)] if wanted in found else []
+
     members = {
-        BRAND: [adjacency(graph, of).reverse() for of in _grouping(graph, schema, "MADE_BY")],
-        SHOP: [adjacency(graph, of).reverse() for of in _grouping(graph, schema, "SOLD_BY")],
-        CREATOR: shown + carried,
+        BRAND: [ties.reverse() for ties in tied(PRODUCT, "MADE_BY", BRAND)],
+        SHOP: [ties.reverse() for ties in tied(PRODUCT, "SOLD_BY", SHOP)],
+        CREATOR: tied(CREATOR, "PROMOTES", PRODUCT)
+        + [
+            compose(published, features)
+            for published in tied(CREATOR, "PUBLISHED", CONTENT)
+            for features in tied(CONTENT, "FEATURES", PRODUCT)
+        ],
     }
     return {name: _united(parts) for name, parts in members.items() if parts}
 
 
 def categories_of(graph: HeteroData, schema: Schema) -> Adjacency | None:
     """The categories that each product stands in itself; None without any."""
-    ties = [adjacency(graph, of) for of in _grouping(graph, schema, "IN_CATEGORY")]
-    return _united(ties) if ties else None
-
-
-def _grouping(graph: HeteroData, schema: Schema, relation: str) -> list[EdgeType]:
-    return _edge_types(graph, schema, relation, PRODUCT)
+    in_category = EdgeType(PRODUCT, "IN_CATEGORY", CATEGORY)
+    is_known = in_category in _edge_types(graph, schema, "IN_CATEGORY", CATEGORY)
+    return adjacency(graph, in_category) if is_known else None
 
 
 def _edge_types(
-    graph: HeteroData, schema: Schema, relation: str, source: str | None = None
+    graph: HeteroData, schema: Schema, relation: str, target: str = PRODUCT
 ) -> list[EdgeType]:
-    """The edge types of a relation that have edges: from `source`, or else to products."""
+    """The edge types of a relation to `target` that have edges; none where there is no such."""
     if relation not in schema.relations:
         return []
     known = set(edge_types_of(graph))
     return [
         edge_type
         for edge_type in schema.relation(relation).edge_types
-        if edge_type in known
-        and graph[edge_type].edge_index.numel()
-        and (edge_type.target == PRODUCT if source is None else edge_type.source == source)
+        if edge_type in known and graph[edge_type].edge_index.numel() and edge_type.target == target
     ]
 
 
