@@ -10,7 +10,8 @@ weeks gets the 20 best products by `value_adjusted`, for value_weight 0, .1, ...
 - "returns" and "quality" are the means over all products in all lists, judged by the whole of
   the events up to the end of the held-out weeks; with --planted EDGES, for a snapshot of
   `synthetic:EDGES`, by what the world's products are planted with.
-- Prices are the snapshot's, so a little of the held-out weeks is in them.
+- "order" is what an order of what is shown brought on average, by the past; where it never sold,
+  its price, which is the snapshot's.
 """
 
 import argparse
@@ -20,6 +21,7 @@ from datetime import date
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow.compute as pc
 import torch
 from rich.console import Console
 from rich.table import Table
@@ -28,8 +30,8 @@ from graphdb.schema_types import EdgeType, Schema
 from graphdb.snapshot import Snapshot, open_snapshot
 from graphdb.sources.synthetic import WorldConfig, generate_world
 from graphrec.bundle import Adjacency
-from graphrec.bundle.quality import QUALITY, RETURN_RATE
-from graphrec.query.value import net_value, value_adjusted
+from graphrec.bundle.quality import PAID, QUALITY, RETURN_RATE
+from graphrec.query.value import value_adjusted, values_in
 from training.data import AT_S, load_graph
 from training.encoders import SpectralConfig, SpectralEncoder
 from training.metrics import gain_ndcg_at_k, ndcg_at_k, recall_at_k
@@ -68,7 +70,7 @@ def main() -> None:
     vectors = SpectralEncoder(schema, bought, SpectralConfig(seed=options.seed)).fit(
         holdout.train_graph
     )
-    value, price = worth_of(snapshot, holdout)
+    value, order = worth_of(snapshot, holdout)
     seen = adjacency(holdout.train_graph, bought)
     part = "validation" if options.validate else "test"
     power = slope(vectors, holdout)
@@ -84,28 +86,23 @@ def main() -> None:
         )
         for heading in ("weight", f"recall@{K}", f"NDCG@{K}", f"money NDCG@{K}", "found"):
             table.add_column(heading, justify="right")
-        for heading in ("price", "returns", "quality", "products"):
+        for heading in ("order", "returns", "quality", "products"):
             table.add_column(heading, justify="right")
         seeds = np.flatnonzero(truth.degrees())
         gains = net_money(graph, bought, truth, holdout.cutoff_s)
         for weight, ranked in lists(vectors, bought, seeds, taken, value):
-            table.add_row(*figures(weight, ranked, seeds, truth, gains, price, judge))
+            table.add_row(*figures(weight, ranked, seeds, truth, gains, order, judge))
         console.print(table)
         console.print(f"{len(seeds):,} users; the chance to be bought grows as score^{power:.2f}")
 
 
 def worth_of(snapshot: Snapshot, holdout: Holdout) -> tuple[Values, Values]:
-    """Net value of every product by what the past knows, and its price, NaN where unknown."""
+    """Net value of every product by what the past knows, and what an order brings."""
     products = holdout.edge_type.target
     table = quality_tables(holdout.train_graph, snapshot.schema)[products].table
-    rate = table[RETURN_RATE]
-    price = snapshot.nodes(products, ["price"])["price"].to_numpy()
-    value = net_value(
-        table[QUALITY].to_numpy(),
-        return_rate=None if rate.null_count else rate.to_numpy(),
-        price=price,
-    )
-    return value, price
+    price = snapshot.nodes(products, ["price"])["price"]
+    order = pc.fill_null(pc.coalesce(table[PAID], price), float("nan")).to_numpy()
+    return values_in(table, price), order
 
 
 def hindsight(graph: HeteroData, schema: Schema) -> Judge:
@@ -167,7 +164,7 @@ def figures(
     seeds: Rows,
     truth: Adjacency,
     gains: Values,
-    price: Values,
+    order: Values,
     judge: Judge,
 ) -> list[str]:
     shown = ranked[ranked >= 0]
@@ -180,7 +177,7 @@ def figures(
         f"{ndcg_at_k(ranked, seeds, truth, K):.4f}",
         f"{gain_ndcg_at_k(ranked, seeds, truth, gains, K):.4f}",
         f"{found:.4f}",
-        f"{np.nanmean(price[shown]):.2f}",
+        f"{np.nanmean(order[shown]):.2f}",
         "" if judge.return_rate is None else f"{judge.return_rate[shown].mean():.4f}",
         f"{judge.quality[shown].mean():.4f}",
         f"{len(np.unique(shown)):,}",

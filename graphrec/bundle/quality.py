@@ -15,10 +15,12 @@ RETURN_RATE = "return_rate"
 RATING = "rating"
 REPEAT_RATE = "repeat_rate"
 PARTS = (RETURN_RATE, RATING, REPEAT_RATE)
+PAID = "paid_per_order"
 COUNTS = ("num_orders", "num_returns", "num_ratings", "num_buyers", "num_repeat_buyers")
 
 QUALITY_SCHEMA = pa.schema(
-    [(name, pa.float64()) for name in (QUALITY, *PARTS)] + [(name, pa.int64()) for name in COUNTS]
+    [(name, pa.float64()) for name in (QUALITY, *PARTS, PAID)]
+    + [(name, pa.int64()) for name in COUNTS]
 )
 """The columns of a table: what each means stands in docs/quality.md."""
 
@@ -91,6 +93,9 @@ def check_quality(node_type: str, quality: Quality, num_nodes: int) -> None:
         )
     for name in (QUALITY, *PARTS):
         _check_column(node_type, name, table[name], rule)
+    paid = table[PAID].drop_null().to_numpy()
+    if not ((paid >= 0) & np.isfinite(paid)).all():
+        raise BundleError(f"{PAID} of {node_type} is negative or no number", expected="0 or more")
     for name in COUNTS:
         if table[name].null_count or (pc.min(table[name]).as_py() or 0) < 0:
             raise BundleError(

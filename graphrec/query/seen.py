@@ -25,7 +25,7 @@ from graphrec.query.seen_ways import Way, ways_between
 Rows = npt.NDArray[np.int64]
 
 _DAY_S = 86_400
-_IN_CATEGORY = "IN_CATEGORY"
+_PRODUCT, _CATEGORY = "Product", "Category"
 
 
 def _as_tuple(value: Any) -> Any:
@@ -148,11 +148,10 @@ class SeenRows:
         positions = edges.positions(rows)
         targets = edges.indices[positions]
         oldest_s: npt.NDArray[np.float64] | float = self._oldest_s
-        if self._repeatable is not None and way.end_type == self._product_type:
-            oldest_s = np.where(self._repeatable[targets], self._oldest_repeatable_s, oldest_s)
-        elif self._repeatable is not None and way.start_type == self._product_type:
+        if self._repeatable is not None and _PRODUCT in way.edge_type:
             sources = np.repeat(rows, edges.indptr[rows + 1] - edges.indptr[rows])
-            oldest_s = np.where(self._repeatable[sources], self._oldest_repeatable_s, oldest_s)
+            products = targets if way.end_type == _PRODUCT else sources
+            oldest_s = np.where(self._repeatable[products], self._oldest_repeatable_s, oldest_s)
         kept: npt.NDArray[np.int32] = targets[edges.evidence.last_at_s[positions] > oldest_s]
         return kept
 
@@ -186,19 +185,20 @@ class SeenRows:
         within = np.inf if rule.within_days is None else rule.within_days
         self._oldest_s = moment_s - within * _DAY_S
         self._oldest_repeatable_s = moment_s - min(within, rule.repeat_after_days) * _DAY_S
-        self._product_type = bundle.schema.edge_type(_IN_CATEGORY).source
-        self._repeatable: npt.NDArray[np.bool_] | None = None
-        if rule.repeatable is None:
-            return
-        if self._ways and not any(self._product_type in way.edge_type for way in self._ways):
+        self._repeatable = self._mark(rule.repeatable) if rule.repeatable is not None else None
+
+    def _mark(self, categories: tuple[str, ...]) -> npt.NDArray[np.bool_]:
+        """Which products stand in these categories or below, bool [num_products]."""
+        if self._ways and not any(_PRODUCT in way.edge_type for way in self._ways):
             names = ", ".join(way.edge_type.relation for way in self._ways)
             raise QueryError(
-                f"'repeatable' is about {self._product_type} nodes, which {names} does not tie",
+                f"'repeatable' is about {_PRODUCT} nodes, which {names} does not tie",
                 next_step="leave it out for these types",
-                value=rule.repeatable,
+                value=categories,
             )
-        asked_by = "seen: 'repeatable'"
-        categories = named_rows(bundle, "Category", asked_by, rule.repeatable)
-        self._repeatable = np.zeros(bundle.num_nodes(self._product_type), dtype=np.bool_)
-        below = subtree(self._paths, categories)
-        self._repeatable[self._paths.reach("Category", ("~" + _IN_CATEGORY,), below)] = True
+        bundle = self._paths.bundle
+        rows = named_rows(bundle, _CATEGORY, "seen: 'repeatable'", categories)
+        marked = np.zeros(bundle.num_nodes(_PRODUCT), dtype=np.bool_)
+        below = subtree(self._paths, rows)
+        marked[self._paths.reach(_CATEGORY, ("~IN_CATEGORY",), below)] = True
+        return marked

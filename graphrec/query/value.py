@@ -26,7 +26,7 @@ import pyarrow.compute as pc
 
 from graphdb.errors import QueryError
 from graphrec.bundle import Bundle
-from graphrec.bundle.quality import QUALITY, RETURN_RATE
+from graphrec.bundle.quality import PAID, QUALITY, RETURN_RATE
 
 Values = npt.NDArray[np.float64]
 
@@ -41,34 +41,34 @@ def net_value(
     quality: npt.ArrayLike,
     *,
     return_rate: npt.ArrayLike | None = None,
-    price: npt.ArrayLike | None = None,
+    money: npt.ArrayLike | None = None,
 ) -> Values:
     """What one sale of each target is worth, in units of the median target.
 
-    Price times the share that is not sent back is the money that stays; times quality, the money
+    Money times the share that is not sent back is the money that stays; times quality, the money
     that stays and brings the buyer back. A return so counts twice, as lost money and as lost
     quality, which is on purpose: DESIGN asks for quality GMV, not GMV.
 
     Args:
         quality: In [0, 1].
         return_rate: In [0, 1], the chance that a sale comes back; None where it is not known.
-        price: 0 or more in any currency; NaN where a price is not known, which counts as the
-            median price. None for types that have no price.
+        money: What an order brings, 0 or more in any currency; NaN where it is not known, which
+            counts as the median. None where it is known of no target.
 
     Returns:
         float64 [num_targets], at least `LEAST`.
 
-    >>> net_value([0.5, 0.5, 1.0], price=[10.0, 20.0, 20.0]).tolist()
+    >>> net_value([0.5, 0.5, 1.0], money=[10.0, 20.0, 20.0]).tolist()
     [0.5, 1.0, 2.0]
     """
     values: Values = np.array(quality, dtype=np.float64)
     if return_rate is not None:
         values = values * (1 - np.asarray(return_rate, dtype=np.float64))
-    if price is not None:
-        prices = np.asarray(price, dtype=np.float64)
-        known = np.isfinite(prices)
-        typical = np.median(prices[known]) if known.any() else 1.0
-        values = values * np.where(known, prices, typical)
+    if money is not None:
+        brought = np.asarray(money, dtype=np.float64)
+        known = np.isfinite(brought)
+        typical = np.median(brought[known]) if known.any() else 1.0
+        values = values * np.where(known, brought, typical)
     positive = values[values > 0]
     median = float(np.median(positive)) if len(positive) else 1.0
     return np.maximum(values / median, LEAST)
@@ -104,20 +104,25 @@ def value_adjusted(affinity: npt.ArrayLike, value: npt.ArrayLike, value_weight: 
 
 
 def values_of(bundle: Bundle, node_type: str) -> Values:
-    """`net_value` of every node of a type, from what a bundle says of quality and price.
+    """`net_value` of every node of a type, from what a bundle says of quality and money.
+
+    An order brings what orders of the node brought on average, coupons and several pieces
+    included; where there was none, its price, if nodes of its type have prices.
 
     Raises:
         QueryError: The bundle does not say how good these nodes are.
     """
-    quality = bundle.quality(node_type)
-    rate, attributes = quality[RETURN_RATE], bundle.attributes(node_type)
+    attributes = bundle.attributes(node_type)
+    price = attributes[_PRICE] if _PRICE in attributes.column_names else None
+    return values_in(bundle.quality(node_type), price)
+
+
+def values_in(quality: pa.Table, price: pa.ChunkedArray | None) -> Values:
+    """The same from a table with the columns of `QUALITY_SCHEMA`, and the prices."""
+    rate, paid = quality[RETURN_RATE], quality[PAID]
+    money = paid if price is None else pc.coalesce(paid, price)
     return net_value(
         quality[QUALITY].to_numpy(),
         return_rate=None if rate.null_count else rate.to_numpy(),
-        price=_prices(attributes) if _PRICE in attributes.column_names else None,
+        money=pc.fill_null(money, float("nan")).to_numpy(),
     )
-
-
-def _prices(attributes: pa.Table) -> Values:
-    prices: Values = pc.fill_null(attributes[_PRICE], float("nan")).to_numpy()
-    return prices

@@ -22,7 +22,7 @@ from graphdb.schema import SCHEMA
 from graphdb.schema_types import EdgeType
 from graphrec import Adjacency, Bundle, Recommender, write_bundle
 from graphrec.bundle import Quality, QualityPart, QualityRule
-from graphrec.bundle.quality import COUNTS, PARTS, QUALITY_SCHEMA
+from graphrec.bundle.quality import COUNTS, PAID, PARTS, QUALITY_SCHEMA
 
 CUTOFF = datetime(2017, 12, 1, tzinfo=UTC)
 
@@ -90,7 +90,7 @@ def product_quality() -> Quality:
     """Products get worse from p1 to p6; only returns are known."""
     columns = {"quality": QUALITIES, "return_rate": [1 - value for value in QUALITIES]}
     columns |= {name: [10] * 6 for name in COUNTS}
-    columns |= {part: [None] * 6 for part in PARTS if part not in columns}
+    columns |= {name: [None] * 6 for name in (*PARTS, PAID) if name not in columns}
     part = QualityPart(weight=1, mean=0.35, prior_strength=12)
     return Quality(pa.table(columns, schema=QUALITY_SCHEMA), QualityRule(parts={PARTS[0]: part}))
 

@@ -326,6 +326,10 @@ def quality_of_a_part_that_is_none(content):
     changed_quality(content, rating=[3.0] * 6)
 
 
+def quality_with_debts(content):
+    changed_quality(content, paid_per_order=[1.0, None, -2.0, 1.0, 1.0, 1.0])
+
+
 def quality_of_fewer_than_no_orders(content):
     changed_quality(content, num_orders=[1, 1, -1, 1, 1, 1])
 
@@ -391,6 +395,10 @@ def config_with_an_object(content):
         ),
         (quality_unknown, "quality of Product is not everywhere between 0 and 1"),
         (quality_of_a_part_that_is_none, "rating of Product has values, but is no part of the qu"),
+        (
+            quality_with_debts,
+            "paid_per_order of Product is negative or no number; expected 0 or more",
+        ),
         (quality_of_fewer_than_no_orders, "num_orders of Product is empty or negative somewhere"),
         (quality_of_too_few_nodes, "the quality of Product is of 5 nodes; expected 6"),
         (quality_without_a_column, "quality of Product has the columns.*rating"),

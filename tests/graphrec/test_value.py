@@ -1,13 +1,14 @@
 """Value weighting: its two ends, and what must hold between them."""
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from graphdb.errors import QueryError
 from graphrec import write_bundle
-from graphrec.query.value import LEAST, net_value, value_adjusted, values_of
+from graphrec.query.value import LEAST, net_value, value_adjusted, values_in, values_of
 
 weights = st.floats(0, 1)
 sides = st.integers(1, 40).flatmap(
@@ -43,7 +44,7 @@ def test_a_currency_changes_no_order(world, weight, rate):
     affinity, prices = world
     quality = np.linspace(0.2, 1, len(prices))
     here, there = (
-        value_adjusted(affinity, net_value(quality, price=np.array(prices) * factor), weight)
+        value_adjusted(affinity, net_value(quality, money=np.array(prices) * factor), weight)
         for factor in (1.0, rate)
     )
     assert there == pytest.approx(here, rel=1e-6)
@@ -85,24 +86,24 @@ def test_weights_that_are_none(weight):
 
 
 def test_net_value_by_hand():
-    value = net_value([0.5, 1.0, 0.8], return_rate=[0.0, 0.5, 0.5], price=[4.0, 2.0, 10.0])
+    value = net_value([0.5, 1.0, 0.8], return_rate=[0.0, 0.5, 0.5], money=[4.0, 2.0, 10.0])
     assert value.tolist() == [2 / 2, 1 / 2, 4 / 2]  # 2, 1 and 4, in units of the middle one
 
 
-def test_what_is_not_known_of_a_price_is_the_median_price():
+def test_what_is_not_known_of_the_money_is_the_median():
     nan = float("nan")
     known, unknown = (
-        net_value([0.5] * 3, price=[1.0, 3.0, 9.0]),
-        net_value([0.5] * 2, price=[nan] * 2),
+        net_value([0.5] * 3, money=[1.0, 3.0, 9.0]),
+        net_value([0.5] * 2, money=[nan] * 2),
     )
-    assert net_value([0.5] * 4, price=[1.0, 3.0, 9.0, nan]).tolist() == [*known, known[1]]
+    assert net_value([0.5] * 4, money=[1.0, 3.0, 9.0, nan]).tolist() == [*known, known[1]]
     assert unknown.tolist() == [1.0, 1.0]
 
 
 def test_what_is_free_or_always_comes_back_is_worth_next_to_nothing():
-    value = net_value([0.5, 0.5, 0.5, 0.0], return_rate=[0, 1, 0, 0], price=[0.0, 1.0, 1.0, 1.0])
+    value = net_value([0.5, 0.5, 0.5, 0.0], return_rate=[0, 1, 0, 0], money=[0.0, 1.0, 1.0, 1.0])
     assert value.tolist() == [LEAST, LEAST, 1.0, LEAST]
-    assert net_value([], price=[]).tolist() == []
+    assert net_value([], money=[]).tolist() == []
 
 
 def test_values_in_a_bundle(tmp_path, content):
@@ -112,5 +113,13 @@ def test_values_in_a_bundle(tmp_path, content):
         [0.9, 0.8, 0.7, 0.6, 0.5, 0.4]
     )
     assert values_of(bundle, "Product") == pytest.approx(worth / np.median(worth))
+    paid = pa.array([10.0, None, None, None, None, 6.0])
+    table = content["quality"]["Product"].table
+    table = table.set_column(table.column_names.index("paid_per_order"), "paid_per_order", paid)
+    orders = values_in(table, bundle.attributes("Product")["price"])
+    worth[[0, 5]] = [0.9 * 10 * 0.9, 0.4 * 6 * 0.4]
+    assert orders == pytest.approx(worth / np.median(worth))
+    without_prices = values_in(table, None)
+    assert without_prices[2] / without_prices[3] == pytest.approx(0.7**2 / 0.6**2)
     with pytest.raises(QueryError, match="does not say how good Brand nodes are"):
         values_of(bundle, "Brand")

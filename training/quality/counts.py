@@ -14,16 +14,20 @@ from training.weights import STARS
 
 Numbers = npt.NDArray[np.float64]
 
+VALUE = "value"
 PRODUCT, BRAND, SHOP, CREATOR = "Product", "Brand", "Shop", "Creator"
+CATEGORY, CONTENT = "Category", "Content"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Counts:
-    """Numbers per node, float64 [num_nodes] each, all of them whole but those of stars.
+    """Numbers per node, float64 [num_nodes] each, all of them whole but those of stars and money.
 
     Args:
         num_orders: Purchases, order line by order line.
         num_returns: Of them sent back; never more than there are orders.
+        num_priced: Orders of which it is known what was paid.
+        paid: For these, in all.
         num_ratings: Ratings that stand.
         stars: Sum of their stars.
         squared_stars: Sum of the squares.
@@ -33,6 +37,8 @@ class Counts:
 
     num_orders: Numbers
     num_returns: Numbers
+    num_priced: Numbers
+    paid: Numbers
     num_ratings: Numbers
     stars: Numbers
     squared_stars: Numbers
@@ -70,15 +76,24 @@ def counts_of_products(graph: HeteroData, schema: Schema) -> Counts:
     def counted(rows: list[npt.NDArray[np.int64]]) -> Numbers:
         return np.bincount(_joined(rows), minlength=num_products).astype(np.float64)
 
-    num_orders = counted(rows_of("PURCHASED"))
-    rated = _joined(rows_of("RATED"))
-    given = [graph[of][STARS].numpy() for of in _edge_types(graph, schema, "RATED")]
-    stars = np.concatenate([np.empty(0), *given])
+    def values_of(relation: str, name: str) -> Numbers:
+        stores = [graph[of] for of in _edge_types(graph, schema, relation)]
+        found = [store[name].numpy() for store in stores if name in store]
+        return np.concatenate([np.empty(0), *found]).astype(np.float64)
+
+    sold, paid = _joined(rows_of("PURCHASED")), values_of("PURCHASED", VALUE)
+    if len(paid) < len(sold):  # a graph that was made by hand may know of no money
+        paid = np.full(len(sold), np.nan)
+    is_priced = np.isfinite(paid)
+    rated, stars = _joined(rows_of("RATED")), values_of("RATED", STARS)
+    num_orders = counted([sold])
     buyers, repeat_buyers = _buyers(graph, schema)
     return Counts(
         num_orders=num_orders,
         # What was bought before the data begin can come back, too.
         num_returns=np.minimum(counted(rows_of("RETURNED")), num_orders),
+        num_priced=counted([sold[is_priced]]),
+        paid=summed(sold[is_priced], paid[is_priced], num_products),
         num_ratings=counted([rated]),
         stars=summed(rated, stars, num_products),
         squared_stars=summed(rated, stars**2, num_products),
@@ -92,43 +107,43 @@ def products_of(graph: HeteroData, schema: Schema) -> dict[str, Adjacency]:
 
     A creator's products are those carried for commission and those shown in contents.
     """
-    shown = [
-        compose(adjacency(graph, published), adjacency(graph, features))
-        for published in _edge_types(graph, schema, "PUBLISHED", CREATOR)
-        for features in _edge_types(graph, schema, "FEATURES", published.target)
-    ]
-    carried = [adjacency(graph, of) for of in _edge_types(graph, schema, "PROMOTES", CREATOR)]
+
+    def tied(source: str, relation: str, target: str) -> list[Adjacency]:
+        wanted = EdgeType(source, relation, target)
+        found = _edge_types(graph, schema, relation, target)
+        return [adjacency(graph, wanted)] if wanted in found else []
+
     members = {
-        BRAND: [adjacency(graph, of).reverse() for of in _grouping(graph, schema, "MADE_BY")],
-        SHOP: [adjacency(graph, of).reverse() for of in _grouping(graph, schema, "SOLD_BY")],
-        CREATOR: shown + carried,
+        BRAND: [ties.reverse() for ties in tied(PRODUCT, "MADE_BY", BRAND)],
+        SHOP: [ties.reverse() for ties in tied(PRODUCT, "SOLD_BY", SHOP)],
+        CREATOR: tied(CREATOR, "PROMOTES", PRODUCT)
+        + [
+            compose(published, features)
+            for published in tied(CREATOR, "PUBLISHED", CONTENT)
+            for features in tied(CONTENT, "FEATURES", PRODUCT)
+        ],
     }
     return {name: _united(parts) for name, parts in members.items() if parts}
 
 
 def categories_of(graph: HeteroData, schema: Schema) -> Adjacency | None:
     """The categories that each product stands in itself; None without any."""
-    ties = [adjacency(graph, of) for of in _grouping(graph, schema, "IN_CATEGORY")]
-    return _united(ties) if ties else None
-
-
-def _grouping(graph: HeteroData, schema: Schema, relation: str) -> list[EdgeType]:
-    return _edge_types(graph, schema, relation, PRODUCT)
+    in_category = EdgeType(PRODUCT, "IN_CATEGORY", CATEGORY)
+    is_known = in_category in _edge_types(graph, schema, "IN_CATEGORY", CATEGORY)
+    return adjacency(graph, in_category) if is_known else None
 
 
 def _edge_types(
-    graph: HeteroData, schema: Schema, relation: str, source: str | None = None
+    graph: HeteroData, schema: Schema, relation: str, target: str = PRODUCT
 ) -> list[EdgeType]:
-    """The edge types of a relation that have edges: from `source`, or else to products."""
+    """The edge types of a relation to `target` that have edges; none where there is no such."""
     if relation not in schema.relations:
         return []
     known = set(edge_types_of(graph))
     return [
         edge_type
         for edge_type in schema.relation(relation).edge_types
-        if edge_type in known
-        and graph[edge_type].edge_index.numel()
-        and (edge_type.target == PRODUCT if source is None else edge_type.source == source)
+        if edge_type in known and graph[edge_type].edge_index.numel() and edge_type.target == target
     ]
 
 

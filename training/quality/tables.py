@@ -12,6 +12,7 @@ from graphdb.schema_types import Schema
 from graphrec.bundle import Adjacency, Quality, QualityPart, QualityRule
 from graphrec.bundle.quality import (
     COUNTS,
+    PAID,
     QUALITY,
     QUALITY_SCHEMA,
     RATING,
@@ -200,6 +201,10 @@ def _table(
         field.name: pa.nulls(num_nodes, field.type) for field in QUALITY_SCHEMA
     }
     columns[QUALITY] = quality
+    if counts.num_priced.any():
+        known = counts.num_priced > 0
+        per_order = counts.paid / np.where(known, counts.num_priced, 1.0)
+        columns[PAID] = pa.array(per_order, mask=~known)
     columns |= {name: found.values for name, found in estimates.items()}
     columns |= {name: getattr(counts, name).astype(np.int64) for name in COUNTS}
     rule = QualityRule(

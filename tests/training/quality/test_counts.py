@@ -28,6 +28,8 @@ RATED = SCHEMA.edge_type("RATED")
 @pytest.fixture
 def graph(make_graph):
     graph = make_graph(SIZES, {SCHEMA.edge_type(name): rows for name, rows in EDGES.items()})
+    bought = SCHEMA.edge_type("PURCHASED")
+    graph[bought].value = torch.tensor([4.0, 6.0, float("nan"), 2.0, 5.0, float("nan")])
     graph[RATED].edge_index = torch.tensor([[0, 1, 1], [0, 0, 1]])
     graph[RATED].at_s = torch.tensor([11, 12, 31])
     graph[RATED].stars = torch.tensor([5.0, 2.0, 3.0])
@@ -38,6 +40,8 @@ def test_events_of_products(graph):
     counts = counts_of_products(graph, SCHEMA)
     assert counts.num_orders.tolist() == [4, 1, 1, 0]
     assert counts.num_returns.tolist() == [1, 0, 1, 0]  # never more than were bought
+    assert counts.num_priced.tolist() == [3, 1, 0, 0]
+    assert counts.paid.tolist() == [12, 5, 0, 0]
     assert counts.num_ratings.tolist() == [2, 1, 0, 0]
     assert counts.stars.tolist() == [7, 3, 0, 0]
     assert counts.squared_stars.tolist() == [29, 9, 0, 0]
@@ -69,6 +73,8 @@ def test_categories_of_products(graph):
 def test_a_graph_without_events_or_ties(make_graph):
     graph = make_graph({"User": 1, "Product": 2}, {SCHEMA.edge_type("PURCHASED"): []})
     counts = counts_of_products(graph, SCHEMA)
-    assert counts.num_orders.tolist() == counts.stars.tolist() == [0, 0]
+    assert (
+        counts.num_orders.tolist() == counts.num_priced.tolist() == counts.stars.tolist() == [0, 0]
+    )
     assert products_of(graph, SCHEMA) == {}
     assert categories_of(graph, SCHEMA) is None

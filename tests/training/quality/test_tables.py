@@ -88,6 +88,20 @@ def test_repeats_count_beside_what_the_category_expects(make_graph):
     assert abs(found[:20].mean() - found[20:].mean()) < 0.05
 
 
+def test_what_an_order_brings_is_the_mean_of_what_is_known(graph):
+    value = torch.full((len(BOUGHT),), float("nan"))
+    value[:3] = torch.tensor([2.0, 4.0, 9.0])  # user 0's orders of products 0, 1 and 2
+    value[3] = 5.0  # user 1's of product 0
+    graph[PURCHASED].value = value
+    found = quality_tables(graph, SCHEMA)
+    assert found["Product"].table["paid_per_order"].to_pylist() == [3.5, 4, 9, None, None]
+    assert found["Brand"].table["paid_per_order"].to_pylist() == [pytest.approx(11 / 3), 9, None]
+
+
+def test_without_money_nothing_is_said_of_it(graph):
+    assert quality_tables(graph, SCHEMA)["Product"].table["paid_per_order"].null_count == 5
+
+
 def test_nothing_to_tell_gives_no_table(make_graph):
     graph = make_graph(SIZES, {**TIES, PURCHASED: BOUGHT})
     assert quality_tables(graph, SCHEMA) == {}
