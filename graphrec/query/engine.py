@@ -68,13 +68,15 @@ class Engine:
             filters=question.filters,
             seen=question.seen,
         )
-        index = self.release.indexes.of(target_type, similarity)
+        factors = self.release.value_factors(target_type, question.value_weight)
+        # An index orders targets by affinity, which is another order than that by value.
+        index = None if factors is not None else self.release.indexes.of(target_type, similarity)
         plans: list[Plan] = []
 
         def ask(positions: Rows, k: int, only: Mask | None) -> tuple[Rows, Scores]:
             some, allowed = seeds.part(positions), candidates.part(positions, only)
             rows, scores, plan = rank(
-                some, targets, allowed, k=k, similarity=similarity, index=index
+                some, targets, allowed, k=k, similarity=similarity, index=index, factors=factors
             )
             plans.append(plan)
             return rows, scores

@@ -5,6 +5,7 @@ import numpy.typing as npt
 
 from graphrec.query.propose import Similarity
 from graphrec.query.space import Space
+from graphrec.query.value import Values, stretched
 
 Rows = npt.NDArray[np.int64]
 Scores = npt.NDArray[np.float64]
@@ -13,9 +14,18 @@ _BLOCK_PRODUCTS = 2**21  # float64 products held at once: 16 MB
 
 
 def exact_scores(
-    seeds: Space, seed_rows: Rows, targets: Space, target_rows: Rows, similarity: Similarity
+    seeds: Space,
+    seed_rows: Rows,
+    targets: Space,
+    target_rows: Rows,
+    similarity: Similarity,
+    factors: Values | None = None,
 ) -> Scores:
-    """The score of each (seed, target) pair, computed from that pair alone, float64 [num_pairs]."""
+    """The score of each (seed, target) pair, computed from that pair alone, float64 [num_pairs].
+
+    Args:
+        factors: float64 [num_targets], towards whose values scores are moved; None for not at all.
+    """
     scores = np.empty(len(target_rows))
     step = max(_BLOCK_PRODUCTS // targets.dim, 1)
     for start in range(0, len(target_rows), step):
@@ -26,7 +36,7 @@ def exact_scores(
     if similarity is Similarity.COSINE:
         scores *= targets.damped[target_rows]
         scores *= seeds.damped[seed_rows]
-    return scores
+    return scores if factors is None else stretched(scores, factors[target_rows])
 
 
 def keep_best(

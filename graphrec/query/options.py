@@ -10,6 +10,7 @@ from graphrec.query.filters import Filters
 from graphrec.query.rerank.fairness import DIMENSIONS, Fairness
 from graphrec.query.seen import USUAL_RULE, Seen
 from graphrec.query.topk import check_k
+from graphrec.query.value import check_value_weight
 
 
 class SimilarOptions(TypedDict, total=False):
@@ -47,9 +48,13 @@ class Options(SimilarOptions, total=False):
     Args:
         exclude_seen: Leave out what the seed has had, such as products a user bought; True by
             default. A `Seen` says what counts as had, such as `Seen(relations="VIEWED")`.
+        value_weight: From 0, what fits best and the default, to 1, expected net value: affinity
+            times what a sale is worth, by money, returns, ratings and repeats. Scores are moved
+            with it; see docs/quality.md.
     """
 
     exclude_seen: bool | Seen
+    value_weight: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +64,7 @@ class Question:
     k: int = 10
     filters: Filters | None = None
     exclude_seen: bool | Seen = True
+    value_weight: float = 0.0
     newcomer_share: float = 0.0
     newcomer_days: float = 30.0
     newcomers_as_of: datetime | None = None
@@ -69,6 +75,7 @@ class Question:
 
     def __post_init__(self) -> None:
         check_k(self.k)
+        check_value_weight(self.value_weight)
         _ = self.fairness  # checks the rest
 
     @property

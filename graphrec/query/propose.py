@@ -15,8 +15,8 @@ from graphrec.query.rounding import LARGEST_SAFE, rounding_bound
 from graphrec.query.space import Space
 
 _TILE_ROWS = 65_536
-_LOWEST = np.float32(-(2.0**127))  # below every safe score, above a forbidden one
-_FORBIDDEN = np.float32(-np.inf)
+LOWEST = np.float32(-(2.0**127))  # below every safe score, above a forbidden one
+FORBIDDEN = np.float32(-np.inf)
 
 
 class Similarity(StrEnum):
@@ -80,11 +80,21 @@ class Proposer:
         else:
             scores = np.zeros((len(seed_rows), self.width), dtype=np.float32)
         if self._barred is not None:
-            scores[:, self._barred] = _FORBIDDEN
+            scores[:, self._barred] = FORBIDDEN
         for row_scores, barred in zip(scores, excluded, strict=False):
-            row_scores[self._columns_of(barred)] = _FORBIDDEN
-        positions, columns = np.nonzero(scores >= self._threshold(scores, tolerance)[:, None])
+            row_scores[self._columns_of(barred)] = FORBIDDEN
+        positions, columns = np.nonzero(self._may_be_best(scores, tolerance, norms))
         return positions, columns if self._columns is None else self._columns[columns]
+
+    def _may_be_best(
+        self,
+        scores: npt.NDArray[np.float32],
+        tolerance: npt.NDArray[np.float64],
+        seed_norms: npt.NDArray[np.float64],  # noqa: ARG002 - for scores that are stretched
+    ) -> npt.NDArray[np.bool_]:
+        """Which scores may be those of the k best; never a forbidden one."""
+        best: npt.NDArray[np.bool_] = scores >= self._threshold(scores, tolerance)[:, None]
+        return best
 
     def _tolerance(self, seed_norms: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """Twice the rounding bound; infinite where float32 might overflow: all is proposed then."""
@@ -99,10 +109,10 @@ class Proposer:
     ) -> npt.NDArray[np.float32]:
         """Per seed the lowest float32 score to propose; always above a forbidden one."""
         if self._k >= self.width:
-            return np.full(len(scores), _LOWEST)
+            return np.full(len(scores), LOWEST)
         kth = np.partition(scores, self.width - self._k, axis=1)[:, self.width - self._k]
-        exact = np.maximum(kth.astype(np.float64) - tolerance, _LOWEST)
-        return np.nextafter(exact.astype(np.float32), _FORBIDDEN)
+        exact = np.maximum(kth.astype(np.float64) - tolerance, LOWEST)
+        return np.nextafter(exact.astype(np.float32), FORBIDDEN)
 
     def _approximate(self, seeds: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """float32 scores [num_seeds, width], good to the rounding bound."""

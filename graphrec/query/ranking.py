@@ -10,6 +10,7 @@ from graphrec.query.propose import Similarity
 from graphrec.query.seeds import Seeds
 from graphrec.query.space import Space
 from graphrec.query.topk import Rows, Scores, planned_top_k
+from graphrec.query.value import Values
 
 
 def rank(
@@ -20,11 +21,13 @@ def rank(
     k: int,
     similarity: Similarity,
     index: ServedIndex | None,
+    factors: Values | None = None,
 ) -> tuple[Rows, Scores, Plan]:
     """The k best candidates of every seed.
 
     Args:
         index: Of these targets and this similarity; None where there is none.
+        factors: Move scores towards value, see `planned_top_k`.
 
     Returns:
         Rows int64 [num_seeds, k], padded with -1, and scores float64 [num_seeds, k], padded
@@ -45,6 +48,7 @@ def rank(
         mask=candidates.mask,
         excluded=None if barred is None else lambda position: barred(int(known[position])),
         index=index,
+        factors=factors,
     )
     return *_spread((rows, scores), known, len(seeds)), plan
 

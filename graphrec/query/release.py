@@ -11,6 +11,9 @@ from graphrec.query.newcomers import Newcomers
 from graphrec.query.paths import Paths
 from graphrec.query.reasons import Reasons
 from graphrec.query.space import Space
+from graphrec.query.value import Values, value_factors, values_of
+
+_MOST_FACTORS = 8
 
 
 class Release:
@@ -26,6 +29,7 @@ class Release:
         self.reasons = Reasons(self.paths, self.display)
         self.indexes = Indexes(bundle, self.space)
         self._spaces: dict[str, Space] = {}
+        self._factors: dict[tuple[str, float], Values] = {}
         self._lock = Lock()
 
     def space(self, node_type: str) -> Space:
@@ -40,6 +44,24 @@ class Release:
                     self.bundle.vectors(node_type), self.bundle.norms(node_type)
                 )
             return self._spaces[node_type]
+
+    def value_factors(self, node_type: str, value_weight: float) -> Values | None:
+        """What scores of a type are to be stretched by; None where they are to stay as they are.
+
+        Raises:
+            QueryError: The bundle does not say how good these nodes are.
+        """
+        if not value_weight:
+            return None
+        with self._lock:
+            kept = self._factors.get((node_type, value_weight))
+        if kept is None:
+            kept = value_factors(values_of(self.bundle, node_type), value_weight)
+            with self._lock:
+                if len(self._factors) >= _MOST_FACTORS:
+                    del self._factors[next(iter(self._factors))]  # the oldest
+                self._factors[node_type, value_weight] = kept
+        return kept
 
     def warm_as(self, other: "Release") -> None:
         """Measures the vectors that another release had in use, so that no question waits."""

@@ -17,8 +17,9 @@ class Recommendation:
         type: Its node type.
         id: Its id.
         rank: 1 is best.
-        score: Affinity; higher is better, comparable within one answer only. With shares, caps or
-            diversity the order is not that of the scores alone.
+        score: Affinity, moved towards value where that was asked for; higher is better,
+            comparable within one answer only. With shares, caps or diversity the order is not
+            that of the scores alone.
         fields: What to show of it, by name, such as title, brand and price.
         reasons: Why it is here and whether the seed has had it, in plain words.
     """

@@ -17,13 +17,17 @@ _SPARE = 1.1  # for the rounding of the float64 scores, and for g being a little
 
 
 def rounding_bound(
-    dim: int, seed_norms: npt.NDArray[np.float64], reach: float, max_scale: float = 1.0
+    dim: int,
+    seed_norms: npt.NDArray[np.float64],
+    reach: float | npt.NDArray[np.float64],
+    max_scale: float = 1.0,
 ) -> npt.NDArray[np.float64]:
     """How far each seed's float32 scores can be from the true ones, at most.
 
     Args:
         dim: Length of the vectors.
-        reach: Length of the longest target, scaled as its score is.
+        reach: Length of the longest target, scaled as its score is; or of each target, where
+            `seed_norms` is a column.
         max_scale: By what scores are multiplied after the products, at most; 1 or more.
     """
     relative: npt.NDArray[np.float64] = _SPARE * (dim + 4) * EPSILON * seed_norms * reach

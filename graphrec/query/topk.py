@@ -17,7 +17,9 @@ from graphrec.query.exact import exact_scores, keep_best
 from graphrec.query.index.served import ServedIndex
 from graphrec.query.planner import Method, Plan, Question, plan_search
 from graphrec.query.propose import Proposer, Similarity
+from graphrec.query.propose_value import ValueProposer
 from graphrec.query.space import Space
+from graphrec.query.value import Values
 
 Rows = npt.NDArray[np.int64]
 Scores = npt.NDArray[np.float64]
@@ -68,6 +70,7 @@ def planned_top_k(
     mask: npt.NDArray[np.bool_] | None = None,
     excluded: Excluded | None = None,
     index: ServedIndex | None = None,
+    factors: Values | None = None,
 ) -> tuple[Rows, Scores, Plan]:
     """The k best targets of every seed.
 
@@ -77,6 +80,8 @@ def planned_top_k(
         mask: bool [num_targets], the targets that may come out; all by default.
         excluded: Further rows that a single seed must not get.
         index: Of these targets and this similarity.
+        factors: float64 [num_targets], what `value_factors` gives, to move scores towards value;
+            only with the dot product and without an index.
 
     Returns:
         Rows int64 [num_seeds, k], padded with -1, and scores float64 [num_seeds, k], padded with
@@ -93,14 +98,14 @@ def planned_top_k(
     plan = _plan(seeds, seed_rows, targets, k, mask, index)
     if plan.method is Method.NONE:
         return rows, scores, plan
-    propose, width = _proposing(plan, targets, k, similarity, mask, index)
+    propose, width = _proposing(plan, targets, k, similarity, mask, index, factors)
     block = max(_BLOCK_SCORES // width, 1)
     for start in range(0, len(seed_rows), block):
         part = slice(start, start + block)
         block_rows = seed_rows[part]
         barred = [] if excluded is None else [excluded(start + i) for i in range(len(block_rows))]
         positions, found = propose(seeds, block_rows, barred)
-        exact = exact_scores(seeds, block_rows[positions], targets, found, similarity)
+        exact = exact_scores(seeds, block_rows[positions], targets, found, similarity, factors)
         keep_best(positions, found, exact, rows[part], scores[part])
     return rows, scores, plan
 
@@ -128,10 +133,15 @@ def _proposing(
     similarity: Similarity,
     mask: npt.NDArray[np.bool_] | None,
     index: ServedIndex | None,
+    factors: Values | None,
 ) -> tuple[Proposing, int]:
     """What proposes by that plan, and how many scores it holds at once for each seed."""
+    gather = plan.method is Method.GATHER
+    if factors is not None:
+        assert index is None and similarity is Similarity.DOT
+        by_value = ValueProposer(targets, k, factors, mask, gather=gather)
+        return by_value.propose, by_value.width
     if index is None or plan.method not in (Method.BOUNDS, Method.APPROXIMATE):
-        gather = plan.method is Method.GATHER
         proposer = Proposer(targets, k, similarity, mask, gather=gather)
         return proposer.propose, proposer.width
 

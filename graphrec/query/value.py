@@ -91,16 +91,35 @@ def value_adjusted(affinity: npt.ArrayLike, value: npt.ArrayLike, value_weight: 
     >>> value_adjusted([2.0, 1.0, -1.0], [0.25, 4.0, 4.0], 0.5).tolist()
     [1.0, 2.0, -0.5]
     """
-    if not 0 <= value_weight <= 1:
+    return stretched(np.asarray(affinity, dtype=np.float64), value_factors(value, value_weight))
+
+
+def value_factors(value: npt.ArrayLike, value_weight: float) -> Values:
+    """v^w, by which `stretched` moves scores; see the head of the file.
+
+    Raises:
+        QueryError: The weight is not in [0, 1].
+    """
+    check_value_weight(value_weight)
+    factors: Values = np.asarray(value, dtype=np.float64) ** value_weight
+    return factors
+
+
+def stretched(scores: Values, factors: Values) -> Values:
+    """Scores times their factors where they are positive, divided by them where not."""
+    moved: Values = np.where(scores < 0, scores / factors, scores * factors)
+    return moved
+
+
+def check_value_weight(value_weight: float) -> None:
+    """Raises QueryError unless it is a number from 0 to 1."""
+    is_number = isinstance(value_weight, int | float | np.number)
+    if not is_number or isinstance(value_weight, bool) or not 0 <= value_weight <= 1:
         raise QueryError(
-            f"value_weight is {value_weight}",
+            f"value_weight is {value_weight!r}",
             expected="from 0 (what fits best) to 1 (expected net value)",
             value=value_weight,
         )
-    scores = np.asarray(affinity, dtype=np.float64)
-    factors = np.asarray(value, dtype=np.float64) ** value_weight
-    adjusted: Values = np.where(scores < 0, scores / factors, scores * factors)
-    return adjusted
 
 
 def values_of(bundle: Bundle, node_type: str) -> Values:
