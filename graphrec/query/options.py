@@ -3,12 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import Any, TypedDict
+from typing import Any, Literal, TypedDict
 
 from graphdb.errors import QueryError, nearest
 from graphrec.query.filters import Filters
 from graphrec.query.rerank.fairness import DIMENSIONS, Fairness
 from graphrec.query.topk import check_k
+
+ON_UNKNOWN = ("error", "popular")
 
 
 class SimilarOptions(TypedDict, total=False):
@@ -46,9 +48,13 @@ class Options(SimilarOptions, total=False):
     Args:
         exclude_seen: Leave out what the seed has had, such as products a user bought; True by
             default.
+        on_unknown: What to do where the bundle does not hold a seed, or knows nothing about it:
+            raise an error, the default, or give the most popular targets that pass, with a reason
+            that says so.
     """
 
     exclude_seen: bool
+    on_unknown: Literal["error", "popular"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +71,17 @@ class Question:
     max_per_brand: int | None = None
     max_per_creator: int | None = None
     diversity: float = 0.0
+    on_unknown: Literal["error", "popular"] = "error"
 
     def __post_init__(self) -> None:
         check_k(self.k)
+        if self.on_unknown not in ON_UNKNOWN:
+            raise QueryError(
+                f"on_unknown is {self.on_unknown!r}",
+                expected=" or ".join(ON_UNKNOWN),
+                next_step="for someone with recent events, ask recommend_for_events",
+                value=self.on_unknown,
+            )
         _ = self.fairness  # checks the rest
 
     @property
