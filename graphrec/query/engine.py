@@ -59,7 +59,8 @@ class Engine:
         self, seeds: Seeds, target_type: str, question: Question, similarity: Similarity
     ) -> tuple[Rows, Scores, list[Trace]]:
         """Rows and scores as `ranking.rank` gives them, in the order shown, and how it came."""
-        targets, rules = self.release.space(target_type), self.rules()
+        rules = self.rules()
+        targets = self.release.space(target_type) if seeds.targets is None else seeds.targets
         candidates = Candidates.of(
             self.release,
             rules,
@@ -69,8 +70,9 @@ class Engine:
             seen=question.seen,
         )
         factors = self.release.value_factors(target_type, question.value_weight)
-        # An index orders targets by affinity, which is another order than that by value.
-        index = None if factors is not None else self.release.indexes.of(target_type, similarity)
+        # An index orders targets by affinity, not by value or popularity.
+        by_affinity = factors is None and seeds.targets is None
+        index = self.release.indexes.of(target_type, similarity) if by_affinity else None
         plans: list[Plan] = []
 
         def ask(positions: Rows, k: int, only: Mask | None) -> tuple[Rows, Scores]:
@@ -118,7 +120,7 @@ class Engine:
                 seeds.type or "",
                 seed_id,
                 target_type,
-                self._dress(seeds.type, int(row), target_type, found, reached, similarity, trace),
+                self._dress(seeds, int(row), target_type, found, reached, similarity, trace),
                 trace,
             )
             for seed_id, row, found, reached, trace in zip(
@@ -143,7 +145,7 @@ class Engine:
 
     def _dress(
         self,
-        seed_type: str | None,
+        seeds: Seeds,
         seed_row: int,
         target_type: str,
         rows: Rows,
@@ -157,8 +159,10 @@ class Engine:
         reasons: Sequence[tuple[str, ...]] = [()] * len(rows)
         if similarity is Similarity.COSINE:
             reasons = release.reasons.for_similar(target_type, seed_row, rows)
-        elif seed_type is not None:
-            reasons = release.reasons.for_seed(seed_type, seed_row, target_type, rows)
+        elif seeds.type is not None:
+            reasons = release.reasons.for_seed(seeds.type, seed_row, target_type, rows)
+        if seeds.because is not None:
+            reasons = [(seeds.because, *words) for words in reasons]
         raised = () if trace.reranked is None else trace.reranked.raised
         return tuple(
             Recommendation(

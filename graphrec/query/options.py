@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import Any, TypedDict
+from typing import Any, Literal, TypedDict
 
 from graphdb.errors import QueryError, nearest
 from graphrec.query.filters import Filters
@@ -11,6 +11,8 @@ from graphrec.query.rerank.fairness import DIMENSIONS, Fairness
 from graphrec.query.seen import USUAL_RULE, Seen
 from graphrec.query.topk import check_k
 from graphrec.query.value import check_value_weight
+
+ON_UNKNOWN = ("error", "popular")
 
 
 class SimilarOptions(TypedDict, total=False):
@@ -51,10 +53,14 @@ class Options(SimilarOptions, total=False):
         value_weight: From 0, what fits best and the default, to 1, expected net value: affinity
             times what a sale is worth, by money, returns, ratings and repeats. Scores are moved
             with it; see docs/quality.md.
+        on_unknown: What to do where the bundle does not hold a seed, or knows nothing about it:
+            raise an error, the default, or give the most popular targets that pass, with a reason
+            that says so.
     """
 
     exclude_seen: bool | Seen
     value_weight: float
+    on_unknown: Literal["error", "popular"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +78,18 @@ class Question:
     max_per_brand: int | None = None
     max_per_creator: int | None = None
     diversity: float = 0.0
+    on_unknown: Literal["error", "popular"] = "error"
 
     def __post_init__(self) -> None:
         check_k(self.k)
         check_value_weight(self.value_weight)
+        if self.on_unknown not in ON_UNKNOWN:
+            raise QueryError(
+                f"on_unknown is {self.on_unknown!r}",
+                expected=" or ".join(ON_UNKNOWN),
+                next_step="for someone with recent events, ask recommend_for_events",
+                value=self.on_unknown,
+            )
         _ = self.fairness  # checks the rest
 
     @property

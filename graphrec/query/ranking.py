@@ -1,16 +1,20 @@
 """The one ranking function under every query."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import numpy.typing as npt
 
 from graphrec.query.candidates import Candidates
-from graphrec.query.index.served import ServedIndex
 from graphrec.query.planner import Plan
 from graphrec.query.propose import Similarity
 from graphrec.query.seeds import Seeds
 from graphrec.query.space import Space
 from graphrec.query.topk import Rows, Scores, planned_top_k
 from graphrec.query.value import Values
+
+if TYPE_CHECKING:
+    from graphrec.query.index.served import ServedIndex
 
 
 def rank(
@@ -20,7 +24,7 @@ def rank(
     *,
     k: int,
     similarity: Similarity,
-    index: ServedIndex | None,
+    index: "ServedIndex | None",
     factors: Values | None = None,
 ) -> tuple[Rows, Scores, Plan]:
     """The k best candidates of every seed.

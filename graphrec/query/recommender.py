@@ -11,7 +11,7 @@ import numpy.typing as npt
 from graphrec.bundle import Bundle, open_bundle
 from graphrec.query.display import Fields
 from graphrec.query.engine import Clock, Engine, excluded_rows, utc_now
-from graphrec.query.filters import Filters
+from graphrec.query.fold_in import Event
 from graphrec.query.newcomers import Neighbours
 from graphrec.query.options import Options, Question, SimilarOptions
 from graphrec.query.policy import Exclusion, Policy, read_policy
@@ -24,9 +24,17 @@ from graphrec.query.questions import (
 )
 from graphrec.query.release import Release
 from graphrec.query.results import Recommendations
-from graphrec.query.seeds import seeds_by_id, seeds_by_row, vector_seed
+from graphrec.query.seeds import (
+    is_known,
+    popular_seed,
+    seeds_by_id,
+    seeds_by_row,
+    vector_seed,
+)
 from graphrec.query.seen import USUAL_RULE, Seen, SeenRows
 from graphrec.query.topk import Rows, Scores
+
+NO_ROWS: Rows = np.empty(0, dtype=np.int64)
 
 
 class Recommender(FeedQuestions, MerchantQuestions, CreatorQuestions, AnalystQuestions):
@@ -148,8 +156,41 @@ class Recommender(FeedQuestions, MerchantQuestions, CreatorQuestions, AnalystQue
     ) -> list[Recommendations]:
         """For every seed what `recommend` gives, to the last bit, but faster."""
         engine, question = self._engine, Question.of(options)
+        if question.on_unknown == "popular":
+            return _with_popular(engine, seed_type, seed_ids, target_type, question)
         seeds = seeds_by_id(engine.release, seed_type, seed_ids)
         return engine.answer(seeds, seed_ids, target_type, question)
+
+    def recommend_for_events(
+        self,
+        events: Sequence[Event],
+        target_type: str,
+        *,
+        half_life_days: float | None = 30.0,
+        **options: Unpack[Options],
+    ) -> Recommendations:
+        """The best targets for someone whom the bundle does not hold, by recent events.
+
+        Args:
+            events: Such as [("PURCHASED", "p1"), ("VIEWED", "p2", moment)]; see `FoldIn`. What
+                they are about counts as seen.
+            half_life_days: After how long an event counts half, from the newest one back; None
+                for never. Events without a time count as the newest.
+
+        Returns:
+            As from `recommend`, with an empty seed type and id, and without reasons. Policies
+            hold in every scope.
+
+        Raises:
+            UnknownIdError: An event is about a node that the bundle does not hold.
+            BadFilterError: A filter names what does not exist.
+            QueryError: A relation is none that a user has, or the events tell of no taste.
+        """
+        engine, question = self._engine, Question.of(options)
+        fold_in = engine.release.fold_in
+        vector = fold_in.vector(events, half_life_days)
+        had = fold_in.had(events, target_type) if question.exclude_seen else NO_ROWS
+        return engine.answer(vector_seed(vector, len(vector), had), [""], target_type, question)[0]
 
     def similar(
         self, node_type: str, node_id: str, **options: Unpack[SimilarOptions]
@@ -242,10 +283,7 @@ class Recommender(FeedQuestions, MerchantQuestions, CreatorQuestions, AnalystQue
         seed_type: str,
         seed_rows: npt.NDArray[np.int64],
         target_type: str,
-        *,
-        k: int,
-        exclude_seen: bool,
-        filters: Filters | None = None,
+        **options: Unpack[Options],
     ) -> tuple[Rows, Scores]:
         """What `recommend_many` ranks, as rows and scores only: for evaluation and bulk work.
 
@@ -253,11 +291,25 @@ class Recommender(FeedQuestions, MerchantQuestions, CreatorQuestions, AnalystQue
             Rows int64 [num_seeds, k], padded with -1, and scores float64 [num_seeds, k], padded
             with -inf. A seed with a zero vector gets no targets: nothing is known about it.
         """
-        question = Question(k=k, filters=filters, exclude_seen=exclude_seen)
-        engine = self._engine
+        engine, question = self._engine, Question.of(options)
         seeds = seeds_by_row(engine.release, seed_type, seed_rows)
         rows, scores, _ = engine.rank(seeds, target_type, question, Similarity.DOT)
         return rows, scores
+
+
+def _with_popular(
+    engine: Engine, seed_type: str, seed_ids: Sequence[str], target_type: str, question: Question
+) -> list[Recommendations]:
+    """Answers in order: the known ones in one batch, for the others what is popular."""
+    release = engine.release
+    known = [one for one in dict.fromkeys(seed_ids) if is_known(release, seed_type, one)]
+    seeds = seeds_by_id(release, seed_type, known)
+    found = dict(zip(known, engine.answer(seeds, known, target_type, question), strict=True))
+    for one in seed_ids:
+        if one not in found:
+            popular = popular_seed(release, seed_type, one, target_type)
+            found[one] = engine.answer(popular, [one], target_type, question)[0]
+    return [found[one] for one in seed_ids]
 
 
 def _as_policy(policy: Policy | str | Path | None) -> Policy | None:

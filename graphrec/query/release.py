@@ -5,10 +5,12 @@ from threading import Lock
 from graphrec.bundle import Bundle
 from graphrec.query.conditions import Columns
 from graphrec.query.display import Display
+from graphrec.query.fold_in import FoldIn
 from graphrec.query.index.opened import Indexes
 from graphrec.query.masks import FilterMasks
 from graphrec.query.newcomers import Newcomers
 from graphrec.query.paths import Paths
+from graphrec.query.popular import Popularity
 from graphrec.query.reasons import Reasons
 from graphrec.query.space import Space
 from graphrec.query.value import Values, value_factors, values_of
@@ -25,6 +27,8 @@ class Release:
         self.columns = Columns(bundle)
         self.filter_masks = FilterMasks(bundle, self.paths, self.columns)
         self.newcomers = Newcomers(bundle)
+        self.fold_in = FoldIn(bundle, self.paths)
+        self.popularity = Popularity(bundle)
         self.display = Display(bundle, self.paths)
         self.reasons = Reasons(self.paths, self.display)
         self.indexes = Indexes(bundle, self.space)

@@ -1,12 +1,12 @@
 """Whom one asks for: nodes of the bundle, or a vector of someone who is not in it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
-from graphdb.errors import QueryError
+from graphdb.errors import QueryError, UnknownIdError
 from graphrec.query.release import Release
 from graphrec.query.space import Space
 from graphrec.query.topk import Rows
@@ -21,19 +21,23 @@ class Seeds:
         space: Where their vectors are.
         rows: int64 [num_seeds], their rows in `space`; for nodes their rows in the bundle.
         had: For what is no node, target rows that must not come out.
+        targets: What targets are ranked by where that is not their vectors.
+        because: A reason to give with every result.
     """
 
     type: str | None
     space: Space
     rows: Rows
     had: Rows | None = None
+    targets: Space | None = None
+    because: str | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
 
     def part(self, positions: Rows) -> "Seeds":
         """Some of them."""
-        return Seeds(self.type, self.space, self.rows[positions], self.had)
+        return replace(self, rows=self.rows[positions])
 
     def known(self) -> npt.NDArray[np.int64]:
         """The positions of those with a vector that is not zero."""
@@ -75,6 +79,33 @@ def seeds_by_id(release: Release, seed_type: str, seed_ids: Sequence[str]) -> Se
                 value=seed_id,
             )
     return seeds_by_row(release, seed_type, rows)
+
+
+def popular_seed(release: Release, seed_type: str, seed_id: str, target_type: str) -> Seeds:
+    """One seed that nothing is known about: whatever is popular is for it.
+
+    A node of the bundle is asked for as itself, so that what it has had and its own blocks hold.
+
+    Raises:
+        QueryError: What is popular among the targets is unknown.
+    """
+    targets = release.popularity.space(target_type)
+    because = f"popular: nothing is known about this {seed_type}"
+    try:
+        row, known = release.bundle.row_of(seed_type, seed_id), seed_type
+    except UnknownIdError:
+        row, known = 0, None
+    likes_all = np.ones((release.bundle.num_nodes(seed_type) or 1, 1), dtype=np.float32)
+    return Seeds(known, Space.of(likes_all), np.array([row]), targets=targets, because=because)
+
+
+def is_known(release: Release, seed_type: str, seed_id: str) -> bool:
+    """Whether the bundle holds a node and the model knows something about it."""
+    try:
+        row = release.bundle.row_of(seed_type, seed_id)
+    except UnknownIdError:
+        return False
+    return not release.space(seed_type).is_zero()[row]
 
 
 def vector_seed(vector: npt.ArrayLike, dim: int, had: Rows) -> Seeds:

@@ -8,18 +8,21 @@ in the place of the matrix product where the planner says so.
 """
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from graphdb.errors import QueryError
 from graphrec.query.exact import exact_scores, keep_best
-from graphrec.query.index.served import ServedIndex
 from graphrec.query.planner import Method, Plan, Question, plan_search
 from graphrec.query.propose import Proposer, Similarity
 from graphrec.query.propose_value import ValueProposer
 from graphrec.query.space import Space
 from graphrec.query.value import Values
+
+if TYPE_CHECKING:  # its package builds indexes, for which it asks this file
+    from graphrec.query.index.served import ServedIndex
 
 Rows = npt.NDArray[np.int64]
 Scores = npt.NDArray[np.float64]
@@ -44,7 +47,7 @@ def top_k(
     similarity: Similarity = Similarity.DOT,
     mask: npt.NDArray[np.bool_] | None = None,
     excluded: Excluded | None = None,
-    index: ServedIndex | None = None,
+    index: "ServedIndex | None" = None,
 ) -> tuple[Rows, Scores]:
     """What `planned_top_k` finds, without the plan."""
     rows, scores, _ = planned_top_k(
@@ -69,7 +72,7 @@ def planned_top_k(
     similarity: Similarity = Similarity.DOT,
     mask: npt.NDArray[np.bool_] | None = None,
     excluded: Excluded | None = None,
-    index: ServedIndex | None = None,
+    index: "ServedIndex | None" = None,
     factors: Values | None = None,
 ) -> tuple[Rows, Scores, Plan]:
     """The k best targets of every seed.
@@ -116,7 +119,7 @@ def _plan(
     targets: Space,
     k: int,
     mask: npt.NDArray[np.bool_] | None,
-    index: ServedIndex | None,
+    index: "ServedIndex | None",
 ) -> Plan:
     passing = len(targets) if mask is None else int(np.count_nonzero(mask))
     question = Question(len(targets), passing, targets.dim, len(seed_rows), k)
@@ -132,7 +135,7 @@ def _proposing(
     k: int,
     similarity: Similarity,
     mask: npt.NDArray[np.bool_] | None,
-    index: ServedIndex | None,
+    index: "ServedIndex | None",
     factors: Values | None,
 ) -> tuple[Proposing, int]:
     """What proposes by that plan, and how many scores it holds at once for each seed."""

@@ -1,8 +1,10 @@
 """What the questions by name stand on."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import Unpack
 
+from graphrec.query.fold_in import Event
 from graphrec.query.options import Options, SimilarOptions
 from graphrec.query.results import Recommendations
 
@@ -15,6 +17,12 @@ class Questions(ABC):
         self, seed_type: str, seed_id: str, target_type: str, **options: Unpack[Options]
     ) -> Recommendations:
         """The best targets for one seed."""
+
+    @abstractmethod
+    def recommend_for_events(
+        self, events: Sequence[Event], target_type: str, **options: Unpack[Options]
+    ) -> Recommendations:
+        """The best targets for someone whom the bundle does not hold, by recent events."""
 
     @abstractmethod
     def similar(

@@ -1,0 +1,244 @@
+"""A vector for a user whom the bundle does not hold, from recent events, with NumPy alone."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from threading import Lock
+
+import numpy as np
+import numpy.typing as npt
+
+from graphdb.errors import QueryError, nearest
+from graphdb.schema_types import EdgeType
+from graphrec.bundle import Bundle
+from graphrec.bundle.norms import norms_of
+from graphrec.query.paths import Paths
+from graphrec.query.seen_ways import ways_between
+from graphrec.query.topk import Rows
+
+Event = tuple[str, str] | tuple[str, str, datetime | None]
+"""A relation such as 'PURCHASED', or an edge type where several have that name, the id of what it
+was done with, and when, if that is known."""
+
+USER = "User"
+_SAMPLE = 500  # users by whom the gains are learned; 1,000 find no more
+_DAY_S = 86_400
+Numbers = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class History:
+    """What somebody did with nodes of one type: distinct rows, ascending, and their weights."""
+
+    rows: Rows
+    weights: Numbers
+
+
+class FoldIn:
+    """Carries the vectors of what a user did over to the user, as the model would have.
+
+    A node s counts w(s), the sum over its events of behaviour weight x 2^(-age / half-life), at
+    least 0. With d(s) the weighted number of users that the bundle ties to s, what was done with
+    nodes of one type gives
+
+        f = sum_s sqrt(w(s) / d(s)) z_s,      y = g * f / |f|.
+
+    The gains g, one per dimension and type, are those by which known users' own f come nearest
+    to their trained vectors (least squares, on a sample): an encoder may have damped some
+    dimensions on the side of the users. Types count by the root of their weights; the length is
+    that of most users. Without gains a third of the recall is lost; see docs/benchmarks.md.
+    """
+
+    def __init__(self, bundle: Bundle, paths: Paths) -> None:
+        self._bundle, self._paths = bundle, paths
+        self._gains: dict[str, Numbers] = {}
+        self._degrees: dict[str, Numbers] = {}
+        self._lock = Lock()
+
+    def vector(
+        self, events: Sequence[Event], half_life_days: float | None
+    ) -> npt.NDArray[np.float32]:
+        """The user's vector, float32 [dim].
+
+        Args:
+            half_life_days: After how long an event counts half, from the newest one back; None
+                for never. Events without a time count as the newest.
+
+        Raises:
+            UnknownIdError: An event is about a node that the bundle does not hold.
+            QueryError: A relation is none that a user has, or nothing is left to tell of a taste.
+        """
+        _check_half_life(half_life_days)
+        total = np.zeros(self._bundle.manifest.dim)
+        for target_type, history in self._histories(events, half_life_days).items():
+            folded = self._folded(target_type, history.rows, history.weights)
+            length = np.sqrt(folded @ folded)
+            if length > 0:
+                share = np.sqrt(history.weights.sum()) / length
+                total += share * self._gain(target_type) * folded
+        length = np.sqrt(total @ total)
+        if length == 0:
+            raise QueryError(
+                "these events tell of no taste: nothing positive is left, or what they are about "
+                "has no vector",
+                expected="events with a behaviour weight above 0, such as a purchase",
+                value=events,
+            )
+        scaled = self._typical_length / length * total
+        vector: npt.NDArray[np.float32] = scaled.astype(np.float32)
+        return vector
+
+    @cached_property
+    def _typical_length(self) -> float:
+        """Of users that the model knows something about, the median."""
+        norms = self._bundle.norms(USER)
+        norms = norms_of(self._bundle.vectors(USER)) if norms is None else norms
+        return float(np.median(norms[norms > 0]))
+
+    def had(self, events: Sequence[Event], target_type: str) -> Rows:
+        """What somebody with these events has had: what they are about, and what that stands for.
+
+        Of brands, those of the products that were bought, as for users of the bundle.
+        """
+        found = [np.empty(0, dtype=np.int64)]
+        ways = ways_between(self._bundle.schema, USER, target_type, None)
+        for event in events:
+            edge_type = self._edge_type(event[0])
+            row = self._bundle.row_of(edge_type.target, event[1])
+            if edge_type.target == target_type:
+                found.append(np.array([row]))
+            found += [
+                self._paths.reach(edge_type.target, way.after, row)
+                for way in ways
+                if way.edge_type == edge_type and way.after
+            ]
+        return np.unique(np.concatenate(found))
+
+    def _histories(
+        self, events: Sequence[Event], half_life_days: float | None
+    ) -> dict[str, History]:
+        moments = [_moment(event) for event in events]
+        newest = max((at for at in moments if at is not None), default=0.0)
+        weights: dict[str, dict[int, float]] = {}
+        for event, at in zip(events, moments, strict=True):
+            edge_type = self._edge_type(event[0])
+            row = self._bundle.row_of(edge_type.target, event[1])
+            age_days = 0.0 if at is None else (newest - at) / _DAY_S
+            faded = 1.0 if half_life_days is None else 2.0 ** (-age_days / half_life_days)
+            weight = self._behaviour_weight(edge_type) * faded
+            of_type = weights.setdefault(edge_type.target, {})
+            of_type[row] = of_type.get(row, 0.0) + weight
+        found = {}
+        for name, of_type in weights.items():
+            rows = np.array(sorted(of_type), dtype=np.int64)
+            values = np.array([max(of_type[row], 0.0) for row in rows.tolist()])
+            found[name] = History(rows, values)
+        return found
+
+    def _edge_type(self, name: str) -> EdgeType:
+        known = [
+            edge_type
+            for edge_type in self._bundle.schema.edge_types()
+            if edge_type.source == USER
+            and self._bundle.schema.relation(edge_type.relation).is_event
+            and self._bundle.has_vectors(edge_type.target)
+        ]
+        fitting = [one for one in known if name in (one.relation, str(one))]
+        if len(fitting) != 1:
+            texts = [one.relation for one in known] if not fitting else list(map(str, fitting))
+            raise QueryError(
+                f"'{name}' is {'no event of a user' if not fitting else 'not clear'}",
+                expected="one of " + ", ".join(dict.fromkeys(texts)),
+                next_step=nearest(name, texts),
+                value=name,
+            )
+        return fitting[0]
+
+    def _behaviour_weight(self, edge_type: EdgeType) -> float:
+        return float(self._bundle.schema.relation(edge_type.relation).behaviour_weight)
+
+    def _folded(self, target_type: str, rows: Rows, weights: Numbers) -> Numbers:
+        """The f of the formula; sums over rows in ascending order."""
+        degrees = self._weighted_degrees(target_type)[rows]
+        vectors = self._bundle.vectors(target_type)[rows].astype(np.float64)
+        folded: Numbers = np.sqrt(weights / degrees) @ vectors
+        return folded
+
+    def _positive(self, target_type: str) -> list[EdgeType]:
+        """The events of users with a type that speak for a liking and are in the bundle."""
+        return [
+            edge_type
+            for edge_type in self._bundle.edge_types
+            if (edge_type.source, edge_type.target) == (USER, target_type)
+            and self._behaviour_weight(edge_type) > 0
+        ]
+
+    def _weighted_degrees(self, target_type: str) -> Numbers:
+        """The d of the formula for every node, at least 1."""
+        with self._lock:
+            if target_type not in self._degrees:
+                total = np.zeros(self._bundle.num_nodes(target_type))
+                for edge_type in self._positive(target_type):
+                    ties = self._bundle.edges(edge_type)
+                    counts = np.bincount(ties.indices, minlength=len(total))
+                    total += self._behaviour_weight(edge_type) * counts
+                self._degrees[target_type] = np.maximum(total, 1.0)
+            return self._degrees[target_type]
+
+    def _gain(self, target_type: str) -> Numbers:
+        """The g of the formula; 1 where the bundle holds no such events to learn from."""
+        if target_type not in self._gains:
+            gains = self._learned(target_type)
+            with self._lock:
+                self._gains[target_type] = gains
+        return self._gains[target_type]
+
+    def _learned(self, target_type: str) -> Numbers:
+        dim = self._bundle.manifest.dim
+        both, squares = np.zeros(dim), np.zeros(dim)
+        ties = [
+            (self._bundle.edges(edge_type), self._behaviour_weight(edge_type))
+            for edge_type in self._positive(target_type)
+        ]
+        own = self._bundle.vectors(USER)
+        degrees = sum((edges.degrees() for edges, _ in ties), np.zeros(len(own), dtype=np.int64))
+        users = np.flatnonzero((degrees > 0) & own.any(axis=1))
+        if not len(users):
+            return np.ones(dim)
+        for user in users[np.linspace(0, len(users) - 1, min(len(users), _SAMPLE)).astype(int)]:
+            rows = np.concatenate([edges.targets(user) for edges, _ in ties]).astype(np.int64)
+            counts = [np.full(len(edges.targets(user)), weight) for edges, weight in ties]
+            distinct, places = np.unique(rows, return_inverse=True)
+            weights = np.zeros(len(distinct))
+            np.add.at(weights, places, np.concatenate(counts))
+            folded, trained = self._folded(target_type, distinct, weights), own[user].astype(float)
+            length = np.sqrt(folded @ folded)
+            if length > 0:
+                folded = folded / length
+                both += folded * trained / np.sqrt(trained @ trained)
+                squares += folded * folded
+        gains: Numbers = np.divide(both, squares, out=np.ones(dim), where=squares > 0)
+        return np.maximum(gains, 0.0)  # below 0 is noise: what one likes cannot speak against it
+
+
+def _moment(event: Event) -> float | None:
+    at = event[2] if len(event) > 2 else None
+    if at is None:
+        return None
+    if not isinstance(at, datetime) or at.tzinfo is None:
+        raise QueryError(
+            f"the time of event {event!r} cannot be {at!r}",
+            expected="a moment with its timezone",
+            value=at,
+        )
+    return at.timestamp()
+
+
+def _check_half_life(half_life_days: float | None) -> None:
+    if half_life_days is not None and not half_life_days > 0:
+        raise QueryError(
+            f"half_life_days is {half_life_days!r}",
+            expected="a number above 0, or None for no fading",
+            value=half_life_days,
+        )

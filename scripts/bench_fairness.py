@@ -1,0 +1,159 @@
+"""What newcomers' shares, caps and diversity cost and bring: bench_fairness.py SNAPSHOT.
+
+SNAPSHOT is a folder that `graphrec snapshot` wrote, such as that of the demo. Its last four weeks
+are cut off, and the four weeks before them are foretold; with --test the last four are. Asked is
+the feed's question: products that the user never bought. On offer is what was listed before the
+cut; newcomers are products listed within the last 28 days of that.
+"""
+
+import argparse
+import platform
+import tempfile
+import time
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from rich.console import Console
+from rich.table import Table
+
+from graphdb.schema_types import CREATED_AT
+from graphdb.snapshot import Snapshot, open_snapshot
+from graphrec import Adjacency, Filters, Recommender
+from graphrec.query.conditions import Mask
+from training.bundling import bundle_up
+from training.data import load_graph
+from training.encoders import SpectralConfig, SpectralEncoder
+from training.metrics import ndcg_at_k, recall_at_k
+from training.newcomers import NewcomerLearner
+from training.split import Holdout, hold_out_last
+
+K = 20
+WEEKS = 4
+SETTINGS: Mapping[str, Mapping[str, Any]] = {
+    "affinity alone": {},
+    "newcomers .1": {"newcomer_share": 0.1},
+    "newcomers .2": {"newcomer_share": 0.2},
+    "newcomers .3": {"newcomer_share": 0.3},
+    "2 per brand": {"max_per_brand": 2},
+    "2 per category": {"max_per_category": 2},
+    "1 per category": {"max_per_category": 1},
+    "diversity .1": {"diversity": 0.1},
+    "diversity .3": {"diversity": 0.3},
+    "diversity .5": {"diversity": 0.5},
+    "newcomers .1, 2 per brand": {"newcomer_share": 0.1, "max_per_brand": 2},
+}
+
+
+def main() -> None:
+    options = parsed()
+    torch.set_num_threads(options.threads)
+    snapshot = open_snapshot(options.snapshot)
+    bought = snapshot.schema.edge_type("PURCHASED")
+    holdout = hold_out_last(load_graph(snapshot), bought, 7 * WEEKS)
+    if not options.test:
+        holdout = hold_out_last(holdout.train_graph, bought, 7 * WEEKS)
+    with tempfile.TemporaryDirectory() as folder:
+        recommender = past(snapshot, holdout, Path(folder), options.seed)
+        Console(width=150).print(measured(recommender, holdout, options))
+
+
+def past(snapshot: Snapshot, holdout: Holdout, folder: Path, seed: int) -> Recommender:
+    """The closed form, learned from what lies before the cut."""
+    graph, schema = holdout.train_graph, snapshot.schema
+    encoder = SpectralEncoder(schema, holdout.edge_type, SpectralConfig(seed=seed))
+    vectors = encoder.fit(graph)
+    learner = NewcomerLearner(graph, vectors, schema, holdout.edge_type)
+    cutoff = datetime.fromtimestamp(holdout.cutoff_s, UTC)
+    applied = learner.applied(learner.rules())
+    bundle = bundle_up(
+        folder / "past", snapshot, graph, applied, cutoff=cutoff, config={}, metrics={}
+    )
+    return Recommender(bundle)
+
+
+def measured(recommender: Recommender, holdout: Holdout, options: argparse.Namespace) -> Table:
+    listed = {CREATED_AT: {"max": recommender.bundle.manifest.cutoff}}
+    asked = np.flatnonzero(holdout.new_truth.degrees())[: options.users]
+    created = recommender.bundle.attributes("Product")[CREATED_AT].to_numpy()
+    cutoff = np.datetime64(holdout.cutoff_s, "s")
+    on_offer: Mask = created < cutoff
+    is_new: Mask = on_offer & (created > cutoff - np.timedelta64(7 * WEEKS, "D"))
+    table = Table(
+        title=f"new products, {'test' if options.test else 'validation'} part, {len(asked):,} users"
+        f", {on_offer.sum():,} products on offer, {is_new.sum():,} of them newcomers; seed "
+        f"{options.seed}, {date.today()}, {platform.processor() or platform.machine()}"
+    )
+    headings = ("recall", "of newcomers", "NDCG", "newcomers shown", "coverage", "Gini", "seconds")
+    table.add_column("setting")
+    for heading in headings:
+        table.add_column(heading, justify="right")
+    newcomers = only(holdout.new_truth, is_new)
+    for name, setting in SETTINGS.items():
+        began = time.perf_counter()
+        rows, _ = recommender.top_rows(
+            "User",
+            asked,
+            "Product",
+            k=K,
+            filters=Filters(properties=listed),
+            newcomer_days=7 * WEEKS,
+            **setting,
+        )
+        seconds = time.perf_counter() - began
+        shown = np.bincount(rows[rows >= 0], minlength=len(is_new))
+        figures = (
+            f"{recall_at_k(rows, asked, holdout.new_truth, K):.4f}",
+            f"{recall_at_k(*with_any(rows, asked, newcomers), newcomers, K):.4f}",
+            f"{ndcg_at_k(rows, asked, holdout.new_truth, K):.4f}",
+            f"{shown[is_new].sum() / shown.sum():.4f}",
+            f"{np.count_nonzero(shown) / on_offer.sum():.4f}",
+            f"{gini(shown[on_offer]):.4f}",
+            f"{seconds:.1f}",
+        )
+        table.add_row(name, *figures)
+    return table
+
+
+def only(truth: Adjacency, mask: Mask) -> Adjacency:
+    """The part of the answers that a mask lets through."""
+    sources = np.repeat(np.arange(truth.num_sources), truth.degrees())
+    kept = mask[truth.indices]
+    return Adjacency.from_edges(
+        sources[kept], truth.indices[kept], truth.num_sources, truth.num_targets
+    )
+
+
+def with_any(
+    rows: npt.NDArray[np.int64], asked: npt.NDArray[np.int64], truth: Adjacency
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """The lists of those who have anything to find."""
+    has = truth.degrees()[asked] > 0
+    return rows[has], asked[has]
+
+
+def gini(exposure: npt.NDArray[np.int64]) -> float:
+    """0 where all are shown equally often, near 1 where few get everything."""
+    ordered = np.sort(exposure).astype(np.float64)
+    ranks = np.arange(1, len(ordered) + 1)
+    return float((2 * ranks - len(ordered) - 1) @ ordered / (len(ordered) * ordered.sum()))
+
+
+def parsed() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("snapshot", help="folder of a snapshot")
+    parser.add_argument("--test", action="store_true", help="the last four weeks; once, at the end")
+    parser.add_argument("--users", type=int, default=None, help="only so many of them")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--threads", type=int, default=2)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
