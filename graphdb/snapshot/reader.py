@@ -73,6 +73,24 @@ class Snapshot:
         """The edges of one type, sorted by source, target and the rest of their key."""
         return self._read(edge_file(self.folder, edge_type), columns)
 
+    def edges_between(self, edge_type: EdgeType, pairs: pa.Table) -> pa.Table:
+        """The edges of one type between some pairs of nodes, in the order of `edges`.
+
+        Args:
+            pairs: `source_id` and `target_id`. Pairs that no edge ties bring nothing.
+        """
+        edge_type = self.schema.edge_type(edge_type.relation, edge_type.source, edge_type.target)
+        wanted = pairs.select([SOURCE_ID, TARGET_ID]).combine_chunks()
+        # By each end alone first, which Parquet can do while it reads; the rest is small.
+        near = pq.read_table(
+            edge_file(self.folder, edge_type),
+            filters=pc.field(SOURCE_ID).isin(wanted[SOURCE_ID].unique())
+            & pc.field(TARGET_ID).isin(wanted[TARGET_ID].unique()),
+        )
+        tied = {(pair[SOURCE_ID], pair[TARGET_ID]) for pair in wanted.to_pylist()}
+        ends = zip(near[SOURCE_ID].to_pylist(), near[TARGET_ID].to_pylist(), strict=True)
+        return near.filter(pa.array([pair in tied for pair in ends], pa.bool_()))
+
     def node_ids(self, node_type: str) -> pa.Array:
         """The keys of one type; the position of a key is the node's row.
 

@@ -116,6 +116,16 @@ def select_edges(
     return _select(schema, edge_type, columns, where), [cutoff] * len(conditions)
 
 
+def select_edges_between(schema: Schema, edge_type: EdgeType, pairs: str) -> str:
+    """The query of `edges_between`."""
+    names = [column.name for column in schema.columns(edge_type)]
+    where = (
+        f"WHERE ({quoted(SOURCE_ID)}, {quoted(TARGET_ID)}) IN"
+        f" (SELECT ({quoted(SOURCE_ID)}, {quoted(TARGET_ID)}) FROM {pairs})"
+    )
+    return _select(schema, edge_type, names, where)
+
+
 def _select(schema: Schema, of: str | EdgeType, columns: Sequence[str], where: str) -> str:
     key = schema.key(of)
     order = dict.fromkeys([*([SOURCE_ID, TARGET_ID] if isinstance(of, EdgeType) else []), *key])

@@ -55,9 +55,16 @@ class Paths:
         Raises:
             QueryError: The bundle does not hold these edges.
         """
-        edge_type = self.edge_type(start_type, step)
+        return self.along(self.edge_type(start_type, step), back=step.startswith(BACK))
+
+    def along(self, edge_type: EdgeType, *, back: bool) -> Adjacency:
+        """The edges of one type, from source to target or the other way.
+
+        Raises:
+            QueryError: The bundle does not hold these edges.
+        """
         forwards = self._bundle.edges(edge_type)
-        if not step.startswith(BACK):
+        if not back:
             return forwards
         with self._lock:
             if edge_type not in self._reverse:

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from contracts.store import MADE_BY, PURCHASED, days, fill
+from contracts.store import MADE_BY, PURCHASED, days, fill, pairs, purchases
 
 from graphdb import SCHEMA, open_snapshot, write_snapshot
 from graphdb.errors import SnapshotError
@@ -37,6 +37,17 @@ def test_edges_as_rows_point_at_their_nodes(snapshot):
     assert pairs == [("ann", "pan"), ("bob", "tea")]
     empty, _ = snapshot.edge_rows(SCHEMA.edge_type("VIEWED"))
     assert empty.shape == (0,)
+
+
+def test_edges_between_pairs_are_those_of_the_store(store, tmp_path):
+    fill(store)
+    store.upsert_edges(PURCHASED, purchases(("ann", "pan", 1, 28.0), ("bob", "pan", 1, 1.0)))
+    snapshot = write_snapshot(store, tmp_path / "snapshot")
+    asked = pairs(("bob", "tea"), ("ann", "pan"), ("ann", "tea"), ("x", "y"))
+    found = snapshot.edges_between(PURCHASED, asked)
+    assert found.num_rows == 3
+    assert found == store.edges_between(PURCHASED, asked)
+    assert snapshot.edges_between(MADE_BY, pairs()).num_rows == 0
 
 
 def test_the_cutoff_stands_in_the_manifest_and_holds(store, tmp_path):
