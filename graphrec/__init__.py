@@ -20,6 +20,7 @@ from graphdb.errors import (
     UnknownIdError,
 )
 from graphrec.bundle import Adjacency, Bundle, NewcomerRule, open_bundle, write_bundle
+from graphrec.explain import Explanation
 from graphrec.query import Filters, Recommendation, Recommendations, Recommender
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "BundleMissingError",
     "BundleVersionError",
     "DataError",
+    "Explanation",
     "Filters",
     "GraphRecError",
     "NewcomerRule",

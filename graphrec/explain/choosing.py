@@ -13,7 +13,8 @@ def most_telling(paths: Sequence[ExplainedPath], num_paths: int) -> tuple[Explai
 
     Of ten paths that differ in one shopper, this takes one before it takes the second.
     """
-    left, chosen = list(paths), []
+    left = list(paths)
+    chosen: list[ExplainedPath] = []
     shown: set[object] = set()
 
     def worth(path: ExplainedPath) -> float:

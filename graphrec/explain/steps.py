@@ -5,6 +5,7 @@ The strength of one tie between a and b is
     w / sqrt(d(a) * d(b))
 
 w is the weight of its relation, d(a) the number of a's ties of that relation in that direction.
+Several ties of one pair add up, as they do in the model.
 So a category of 10,000 products, or a shopper who bought everything, says little. This is the
 degree-weighted path count of Himmelstein and Baranzini (PLOS Comput. Biol. 2015, "DWPC"), with
 damping ½ (theirs is .4), weighted relations, and the degrees of the whole graph.
@@ -43,13 +44,14 @@ class Step:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Ties:
-    """Neighbours that were found. Every pair comes once, by its strongest step.
+    """Neighbours that were found, every pair once, whatever the number of its ties.
 
     Args:
         origin: Position in the rows that were asked for, ascending.
         rows: The neighbour's row.
-        steps: Number of the step.
-        strengths: Strength of the tie.
+        steps: Number of the step that tells of the pair: of the largest weight, so that a purchase
+            comes before a view; of equal ones the strongest.
+        strengths: Of all ties of the pair together.
     """
 
     origin: Rows
@@ -82,6 +84,7 @@ class Steps:
         self._between: dict[tuple[str, str], list[int]] = {}
         for number, step in enumerate(self.all):
             self._between.setdefault(step.ends, []).append(number)
+        self._weights = np.array([step.weight for step in self.all])
         self._belongings = [
             edge_type
             for edge_type in bundle.edge_types
@@ -116,7 +119,7 @@ class Steps:
             self._neighbours(number, rows, among)
             for number in self._between.get((start_type, end_type), ())
         ]
-        ties = _strongest(found, self.num_nodes(end_type))
+        ties = self._merged(found, self.num_nodes(end_type))
         return self._without_refused(start_type, end_type, rows, ties)
 
     def belong_together(self, one_type: str, other_type: str, one: Rows, other: Rows) -> Mask:
@@ -135,12 +138,14 @@ class Steps:
         ahead, back = self._along(number), self._along(int(self.turned[number]))
         degrees = _degrees(ahead, rows)
         origin = np.repeat(np.arange(len(rows)), degrees)
-        ends = ahead.gather(rows)
+        near = ahead.gather(rows)
         if among is not None:
-            kept = among[ends]
-            origin, ends = origin[kept], ends[kept]
-        ends = ends.astype(np.int64)
-        strengths = self.all[number].weight / np.sqrt(degrees[origin] * _degrees(back, ends))
+            kept = among[near]
+            origin, near = origin[kept], near[kept]
+        ends: Rows = near.astype(np.int64)
+        strengths = self.all[number].weight / np.sqrt(
+            np.multiply(degrees[origin], _degrees(back, ends))
+        )
         return Ties(origin, ends, np.full(len(ends), number), strengths)
 
     def _without_refused(self, start_type: str, end_type: str, rows: Rows, ties: Ties) -> Ties:
@@ -157,6 +162,22 @@ class Steps:
                 ties = ties.where(~np.isin(rows[ties.origin] * num_ends + ties.rows, refused))
         return ties
 
+    def _merged(self, found: list[Ties], num_ends: int) -> Ties:
+        """One tie per pair, pairs in order; see `Ties`."""
+        if len(found) == 1:
+            return found[0]
+        none = np.empty(0, dtype=np.int64)
+        origin = np.concatenate([none, *(ties.origin for ties in found)])
+        rows = np.concatenate([none, *(ties.rows for ties in found)])
+        steps = np.concatenate([none, *(ties.steps for ties in found)])
+        strengths = np.concatenate([np.empty(0), *(ties.strengths for ties in found)])
+        pairs = origin * num_ends + rows
+        order = np.lexsort((steps, -strengths, -self._weights[steps], pairs))
+        starts = np.flatnonzero(np.diff(pairs[order], prepend=-1))
+        first = order[starts]
+        summed = np.add.reduceat(strengths[order], starts) if len(starts) else strengths
+        return Ties(origin[first], rows[first], steps[first], summed)
+
     def _along(self, number: int) -> Adjacency:
         step = self.all[number]
         return self._paths.along(step.edge_type, back=step.back)
@@ -172,17 +193,3 @@ def _weighed(schema: Schema, edge_types: tuple[EdgeType, ...]) -> Iterator[tuple
 def _degrees(adjacency: Adjacency, rows: Rows) -> Rows:
     degrees: Rows = adjacency.indptr[rows + 1] - adjacency.indptr[rows]
     return degrees
-
-
-def _strongest(found: list[Ties], num_ends: int) -> Ties:
-    """One tie per pair: the strongest, of equal ones that of the first step; pairs in order."""
-    if len(found) == 1:
-        return found[0]
-    origin = np.concatenate([ties.origin for ties in found] or [np.empty(0, np.int64)])
-    rows = np.concatenate([ties.rows for ties in found] or [np.empty(0, np.int64)])
-    steps = np.concatenate([ties.steps for ties in found] or [np.empty(0, np.int64)])
-    strengths = np.concatenate([ties.strengths for ties in found] or [np.empty(0)])
-    pairs = origin * num_ends + rows
-    order = np.lexsort((steps, -strengths, pairs))
-    first = order[np.diff(pairs[order], prepend=-1) != 0]
-    return Ties(origin[first], rows[first], steps[first], strengths[first])

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +19,9 @@ from graphrec.query.reasons import Reasons
 from graphrec.query.results import Recommendation, Recommendations
 from graphrec.query.seen import check_seen_known, seen_rows
 from graphrec.query.topk import Rows, Scores, check_k
+
+if TYPE_CHECKING:
+    from graphrec.explain import EdgeSource, Explanation
 
 
 class Recommender:
@@ -224,6 +228,28 @@ class Recommender:
     def fields(self, node_type: str, node_id: str) -> Fields:
         """What to show of a node: the same fields that a recommendation of it carries."""
         return self._display.fields(node_type, self.bundle.row_of(node_type, node_id))
+
+    def explain(
+        self,
+        seed_type: str,
+        seed_id: str,
+        target_type: str,
+        target_id: str,
+        *,
+        k: int = 3,
+        max_hops: int = 4,
+        evidence: "EdgeSource | None" = None,
+    ) -> "Explanation":
+        """The strongest ways in which a target is tied to a seed; see `Explainer.explain`."""
+        from graphrec.explain import Explainer  # which walks by the parts of this package
+
+        return Explainer(self.bundle, self._paths).explain(
+            (seed_type, seed_id),
+            (target_type, target_id),
+            k=k,
+            max_hops=max_hops,
+            evidence=evidence,
+        )
 
     def top_rows(
         self,

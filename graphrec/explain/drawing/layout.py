@@ -4,7 +4,6 @@ Lengths are in pixels, y grows downwards. A node that is on paths of two groups 
 bands: less to untangle for the eye than edges across bands.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from textwrap import wrap
@@ -22,6 +21,8 @@ _MARGIN = 24
 _TITLE = 44
 _NAME_COLUMNS = 23
 _LABEL_COLUMNS = 27
+
+Point = tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +62,10 @@ class Curve:
     """
 
     ahead: bool
-    points: tuple[tuple[float, float], ...]
+    points: tuple[Point, ...]
     relation: str
     lines: tuple[str, ...]
-    label: tuple[float, float]
+    label: Point
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,21 +149,21 @@ def _place(group: PathGroup, seed: Box, target: Box, top: float) -> tuple[list[B
     for path in group.paths:
         for place, (edge, ends) in enumerate(zip(path.edges, pairwise(path.nodes), strict=True)):
             start, end = placed[place][ends[0]], placed[place + 1][ends[1]]
-            through = [(seed.x + target.x) / 2, top + _ROW / 2] if hops == 1 else None
+            through = ((seed.x + target.x) / 2, top + _ROW / 2) if hops == 1 else None
             curves[edge] = _curve(edge, start, end, through)
     boxes = [box for column in placed[1:-1] for box in column.values()]
     return boxes, list(curves.values())
 
 
-def _curve(edge: PathEdge, start: Box, end: Box, through: Sequence[float] | None) -> Curve:
+def _curve(edge: PathEdge, start: Box, end: Box, through: Point | None) -> Curve:
     first = (start.x + BOX_WIDTH / 2, start.y)
     last = (end.x - BOX_WIDTH / 2, end.y)
     words = wrap(evidence_text(edge.evidence), _LABEL_COLUMNS)
     # Near the inner node, away from where many curves begin or end.
     middle = _along(first, last, 0.7 if start.is_end else 0.3 if end.is_end else 0.5)
-    points = (first, last)
+    points: tuple[Point, ...] = (first, last)
     if through is not None:
-        middle = (through[0], through[1])
+        middle = through
         points = (first, middle, last)
     return Curve(
         ahead=runs_ahead(edge, start.node),
@@ -173,7 +174,7 @@ def _curve(edge: PathEdge, start: Box, end: Box, through: Sequence[float] | None
     )
 
 
-def _along(first: tuple[float, float], last: tuple[float, float], t: float) -> tuple[float, float]:
+def _along(first: Point, last: Point, t: float) -> Point:
     """A point of the cubic curve that leaves and arrives level, its controls half-way across."""
     across = 1.5 * t * (1 - t) + t**3
     down = 3 * t**2 * (1 - t) + t**3
