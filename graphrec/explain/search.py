@@ -10,14 +10,17 @@ from graphrec.explain.steps import Floats, Mask, Rows, Steps, Ties
 from graphrec.explain.walks import Allowed, End, Walks, WalksFrom, within
 
 HOP_DISCOUNT = 0.25
-"""What every hop after the first takes: thousands of far-fetched paths (like what is like what was
-bought) would otherwise outweigh the few that convince people."""
+"""What every hop after the first takes: people follow short reasons, and see through long ones."""
 
 MOST_MEETINGS = 1_000_000
 """Ties looked through at most where the two sides of a sequence of types meet."""
 
 MOST_PATHS = 100_000
 """Paths of one sequence of types that are worked out at most."""
+
+COUNTING_PATHS = 10
+"""A sequence of types is as strong as so many of its paths, the strongest. Thousands of weak paths
+through everybody's favourites are no reason that anyone could follow."""
 
 KEPT_PATHS = 50
 """The strongest paths of each sequence of types are kept for the choice of what to show."""
@@ -32,11 +35,10 @@ class Found:
         rows: int64 [num_kept, num_hops + 1], strongest first; equal ones by row.
         steps: int64 [num_kept, num_hops], numbers of steps.
         strengths: float64 [num_kept].
-        total: The sum of the strengths of all paths.
+        total: The sum of the strengths of the COUNTING_PATHS strongest.
         num_paths: How many there are.
         widths: How many different nodes stand at each place of all paths.
-        whole: Whether these are all; if not, weak ones were left out of `total`, `num_paths` and
-            `widths`.
+        whole: Whether these are all; if not, weak ones were left out of `num_paths` and `widths`.
     """
 
     types: tuple[str, ...]
@@ -73,12 +75,15 @@ def find_paths(
 
 
 def kind(types: tuple[str, ...]) -> tuple[str, ...]:
-    """A sequence of types in which none stands more than twice in a row.
+    """A sequence of types without repeats; only a direct tie stays apart from those further away.
 
-    >>> kind(("User", "Product", "Product", "Product", "Brand"))
-    ('User', 'Product', 'Product', 'Brand')
+    >>> kind(("User", "Product", "Product", "Brand"))
+    ('User', 'Product', 'Brand')
+    >>> kind(("User", "Product")), kind(("User", "Product", "Product", "Product"))
+    (('User', 'Product'), ('User', 'Product', 'Product'))
     """
-    return tuple(end for _, run in groupby(types) for end in list(run)[:2])
+    told = tuple(node_type for node_type, _ in groupby(types))
+    return told if len(told) > 2 or len(types) == 2 else (*told, told[-1])
 
 
 def _sequences(
@@ -217,7 +222,7 @@ def _summed(steps: Steps, paths: Walks) -> Found:
         paths.rows[order],
         paths.steps[order],
         paths.strengths[order],
-        float(np.sort(paths.strengths).sum()),
+        float(paths.strengths[order[:COUNTING_PATHS]].sum()),
         len(paths.rows),
         tuple(widths),
         paths.whole,
