@@ -31,14 +31,20 @@ def explain(
     target: tuple[str, str],
     *,
     k: int = 3,
+    examples: int = 3,
     max_hops: int = 4,
     evidence: EdgeSource | None = None,
     allowed: Allowed | None = None,
 ) -> Explanation:
     """Explains one pair of nodes, each given as (type, id); see `Explainer.explain`."""
-    explainer = Explainer(bundle, Paths(bundle))
-    return explainer.explain(
-        seed, target, k=k, max_hops=max_hops, evidence=evidence, allowed=allowed
+    return Explainer(bundle, Paths(bundle)).explain(
+        seed,
+        target,
+        k=k,
+        examples=examples,
+        max_hops=max_hops,
+        evidence=evidence,
+        allowed=allowed,
     )
 
 
@@ -93,7 +99,7 @@ class Explainer:
                 expected="two different nodes",
                 value=seed,
             )
-        found = find_paths(
+        found, whole = find_paths(
             self._steps, *ends, max_hops=max_hops, allowed=allowed or (lambda _: None)
         )
         groups: list[PathGroup] = []
@@ -103,7 +109,7 @@ class Explainer:
             if paths := self._paths(group, evidence):
                 groups.append(_group(group, most_telling(paths, examples)))
         seed_node, target_node = (self._node(*end) for end in ends)
-        return Explanation(seed_node, target_node, tuple(groups), max_hops)
+        return Explanation(seed_node, target_node, tuple(groups), max_hops, whole)
 
     def _paths(self, group: Found, source: EdgeSource | None) -> list[ExplainedPath]:
         """The kept paths of a group with their evidence, strongest first."""

@@ -130,12 +130,15 @@ class Explanation:
 
     Args:
         max_hops: The longest paths that were looked for.
+        whole: Whether all of the graph was looked at; if not, paths over nodes of very many ties
+            may be missing.
     """
 
     seed: PathNode
     target: PathNode
     groups: tuple[PathGroup, ...]
     max_hops: int
+    whole: bool
 
     def __bool__(self) -> bool:
         return bool(self.groups)
@@ -193,5 +196,6 @@ class Explanation:
             "seed": self.seed.to_dict(),
             "target": self.target.to_dict(),
             "max_hops": self.max_hops,
+            "whole": self.whole,
             "groups": [group.to_dict() for group in self.groups],
         }

@@ -53,8 +53,8 @@ class Found:
 
 def find_paths(
     steps: Steps, seed: End, target: End, *, max_hops: int, allowed: Allowed
-) -> list[Found]:
-    """The sequences of node types that tie the two nodes, strongest first.
+) -> tuple[list[Found], bool]:
+    """The sequences of node types that tie the two nodes, strongest first, and whether it is all.
 
     Of sequences that differ only in how often they repeat a type (`kind`), the shortest: what is
     like what is like something says the same as what is like it, once further away.
@@ -65,13 +65,19 @@ def find_paths(
     ahead = WalksFrom(steps, seed, target, allowed)
     back = WalksFrom(steps, target, seed, allowed)
     found: dict[tuple[str, ...], Found] = {}
+    whole = True
     for types in _sequences(steps, seed[0], target[0], max_hops):
         if kind(types) in found:
             continue
         meeting = _meet(steps, *_halves(ahead, back, types))
+        whole &= meeting.whole
         if len(meeting.rows):
             found[kind(types)] = _summed(steps, meeting)
-    return sorted(found.values(), key=lambda group: (-group.total, len(group.types), group.types))
+
+    def order(group: Found) -> tuple[float, int, tuple[str, ...]]:
+        return -group.total, len(group.types), group.types
+
+    return sorted(found.values(), key=order), whole
 
 
 def kind(types: tuple[str, ...]) -> tuple[str, ...]:

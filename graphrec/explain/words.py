@@ -37,7 +37,8 @@ def title(explanation: Explanation) -> str:
 
 def nothing_found(explanation: Explanation) -> str:
     hops = explanation.max_hops
-    return f"No path of {hops} edge{'s' if hops > 1 else ''} or fewer ties them."
+    found = f"No path of {hops} edge{'' if hops == 1 else 's'} or fewer ties them"
+    return f"{found}{'' if explanation.whole else ', but for some over nodes of very many ties'}."
 
 
 def headline(group: PathGroup) -> str:
@@ -54,10 +55,9 @@ def headline(group: PathGroup) -> str:
 def others(group: PathGroup) -> str:
     """How many paths are not shown; empty where all are."""
     count = group.num_paths - len(group.paths)
-    if not count and not group.at_least:
-        return ""
-    least = "at least " if group.at_least else ""
-    return f"and {least}{count:,} more path{'' if count == 1 else 's'} like these"
+    if group.at_least:
+        return f"and at least {count:,} more, not all counted" if count else "and more, not counted"
+    return f"and {count:,} more path{'' if count == 1 else 's'} like these" if count else ""
 
 
 def path_text(path: ExplainedPath) -> str:
