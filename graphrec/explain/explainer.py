@@ -1,6 +1,6 @@
 """Explains why a target fits a seed, by paths in the graph."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -22,7 +22,7 @@ from graphrec.explain.walks import Allowed
 from graphrec.query.display import Display
 from graphrec.query.paths import Paths
 
-LONGEST_HOPS = 5
+LONGEST_HOPS = 4
 
 
 def explain(
@@ -79,7 +79,7 @@ class Explainer:
         Args:
             k: How many sequences of node types, 1 or more.
             examples: How many paths to show of each, 1 or more.
-            max_hops: The longest paths to look for, 1 to 5 edges.
+            max_hops: The longest paths to look for, 1 to 4 edges.
             evidence: A snapshot or an open store, to tell how often, last when, for how much. It
                 also moves the paths with more behind them ahead of others of their sequence.
             allowed: Which nodes may be on a path, ends included; all by default.
@@ -103,35 +103,43 @@ class Explainer:
             self._steps, *ends, max_hops=max_hops, allowed=allowed or (lambda _: None)
         )
         groups: list[PathGroup] = []
-        for group in found:
-            if len(groups) == k:
-                break
-            if paths := self._paths(group, evidence):
-                groups.append(_group(group, most_telling(paths, examples)))
+        while found and len(groups) < k:
+            wanted, found = found[: k - len(groups)], found[k - len(groups) :]
+            for group, paths in zip(wanted, self._paths(wanted, evidence), strict=True):
+                if paths:
+                    groups.append(_group(group, most_telling(paths, examples)))
         seed_node, target_node = (self._node(*end) for end in ends)
         return Explanation(seed_node, target_node, tuple(groups), max_hops, whole)
 
-    def _paths(self, group: Found, source: EdgeSource | None) -> list[ExplainedPath]:
-        """The kept paths of a group with their evidence, strongest first."""
-        keys = [
-            [self._edge(step, ends) for step, ends in zip(steps, pairwise(nodes), strict=True)]
-            for steps, nodes in zip(group.steps.tolist(), self._typed(group), strict=True)
-        ]
+    def _paths(
+        self, groups: Sequence[Found], source: EdgeSource | None
+    ) -> list[list[ExplainedPath]]:
+        """Per group its kept paths with their evidence, strongest first."""
+        edges = [self._edges(group) for group in groups]
         known = None
-        if source is not None:
-            known = look_up(source, {key for path in keys for key in path})
+        if source is not None:  # once for all groups: every question costs a read of a whole file
+            known = look_up(source, {key for paths in edges for path in paths for key in path})
+        return [self._told(group, paths, known) for group, paths in zip(groups, edges, strict=True)]
+
+    def _edges(self, group: Found) -> list[list[EdgeKey]]:
+        """The edges of every kept path."""
+        return [
+            [self._edge(step, ends) for step, ends in zip(steps, pairwise(nodes), strict=True)]
+            for steps, nodes in zip(group.steps.tolist(), _typed(group), strict=True)
+        ]
+
+    def _told(
+        self, group: Found, edges: list[list[EdgeKey]], known: Mapping[EdgeKey, Evidence] | None
+    ) -> list[ExplainedPath]:
+        """The paths of a group but for those that the evidence does not know whole."""
         paths = [
             self._path(path, nodes, strength, known)
             for path, nodes, strength in zip(
-                keys, self._typed(group), group.strengths.tolist(), strict=True
+                edges, _typed(group), group.strengths.tolist(), strict=True
             )
             if known is None or all(key in known for key in path)
         ]
         return sorted(paths, key=lambda path: -path.strength)  # stable, so equal ones stay by row
-
-    def _typed(self, group: Found) -> Iterable[list[tuple[str, int]]]:
-        for rows in group.rows.tolist():
-            yield list(zip(group.types, rows, strict=True))
 
     def _edge(self, number: int, ends: tuple[tuple[str, int], tuple[str, int]]) -> EdgeKey:
         """The edge under a step, looked up in the bundle, not in what the search derived."""
@@ -170,6 +178,12 @@ class Explainer:
             self._display.name(node_type, row),
             self._bundle.schema.node_type(node_type).key,
         )
+
+
+def _typed(group: Found) -> Iterator[list[tuple[str, int]]]:
+    """The kept paths as (type, row) of their nodes."""
+    for rows in group.rows.tolist():
+        yield list(zip(group.types, rows, strict=True))
 
 
 def _group(found: Found, paths: tuple[ExplainedPath, ...]) -> PathGroup:

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from graphrec.explain.steps import Floats, Mask, Rows, Steps
 
-MOST_TIES = 300_000
+MOST_TIES = 200_000
 """Ties that one lengthening of walks looks through at most; the strongest walks come first."""
 
 Allowed = Callable[[str], "Mask | None"]

@@ -119,8 +119,8 @@ def test_what_is_like_what_is_like_it_is_no_further_reason(make_bundle, ways):
 def test_only_so_many_hops(shop, ways):
     assert ways(explain(shop, ANN, CUP, max_hops=2, k=9)) == ["ann zoe p9"]
     assert not explain(shop, ANN, CUP, max_hops=1)
-    longest = max(len(way.split()) for way in ways(explain(shop, ANN, CUP, max_hops=5, k=99)))
-    assert longest == 6
+    longest = max(len(way.split()) for way in ways(explain(shop, ANN, CUP, max_hops=4, k=99)))
+    assert longest == 5
 
 
 def test_examples_differ_before_they_repeat(make_bundle, ways):
@@ -208,7 +208,7 @@ def test_nodes_of_too_many_ties_are_passed_by_and_it_says_so(
         (ANN, ("Prodct", "p9"), {}, SchemaError, "did you mean 'Product'"),
         (ANN, ANN, {}, QueryError, "User 'ann' is both seed and target; expected two different"),
         (ANN, CUP, {"k": 0}, QueryError, "k is 0; expected 1 or more"),
-        (ANN, CUP, {"max_hops": 6}, QueryError, "max_hops is 6; expected 1 to 5"),
+        (ANN, CUP, {"max_hops": 5}, QueryError, "max_hops is 5; expected 1 to 4"),
     ],
 )
 def test_a_question_without_answer_is_refused(shop, seed, target, options, error, message):
