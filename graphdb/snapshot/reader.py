@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +20,9 @@ from graphdb.snapshot.manifest import (
     read_manifest,
     sha256_of,
 )
+
+if TYPE_CHECKING:
+    from graphdb.snapshot.looking_up import EdgeFiles
 
 Rows = npt.NDArray[np.int64]
 
@@ -78,18 +82,21 @@ class Snapshot:
 
         Args:
             pairs: `source_id` and `target_id`. Pairs that no edge ties bring nothing.
+
+        Raises:
+            SchemaError: There is no such edge type.
+            SnapshotError: The file cannot be read.
         """
         edge_type = self.schema.edge_type(edge_type.relation, edge_type.source, edge_type.target)
-        wanted = pairs.select([SOURCE_ID, TARGET_ID]).combine_chunks()
-        # By each end alone first, which Parquet can do while it reads; the rest is small.
-        near = pq.read_table(
-            edge_file(self.folder, edge_type),
-            filters=pc.field(SOURCE_ID).isin(wanted[SOURCE_ID].unique())
-            & pc.field(TARGET_ID).isin(wanted[TARGET_ID].unique()),
-        )
-        tied = {(pair[SOURCE_ID], pair[TARGET_ID]) for pair in wanted.to_pylist()}
-        ends = zip(near[SOURCE_ID].to_pylist(), near[TARGET_ID].to_pylist(), strict=True)
-        return near.filter(pa.array([pair in tied for pair in ends], pa.bool_()))
+        file = edge_file(self.folder, edge_type)
+        return self._edge_files.edges_between(edge_type, file, pairs)
+
+    @cached_property
+    def _edge_files(self) -> "EdgeFiles":
+        # Imported here: training and answering read snapshots and bundles without a database.
+        from graphdb.snapshot.looking_up import EdgeFiles
+
+        return EdgeFiles(self.schema)
 
     def node_ids(self, node_type: str) -> pa.Array:
         """The keys of one type; the position of a key is the node's row.

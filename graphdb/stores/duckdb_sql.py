@@ -119,11 +119,8 @@ def select_edges(
 def select_edges_between(schema: Schema, edge_type: EdgeType, pairs: str) -> str:
     """The query of `edges_between`."""
     names = [column.name for column in schema.columns(edge_type)]
-    where = (
-        f"WHERE ({quoted(SOURCE_ID)}, {quoted(TARGET_ID)}) IN"
-        f" (SELECT ({quoted(SOURCE_ID)}, {quoted(TARGET_ID)}) FROM {pairs})"
-    )
-    return _select(schema, edge_type, names, where)
+    join = f"SEMI JOIN {quoted(pairs)} USING ({listed([SOURCE_ID, TARGET_ID])})"
+    return _select(schema, edge_type, names, join)
 
 
 def _select(schema: Schema, of: str | EdgeType, columns: Sequence[str], where: str) -> str:

@@ -19,6 +19,9 @@ from graphdb.schema_types import (
     Schema,
 )
 
+Ends = tuple[str, str]
+"""Two ids, or two node types, of source and target."""
+
 COUNT, VALUE, STARS = "count", "value", "stars"
 _MOST_STARS = 5
 
@@ -80,15 +83,16 @@ def look_up(source: EdgeSource, wanted: Collection[EdgeKey]) -> Mapping[EdgeKey,
         SchemaError: The source's schema has no such edges.
         StoreError: The store refused.
     """
-    pairs = defaultdict(set)
+    pairs: dict[EdgeType, set[Ends]] = defaultdict(set)
     for key in wanted:
         pairs[key.edge_type].add((key.source_id, key.target_id))
+    stars = _stars(source, pairs)
     known: dict[EdgeKey, Evidence] = {}
     for edge_type in sorted(pairs):
-        asked = _pairs(pairs[edge_type])
-        stars = _stars(source, edge_type, asked)
-        for ends, rows in _by_pair(source.edges_between(edge_type, asked)).items():
-            known[EdgeKey(edge_type, *ends)] = _summed(rows, stars.get(ends))
+        rated = stars.get((edge_type.source, edge_type.target), {})
+        for ends, rows in _edges(source, edge_type, pairs[edge_type]).items():
+            is_event = OCCURRED_AT in rows[0]
+            known[EdgeKey(edge_type, *ends)] = _summed(rows, rated.get(ends) if is_event else None)
     return known
 
 
@@ -105,32 +109,35 @@ def _summed(rows: Sequence[Mapping[str, Any]], stars: float | None) -> Evidence:
 
 
 def _stars(
-    source: EdgeSource, edge_type: EdgeType, asked: pa.Table
-) -> Mapping[tuple[str, str], float]:
-    """Per pair its rating, from the relations between the same types that carry stars."""
-    if not source.schema.relation(edge_type.relation).is_event:
-        return {}
-    found: dict[tuple[str, str], float] = {}
-    for other in source.schema.edge_types():
-        same_ends = (other.source, other.target) == (edge_type.source, edge_type.target)
-        if same_ends and any(column.name == STARS for column in source.schema.columns(other)):
-            for ends, rows in _by_pair(source.edges_between(other, asked)).items():
-                found[ends] = rows[-1][STARS]
+    source: EdgeSource, pairs: Mapping[EdgeType, set[Ends]]
+) -> Mapping[Ends, Mapping[Ends, float]]:
+    """Per two node types the ratings of pairs that some event ties."""
+    asked: dict[Ends, set[Ends]] = defaultdict(set)
+    for edge_type, ends in pairs.items():
+        if source.schema.relation(edge_type.relation).is_event:
+            asked[edge_type.source, edge_type.target] |= ends
+    found: dict[Ends, dict[Ends, float]] = defaultdict(dict)
+    for edge_type in source.schema.edge_types():
+        types = edge_type.source, edge_type.target
+        rates = any(column.name == STARS for column in source.schema.columns(edge_type))
+        if rates and types in asked:
+            for pair, rows in _edges(source, edge_type, asked[types]).items():
+                found[types][pair] = rows[-1][STARS]
     return found
 
 
-def _by_pair(edges: pa.Table) -> Mapping[tuple[str, str], list[dict[str, Any]]]:
-    grouped = defaultdict(list)
-    for row in edges.to_pylist():
-        grouped[row[SOURCE_ID], row[TARGET_ID]].append(row)
-    return grouped
-
-
-def _pairs(ends: Collection[tuple[str, str]]) -> pa.Table:
+def _edges(
+    source: EdgeSource, edge_type: EdgeType, ends: Collection[Ends]
+) -> Mapping[Ends, list[dict[str, Any]]]:
+    """The edges of one type, by pair."""
     ordered = sorted(ends)
-    return pa.table(
+    asked = pa.table(
         {
-            SOURCE_ID: pa.array([source for source, _ in ordered], Kind.STRING.arrow),
-            TARGET_ID: pa.array([target for _, target in ordered], Kind.STRING.arrow),
+            SOURCE_ID: pa.array([source_id for source_id, _ in ordered], Kind.STRING.arrow),
+            TARGET_ID: pa.array([target_id for _, target_id in ordered], Kind.STRING.arrow),
         }
     )
+    grouped = defaultdict(list)
+    for row in source.edges_between(edge_type, asked).to_pylist():
+        grouped[row[SOURCE_ID], row[TARGET_ID]].append(row)
+    return grouped

@@ -103,18 +103,16 @@ class WalksFrom:
 
 
 def within(budget: int, costs: Rows, worth: Floats) -> npt.NDArray[np.intp]:
-    """The positions to keep, ascending: all that fit, most worth first, equal ones in order.
+    """The positions to keep, ascending: most worth first, equal ones in order, while they fit.
 
-    >>> within(10, np.array([4, 9, 5]), np.array([0.1, 0.2, 0.3])).tolist()
-    [0, 2]
-    >>> within(10, np.array([4, 1, 5]), np.array([0.1, 0.2, 0.3])).tolist()
-    [0, 1, 2]
+    What alone is over the budget does not count.
+
+    >>> within(10, np.array([5, 11, 5, 5]), np.array([0.1, 0.4, 0.2, 0.3])).tolist()
+    [2, 3]
     """
     if costs.sum() <= budget:
         return np.arange(len(costs))
-    kept, left = [], budget
-    for position in np.argsort(-worth, kind="stable"):
-        if costs[position] <= left:
-            kept.append(position)
-            left -= int(costs[position])
-    return np.sort(np.array(kept, dtype=np.intp))
+    order = np.argsort(-worth, kind="stable")
+    order = order[costs[order] <= budget]
+    kept: npt.NDArray[np.intp] = np.sort(order[np.cumsum(costs[order]) <= budget])
+    return kept
