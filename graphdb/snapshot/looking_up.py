@@ -1,5 +1,6 @@
 """Looks up single edges in Parquet files, several times as fast as by reading them."""
 
+from glob import escape
 from pathlib import Path
 
 import duckdb
@@ -28,7 +29,7 @@ class EdgeFiles:
         with self._connection.cursor() as cursor:  # of its own, so that threads may ask at once
             cursor.register("given", pairs)
             try:
-                cursor.register(str(edge_type), cursor.read_parquet(str(file)))
+                cursor.register(str(edge_type), cursor.read_parquet(escape(str(file))))
                 found: pa.Table = cursor.sql(query).to_arrow_table()
             except duckdb.Error as error:
                 raise SnapshotError(f"'{file}' cannot be read: {error}", value=str(file)) from error

@@ -1,16 +1,22 @@
 """Bundles from edges written by hand: {'User-PURCHASED-Product': 'ann-p1 ann-p2'}."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from graphdb import GraphStore
 from graphdb.schema import SCHEMA
 from graphdb.schema_types import EdgeType
 from graphrec import Adjacency, Bundle, write_bundle
 
-Edges = Mapping[str, str]
+Pairs = str | Sequence[tuple[str, str]]
+"""Written 'ann-p1 ann-p2', or as pairs where ids hold spaces or hyphens."""
+
+Edges = Mapping[str, Pairs]
 
 SHOP = {
     "User-PURCHASED-Product": "ann-p1 ann-p2 ann-p3 bob-p1 bob-p9",
@@ -26,7 +32,9 @@ promotes p9."""
 NAMES = {"acme": "Acme", "bolt": "Bolt", "zoe": "Zoe", "mall": "Mall", "p9": "Red cup"}
 
 
-def pairs_of(text: str) -> list[tuple[str, str]]:
+def pairs_of(text: Pairs) -> list[tuple[str, str]]:
+    if not isinstance(text, str):
+        return list(text)
     return [(source, target) for source, target in (pair.split("-") for pair in text.split())]
 
 
@@ -67,7 +75,7 @@ def node_table(node_type: str, ids: list[str], names: Mapping[str, str]) -> pa.T
     return pa.Table.from_pylist(rows, schema=SCHEMA.arrow_schema(node_type))
 
 
-def adjacency(edge_type: EdgeType, text: str, ids: Mapping[str, list[str]]) -> Adjacency:
+def adjacency(edge_type: EdgeType, text: Pairs, ids: Mapping[str, list[str]]) -> Adjacency:
     sources, targets = ids[edge_type.source], ids[edge_type.target]
     pairs = pairs_of(text)
     return Adjacency.from_edges(
@@ -76,3 +84,43 @@ def adjacency(edge_type: EdgeType, text: str, ids: Mapping[str, list[str]]) -> A
         len(sources),
         len(targets),
     )
+
+
+def fill_store(store: GraphStore, edges: Edges) -> None:
+    """All nodes that edges name, and the edges; events of one day."""
+    for node_type, ids in nodes_of(edges).items():
+        if ids:
+            key = SCHEMA.node_type(node_type).key
+            store.upsert_nodes(node_type, rows(node_type, *({key: i} for i in ids)))
+    for name, text in edges.items():
+        edge_type = SCHEMA.parse_edge_type(name)
+        at = {"at": day(1)} if SCHEMA.relation(edge_type.relation).is_event else {}
+        given = [{"source_id": s, "target_id": t, **at} for s, t in pairs_of(text)]
+        store.upsert_edges(edge_type, rows(edge_type, *given))
+
+
+def fill_shop(store: GraphStore) -> None:
+    """The shop, with more known of some edges: ann bought p1 twice, four in all."""
+    fill_store(store, SHOP)
+    ends = {"source_id": "ann", "target_id": "p1"}
+    twice = (
+        {**ends, "at": day(1), "count": None, "value": 2.5},
+        {**ends, "at": day(9), "count": 3, "value": 7.0},
+    )
+    for relation, known in (
+        ("PURCHASED", twice),
+        ("RATED", ({**ends, "at": day(10), "stars": 4.0},)),
+        ("PROMOTES", ({"source_id": "zoe", "target_id": "p9", "since": day(2)},)),
+    ):
+        edge_type = SCHEMA.edge_type(relation)
+        store.upsert_edges(edge_type, rows(edge_type, *known))
+
+
+def day(number: int) -> datetime:
+    return datetime(2025, 3, number, tzinfo=UTC)
+
+
+def rows(of: str | EdgeType, *values: Mapping[str, Any]) -> pa.Table:
+    declared = SCHEMA.arrow_schema(of)
+    schema = pa.schema([declared.field(name) for name in values[0]])
+    return pa.Table.from_pylist([dict(row) for row in values], schema=schema)

@@ -43,7 +43,7 @@ def test_edges_as_rows_point_at_their_nodes(snapshot):
 def test_edges_between_pairs_are_those_of_the_store(store, tmp_path):
     fill(store)
     store.upsert_edges(PURCHASED, purchases(("ann", "pan", 1, 28.0), ("bob", "pan", 1, 1.0)))
-    snapshot = write_snapshot(store, tmp_path / "snapshot")
+    snapshot = write_snapshot(store, tmp_path / "snap [1] * 'two'")
     asked = pairs(("bob", "tea"), ("ann", "pan"), ("ann", "tea"), ("x", "y"))
     found = snapshot.edges_between(PURCHASED, asked)
     assert found.num_rows == 3

@@ -1,56 +1,18 @@
 """What a snapshot and a store tell of edges, and what that does to an explanation."""
 
-from datetime import UTC, datetime
-
-import pyarrow as pa
 import pytest
-from contracts.explain_world import SHOP, nodes_of, pairs_of
+from contracts.explain_world import day, fill_shop
 
-from graphdb import SCHEMA, open_store, write_snapshot
+from graphdb import open_store, write_snapshot
 from graphrec.explain import Evidence, explain
 
 ANN, CUP = ("User", "ann"), ("Product", "p9")
-PURCHASED = SCHEMA.edge_type("PURCHASED")
-
-
-def day(number):
-    return datetime(2025, 3, number, tzinfo=UTC)
-
-
-def rows(of, *values):
-    return pa.Table.from_pylist(
-        list(values), schema=pa.schema([SCHEMA.arrow_schema(of).field(name) for name in values[0]])
-    )
 
 
 @pytest.fixture
 def store(tmp_path):
-    """The shop, with more known of some edges: ann bought p1 twice, four in all."""
     with open_store(str(tmp_path / "shop.duckdb")) as store:
-        for node_type, ids in nodes_of(SHOP).items():
-            if ids:
-                key = SCHEMA.node_type(node_type).key
-                store.upsert_nodes(node_type, rows(node_type, *({key: i} for i in ids)))
-        for name, text in SHOP.items():
-            edge_type = SCHEMA.parse_edge_type(name)
-            at = {"at": day(1)} if SCHEMA.relation(edge_type.relation).is_event else {}
-            edges = [{"source_id": s, "target_id": t, **at} for s, t in pairs_of(text)]
-            store.upsert_edges(edge_type, rows(edge_type, *edges))
-        ends = {"source_id": "ann", "target_id": "p1"}
-        store.upsert_edges(
-            PURCHASED,
-            rows(
-                PURCHASED,
-                {**ends, "at": day(1), "count": None, "value": 2.5},
-                {**ends, "at": day(9), "count": 3, "value": 7.0},
-            ),
-        )
-        rated = SCHEMA.edge_type("RATED")
-        store.upsert_edges(rated, rows(rated, {**ends, "at": day(10), "stars": 4.0}))
-        promotes = SCHEMA.edge_type("PROMOTES")
-        store.upsert_edges(
-            promotes, rows(promotes, {"source_id": "zoe", "target_id": "p9", "since": day(2)})
-        )
+        fill_shop(store)
         yield store
 
 
