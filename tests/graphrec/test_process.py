@@ -10,7 +10,16 @@ import pytest
 import graphdb.errors
 import graphrec
 
-HEAVY = ("torch", "torch_geometric", "scipy", "pandas", "neo4j", "sklearn", "matplotlib")
+HEAVY = (
+    "torch",
+    "torch_geometric",
+    "scipy",
+    "pandas",
+    "neo4j",
+    "sklearn",
+    "matplotlib",
+    "networkx",
+)
 
 
 def python(*arguments, **options):
@@ -40,6 +49,13 @@ def test_help_is_light():
 
 def test_a_recommendation_is_light(world_path):
     code = "graphrec.Recommender.open(sys.argv[1]).products_for_user('ann')"
+    assert loaded_heavy(code, world_path) == ["[]", "[]"]
+
+
+def test_an_explanation_is_light(world_path):
+    code = (
+        "graphrec.Recommender.open(sys.argv[1]).explain('User', 'ann', 'Product', 'p2').to_html()"
+    )
     assert loaded_heavy(code, world_path) == ["[]", "[]"]
 
 
