@@ -21,6 +21,7 @@ from graphdb.errors import (
     UnknownIdError,
 )
 from graphrec.bundle import Adjacency, Bundle, NewcomerRule, open_bundle, write_bundle
+from graphrec.explain import Explanation
 from graphrec.query import (
     Block,
     Exclusion,
@@ -47,6 +48,7 @@ __all__ = [
     "BundleVersionError",
     "DataError",
     "Exclusion",
+    "Explanation",
     "Filters",
     "GraphRecError",
     "Licence",

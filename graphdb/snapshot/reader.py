@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +20,9 @@ from graphdb.snapshot.manifest import (
     read_manifest,
     sha256_of,
 )
+
+if TYPE_CHECKING:
+    from graphdb.snapshot.looking_up import EdgeFiles
 
 Rows = npt.NDArray[np.int64]
 
@@ -72,6 +76,27 @@ class Snapshot:
     def edges(self, edge_type: EdgeType, columns: Sequence[str] | None = None) -> pa.Table:
         """The edges of one type, sorted by source, target and the rest of their key."""
         return self._read(edge_file(self.folder, edge_type), columns)
+
+    def edges_between(self, edge_type: EdgeType, pairs: pa.Table) -> pa.Table:
+        """The edges of one type between some pairs of nodes, in the order of `edges`.
+
+        Args:
+            pairs: `source_id` and `target_id`. Pairs that no edge ties bring nothing.
+
+        Raises:
+            SchemaError: There is no such edge type.
+            SnapshotError: The file cannot be read.
+        """
+        edge_type = self.schema.edge_type(edge_type.relation, edge_type.source, edge_type.target)
+        file = edge_file(self.folder, edge_type)
+        return self._edge_files.edges_between(edge_type, file, pairs)
+
+    @cached_property
+    def _edge_files(self) -> "EdgeFiles":
+        # Imported here: training and answering read snapshots and bundles without a database.
+        from graphdb.snapshot.looking_up import EdgeFiles
+
+        return EdgeFiles(self.schema)
 
     def node_ids(self, node_type: str) -> pa.Array:
         """The keys of one type; the position of a key is the node's row.

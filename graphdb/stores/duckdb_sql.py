@@ -116,6 +116,13 @@ def select_edges(
     return _select(schema, edge_type, columns, where), [cutoff] * len(conditions)
 
 
+def select_edges_between(schema: Schema, edge_type: EdgeType, pairs: str) -> str:
+    """The query of `edges_between`."""
+    names = [column.name for column in schema.columns(edge_type)]
+    join = f"SEMI JOIN {quoted(pairs)} USING ({listed([SOURCE_ID, TARGET_ID])})"
+    return _select(schema, edge_type, names, join)
+
+
 def _select(schema: Schema, of: str | EdgeType, columns: Sequence[str], where: str) -> str:
     key = schema.key(of)
     order = dict.fromkeys([*([SOURCE_ID, TARGET_ID] if isinstance(of, EdgeType) else []), *key])

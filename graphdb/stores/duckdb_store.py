@@ -98,6 +98,14 @@ class DuckDBStore(Closing):
         query, parameters = sql.select_edges(self.schema, edge_type, names, cutoff)
         return self._read(query, parameters, self._arrow_schema(edge_type, names))
 
+    def edges_between(self, edge_type: EdgeType, pairs: pa.Table) -> pa.Table:
+        edge_type = self.schema.edge_type(edge_type.relation, edge_type.source, edge_type.target)
+        query = sql.select_edges_between(self.schema, edge_type, "given")
+        with _translated(), self._connection.cursor() as cursor:
+            cursor.register("given", pairs)
+            found = cursor.sql(query).to_arrow_table()
+        return found.cast(self.schema.arrow_schema(edge_type))
+
     def counts(self) -> Mapping[str | EdgeType, int]:
         cursor = self._connection.cursor()
         with _translated():

@@ -105,6 +105,15 @@ class GraphStore(Protocol):
         """
         ...
 
+    def edges_between(self, edge_type: EdgeType, pairs: pa.Table) -> pa.Table:
+        """The edges of one type between some pairs of nodes, in the order of `read_edges`.
+
+        Args:
+            pairs: `source_id` and `target_id`; a few hundred rows at most are meant. Pairs that
+                no edge ties, or that name unknown nodes, bring nothing.
+        """
+        ...
+
     def counts(self) -> Mapping[str | EdgeType, int]:
         """Number of rows per node type and edge type, types without rows included."""
         ...

@@ -6,6 +6,7 @@ from importlib.metadata import entry_points
 import typer
 
 from graphrec.cli import (
+    explain_command,
     explore_commands,
     info_command,
     policy_commands,
@@ -22,6 +23,7 @@ _COMMANDS = (
     store_commands,
     query_commands,
     policy_commands,
+    explain_command,
     publish_command,
     explore_commands,
     info_command,

@@ -128,6 +128,29 @@ class Engine:
             )
         ]
 
+    def allowed_for(self, seed_type: str, seed_id: str) -> Callable[[str], Mask | None] | None:
+        """Per node type which nodes one seed may be shown, bool [num_nodes]; itself always.
+
+        None where there is no policy.
+        """
+        rules, seed_row = self.rules(), self.release.bundle.row_of(seed_type, seed_id)
+        if rules is None:
+            return None
+
+        def allowed(node_type: str) -> Mask | None:
+            for_all = rules.barred_for_all(node_type, seed_type).allowed
+            own = rules.barred(seed_type, seed_row, node_type)
+            if for_all is None and not len(own):
+                return None
+            size = self.release.bundle.num_nodes(node_type)
+            mask = np.ones(size, dtype=np.bool_) if for_all is None else for_all.copy()
+            mask[own] = False
+            if node_type == seed_type:
+                mask[seed_row] = True
+            return mask
+
+        return allowed
+
     def exclusions(
         self, node_type: str, node_id: str, seed: tuple[str, str] | None
     ) -> tuple[Exclusion, ...]:

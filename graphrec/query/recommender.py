@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from threading import Lock
-from typing import Unpack
+from typing import TYPE_CHECKING, Unpack
 
 import numpy as np
 import numpy.typing as npt
@@ -35,6 +35,9 @@ from graphrec.query.seen import USUAL_RULE, Seen, SeenRows
 from graphrec.query.topk import Rows, Scores
 
 NO_ROWS: Rows = np.empty(0, dtype=np.int64)
+
+if TYPE_CHECKING:
+    from graphrec.explain import EdgeSource, Explanation
 
 
 class Recommender(FeedQuestions, MerchantQuestions, CreatorQuestions, AnalystQuestions):
@@ -277,6 +280,33 @@ class Recommender(FeedQuestions, MerchantQuestions, CreatorQuestions, AnalystQue
         """What to show of a node: the same fields that a recommendation of it carries."""
         release = self._engine.release
         return release.display.fields(node_type, release.bundle.row_of(node_type, node_id))
+
+    def explain(
+        self,
+        seed_type: str,
+        seed_id: str,
+        target_type: str,
+        target_id: str,
+        *,
+        k: int = 3,
+        max_hops: int = 4,
+        evidence: "EdgeSource | None" = None,
+    ) -> "Explanation":
+        """The strongest ways in which a target is tied to a seed; see `Explainer.explain`.
+
+        What the policy bars for this seed is on none of them.
+        """
+        from graphrec.explain import Explainer  # which walks by the parts of this package
+
+        engine = self._engine
+        return Explainer(engine.release.bundle, engine.release.paths).explain(
+            (seed_type, seed_id),
+            (target_type, target_id),
+            k=k,
+            max_hops=max_hops,
+            evidence=evidence,
+            allowed=engine.allowed_for(seed_type, seed_id),
+        )
 
     def top_rows(
         self,

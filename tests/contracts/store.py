@@ -43,6 +43,11 @@ def purchases(*rows: tuple[str, str, int, float]) -> pa.Table:
     )
 
 
+def pairs(*ends: tuple[str, str]) -> pa.Table:
+    ids = pa.array([end for pair in ends for end in pair], pa.string())
+    return pa.table({"source_id": ids[0::2], "target_id": ids[1::2]})
+
+
 def fill(store: GraphStore) -> None:
     """Two users, two products, two brands, and who bought what."""
     store.upsert_nodes("User", users("ann", "bob"))
@@ -180,6 +185,26 @@ class StoreContract:
         assert rows(bought) == [("bob", "tea")], "the later event and the later product are gone"
         made = store.read_edges(MADE_BY, columns=["source_id"], cutoff=cutoff)
         assert rows(made) == [("pan",)]
+
+    def test_edges_between_pairs_are_those_that_reading_all_would_give(self, store):
+        fill(store)
+        more = purchases(("ann", "tea", 3, 4.5), ("ann", "pan", 1, 28.0), ("bob", "pan", 1, 1.0))
+        store.upsert_edges(PURCHASED, more)
+        asked = [("bob", "tea"), ("ann", "pan"), ("ann", "pan"), ("bob", "acme"), ("x'", "pan")]
+        found = store.edges_between(PURCHASED, pairs(*asked))
+        everything = store.read_edges(PURCHASED).read_all()
+        assert found.schema.equals(everything.schema)
+        wanted = [("ann", "pan", 1), ("ann", "pan", 2), ("bob", "tea", 1)]
+        assert found.to_pylist() == [
+            row
+            for row in everything.to_pylist()
+            if (row["source_id"], row["target_id"], row["at"].day - 1) in wanted
+        ]
+        assert len(found) == len(wanted)
+        assert store.edges_between(
+            MADE_BY, pairs(("pan", "acme"), ("tea", "acme"))
+        ).to_pylist() == [{"source_id": "pan", "target_id": "acme", "since": None}]
+        assert store.edges_between(MADE_BY, pairs()).num_rows == 0
 
     def test_two_reads_may_be_open_at_once(self, store):
         store.upsert_nodes("User", users(*(f"u{number:05}" for number in range(20_000))))

@@ -1,13 +1,14 @@
 """Snapshots: what is read is what the store had, and a damaged folder says so."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from contracts.store import MADE_BY, PURCHASED, days, fill
+from contracts.store import MADE_BY, PURCHASED, days, fill, pairs, purchases
 
 from graphdb import SCHEMA, open_snapshot, write_snapshot
 from graphdb.errors import SnapshotError
@@ -37,6 +38,28 @@ def test_edges_as_rows_point_at_their_nodes(snapshot):
     assert pairs == [("ann", "pan"), ("bob", "tea")]
     empty, _ = snapshot.edge_rows(SCHEMA.edge_type("VIEWED"))
     assert empty.shape == (0,)
+
+
+def test_edges_between_pairs_are_those_of_the_store(store, tmp_path):
+    fill(store)
+    store.upsert_edges(PURCHASED, purchases(("ann", "pan", 1, 28.0), ("bob", "pan", 1, 1.0)))
+    snapshot = write_snapshot(store, tmp_path / "snap [1] * 'two'")
+    asked = pairs(("bob", "tea"), ("ann", "pan"), ("ann", "tea"), ("x", "y"))
+    found = snapshot.edges_between(PURCHASED, asked)
+    assert found.num_rows == 3
+    assert found == store.edges_between(PURCHASED, asked)
+    assert snapshot.edges_between(MADE_BY, pairs()).num_rows == 0
+    (snapshot.folder / "edges" / f"{MADE_BY}.parquet").unlink()
+    with pytest.raises(SnapshotError, match=r"'.*Product-MADE_BY-Brand.parquet' cannot be read"):
+        snapshot.edges_between(MADE_BY, asked)
+
+
+def test_threads_may_look_up_edges_at_once(snapshot):
+    asked = pairs(("ann", "pan"), ("bob", "tea"))
+    whole = snapshot.edges_between(PURCHASED, asked)
+    with ThreadPoolExecutor(4) as pool:
+        for found in pool.map(lambda _: snapshot.edges_between(PURCHASED, asked), range(40)):
+            assert found == whole
 
 
 def test_the_cutoff_stands_in_the_manifest_and_holds(store, tmp_path):

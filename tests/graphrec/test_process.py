@@ -12,7 +12,17 @@ import graphdb.errors
 import graphrec
 from graphrec.query.index import IndexConfig, build_index
 
-HEAVY = ("torch", "torch_geometric", "scipy", "pandas", "neo4j", "sklearn", "matplotlib", "faiss")
+HEAVY = (
+    "torch",
+    "torch_geometric",
+    "scipy",
+    "pandas",
+    "neo4j",
+    "sklearn",
+    "matplotlib",
+    "networkx",
+    "faiss",
+)
 
 
 def python(*arguments, **options):
@@ -50,6 +60,13 @@ def test_an_exact_index_is_light(world_path, tmp_path):
     build_index(path, IndexConfig(kind="bounds", min_targets=1))
     code = "graphrec.Recommender.open(sys.argv[1]).products_for_user('ann')"
     assert loaded_heavy(code, path) == ["[]", "[]"]
+
+
+def test_an_explanation_is_light(world_path):
+    code = (
+        "graphrec.Recommender.open(sys.argv[1]).explain('User', 'ann', 'Product', 'p2').to_html()"
+    )
+    assert loaded_heavy(code, world_path) == ["[]", "[]"]
 
 
 def test_the_check_for_heavy_modules_can_fail():

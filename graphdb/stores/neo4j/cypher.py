@@ -192,6 +192,20 @@ def edges_of(
     )
 
 
+def edges_between(schema: Schema, edge_type: EdgeType, columns: Sequence[Property]) -> str:
+    """All edges of the pairs ($sources[i], $targets[i]): positions, one list per column."""
+    source, target = (
+        f":{quoted(end)} {{{quoted(schema.node_type(end).key)}: ${name}[i]}}"
+        for end, name in ((edge_type.source, "sources"), (edge_type.target, "targets"))
+    )
+    return (
+        f"UNWIND range(0, size($sources) - 1) AS i MATCH (s{source}) MATCH (t{target})"
+        f" MATCH (s)-[r:{quoted(edge_type.relation)}]->(t)"
+        " WITH collect(i) AS positions, collect(r) AS kept"
+        f" RETURN positions{_lists(columns)}"
+    )
+
+
 def _pair() -> str:
     """A number for (source, target). Two pairs may share one."""
     return "source % 2147483648 * 4294967296 + id(t) % 4294967296"

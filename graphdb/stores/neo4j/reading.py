@@ -101,6 +101,32 @@ def read_edges(
     yield from _ahead(fetch, _sources(connection, schema, edge_type, cutoff))
 
 
+def edges_between(
+    connection: Connection, schema: Schema, edge_type: EdgeType, pairs: pa.Table
+) -> pa.Table:
+    """The edges between some pairs of nodes, in the order of the protocol."""
+    pairs = pairs.select([SOURCE_ID, TARGET_ID]).group_by([SOURCE_ID, TARGET_ID]).aggregate([])
+    source, target, *values = schema.columns(edge_type)
+    ((positions, *lists),) = connection.read(
+        cypher.edges_between(schema, edge_type, values),
+        {"sources": pairs[SOURCE_ID].to_pylist(), "targets": pairs[TARGET_ID].to_pylist()},
+    )
+    places = pa.array(positions, pa.int64())
+    found = pa.table(
+        [
+            pairs[SOURCE_ID].take(places),
+            pairs[TARGET_ID].take(places),
+            *(
+                to_arrow(fetched, len(places), column, edge_type)
+                for column, fetched in zip(values, lists, strict=True)
+            ),
+        ],
+        names=[column.name for column in (source, target, *values)],
+    )
+    keys = dict.fromkeys([SOURCE_ID, TARGET_ID, *schema.key(edge_type)])
+    return found.sort_by([(name, "ascending") for name in keys]).combine_chunks()
+
+
 @dataclass(frozen=True, slots=True)
 class _Sources:
     """Source nodes, in the order of their keys, with about CHUNK_EDGES edges together."""

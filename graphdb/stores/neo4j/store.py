@@ -105,6 +105,10 @@ class Neo4jStore(Closing):
         batches = reading.read_edges(self._connection, self.schema, edge_type, wanted, cutoff)
         return pa.RecordBatchReader.from_batches(_arrow_schema(wanted), batches)
 
+    def edges_between(self, edge_type: EdgeType, pairs: pa.Table) -> pa.Table:
+        edge_type = self.schema.edge_type(edge_type.relation, edge_type.source, edge_type.target)
+        return reading.edges_between(self._connection, self.schema, edge_type, pairs)
+
     def counts(self) -> Mapping[str | EdgeType, int]:
         def work(tx: Tx) -> Mapping[str | EdgeType, int]:
             return {of: writing.count(tx, self.schema, of) for of in self.schema.tables()}

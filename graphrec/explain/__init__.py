@@ -1,0 +1,29 @@
+"""Why a target fits a seed: the strongest typed paths between them in the graph.
+
+Paths are searched in a bundle; a snapshot or a store adds what it knows of every edge. Neither
+networkx nor matplotlib is imported before a graph or a picture is asked for.
+"""
+
+from graphrec.explain.evidence import EdgeSource, Evidence
+from graphrec.explain.explainer import Explainer, explain
+from graphrec.explain.explanation import (
+    ExplainedPath,
+    Explanation,
+    PathEdge,
+    PathGroup,
+    PathNode,
+)
+from graphrec.explain.walks import Allowed
+
+__all__ = [
+    "Allowed",
+    "EdgeSource",
+    "Evidence",
+    "ExplainedPath",
+    "Explainer",
+    "Explanation",
+    "PathEdge",
+    "PathGroup",
+    "PathNode",
+    "explain",
+]

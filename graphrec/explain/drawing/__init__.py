@@ -1,0 +1,43 @@
+"""Drawings of an explanation: a picture (PNG) or a page (HTML)."""
+
+from pathlib import Path
+
+from graphdb.errors import QueryError
+from graphrec.explain.drawing.html import page
+from graphrec.explain.drawing.layout import lay_out
+from graphrec.explain.explanation import Explanation
+
+_FORMATS = (".png", ".html")
+
+
+def draw(explanation: Explanation, path: Path) -> Path:
+    """See `Explanation.draw`."""
+    ending = path.suffix.lower()
+    if ending not in _FORMATS:
+        raise QueryError(
+            f"'{path}' is no kind of drawing", expected=" or ".join(_FORMATS), value=str(path)
+        )
+    content = page(explanation).encode() if ending == ".html" else _picture(explanation)
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        raise QueryError(
+            f"cannot write '{path}': {error.strerror}",
+            next_step="choose a path in a folder that exists",
+            value=str(path),
+        ) from error
+    return path
+
+
+def _picture(explanation: Explanation) -> bytes:
+    try:
+        from graphrec.explain.drawing.png import picture
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] != "matplotlib":
+            raise
+        raise QueryError(
+            "a PNG drawing needs matplotlib, which is not installed",
+            next_step="pip install 'graphrec[draw]', or draw to a .html file",
+            value=error.name,
+        ) from error
+    return picture(lay_out(explanation))

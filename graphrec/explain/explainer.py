@@ -1,0 +1,201 @@
+"""Explains why a target fits a seed, by paths in the graph."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
+
+import numpy as np
+
+from graphdb.errors import QueryError
+from graphrec.bundle import Bundle
+from graphrec.explain.choosing import most_telling
+from graphrec.explain.evidence import EdgeKey, EdgeSource, Evidence, look_up
+from graphrec.explain.explanation import (
+    ExplainedPath,
+    Explanation,
+    PathEdge,
+    PathGroup,
+    PathNode,
+)
+from graphrec.explain.search import Found, find_paths
+from graphrec.explain.steps import Step, Steps
+from graphrec.explain.walks import Allowed
+from graphrec.query.display import Display
+from graphrec.query.paths import Paths
+
+LONGEST_HOPS = 4
+
+
+def explain(
+    bundle: Bundle,
+    seed: tuple[str, str],
+    target: tuple[str, str],
+    *,
+    k: int = 3,
+    examples: int = 3,
+    max_hops: int = 4,
+    evidence: EdgeSource | None = None,
+    allowed: Allowed | None = None,
+) -> Explanation:
+    """Explains one pair of nodes, each given as (type, id); see `Explainer.explain`."""
+    return Explainer(bundle, Paths(bundle)).explain(
+        seed,
+        target,
+        k=k,
+        examples=examples,
+        max_hops=max_hops,
+        evidence=evidence,
+        allowed=allowed,
+    )
+
+
+class Explainer:
+    """Explains pairs of nodes of one bundle.
+
+    Args:
+        paths: Keeps the edges to walk backwards, which are worked out once and shared.
+    """
+
+    def __init__(self, bundle: Bundle, paths: Paths) -> None:
+        self._bundle = bundle
+        self._steps = Steps(bundle, paths)
+        self._display = Display(bundle, paths)
+
+    def explain(
+        self,
+        seed: tuple[str, str],
+        target: tuple[str, str],
+        *,
+        k: int = 3,
+        examples: int = 3,
+        max_hops: int = 4,
+        evidence: EdgeSource | None = None,
+        allowed: Allowed | None = None,
+    ) -> Explanation:
+        """The strongest ways in which a target is tied to a seed.
+
+        Every edge of every path is in the bundle and, where `evidence` is given, there as well; a
+        path that the evidence does not know whole is left out.
+
+        Args:
+            k: How many sequences of node types, 1 or more.
+            examples: How many paths to show of each, 1 or more.
+            max_hops: The longest paths to look for, 1 to 4 edges.
+            evidence: A snapshot or an open store, to tell how often, last when, for how much. It
+                also moves the paths with more behind them ahead of others of their sequence.
+            allowed: Which nodes may be on a path, ends included; all by default.
+
+        Raises:
+            UnknownIdError: No node of that type has that id.
+            QueryError: Seed and target are one node, or a number is out of range.
+            SchemaError: There is no such node type, or the evidence has no such edges.
+        """
+        _check("k", k, 1, None)
+        _check("examples", examples, 1, None)
+        _check("max_hops", max_hops, 1, LONGEST_HOPS)
+        ends = [(name, self._bundle.row_of(name, node_id)) for name, node_id in (seed, target)]
+        if ends[0] == ends[1]:
+            raise QueryError(
+                f"{seed[0]} '{seed[1]}' is both seed and target",
+                expected="two different nodes",
+                value=seed,
+            )
+        found, whole = find_paths(
+            self._steps, *ends, max_hops=max_hops, allowed=allowed or (lambda _: None)
+        )
+        groups: list[PathGroup] = []
+        while found and len(groups) < k:
+            wanted, found = found[: k - len(groups)], found[k - len(groups) :]
+            for group, paths in zip(wanted, self._paths(wanted, evidence), strict=True):
+                if paths:
+                    groups.append(_group(group, most_telling(paths, examples)))
+        seed_node, target_node = (self._node(*end) for end in ends)
+        return Explanation(seed_node, target_node, tuple(groups), max_hops, whole)
+
+    def _paths(
+        self, groups: Sequence[Found], source: EdgeSource | None
+    ) -> list[list[ExplainedPath]]:
+        """Per group its kept paths with their evidence, strongest first."""
+        edges = [self._edges(group) for group in groups]
+        known = None
+        if source is not None:  # once for all groups: every question costs a read of a whole file
+            known = look_up(source, {key for paths in edges for path in paths for key in path})
+        return [self._told(group, paths, known) for group, paths in zip(groups, edges, strict=True)]
+
+    def _edges(self, group: Found) -> list[list[EdgeKey]]:
+        """The edges of every kept path."""
+        return [
+            [self._edge(step, ends) for step, ends in zip(steps, pairwise(nodes), strict=True)]
+            for steps, nodes in zip(group.steps.tolist(), _typed(group), strict=True)
+        ]
+
+    def _told(
+        self, group: Found, edges: list[list[EdgeKey]], known: Mapping[EdgeKey, Evidence] | None
+    ) -> list[ExplainedPath]:
+        """The paths of a group but for those that the evidence does not know whole."""
+        paths = [
+            self._path(path, nodes, strength, known)
+            for path, nodes, strength in zip(
+                edges, _typed(group), group.strengths.tolist(), strict=True
+            )
+            if known is None or all(key in known for key in path)
+        ]
+        return sorted(paths, key=lambda path: -path.strength)  # stable, so equal ones stay by row
+
+    def _edge(self, number: int, ends: tuple[tuple[str, int], tuple[str, int]]) -> EdgeKey:
+        """The edge under a step, looked up in the bundle, not in what the search derived."""
+        step: Step = self._steps.all[number]
+        (source_type, source), (target_type, target) = ends[::-1] if step.back else ends
+        targets = self._bundle.edges(step.edge_type).targets(source)
+        place = int(np.searchsorted(targets, target))
+        assert place < len(targets) and targets[place] == target, "every edge found exists"
+        return EdgeKey(
+            step.edge_type,
+            self._bundle.id_of(source_type, source),
+            self._bundle.id_of(target_type, target),
+        )
+
+    def _path(
+        self,
+        keys: list[EdgeKey],
+        nodes: list[tuple[str, int]],
+        strength: float,
+        known: Mapping[EdgeKey, Evidence] | None,
+    ) -> ExplainedPath:
+        seen = [self._node(*node) for node in nodes]
+        edges = []
+        for key, (before, after) in zip(keys, pairwise(seen), strict=True):
+            ahead = (before.type, before.id) == (key.edge_type.source, key.source_id)
+            source, target = (before, after) if ahead else (after, before)
+            found = known[key] if known is not None else None
+            strength *= found.factor if found else 1.0
+            edges.append(PathEdge(source, key.edge_type.relation, target, found))
+        return ExplainedPath(tuple(seen), tuple(edges), strength)
+
+    def _node(self, node_type: str, row: int) -> PathNode:
+        return PathNode(
+            node_type,
+            self._bundle.id_of(node_type, row),
+            self._display.name(node_type, row),
+            self._bundle.schema.node_type(node_type).key,
+        )
+
+
+def _typed(group: Found) -> Iterator[list[tuple[str, int]]]:
+    """The kept paths as (type, row) of their nodes."""
+    for rows in group.rows.tolist():
+        yield list(zip(group.types, rows, strict=True))
+
+
+def _group(found: Found, paths: tuple[ExplainedPath, ...]) -> PathGroup:
+    return PathGroup(
+        found.types, paths, found.num_paths, not found.whole, found.total, found.widths
+    )
+
+
+def _check(name: str, value: int, least: int, most: int | None) -> None:
+    if value < least or (most is not None and value > most):
+        raise QueryError(
+            f"{name} is {value}",
+            expected=f"{least} to {most}" if most else f"{least} or more",
+            value=value,
+        )
