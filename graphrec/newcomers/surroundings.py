@@ -33,8 +33,8 @@ class Surroundings:
     - `closest`: the mean vector of the peers by the largest number of kinds of ties, where
       that is two or more: the products of the same brand and the same category.
 
-    Only nodes that training knew by deeds count as peers and as neighbours of the ends of
-    `trained_by`; the others' vectors are told themselves.
+    Of the types that `trained_by` ties, only nodes with such a tie tell anything: the vectors of
+    the others were themselves told.
 
     Args:
         vectors: Of a node type, float32 [num_nodes, dim].
@@ -83,8 +83,8 @@ class Surroundings:
             for tie, pairs in near.items()
             if weights.get(str(tie), 0) > 0
         ]
-        if rule.closest:
-            groups = {tie: pairs for tie, pairs in near.items() if str(tie) in rule.peers}
+        groups = {tie: pairs for tie, pairs in near.items() if str(tie) in rule.peers}
+        if rule.closest and len(groups) > 1:
             parts.append(np.float32(rule.closest) * self.closest(groups))
         number = next(iter(near.values())).num_sources
         nothing = np.zeros((number, self._vectors(self._node_type).shape[1]), dtype=np.float32)
@@ -123,7 +123,7 @@ class Surroundings:
 
     def closest(self, near: Near, own: Rows | None = None) -> Array:
         """What the peers by most kinds of ties tell, [num_new, dim]; `own` as for `peers`."""
-        (number,) = {pairs.num_sources for pairs in near.values()} or {0}
+        (number,) = {pairs.num_sources for pairs in near.values()}
         vectors = self._vectors(self._node_type)
         new, peers = self._candidates(near)
         if own is not None:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from graphdb.errors import BundleCorruptError, BundleError, QueryError, SchemaError, UnknownIdError
 from graphdb.schema_types import EdgeType
@@ -85,6 +86,23 @@ def test_closest_are_those_alike_by_two_kinds_of_ties(ask, category, peers):
     vector = ask(rule).encode_new("Product", {MADE_BY: ["acme"], IN_CATEGORY: [category]})
     expected = 2 * unit(*peers) if peers else [0, 0]
     np.testing.assert_allclose(vector, expected, atol=1e-6)
+
+
+def test_one_kind_alone_tells_though_the_rule_knows_more(ask):
+    rule = NewcomerRule(peers={MADE_BY: 1, IN_CATEGORY: 0}, closest=1, **BY)
+    encode = ask(rule).encode_new
+    np.testing.assert_allclose(encode("Product", {MADE_BY: ["acme"]}), 2 * unit(9, 3), rtol=1e-6)
+    with pytest.raises(QueryError, match="no neighbour of it has a vector"):
+        encode("Product", {IN_CATEGORY: ["yogurt"]})
+
+
+@pytest.mark.parametrize(
+    "nothing",
+    [{}, {"peers": {MADE_BY: 0}}, {"peers": {MADE_BY: 0}, "closest": 1}, {"closest": 1}],
+)
+def test_a_rule_has_to_tell_something(nothing):
+    with pytest.raises(ValidationError, match="no tie tells anything"):
+        NewcomerRule(**nothing, **BY)
 
 
 @pytest.fixture(scope="module")
