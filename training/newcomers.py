@@ -1,44 +1,45 @@
 """What neighbours tell about a node that nothing is known of yet (cold start).
 
-One rule for every encoder, taken from the vectors that it gave: a newcomer's vector is that of its
-neighbours, carried one step on; `graphrec.query.newcomers` has the formula. Measured against the
-encoders' own ways (a column of the SVD folded in, rows carried before propagation), this finds
+One rule for every encoder, taken from the vectors that it gave; `graphrec.newcomers` says what
+neighbours tell and how that becomes a vector. Here is learned how much each kind of tie counts: by
+how well it tells the vectors of nodes that are known, taken as if they were new. Measured against
+the encoders' own ways (a column of the SVD folded in, rows carried before propagation), this finds
 more; see docs/decisions.md.
 """
 
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from pydantic import BaseModel, ConfigDict, Field
 
 from graphdb.schema_types import EdgeType, Schema
-from graphrec.bundle import NewcomerRule
+from graphrec.bundle import Adjacency, NewcomerRule
+from graphrec.newcomers import Surroundings, lengths_of, unit
 from training.data import edge_types_of
 from training.encoders import Vectors
+from training.newcomer_weights import least_squares_weights
+from training.pairs import adjacency
 from training.pyg import HeteroData
-from training.sparse import normalised, quiet, with_values
-from training.weights import incidence
 
-Tensor = torch.Tensor
 Array = npt.NDArray[np.float32]
-Mask = npt.NDArray[np.bool_]
+Rows = npt.NDArray[np.int64]
 
-_SAMPLE = 4096  # trained nodes whose medians are taken; more move them by a percent or so
+_CLOSEST = "closest"  # beside the names of edge types, which all hold a dash
+_SAMPLE = 4096  # trained nodes that are taken as new; more move the weights by a percent or so
 
 
 class NewcomerConfig(BaseModel):
     """How new nodes get their vectors; which values were chosen on what: docs/benchmarks.md.
 
     Args:
-        tie_weights: How much a kind of tie counts beside the others, by edge type such as
-            'Product-MADE_BY-Brand'; 1 for those not named, 0 leaves one out.
-        length_quantile: A newcomer as well tied as most is as long as this share of the trained
-            nodes of its type is at most. Length is popularity: more shows newcomers to more
-            people, at the cost of what is known to be liked.
-        length_power: How much longer the vectors of better tied newcomers are.
+        tie_weights: What the learned weight of a kind of tie is multiplied by, by edge type such
+            as 'Product-MADE_BY-Brand'; 1 for those not named, 0 leaves one out.
+        length_quantile: A newcomer whose ties agree as much as most do is as long as this share of
+            the trained nodes of its type is at most. Length is popularity: more shows newcomers to
+            more people, at the cost of what is known to be liked.
+        length_power: How much longer the vectors of newcomers are whose ties agree more.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -51,11 +52,12 @@ class NewcomerConfig(BaseModel):
 class NewcomerLearner:
     """Learns the rules from trained nodes, as if these were new, and applies them.
 
-    Trained are, at the two ends of `direction`, the nodes with an event between the two types, and
-    of other types the nodes with a vector. Per kind of tie, what is carried along it is scaled to
-    a median length of 1 over the trained nodes, so that no kind drowns out another; then the sum
-    of all kinds is. Events between the ends of `direction` are left out of that sum, because a
-    newcomer has none.
+    Trained are, at the two ends of `direction`, the nodes with an event between the two types; of
+    other types all count, and who has no vector tells nothing. Ties of the ends of `direction` to
+    other types tell through peers, all other ties in one step (see `Surroundings`). The weights
+    are the least squares of the trained nodes' directions over what their ties tell. Events
+    between the ends of `direction` are left out of that, because a newcomer has none and a trained
+    node's vector is made of them: each counts as much as the strongest other kind, or 1.
 
     Raises:
         SchemaError: A tie weight names no edge type.
@@ -73,12 +75,12 @@ class NewcomerLearner:
         self._vectors = vectors
         self._direction = direction
         self._config = config or NewcomerConfig()
-        self._trained = {name: self._is_trained(name) for name in vectors}
-        self._known = {
-            name: torch.from_numpy(_without(rows, ~self._trained[name]))
-            for name, rows in vectors.items()
+        self._edges: dict[EdgeType, Adjacency] = {}
+        self._deeds = [tie for tie in edge_types_of(graph) if self._is_deed(tie)]
+        self._around = {
+            name: Surroundings(name, vectors.__getitem__, self._pairs, self._deeds)
+            for name in vectors
         }
-        self._operators: dict[tuple[EdgeType, str], Tensor] = {}
         self._ties = [tie for tie in edge_types_of(graph) if self._tells(schema, tie)]
         for name in self._config.tie_weights:
             schema.parse_edge_type(name)
@@ -98,101 +100,111 @@ class NewcomerLearner:
             for name, rows in self._vectors.items()
         }
 
-    def _is_trained(self, node_type: str) -> Mask:
-        ends = (self._direction.source, self._direction.target)
-        if node_type not in ends:
-            return np.asarray(self._vectors[node_type].any(axis=1))
-        trained = np.zeros(len(self._vectors[node_type]), dtype=bool)
-        for tie in edge_types_of(self._graph):
-            if (tie.source, tie.target) == ends:
-                trained[self._graph[tie].edge_index[ends.index(node_type)].numpy()] = True
-        return trained
+    def _is_deed(self, tie: EdgeType) -> bool:
+        return tie[::2] == self._direction[::2] and self._graph[tie].edge_index.numel() > 0
 
     def _tells(self, schema: Schema, tie: EdgeType) -> bool:
-        """Whether a tie speaks for likeness, and there is something to carry along it."""
+        """Whether a tie speaks for likeness, and there are any."""
         relation = schema.relation(tie.relation)
         return (
-            tie.source in self._vectors
-            and tie.target in self._vectors
-            and self._graph[tie].edge_index.numel() > 0
+            self._graph[tie].edge_index.numel() > 0
             and (not relation.is_event or relation.behaviour_weight > 0)
             and self._config.tie_weights.get(str(tie), 1.0) > 0
         )
 
+    def _pairs(self, tie: EdgeType) -> Adjacency:
+        if tie not in self._edges:
+            self._edges[tie] = adjacency(self._graph, tie)
+        return self._edges[tie]
+
+    def _is_trained(self, node_type: str) -> npt.NDArray[np.bool_]:
+        if node_type in self._direction[::2]:
+            return self._around[node_type].trained(node_type)
+        has_vector = np.asarray(self._vectors[node_type].any(axis=1))
+        return has_vector
+
     def _rule(self, node_type: str) -> NewcomerRule | None:
-        rows = np.flatnonzero(self._trained[node_type] & self._vectors[node_type].any(axis=1))
+        vectors = self._vectors[node_type]
+        rows = np.flatnonzero(self._is_trained(node_type) & vectors.any(axis=1))
         if not len(rows):
             return None
         rows = rows[np.linspace(0, len(rows) - 1, min(len(rows), _SAMPLE)).astype(np.int64)]
-        weights: dict[str, float] = {}
-        beside, every = [], []
-        for tie in self._ties:
-            if node_type in (tie.source, tie.target):
-                carried = self._carried(tie, node_type, rows)
-                typical = _median_length(carried)
-                if typical > 0:
-                    weights[str(tie)] = self._config.tie_weights.get(str(tie), 1.0) / typical
-                    every.append(weights[str(tie)] * carried)
-                    if set(tie[::2]) != set(self._direction[::2]):
-                        beside.append(every[-1])
+        ways = self._ways(node_type)
+        parts = self._beside(node_type, ways, rows)
+        weights = self._times_config(least_squares_weights(parts, unit(vectors[rows])))
+        strongest = max(weights.values(), default=1.0)
+        deeds = self._times_config({str(tie): strongest for tie in ways.deeds})
         if not weights:
+            parts, weights = self._by_deeds(node_type, ways, rows), deeds
+        agreement = _agreement(parts, weights)
+        if agreement == 0:
             return None
-        typical = _median_length(np.sum(beside or every, axis=0))
-        own = _lengths(self._vectors[node_type][rows])
+        scaled = {name: weight / agreement for name, weight in (weights | deeds).items()}
+        closest = scaled.get(_CLOSEST, 0.0)
+        peers = {str(tie): scaled.get(str(tie), 0.0) for tie in ways.peers}
         return NewcomerRule(
-            ties={name: weight / typical for name, weight in weights.items()},
-            length=float(np.quantile(own[own > 0], self._config.length_quantile)),
+            steps={str(t): scaled[str(t)] for t in ways.deeds + ways.steps if str(t) in scaled},
+            peers={name: weight for name, weight in peers.items() if closest or weight},
+            closest=closest,
+            trained_by=tuple(map(str, self._deeds)),
+            length=float(np.quantile(lengths_of(vectors[rows]), self._config.length_quantile)),
             length_power=self._config.length_power,
         )
 
-    def _with_newcomers(self, node_type: str, rule: NewcomerRule) -> Array:
-        rows = np.flatnonzero(~self._trained[node_type])
-        total = np.zeros((len(rows), self._vectors[node_type].shape[1]), dtype=np.float32)
+    def _ways(self, node_type: str) -> "_Ways":
+        ends = self._direction[::2]
+        ways = _Ways([], [], [])
         for tie in self._ties:
-            if str(tie) in rule.ties and node_type in (tie.source, tie.target):
-                total += np.float32(rule.ties[str(tie)]) * self._carried(tie, node_type, rows)
-        lengths = _lengths(total)
-        told = lengths > 0
-        factors = rule.factor(lengths[told]).astype(np.float32)
+            if node_type not in tie[::2]:
+                continue
+            other = tie.other_end(node_type)
+            if node_type in ends and other not in ends:
+                ways.peers.append(tie)
+            elif other in self._vectors:
+                (ways.deeds if set(tie[::2]) == set(ends) else ways.steps).append(tie)
+        return ways
+
+    def _beside(self, node_type: str, ways: "_Ways", rows: Rows) -> dict[str, Array]:
+        """What all ties but deeds tell of trained nodes, each [num_rows, dim]."""
+        around = self._around[node_type]
+        parts = {str(tie): around.step(tie, around.near(tie, rows)) for tie in ways.steps}
+        near = {tie: around.near(tie, rows) for tie in ways.peers}
+        parts |= {str(tie): around.peers(tie, pairs, rows) for tie, pairs in near.items()}
+        if len(near) > 1:
+            parts[_CLOSEST] = around.closest(near, rows)
+        return parts
+
+    def _by_deeds(self, node_type: str, ways: "_Ways", rows: Rows) -> dict[str, Array]:
+        around = self._around[node_type]
+        return {str(tie): around.step(tie, around.near(tie, rows)) for tie in ways.deeds}
+
+    def _times_config(self, weights: Mapping[str, float]) -> dict[str, float]:
+        chosen = self._config.tie_weights
+        return {name: weight * chosen.get(name, 1.0) for name, weight in weights.items()}
+
+    def _with_newcomers(self, node_type: str, rule: NewcomerRule) -> npt.NDArray[np.float32]:
+        around = self._around[node_type]
+        rows = np.flatnonzero(~self._is_trained(node_type))
+        told = around.told(
+            rule, {tie: around.near(tie, rows) for tie in self._ties if str(tie) in rule.ties}
+        )
+        some = told.any(axis=1)
         replaced = self._vectors[node_type].copy()
-        replaced[rows[told]] = total[told] * factors[:, None]
+        replaced[rows[some]] = told[some]
         return replaced
 
-    def _carried(self, tie: EdgeType, node_type: str, rows: npt.NDArray[np.int64]) -> Array:
-        """What arrives at some nodes along one kind of tie, [num_rows, dim]."""
-        some = self._operator(tie, node_type).index_select(0, torch.from_numpy(rows))
-        with quiet():
-            carried: Array = (some @ self._known[tie.other_end(node_type)]).numpy()
-        return carried
 
-    def _operator(self, tie: EdgeType, node_type: str) -> Tensor:
-        """One layer of LightGCN along a kind of tie, to all nodes; rules and `applied` share it."""
-        if (tie, node_type) not in self._operators:
-            ties = incidence(self._graph, tie)
-            if tie.source == tie.target:
-                both = (ties + ties.t()).coalesce()
-                ties = with_values(both, torch.ones_like(both.values()))
-            elif tie.target == node_type:
-                ties = ties.t().coalesce()
-            self._operators[tie, node_type] = normalised(ties).float()
-        return self._operators[tie, node_type]
+class _Ways(NamedTuple):
+    """The ties that tell of a node type: deeds, those in one step, and those through peers."""
+
+    deeds: list[EdgeType]
+    steps: list[EdgeType]
+    peers: list[EdgeType]
 
 
-def _without(rows: Array, left_out: Mask) -> Array:
-    """The rows with some of them zero; no copy where there are none such."""
-    if not left_out.any():
-        return rows
-    kept = rows.copy()
-    kept[left_out] = 0
-    return kept
-
-
-def _lengths(rows: Array) -> npt.NDArray[np.float64]:
-    lengths: npt.NDArray[np.float64] = np.sqrt(np.einsum("nd,nd->n", rows, rows, dtype=np.float64))
-    return lengths
-
-
-def _median_length(rows: Array) -> float:
-    """Over the rows that are not zero; 0 where all are."""
-    lengths = _lengths(rows)
+def _agreement(parts: Mapping[str, Array], weights: Mapping[str, float]) -> float:
+    """The median length of the weighted sums that are not zero; 0 where all are."""
+    if not weights:
+        return 0.0
+    lengths = lengths_of(np.sum([weights[name] * parts[name] for name in weights], axis=0))
     return float(np.median(lengths[lengths > 0])) if lengths.any() else 0.0

@@ -216,8 +216,9 @@ class Recommender(FeedQuestions, MerchantQuestions, CreatorQuestions, AnalystQue
     def encode_new(self, node_type: str, neighbours: Neighbours) -> npt.NDArray[np.float32]:
         """A vector for a node that the bundle does not hold, from the nodes it is tied to.
 
-        One propagation step over the served vectors, see `Newcomers`; nothing of the bundle
-        changes. The dot product with another node's vector is the score, as for all nodes.
+        What its neighbours and peers tell by the served vectors, see `graphrec.newcomers`; nothing
+        of the bundle changes. The dot product with another node's vector is the score, as for all
+        nodes.
 
         Args:
             neighbours: Per edge type, such as 'Product-MADE_BY-Brand', the ids of the nodes at

@@ -7,17 +7,19 @@ import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from graphdb.errors import BundleCorruptError, BundleError, QueryError, SchemaError, UnknownIdError
 from graphdb.schema_types import EdgeType
 from graphrec import Adjacency, Filters, NewcomerRule, Recommender, open_bundle
-from graphrec.query.newcomers import num_ties
 
 MADE_BY = "Product-MADE_BY-Brand"
+IN_CATEGORY = "Product-IN_CATEGORY-Category"
 PURCHASED = "User-PURCHASED-Product"
 ALSO = EdgeType("Product", "ALSO_BOUGHT", "Product")
-RULE = NewcomerRule(ties={MADE_BY: 3, PURCHASED: 1}, length=2, length_power=1)
-USERS = NewcomerRule(ties={PURCHASED: 1}, length=1, length_power=1)
+BY = {"trained_by": (PURCHASED,), "length": 2, "length_power": 1}
+RULE = NewcomerRule(steps={PURCHASED: 1}, peers={MADE_BY: 3}, **BY)
+USERS = NewcomerRule(steps={PURCHASED: 1}, trained_by=(PURCHASED,), length=1, length_power=1)
 
 
 @pytest.fixture
@@ -28,26 +30,79 @@ def ask(make_recommender):
     return make
 
 
-def test_one_step_from_the_brand_and_the_buyers(ask):
-    # acme (2, 0) makes 3 products; ann (1, 0) bought 2 and cat (1, 1) bought 3.
+def unit(*numbers):
+    return np.array(numbers) / np.linalg.norm(numbers)
+
+
+def test_peers_of_the_brand_and_one_step_from_the_buyers(ask):
+    # acme makes p1 (4, 0), p2 (3, 1) and p5 (2, 2); ann (1, 0) bought 2 and cat (1, 1) bought 3.
     vector = ask().encode_new("Product", {MADE_BY: ["acme"], PURCHASED: ["ann", "cat"]})
-    brand = 3 * 2 / np.sqrt(1 * 3)
-    ann, cat = 1 / np.sqrt(2 * 2), 1 / np.sqrt(2 * 3)
-    np.testing.assert_allclose(vector, [2 * (brand + ann + cat), 2 * cat], rtol=1e-6)
+    buyers = unit(1 / np.sqrt(2) + 1 / np.sqrt(3), 1 / np.sqrt(3))
+    np.testing.assert_allclose(vector, 2 * (3 * unit(9, 3) + buyers), rtol=1e-6)
     assert vector.dtype == np.float32
+
+
+def test_who_is_new_itself_is_no_peer(ask, content):
+    # bolt makes p3 (0, 4), p4 (1, 3) and p6, which nobody bought but has been told a vector.
+    content["vectors"]["Product"][5] = 9, 0
+    vector = ask(vectors=content["vectors"]).encode_new("Product", {MADE_BY: ["bolt"]})
+    np.testing.assert_allclose(vector, 2 * 3 * unit(1, 7), rtol=1e-6)
 
 
 def test_a_new_user_from_what_was_bought(ask):
     # p1 (4, 0) has 1 buyer and p5 (2, 2) has 2.
     vector = ask().encode_new("User", {EdgeType("User", "PURCHASED", "Product"): ["p5", "p1"]})
-    np.testing.assert_allclose(vector, [4 / np.sqrt(2) + 2 / 2, 2 / 2], rtol=1e-6)
+    np.testing.assert_allclose(vector, unit(4 + 2 / np.sqrt(2), 2 / np.sqrt(2)), rtol=1e-6)
 
 
-@pytest.mark.parametrize(("power", "length"), [(0, 2), (0.5, 2 * np.sqrt(6 / np.sqrt(3)))])
-def test_length_is_calibrated(ask, power, length):
-    recommender = ask(RULE.model_copy(update={"length_power": power}))
-    vector = recommender.encode_new("Product", {MADE_BY: ["acme"]})
-    np.testing.assert_allclose(vector, [length, 0], rtol=1e-6)
+@pytest.mark.parametrize("power", [0, 0.5, 1])
+def test_those_whose_ties_agree_less_are_shorter(ask, power):
+    rule = NewcomerRule(peers={MADE_BY: 0.5, IN_CATEGORY: 0.5}, **{**BY, "length_power": power})
+    # of acme's make (9, 3), of bolt's (1, 7), in yogurt (7, 1)
+    encode = ask(rule).encode_new
+    for brand, peers in (("acme", (9, 3)), ("bolt", (1, 7))):
+        vector = encode("Product", {MADE_BY: [brand], IN_CATEGORY: ["yogurt"]})
+        total = 0.5 * unit(*peers) + 0.5 * unit(7, 1)
+        length = np.linalg.norm(total)
+        np.testing.assert_allclose(vector, 2 * length ** (power - 1) * total, rtol=1e-6)
+
+
+def test_each_neighbour_counts_the_same_however_many_peers_it_brings(ask):
+    rule = NewcomerRule(peers={MADE_BY: 0.5}, **BY)
+    vector = ask(rule).encode_new("Product", {MADE_BY: ["acme", "bolt"]})
+    np.testing.assert_allclose(vector, unit(9 / 3 + 1 / 2, 3 / 3 + 7 / 2), rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("category", "peers"),
+    [
+        ("yogurt", (4 + 3, 0 + 1)),  # p1 and p2, of the same brand and the same category
+        ("dairy", (2, 2)),  # p5
+        ("bread", None),  # acme makes none
+    ],
+)
+def test_closest_are_those_alike_by_two_kinds_of_ties(ask, category, peers):
+    rule = NewcomerRule(peers={MADE_BY: 1e-9, IN_CATEGORY: 1e-9}, closest=1, **BY)
+    vector = ask(rule).encode_new("Product", {MADE_BY: ["acme"], IN_CATEGORY: [category]})
+    expected = 2 * unit(*peers) if peers else [0, 0]
+    np.testing.assert_allclose(vector, expected, atol=1e-6)
+
+
+def test_one_kind_alone_tells_though_the_rule_knows_more(ask):
+    rule = NewcomerRule(peers={MADE_BY: 1, IN_CATEGORY: 0}, closest=1, **BY)
+    encode = ask(rule).encode_new
+    np.testing.assert_allclose(encode("Product", {MADE_BY: ["acme"]}), 2 * unit(9, 3), rtol=1e-6)
+    with pytest.raises(QueryError, match="no neighbour of it has a vector"):
+        encode("Product", {IN_CATEGORY: ["yogurt"]})
+
+
+@pytest.mark.parametrize(
+    "nothing",
+    [{}, {"peers": {MADE_BY: 0}}, {"peers": {MADE_BY: 0}, "closest": 1}, {"closest": 1}],
+)
+def test_a_rule_has_to_tell_something(nothing):
+    with pytest.raises(ValidationError, match="no tie tells anything"):
+        NewcomerRule(**nothing, **BY)
 
 
 @pytest.fixture(scope="module")
@@ -75,24 +130,13 @@ def test_neither_order_nor_repeats_matter(world, ids, random):
 
 
 def test_ties_within_a_type_go_either_way(ask, content):
-    also = Adjacency.from_edges(np.array([0, 1, 2]), np.array([1, 0, 0]), 6, 6)  # p1=p2, p3>p1
-    rule = NewcomerRule(ties={str(ALSO): 1}, length=1, length_power=1)
+    # p1=p2, p3>p1, p6>p2: p1 has two such ties and p2 three, but p6 is not known by deeds.
+    also = Adjacency.from_edges(np.array([0, 1, 2, 5]), np.array([1, 0, 0, 1]), 6, 6)
+    rule = NewcomerRule(steps={str(ALSO): 1}, **BY)
     recommender = ask(rule, edges={**content["edges"], ALSO: also})
-    vector = recommender.encode_new("Product", {ALSO: ["p1"]})
-    np.testing.assert_allclose(vector, [4 / np.sqrt(2), 0], rtol=1e-6)
-
-
-@given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4))))
-def test_num_ties_counts_distinct_neighbours(pairs):
-    sources, targets = np.array(pairs, np.int64).reshape(-1, 2).T
-    ties = Adjacency.from_edges(sources, targets, 5, 5)
-    either = [{b for a, b in pairs if a == n} | {a for a, b in pairs if b == n} for n in range(5)]
-    assert num_ties(ties, ALSO, "Product").tolist() == list(map(len, either))
-    made_by = EdgeType("Product", "MADE_BY", "Brand")
-    makers = [len({b for a, b in pairs if a == n}) for n in range(5)]
-    makes = [len({a for a, b in pairs if b == n}) for n in range(5)]
-    assert num_ties(ties, made_by, "Product").tolist() == makers
-    assert num_ties(ties, made_by, "Brand").tolist() == makes
+    vector = recommender.encode_new("Product", {ALSO: ["p1", "p2", "p6"]})
+    expected = unit(4 / np.sqrt(2) + 3 / np.sqrt(2), 1 / np.sqrt(2))
+    np.testing.assert_allclose(vector, 2 * expected, rtol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -111,7 +155,7 @@ def test_num_ties_counts_distinct_neighbours(pairs):
             QueryError,
             "'Product-MADE_BY-Brand' tells nothing about a new User; expected one of User-PURCH",
         ),
-        ("Product", {}, QueryError, "nothing is known about this new Product.*along Product-MADE"),
+        ("Product", {}, QueryError, "nothing is known about this new Product.*or Product-MADE"),
         ("Product", {MADE_BY: []}, QueryError, "no neighbour of it has a vector"),
         ("User", {PURCHASED: ["p6"]}, QueryError, "no neighbour of it has a vector"),
         ("Brand", {MADE_BY: ["p1"]}, QueryError, "new Brand nodes; expected one of Product, User"),
@@ -148,7 +192,7 @@ class TestRecommendVector:
     def test_an_audience_for_a_new_product(self, ask):
         recommender = ask()
         vector = recommender.encode_new("Product", {MADE_BY: ["acme"]})
-        assert recommender.recommend_vector(vector, "User").ids == ("ann", "cat", "bob", "dan")
+        assert recommender.recommend_vector(vector, "User").ids == ("cat", "ann", "bob", "dan")
 
     @pytest.mark.parametrize(
         ("vector", "message"),
@@ -192,7 +236,7 @@ BAD_TIES = [
 
 @pytest.mark.parametrize(("name", "message"), BAD_TIES)
 def test_rules_that_do_not_fit_are_not_written(ask, name, message):
-    rule = NewcomerRule(ties={name: 1}, length=1, length_power=0)
+    rule = NewcomerRule(steps={name: 1}, **BY)
     with pytest.raises(BundleError, match=f"rule for new Product nodes names '{name}', {message}"):
         ask(rule)
 
@@ -200,7 +244,7 @@ def test_rules_that_do_not_fit_are_not_written(ask, name, message):
 @pytest.mark.parametrize(("name", "message"), BAD_TIES)
 def test_rules_that_do_not_fit_are_not_read(ask, name, message):
     folder = ask().bundle.folder
-    edit(folder, lambda m: m["newcomers"]["Product"].update(ties={name: 1}))
+    edit(folder, lambda m: m["newcomers"]["Product"].update(steps={name: 1}))
     with pytest.raises(BundleCorruptError, match=f"manifest is damaged: .*'{name}', {message}"):
         open_bundle(folder)
 

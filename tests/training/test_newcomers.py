@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from scipy.optimize import nnls
 
 from graphdb.errors import SchemaError
 from graphdb.schema import SCHEMA
@@ -20,6 +21,7 @@ PURCHASED = SCHEMA.edge_type("PURCHASED")
 VIEWED = SCHEMA.edge_type("VIEWED")
 RETURNED = SCHEMA.edge_type("RETURNED")
 MADE_BY = SCHEMA.edge_type("MADE_BY")
+IN_CATEGORY = SCHEMA.edge_type("IN_CATEGORY")
 ALSO = SCHEMA.edge_type("ALSO_BOUGHT")
 SIZES = {"User": 12, "Product": 9, "Brand": 3}
 DIM = 5
@@ -42,16 +44,20 @@ def graph(make_graph):
 
 @pytest.fixture
 def vectors():
-    rng = np.random.default_rng(1)
-    return {name: rng.normal(size=(n, DIM)).astype(np.float32) for name, n in SIZES.items()}
+    """Products are alike, most so those of one brand; users and brands are anything."""
+    rng = np.random.default_rng(2)
+    found = {name: rng.normal(size=(n, DIM)).astype(np.float32) for name, n in SIZES.items()}
+    tastes = rng.normal(size=(3, DIM))
+    found["Product"] = (0.6 * found["Product"] + tastes[np.arange(9) % 3] + 1).astype(np.float32)
+    return found
 
 
 def learn(graph, vectors, **settings):
     return NewcomerLearner(graph, vectors, SCHEMA, PURCHASED, NewcomerConfig(**settings))
 
 
-def dense_step(graph, tie, node_type, known):
-    """D^(-1/2) A D^(-1/2) Z, entry by entry."""
+def dense(graph, tie, node_type):
+    """Who is tied to whom, seen from one end, entry by entry."""
     other = tie.target if tie.source == node_type else tie.source
     ties = np.zeros((SIZES[node_type], SIZES[other]))
     for source, target in graph[tie].edge_index.T.tolist():
@@ -59,39 +65,88 @@ def dense_step(graph, tie, node_type, known):
             ties[source, target] = ties[target, source] = 1
         else:
             ties[(source, target) if tie.source == node_type else (target, source)] = 1
-    rows, columns = (np.maximum(ties.sum(axis), 1) ** -0.5 for axis in (1, 0))
-    return rows[:, None] * ties * columns @ known
+    return ties
 
 
 def lengths(rows):
-    return np.linalg.norm(rows, axis=1)
+    return np.linalg.norm(rows, axis=-1)
 
 
-def median_length(rows):
-    return np.median(lengths(rows)[lengths(rows) > 1e-9])
+def unit(rows):
+    return rows / np.maximum(lengths(rows), 1e-12)[..., None]
+
+
+def brothers(ties, known, trained):
+    """The mean of the trained products of the same brand, without oneself."""
+    alike = (ties @ ties.T > 0) & trained & ~np.eye(len(ties), dtype=bool)
+    return alike @ known / np.maximum(alike.sum(1), 1)[:, None]
 
 
 def test_rules_and_vectors_equal_the_dense_oracle(graph, vectors):
-    trained = slice(0, 7)
-    known = {**vectors, "Product": vectors["Product"].copy()}
-    known["Product"][7:] = 0
-    parts = {tie: dense_step(graph, tie, "Product", known[other]) for tie, other in (
-        (MADE_BY, "Brand"), (ALSO, "Product"), (PURCHASED, "User"))}  # fmt: skip
-    parts = {tie: part / median_length(part[trained]) for tie, part in parts.items()}
-    beside = 0.5 * parts[MADE_BY] + parts[ALSO]
-    typical = median_length(beside[trained])
-    length = np.quantile(lengths(vectors["Product"][trained]), 0.4)
+    trained = np.arange(9) < 7
+    known = vectors["Product"] * trained[:, None].astype(float)
+    also = dense(graph, ALSO, "Product")
+    scale = np.maximum(also.sum(1), 1) ** -0.5
+    parts = {
+        MADE_BY: unit(brothers(dense(graph, MADE_BY, "Product"), known, trained)),
+        ALSO: unit(scale[:, None] * also * scale @ known),
+    }
+    told = np.stack([part[:7].ravel() for part in parts.values()], axis=1)
+    ridge = np.diag(np.sqrt(1e-2 * (told**2).sum(0)))
+    own = np.concatenate([unit(known[:7]).ravel(), [0, 0]])
+    weights = nnls(np.concatenate([told, ridge]), own)[0] * [0.5, 1]
+    assert (weights > 0).all()
+    total = sum(weight * part for weight, part in zip(weights, parts.values(), strict=True))
+    total /= np.median(lengths(total[:7])[lengths(total[:7]) > 1e-9])
+    length = np.quantile(lengths(known[:7]), 0.4)
 
     settings = {"tie_weights": {str(MADE_BY): 0.5}, "length_quantile": 0.4, "length_power": 0.5}
     learner = learn(graph, vectors, **settings)
     rules = learner.rules()
     assert set(rules) == {"User", "Product", "Brand"}
-    assert set(rules["Product"].ties) == set(map(str, parts))
+    assert set(rules["Product"].steps) == {str(ALSO), str(PURCHASED)}
+    assert set(rules["Product"].peers) == {str(MADE_BY)}
+    assert rules["Product"].steps[str(PURCHASED)] == max(
+        rules["Product"].steps[str(ALSO)], rules["Product"].peers[str(MADE_BY)]
+    )
     assert rules["Product"].length == pytest.approx(length)
     found = learner.applied(rules)
-    new = beside[7:] / typical
-    expected = length * new / lengths(new)[:, None] ** 0.5
-    np.testing.assert_allclose(found["Product"][7:], expected, rtol=1e-5, atol=1e-6)
+    expected = length * total[7:] / lengths(total[7:])[:, None] ** 0.5
+    np.testing.assert_allclose(found["Product"][7:], expected, rtol=1e-4, atol=1e-5)
+
+
+def test_a_tie_that_tells_the_wrong_way_is_left_out(make_graph, vectors):
+    """Related products point away from each other, those of one brand alike."""
+    facing = np.array([1, 1, 1, 1, -1, -1, -1, -1, 1], np.float32)[:, None]
+    turned = {**vectors, "Product": facing * np.ones((9, DIM), np.float32)}
+    edges = {
+        PURCHASED: [(p, p) for p in range(8)],
+        ALSO: [(p, p + 4) for p in range(4)],
+        MADE_BY: [(p, p // 4) for p in range(9)],
+    }
+    rule = learn(make_graph(SIZES, edges), turned).rules()["Product"]
+    assert set(rule.peers) == {str(MADE_BY)}
+    assert set(rule.steps) == {str(PURCHASED)}
+
+
+def test_same_brand_and_same_category_counts_beside(make_graph):
+    """What a product is like follows from both at once, and from neither alone."""
+    kind = np.arange(16) // 4  # four kinds: brand and category are its bits
+    taste = np.array([[1, 0, 0, 0, 0], [-1, 0, 0, 0, 0], [-1, 0, 0, 0, 0], [1, 0, 0, 0, 0]])
+    sizes = {"User": 16, "Product": 16, "Brand": 2, "Category": 2}
+    edges = {
+        PURCHASED: [(p, p) for p in range(15)],
+        MADE_BY: [(p, kind[p] // 2) for p in range(16)],
+        IN_CATEGORY: [(p, kind[p] % 2) for p in range(16)],
+    }
+    told = {"Product": taste[kind].astype(np.float32)}  # neither brands nor categories have any
+    learner = learn(make_graph(sizes, edges), told)
+    rules = learner.rules()
+    assert set(rules["Product"].peers) == {str(MADE_BY), str(IN_CATEGORY)}
+    assert rules["Product"].closest > 10 * max(rules["Product"].peers.values())
+    np.testing.assert_allclose(
+        unit(learner.applied(rules)["Product"][15]), taste[kind[15]], atol=0.1
+    )
 
 
 def test_what_was_learned_stays_to_the_last_bit(graph, vectors):
@@ -102,13 +157,17 @@ def test_what_was_learned_stays_to_the_last_bit(graph, vectors):
     assert found["User"].tobytes() == vectors["User"].tobytes()  # nothing tells of the last one
 
 
-def test_every_kind_of_tie_counts_the_same_and_the_scale_of_vectors_does_not(graph, vectors):
-    loud = {**vectors, "Brand": 1000 * vectors["Brand"]}
+def test_newcomers_are_as_long_as_others_and_groups_may_be_of_any_length(graph, vectors):
     found = []
-    for given in (vectors, loud):
-        learner = learn(graph, given)
-        found.append(learner.applied(learner.rules())["Product"])
-    np.testing.assert_allclose(*found, rtol=1e-4, atol=1e-6)
+    for factor in (1, 1000):
+        loud = {**vectors, "Brand": 1000 * vectors["Brand"]}
+        loud["Product"] = factor * vectors["Product"]
+        learner = learn(graph, loud)
+        found.append(learner.applied(learner.rules())["Product"] / factor)
+    learner = learn(graph, vectors)
+    for one in found:
+        plain = learner.applied(learner.rules())["Product"]
+        np.testing.assert_allclose(one, plain, rtol=1e-4, atol=1e-5)
 
 
 def test_a_longer_quantile_makes_newcomers_longer_and_nothing_else(graph, vectors):
@@ -126,6 +185,7 @@ def test_ties_that_speak_against_or_for_nothing_are_left_out(make_graph, vectors
     edges = {PURCHASED: [(0, 0), (1, 1)], VIEWED: [(2, 2)], RETURNED: [(0, 0)], ALSO: []}
     rules = learn(make_graph(SIZES, edges), vectors).rules()
     assert set(rules["Product"].ties) == {str(PURCHASED), str(VIEWED)}
+    assert set(rules["Product"].trained_by) == {str(PURCHASED), str(VIEWED), str(RETURNED)}
     assert set(rules) == {"User", "Product"}
     without = {str(VIEWED): 0, str(PURCHASED): 0}
     assert learn(make_graph(SIZES, edges), vectors, tie_weights=without).rules() == {}

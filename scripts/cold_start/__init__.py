@@ -1,0 +1,1 @@
+"""The parts of scripts/bench_cold_start.py: data, what is hidden, plain rules and measures."""

@@ -1,0 +1,78 @@
+"""Vectors for hidden products, the way that serving gives them: a bundle and `encode_new`."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from cold_start.hiding import Rows
+from graphdb.errors import QueryError
+from graphdb.schema_types import EdgeType, Schema
+from graphrec import Adjacency, Bundle, Recommender, write_bundle
+from training.config import TrainConfig
+from training.data import edge_types_of
+from training.encoders import Vectors
+from training.newcomers import NewcomerLearner
+from training.pairs import adjacency
+from training.pyg import HeteroData
+
+
+def released(
+    folder: Path,
+    graph: HeteroData,
+    vectors: Vectors,
+    schema: Schema,
+    direction: EdgeType,
+    config: TrainConfig,
+) -> Bundle:
+    """A release as `graphrec train` would write it; a node's id is its row, with zeros before."""
+    learner = NewcomerLearner(graph, vectors, schema, direction, config.newcomers)
+    rules = learner.rules()
+    return write_bundle(
+        folder,
+        schema=schema,
+        snapshot_id="cold start",
+        cutoff=None,
+        nodes={name: _nodes(schema, name, graph[name].num_nodes) for name in graph.node_types},
+        vectors=learner.applied(rules),
+        edges={tie: adjacency(graph, tie) for tie in edge_types_of(graph)},
+        config={},
+        metrics={},
+        newcomers=rules,
+    )
+
+
+def encoded(
+    bundle: Bundle, product: str, rows: Rows, near: Mapping[EdgeType, Adjacency]
+) -> tuple[np.ndarray, int]:
+    """The vectors of hidden products, and how many there is nothing to tell of (zero vectors)."""
+    recommender = Recommender(bundle)
+    told = bundle.manifest.newcomers[product].ties
+    vectors = np.zeros((len(rows), bundle.manifest.dim), dtype=np.float32)
+    untold = 0
+    for at in range(len(rows)):
+        neighbours = {
+            tie: [node_id(row) for row in pairs.targets(at)]
+            for tie, pairs in near.items()
+            if str(tie) in told
+        }
+        try:
+            vectors[at] = recommender.encode_new(product, neighbours)
+        except QueryError:
+            untold += 1
+    return vectors, untold
+
+
+def node_id(row: int) -> str:
+    return f"{row:09d}"
+
+
+def _nodes(schema: Schema, node_type: str, number: int) -> pa.Table:
+    arrow = schema.arrow_schema(node_type)
+    key = schema.node_type(node_type).key
+    ids = pa.array([node_id(row) for row in range(number)])
+    return pa.table(
+        [ids if field.name == key else pa.nulls(number, field.type) for field in arrow],
+        schema=arrow,
+    )
