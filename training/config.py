@@ -25,6 +25,8 @@ class TrainConfig(BaseModel):
         model: The closed form, the graph network, or both side by side in one vector.
         graph: How the network is built and trained.
         balance: With both, how widely the network's scores spread beside the closed form's.
+        popularity: How widely what is popular in general spreads beside the scores of the model;
+            0 leaves it out. For data that tell little of most seeds.
         newcomers: How nodes that nothing is known of get vectors.
         quality: How much returns, ratings and repeat purchases count in the quality of nodes.
     """
@@ -38,6 +40,7 @@ class TrainConfig(BaseModel):
     model: Literal["spectral", "graph", "both"] = "spectral"
     graph: GnnConfig = GnnConfig()
     balance: float = Field(default=2.0, gt=0, le=1000, allow_inf_nan=False)
+    popularity: float = Field(default=0.0, ge=0, le=1000, allow_inf_nan=False)
     newcomers: NewcomerConfig = NewcomerConfig()
     quality: QualityConfig = QualityConfig()
 

@@ -5,10 +5,19 @@ from pathlib import Path
 
 from graphdb.schema_types import EdgeType, Schema
 from training.config import TrainConfig
-from training.encoders import Encoder, GraphEncoder, SpectralEncoder, TwoHalvesEncoder
+from training.encoders import (
+    Encoder,
+    GraphEncoder,
+    PopularityEncoder,
+    SpectralEncoder,
+    TwoHalvesEncoder,
+    Vectors,
+)
 from training.encoders.graph import OnEpoch
+from training.encoders.two_halves import side_by_side
 from training.gnn.distributed import ALONE, Processes
 from training.gnn.tensorboard_log import check_tensorboard
+from training.pyg import HeteroData
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +45,24 @@ class Run:
 
 def make_encoder(schema: Schema, direction: EdgeType, config: TrainConfig, run: Run) -> Encoder:
     """The encoder that the config asks for."""
+    model = _model(schema, direction, config, run)
+    if not config.popularity:
+        return model
+    popular = PopularityEncoder(direction)
+    return TwoHalvesEncoder(model, popular, direction.source, config.popularity)
+
+
+def beside_popularity(
+    vectors: Vectors, graph: HeteroData, direction: EdgeType, weight: float
+) -> Vectors:
+    """What a model gave, made into what `make_encoder` gives for this weight of popularity."""
+    if not weight:
+        return vectors
+    popular = PopularityEncoder(direction).fit(graph)
+    return side_by_side(vectors, popular, direction.source, weight)
+
+
+def _model(schema: Schema, direction: EdgeType, config: TrainConfig, run: Run) -> Encoder:
     spectral = SpectralEncoder(schema, direction, config.spectral)
     if config.model == "spectral":
         return spectral

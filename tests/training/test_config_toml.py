@@ -18,6 +18,7 @@ CONFIGS = st.builds(
     top_k=st.integers(1, 1000),
     model=st.sampled_from(["spectral", "graph", "both"]),
     balance=st.floats(1e-6, 1000),
+    popularity=st.floats(0, 1000),
     spectral=st.builds(
         dict,
         beta=st.floats(-1, 3),

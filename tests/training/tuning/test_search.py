@@ -267,10 +267,14 @@ def test_a_time_limit_ends_it_after_a_trial(planted):
     assert len(tune(planted.folder, BASE, BETA, options).trials) == 1
 
 
-def test_halves_are_those_of_the_encoder_and_are_not_learned_twice(planted, monkeypatch):
+@pytest.mark.parametrize("popularity", [0.0, 0.5])
+def test_halves_are_those_of_the_encoder_and_are_not_learned_twice(
+    planted, monkeypatch, popularity
+):
     graph = load_graph(planted)
     network = GnnConfig(dim=8, epochs=2, seed_batch=64)
-    config = BASE.model_copy(update={"model": "both", "graph": network})
+    changes = {"model": "both", "graph": network, "popularity": popularity}
+    config = BASE.model_copy(update=changes)
     fitter = Fitter(graph, SCHEMA, PURCHASED, Run("cpu"))
     expected = make_encoder(SCHEMA, PURCHASED, config, Run("cpu")).fit(graph)
     for name, vectors in fitter.vectors(config).items():

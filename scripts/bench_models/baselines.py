@@ -1,0 +1,90 @@
+"""What the encoders are measured beside, with the settings in bench_settings/baselines.toml."""
+
+import tomllib
+from typing import Any
+
+import torch
+from bench_data import DataSet, Question, Split
+
+from bench_models.settings import FOLDER
+from graphdb.schema_types import EdgeType
+from training.baselines import (
+    Baseline,
+    Ials,
+    IalsConfig,
+    ItemKnn,
+    ItemKnnConfig,
+    LightGcnBpr,
+    LightGcnBprConfig,
+    LowRankEase,
+    LowRankEaseConfig,
+)
+from training.config import TrainConfig
+from training.data import edge_types_of
+from training.pyg import HeteroData
+from training.scoring import Scorer, VectorScorer
+from training.ties import is_side_edge_type, membership
+
+BASELINES = ("popularity", "ials", "ease", "item-knn", "lightgcn")
+
+
+def baseline(
+    name: str, split: Split, data: DataSet, config: TrainConfig, device: str | None
+) -> list[Scorer | None]:
+    """A scorer for each question; None for one that the baseline cannot answer.
+
+    Events weigh what they do for the closed form.
+    """
+    if name == "popularity":
+        return [popularity(asked) for asked in split.questions]
+    content = tomllib.loads((FOLDER / "baselines.toml").read_text(encoding="utf-8"))
+    changes = content.get(data.name, {}).get(name, {})
+    settings = {"relation_weights": config.spectral.relation_weights, **changes}
+    if name != "item-knn":  # which has nothing random
+        settings["seed"] = config.spectral.seed
+    scorer = _made(name, data, settings, device).fit(split.graph)
+    if isinstance(scorer, VectorScorer):
+        return list(_by_vectors(scorer, split, data.direction))
+    ends = (data.direction.source, data.direction.target)
+    return [scorer if (one.source, one.target) == ends else None for one in split.questions]
+
+
+def popularity(asked: Question) -> VectorScorer:
+    """The same list for every seed."""
+    seeds = torch.ones(asked.truth.num_sources, 1)
+    return VectorScorer(seeds, asked.popularity[:, None])
+
+
+def _made(name: str, data: DataSet, settings: dict[str, Any], device: str | None) -> Baseline:
+    schema, direction = data.schema, data.direction
+    match name:
+        case "ials":
+            return Ials(schema, direction, IalsConfig(threads=torch.get_num_threads(), **settings))
+        case "ease":
+            return LowRankEase(schema, direction, LowRankEaseConfig(**settings))
+        case "item-knn":
+            return ItemKnn(schema, direction, ItemKnnConfig(**settings))
+        case _:
+            return LightGcnBpr(schema, direction, LightGcnBprConfig(**settings), device)
+
+
+def _by_vectors(scorer: VectorScorer, split: Split, direction: EdgeType) -> list[VectorScorer]:
+    """Vectors answer in every direction; those of a third type are summed from its own targets."""
+    vectors = {direction.source: scorer.seeds, direction.target: scorer.targets}
+    for end in {end for asked in split.questions for end in (asked.source, asked.target)}:
+        if end not in vectors:
+            vectors[end] = _summed(split.graph, direction, end, scorer.targets)
+    return [VectorScorer(vectors[asked.source], vectors[asked.target]) for asked in split.questions]
+
+
+def _summed(
+    graph: HeteroData, direction: EdgeType, node_type: str, targets: torch.Tensor
+) -> torch.Tensor:
+    """Vectors of a type tied to the targets: a seed's score is the sum of those of its own ones."""
+    (ties,) = (
+        edge_type
+        for edge_type in edge_types_of(graph)
+        if is_side_edge_type(edge_type, direction)
+        and edge_type.other_end(direction.target) == node_type
+    )
+    return membership(graph, ties, direction.target).t().float() @ targets

@@ -1,0 +1,96 @@
+"""Fits models one after the other and says how long each took."""
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from bench_data import DataSet, Question, Split
+from rich.console import Console
+
+from bench_models.baselines import BASELINES, baseline
+from training.config import TrainConfig
+from training.encoders import Encoder, GraphEncoder, SpectralEncoder, Vectors
+from training.encoders.two_halves import side_by_side
+from training.gnn.trainer import Epoch
+from training.models import beside_popularity
+from training.scoring import Scorer, VectorScorer
+
+ENCODERS = ("spectral", "graph", "both")
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What to fit.
+
+    Args:
+        models: Some of MODELS.
+        balances: Weights of the network's half to try; none for that of the settings.
+    """
+
+    models: Sequence[str]
+    balances: Sequence[float] = ()
+    device: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """A model's scorers, one for each question, None where it cannot answer.
+
+    Args:
+        seconds: That fitting took.
+    """
+
+    model: str
+    scorers: Sequence[Scorer | None]
+    seconds: float
+
+
+def fitted(
+    split: Split, data: DataSet, config: TrainConfig, options: Options, console: Console
+) -> Iterator[Fitted]:
+    """Every model of the options, in a fixed order."""
+    for name in BASELINES:
+        if name in options.models:
+            began = time.perf_counter()
+            scorers = baseline(name, split, data, config, options.device)
+            yield Fitted(name, scorers, time.perf_counter() - began)
+    for model, vectors, seconds in _vectors_of(split, data, config, options, console):
+        began = time.perf_counter()
+        served = beside_popularity(vectors, split.graph, data.direction, config.popularity)
+        seconds += time.perf_counter() - began
+        name = f"{model}, popularity {config.popularity:g}" if config.popularity else model
+        yield Fitted(name, [scorer_of(served, asked) for asked in split.questions], seconds)
+
+
+def scorer_of(vectors: Vectors, asked: Question) -> VectorScorer:
+    """From what an encoder gave; between two types either may be asked for the other."""
+    return VectorScorer(*(torch.from_numpy(vectors[end]) for end in (asked.source, asked.target)))
+
+
+def _vectors_of(
+    split: Split, data: DataSet, config: TrainConfig, options: Options, console: Console
+) -> Iterator[tuple[str, Vectors, float]]:
+    """The vectors of every encoder, and the seconds that they took."""
+
+    def tell(epoch: Epoch) -> None:
+        console.print(f"epoch {epoch.number}: loss {epoch.loss:.3f}, {epoch.seconds:.1f} s")
+
+    encoders: dict[str, Encoder] = {
+        "spectral": SpectralEncoder(data.schema, data.direction, config.spectral),
+        "graph": GraphEncoder(data.schema, config.graph, options.device, on_epoch=tell),
+    }
+    kept: dict[str, tuple[Vectors, float]] = {}
+    for model, encoder in encoders.items():
+        if model in options.models or "both" in options.models:
+            began = time.perf_counter()
+            vectors = encoder.fit(split.graph)
+            kept[model] = vectors, time.perf_counter() - began
+            yield model, *kept[model]
+    if "both" in options.models:
+        (first, first_s), (second, second_s) = kept["spectral"], kept["graph"]
+        for balance in options.balances or [config.balance]:
+            began = time.perf_counter()
+            both = side_by_side(first, second, data.direction.source, balance)
+            seconds = first_s + second_s + time.perf_counter() - began
+            yield f"both, {balance:g} to 1", both, seconds

@@ -1,0 +1,39 @@
+"""From settings to an encoder."""
+
+import numpy as np
+import pytest
+
+from graphdb import SCHEMA
+from training.config import TrainConfig
+from training.data import load_graph
+from training.encoders import PopularityEncoder
+from training.encoders.two_halves import score_spread
+from training.models import Run, make_encoder
+
+PURCHASED = SCHEMA.edge_type("PURCHASED")
+
+
+@pytest.fixture(scope="module")
+def graph(planted):
+    return load_graph(planted)
+
+
+def scores(graph, popularity):
+    config = TrainConfig(spectral={"dim": 32}, popularity=popularity)
+    vectors = make_encoder(SCHEMA, PURCHASED, config, Run("cpu")).fit(graph)
+    return vectors["User"] @ vectors["Product"].T
+
+
+def test_popularity_is_added_to_the_scores_by_its_weight(graph):
+    alone = scores(graph, 0.0)
+    popular = PopularityEncoder(PURCHASED).fit(graph)["Product"][:, 0]
+    expected = alone / alone.std(axis=1).mean() + 0.5 * popular / popular.std()
+    np.testing.assert_allclose(scores(graph, 0.5), expected, atol=1e-4)
+
+
+def test_with_a_large_weight_all_seeds_see_what_is_popular(graph):
+    popular = PopularityEncoder(PURCHASED).fit(graph)
+    assert score_spread(popular["User"], popular["Product"]) > 0
+    best = np.argmax(scores(graph, 1000.0), axis=1)
+    most = popular["Product"].max()
+    np.testing.assert_array_equal(popular["Product"][best, 0], np.full(len(best), most))
