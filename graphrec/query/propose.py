@@ -11,6 +11,7 @@ from enum import StrEnum
 import numpy as np
 import numpy.typing as npt
 
+from graphrec.query.flags import true_places
 from graphrec.query.rounding import LARGEST_SAFE, rounding_bound
 from graphrec.query.space import Space
 
@@ -83,7 +84,7 @@ class Proposer:
             scores[:, self._barred] = _FORBIDDEN
         for row_scores, barred in zip(scores, excluded, strict=False):
             row_scores[self._columns_of(barred)] = _FORBIDDEN
-        positions, columns = np.nonzero(scores >= self._threshold(scores, tolerance)[:, None])
+        positions, columns = true_places(scores >= self._threshold(scores, tolerance)[:, None])
         return positions, columns if self._columns is None else self._columns[columns]
 
     def _tolerance(self, seed_norms: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

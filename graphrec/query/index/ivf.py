@@ -111,6 +111,7 @@ class IvfIndex:
         proposed = Proposal(
             np.concatenate(positions or [np.empty(0, np.int64)]),
             np.concatenate(rows or [np.empty(0, np.int64)]),
+            0,
             int(looked_at) + self.num_lists * self.targets.dim * len(seed_rows),
             sum(map(len, rows)) * self.targets.dim,
         )

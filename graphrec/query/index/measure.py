@@ -75,6 +75,7 @@ class Exam:
             k=k,
             share=share,
             recall=hits / max(int((true >= 0).sum()), 1),
+            read_once=found.read_once,
             read_in_line=found.read_in_line / len(positions),
             read_at_random=found.read_at_random / len(positions),
         )
