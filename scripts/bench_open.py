@@ -4,8 +4,8 @@ Writes bundles of synthetic vectors below FOLDER (half products, half users, 128
 purchases a user; a million nodes take .6 GB) and opens each in processes of their own: with every
 file compared with its hash, and without. Seconds do not hold the start of Python and the imports.
 Memory is what the process holds after opening, and then after two answers, beyond what it held
-before: its own, and pages of mapped files that it touched, which the system takes back when it needs
-them.
+before: its own, and pages of mapped files that it touched, which the system takes back when it
+needs them.
 """
 
 import argparse
@@ -65,7 +65,7 @@ def main() -> None:
                 ).stdout
             )
             table.add_row(f"{nodes:,}", files, *found)
-    Console().print(table)
+    Console(width=None if Console().is_terminal else 120).print(table)
 
 
 def written(path: Path, nodes: int, seed: int) -> None:
