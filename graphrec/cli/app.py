@@ -7,6 +7,7 @@ import typer
 
 from graphrec.cli import (
     explore_commands,
+    index_command,
     info_command,
     publish_command,
     query_commands,
@@ -17,7 +18,14 @@ from graphrec.cli.output import warn
 
 PLUGIN_GROUP = "graphrec.commands"
 
-_COMMANDS = (store_commands, query_commands, publish_command, explore_commands, info_command)
+_COMMANDS = (
+    store_commands,
+    query_commands,
+    index_command,
+    publish_command,
+    explore_commands,
+    info_command,
+)
 """Every module here has `register(app)`; `--help` lists the commands in this order."""
 
 
