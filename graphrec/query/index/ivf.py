@@ -124,13 +124,17 @@ class IvfIndex:
         return nearest[2]
 
 
+def has_faiss() -> bool:
+    return find_spec("faiss") is not None
+
+
 def load_faiss() -> ModuleType:
-    """FAISS, single-threaded per question as it is.
+    """The package, loaded when it is first needed.
 
     Raises:
         QueryError: It is not installed.
     """
-    if find_spec("faiss") is None:
+    if not has_faiss():
         raise QueryError(
             "an approximate index needs FAISS, which is not installed",
             next_step="install graphrec[index], or build the index with kind 'bounds'",
