@@ -39,6 +39,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--nodes", type=int, nargs="*", default=[10_000, 1_000_000])
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--no-index", action="store_true", help="write new bundles without")
     parser.add_argument("--open", choices=["checked", "unchecked"], help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.open:
@@ -54,7 +55,7 @@ def main() -> None:
     for nodes in options.nodes:
         path = options.folder / f"bundle-{nodes}"
         if not path.exists():
-            written(path, nodes, options.seed)
+            written(path, nodes, options.seed, index=not options.no_index)
         for files in ("checked", "unchecked"):
             found = json.loads(
                 subprocess.run(
@@ -68,10 +69,10 @@ def main() -> None:
     Console(width=None if Console().is_terminal else 120).print(table)
 
 
-def written(path: Path, nodes: int, seed: int) -> None:
-    """A bundle with an index for its products."""
+def written(path: Path, nodes: int, seed: int, *, index: bool) -> None:
+    """A bundle, by default with indexes. Users have the vectors of products: memory is short."""
     size = nodes // 2
-    users, products = trained_like(size, size, 128, seed)
+    _, vectors = trained_like(size, 1, 128, seed)
     random = np.random.default_rng(seed)
     purchased = SCHEMA.parse_edge_type("User-PURCHASED-Product")
     sources = np.repeat(np.arange(size), PURCHASES_PER_USER)
@@ -82,7 +83,7 @@ def written(path: Path, nodes: int, seed: int) -> None:
         snapshot_id="bench",
         cutoff=datetime(2026, 1, 1, tzinfo=UTC),
         nodes={name: node_table(name, size) for name in ("Product", "User")},
-        vectors={"Product": products, "User": users},
+        vectors={"Product": vectors, "User": vectors},
         edges={
             purchased: Adjacency.from_edges(
                 sources, random.integers(0, size, len(sources)), size, size
@@ -92,7 +93,8 @@ def written(path: Path, nodes: int, seed: int) -> None:
         metrics={},
     )
     middle = time.perf_counter()
-    for built in build_index(path, IndexConfig(kind="bounds", seed=seed)):
+    config = IndexConfig(kind="bounds", seed=seed)
+    for built in build_index(path, config) if index else ():
         print(f"{nodes:,}: {built.name} built in {built.seconds:.1f} s", file=sys.stderr)
     size_mb = sum(file.stat().st_size for file in path.rglob("*") if file.is_file()) / 1e6
     index_mb = sum(file.stat().st_size for file in path.glob("index/*")) / 1e6

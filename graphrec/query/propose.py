@@ -15,7 +15,7 @@ from graphrec.query.flags import true_places
 from graphrec.query.rounding import LARGEST_SAFE, rounding_bound
 from graphrec.query.space import Space
 
-_TILE_ROWS = 65_536
+_TILE_ROWS = 2_048  # gathered at once: 1 MB at 128 numbers stays near the processor
 _LOWEST = np.float32(-(2.0**127))  # below every safe score, above a forbidden one
 _FORBIDDEN = np.float32(-np.inf)
 
