@@ -8,6 +8,7 @@ import typer
 from graphrec.cli import (
     explain_command,
     explore_commands,
+    index_command,
     info_command,
     policy_commands,
     publish_command,
@@ -24,6 +25,7 @@ _COMMANDS = (
     query_commands,
     policy_commands,
     explain_command,
+    index_command,
     publish_command,
     explore_commands,
     info_command,

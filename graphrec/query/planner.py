@@ -5,15 +5,17 @@ from enum import StrEnum
 
 from graphrec.bundle.index_entry import IndexEntry, Measured
 
-# Nanoseconds on machine A of docs/benchmarks.md, measured by scripts/bench_query; what counts is
-# how they relate.
+# Nanoseconds on machine B of docs/benchmarks.md, 2026-11-26, one thread; what counts is how they
+# relate. Measured with a million vectors of 128 numbers.
 _IN_LINE = 0.35  # to read a float32 after its neighbour, and multiply it
-_AT_RANDOM = 0.9  # the same for a vector somewhere in memory
-_FLAG = 0.4  # to look for one target that passes among flags
-_PRODUCT = 0.03  # one multiplication and addition within a large matrix product
-_SCORE = 1.6  # to find out whether a score is among the best
-_INDEX_CALL = 250_000.0  # to ask an index at all
-_INDEX_SEED = 80_000.0  # for each seed of a batch
+_IN_LINE_SHARED = 0.05  # the same in the matrix product of many seeds
+_AT_RANDOM = 1.2  # the same for a vector somewhere in memory: .9 among few, 1.8 among 100,000
+_FLAG = 0.4  # to look at the flag of a target that does not pass
+_FOUND = 15.0  # and at that of one that passes
+_PRODUCT = 0.035  # one multiplication and addition within a large matrix product
+_SCORE = 2.5  # to find out whether a score is among the best
+_INDEX_CALL = 100_000.0  # to ask an index at all
+_INDEX_SEED = 35_000.0  # and for each seed
 
 
 class Method(StrEnum):
@@ -113,7 +115,7 @@ def _scan_ms(question: Question) -> float:
 
 
 def _gather_ms(question: Question) -> float:
-    found = question.num_targets * _FLAG
+    found = question.num_targets * _FLAG + question.num_candidates * _FOUND
     read = question.num_candidates * question.dim * _AT_RANDOM
     return (found + read + _product_ns(question, question.num_candidates)) / 1e6
 
@@ -123,5 +125,7 @@ def _product_ns(question: Question, num_columns: int) -> float:
 
 
 def _index_ms(question: Question, measured: Measured) -> float:
-    read = measured.read_in_line * _IN_LINE + measured.read_at_random * _AT_RANDOM
-    return (_INDEX_CALL + question.num_seeds * (_INDEX_SEED + read)) / 1e6
+    in_line = _IN_LINE if question.num_seeds == 1 else _IN_LINE_SHARED
+    each = measured.read_in_line * in_line + measured.read_at_random * _AT_RANDOM
+    shared = _INDEX_CALL + measured.read_once * _AT_RANDOM
+    return (shared + question.num_seeds * (_INDEX_SEED + each)) / 1e6

@@ -11,10 +11,11 @@ from enum import StrEnum
 import numpy as np
 import numpy.typing as npt
 
+from graphrec.query.flags import true_places
 from graphrec.query.rounding import LARGEST_SAFE, rounding_bound
 from graphrec.query.space import Space
 
-_TILE_ROWS = 65_536
+_TILE_ROWS = 2_048  # gathered at once: 1 MB at 128 numbers stays near the processor
 LOWEST = np.float32(-(2.0**127))  # below every safe score, above a forbidden one
 FORBIDDEN = np.float32(-np.inf)
 
@@ -83,7 +84,7 @@ class Proposer:
             scores[:, self._barred] = FORBIDDEN
         for row_scores, barred in zip(scores, excluded, strict=False):
             row_scores[self._columns_of(barred)] = FORBIDDEN
-        positions, columns = np.nonzero(self._may_be_best(scores, tolerance, norms))
+        positions, columns = true_places(self._may_be_best(scores, tolerance, norms))
         return positions, columns if self._columns is None else self._columns[columns]
 
     def _may_be_best(

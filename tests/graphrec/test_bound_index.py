@@ -36,7 +36,9 @@ def served(index):
         num_rows=max(len(index.rows), 1),
         width=index.heads.shape[1],
         seeds={"User": 1},
-        measured=(Measured(k=1000, share=1e-9, recall=1, read_in_line=0, read_at_random=0),),
+        measured=(
+            Measured(k=1000, share=1e-9, recall=1, read_once=0, read_in_line=0, read_at_random=0),
+        ),
     )
     return ServedIndex(index, entry, 1.0)
 

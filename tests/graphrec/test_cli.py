@@ -21,6 +21,7 @@ EXAMPLES = {
         "graphrec recommend BUNDLE Brand:109 --target users --include-seen",
     ],
     "similar": ["graphrec similar BUNDLE Product:1082185", "graphrec similar BUNDLE Brand:109"],
+    "index": ["graphrec index runs/demo/bundle"],
     "info": ["graphrec info runs/demo/bundle"],
 }
 
@@ -225,6 +226,29 @@ def test_info_on_a_bundle(run, world_path):
     assert re.search(r"cutoff +2017-12-01 00:00:00 UTC", shown)
     assert re.search(r"metrics.recall@20 +0.5", shown)
     assert ["User-PURCHASED-Product", "6"] in rows_of(shown)
+
+
+def test_index(run, world_path, tmp_path):
+    path = shutil.copytree(world_path, tmp_path / "b")
+    assert "no node type has 20,000 nodes" in run("index", path).stdout
+    shown = run("index", path, "--kind", "bounds", "--min-targets", "4").stdout
+    built = {name: (kind, rows, recall) for name, kind, rows, recall, *_ in rows_of(shown)}
+    assert built == {
+        "Product.dot": ("bounds", "6", "1.0000"),
+        "Product.cosine": ("bounds", "5", "1.0000"),  # without the zero vector
+        "User.dot": ("bounds", "4", "1.0000"),
+        "User.cosine": ("bounds", "3", "1.0000"),
+    }
+    again = run("index", path, "--json")
+    assert again.exit_code == 7
+    assert "has indexes already" in again.stderr
+
+
+def test_index_as_json(run, world_path, tmp_path):
+    path = shutil.copytree(world_path, tmp_path / "b")
+    told = json.loads(run("index", path, "--kind", "bounds", "--min-targets", "5", "--json").stdout)
+    assert [one["name"] for one in told["indexes"]] == ["Product.dot", "Product.cosine"]
+    assert told["indexes"][0]["entry"]["seeds"] == {"Brand": 2, "User": 3}
 
 
 def test_info_on_a_snapshot(run, tmp_path):

@@ -13,7 +13,7 @@ from graphdb.errors import BundleCorruptError, BundleError, QueryError
 from graphdb.schema import SCHEMA
 from graphrec import Recommender, open_bundle, write_bundle
 from graphrec.query import planner
-from graphrec.query.index import IndexConfig, build_index, ivf
+from graphrec.query.index import IndexConfig, build, build_index, ivf
 from graphrec.query.index.opened import Indexes
 from graphrec.query.planner import Method
 from graphrec.query.space import Space
@@ -183,8 +183,27 @@ def test_auto_builds_nothing_where_nothing_pays(tmp_path, plain_path, monkeypatc
     path = shutil.copytree(plain_path, tmp_path / "b")
     built = build_index(path, IndexConfig(**SMALL))
     assert [one.entry for one in built] == [None, None]
-    assert "too much to read; ivf has to look through too many lists" in built[0].reason
+    assert built[0].reason == (
+        "the exact index has to read too much; ivf has to look through too many lists"
+    )
     assert not open_bundle(path).manifest.indexes
+
+
+def test_auto_goes_without_faiss_and_says_so(tmp_path, plain_path, monkeypatch):
+    monkeypatch.setattr(planner, "_INDEX_CALL", 1e12)
+    monkeypatch.setattr(ivf, "find_spec", lambda _: None)
+    path = shutil.copytree(plain_path, tmp_path / "b")
+    built = build_index(path, IndexConfig(**SMALL))
+    assert [one.entry for one in built] == [None, None]
+    assert "FAISS is not installed: graphrec[index] brings it" in built[0].reason
+
+
+def test_auto_takes_faiss_where_only_that_pays(tmp_path, plain_path, monkeypatch):
+    monkeypatch.setattr(build, "_pays", lambda _, entry: entry.kind == "ivf")
+    path = shutil.copytree(plain_path, tmp_path / "b")
+    built = build_index(path, IndexConfig(**SMALL))
+    assert [one.entry.kind for one in built] == ["ivf", "ivf"]
+    assert built[0].reason == "the exact index has to read too much"
 
 
 def test_small_types_get_none(tmp_path, plain_path):

@@ -21,6 +21,7 @@ def entry(kind="bounds", recall=1.0, share_read=0.006):
                 k=k,
                 share=share,
                 recall=recall,
+                read_once=0,
                 read_in_line=numbers * share_read * factor,
                 read_at_random=numbers * share_read / 4,
                 probes=None if kind == "bounds" else 8,
@@ -89,5 +90,6 @@ def test_the_figures_are_those_of_the_nearest_question_that_is_no_easier():
     index = entry()
     assert (index.measured_at(7, 0.5).k, index.measured_at(7, 0.5).share) == (10, 0.1)
     assert (index.measured_at(11, 1).k, index.measured_at(11, 1).share) == (100, 1.0)
+    assert index.measured_at(10, 0.95).share == 1.0
     assert index.measured_at(10, 0.009) is None
     assert index.measured_at(101, 1) is None

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from graphrec.query.flags import true_places
 from graphrec.query.index.proposal import Proposal, Rows
 from graphrec.query.rounding import rounded_down, rounded_up
 
@@ -20,6 +21,7 @@ FRONT_ROWS = 2_048  # the longest targets: their scores give a first k-th best
 TILE_ROWS = 4_096
 TILE_SCORES = 2**19  # few seeds take longer tiles, up to this many scores
 _PAIR_ROWS = 16_384  # vectors of pairs held at once: 16 MB at 128 numbers
+_FLAG_NUMBERS = 4  # to look up whether a target passes takes as long as reading four numbers
 _LOWEST = -(2.0**127)  # below every safe score, above a forbidden one
 _FORBIDDEN = np.float32(-np.inf)
 
@@ -77,7 +79,7 @@ class BoundSearch:
         self._barred = barred
         self._barred_keys = _keys(barred, len(index.targets))
         self._kth = np.full(len(vectors), -np.inf)
-        self._read_in_line = self._read_at_random = 0
+        self._read_once = self._read_in_line = self._read_at_random = 0
 
     def run(self, first_position: int) -> Proposal:
         """Looks at the longest targets, then goes on tile by tile while a seed needs it."""
@@ -96,6 +98,7 @@ class BoundSearch:
         return Proposal(
             pairs.seeds[order] + first_position,
             pairs.rows[order],
+            self._read_once,
             self._read_in_line,
             self._read_at_random,
         )
@@ -110,7 +113,7 @@ class BoundSearch:
             passing = None
             places, low = self._passing_places()
             vectors = index.scaled_vectors(index.rows[places])
-            self._read_at_random += vectors.size
+            self._read_once += vectors.size
         scores = self._vectors @ vectors.T  # [num_seeds, num_front]
         self._read_in_line += scores.size * index.targets.dim
         if passing is not None:
@@ -121,7 +124,7 @@ class BoundSearch:
             kth = np.partition(scores, len(places) - self._k, axis=1)[:, len(places) - self._k]
             self._kth = kth.astype(np.float64)
         lowest = np.maximum(self._kth - 2 * self._bound, _LOWEST)
-        seeds, columns = _where(scores >= rounded_down(lowest)[:, None])
+        seeds, columns = true_places(scores >= rounded_down(lowest)[:, None])
         rows = index.rows[places[columns]].astype(np.int64)
         return Pairs(seeds, rows, scores[seeds, columns]), low
 
@@ -137,6 +140,7 @@ class BoundSearch:
             low = high
         if len(passing) > wanted:
             low = int(passing[wanted])
+        self._read_once += _FLAG_NUMBERS * low
         return passing[:wanted], low
 
     def _ends(self) -> Rows:
@@ -151,7 +155,7 @@ class BoundSearch:
         bounds = self._heads[active] @ self._index.heads[low:high].T  # [num_active, num_tile]
         self._read_in_line += bounds.size * self._heads.shape[1]
         needed = rounded_down((self._kth - self._bound - self._slack)[active])
-        hits, columns = _where(bounds >= needed[:, None])
+        hits, columns = true_places(bounds >= needed[:, None])
         seeds, rows = active[hits], self._index.rows[low:high][columns].astype(np.int64)
         if self._mask is not None:
             passing = self._mask[rows]
@@ -193,12 +197,6 @@ class BoundSearch:
     def _possible(self, pairs: Pairs) -> Pairs:
         """Without those below the k-th best by more than all rounding."""
         return pairs.kept(pairs.scores >= rounded_down(self._kth - 2 * self._bound)[pairs.seeds])
-
-
-def _where(flags: Mask) -> tuple[Rows, Rows]:
-    """Rows and columns of what is true; np.nonzero of two axes takes several times as long."""
-    rows, columns = np.divmod(np.flatnonzero(flags), flags.shape[1])
-    return rows, columns
 
 
 def _columns(places: Rows, barred: npt.NDArray[np.integer]) -> Rows:

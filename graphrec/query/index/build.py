@@ -14,11 +14,11 @@ from graphrec.bundle.manifest import MANIFEST_NAME
 from graphrec.query.index.bound_files import write_bounds
 from graphrec.query.index.bounds import BoundIndex
 from graphrec.query.index.config import IndexConfig
-from graphrec.query.index.ivf import IvfIndex, write_ivf
+from graphrec.query.index.ivf import IvfIndex, has_faiss, write_ivf
 from graphrec.query.index.measure import KS, SHARES, Exam
 from graphrec.query.index.orders import Order, orders_of
 from graphrec.query.index.proposal import Rows
-from graphrec.query.planner import Method, Question, plan_search
+from graphrec.query.planner import Question, plan_search
 from graphrec.query.space import Space
 
 _WIDTH_TARGETS = 100_000
@@ -79,33 +79,44 @@ def _built(order: Order, files: BundleFiles, config: IndexConfig) -> Built:
     """One index, measured, and written if it is good for something."""
     began = time.perf_counter()
     exam = Exam.of(order, np.random.default_rng(config.seed))
-    entry, reason = None, ""
+    entry, reason = None, "asked for"
     if config.kind != "ivf":
-        bounds, entry = exact_index(order, exam)
-        if config.kind == "bounds" or _pays(order, entry):
+        bounds, bound_entry = exact_index(order, exam)
+        if config.kind == "bounds" or _pays(order, bound_entry):
+            entry, reason = bound_entry, "exact"
             write_bounds(files, entry, bounds)
-            return Built(order.name, entry, "exact", time.perf_counter() - began)
-        reason = "bounds leave too much to read"
-    ivf, entry = _ivf(order, exam, config)
+        else:
+            reason = "the exact index has to read too much"
+    if entry is None and config.kind == "auto" and not has_faiss():
+        reason += "; FAISS is not installed: graphrec[index] brings it"
+    elif entry is None:
+        index, ivf_entry = _ivf(order, exam, config)
+        objection = _objection(order, ivf_entry, config)
+        if not objection:
+            entry = ivf_entry
+            write_ivf(files, entry, index)
+        elif config.kind == "ivf":
+            raise BundleError(
+                f"the index '{order.name}' is not good enough: {objection}",
+                next_step="build with kind 'bounds', which is exact, or go without",
+                value=order.name,
+            )
+        else:
+            reason += f"; {objection}"
+    return Built(order.name, entry, reason, time.perf_counter() - began)
+
+
+def _objection(order: Order, entry: IndexEntry, config: IndexConfig) -> str:
+    """Why an approximate index is not to be written; empty if it is."""
     worst = min(entry.measured, key=lambda one: one.recall)
     if worst.recall < config.min_recall:
-        reason = f"{reason}; " if reason else ""
-        reason += (
+        return (
             f"ivf finds {worst.recall:.4f} of the best {worst.k} where {worst.share:g} pass, "
             f"below {config.min_recall:g}"
         )
-    elif config.kind == "auto" and not _pays(order, entry):
-        reason += "; ivf has to look through too many lists"
-    else:
-        write_ivf(files, entry, ivf)
-        return Built(order.name, entry, reason or "asked for", time.perf_counter() - began)
-    if config.kind == "ivf":
-        raise BundleError(
-            f"the index '{order.name}' is not good enough: {reason}",
-            next_step="build with kind 'bounds', which is exact, or go without",
-            value=worst.recall,
-        )
-    return Built(order.name, None, reason, time.perf_counter() - began)
+    if config.kind == "auto" and not _pays(order, entry):
+        return "ivf has to look through too many lists"
+    return ""
 
 
 def exact_index(order: Order, exam: Exam) -> tuple[BoundIndex, IndexEntry]:
@@ -176,7 +187,7 @@ def _probes(
 
 
 def _pays(order: Order, entry: IndexEntry) -> bool:
-    """Whether a single question for the usual number is answered sooner than by reading all."""
+    """Whether a single question for the usual number takes half as long as reading all, or less."""
     num_targets = len(order.targets)
     question = Question(num_targets, num_targets, order.targets.dim, num_seeds=1, k=KS[0])
-    return plan_search(question, entry).method is not Method.SCAN
+    return plan_search(question, entry).estimated_ms <= plan_search(question).estimated_ms / 2

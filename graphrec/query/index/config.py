@@ -11,7 +11,7 @@ class IndexConfig(BaseModel):
     Args:
         kind: 'bounds' is exact; 'ivf' is FAISS's inverted lists, approximate, and needs
             graphrec[index]; 'auto' takes 'bounds' where it pays, else 'ivf' where that pays and
-            finds enough, else none.
+            finds enough, else none. To pay is to take at most half as long as reading all.
         min_targets: Types with fewer nodes get none: reading them all takes about as long as
             asking an index.
         min_recall: 'ivf' must find this share of the true best k, in the mean, at every k and share

@@ -111,6 +111,7 @@ class IvfIndex:
         proposed = Proposal(
             np.concatenate(positions or [np.empty(0, np.int64)]),
             np.concatenate(rows or [np.empty(0, np.int64)]),
+            0,
             int(looked_at) + self.num_lists * self.targets.dim * len(seed_rows),
             sum(map(len, rows)) * self.targets.dim,
         )
@@ -123,13 +124,17 @@ class IvfIndex:
         return nearest[2]
 
 
+def has_faiss() -> bool:
+    return find_spec("faiss") is not None
+
+
 def load_faiss() -> ModuleType:
-    """FAISS, single-threaded per question as it is.
+    """The package, loaded when it is first needed.
 
     Raises:
         QueryError: It is not installed.
     """
-    if find_spec("faiss") is None:
+    if not has_faiss():
         raise QueryError(
             "an approximate index needs FAISS, which is not installed",
             next_step="install graphrec[index], or build the index with kind 'bounds'",

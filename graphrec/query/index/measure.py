@@ -67,14 +67,15 @@ class Exam:
         rows = np.full((len(positions), k), -1)
         keep_best(found.positions, found.rows, scores, rows, np.empty(rows.shape))
         true = self.truth[k, share][positions]
-        hits = sum(
-            len(np.intersect1d(mine, theirs[theirs >= 0]))
+        missed = sum(
+            len(np.setdiff1d(theirs[theirs >= 0], mine))
             for mine, theirs in zip(rows, true, strict=True)
         )
         return Measured(
             k=k,
             share=share,
-            recall=hits / max(int((true >= 0).sum()), 1),
+            recall=1 - missed / max(int((true >= 0).sum()), 1),
+            read_once=found.read_once,
             read_in_line=found.read_in_line / len(positions),
             read_at_random=found.read_at_random / len(positions),
         )

@@ -16,12 +16,14 @@ class Proposal:
     Args:
         positions: int64 [num_pairs], of the seed in its batch, ascending.
         rows: int64 [num_pairs], of the target.
+        read_once: Numbers of vectors read here and there for all seeds together.
         read_in_line: Numbers read one after the other, of all seeds together.
         read_at_random: Numbers of vectors read here and there.
     """
 
     positions: Rows
     rows: Rows
+    read_once: int
     read_in_line: int
     read_at_random: int
 
@@ -29,10 +31,11 @@ class Proposal:
     def joined(cls, parts: Sequence["Proposal"]) -> "Proposal":
         """Those of consecutive seeds as one."""
         if not parts:
-            return cls(np.empty(0, np.int64), np.empty(0, np.int64), 0, 0)
+            return cls(np.empty(0, np.int64), np.empty(0, np.int64), 0, 0, 0)
         return cls(
             np.concatenate([part.positions for part in parts]),
             np.concatenate([part.rows for part in parts]),
+            sum(part.read_once for part in parts),
             sum(part.read_in_line for part in parts),
             sum(part.read_at_random for part in parts),
         )
