@@ -58,12 +58,14 @@ def _barred(
     if exclude_seen:
         check_seen_known(release.paths, seed_type, target_type)
     itself = seed_type == target_type
-    if not (exclude_seen or itself or rules):
+    if not (exclude_seen or itself or rules or had is not None):
         return None
 
     def barred(position: int) -> Rows:
-        row = int(seeds.rows[position])
+        row = int(seeds.node_rows[position])
         found = [np.array([row])] if itself else []
+        if had is not None:
+            found.append(had)
         if exclude_seen:
             found.append(seen_rows(release.paths, seed_type, target_type, row))
         if rules is not None:

@@ -15,6 +15,7 @@ from graphrec.query.ranking import rank
 from graphrec.query.release import Release
 from graphrec.query.results import Recommendation, Recommendations, Trace
 from graphrec.query.seeds import Seeds
+from graphrec.query.space import Space
 from graphrec.query.topk import Rows, Scores
 
 Clock = Callable[[], datetime]
@@ -46,10 +47,20 @@ class Engine:
         return None if self._enforcement is None else self._enforcement.at(self._clock())
 
     def rank(
-        self, seeds: Seeds, target_type: str, question: Question, similarity: Similarity
+        self,
+        seeds: Seeds,
+        target_type: str,
+        question: Question,
+        similarity: Similarity,
+        targets: Space | None = None,
     ) -> tuple[Rows, Scores, Trace]:
-        """Rows and scores as `ranking.rank` gives them, and how they came about."""
-        targets, rules = self.release.space(target_type), self.rules()
+        """Rows and scores as `ranking.rank` gives them, and how they came about.
+
+        Args:
+            targets: Other vectors of the target type, by its rows, than the bundle's own.
+        """
+        targets = self.release.space(target_type) if targets is None else targets
+        rules = self.rules()
         candidates = Candidates.of(
             self.release,
             rules,
@@ -75,14 +86,16 @@ class Engine:
         target_type: str,
         question: Question,
         similarity: Similarity = Similarity.DOT,
+        targets: Space | None = None,
     ) -> list[Recommendations]:
         """Ranks, and dresses the rows up as results.
 
         Args:
             seed_ids: What to call each seed in its answer.
+            targets: See `rank`.
         """
         enough = replace(question, k=min(question.k, max(len(self.release.space(target_type)), 1)))
-        rows, scores, trace = self.rank(seeds, target_type, enough, similarity)
+        rows, scores, trace = self.rank(seeds, target_type, enough, similarity, targets)
         return [
             Recommendations(
                 seeds.type or "",
@@ -91,7 +104,9 @@ class Engine:
                 self._dress(seeds.type, int(row), target_type, found, reached, similarity),
                 trace,
             )
-            for seed_id, row, found, reached in zip(seed_ids, seeds.rows, rows, scores, strict=True)
+            for seed_id, row, found, reached in zip(
+                seed_ids, seeds.node_rows, rows, scores, strict=True
+            )
         ]
 
     def exclusions(

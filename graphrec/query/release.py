@@ -3,6 +3,7 @@
 from threading import Lock
 
 from graphrec.bundle import Bundle
+from graphrec.query.audience.served import Audiences
 from graphrec.query.conditions import Columns
 from graphrec.query.display import Display
 from graphrec.query.masks import FilterMasks
@@ -23,6 +24,7 @@ class Release:
         self.newcomers = Newcomers(bundle)
         self.display = Display(bundle, self.paths)
         self.reasons = Reasons(self.paths, self.display)
+        self.audiences = Audiences(bundle, self.paths, self.space)
         self._spaces: dict[str, Space] = {}
         self._lock = Lock()
 
@@ -42,3 +44,4 @@ class Release:
         for node_type in tuple(other._spaces):
             if self.bundle.has_vectors(node_type):
                 self.space(node_type)
+        self.audiences.warm_as(other.audiences)

@@ -12,8 +12,14 @@ SEEN: dict[tuple[str, str], Steps] = {
     ("User", "Category"): ("PURCHASED", "IN_CATEGORY"),
     ("Product", "User"): ("~PURCHASED",),
     ("Brand", "User"): ("~MADE_BY", "~PURCHASED"),
+    ("Creator", "Product"): ("PROMOTES",),
+    ("Creator", "Brand"): ("PROMOTES", "MADE_BY"),
+    ("Creator", "Category"): ("PROMOTES", "IN_CATEGORY"),
+    ("Product", "Creator"): ("~PROMOTES",),
+    ("Brand", "Creator"): ("~MADE_BY", "~PROMOTES"),
 }
-"""Per (seed type, target type) the way to what was had. Following a brand is not having it."""
+"""Per (seed type, target type) the way to what was had. Following a brand is not having it; what a
+creator promotes the creator has."""
 
 
 def check_seen_known(paths: Paths, seed_type: str, target_type: str) -> None:
