@@ -6,6 +6,7 @@ from importlib.metadata import entry_points
 import typer
 
 from graphrec.cli import (
+    audience_commands,
     explore_commands,
     info_command,
     publish_command,
@@ -17,7 +18,14 @@ from graphrec.cli.output import warn
 
 PLUGIN_GROUP = "graphrec.commands"
 
-_COMMANDS = (store_commands, query_commands, publish_command, explore_commands, info_command)
+_COMMANDS = (
+    store_commands,
+    query_commands,
+    audience_commands,
+    publish_command,
+    explore_commands,
+    info_command,
+)
 """Every module here has `register(app)`; `--help` lists the commands in this order."""
 
 

@@ -11,6 +11,7 @@ from graphrec.query.topk import Rows
 Vector = npt.NDArray[np.float64]
 
 _MOST_ROWS = 20_000  # so many users are enough for a mean and a covariance
+_ROUNDING = 1e-9  # of a vector's length
 _LEVEL = 1 - 1e-9  # directions of equal variance are kept all together, whatever the rounding
 
 
@@ -48,6 +49,15 @@ class Directions:
         part: Vector = self.axes @ (self.axes.T @ vector)
         return part
 
+    def towards(self, start: Vector, end: Vector) -> Vector:
+        """The way from one point to another in the kept directions, at length 1; or zero."""
+        way = self.along(end - start)
+        length = float(np.sqrt(way @ way))
+        # Rounding must not pass for a direction where both ends are one point.
+        if length <= _ROUNDING * np.sqrt(max(start @ start, end @ end)):
+            return np.zeros_like(way)
+        return way / length
+
     def deviation(self, vector: Vector) -> float:
         """The standard deviation of all users' dot products with a vector."""
         return float(np.sqrt(self.variances @ (self.axes.T @ vector) ** 2))
@@ -62,9 +72,3 @@ def spread(rows: Rows, most: int) -> Rows:
     if len(rows) <= most:
         return rows
     return rows[np.arange(most) * len(rows) // most]
-
-
-def unit(vector: Vector) -> Vector:
-    """The vector at length 1; zero stays zero."""
-    length = float(np.sqrt(vector @ vector))
-    return vector / length if length > 0 else vector

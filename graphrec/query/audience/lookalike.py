@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from graphrec.query.audience.directions import Directions, Vector, spread, unit
+from graphrec.query.audience.directions import Directions, Vector, spread
 from graphrec.query.space import Space
 from graphrec.query.topk import Rows
 
@@ -55,10 +55,10 @@ class Audience:
         mean = directions.mean
         if number:
             mean = users.vectors[spread(known, _MOST_MEMBERS)].astype(np.float64).mean(axis=0)
-        vector = unit(directions.along(mean - directions.mean))
+        vector = directions.towards(directions.mean, mean)
         if own is not None:
             weight = number / (number + OWN_COUNTS_AS)
-            vector = weight * vector + (1 - weight) * unit(directions.along(own))
+            vector = weight * vector + (1 - weight) * directions.towards(np.zeros_like(own), own)
         served = vector.astype(np.float32)
         vector = served.astype(np.float64)
         deviation = directions.deviation(vector)

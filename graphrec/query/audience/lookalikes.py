@@ -10,7 +10,10 @@ from graphrec.query.audience.lookalike import Audience
 from graphrec.query.audience.members import audience_of, audience_of_users, seeds_of
 from graphrec.query.engine import Engine
 from graphrec.query.options import Question
+from graphrec.query.propose import Similarity
 from graphrec.query.results import Recommendations
+from graphrec.query.seeds import Seeds
+from graphrec.query.topk import Rows, Scores
 
 _NOBODY = np.empty(0, dtype=np.int64)
 
@@ -67,13 +70,32 @@ def lookalikes(
     Args:
         question: With `exclude_seen`, only users who never bought it.
     """
+    seeds, audiences = _seeds(engine, seed_type, seed_ids)
+    sized = replace(question, k=size.of(engine.release.bundle.num_nodes("User")))
+    answers = engine.answer(seeds, seed_ids, "User", sized)
+    return [_scored(*pair, size) for pair in zip(answers, audiences, strict=True)]
+
+
+def lookalike_rows(
+    engine: Engine, seed_type: str, seed_ids: Sequence[str], size: Size, question: Question
+) -> tuple[Rows, Scores]:
+    """The same as rows int64 [num_seeds, k], padded with -1, and scores, padded with -inf."""
+    seeds, audiences = _seeds(engine, seed_type, seed_ids)
+    sized = replace(question, k=size.of(engine.release.bundle.num_nodes("User")))
+    rows, scores, _ = engine.rank(seeds, "User", sized, Similarity.DOT)
+    for position, audience in enumerate(audiences):
+        likeness = audience.likeness(scores[position])
+        left_out = (rows[position] < 0) | (likeness < size.min_score)
+        scores[position] = np.where(left_out, -np.inf, likeness)
+        rows[position, left_out] = -1
+    return rows, scores
+
+
+def _seeds(engine: Engine, seed_type: str, seed_ids: Sequence[str]) -> tuple[Seeds, list[Audience]]:
     release = engine.release
     audiences = [audience_of(release, seed_type, one) for one in seed_ids]
     nodes = np.array([release.bundle.row_of(seed_type, one) for one in seed_ids], dtype=np.int64)
-    seeds = seeds_of(release, seed_type, nodes, audiences, _NOBODY)
-    sized = replace(question, k=size.of(release.bundle.num_nodes("User")))
-    answers = engine.answer(seeds, seed_ids, "User", sized)
-    return [_scored(*pair, size) for pair in zip(answers, audiences, strict=True)]
+    return seeds_of(release, seed_type, nodes, audiences, _NOBODY), audiences
 
 
 def lookalikes_of_users(

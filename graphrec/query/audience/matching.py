@@ -1,6 +1,7 @@
 """Creators as seeds and as targets, with their audiences in their vectors."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -14,9 +15,13 @@ from graphrec.query.seeds import Seeds, seeds_by_id
 def creators_for(
     engine: Engine, seed_type: str, seed_ids: Sequence[str], question: Question
 ) -> list[Recommendations]:
-    """Creators for goods or brands, by what they carry and by what their fans like."""
-    seeds = seeds_by_id(engine.release, seed_type, seed_ids)
+    """Creators for goods or brands, by what they carry and by what their fans like.
+
+    Creators of whom nothing is known, nor of any fan, do not come out.
+    """
     creators = engine.release.audiences.creators()
+    unknown = np.flatnonzero(creators.is_zero())
+    seeds = replace(seeds_by_id(engine.release, seed_type, seed_ids), had=unknown)
     return engine.answer(seeds, seed_ids, "Creator", question, targets=creators)
 
 

@@ -9,12 +9,12 @@ import numpy.typing as npt
 
 from graphdb.errors import QueryError
 from graphrec.query.audience.coverage import Chosen, Coverage, best_of, best_within
+from graphrec.query.audience.matching import creators_for
 from graphrec.query.audience.members import audience_of, seeds_of
 from graphrec.query.engine import Engine
 from graphrec.query.options import Question
 from graphrec.query.propose import Similarity
 from graphrec.query.results import Recommendation, Recommendations, Trace
-from graphrec.query.seeds import seeds_by_id
 from graphrec.query.topk import check_k
 
 _SMOOTHING = 1  # buyers, and others, beside those that are known
@@ -165,11 +165,8 @@ def likely_buyers(engine: Engine, brand_id: str, *, new_only: bool) -> npt.NDArr
 
 def _candidates(engine: Engine, brand_id: str, question: Question) -> Recommendations:
     """All creators who may come out for the brand, by affinity."""
-    release = engine.release
-    creators = release.audiences.creators()
-    everyone = replace(question, k=max(len(creators), 1))
-    seeds = seeds_by_id(release, "Brand", [brand_id])
-    return engine.answer(seeds, [brand_id], "Creator", everyone, targets=creators)[0]
+    everyone = replace(question, k=max(engine.release.bundle.num_nodes("Creator"), 1))
+    return creators_for(engine, "Brand", [brand_id], everyone)[0]
 
 
 def _costs(ids: Sequence[str], costs: Mapping[str, float]) -> npt.NDArray[np.float64]:

@@ -4,13 +4,19 @@ from collections.abc import Mapping, Sequence
 from typing import Unpack
 
 from graphrec.query.audience.curve import SHARES, ReachPoint, reach_curve
-from graphrec.query.audience.lookalikes import Size, lookalikes, lookalikes_of_users
+from graphrec.query.audience.lookalikes import (
+    Size,
+    lookalike_rows,
+    lookalikes,
+    lookalikes_of_users,
+)
 from graphrec.query.audience.matching import creators_for
 from graphrec.query.audience.portfolio import Budget, Portfolio, portfolio_for
 from graphrec.query.filters import Filters
 from graphrec.query.options import AudienceOptions, Options, Question
 from graphrec.query.questions.base import Questions
 from graphrec.query.results import Recommendations
+from graphrec.query.topk import Rows, Scores
 
 
 class MerchantQuestions(Questions):
@@ -63,6 +69,27 @@ class MerchantQuestions(Questions):
         """
         size, question = audience_question(options, new_customers_only)
         return lookalikes(self._engine, "Brand", [brand_id], size, question)[0]
+
+    def lookalike_rows(
+        self,
+        seed_type: str,
+        seed_ids: Sequence[str],
+        *,
+        new_customers_only: bool = False,
+        **options: Unpack[AudienceOptions],
+    ) -> tuple[Rows, Scores]:
+        """What `users_for_brand` and `users_for_product` rank, for many and as rows and scores
+        only: for campaigns and evaluation, since fields and reasons take time.
+
+        Args:
+            seed_type: 'Brand' or 'Product'.
+
+        Returns:
+            Rows int64 [num_seeds, k], padded with -1, and likenesses float64 [num_seeds, k],
+            padded with -inf.
+        """
+        size, question = audience_question(options, new_customers_only)
+        return lookalike_rows(self._engine, seed_type, seed_ids, size, question)
 
     def users_like(
         self,
