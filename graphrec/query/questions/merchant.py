@@ -78,8 +78,9 @@ class MerchantQuestions(Questions):
         new_customers_only: bool = False,
         **options: Unpack[AudienceOptions],
     ) -> tuple[Rows, Scores]:
-        """What `users_for_brand` and `users_for_product` rank, for many and as rows and scores
-        only: for campaigns and evaluation, since fields and reasons take time.
+        """What `users_for_brand` and `users_for_product` rank, as rows and likenesses only.
+
+        For campaigns and evaluation: fields and reasons take time.
 
         Args:
             seed_type: 'Brand' or 'Product'.

@@ -45,7 +45,7 @@ def test_lookalike(run, market):
 def test_lookalike_under_a_policy(run, tmp_path):
     path = tmp_path / "policy.toml"
     path.write_text(
-        'version = "1"\n[[blocks]]\ntype = "User"\nids = ["e01"]\nreason = "FRAUD"\n',
+        'version = "1"\n[[block]]\ntype = "User"\nids = ["e01"]\nreason = "FRAUD"\n',
         encoding="utf-8",
     )
     assert ids(run("lookalike", "Brand:acme", "-k", 2, "--policy", path, "--json")) == (
