@@ -6,6 +6,7 @@ from importlib.metadata import entry_points
 import typer
 
 from graphrec.cli import (
+    audience_commands,
     explain_command,
     explore_commands,
     index_command,
@@ -26,6 +27,7 @@ _COMMANDS = (
     policy_commands,
     explain_command,
     index_command,
+    audience_commands,
     publish_command,
     explore_commands,
     info_command,

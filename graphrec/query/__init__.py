@@ -1,5 +1,7 @@
 """The query layer: one ranking function over a release, and the names people ask it by."""
 
+from graphrec.query.audience.curve import ReachPoint
+from graphrec.query.audience.portfolio import Pick, Portfolio
 from graphrec.query.filters import Filters
 from graphrec.query.policy import Block, Exclusion, Licence, OwnBlock, Policy, read_policy
 from graphrec.query.recommender import Recommender
@@ -12,7 +14,10 @@ __all__ = [
     "Filters",
     "Licence",
     "OwnBlock",
+    "Pick",
     "Policy",
+    "Portfolio",
+    "ReachPoint",
     "Recommendation",
     "Recommendations",
     "Recommender",

@@ -65,12 +65,14 @@ def _barred(
         return None if had is None else lambda _: had
     seen_by = None if seen is None else SeenRows(release.paths, seed_type, target_type, seen)
     itself = seed_type == target_type
-    if not (seen_by or itself or rules):
+    if not (seen_by or itself or rules or had is not None):
         return None
 
     def barred(position: int) -> Rows:
-        row = int(seeds.rows[position])
+        row = int(seeds.node_rows[position])
         found = [np.array([row])] if itself else []
+        if had is not None:
+            found.append(had)
         if seen_by is not None:
             found.append(seen_by.of(row))
         if rules is not None:

@@ -124,7 +124,7 @@ class Engine:
                 trace,
             )
             for seed_id, row, found, reached, trace in zip(
-                seed_ids, seeds.rows, rows, scores, traces, strict=True
+                seed_ids, seeds.node_rows, rows, scores, traces, strict=True
             )
         ]
 

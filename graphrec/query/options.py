@@ -44,6 +44,19 @@ class SimilarOptions(TypedDict, total=False):
     diversity: float
 
 
+class AudienceOptions(SimilarOptions, total=False):
+    """What can be said when an audience is asked for.
+
+    Args:
+        share: How many users, as a share of all; in place of k.
+        min_score: The least likeness of a user, 0 to 1. One half is as like the audience as
+            everyone.
+    """
+
+    share: float | None
+    min_score: float
+
+
 class Options(SimilarOptions, total=False):
     """What can be said when something is recommended.
 

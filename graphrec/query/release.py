@@ -3,6 +3,7 @@
 from threading import Lock
 
 from graphrec.bundle import Bundle
+from graphrec.query.audience.served import Audiences
 from graphrec.query.conditions import Columns
 from graphrec.query.display import Display
 from graphrec.query.fold_in import FoldIn
@@ -32,6 +33,7 @@ class Release:
         self.display = Display(bundle, self.paths)
         self.reasons = Reasons(self.paths, self.display)
         self.indexes = Indexes(bundle, self.space)
+        self.audiences = Audiences(bundle, self.paths, self.space)
         self._spaces: dict[str, Space] = {}
         self._factors: dict[tuple[str, float], Values] = {}
         self._lock = Lock()
@@ -72,3 +74,4 @@ class Release:
         for node_type in tuple(other._spaces):
             if self.bundle.has_vectors(node_type):
                 self.space(node_type)
+        self.audiences.warm_as(other.audiences)

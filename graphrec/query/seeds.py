@@ -20,7 +20,8 @@ class Seeds:
         type: Their node type; None where they are no nodes.
         space: Where their vectors are.
         rows: int64 [num_seeds], their rows in `space`; for nodes their rows in the bundle.
-        had: For what is no node, target rows that must not come out.
+        had: Target rows that must not come out for any of them.
+        nodes: int64 [num_seeds], the rows of nodes in the bundle, where those in `space` differ.
         targets: What targets are ranked by where that is not their vectors.
         because: A reason to give with every result.
     """
@@ -31,13 +32,20 @@ class Seeds:
     had: Rows | None = None
     targets: Space | None = None
     because: str | None = None
+    nodes: Rows | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
 
+    @property
+    def node_rows(self) -> Rows:
+        """Their rows in the bundle."""
+        return self.rows if self.nodes is None else self.nodes
+
     def part(self, positions: Rows) -> "Seeds":
         """Some of them."""
-        return replace(self, rows=self.rows[positions])
+        nodes = None if self.nodes is None else self.nodes[positions]
+        return replace(self, rows=self.rows[positions], nodes=nodes)
 
     def known(self) -> npt.NDArray[np.int64]:
         """The positions of those with a vector that is not zero."""

@@ -4,13 +4,20 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Unpack
 
+from graphrec.query.engine import Engine
 from graphrec.query.fold_in import Event
 from graphrec.query.options import Options, SimilarOptions
 from graphrec.query.results import Recommendations
 
 
 class Questions(ABC):
-    """Anything that can recommend."""
+    """Anything that can recommend.
+
+    Attributes:
+        _engine: What answers; a question reads it once, since another may take its place.
+    """
+
+    _engine: Engine
 
     @abstractmethod
     def recommend(

@@ -2,24 +2,29 @@
 
 from typing import Unpack
 
-from graphrec.query.options import Options
+from graphrec.query.audience.matching import for_creators
+from graphrec.query.options import Options, Question
 from graphrec.query.questions.base import Questions
 from graphrec.query.results import Recommendations
 
 
 class CreatorQuestions(Questions):
-    """For a creator. Errors and options are those of `recommend`."""
+    """For a creator. Errors and options are those of `recommend`.
+
+    A creator's vector lies between what he carries and what his audience likes, the nearer to the
+    audience the more fans are known; see `blended`.
+    """
 
     def categories_for_creator(
         self, creator_id: str, **options: Unpack[Options]
     ) -> Recommendations:
         """Categories that fit a creator; by default ones the creator carries nothing of."""
-        return self.recommend("Creator", creator_id, "Category", **options)
+        return for_creators(self._engine, [creator_id], "Category", Question.of(options))[0]
 
     def products_for_creator(self, creator_id: str, **options: Unpack[Options]) -> Recommendations:
         """Products that fit a creator; by default ones the creator does not carry yet."""
-        return self.recommend("Creator", creator_id, "Product", **options)
+        return for_creators(self._engine, [creator_id], "Product", Question.of(options))[0]
 
     def brands_for_creator(self, creator_id: str, **options: Unpack[Options]) -> Recommendations:
         """Brands that fit a creator; by default ones the creator carries nothing of."""
-        return self.recommend("Creator", creator_id, "Brand", **options)
+        return for_creators(self._engine, [creator_id], "Brand", Question.of(options))[0]

@@ -1,49 +1,186 @@
 """What a brand or merchant asks: who should carry my goods, and who would buy them."""
 
+from collections.abc import Mapping, Sequence
 from typing import Unpack
 
-from graphrec.query.options import Options, SimilarOptions
+from graphrec.query.audience.curve import SHARES, ReachPoint, reach_curve
+from graphrec.query.audience.lookalikes import (
+    Size,
+    lookalike_rows,
+    lookalikes,
+    lookalikes_of_users,
+)
+from graphrec.query.audience.matching import creators_for
+from graphrec.query.audience.portfolio import Budget, Portfolio, portfolio_for
+from graphrec.query.filters import Filters
+from graphrec.query.options import AudienceOptions, Options, Question
 from graphrec.query.questions.base import Questions
 from graphrec.query.results import Recommendations
+from graphrec.query.topk import Rows, Scores
 
 
 class MerchantQuestions(Questions):
-    """For a brand or a product. Errors and options are those of `recommend`."""
+    """For a brand or a product. Errors and options are those of `recommend`.
+
+    Users are ranked by likeness to the buyers, see `Audience`: a score is how likely a user is
+    one of the buyers rather than anyone, from 0 to 1. So it can be compared between brands, and
+    cut off. Users of whom nothing is known never come out.
+    """
 
     def creators_for_product(self, product_id: str, **options: Unpack[Options]) -> Recommendations:
-        """Creators who should carry a product; by default ones who do not yet."""
-        return self.recommend("Product", product_id, "Creator", **options)
+        """Creators who should carry a product; by default ones who do not yet.
+
+        A creator's vector lies between what he carries and what his audience likes; see `blended`.
+        """
+        return creators_for(self._engine, "Product", [product_id], Question.of(options))[0]
 
     def creators_for_brand(self, brand_id: str, **options: Unpack[Options]) -> Recommendations:
         """Creators who should carry a brand; by default ones who carry none of its products."""
-        return self.recommend("Brand", brand_id, "Creator", **options)
+        return creators_for(self._engine, "Brand", [brand_id], Question.of(options))[0]
 
     def users_for_product(
         self,
         product_id: str,
         *,
         new_customers_only: bool = False,
-        **options: Unpack[SimilarOptions],
+        **options: Unpack[AudienceOptions],
     ) -> Recommendations:
-        """Users who fit a product.
+        """Users who are like the buyers of a product.
 
         Args:
             new_customers_only: Only users who never bought it.
+            options: See `AudienceOptions`.
         """
-        return self.recommend(
-            "Product", product_id, "User", exclude_seen=new_customers_only, **options
-        )
+        size, question = audience_question(options, new_customers_only)
+        return lookalikes(self._engine, "Product", [product_id], size, question)[0]
 
     def users_for_brand(
         self,
         brand_id: str,
         *,
         new_customers_only: bool = False,
-        **options: Unpack[SimilarOptions],
+        **options: Unpack[AudienceOptions],
     ) -> Recommendations:
-        """Users who fit a brand.
+        """Users who are like the buyers of a brand.
 
         Args:
             new_customers_only: Only users who never bought from it.
+            options: See `AudienceOptions`.
         """
-        return self.recommend("Brand", brand_id, "User", exclude_seen=new_customers_only, **options)
+        size, question = audience_question(options, new_customers_only)
+        return lookalikes(self._engine, "Brand", [brand_id], size, question)[0]
+
+    def lookalike_rows(
+        self,
+        seed_type: str,
+        seed_ids: Sequence[str],
+        *,
+        new_customers_only: bool = False,
+        **options: Unpack[AudienceOptions],
+    ) -> tuple[Rows, Scores]:
+        """What `users_for_brand` and `users_for_product` rank, as rows and likenesses only.
+
+        For campaigns and evaluation: fields and reasons take time.
+
+        Args:
+            seed_type: 'Brand' or 'Product'.
+
+        Returns:
+            Rows int64 [num_seeds, k], padded with -1, and likenesses float64 [num_seeds, k],
+            padded with -inf.
+        """
+        size, question = audience_question(options, new_customers_only)
+        return lookalike_rows(self._engine, seed_type, seed_ids, size, question)
+
+    def users_like(
+        self,
+        user_ids: Sequence[str],
+        *,
+        new_customers_only: bool = True,
+        **options: Unpack[AudienceOptions],
+    ) -> Recommendations:
+        """Users who are like some users, such as the customers on a merchant's own list.
+
+        As the list is no node, rules of a policy hold whatever their scope is.
+
+        Args:
+            user_ids: At least one; an id named twice counts once.
+            new_customers_only: Only users who are not on the list.
+            options: See `AudienceOptions`.
+        """
+        size, question = audience_question(options, new_customers_only)
+        return lookalikes_of_users(
+            self._engine, user_ids, size, question, new_only=new_customers_only
+        )
+
+    def reach_curve(
+        self,
+        seed_type: str,
+        seed_id: str,
+        *,
+        shares: Sequence[float] = SHARES,
+        filters: Filters | None = None,
+    ) -> tuple[ReachPoint, ...]:
+        """Reach against precision of a brand's or product's audience.
+
+        Every other known buyer is kept back, and looked for by means of the rest among all users
+        who are not of that rest. The bundle's vectors have seen the purchases of those who are
+        kept back, so real new buyers are found less often; docs/benchmarks.md has both.
+
+        Args:
+            seed_type: 'Brand' or 'Product'.
+            shares: Sizes of audiences, as shares of all users who may come out.
+
+        Raises:
+            QueryError: Fewer than two buyers are known, or none of those who are kept back may
+                come out.
+        """
+        question = Question(filters=filters)
+        return reach_curve(self._engine, seed_type, seed_id, question, shares)
+
+    def creator_portfolio(
+        self,
+        brand_id: str,
+        *,
+        k: int | None = None,
+        budget: float | None = None,
+        costs: Mapping[str, float] | None = None,
+        new_customers_only: bool = False,
+        exclude_seen: bool = True,
+        filters: Filters | None = None,
+    ) -> Portfolio:
+        """The creators who together reach most of a brand's likely buyers.
+
+        Creators of one taste share their fans, so the k nearest reach the same people over and
+        over. The reach of a set is the expected number of distinct likely buyers who see it,
+        the sum over users of (how likely a buyer) x (1 - prod(1 - chance to see a creator)):
+        a user counts by likeness to the buyers, and sees creators whom he follows, or whose
+        contents he liked or watched, with the chances in `graphrec/query/audience/fans.py`.
+
+        The set is chosen greedily and lazily. With k, it reaches at least 1 - 1/e (63 %) of what
+        the best k creators do (Nemhauser, Wolsey and Fisher 1978). With a budget, the better of
+        the choices by gain and by gain per cost reaches at least (1 - 1/e) / 2 (31 %) of what
+        the best set does (Leskovec et al., KDD 2007; Khuller, Moss and Naor 1999). `bound` says
+        how much more any set could reach at most: most often little.
+
+        Args:
+            k: How many creators; fewer come out when no further one adds anything.
+            budget: What all may cost together, instead of k.
+            costs: Per id the cost of every creator who may come out; in the budget's currency.
+            new_customers_only: Users who bought from the brand do not count.
+            exclude_seen: Leave out creators who carry one of the brand's products already.
+            filters: Which creators may come out.
+
+        Raises:
+            QueryError: Not one of k and budget is given, or a cost is missing or not above 0.
+        """
+        money = Budget(k, budget, costs)
+        question = Question(filters=filters, exclude_seen=exclude_seen)
+        return portfolio_for(self._engine, brand_id, money, question, new_only=new_customers_only)
+
+
+def audience_question(options: AudienceOptions, new_customers_only: bool) -> tuple[Size, Question]:
+    """The size of an audience, and all else that was said of it."""
+    size = Size(options.get("k"), options.get("share"), options.get("min_score", 0.0))
+    rest = {name: value for name, value in options.items() if name not in Size.__slots__}
+    return size, Question.of({**rest, "exclude_seen": new_customers_only})

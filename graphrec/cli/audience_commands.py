@@ -1,0 +1,210 @@
+"""`graphrec lookalike` and `graphrec portfolio`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import pyarrow.csv as csv
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from graphdb.errors import FileFormatError
+from graphrec.cli.node_names import parse_node
+from graphrec.cli.output import JsonOption, console, print_json
+from graphrec.cli.query_commands import BundleArgument, VerifyOption
+from graphrec.cli.result_output import show
+from graphrec.query import Recommender
+from graphrec.query.audience.curve import ReachPoint
+from graphrec.query.audience.portfolio import Portfolio
+from graphrec.query.options import AudienceOptions
+
+PolicyOption = Annotated[
+    Path | None, typer.Option(help="Policy file: what must not come out.", metavar="FILE")
+]
+NewCustomersOption = Annotated[
+    bool, typer.Option("--new-customers-only", help="Only users who never bought it.")
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands of this file."""
+    app.command()(lookalike)
+    app.command()(portfolio)
+
+
+def lookalike(
+    bundle: BundleArgument,
+    nodes: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="NODE...", help="A brand or product, or some users, each as TYPE:ID."
+        ),
+    ],
+    new_customers_only: NewCustomersOption = False,
+    top: Annotated[
+        int | None, typer.Option("--top", "-k", min=1, help="How many; 10 by default.")
+    ] = None,
+    share: Annotated[
+        float | None, typer.Option(min=0, max=1, help="How many, as a share of all users.")
+    ] = None,
+    min_score: Annotated[
+        float, typer.Option(min=0, max=1, help="The least likeness; 0.5 is halfway.")
+    ] = 0.0,
+    curve: Annotated[
+        bool, typer.Option("--curve", help="Show reach against precision instead of users.")
+    ] = False,
+    policy: PolicyOption = None,
+    verify: VerifyOption = True,
+    as_json: JsonOption = False,
+) -> None:
+    """Find the users who are like the buyers of a brand or product, or like some users.
+
+    The score is how likely a user is one of them rather than anyone. With [bold]--curve[/bold],
+    every other buyer is kept back, and looked for by means of the rest: what share of an
+    audience they are, by its size.
+
+    [bold]Examples[/bold]
+
+    graphrec lookalike BUNDLE Brand:109 --new-customers-only --share 0.01
+
+    graphrec lookalike BUNDLE Product:1082185 -k 50 --min-score 0.6 --json
+
+    graphrec lookalike BUNDLE User:42 User:543 -k 20
+
+    graphrec lookalike BUNDLE Brand:109 --curve
+    """
+    recommender = Recommender.open(bundle, policy=policy, verify=verify)
+    ends = [parse_node(recommender.bundle.schema, node) for node in nodes]
+    types = {node_type for node_type, _ in ends}
+    node_type, node_id = ends[0]
+    if types != {"User"} and (len(ends) > 1 or node_type not in ("Brand", "Product")):
+        raise typer.BadParameter("name one brand, one product, or users only", param_hint="NODE")
+    if curve and types == {"User"}:
+        raise typer.BadParameter("a curve is drawn for a brand or product", param_hint="--curve")
+    if curve:
+        _show_curve(recommender.reach_curve(node_type, node_id), nodes[0], as_json=as_json)
+        return
+    options: AudienceOptions = {"min_score": min_score, "share": share}
+    if top is not None:
+        options["k"] = top
+    if types == {"User"}:
+        users = [user_id for _, user_id in ends]
+        answer = recommender.users_like(users, new_customers_only=True, **options)
+    else:
+        ask = {"Brand": recommender.users_for_brand, "Product": recommender.users_for_product}
+        answer = ask[node_type](node_id, new_customers_only=new_customers_only, **options)
+    show(answer, f"Users like those of {', '.join(nodes)}", as_json=as_json)
+
+
+def portfolio(
+    bundle: BundleArgument,
+    brand: Annotated[str, typer.Argument(metavar="BRAND", help="For whom, as Brand:ID.")],
+    top: Annotated[
+        int | None, typer.Option("--top", "-k", min=1, help="How many creators.")
+    ] = None,
+    budget: Annotated[float | None, typer.Option(help="What all may cost together.")] = None,
+    costs: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="CSV with the columns creator_id and cost."),
+    ] = None,
+    new_customers_only: NewCustomersOption = False,
+    include_seen: Annotated[
+        bool, typer.Option("--include-seen", help="Also creators who carry the brand already.")
+    ] = False,
+    policy: PolicyOption = None,
+    verify: VerifyOption = True,
+    as_json: JsonOption = False,
+) -> None:
+    """Choose the creators who together reach most of a brand's likely buyers.
+
+    [bold]Examples[/bold]
+
+    graphrec portfolio BUNDLE Brand:9 -k 5
+
+    graphrec portfolio BUNDLE Brand:9 --budget 20000 --costs costs.csv --new-customers-only
+    """
+    recommender = Recommender.open(bundle, policy=policy, verify=verify)
+    node_type, brand_id = parse_node(recommender.bundle.schema, brand)
+    if node_type != "Brand":
+        raise typer.BadParameter(f"'{brand}' is no brand; write Brand:ID", param_hint="BRAND")
+    found = recommender.creator_portfolio(
+        brand_id,
+        k=top,
+        budget=budget,
+        costs=None if costs is None else read_costs(costs),
+        new_customers_only=new_customers_only,
+        exclude_seen=not include_seen,
+    )
+    _show_portfolio(found, as_json=as_json)
+
+
+def read_costs(path: Path) -> dict[str, float]:
+    """Cost by creator.
+
+    Raises:
+        FileFormatError: It is no CSV file with these columns.
+    """
+    try:
+        table = csv.read_csv(path).select(["creator_id", "cost"])
+        costs = table["cost"].cast("float64").to_pylist()
+        ids = table["creator_id"].cast("string").to_pylist()
+    except (OSError, KeyError, ValueError) as error:  # Arrow's errors are ValueErrors
+        raise FileFormatError(
+            f"'{path}' holds no costs: {error}",
+            expected="a CSV file with the columns creator_id and cost",
+            value=str(path),
+        ) from error
+    return dict(zip(ids, costs, strict=True))
+
+
+def _show_curve(points: tuple[ReachPoint, ...], name: str, *, as_json: bool) -> None:
+    if as_json:
+        print_json({"seed": name, "points": [point.to_dict() for point in points]})
+        return
+    table = Table(
+        title=escape(f"Buyers of {name} who were kept back, by size of the audience"),
+        title_justify="left",
+        header_style="bold",
+    )
+    for heading in ("share", "users", "min score", "found", "precision", "recall", "lift"):
+        table.add_column(heading, justify="right")
+    for point in points:
+        table.add_row(
+            f"{point.share:.0%}",
+            f"{point.users:,}",
+            f"{point.min_score:.3f}",
+            f"{point.found:,}",
+            f"{point.precision:.1%}",
+            f"{point.recall:.1%}",
+            f"{point.lift:.2f}",
+        )
+    console().print(table)
+
+
+def _show_portfolio(found: Portfolio, *, as_json: bool) -> None:
+    if as_json:
+        print_json(found.to_dict())
+        return
+    if not found.picks:
+        console().print("No creator reaches anyone, after filters and what was seen.")
+        return
+    table = Table(
+        title=escape(f"Creators for Brand {found.brand_id}, by what each adds"),
+        title_justify="left",
+        header_style="bold",
+        caption=f"They reach {found.reach:,.2f} likely buyers; no such set reaches more than "
+        f"{found.bound:,.2f}",
+    )
+    for heading in ("#", "id", "name", "adds", "together", "cost", "score"):
+        table.add_column(heading, justify="left" if heading in ("id", "name") else "right")
+    for pick in found.picks:
+        table.add_row(
+            str(pick.creator.rank),
+            escape(pick.creator.id),
+            escape(str(pick.creator.fields.get("name", ""))),
+            f"{pick.gain:,.2f}",
+            f"{pick.reach:,.2f}",
+            "" if pick.cost is None else f"{pick.cost:,.2f}",
+            f"{pick.creator.score:.4g}",
+        )
+    console().print(table)

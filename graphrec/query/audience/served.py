@@ -1,0 +1,57 @@
+"""What the vectors of one release say about audiences, worked out when first asked for."""
+
+from collections.abc import Callable
+from threading import Lock
+
+from graphrec.bundle import Bundle
+from graphrec.query.audience.creators import blended
+from graphrec.query.audience.directions import Directions
+from graphrec.query.audience.fans import Fans, fans_of
+from graphrec.query.paths import Paths
+from graphrec.query.space import Space
+
+
+class Audiences:
+    """Never changes; safe to use from several threads."""
+
+    def __init__(self, bundle: Bundle, paths: Paths, space: Callable[[str], Space]) -> None:
+        self._bundle, self._paths, self._space = bundle, paths, space
+        self._directions: Directions | None = None
+        self._creators: Space | None = None
+        self._lock = Lock()
+
+    def directions(self) -> Directions:
+        """Of the users.
+
+        Raises:
+            QueryError: They have no vectors.
+        """
+        users = self._space("User")
+        with self._lock:
+            if self._directions is None:
+                self._directions = Directions.of(users)
+            return self._directions
+
+    def creators(self) -> Space:
+        """Creators with their audiences in their vectors; see `blended`.
+
+        Raises:
+            QueryError: Users or creators have no vectors.
+        """
+        own, users = self._space("Creator"), self._space("User")
+        with self._lock:
+            if self._creators is None:
+                self._creators = blended(own, users, self.fans_of())
+            return self._creators
+
+    def fans_of(self) -> Callable[[int], Fans]:
+        """Gives the audience of a creator, by row."""
+        return fans_of(self._bundle, self._paths)
+
+    def warm_as(self, other: "Audiences") -> None:
+        """Works out what another release had worked out, so that no question waits."""
+        if other._directions is not None and self._bundle.has_vectors("User"):
+            self.directions()
+        ends = ("Creator", "User")
+        if other._creators is not None and all(map(self._bundle.has_vectors, ends)):
+            self.creators()

@@ -1,0 +1,101 @@
+"""A market with creators, small enough to work out every answer by hand.
+
+users      e01 to e12 like east, n01 to n12 north; of zed nothing is known
+products   pe and pe2 (acme, yogurt) point east, pn (bolt, bread) north
+bought     pe: e01 e02; pn: n01
+creators   cara carries north goods, but e01 to e12 follow her; cleo carries pe and has no fans;
+           carl carries pn, and n01 and n02 watched him; of cora nothing is known
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from graphdb.schema import SCHEMA
+from graphrec import Adjacency, Policy, Recommender, write_bundle
+
+EAST = [f"e{number:02}" for number in range(1, 13)]
+NORTH = [f"n{number:02}" for number in range(1, 13)]
+IDS: dict[str, list[str]] = {
+    "Agency": ["stars"],
+    "Brand": ["acme", "bolt"],
+    "Category": ["bread", "yogurt"],
+    "Content": ["carls"],
+    "Creator": ["cara", "carl", "cleo", "cora"],
+    "Product": ["pe", "pe2", "pn"],
+    "User": [*EAST, *NORTH, "zed"],
+}
+VECTORS: dict[str, list[list[float]]] = {
+    "Brand": [[2, 0], [0, 2]],
+    "Category": [[0, 1], [1, 0]],
+    "Creator": [[0, 1], [0, 2], [1, 0], [0, 0]],
+    "Product": [[3, 0], [2.5, 0.5], [0, 3]],
+    "User": [*[[1, 0]] * 12, *[[0, 1]] * 12, [0, 0]],
+}
+EDGES: dict[str, list[tuple[str, str]]] = {
+    "User-PURCHASED-Product": [("e01", "pe"), ("e02", "pe"), ("n01", "pn")],
+    "Product-MADE_BY-Brand": [("pe", "acme"), ("pe2", "acme"), ("pn", "bolt")],
+    "Product-IN_CATEGORY-Category": [("pe", "yogurt"), ("pe2", "yogurt"), ("pn", "bread")],
+    "Creator-PROMOTES-Product": [("cara", "pn"), ("carl", "pn"), ("cleo", "pe")],
+    "Creator-PUBLISHED-Content": [("carl", "carls")],
+    "Creator-MANAGED_BY-Agency": [("cara", "stars")],
+    "User-WATCHED-Content": [("n01", "carls"), ("n02", "carls")],
+    "User-LIKED-Content": [("n01", "carls")],
+    "User-FOLLOWS-Creator": [(user, "cara") for user in EAST],
+}
+
+Pairs = Sequence[tuple[str, str]]
+
+
+@pytest.fixture
+def make_market(tmp_path: Path, make_node_table: Callable[..., Any]) -> Callable[..., Recommender]:
+    """The market with other creators, vectors or edges, or under a policy."""
+
+    def make(
+        *,
+        ids: Mapping[str, Sequence[str]] = {},
+        vectors: Mapping[str, Sequence[Sequence[float]]] = {},
+        edges: Mapping[str, Pairs] = {},
+        policy: Policy | None = None,
+    ) -> Recommender:
+        nodes, ties = {**IDS, **ids}, {**EDGES, **edges}
+        bundle = write_bundle(
+            tmp_path / f"market-{len(list(tmp_path.iterdir()))}",
+            schema=SCHEMA,
+            snapshot_id="market",
+            cutoff=datetime(2026, 1, 1, tzinfo=UTC),
+            nodes={
+                name: make_node_table(name, {one: {} for one in found})
+                for name, found in nodes.items()
+            },
+            vectors={
+                name: np.array(rows, dtype=np.float32)
+                for name, rows in {**VECTORS, **vectors}.items()
+            },
+            edges={SCHEMA.parse_edge_type(name): _tie(name, ties[name], nodes) for name in ties},
+            config={},
+            metrics={},
+        )
+        return Recommender(bundle, policy=policy)
+
+    return make
+
+
+@pytest.fixture
+def market(make_market: Callable[..., Recommender]) -> Recommender:
+    return make_market()
+
+
+def _tie(name: str, pairs: Pairs, nodes: Mapping[str, Sequence[str]]) -> Adjacency:
+    edge_type = SCHEMA.parse_edge_type(name)
+    sources, targets = nodes[edge_type.source], nodes[edge_type.target]
+    return Adjacency.from_edges(
+        np.array([sources.index(source) for source, _ in pairs], dtype=np.int64),
+        np.array([targets.index(target) for _, target in pairs], dtype=np.int64),
+        len(sources),
+        len(targets),
+    )
