@@ -42,8 +42,8 @@ class Box:
             return [self.node.type]
         is_wide = any(east_asian_width(sign) in "WF" for sign in self.node.name)
         columns = _NAME_COLUMNS // 2 if is_wide else _NAME_COLUMNS
-        lines = wrap(short(self.node.name, 2 * columns), columns) or [self.node.type]
-        return [lines[0], *(short(" ".join(more), columns) for more in [lines[1:]] if more)]
+        first, *more = wrap(short(self.node.name, 2 * columns), columns) or [self.node.type]
+        return [first, short(" ".join(more), columns)] if more else [first]
 
     @property
     def below(self) -> str:
