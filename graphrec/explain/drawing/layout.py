@@ -7,6 +7,7 @@ bands: less to untangle for the eye than edges across bands.
 from dataclasses import dataclass
 from itertools import pairwise
 from textwrap import wrap
+from unicodedata import east_asian_width
 
 from graphrec.explain.explanation import Explanation, PathEdge, PathGroup, PathNode
 from graphrec.explain.shortening import short
@@ -39,8 +40,10 @@ class Box:
         """The name, on one line or two."""
         if self.node.name == self.node.id:
             return [self.node.type]
-        first, *more = wrap(short(self.node.name, 2 * _NAME_COLUMNS), _NAME_COLUMNS)
-        return [first, short(" ".join(more), _NAME_COLUMNS)] if more else [first]
+        is_wide = any(east_asian_width(sign) in "WF" for sign in self.node.name)
+        columns = _NAME_COLUMNS // 2 if is_wide else _NAME_COLUMNS
+        first, *more = wrap(short(self.node.name, 2 * columns), columns) or [self.node.type]
+        return [first, short(" ".join(more), columns)] if more else [first]
 
     @property
     def below(self) -> str:
@@ -145,12 +148,12 @@ def _place(group: PathGroup, seed: Box, target: Box, top: float) -> tuple[list[B
             }
         )
     placed.append({group.paths[0].nodes[-1]: target})
-    curves: dict[PathEdge, Curve] = {}
+    curves: dict[tuple[int, PathEdge], Curve] = {}  # by place: an edge may be at two
     for path in group.paths:
         for place, (edge, ends) in enumerate(zip(path.edges, pairwise(path.nodes), strict=True)):
             start, end = placed[place][ends[0]], placed[place + 1][ends[1]]
             through = ((seed.x + target.x) / 2, top + _ROW / 2) if hops == 1 else None
-            curves[edge] = _curve(edge, start, end, through)
+            curves[place, edge] = _curve(edge, start, end, through)
     boxes = [box for column in placed[1:-1] for box in column.values()]
     return boxes, list(curves.values())
 

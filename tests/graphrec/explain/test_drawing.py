@@ -87,6 +87,28 @@ def test_odd_names_are_text(make_bundle, tmp_path):
     assert explanation.draw(tmp_path / "odd.png").stat().st_size > 10_000
 
 
+@pytest.mark.parametrize("name", [" ", "杯子" * 30, "W" * 100])
+def test_every_name_fits_its_box(make_bundle, name):
+    layout = lay_out(explain(make_bundle(names={"zoe": name}), ANN, CUP, k=1))
+    (zoe,) = [box for box in layout.boxes if box.node.id == "zoe"]
+    assert 1 <= len(zoe.name) <= 2
+    assert all(0 < len(line) <= (11 if "杯" in name else 23) for line in zoe.name)
+
+
+def test_an_edge_at_two_places_is_drawn_at_both(make_bundle, ways):
+    bundle = make_bundle(
+        {
+            "User-PURCHASED-Product": "ann-p1 ann-p2",
+            "Product-MADE_BY-Brand": "p1-acme p2-acme",
+            "Creator-PROMOTES-Product": "zoe-p1 zoe-p2",
+        }
+    )
+    explanation = explain(bundle, ANN, ("Creator", "zoe"))
+    assert ways(explanation)[2:] == ["ann p1 acme p2 zoe", "ann p2 acme p1 zoe"]
+    drawn = [curve.relation for curve in lay_out(explanation).curves]
+    assert drawn.count("MADE_BY") == 4
+
+
 def test_the_picture_is_a_png_of_the_layouts_size(explanation, tmp_path):
     content = explanation.draw(tmp_path / "why.PNG").read_bytes()
     assert content[:8] == b"\x89PNG\r\n\x1a\n"

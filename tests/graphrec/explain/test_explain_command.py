@@ -1,6 +1,7 @@
 """`graphrec explain`, as typed on a command line."""
 
 import json
+import re
 
 import pytest
 from typer.testing import CliRunner
@@ -22,6 +23,13 @@ def test_it_prints_the_text(shop):
     assert said.exit_code == 0, said.output
     assert said.stdout == explain(shop, ANN, CUP).to_text()
     assert FOLLOWED in said.stdout
+
+
+def test_help_shows_examples():
+    said = run("--help")
+    assert said.exit_code == 0
+    assert "graphrec explain BUNDLE User:42 Product:7\n" in re.sub(" +\n", "\n", said.stdout)
+    assert re.search(r"│ explain ", CliRunner().invoke(build_app(), ["--help"]).stdout)
 
 
 def test_its_options(shop):
