@@ -75,9 +75,11 @@ def main() -> None:
     part = "validation" if options.validate else "test"
     power = slope(vectors, holdout)
     console = Console(width=None if Console().is_terminal else 140)
-    for name, truth, taken in (
-        ("all products", holdout.truth, None),
-        ("products new to the user", holdout.new_truth, seen),
+    seeds = np.flatnonzero(holdout.truth.degrees())
+    best, best_new = lists(vectors, bought, seeds, seen, value, options.weights)
+    for name, truth, found in (
+        ("all products", holdout.truth, best),
+        ("products new to the user", holdout.new_truth, best_new),
     ):
         table = Table(
             title=f"{name}, {WEEKS} weeks, {part} part, seed {options.seed}, {date.today()}, "
@@ -88,12 +90,13 @@ def main() -> None:
             table.add_column(heading, justify="right")
         for heading in ("order", "returns", "quality", "products"):
             table.add_column(heading, justify="right")
-        seeds = np.flatnonzero(truth.degrees())
+        asked = truth.degrees()[seeds] > 0
         gains = net_money(graph, bought, truth, holdout.cutoff_s)
-        for weight, ranked in lists(vectors, bought, seeds, taken, value):
-            table.add_row(*figures(weight, ranked, seeds, truth, gains, order, judge))
+        for weight, ranked in found.items():
+            row = figures(weight, ranked[asked], seeds[asked], truth, gains, order, judge)
+            table.add_row(*row)
         console.print(table)
-        console.print(f"{len(seeds):,} users; the chance to be bought grows as score^{power:.2f}")
+        console.print(f"{asked.sum():,} users; the chance to be bought grows as score^{power:.2f}")
 
 
 def worth_of(snapshot: Snapshot, holdout: Holdout) -> tuple[Values, Values]:
@@ -138,24 +141,37 @@ def lists(
     vectors: dict[str, npt.NDArray[np.float32]],
     bought: EdgeType,
     seeds: Rows,
-    taken: Adjacency | None,
+    seen: Adjacency,
     value: Values,
-) -> list[tuple[float, Rows]]:
-    """Per weight the best products of every seed, int64 [num_seeds, K]; -1 for no product."""
+    weights: list[float],
+) -> tuple[dict[float, Rows], dict[float, Rows]]:
+    """Per weight the best products of every seed, and the best it has not had.
+
+    Returns:
+        Twice int64 [num_seeds, K]; -1 where there is no product.
+    """
     users, products = vectors[bought.source], vectors[bought.target]
-    blocks: dict[float, list[Rows]] = {weight: [] for weight in WEIGHTS}
+    blocks: dict[tuple[float, bool], list[Rows]] = {
+        (weight, new): [] for weight in weights for new in (False, True)
+    }
     for start in range(0, len(seeds), BLOCK_SEEDS):
         rows = seeds[start : start + BLOCK_SEEDS]
         affinity = users[rows] @ products.T
-        for weight in WEIGHTS:
+        owners = np.repeat(np.arange(len(rows)), seen.degrees()[rows])
+        for weight in weights:
             scores = torch.from_numpy(value_adjusted(affinity, value, weight).astype(np.float32))
-            if taken is not None:
-                owners = np.repeat(np.arange(len(rows)), taken.degrees()[rows])
-                scores[owners, taken.gather(rows)] = -torch.inf
-            best = torch.topk(scores, K, dim=1)
-            ranked = best.indices.masked_fill(best.values == -torch.inf, -1)
-            blocks[weight].append(ranked.numpy())
-    return [(weight, np.concatenate(found)) for weight, found in blocks.items()]
+            blocks[weight, False].append(best_of(scores))
+            scores[owners, seen.gather(rows)] = -torch.inf
+            blocks[weight, True].append(best_of(scores))
+    whole = {key: np.concatenate(found) for key, found in blocks.items()}
+    every, new = ({w: whole[w, is_new] for w in weights} for is_new in (False, True))
+    return every, new
+
+
+def best_of(scores: torch.Tensor) -> Rows:
+    best = torch.topk(scores, K, dim=1)
+    ranked: Rows = best.indices.masked_fill(best.values == -torch.inf, -1).numpy()
+    return ranked
 
 
 def figures(
@@ -191,7 +207,7 @@ def slope(vectors: dict[str, npt.NDArray[np.float32]], holdout: Holdout) -> floa
     logarithms of the shares of true pairs, every bin by its number of them.
     """
     bought, truth = holdout.edge_type, holdout.truth
-    seeds = np.flatnonzero(truth.degrees())[::4]
+    seeds = np.flatnonzero(truth.degrees())[::16]
     edges = np.linspace(-12, 8, 81)
     shown, true = np.zeros(len(edges) + 1), np.zeros(len(edges) + 1)
     for row in seeds:
@@ -213,6 +229,7 @@ def parsed() -> argparse.Namespace:
     )
     parser.add_argument("snapshot", help="folder of a snapshot")
     parser.add_argument("--validate", action="store_true", help="the four weeks before instead")
+    parser.add_argument("--weights", type=float, nargs="+", default=WEIGHTS)
     parser.add_argument("--planted", type=int, metavar="EDGES", help="of a synthetic snapshot")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=2)
