@@ -24,7 +24,7 @@ from graphrec.query.space import Space
 _WIDTH_TARGETS = 100_000
 _WIDTH_SEEDS = 64
 _WIDTHS = (2, 4, 8, 16, 24, 32, 48, 64)
-_AT_RANDOM = 10  # of a batch, a number of a vector somewhere costs as much as ten in line
+_AT_RANDOM = 25  # a number of a vector somewhere, to one in line: 3 for one seed, 46 in a batch
 
 
 @dataclass(frozen=True, slots=True)
