@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Annotated
 
+import pyarrow as pa
 import pyarrow.csv as csv
 import typer
 from rich.markup import escape
@@ -144,17 +145,23 @@ def read_costs(path: Path) -> dict[str, float]:
     Raises:
         FileFormatError: It is no CSV file with these columns.
     """
+    columns = {"creator_id": pa.string(), "cost": pa.float64()}
     try:
-        table = csv.read_csv(path).select(["creator_id", "cost"])
-        costs = table["cost"].cast("float64").to_pylist()
-        ids = table["creator_id"].cast("string").to_pylist()
-    except (OSError, KeyError, ValueError) as error:  # Arrow's errors are ValueErrors
-        raise FileFormatError(
-            f"'{path}' holds no costs: {error}",
-            expected="a CSV file with the columns creator_id and cost",
-            value=str(path),
-        ) from error
+        table = csv.read_csv(path, convert_options=csv.ConvertOptions(column_types=columns))
+        ids, costs = (table[name].to_pylist() for name in columns)
+    except (OSError, KeyError, pa.ArrowInvalid) as error:
+        raise _no_costs(path, str(error)) from error
+    if None in costs or len(set(ids)) < len(ids):
+        raise _no_costs(path, "a cost is empty, or a creator is named twice")
     return dict(zip(ids, costs, strict=True))
+
+
+def _no_costs(path: Path, problem: str) -> FileFormatError:
+    return FileFormatError(
+        f"'{path}' holds no costs: {problem}",
+        expected="a CSV file with the columns creator_id and cost",
+        value=str(path),
+    )
 
 
 def _show_curve(points: tuple[ReachPoint, ...], name: str, *, as_json: bool) -> None:

@@ -3,8 +3,10 @@ import json
 import pytest
 from typer.testing import CliRunner
 
+from graphdb.errors import FileFormatError
 from graphrec.cli import app as app_module
 from graphrec.cli import build_app
+from graphrec.cli.audience_commands import read_costs
 
 
 @pytest.fixture
@@ -93,3 +95,25 @@ def test_wrong_commands(run, arguments, code, message):
     result = run(*arguments)
     assert result.exit_code == code
     assert message in " ".join(result.stderr.replace("│", " ").split())
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("creator_id,price\ncara,1\n", "cost"),
+        ("creator_id,cost\ncara,much\n", "much"),
+        ("creator_id,cost\ncara,\ncarl,1\n", "a cost is empty"),
+        ("creator_id,cost\ncara,1\ncara,2\n", "named twice"),
+    ],
+)
+def test_wrong_costs(tmp_path, text, message):
+    path = tmp_path / "costs.csv"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(FileFormatError, match=f"holds no costs: .*{message}"):
+        read_costs(path)
+
+
+def test_ids_of_digits_stay_text(tmp_path):
+    path = tmp_path / "costs.csv"
+    path.write_text("cost,creator_id\n3,007\n", encoding="utf-8")
+    assert read_costs(path) == {"007": 3.0}
