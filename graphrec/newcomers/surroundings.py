@@ -16,7 +16,9 @@ Near = Mapping[EdgeType, Adjacency]
 """Per kind of tie, whom each new node is tied to: [num_new, num_others]."""
 
 _MOST = 1024  # peers that speak for a group; more move their mean by very little
+_FEW = 16  # ties of one kind that a node has on average, at most, to be alike by it
 _BLOCK = 8192  # new nodes told at once
+_CLOSEST_BLOCK = 1024  # the same where couples of new nodes and peers are listed
 
 
 class Surroundings:
@@ -31,7 +33,8 @@ class Surroundings:
       own type. A product is like those of its brand; the brand's own vector is made to be ranked
       among brands.
     - `closest`: the mean vector of the peers by the largest number of kinds of ties, where
-      that is two or more: the products of the same brand and the same category.
+      that is two or more: the products of the same brand and the same category. Kinds of which
+      nodes have many ties, such as the shops that sell a product, do not count.
 
     Of the types that `trained_by` ties, only nodes with such a tie tell anything: the vectors of
     the others were themselves told.
@@ -124,10 +127,21 @@ class Surroundings:
     def closest(self, near: Near, own: Rows | None = None) -> Array:
         """What the peers by most kinds of ties tell, [num_new, dim]; `own` as for `peers`."""
         (number,) = {pairs.num_sources for pairs in near.values()}
+        few = {tie: pairs for tie, pairs in near.items() if self._few_each(tie)}
+        found = np.zeros((number, self._vectors(self._node_type).shape[1]), dtype=np.float32)
+        for begin in range(0, number if len(few) > 1 else 0, _CLOSEST_BLOCK):
+            rows = np.arange(begin, min(begin + _CLOSEST_BLOCK, number))
+            some = {tie: _some(pairs, rows) for tie, pairs in few.items()}
+            found[rows] = self._closest(some, None if own is None else own[rows])
+        return found
+
+    def _closest(self, near: Near, own: Rows | None) -> Array:
+        (number,) = {pairs.num_sources for pairs in near.values()}
         vectors = self._vectors(self._node_type)
         new, peers = self._candidates(near)
         if own is not None:
-            new, peers = new[peers != own[new]], peers[peers != own[new]]
+            others = peers != own[new]
+            new, peers = new[others], peers[others]
         kinds = np.zeros(len(new), dtype=np.int64)
         for tie, pairs in near.items():
             kinds += self._share_a_neighbour(tie, pairs, new, peers)
@@ -136,6 +150,11 @@ class Surroundings:
         best = (kinds == most[new]) & (kinds >= 2)
         chosen = Adjacency.from_edges(new[best], peers[best], number, len(vectors))
         return unit(summed(chosen, vectors))
+
+    def _few_each(self, tie: EdgeType) -> bool:
+        """Whether nodes have few such ties; where they have many, one in common says little."""
+        numbers = self._groups_of(tie).degrees()
+        return bool(numbers.sum() <= _FEW * np.count_nonzero(numbers))
 
     def _candidates(self, near: Near) -> tuple[Rows, Rows]:
         """Who could be tied alike by two kinds or more, without repeats: new nodes and peers.

@@ -147,4 +147,13 @@ def test_blocks_change_nothing(monkeypatch):
     at_once = world.around.told(rule, near)
     assert at_once.any(axis=1).all()
     monkeypatch.setattr(module, "_BLOCK", 5)
+    monkeypatch.setattr(module, "_CLOSEST_BLOCK", 3)
     np.testing.assert_array_equal(world.around.told(rule, near), at_once)
+
+
+def test_kinds_with_many_ties_each_do_not_make_closest(monkeypatch):
+    world = World(3)
+    near = {kind: world.around.near(kind, np.arange(NUM)) for kind in KINDS[:2]}
+    assert world.around.closest(near).any()
+    monkeypatch.setattr(module, "_FEW", 1)
+    assert not world.around.closest(near).any()
