@@ -1,8 +1,6 @@
 """The demo runs, and what it says is true of the data."""
 
 import json
-import subprocess
-import sys
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -15,16 +13,6 @@ from graphrec import Recommender
 # One worker runs the demo for all of them.
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("demo")]
 PURCHASED = SCHEMA.edge_type("PURCHASED")
-
-
-@pytest.fixture(scope="module")
-def demo(tmp_path_factory):
-    """A folder in which the demo has run, and what it printed."""
-    folder = tmp_path_factory.mktemp("demo")
-    script = Path(__file__).parents[1] / "scripts" / "demo.py"
-    done = subprocess.run([sys.executable, str(script)], cwd=folder, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    return folder / ".demo", done.stdout
 
 
 @pytest.fixture(scope="module")

@@ -24,7 +24,8 @@ class SimilarOptions(TypedDict, total=False):
         newcomer_share: Of the first m places at least floor(m * share) go to newcomers, for every
             m, as far as newcomers pass; 0 by default. Among themselves they come by affinity.
         newcomer_days: Who was created within so many days is a newcomer; 30 by default.
-        newcomers_as_of: The moment that ages count back from; by default the bundle's cut-off.
+        newcomers_as_of: The moment that ages count back from; by default the bundle's cut-off, or
+            the time of its newest event where it has none.
         max_per_category: How many of one category there may be at most; no limit by default. A
             target in several categories counts for each.
         max_per_brand: The same for brands.

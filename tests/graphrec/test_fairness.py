@@ -4,6 +4,7 @@ By affinity, ann gets p1 4, p2 3, p5 2, p4 1, p3 0, p6 0. acme makes p1 p2 p5, b
 p1 p2 are yogurt, p3 p4 bread, p5 dairy, p6 other.
 """
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -79,9 +80,15 @@ class TestNewcomers:
         answer = recommender.brands_for_user("ann", exclude_seen=False, newcomer_share=1)
         assert answer.ids == ("bolt", "acme")
 
-    def test_without_a_cutoff_a_moment_must_be_given(self, dated):
-        recommender = dated(cutoff=None)
-        with pytest.raises(QueryError, match=r"no cut-off to count back from; give newcomers_as"):
+    def test_without_a_cutoff_ages_count_from_the_newest_event(self, dated):
+        # which was two days before the cut-off of the other tests
+        options = {"k": 2, "newcomer_share": 0.5}
+        assert ask(dated(cutoff=None), newcomer_days=3, **options).ids == ("p1", "p2")
+
+    def test_without_any_moment_one_must_be_given(self, dated, content):
+        undated = {name: replace(edges, evidence=None) for name, edges in content["edges"].items()}
+        recommender = dated(cutoff=None, edges=undated)
+        with pytest.raises(QueryError, match=r"to count back from; give newcomers_as_of"):
             ask(recommender, newcomer_share=0.1)
         assert ask(recommender, newcomer_share=1, newcomers_as_of=CUTOFF).ids[:2] == ("p4", "p3")
 

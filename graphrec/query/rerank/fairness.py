@@ -25,8 +25,9 @@ class Fairness:
             m: with .2, one of the first five, two of the first ten, and so on in every page.
         newcomer_days: Who is younger than so many days, by `created_at`, is a newcomer. Without
             a `created_at` nobody is: an old product without a date must not pass for a new one.
-        newcomers_as_of: The moment that ages count back from; by default the bundle's cut-off.
-            Who was created later counts as new too.
+        newcomers_as_of: The moment that ages count back from; by default the bundle's cut-off, or
+            the time of its newest event where it has none. Who was created later counts as new
+            too.
         caps: By dimension, how many of one category, brand or creator there may be.
         diversity: From 0, affinity alone, to 1, difference alone: maximal marginal relevance.
 

@@ -105,12 +105,12 @@ def _newcomers(release: Release, target_type: str, fairness: Fairness) -> Mask |
     """Who is a newcomer, bool [num_targets]; None where newcomers have no share."""
     if not fairness.newcomer_share:
         return None
-    moment = fairness.newcomers_as_of or release.bundle.manifest.cutoff
+    moment = fairness.newcomers_as_of or release.bundle.as_of
     if moment is None:
         raise QueryError(
-            "who is a newcomer cannot be told: the bundle has no cut-off to count back from",
-            next_step="give newcomers_as_of, such as the present, or train on a snapshot with a "
-            "cut-off",
+            "who is a newcomer cannot be told: the bundle has neither a cut-off nor events with "
+            "times to count back from",
+            next_step="give newcomers_as_of, such as the present",
         )
     oldest = moment - timedelta(days=float(fairness.newcomer_days))
     created = release.columns.numbers(target_type, CREATED_AT)
