@@ -72,10 +72,9 @@ class IvfIndex:
         """The same, looking through other numbers of lists."""
         return replace(self, probes=probes)
 
-    def can_serve(self, seeds: Space, seed_rows: Rows) -> bool:
+    def can_serve(self, seeds: Space) -> bool:
         """Whether no float32 number can overflow on the way."""
-        longest = float(seeds.norms[seed_rows].max(initial=0.0))
-        return max(longest, 1.0) * max(self.targets.max_norm, 1.0) < LARGEST_SAFE
+        return max(seeds.max_norm, 1.0) * max(self.targets.max_norm, 1.0) < LARGEST_SAFE
 
     def propose(
         self,
