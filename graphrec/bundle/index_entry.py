@@ -8,6 +8,9 @@ INDEX_FOLDER = "index"
 BOUNDS_PARTS = ("rows.npy", "heads.npy", "lengths.npy", "rotation.npy")
 IVF_PARTS = ("faiss",)
 
+SHARE_SLACK = 1.1
+"""Figures count for shares down to a tenth below: a policy that blocks a few makes nothing hard."""
+
 Share = Annotated[float, Field(gt=0, le=1)]
 
 
@@ -86,6 +89,5 @@ class IndexEntry(BaseModel):
 
         None if there are none: nothing is known about such a question.
         """
-        # A tenth is let go: where a policy blocks a few targets, the others are no harder to find.
-        harder = [one for one in self.measured if one.k >= k and one.share <= 1.1 * share]
+        harder = [one for one in self.measured if one.k >= k and one.share <= SHARE_SLACK * share]
         return min(harder, key=lambda one: (-one.share, one.k), default=None)

@@ -1,6 +1,6 @@
 """How a question is answered: which targets are looked at, chosen by what it costs."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from graphrec.bundle.index_entry import IndexEntry, Measured
@@ -37,7 +37,8 @@ class Plan:
             'approximate' one that may miss some; 'none' where nothing passes.
         num_candidates: How many targets pass the filters and the policy.
         num_targets: How many there are.
-        estimated_ms: What the choice is expected to take, for all seeds of the question.
+        estimated_ms: What the choice is expected to take, for all seeds of the question; for one of
+            them where an approximate index was considered.
         recall: What share of the true answer to expect, as measured when the index was built.
         reason: Why, in words.
     """
@@ -81,6 +82,9 @@ def plan_search(
     passing, total = question.num_candidates, question.num_targets
     if not passing:
         return Plan(Method.NONE, 0, total, 0.0, 1.0, "nothing passes")
+    if entry is not None and entry.kind == "ivf":
+        # What is found must not depend on the batch a seed comes in: chosen as for one alone.
+        question = replace(question, num_seeds=1)
     costs = {Method.SCAN: _scan_ms(question), Method.GATHER: _gather_ms(question)}
     recall, why_not = 1.0, ""
     if entry is not None:

@@ -98,7 +98,7 @@ def planned_top_k(
     scores = np.full((len(seed_rows), k), -np.inf)
     if similarity is Similarity.COSINE and targets.zero.any():
         mask = ~targets.zero if mask is None else mask & ~targets.zero
-    plan = _plan(seeds, seed_rows, targets, k, mask, index)
+    plan = _plan(seeds, len(seed_rows), targets, k, mask, index)
     if plan.method is Method.NONE:
         return rows, scores, plan
     propose, width = _proposing(plan, targets, k, similarity, mask, index, factors)
@@ -115,17 +115,17 @@ def planned_top_k(
 
 def _plan(
     seeds: Space,
-    seed_rows: Rows,
+    num_seeds: int,
     targets: Space,
     k: int,
     mask: npt.NDArray[np.bool_] | None,
     index: "ServedIndex | None",
 ) -> Plan:
     passing = len(targets) if mask is None else int(np.count_nonzero(mask))
-    question = Question(len(targets), passing, targets.dim, len(seed_rows), k)
+    question = Question(len(targets), passing, targets.dim, num_seeds, k)
     if index is None:
         return plan_search(question)
-    safe = index.index.can_serve(seeds, seed_rows)
+    safe = index.index.can_serve(seeds)
     return plan_search(question, index.entry, index.min_recall, safe=safe)
 
 

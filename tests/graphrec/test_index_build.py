@@ -113,6 +113,31 @@ def test_the_manifest_tells_what_was_measured(built_path, plain_path, kind):
     assert bundle.manifest.release_id == open_bundle(plain_path).manifest.release_id
 
 
+def test_what_the_manifest_says_of_an_approximate_index_holds_for_other_masks(built_path):
+    """Masks a little smaller and larger than those that it was measured with; all users."""
+    spaces, indexes = spaces_of(built_path / "ivf")
+    served = indexes.of("Product", DOT)
+    random = np.random.default_rng(7)
+    users = np.arange(NUM_USERS)
+    lists = set()
+    for one in served.entry.measured:
+        for factor in (0.95, 1.3):
+            size = int(min(factor * one.share, 1) * NUM_PRODUCTS)
+            mask = np.zeros(NUM_PRODUCTS, dtype=bool)
+            mask[random.permutation(NUM_PRODUCTS)[:size]] = True
+            asked = {"k": one.k, "mask": mask}
+            truth, _ = top_k(spaces["User"], users, spaces["Product"], **asked)
+            found = served.index.propose(spaces["User"], users, excluded=[], **asked)
+            missed = [
+                len(np.setdiff1d(true[true >= 0], found.rows[found.positions == position]))
+                for position, true in enumerate(truth)
+            ]
+            assert sum(missed) <= 0.02 * (truth >= 0).sum()
+        assert served.index.num_probes(one.k, 0.95 * one.share) == one.probes
+        lists.add(one.probes)
+    assert 1 < min(lists) < served.index.num_lists  # otherwise nothing was approximate
+
+
 @pytest.mark.usefixtures("index_is_free")
 @pytest.mark.parametrize("kind", ["bounds", "ivf"])
 @pytest.mark.parametrize(("similarity", "seed_type"), [(DOT, "User"), (COSINE, "Product")])

@@ -86,6 +86,17 @@ def test_an_approximate_plan_carries_the_recall_to_expect():
     assert plan_search(question(), entry("ivf", 0.995), 0.99).recall == 0.995
 
 
+@pytest.mark.parametrize("candidates", [1_000_000, 300_000, 100_000, 30_000, 10_000, 100])
+def test_whether_an_answer_may_be_approximate_does_not_depend_on_the_batch(candidates):
+    for share_read in (0.005, 0.05, 0.2):
+        index = entry("ivf", 0.995, share_read)
+        methods = {
+            plan_search(question(candidates, num_seeds), index, 0.99).method
+            for num_seeds in (1, 2, 30, 1_000, 100_000)
+        }
+        assert len(methods) == 1
+
+
 def test_the_figures_are_those_of_the_nearest_question_that_is_no_easier():
     index = entry()
     assert (index.measured_at(7, 0.5).k, index.measured_at(7, 0.5).share) == (10, 0.1)

@@ -94,9 +94,9 @@ class BoundIndex:
             rows = rows[~targets.zero[rows]]
         return cls(targets, similarity, rotation, rows, heads[rows], lengths[rows])
 
-    def can_serve(self, seeds: Space, seed_rows: Rows) -> bool:
+    def can_serve(self, seeds: Space) -> bool:
         """Whether no float32 number can overflow on the way."""
-        longest = float(seeds.norms[seed_rows].max(initial=0.0))
+        longest = seeds.max_norm
         stretch = float(np.linalg.norm(self.rotation.for_seeds))
         return (
             longest * max(stretch, 1.0) < LARGEST_SAFE

@@ -160,8 +160,7 @@ def _ivf(order: Order, exam: Exam, config: IndexConfig) -> tuple[IvfIndex, Index
     for k in KS:
         for share in SHARES:
             probes = _probes(index, exam, k, share, choosing, config.min_recall)
-            tried = index.with_probes((k, share, probes))
-            taken = exam.take(tried, k, share, measuring)
+            taken = exam.take(index.with_probes(probes), k, share, measuring)
             measured.append(taken.model_copy(update={"probes": probes}))
     return index, IndexEntry(
         kind="ivf",
@@ -179,8 +178,7 @@ def _probes(
     """The fewest lists, doubled from one, that miss half as much as is allowed."""
     probes = 1
     while probes < index.num_lists:
-        tried = index.with_probes((k, share, probes))
-        if exam.take(tried, k, share, choosing).recall >= (1 + min_recall) / 2:
+        if exam.take(index.with_probes(probes), k, share, choosing).recall >= (1 + min_recall) / 2:
             break
         probes = min(2 * probes, index.num_lists)
     return probes

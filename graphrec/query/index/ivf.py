@@ -6,6 +6,7 @@ target in a list that was not looked through is missed: how many are is measured
 built, see `measure`. FAISS is loaded when the first such index is.
 """
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
@@ -18,7 +19,7 @@ import numpy.typing as npt
 
 from graphdb.errors import BundleCorruptError, QueryError
 from graphrec.bundle.files import BundleFiles
-from graphrec.bundle.index_entry import IndexEntry
+from graphrec.bundle.index_entry import SHARE_SLACK, IndexEntry
 from graphrec.query.index.bounds import scaled
 from graphrec.query.index.proposal import Proposal, Rows
 from graphrec.query.propose import Similarity
@@ -62,20 +63,19 @@ class IvfIndex:
         for start in range(0, len(targets), _BLOCK_ROWS):
             part = slice(start, start + _BLOCK_ROWS)
             index.add(scaled(targets, similarity, part).astype(np.float32))
-        return cls(index, targets, ((1, 1.0, num_lists),))
+        return cls(index, targets, ())
 
     @property
     def num_lists(self) -> int:
         return int(self.faiss_index.nlist)
 
-    def with_probes(self, *probes: tuple[int, float, int]) -> "IvfIndex":
-        """The same, looking through other numbers of lists."""
-        return replace(self, probes=probes)
+    def with_probes(self, num_lists: int) -> "IvfIndex":
+        """The same, looking through that many lists whatever is asked."""
+        return replace(self, probes=((sys.maxsize, 0.0, num_lists),))
 
-    def can_serve(self, seeds: Space, seed_rows: Rows) -> bool:
+    def can_serve(self, seeds: Space) -> bool:
         """Whether no float32 number can overflow on the way."""
-        longest = float(seeds.norms[seed_rows].max(initial=0.0))
-        return max(longest, 1.0) * max(self.targets.max_norm, 1.0) < LARGEST_SAFE
+        return max(seeds.max_norm, 1.0) * max(self.targets.max_norm, 1.0) < LARGEST_SAFE
 
     def propose(
         self,
@@ -93,7 +93,7 @@ class IvfIndex:
         """
         faiss = load_faiss()
         passing = len(self.targets) if mask is None else int(np.count_nonzero(mask))
-        num_probes = self._num_probes(k, passing / max(len(self.targets), 1))
+        num_probes = self.num_probes(k, passing / max(len(self.targets), 1))
         bits = None if mask is None else np.packbits(mask, bitorder="little")
         depth = min(max(_DEPTH * k, _MIN_DEPTH), len(self.targets))
         positions, rows = [], []
@@ -117,9 +117,9 @@ class IvfIndex:
         )
         return proposed
 
-    def _num_probes(self, k: int, share: float) -> int:
+    def num_probes(self, k: int, share: float) -> int:
         """Those of the nearest k and share that are no easier; else all lists."""
-        harder = [one for one in self.probes if one[0] >= k and one[1] <= share]
+        harder = [one for one in self.probes if one[0] >= k and one[1] <= SHARE_SLACK * share]
         nearest = min(harder, key=lambda one: (-one[1], one[0]), default=(k, share, self.num_lists))
         return nearest[2]
 

@@ -13,8 +13,11 @@ from graphrec.query.space import Space
 class Index(Protocol):
     """Finds targets of one type for one similarity; `topk` scores exactly what it proposes."""
 
-    def can_serve(self, seeds: Space, seed_rows: Rows) -> bool:
-        """Whether it may be asked for these seeds: no number may overflow on the way."""
+    def can_serve(self, seeds: Space) -> bool:
+        """Whether it may be asked for these seeds: no number may overflow on the way.
+
+        All of the space counts, not those of one batch: what is found must not depend on that.
+        """
         ...
 
     def propose(
