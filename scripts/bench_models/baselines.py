@@ -26,6 +26,7 @@ from training.scoring import Scorer, VectorScorer
 from training.ties import is_side_edge_type, membership
 
 BASELINES = ("popularity", "ials", "ease", "item-knn", "lightgcn")
+BY_HISTORY = ("ease", "item-knn")  # without vectors: they answer along the direction alone
 
 
 def baseline(
@@ -37,6 +38,10 @@ def baseline(
     """
     if name == "popularity":
         return [popularity(asked) for asked in split.questions]
+    ends = (data.direction.source, data.direction.target)
+    along = [(asked.source, asked.target) == ends for asked in split.questions]
+    if name in BY_HISTORY and not any(along):
+        return [None] * len(along)
     content = tomllib.loads((FOLDER / "baselines.toml").read_text(encoding="utf-8"))
     changes = content.get(data.name, {}).get(name, {})
     settings = {"relation_weights": config.spectral.relation_weights, **changes}
@@ -45,8 +50,7 @@ def baseline(
     scorer = _made(name, data, settings, device).fit(split.graph)
     if isinstance(scorer, VectorScorer):
         return list(_by_vectors(scorer, split, data.direction))
-    ends = (data.direction.source, data.direction.target)
-    return [scorer if (one.source, one.target) == ends else None for one in split.questions]
+    return [scorer if fits else None for fits in along]
 
 
 def popularity(asked: Question) -> VectorScorer:
