@@ -27,7 +27,7 @@ Array = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.int64]
 
 _CLOSEST = "closest"  # beside the names of edge types, which all hold a dash
-_SAMPLE = 4096  # trained nodes that are taken as new; more move the weights by a percent or so
+_SAMPLE = 1024  # trained nodes that are taken as new; more move the weights by a percent or so
 
 
 class NewcomerConfig(BaseModel):
