@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from graphdb.errors import TrainingError
 from graphdb.toml_file import TomlFile
-from training.encoders import SpectralConfig
+from training.encoders import ProfileConfig, SpectralConfig
 from training.gnn import GnnConfig
 from training.newcomers import NewcomerConfig
 
@@ -24,6 +24,8 @@ class TrainConfig(BaseModel):
         model: The closed form, the graph network, or both side by side in one vector.
         graph: How the network is built and trained.
         balance: With both, how widely the network's scores spread beside the closed form's.
+        profile: How what users like in products enters the vectors, beside the model.
+        profile_balance: How widely its scores spread beside the model's; 0 leaves it out.
         newcomers: How nodes that nothing is known of get vectors.
     """
 
@@ -36,6 +38,8 @@ class TrainConfig(BaseModel):
     model: Literal["spectral", "graph", "both"] = "spectral"
     graph: GnnConfig = GnnConfig()
     balance: float = Field(default=2.0, gt=0, le=1000, allow_inf_nan=False)
+    profile: ProfileConfig = ProfileConfig()
+    profile_balance: float = Field(default=0.0, ge=0, le=1000, allow_inf_nan=False)
     newcomers: NewcomerConfig = NewcomerConfig()
 
 

@@ -5,7 +5,13 @@ from pathlib import Path
 
 from graphdb.schema_types import EdgeType, Schema
 from training.config import TrainConfig
-from training.encoders import Encoder, GraphEncoder, SpectralEncoder, TwoHalvesEncoder
+from training.encoders import (
+    Encoder,
+    GraphEncoder,
+    ProfileEncoder,
+    SpectralEncoder,
+    TwoHalvesEncoder,
+)
 from training.encoders.graph import OnEpoch
 from training.gnn.tensorboard_log import check_tensorboard
 
@@ -34,6 +40,14 @@ class Run:
 
 def make_encoder(schema: Schema, direction: EdgeType, config: TrainConfig, run: Run) -> Encoder:
     """The encoder that the config asks for."""
+    model = _model(schema, direction, config, run)
+    if not config.profile_balance:
+        return model
+    profile = ProfileEncoder(schema, direction, config.profile)
+    return TwoHalvesEncoder(model, profile, direction.source, config.profile_balance)
+
+
+def _model(schema: Schema, direction: EdgeType, config: TrainConfig, run: Run) -> Encoder:
     spectral = SpectralEncoder(schema, direction, config.spectral)
     if config.model == "spectral":
         return spectral
