@@ -26,6 +26,7 @@ Tensor = torch.Tensor
 Array = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
 
+_TIE_WEIGHTS = {"Product-TAGGED-Tag": 10.0}
 _SAMPLE = 4096  # trained nodes whose medians are taken; more move them by a percent or so
 
 
@@ -34,7 +35,8 @@ class NewcomerConfig(BaseModel):
 
     Args:
         tie_weights: How much a kind of tie counts beside the others, by edge type such as
-            'Product-MADE_BY-Brand'; 1 for those not named, 0 leaves one out.
+            'Product-MADE_BY-Brand'; 10 for tags and 1 for others not named, 0 leaves one out.
+            A product's tags lie near each other for the most part; only what differs tells.
         length_quantile: A newcomer as well tied as most is as long as this share of the trained
             nodes of its type is at most. Length is popularity: more shows newcomers to more
             people, at the cost of what is known to be liked.
@@ -46,6 +48,10 @@ class NewcomerConfig(BaseModel):
     tie_weights: dict[str, Annotated[float, Field(ge=0, le=100)]] = Field(default_factory=dict)
     length_quantile: float = Field(default=0.3, gt=0, lt=1)
     length_power: float = Field(default=0.5, ge=0, le=1)
+
+    def weight(self, tie: EdgeType) -> float:
+        """What a kind of tie counts."""
+        return self.tie_weights.get(str(tie), _TIE_WEIGHTS.get(str(tie), 1.0))
 
 
 class NewcomerLearner:
@@ -116,7 +122,7 @@ class NewcomerLearner:
             and tie.target in self._vectors
             and self._graph[tie].edge_index.numel() > 0
             and (not relation.is_event or relation.behaviour_weight > 0)
-            and self._config.tie_weights.get(str(tie), 1.0) > 0
+            and self._config.weight(tie) > 0
         )
 
     def _rule(self, node_type: str) -> NewcomerRule | None:
@@ -131,7 +137,7 @@ class NewcomerLearner:
                 carried = self._carried(tie, node_type, rows)
                 typical = _median_length(carried)
                 if typical > 0:
-                    weights[str(tie)] = self._config.tie_weights.get(str(tie), 1.0) / typical
+                    weights[str(tie)] = self._config.weight(tie) / typical
                     every.append(weights[str(tie)] * carried)
                     if set(tie[::2]) != set(self._direction[::2]):
                         beside.append(every[-1])
