@@ -70,14 +70,26 @@ def test_kinds_stand_side_by_side_by_their_weights(graph):
     both = fitted(graph, tie_weights={NAME: 1.0, str(MADE_BY): 0.25})
     expected = tags["User"] @ tags["Product"].T + 0.25 * brands["User"] @ brands["Product"].T
     np.testing.assert_allclose(both["User"] @ both["Product"].T, expected, rtol=1e-4, atol=1e-5)
-    assert set(both) == {"User", "Product", "Tag", "Brand"}
+    assert set(both) == {"User", "Product", "Tag"}  # brands can be followed, so they have none
 
 
 def test_what_the_graph_lacks_does_no_harm(graph, make_graph):
     lacking = make_graph(SIZES, {PURCHASED: [(0, 0), (1, 1)]})
     assert fitted(lacking) == {}
     by_default = ProfileEncoder(SCHEMA, PURCHASED).fit(graph)
-    assert set(by_default) == {"User", "Product", "Tag", "Brand"}  # there are no price bands
+    assert set(by_default) == {"User", "Product", "Tag"}  # there are no price bands
+    assert by_default["User"].shape[1] == 2 + 2  # tags and brands
+
+
+def test_kinds_that_nothing_bought_has_are_left_out(make_graph):
+    graph = make_graph(SIZES, {PURCHASED: [(0, 0), (1, 1)], TAGGED: [(2, 0)]})
+    assert fitted(graph) == {}
+
+
+def test_by_default_directions_without_products_have_no_profile(make_graph):
+    watched = SCHEMA.edge_type("WATCHED")
+    graph = make_graph({"User": 2, "Content": 2}, {watched: [(0, 0), (1, 1)]})
+    assert ProfileEncoder(SCHEMA, watched).fit(graph) == {}
 
 
 def test_only_ties_of_products_to_others(graph):

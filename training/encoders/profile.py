@@ -71,7 +71,10 @@ class ProfileEncoder:
 
     So an average taste scores 0 everywhere, whatever is popular, and what a user has more or less
     of than others counts by how sure it is. C is kept in the span of the first right singular
-    vectors V of P / (s + m): users get C V, products T V, and the nodes themselves V.
+    vectors V of P / (s + m): users get C V, products T V, and the nodes themselves V, so that new
+    products can get theirs from them. Nodes that users deal with by themselves, such as brands
+    that can be followed, get none: they are recommended for their own sake, and who would like a
+    brand that is new to them is not told by the brands that they have.
     """
 
     def __init__(
@@ -82,7 +85,7 @@ class ProfileEncoder:
         self.config = config or ProfileConfig()
 
     def fit(self, graph: HeteroData) -> Vectors:
-        """Vectors for users, products and the nodes of every kind of tie.
+        """Vectors for users, products, and nodes that only products are tied to.
 
         Empty where the graph has none of these ties.
 
@@ -95,7 +98,9 @@ class ProfileEncoder:
         summed = interaction_matrix(graph, weights, half_life_days=config.half_life_days)
         events = to_power(summed, config.pair_power)  # R
         blocks = [
-            self._block(graph, events, edge_type, weight) for edge_type, weight in self._ties(graph)
+            block
+            for edge_type, weight in self._ties(graph)
+            if (block := self._block(graph, events, edge_type, weight))
         ]
         return _side_by_side(blocks)
 
@@ -122,15 +127,22 @@ class ProfileEncoder:
     def _tie_weights(self) -> dict[str, float]:
         if self.config.tie_weights is not None:
             return self.config.tie_weights
-        known = set(map(str, self.schema.edge_types()))
-        return {name: 1.0 for name in BY_DEFAULT if name in known}
+        fitting = [
+            one for one in self.schema.edge_types() if is_side_edge_type(one, self.direction)
+        ]
+        return {str(one): 1.0 for one in fitting if str(one) in BY_DEFAULT}
 
     def _block(
         self, graph: HeteroData, events: Tensor, edge_type: EdgeType, weight: float
     ) -> dict[str, Tensor]:
-        """The vectors of one kind of tie, scaled so that scores spread by its weight."""
+        """The vectors of one kind of tie, scaled so that scores spread by its weight.
+
+        Empty where nothing that was bought has such a tie.
+        """
         shares = membership(graph, edge_type, self.direction.target)  # T
         taken = product(events, shares)  # P
+        if not taken.values().numel():
+            return {}
         totals = row_sums(events)
         prior = self.config.prior * float(events.values().mean())
         sure = 1 / (totals + prior)
@@ -146,11 +158,19 @@ class ProfileEncoder:
         spread = score_spread(users.numpy(), products.numpy())
         told = spread > 0 and users.abs().max() > _NOISE * uncentred.abs().max()
         scale = (weight / spread) ** 0.5 if told else 0.0
-        return {
+        vectors = {
             self.direction.source: users * scale,
             self.direction.target: products * scale,
-            edge_type.other_end(self.direction.target): svd.right * scale,
         }
+        node_type = edge_type.other_end(self.direction.target)
+        if not self._dealt_with(node_type):
+            vectors[node_type] = svd.right * scale
+        return vectors
+
+    def _dealt_with(self, node_type: str) -> bool:
+        """Whether the schema knows ties of users to this type."""
+        ends = (self.direction.source, node_type)
+        return any((one.source, one.target) == ends for one in self.schema.edge_types())
 
 
 def _side_by_side(blocks: list[dict[str, Tensor]]) -> Vectors:
