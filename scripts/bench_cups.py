@@ -25,7 +25,7 @@ import pyarrow.compute as pc
 from rich.console import Console
 from rich.table import Table
 
-from graphdb import open_store, write_snapshot
+from graphdb import SCHEMA, open_store, write_snapshot
 from graphdb.ingest import ingest
 from graphdb.schema_types import OCCURRED_AT, SOURCE_ID, TARGET_ID, EdgeType
 from graphdb.sources.in_memory import arrow_tables
@@ -51,7 +51,7 @@ class CupWorld:
 
     Args:
         listed_today: A quarter of the cups.
-        shoppers: Users whose events with cups are hidden.
+        shoppers: Users who bought other things, whose events with cups are hidden.
         newcomers: Users with three events, hidden altogether.
     """
 
@@ -66,7 +66,9 @@ class CupWorld:
         world = generate_world(config)
         rng = np.random.default_rng(seed)
         cups, light = world.truth.products.cups, world.truth.users.light
-        usual = np.flatnonzero(~light)
+        bought = world.edges[SCHEMA.edge_type("PURCHASED")]
+        others = ~np.isin(numbers(bought[TARGET_ID]), cups)  # of these a taste can be told
+        usual = np.setdiff1d(numbers(bought[SOURCE_ID])[others], np.flatnonzero(light))
         return cls(
             world,
             np.sort(rng.permutation(cups)[: len(cups) // 4]),
@@ -97,18 +99,18 @@ class CupWorld:
         return folder / "snapshot"
 
     def _is_seen(self, edge_type: EdgeType, table: pa.Table) -> npt.NDArray[np.bool_]:
-        sources, targets = numbers(table[SOURCE_ID]), numbers(table[TARGET_ID])
+        hidden = {"Product": self.listed_today, "User": self.newcomers}
         cups = self.world.truth.products.cups
         seen = np.ones(table.num_rows, dtype=np.bool_)
-        for node_type, rows in ((edge_type.source, sources), (edge_type.target, targets)):
-            if node_type == "Product":
-                seen &= ~np.isin(rows, self.listed_today)
-            if node_type == "User":
-                seen &= ~np.isin(rows, self.newcomers)
+        rows = {}
+        for node_type, name in ((edge_type.source, SOURCE_ID), (edge_type.target, TARGET_ID)):
+            if node_type in hidden:
+                rows[name] = numbers(table[name])
+                seen &= ~np.isin(rows[name], hidden[node_type])
         if edge_type[::2] == BOUGHT:
-            seen &= ~(np.isin(sources, self.shoppers) & np.isin(targets, cups))
+            seen &= ~(np.isin(rows[SOURCE_ID], self.shoppers) & np.isin(rows[TARGET_ID], cups))
         if edge_type.relation in RELATED:  # found in events that are hidden
-            seen &= ~(np.isin(sources, cups) | np.isin(targets, cups))
+            seen &= ~(np.isin(rows[SOURCE_ID], cups) | np.isin(rows[TARGET_ID], cups))
         return seen
 
 

@@ -44,7 +44,8 @@ def main() -> None:
 
 
 def measured(recommender: Recommender, holdout: Holdout, options: argparse.Namespace) -> Table:
-    had_any = np.flatnonzero(holdout.new_truth.degrees())
+    users = holdout.train_graph[holdout.edge_type].edge_index[0].numpy()
+    had_any = np.intersect1d(np.flatnonzero(holdout.new_truth.degrees()), users)
     asked = had_any[np.linspace(0, len(had_any) - 1, options.users).astype(np.int64)]
     histories = events_of(recommender, holdout, asked)
     part = "test" if options.test else "validation"

@@ -39,7 +39,7 @@ class TrainConfig(BaseModel):
     graph: GnnConfig = GnnConfig()
     balance: float = Field(default=2.0, gt=0, le=1000, allow_inf_nan=False)
     profile: ProfileConfig = ProfileConfig()
-    profile_balance: float = Field(default=0.0, ge=0, le=1000, allow_inf_nan=False)
+    profile_balance: float = Field(default=1.0, ge=0, le=1000, allow_inf_nan=False)
     newcomers: NewcomerConfig = NewcomerConfig()
 
 
