@@ -8,6 +8,7 @@ cut; newcomers are products listed within the last 28 days of that.
 
 import argparse
 import platform
+import sys
 import tempfile
 import time
 from collections.abc import Mapping
@@ -115,6 +116,7 @@ def measured(recommender: Recommender, holdout: Holdout, options: argparse.Names
             f"{gini(shown[on_offer]):.4f}",
             f"{seconds:.1f}",
         )
+        print(name, *figures, file=sys.stderr, flush=True)  # so that a long run shows something
         table.add_row(name, *figures)
     return table
 

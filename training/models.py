@@ -9,6 +9,7 @@ from training.encoders import (
     Encoder,
     GraphEncoder,
     PopularityEncoder,
+    ProfileEncoder,
     SpectralEncoder,
     TwoHalvesEncoder,
     Vectors,
@@ -46,6 +47,9 @@ class Run:
 def make_encoder(schema: Schema, direction: EdgeType, config: TrainConfig, run: Run) -> Encoder:
     """The encoder that the config asks for."""
     model = _model(schema, direction, config, run)
+    if config.profile_balance:
+        profile = ProfileEncoder(schema, direction, config.profile)
+        model = TwoHalvesEncoder(model, profile, direction.source, config.profile_balance)
     if not config.popularity:
         return model
     popular = PopularityEncoder(direction)

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from graphrec.cli import build_app
 from training import extras
-from training.encoders import SpectralConfig
+from training.encoders import ProfileConfig, SpectralConfig
 from training.gnn import GnnConfig
 
 
@@ -36,7 +36,7 @@ def test_it_prints_a_table(run, tmp_path):
 def test_json_is_one_document(run):
     result = run("--json", "--seed", 3)
     document = json.loads(result.stdout)
-    assert document["dim"] == 32
+    assert document["dim"] == 32 + ProfileConfig().dim
     assert document["metrics"]["k"] == 20
     assert {score["model"] for score in document["metrics"]["scores"]} == {
         "popularity",
@@ -62,7 +62,7 @@ def test_options_and_config_reach_the_manifest(run, tmp_path):
 def test_a_preset_with_both_halves_keeps_its_run(run, tmp_path):
     result = run("--json", "--preset", "default", "--keep", tmp_path / "kept", "--device", "cpu")
     document = json.loads(result.stdout)
-    assert document["dim"] == 32 + GnnConfig().dim
+    assert document["dim"] == 32 + GnnConfig().dim + ProfileConfig().dim
     assert {score["model"] for score in document["metrics"]["scores"]} == {"popularity", "both"}
     for part in ("past", "everything"):
         lines = (tmp_path / "kept" / part / "all.jsonl").read_text().splitlines()

@@ -15,7 +15,7 @@ from training.config import TrainConfig
 from training.data import load_graph
 from training.encoders import SpectralConfig, SpectralEncoder
 from training.gnn import GnnConfig
-from training.models import Run
+from training.models import Run, make_encoder
 from training.quality import QualityConfig
 from training.split import hold_out_last
 from training.train import train
@@ -75,7 +75,7 @@ def test_the_final_bundle_knows_everything(report, planted):
     assert bundle.quality("Product")["num_orders"].to_numpy().sum() == bought.counts.sum()
     assert set(bundle.node_types) == set(SCHEMA.node_types)
     assert bundle.attributes("Product").equals(planted.nodes("Product"))
-    expected = SpectralEncoder(SCHEMA, PURCHASED, CONFIG.spectral).fit(graph)
+    expected = make_encoder(SCHEMA, PURCHASED, CONFIG, Run()).fit(graph)
     assert {name for name in SCHEMA.node_types if bundle.has_vectors(name)} == set(expected)
     for name, vectors in expected.items():
         np.testing.assert_array_equal(bundle.vectors(name), vectors)
@@ -114,7 +114,7 @@ def test_the_manifest_says_how_and_how_good(report, planted):
     manifest = report.bundle.manifest
     assert manifest.snapshot_id == planted.snapshot_id
     assert manifest.cutoff is None
-    assert manifest.dim == 32
+    assert manifest.dim == 32 + 32  # the closed form and the profile of brands
     assert manifest.config["encoder"] == "spectral"
     assert manifest.config["holdout_days"] == 28
     assert manifest.config["spectral"]["dim"] == 32
@@ -169,7 +169,7 @@ def test_both_halves_in_one_bundle_and_a_killed_run_goes_on(planted, tmp_path):
     resumed = train(planted.folder, tmp_path / "bundle", config=config, run=run)
     whole = train(planted.folder, tmp_path / "whole", config=config)
     assert epochs == [1, 2, 3, 4, 1, 2, 3, 4]
-    assert resumed.bundle.manifest.dim == 32 + 16
+    assert resumed.bundle.manifest.dim == 32 + 16 + 32
     assert content_of(tmp_path / "bundle") == content_of(tmp_path / "whole")
     baseline = whole.evaluation.score("new products", "popularity")
     assert whole.evaluation.score("new products", "both").recall > 1.5 * baseline.recall

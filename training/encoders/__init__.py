@@ -3,6 +3,7 @@
 from training.encoders.base import Encoder, Vectors
 from training.encoders.graph import GraphEncoder
 from training.encoders.popularity import PopularityEncoder
+from training.encoders.profile import ProfileConfig, ProfileEncoder
 from training.encoders.spectral import SpectralConfig, SpectralEncoder
 from training.encoders.two_halves import TwoHalvesEncoder
 
@@ -10,6 +11,8 @@ __all__ = [
     "Encoder",
     "GraphEncoder",
     "PopularityEncoder",
+    "ProfileConfig",
+    "ProfileEncoder",
     "SpectralConfig",
     "SpectralEncoder",
     "TwoHalvesEncoder",

@@ -39,7 +39,9 @@ class TwoHalvesEncoder:
 
 
 def side_by_side(first: Vectors, second: Vectors, seed_type: str, balance: float) -> Vectors:
-    """Joins vectors by node type; see `TwoHalvesEncoder`."""
+    """Joins vectors by node type; see `TwoHalvesEncoder`. An empty second half adds nothing."""
+    if not second:
+        return first
     halves = [_evened(first, seed_type, 1.0), _evened(second, seed_type, balance)]
     sizes = {name: len(vectors) for half in (second, first) for name, vectors in half.items()}
     return {

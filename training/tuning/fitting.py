@@ -1,10 +1,13 @@
 """From settings to vectors, without learning twice what two trials have in common."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+
+from pydantic import BaseModel
 
 from graphdb.schema_types import EdgeType, Schema
 from training.config import TrainConfig
-from training.encoders import Vectors
+from training.encoders import Encoder, ProfileEncoder, Vectors
 from training.encoders.two_halves import side_by_side
 from training.models import Run, beside_popularity, make_encoder
 from training.pyg import HeteroData
@@ -27,19 +30,36 @@ class Fitter:
             NotEnoughDataError: There is too little to learn from.
             DivergedError: The network's loss became infinite or no number.
         """
-        fitted = self._without_popularity(config)
+        fitted = self._with_profile(config)
         return beside_popularity(fitted, self.graph, self.direction, config.popularity)
 
-    def _without_popularity(self, config: TrainConfig) -> Vectors:
+    def _with_profile(self, config: TrainConfig) -> Vectors:
+        vectors = self._model(config)
+        if not config.profile_balance:
+            return vectors
+        profile = self._fitted(
+            config.profile, lambda: ProfileEncoder(self.schema, self.direction, config.profile)
+        )
+        return side_by_side(vectors, profile, self.direction.source, config.profile_balance)
+
+    def _model(self, config: TrainConfig) -> Vectors:
         if config.model != "both":
             return self._half(config.model, config)
         first, second = (self._half(name, config) for name in ("spectral", "graph"))
         return side_by_side(first, second, self.direction.source, config.balance)
 
     def _half(self, model: str, config: TrainConfig) -> Vectors:
-        settings = getattr(config, model).model_dump_json()
-        if model not in self._last or self._last[model][0] != settings:
-            alone = config.model_copy(update={"model": model, "popularity": 0.0})
-            encoder = make_encoder(self.schema, self.direction, alone, self.run)
-            self._last[model] = (settings, encoder.fit(self.graph))
-        return self._last[model][1]
+        alone = config.model_copy(
+            update={"model": model, "profile_balance": 0.0, "popularity": 0.0}
+        )
+        return self._fitted(
+            getattr(config, model),
+            lambda: make_encoder(self.schema, self.direction, alone, self.run),
+        )
+
+    def _fitted(self, settings: BaseModel, make: Callable[[], Encoder]) -> Vectors:
+        """What an encoder with these settings gives; there is one kind of settings per encoder."""
+        name, text = type(settings).__name__, settings.model_dump_json()
+        if name not in self._last or self._last[name][0] != text:
+            self._last[name] = (text, make().fit(self.graph))
+        return self._last[name][1]

@@ -1,0 +1,189 @@
+"""What users like in products: shares of tags, price bands and brands, as vectors."""
+
+from typing import Annotated
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+
+from graphdb.errors import SchemaError
+from graphdb.schema_types import EdgeType, Schema
+from training.data import edge_types_of
+from training.encoders.base import Vectors
+from training.encoders.two_halves import score_spread
+from training.linalg import randomized_svd
+from training.pyg import HeteroData
+from training.sparse import (
+    SparseMatrix,
+    column_sums,
+    product,
+    quiet,
+    row_sums,
+    scaled,
+    to_power,
+)
+from training.ties import is_side_edge_type, membership
+from training.weights import behaviour_weights, interaction_matrix
+
+Tensor = torch.Tensor
+BY_DEFAULT = (
+    "Product-TAGGED-Tag",
+    "Product-IN_PRICE_BAND-PriceBand",
+    "Product-MADE_BY-Brand",
+)
+_NOISE = 1e-5  # of what is left when the average is taken off; what lies below is rounding
+TieWeight = Annotated[float, Field(gt=0, le=100, allow_inf_nan=False)]
+
+
+class ProfileConfig(BaseModel):
+    """How profiles are computed; which values were chosen on what: docs/benchmarks.md.
+
+    Args:
+        tie_weights: What a product is known by, by edge type, each with its weight: how widely its
+            scores spread beside the others'. By default tags, price bands and brands alike, as
+            far as the schema has them. Kinds of ties that the graph lacks do no harm.
+        dim: The most numbers per kind of tie; kinds with fewer nodes take fewer.
+        prior: How many typical ties of everyone's together are mixed into each user's own. It
+            keeps users with one purchase from looking like the keenest of all.
+        pair_power: What repeats count: 1 each fully, 0 nothing after the first.
+        half_life_days: After how many days an event counts half; None for never. A taste lasts
+            longer than what is bought at present.
+        seed: Of the random projection.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    tie_weights: dict[str, TieWeight] | None = None
+    dim: int = Field(default=32, ge=1, le=512)
+    prior: float = Field(default=5.0, gt=0, le=1000)
+    pair_power: float = Field(default=0.5, ge=0, le=1)
+    half_life_days: float | None = Field(default=90.0, gt=0, allow_inf_nan=False)
+    seed: int = Field(default=0, ge=0, lt=2**63)
+
+
+class ProfileEncoder:
+    """Scores a product by how much more than others a user cares for its tags, price and brand.
+
+    With R the weighted user x product matrix, T the memberships of products in nodes of one kind
+    (each row sums to 1), P = R T, b the shares of these nodes in all of P, s the row sums of R and
+    m the prior, the score of user u for product p is C T^T at (u, p), with
+
+        C = (P - s b) / (s + m).
+
+    So an average taste scores 0 everywhere, whatever is popular, and what a user has more or less
+    of than others counts by how sure it is. C is kept in the span of the first right singular
+    vectors V of P / (s + m): users get C V, products T V, and the nodes themselves V, so that new
+    products can get theirs from them. Nodes that users deal with by themselves, such as brands
+    that can be followed, get none: they are recommended for their own sake, and who would like a
+    brand that is new to them is not told by the brands that they have.
+    """
+
+    def __init__(
+        self, schema: Schema, direction: EdgeType, config: ProfileConfig | None = None
+    ) -> None:
+        self.schema = schema
+        self.direction = direction
+        self.config = config or ProfileConfig()
+
+    def fit(self, graph: HeteroData) -> Vectors:
+        """Vectors for users, products, and nodes that only products are tied to.
+
+        Empty where the graph has none of these ties.
+
+        Raises:
+            NotEnoughDataError: There are no events to learn from.
+            SchemaError: A tie weight is given for what ties products to nothing else.
+        """
+        config = self.config
+        weights = behaviour_weights(self.schema, self.direction, {})
+        summed = interaction_matrix(graph, weights, half_life_days=config.half_life_days)
+        events = to_power(summed, config.pair_power)  # R
+        blocks = [
+            block
+            for edge_type, weight in self._ties(graph)
+            if (block := self._block(graph, events, edge_type, weight))
+        ]
+        return _side_by_side(blocks)
+
+    def _ties(self, graph: HeteroData) -> list[tuple[EdgeType, float]]:
+        there = {one for one in edge_types_of(graph) if graph[one].edge_index.numel()}
+        found = []
+        for name, weight in self._tie_weights().items():
+            edge_type = self.schema.parse_edge_type(name)
+            product_type = self.direction.target
+            if (
+                not is_side_edge_type(edge_type, self.direction)
+                or edge_type.source == edge_type.target
+            ):
+                raise SchemaError(
+                    f"profiles cannot hold {edge_type}",
+                    expected=f"a tie of {product_type} to another type than "
+                    f"{self.direction.source}",
+                    value=name,
+                )
+            if edge_type in there:
+                found.append((edge_type, weight))
+        return found
+
+    def _tie_weights(self) -> dict[str, float]:
+        if self.config.tie_weights is not None:
+            return self.config.tie_weights
+        fitting = [
+            one for one in self.schema.edge_types() if is_side_edge_type(one, self.direction)
+        ]
+        return {str(one): 1.0 for one in fitting if str(one) in BY_DEFAULT}
+
+    def _block(
+        self, graph: HeteroData, events: Tensor, edge_type: EdgeType, weight: float
+    ) -> dict[str, Tensor]:
+        """The vectors of one kind of tie, scaled so that scores spread by its weight.
+
+        Empty where nothing that was bought has such a tie.
+        """
+        shares = membership(graph, edge_type, self.direction.target)  # T
+        taken = product(events, shares)  # P
+        if not taken.values().numel():
+            return {}
+        totals = row_sums(events)
+        prior = self.config.prior * float(events.values().mean())
+        sure = 1 / (totals + prior)
+        base = column_sums(taken) / taken.values().sum()
+        own = SparseMatrix.from_coordinates(scaled(taken, sure, torch.ones(len(base))).float())
+        rank = min(self.config.dim, *own.shape)
+        svd = randomized_svd(own, rank, oversampling=32, power_iterations=4, seed=self.config.seed)
+        at_base = base.float() @ svd.right  # b V, [rank]
+        with quiet():
+            uncentred = own.rows @ svd.right
+            products = SparseMatrix.from_coordinates(shares.float()).rows @ svd.right
+        users = uncentred - (totals * sure).float()[:, None] * at_base
+        spread = score_spread(users.numpy(), products.numpy())
+        told = spread > 0 and users.abs().max() > _NOISE * uncentred.abs().max()
+        scale = (weight / spread) ** 0.5 if told else 0.0
+        vectors = {
+            self.direction.source: users * scale,
+            self.direction.target: products * scale,
+        }
+        node_type = edge_type.other_end(self.direction.target)
+        if not self._dealt_with(node_type):
+            vectors[node_type] = svd.right * scale
+        return vectors
+
+    def _dealt_with(self, node_type: str) -> bool:
+        """Whether the schema knows ties of users to this type."""
+        ends = (self.direction.source, node_type)
+        return any((one.source, one.target) == ends for one in self.schema.edge_types())
+
+
+def _side_by_side(blocks: list[dict[str, Tensor]]) -> Vectors:
+    """One vector of all blocks; zeros where a block does not know a type."""
+    widths = [next(iter(block.values())).shape[1] for block in blocks]
+    sizes = {name: len(rows) for block in blocks for name, rows in block.items()}
+    return {
+        name: torch.cat(
+            [
+                block.get(name, torch.zeros(size, width))
+                for block, width in zip(blocks, widths, strict=True)
+            ],
+            dim=1,
+        ).numpy()
+        for name, size in sizes.items()
+    }
