@@ -15,6 +15,16 @@ from graphrec.cli.filter_options import (
     as_words,
     parse_filters,
 )
+from graphrec.cli.list_options import (
+    DiversityOption,
+    MaxPerBrandOption,
+    MaxPerCategoryOption,
+    NewcomerShareOption,
+    SeenDaysOption,
+    SeenOption,
+    ValueWeightOption,
+    as_seen,
+)
 from graphrec.cli.node_names import parse_node, parse_target
 from graphrec.cli.output import JsonOption
 from graphrec.cli.result_output import show
@@ -61,6 +71,13 @@ def recommend(
         bool,
         typer.Option("--include-seen", help="Also show what the seed has had, such as purchases."),
     ] = False,
+    seen: SeenOption = [],  # noqa: B006
+    seen_days: SeenDaysOption = None,
+    value_weight: ValueWeightOption = 0.0,
+    newcomer_share: NewcomerShareOption = 0.0,
+    diversity: DiversityOption = 0.0,
+    max_per_brand: MaxPerBrandOption = None,
+    max_per_category: MaxPerCategoryOption = None,
     verify: VerifyOption = True,
     as_json: JsonOption = False,
 ) -> None:
@@ -79,6 +96,8 @@ def recommend(
     graphrec recommend BUNDLE Product:7 --target creators -f 'fans>=1000' --policy policy.toml
 
     graphrec recommend BUNDLE User:42 --without shops=s1 -f in_stock=yes --json
+
+    graphrec recommend BUNDLE User:42 --value-weight 0.5 --newcomer-share 0.2 --max-per-brand 2
     """
     recommender = Recommender.open(bundle, policy=policy, verify=verify)
     schema = recommender.bundle.schema
@@ -91,7 +110,12 @@ def recommend(
         target_type,
         k=top,
         filters=parse_filters(schema, target_type, [*words, *filters], without),
-        exclude_seen=not include_seen,
+        exclude_seen=as_seen(include_seen, seen, seen_days),
+        value_weight=value_weight,
+        newcomer_share=newcomer_share,
+        diversity=diversity,
+        max_per_brand=max_per_brand,
+        max_per_category=max_per_category,
     )
     show(answer, f"{target_type} for {seed_type} {seed_id}", as_json=as_json)
 

@@ -8,7 +8,8 @@ tags        t0: p1 p4
 creators    c0 promotes p0 and made v0 (with p0)
             c1 promotes p4 and made v1 (with p4) and v2 (with p2); c2 neither
 agencies    a0 manages c0 c1
-users       u0 u1 u2; u0 bought p0, u1 p4; u0 follows c1 and watched v0 v2
+users       u0 u1 u2; u0 bought p0, u1 p4
+            u0 viewed p1 p2, follows c1 and watched v0 v2
 """
 
 from pathlib import Path
@@ -45,6 +46,7 @@ PROPERTIES: dict[str, dict[str, list[Any]]] = {
 }
 EDGES = {
     "User-PURCHASED-Product": "u0-p0 u1-p4",
+    "User-VIEWED-Product": "u0-p1 u0-p2",
     "User-FOLLOWS-Creator": "u0-c1",
     "User-WATCHED-Content": "u0-v0 u0-v2",
     "Product-MADE_BY-Brand": "p0-b0 p2-b0 p1-b1 p3-b1 p4-b1 p5-b2",

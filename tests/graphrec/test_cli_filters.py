@@ -6,6 +6,7 @@ import re
 import pytest
 from typer.testing import CliRunner
 
+from graphrec import Recommender, Seen
 from graphrec.cli import build_app
 
 POLICY = """
@@ -132,3 +133,35 @@ def test_a_wrong_policy_exits_with_its_line(run, policy):
     result = run("recommend", "User:u2", "--policy", policy)
     assert result.exit_code == 4
     assert "policy.toml, line 2: unknown key 'blok'; did you mean 'block'" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "options"),
+    [
+        ("--max-per-brand 1", {"max_per_brand": 1}),
+        ("--max-per-category 1 --diversity 0.5", {"max_per_category": 1, "diversity": 0.5}),
+        ("--seen VIEWED", {"exclude_seen": Seen(relations="VIEWED")}),
+        ("--include-seen", {"exclude_seen": False}),
+    ],
+)
+def test_what_a_list_should_be_like(run, market, words, options):
+    expected = Recommender(market).products_for_user("u0", **options)
+    assert json.loads(run("recommend", "User:u0", "--json", *words.split()).stdout)[
+        "recommendations"
+    ] == json.loads(json.dumps(expected.to_dicts(), default=lambda at: at.isoformat()))
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        ("--include-seen --seen VIEWED", 2, "either --include-seen or --seen"),
+        ("--value-weight 2", 2, "Invalid value for '--value-weight'"),
+        ("--value-weight 0.5", 8, "does not say how good Product nodes are"),
+        ("--seen-days 3", 8, "does not say when User-PURCHASED-Product happened"),
+        ("--newcomer-share 0.5", 8, "who is a newcomer cannot be told"),
+    ],
+)
+def test_lists_that_cannot_be(run, words, code, message):
+    result = run("recommend", "User:u0", *words.split())
+    assert result.exit_code == code
+    assert message in " ".join(re.sub("[│\n]", " ", result.stderr).split())
