@@ -24,10 +24,10 @@ def lists(printed):
     for line in printed.splitlines():
         if re.match(r" *\d+ +-?\d+\.\d{3}  ", line):
             found[title].append(line)
-        else:
+        elif f'show("{line}"' in TOWN + SHOP:
             title = line
             found[title] = []
-    return {title: lines for title, lines in found.items() if f'show("{title}"' in TOWN + SHOP}
+    return found
 
 
 @pytest.mark.slow
