@@ -122,7 +122,9 @@ def test_a_file_that_is_no_program_is_named(small, tmp_path):
 def test_an_interrupted_load_takes_the_tool_with_it(tmp_path, tool):
     words = tool(ABSENT + f"echo $$ > {tmp_path}/pid; exec sleep 600").command
     script = (
-        "import sys\n"
+        "import signal, sys\n"
+        # Where the tests run as a job in the background, an interrupt would be ignored.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "from graphdb.stores.duckdb_store import DuckDBStore\n"
         "from graphdb.stores.neo4j.bulk import AdminTool, bulk_import\n"
         "bulk_import(DuckDBStore(':memory:'), AdminTool(tuple(sys.argv[1:])))"

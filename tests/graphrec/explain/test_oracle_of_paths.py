@@ -82,7 +82,7 @@ class Oracle:
                     strength *= self.ties[frozenset(pair)]
                 found[tuple(self.types[i] for i in path)][" ".join(path)] = strength
         shortest = {}
-        for types in sorted(found, key=len):
+        for types in sorted(found, key=lambda types: (len(types), types)):
             runs = tuple(node_type for node_type, _ in groupby(types))
             alike = (runs, len(types) == 2 or len(runs) > 2)
             shortest.setdefault(alike, types)

@@ -18,7 +18,7 @@ from training import extras
 from training.baselines import EncoderBaseline
 from training.config import TrainConfig
 from training.data import load_graph
-from training.encoders import SpectralConfig, SpectralEncoder
+from training.encoders import SpectralConfig
 from training.gnn import GnnConfig
 from training.models import Run, make_encoder
 from training.scoring import reached_at_k
@@ -61,7 +61,7 @@ def test_the_base_is_tried_first_and_the_best_is_no_worse(report):
 def test_a_trial_is_what_its_settings_reach_on_the_validation_part(report, planted):
     part = cut(load_graph(planted), SCHEMA, PURCHASED, THREE.split, 0)
     config = BETA.config(BASE, report.trials[2].settings)
-    encoder = SpectralEncoder(SCHEMA, PURCHASED, config.spectral)
+    encoder = make_encoder(SCHEMA, PURCHASED, config, Run())
     scorer = EncoderBaseline(encoder, PURCHASED).fit(part.train_graph)
     assert reached_at_k(scorer, part.taken, part.truth, 10) == report.trials[2].reached
 

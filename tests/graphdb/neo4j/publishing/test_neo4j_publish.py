@@ -69,7 +69,7 @@ def test_the_documented_queries_answer(shop, plain, recommenders):
         )
     assert (likes, hits) == (200, pytest.approx(200, abs=20))
     found = plain.execute_query(audience, brand_id="b00001").records
-    wanted = recommender.users_for_brand("b00001", new_customers_only=True).ids
+    wanted = recommender.recommend("Brand", "b00001", "User").ids
     assert [record["node"]["user_id"] for record in found] == list(wanted)
 
 
