@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from graphdb.errors import FileFormatError
+from graphrec.cli.filter_options import PolicyOption
 from graphrec.cli.node_names import parse_node
 from graphrec.cli.output import JsonOption, console, print_json
 from graphrec.cli.query_commands import BundleArgument, VerifyOption
@@ -19,9 +20,6 @@ from graphrec.query.audience.curve import ReachPoint
 from graphrec.query.audience.portfolio import Portfolio
 from graphrec.query.options import AudienceOptions
 
-PolicyOption = Annotated[
-    Path | None, typer.Option(help="Policy file: what must not come out.", metavar="FILE")
-]
 NewCustomersOption = Annotated[
     bool, typer.Option("--new-customers-only", help="Only users who never bought it.")
 ]

@@ -6,7 +6,6 @@ from typing import Annotated, Any, Self
 from pydantic import (
     AwareDatetime,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     ModelWrapValidatorHandler,
@@ -16,14 +15,8 @@ from pydantic import (
 
 from graphdb.errors import BadFilterError, nearest
 from graphrec.query.conditions import Conditions
+from graphrec.query.texts import Texts
 
-
-def _as_tuple(value: Any) -> Any:
-    """One name is as good as a list of one."""
-    return (value,) if isinstance(value, str) else value
-
-
-Names = Annotated[tuple[str, ...], BeforeValidator(_as_tuple)]
 Price = Annotated[float, Field(ge=0, allow_inf_nan=False, strict=True)]
 
 
@@ -62,17 +55,17 @@ class Filters(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    ids: Names = ()
-    categories: Names = ()
-    brands: Names = ()
-    shops: Names = ()
-    tags: Names = ()
-    creators: Names = ()
-    agencies: Names = ()
-    price_bands: Names = ()
+    ids: Texts = ()
+    categories: Texts = ()
+    brands: Texts = ()
+    shops: Texts = ()
+    tags: Texts = ()
+    creators: Texts = ()
+    agencies: Texts = ()
+    price_bands: Texts = ()
     price_min: Price | None = None
     price_max: Price | None = None
-    status: Names = ()
+    status: Texts = ()
     in_stock: Annotated[bool | None, Field(strict=True)] = None
     listed_since: AwareDatetime | None = None
     properties: Conditions = ()

@@ -49,7 +49,7 @@ class Seeds:
 
     def known(self) -> npt.NDArray[np.int64]:
         """The positions of those with a vector that is not zero."""
-        return np.flatnonzero(~self.space.is_zero()[self.rows])
+        return np.flatnonzero(~self.space.zero[self.rows])
 
 
 def seeds_by_row(release: Release, seed_type: str, seed_rows: npt.ArrayLike) -> Seeds:
@@ -78,7 +78,7 @@ def seeds_by_id(release: Release, seed_type: str, seed_ids: Sequence[str]) -> Se
         QueryError: The type has no vectors, or a seed's vector is zero.
     """
     rows = np.array([release.bundle.row_of(seed_type, one) for one in seed_ids], np.int64)
-    zero = release.space(seed_type).is_zero()[rows]
+    zero = release.space(seed_type).zero[rows]
     for seed_id, is_zero in zip(seed_ids, zero, strict=True):
         if is_zero:
             raise QueryError(
@@ -113,7 +113,7 @@ def is_known(release: Release, seed_type: str, seed_id: str) -> bool:
         row = release.bundle.row_of(seed_type, seed_id)
     except UnknownIdError:
         return False
-    return not release.space(seed_type).is_zero()[row]
+    return not release.space(seed_type).zero[row]
 
 
 def vector_seed(vector: npt.ArrayLike, dim: int, had: Rows) -> Seeds:

@@ -8,7 +8,6 @@ import numpy.typing as npt
 from pydantic import (
     AwareDatetime,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     ModelWrapValidatorHandler,
@@ -21,6 +20,7 @@ from graphrec.bundle import Adjacency
 from graphrec.query.names import named_rows, subtree
 from graphrec.query.paths import Paths
 from graphrec.query.seen_ways import Way, ways_between
+from graphrec.query.texts import Texts
 
 Rows = npt.NDArray[np.int64]
 
@@ -28,12 +28,7 @@ _DAY_S = 86_400
 _PRODUCT, _CATEGORY = "Product", "Category"
 
 
-def _as_tuple(value: Any) -> Any:
-    """One name is as good as a list of one."""
-    return (value,) if isinstance(value, str) else value
-
-
-Names = Annotated[tuple[str, ...], BeforeValidator(_as_tuple), Field(min_length=1)]
+Names = Annotated[Texts, Field(min_length=1)]
 Days = Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False)]
 
 

@@ -59,7 +59,3 @@ class Space:
     @property
     def dim(self) -> int:
         return int(self.vectors.shape[1])
-
-    def is_zero(self) -> npt.NDArray[np.bool_]:
-        """Which nodes have a zero vector: the model knows nothing about them."""
-        return self.zero

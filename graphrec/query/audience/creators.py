@@ -37,7 +37,7 @@ def blended(own: Space, users: Space, fans_of: Callable[[int], Fans]) -> Space:
     for row in range(len(own)):
         fans[row], number[row] = _audience(users, fans_of(row), crowd)
     directions = _directions(own.vectors)
-    known = ~own.is_zero()
+    known = ~own.zero
     if known.any():
         directions[known] -= directions[known].mean(axis=0)
     weight = (number / (number + OWN_COUNTS_AS))[:, None]
@@ -49,7 +49,7 @@ def _audience(
     users: Space, fans: Fans, crowd: npt.NDArray[np.float64]
 ) -> tuple[npt.NDArray[np.float64], int]:
     """The mean direction of a creator's fans less that of all users, and how many are known."""
-    telling = np.flatnonzero(~users.is_zero()[fans.users] & (fans.weights > 0))
+    telling = np.flatnonzero(~users.zero[fans.users] & (fans.weights > 0))
     if not len(telling):
         return np.zeros(users.dim), 0
     some = spread(telling, _MOST_FANS)
@@ -58,7 +58,7 @@ def _audience(
 
 
 def _mean_direction(space: Space) -> npt.NDArray[np.float64]:
-    known = spread(np.flatnonzero(~space.is_zero()), _MOST_USERS)
+    known = spread(np.flatnonzero(~space.zero), _MOST_USERS)
     if not len(known):
         return np.zeros(space.dim)
     mean: npt.NDArray[np.float64] = _directions(space.vectors[known]).mean(axis=0)

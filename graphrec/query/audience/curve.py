@@ -56,7 +56,7 @@ def reach_curve(
     release = engine.release
     row = release.bundle.row_of(seed_type, seed_id)
     members = buyers(release, seed_type, row)
-    known = members[~release.space("User").is_zero()[members]]
+    known = members[~release.space("User").zero[members]]
     kept_back, used = known[1::2], known[::2]
     audience = audience_of(release, seed_type, seed_id, used)
     seeds = seeds_of(release, seed_type, np.array([row]), [audience], used)

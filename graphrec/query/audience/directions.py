@@ -34,7 +34,7 @@ class Directions:
 
     @classmethod
     def of(cls, users: Space) -> "Directions":
-        known = spread(np.flatnonzero(~users.is_zero()), _MOST_ROWS)
+        known = spread(np.flatnonzero(~users.zero), _MOST_ROWS)
         if not len(known):
             return cls(np.zeros(users.dim), np.zeros((users.dim, 0)), np.zeros(0))
         vectors = users.vectors[known].astype(np.float64)

@@ -50,7 +50,7 @@ class Audience:
         cls, directions: Directions, users: Space, members: Rows, own: Vector | None
     ) -> "Audience":
         """From its members, and the vector of what they bought if there is one."""
-        known = members[~users.is_zero()[members]]
+        known = members[~users.zero[members]]
         number = len(known)
         mean = directions.mean
         if number:

@@ -20,7 +20,7 @@ def creators_for(
     Creators of whom nothing is known, nor of any fan, do not come out.
     """
     creators = engine.release.audiences.creators()
-    unknown = np.flatnonzero(creators.is_zero())
+    unknown = np.flatnonzero(creators.zero)
     seeds = seeds_by_id(engine.release, seed_type, seed_ids)
     by_fans = replace(seeds, had=unknown, targets=creators)
     return engine.answer(by_fans, seed_ids, "Creator", question)
@@ -37,7 +37,7 @@ def for_creators(
     release = engine.release
     rows = np.array([release.bundle.row_of("Creator", one) for one in creator_ids], np.int64)
     space = release.audiences.creators()
-    for creator_id, is_zero in zip(creator_ids, space.is_zero()[rows], strict=True):
+    for creator_id, is_zero in zip(creator_ids, space.zero[rows], strict=True):
         if is_zero:
             raise QueryError(
                 f"the bundle knows nothing about Creator '{creator_id}' or any fan",

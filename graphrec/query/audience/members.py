@@ -80,7 +80,7 @@ def seeds_of(
     """
     dim = release.space("User").dim
     vectors = np.array([one.vector for one in audiences], dtype=np.float32).reshape(-1, dim)
-    unknown = np.flatnonzero(release.space("User").is_zero())
+    unknown = np.flatnonzero(release.space("User").zero)
     return Seeds(
         seed_type,
         Space.of(vectors),

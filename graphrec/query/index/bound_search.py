@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from graphrec.query.flags import true_places
 from graphrec.query.index.proposal import Proposal, Rows
+from graphrec.query.propose import FORBIDDEN, LOWEST
 from graphrec.query.rounding import rounded_down, rounded_up
 
 if TYPE_CHECKING:
@@ -22,8 +23,6 @@ TILE_ROWS = 4_096
 TILE_SCORES = 2**19  # few seeds take longer tiles, up to this many scores
 _PAIR_ROWS = 16_384  # vectors of pairs held at once: 16 MB at 128 numbers
 _FLAG_NUMBERS = 4  # to look up whether a target passes takes as long as reading four numbers
-_LOWEST = -(2.0**127)  # below every safe score, above a forbidden one
-_FORBIDDEN = np.float32(-np.inf)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -117,13 +116,13 @@ class BoundSearch:
         scores = self._vectors @ vectors.T  # [num_seeds, num_front]
         self._read_in_line += scores.size * index.targets.dim
         if passing is not None:
-            scores[:, ~passing] = _FORBIDDEN
+            scores[:, ~passing] = FORBIDDEN
         for row_scores, barred in zip(scores, self._barred, strict=False):
-            row_scores[_columns(places, index.places[barred])] = _FORBIDDEN
+            row_scores[_columns(places, index.places[barred])] = FORBIDDEN
         if self._k < len(places):
             kth = np.partition(scores, len(places) - self._k, axis=1)[:, len(places) - self._k]
             self._kth = kth.astype(np.float64)
-        lowest = np.maximum(self._kth - 2 * self._bound, _LOWEST)
+        lowest = np.maximum(self._kth - 2 * self._bound, LOWEST)
         seeds, columns = true_places(scores >= rounded_down(lowest)[:, None])
         rows = index.rows[places[columns]].astype(np.int64)
         return Pairs(seeds, rows, scores[seeds, columns]), low

@@ -6,7 +6,6 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import (
     AwareDatetime,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     ModelWrapValidatorHandler,
@@ -16,15 +15,11 @@ from pydantic import (
 
 from graphdb.errors import PolicyError
 from graphrec.query.conditions import Conditions
+from graphrec.query.texts import Texts
 
 _FROZEN = ConfigDict(frozen=True, extra="forbid")
 
 
-def _as_tuple(value: Any) -> Any:
-    return (value,) if isinstance(value, str) else value
-
-
-Ids = Annotated[tuple[str, ...], BeforeValidator(_as_tuple)]
 ReasonCode = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")]
 
 
@@ -65,11 +60,11 @@ class BlockFields(Timed):
     named_by: ClassVar[tuple[str, ...]] = ("ids", "where")
 
     type: str
-    ids: Ids = ()
+    ids: Texts = ()
     where: Conditions = ()
     reason: ReasonCode
     note: str = ""
-    scope: Ids = ()
+    scope: Texts = ()
 
     @model_validator(mode="after")
     def _names_nodes(self) -> Self:
@@ -99,8 +94,8 @@ class Block(Rule, BlockFields):
 class LicenceFields(Timed):
     """What a licence and its entry in a file have in common."""
 
-    categories: Ids = Field(min_length=1)
-    holders: Mapping[Literal["Shop", "Brand", "Creator"], Ids] = Field(min_length=1)
+    categories: Texts = Field(min_length=1)
+    holders: Mapping[Literal["Shop", "Brand", "Creator"], Texts] = Field(min_length=1)
     reason: ReasonCode = "NO_LICENCE"
     note: str = ""
 
@@ -125,7 +120,7 @@ class OwnBlockFields(BaseModel):
 
     user: str
     type: str
-    ids: Ids = Field(min_length=1)
+    ids: Texts = Field(min_length=1)
 
 
 class OwnBlock(Rule, OwnBlockFields):
