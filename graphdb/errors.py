@@ -15,6 +15,8 @@
     │   ├── DoesNotFitError                    it would take more memory than there is
     │   ├── DivergedError                      the loss is no number any more
     │   ├── CheckpointError                    there is nothing to go on from
+    │   ├── EvaluationError                    results that cannot be read, or be put side by side
+    │   ├── LeakError                          a model was shown what it is asked for
     │   └── ProcessLostError                   one of several that train together; retryable
     ├── BundleError                   exit 7   a model release cannot be used
     │   ├── BundleMissingError
@@ -127,6 +129,14 @@ class DivergedError(TrainingError):
 
 class CheckpointError(TrainingError):
     """A checkpoint is missing, damaged, or of another model than the one to go on with."""
+
+
+class EvaluationError(TrainingError):
+    """The results of an evaluation are missing, of another version, or do not fit together."""
+
+
+class LeakError(TrainingError):
+    """A model that is to be measured was shown what it is asked for."""
 
 
 class ProcessLostError(TrainingError):

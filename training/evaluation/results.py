@@ -1,0 +1,234 @@
+"""What an evaluation found, as it is kept in `evaluation.json` and drawn in the report."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
+
+from graphdb.errors import EvaluationError
+
+RESULTS_NAME = "evaluation.json"
+FORMAT_VERSION = 1
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Estimate(_Part):
+    """A mean over seeds, with the interval that holds it with 95 % confidence (bootstrap)."""
+
+    mean: float
+    low: float
+    high: float
+
+
+class ModelResult(_Part):
+    """What one model reached in one task.
+
+    Args:
+        metrics: Means over seeds by metric and length of list, such as 'recall@20'.
+        lists: What is true of all lists together, such as 'coverage@20' or 'gini@20'.
+        seconds: How long ranking took.
+    """
+
+    model: str
+    metrics: Mapping[str, Estimate]
+    lists: Mapping[str, float]
+    seconds: float
+
+
+class GroupResult(_Part):
+    """The metrics over a part of the seeds, or of what was to be found.
+
+    Args:
+        dimension: What groups are made by, such as 'user activity' or 'price band'.
+        group: Which, such as '5 to 19 purchases'. Groups of a dimension stand in their order.
+        of: Whether seeds were left out, or things to be found.
+        num_seeds: Seeds in it with something to find.
+        num_pairs: What was to be found, over all of them.
+        models: By model, the metrics.
+    """
+
+    dimension: str
+    group: str
+    of: Literal["seeds", "targets"]
+    num_seeds: int
+    num_pairs: int
+    models: Mapping[str, Mapping[str, Estimate]]
+
+
+class Comparison(_Part):
+    """One model against another on the same seeds.
+
+    Args:
+        difference: What `model` has beyond `against`, per seed.
+        p_value: How often chance alone would give a difference as large, in either direction.
+        method: The test that gave it.
+    """
+
+    model: str
+    against: str
+    metric: str
+    difference: Estimate
+    p_value: float
+    method: str
+
+
+class TaskResult(_Part):
+    """One question with known answers.
+
+    Args:
+        name: Such as 'all products', 'bought before', 'new products', 'new brands', 'peak days'.
+        num_pairs: What was to be found, over all seeds.
+    """
+
+    name: str
+    seed_type: str
+    target_type: str
+    num_seeds: int
+    num_pairs: int
+    models: tuple[ModelResult, ...]
+    groups: tuple[GroupResult, ...] = ()
+    comparisons: tuple[Comparison, ...] = ()
+
+
+class LeakFinding(_Part):
+    """What a leak check found.
+
+    Args:
+        level: 'ok', or 'warning' where the figures have to be read with care.
+        figures: What was counted, by name.
+    """
+
+    check: str
+    level: Literal["ok", "warning"]
+    message: str
+    figures: Mapping[str, float] = {}
+
+
+class LiftPoint(_Part):
+    """Real new buyers at the top of an audience, over brands.
+
+    Args:
+        share: How much of all users who never bought the brand the audience is, 0 to 1.
+        lift: The share of new buyers in it over their share among all, mean over brands.
+    """
+
+    model: str
+    share: float
+    lift: float
+
+
+class ExposurePoint(_Part):
+    """Some targets of about the same popularity, and how often they are shown.
+
+    Args:
+        popularity: Mean number of training events per target.
+        num_targets: How many there are.
+        shown: By model the share of all places in all lists.
+        bought: The share of what was to be found.
+    """
+
+    popularity: float
+    num_targets: int
+    shown: Mapping[str, float]
+    bought: float
+
+
+class Protocol(_Part):
+    """How it was measured.
+
+    Args:
+        split: 'time', 'leave-last-out' or 'given'.
+        cutoff: The models know nothing from this moment on; None without times.
+        holdout_days: Days after the cut-off, for a split by time.
+        ks: Lengths of lists.
+        resamples: Bootstrap resamples per interval.
+    """
+
+    split: Literal["time", "leave-last-out", "given"]
+    cutoff: AwareDatetime | None
+    holdout_days: int | None
+    ks: tuple[int, ...]
+    seed: int
+    resamples: int
+
+
+class Spending(_Part):
+    """Where time and memory went.
+
+    Args:
+        seconds: By step.
+        peak_memory_mb: Of the process.
+        threads: How many it could use.
+    """
+
+    seconds: Mapping[str, float]
+    peak_memory_mb: float
+    threads: int
+    machine: str
+
+
+class Evaluation(_Part):
+    """All that an evaluation found.
+
+    Args:
+        direction: What was foretold, as an edge type.
+        models: In the order of tables; the first is the one that is evaluated, then baselines.
+        settings: Of the training, as `TrainConfig` dumps them.
+        versions: Of Python, this package and what it stands on.
+        lifts: How well audiences of brands find new buyers; empty without brands.
+        exposure: Popularity against exposure, from the least popular targets on.
+        spending: Time and memory.
+    """
+
+    format_version: Literal[1] = 1
+    created_at: AwareDatetime
+    snapshot_id: str
+    direction: str
+    protocol: Protocol
+    models: tuple[str, ...]
+    tasks: tuple[TaskResult, ...]
+    leaks: tuple[LeakFinding, ...]
+    lifts: tuple[LiftPoint, ...]
+    exposure: tuple[ExposurePoint, ...]
+    settings: Mapping[str, object]
+    versions: Mapping[str, str]
+    spending: Spending
+
+    def task(self, name: str) -> TaskResult:
+        """The task of that name; KeyError where it was not asked."""
+        return {task.name: task for task in self.tasks}[name]
+
+    def write(self, folder: Path) -> Path:
+        """Writes `evaluation.json` into the folder, and returns its path."""
+        path = folder / RESULTS_NAME
+        path.write_text(self.model_dump_json(indent=1) + "\n", encoding="utf-8")
+        return path
+
+
+def read_evaluation(folder: str | Path) -> Evaluation:
+    """Reads what `graphrec evaluate` wrote into a folder.
+
+    Raises:
+        EvaluationError: There is none, or it is not of this version.
+    """
+    path = Path(folder) / RESULTS_NAME
+    try:
+        return Evaluation.model_validate_json(path.read_bytes())
+    except FileNotFoundError as error:
+        raise EvaluationError(
+            f"'{path}' does not exist",
+            expected="a folder that `graphrec evaluate` wrote",
+            value=str(path),
+        ) from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        raise EvaluationError(
+            f"'{path}' is no evaluation of this version: {place}: {first['msg']}",
+            next_step="evaluate again",
+            value=str(path),
+        ) from error
