@@ -13,8 +13,6 @@ makes the checked graph of the embedded store a database of a stopped server.
 
 import argparse
 import os
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -25,6 +23,7 @@ from typing import Any
 import neo4j
 import numpy as np
 import pyarrow as pa
+from neo4j_local.own_server import COMMAND, own_server
 from rich.console import Console
 from rich.table import Table
 
@@ -37,7 +36,6 @@ from graphdb.stores.neo4j.bulk import AdminTool, bulk_import
 
 PURCHASED = SCHEMA.edge_type("PURCHASED")
 PLAIN_BATCH = 1_000
-COMMAND = [sys.executable, str(Path(__file__).with_name("neo4j"))]
 PLAIN_READ = (
     "MATCH (s:User)-[r:PURCHASED]->(t:Product) RETURN s.user_id AS source_id,"
     " t.product_id AS target_id, r.at AS at, r.event_id AS event_id, r.count AS count,"
@@ -78,30 +76,6 @@ class Rows:
         self.number = number
 
 
-@contextmanager
-def server(heap: str) -> Iterator[Neo4jSettings]:
-    """An empty server, gone afterwards with all it held."""
-    environment = {name: os.environ[name] for name in os.environ if not name.startswith("NEO4J_")}
-
-    def call(verb: str, *options: str) -> str:
-        done = subprocess.run(
-            [*COMMAND, verb, "--home", home, *options],
-            env=environment,
-            stdout=subprocess.PIPE,
-            text=True,
-            check=True,
-        )
-        return done.stdout
-
-    with tempfile.TemporaryDirectory(prefix="bench-neo4j-") as home:
-        said = call("start", "--free-ports", "--heap", heap)
-        try:
-            uri = said.split("NEO4J_URI=")[1].split()[0]
-            yield Neo4jSettings(uri, "neo4j", (Path(home) / "password").read_text().strip())
-        finally:
-            call("stop")
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--source", default="complete-journey")
@@ -120,10 +94,10 @@ def main() -> None:
         tempfile.TemporaryDirectory() as folder,
         DuckDBStore(str(Path(folder) / "graph.duckdb")) as embedded,
     ):
-        with server(options.heap) as settings, Neo4jStore(settings) as store:
+        with own_server(options.heap) as settings, Neo4jStore(settings) as store:
             whole_source(report, Path(folder), options, embedded, store)
             reading(report, options, settings, store)
-        with server(options.heap) as settings, Neo4jStore(settings) as store:
+        with own_server(options.heap) as settings, Neo4jStore(settings) as store:
             writing(report, options, settings, store, embedded)
         bulk(report, embedded)
     show(console, report)

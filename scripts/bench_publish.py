@@ -10,9 +10,6 @@ many neighbours were asked for. Then it builds the product index with other sett
 
 import argparse
 import os
-import shlex
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -20,6 +17,7 @@ from pathlib import Path
 import neo4j
 import numpy as np
 import pyarrow as pa
+from neo4j_local.own_server import own_server
 from rich.console import Console
 from rich.table import Table
 
@@ -54,19 +52,11 @@ def main() -> None:
         folder = Path(name)
         if not options.bundle:
             options.store, options.bundle = make_world(folder, options)
-        script = [sys.executable, str(Path(__file__).with_name("neo4j"))]
-        home = ["--home", str(folder / "neo4j")]
-        start = [*script, "start", *home, "--free-ports", "--heap", "1g"]
-        # A server of its own, whatever NEO4J_URI says.
-        ours = {name: value for name, value in os.environ.items() if "NEO4J" not in name}
-        said = subprocess.run(start, check=True, capture_output=True, text=True, env=ours).stdout
-        try:
-            os.environ["NEO4J_URI"] = shlex.split(said.split("NEO4J_URI=")[1])[0]
-            os.environ["NEO4J_USER"] = "neo4j"
-            os.environ["NEO4J_PASSWORD"] = (folder / "neo4j" / "password").read_text().strip()
+        with own_server("1g") as server:
+            # As a user's shell has them: the password on no command line.
+            os.environ["NEO4J_URI"], os.environ["NEO4J_USER"] = server.uri, server.user
+            os.environ["NEO4J_PASSWORD"] = server.password
             measure(options)
-        finally:
-            subprocess.run([*script, "stop", *home], check=True, capture_output=True, env=ours)
 
 
 def make_world(folder: Path, options: argparse.Namespace) -> tuple[str, str]:

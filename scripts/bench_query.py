@@ -8,6 +8,8 @@ work on the machine disturbs less than the clock.
 
 With --like USERS.npy PRODUCTS.npy the products are grown from trained vectors instead of drawn.
 With --keep, the graph of FAISS HNSW, which takes long to build, is kept in that folder.
+With --neo4j, Neo4j's vector index in a server of its own stands beside them; it is built and asked
+through the driver, so use it with --products 100000.
 """
 
 import argparse
@@ -15,6 +17,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -22,6 +25,7 @@ from pathlib import Path
 import faiss
 import numpy as np
 import numpy.typing as npt
+from bench_query_neo4j import MOST_PRODUCTS, served
 from bench_vectors import grown, trained_like
 from rich.console import Console
 from rich.table import Table
@@ -78,13 +82,14 @@ def main() -> None:
     ):  # fmt: skip
         table.add_column(heading, justify="right")
     single: dict[tuple[str, float], Timed] = {}
-    for way, answer, questions in ways(world, index, options, console):
-        for share, mask in world.filters.items():
-            timed = measure(answer, mask, questions, truth[share])
-            single[way, share] = timed
-            ratio = timed.per_second / single["NumPy", share].per_second
-            table.add_row(way, f"{share:.1%}", *timed.cells(), f"{ratio:.1f} x")
-            console.print(f"{way}, {share:.1%}: {' '.join(timed.cells())}")
+    with ExitStack() as opened:
+        for way, answer, questions in ways(world, index, options, console, opened):
+            for share, mask in world.filters.items():
+                timed = measure(answer, mask, questions, truth[share])
+                single[way, share] = timed
+                ratio = timed.per_second / single["NumPy", share].per_second
+                table.add_row(way, f"{share:.1%}", *timed.cells(), f"{ratio:.1f} x")
+                console.print(f"{way}, {share:.1%}: {' '.join(timed.cells())}")
     console.print(table)
     plans(world, index, console)
     batches(world, index, single, console)
@@ -160,13 +165,18 @@ def measure(answer: Answer, mask: Mask, questions: int, truth: Rows) -> Timed:
         wall.append(time.perf_counter() - began)
         cpu.append(time.thread_time() - cpu_began)
         if user < len(truth):
-            hits += len(np.intersect1d(rows, truth[user]))
-            wanted += K
+            best = truth[user][truth[user] >= 0]
+            hits += len(np.intersect1d(rows, best))
+            wanted += len(best)
     return Timed(np.array(wall) * 1e3, np.array(cpu) * 1e3, hits / wanted)
 
 
 def ways(
-    world: World, index: ServedIndex, options: argparse.Namespace, console: Console
+    world: World,
+    index: ServedIndex,
+    options: argparse.Namespace,
+    console: Console,
+    opened: ExitStack,
 ) -> Iterator[tuple[str, Answer, int]]:
     """Name, answer and how many questions are asked."""
     slow, fast = options.questions // 10, options.questions
@@ -192,8 +202,17 @@ def ways(
     yield "NumPy", numpy, slow
     yield "graphrec", planned(index), fast
     yield "graphrec, no index", planned(None), slow
-    if options.no_faiss:
-        return
+    if not options.no_faiss:
+        yield from ways_of_faiss(world, options, console)
+    if options.neo4j:
+        yield from ways_of_neo4j(world, options, console, opened)
+
+
+def ways_of_faiss(
+    world: World, options: argparse.Namespace, console: Console
+) -> Iterator[tuple[str, Answer, int]]:
+    slow, fast = options.questions // 10, options.questions
+    vectors, users = world.products.vectors, world.users.vectors
     flat = faiss.IndexFlatIP(vectors.shape[1])
     flat.add(vectors)
 
@@ -222,6 +241,23 @@ def ways(
             return found[~np.isin(found, world.seen[user])][:K]
 
         yield f"FAISS HNSW, {width} then filtered", filtered_after, max(fast // 4, 1)
+
+
+def ways_of_neo4j(
+    world: World, options: argparse.Namespace, console: Console, opened: ExitStack
+) -> Iterator[tuple[str, Answer, int]]:
+    names = {id(mask): f"pass_{number}" for number, mask in enumerate(world.filters.values())}
+    filters = dict(zip(names.values(), world.filters.values(), strict=True))
+    server, seconds = opened.enter_context(
+        served(world.users, world.products, world.policy, filters)
+    )
+    console.print(f"Neo4j's index built in {seconds:.0f} s")
+    for width in (200, 2_000):
+
+        def filtered_after(user: int, mask: Mask, width: int = width) -> Rows:
+            return server.best(user, names[id(mask)], world.seen[user], width, K)
+
+        yield f"Neo4j, {width} then filtered", filtered_after, max(options.questions // 10, 1)
 
 
 def hnsw_of(
@@ -314,7 +350,11 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--like", type=Path, nargs=2, metavar=("USERS", "PRODUCTS"))
     parser.add_argument("--keep", type=Path, help="a folder for what takes long to build")
     parser.add_argument("--no-faiss", action="store_true", help="leave out FAISS flat and HNSW")
-    return parser.parse_args()
+    parser.add_argument("--neo4j", action="store_true", help="and Neo4j's vector index")
+    options = parser.parse_args()
+    if options.neo4j and options.products > MOST_PRODUCTS:
+        parser.error(f"--neo4j takes at most --products {MOST_PRODUCTS}")
+    return options
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from graphrec.bundle import Bundle, open_bundle
+from graphrec.query.by_direction import answers
 from graphrec.query.display import Fields
 from graphrec.query.engine import Clock, Engine, excluded_rows, utc_now
 from graphrec.query.fold_in import Event
@@ -25,8 +26,6 @@ from graphrec.query.questions import (
 from graphrec.query.release import Release
 from graphrec.query.results import Recommendations
 from graphrec.query.seeds import (
-    is_known,
-    popular_seed,
     seeds_by_id,
     seeds_by_row,
     vector_seed,
@@ -139,6 +138,9 @@ class Recommender(FeedQuestions, MerchantQuestions, CreatorQuestions, AnalystQue
     ) -> Recommendations:
         """The best targets for one seed.
 
+        Users for a brand or product are ranked by likeness to its buyers; creators, and what fits
+        them, by what they carry and what their fans like; all else by the dot product of vectors.
+
         Args:
             options: See `Options`.
 
@@ -158,11 +160,7 @@ class Recommender(FeedQuestions, MerchantQuestions, CreatorQuestions, AnalystQue
         **options: Unpack[Options],
     ) -> list[Recommendations]:
         """For every seed what `recommend` gives, to the last bit, but faster."""
-        engine, question = self._engine, Question.of(options)
-        if question.on_unknown == "popular":
-            return _with_popular(engine, seed_type, seed_ids, target_type, question)
-        seeds = seeds_by_id(engine.release, seed_type, seed_ids)
-        return engine.answer(seeds, seed_ids, target_type, question)
+        return answers(self._engine, seed_type, seed_ids, target_type, Question.of(options))
 
     def recommend_for_events(
         self,
@@ -316,7 +314,10 @@ class Recommender(FeedQuestions, MerchantQuestions, CreatorQuestions, AnalystQue
         target_type: str,
         **options: Unpack[Options],
     ) -> tuple[Rows, Scores]:
-        """What `recommend_many` ranks, as rows and scores only: for evaluation and bulk work.
+        """The best targets by dot product, as rows and scores: for evaluation and bulk work.
+
+        For most directions that is what `recommend_many` ranks; for audiences of brands and
+        products see `lookalike_rows`.
 
         Returns:
             Rows int64 [num_seeds, k], padded with -1, and scores float64 [num_seeds, k], padded
@@ -326,21 +327,6 @@ class Recommender(FeedQuestions, MerchantQuestions, CreatorQuestions, AnalystQue
         seeds = seeds_by_row(engine.release, seed_type, seed_rows)
         rows, scores, _ = engine.rank(seeds, target_type, question, Similarity.DOT)
         return rows, scores
-
-
-def _with_popular(
-    engine: Engine, seed_type: str, seed_ids: Sequence[str], target_type: str, question: Question
-) -> list[Recommendations]:
-    """Answers in order: the known ones in one batch, for the others what is popular."""
-    release = engine.release
-    known = [one for one in dict.fromkeys(seed_ids) if is_known(release, seed_type, one)]
-    seeds = seeds_by_id(release, seed_type, known)
-    found = dict(zip(known, engine.answer(seeds, known, target_type, question), strict=True))
-    for one in seed_ids:
-        if one not in found:
-            popular = popular_seed(release, seed_type, one, target_type)
-            found[one] = engine.answer(popular, [one], target_type, question)[0]
-    return [found[one] for one in seed_ids]
 
 
 def _as_policy(policy: Policy | str | Path | None) -> Policy | None:

@@ -107,15 +107,6 @@ def popular_seed(release: Release, seed_type: str, seed_id: str, target_type: st
     return Seeds(known, Space.of(likes_all), np.array([row]), targets=targets, because=because)
 
 
-def is_known(release: Release, seed_type: str, seed_id: str) -> bool:
-    """Whether the bundle holds a node and the model knows something about it."""
-    try:
-        row = release.bundle.row_of(seed_type, seed_id)
-    except UnknownIdError:
-        return False
-    return not release.space(seed_type).zero[row]
-
-
 def vector_seed(vector: npt.ArrayLike, dim: int, had: Rows) -> Seeds:
     """One seed that is no node.
 

@@ -41,7 +41,6 @@ def test_reasons_for_the_users_of_a_product(recommender):
         "cat": ("bought it before", "bought 1 product of this brand"),
         "bob": ("never bought it", "bought 1 product of this brand"),
         "ann": ("never bought it", "new brand for this shopper"),
-        "dan": ("never bought it", "new brand for this shopper"),
     }
 
 

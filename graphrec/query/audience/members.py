@@ -50,12 +50,18 @@ def audience_of(
         QueryError: Nothing is known about it or its buyers.
     """
     row = release.bundle.row_of(seed_type, seed_id)
+    return _known(audience_of_row(release, seed_type, row, members), f"{seed_type} '{seed_id}'")
+
+
+def audience_of_row(
+    release: Release, seed_type: str, row: int, members: Rows | None = None
+) -> Audience:
+    """The same, which may be one that nothing is known about."""
     members = buyers(release, seed_type, row) if members is None else members
     own = None
     if release.bundle.has_vectors(seed_type):
         own = release.space(seed_type).vectors[row].astype(np.float64)
-    directions, users = release.audiences.directions(), release.space("User")
-    return _known(Audience.of(directions, users, members, own), f"{seed_type} '{seed_id}'")
+    return Audience.of(release.audiences.directions(), release.space("User"), members, own)
 
 
 def audience_of_users(release: Release, rows: Rows) -> Audience:

@@ -2,8 +2,7 @@
 
 from typing import Unpack
 
-from graphrec.query.audience.matching import for_creators
-from graphrec.query.options import Options, Question
+from graphrec.query.options import Options
 from graphrec.query.questions.base import Questions
 from graphrec.query.results import Recommendations
 
@@ -19,12 +18,12 @@ class CreatorQuestions(Questions):
         self, creator_id: str, **options: Unpack[Options]
     ) -> Recommendations:
         """Categories that fit a creator; by default ones the creator carries nothing of."""
-        return for_creators(self._engine, [creator_id], "Category", Question.of(options))[0]
+        return self.recommend("Creator", creator_id, "Category", **options)
 
     def products_for_creator(self, creator_id: str, **options: Unpack[Options]) -> Recommendations:
         """Products that fit a creator; by default ones the creator does not carry yet."""
-        return for_creators(self._engine, [creator_id], "Product", Question.of(options))[0]
+        return self.recommend("Creator", creator_id, "Product", **options)
 
     def brands_for_creator(self, creator_id: str, **options: Unpack[Options]) -> Recommendations:
         """Brands that fit a creator; by default ones the creator carries nothing of."""
-        return for_creators(self._engine, [creator_id], "Brand", Question.of(options))[0]
+        return self.recommend("Creator", creator_id, "Brand", **options)

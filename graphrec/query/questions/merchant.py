@@ -10,7 +10,6 @@ from graphrec.query.audience.lookalikes import (
     lookalikes,
     lookalikes_of_users,
 )
-from graphrec.query.audience.matching import creators_for
 from graphrec.query.audience.portfolio import Budget, Portfolio, portfolio_for
 from graphrec.query.filters import Filters
 from graphrec.query.options import AudienceOptions, Options, Question
@@ -32,11 +31,11 @@ class MerchantQuestions(Questions):
 
         A creator's vector lies between what he carries and what his audience likes; see `blended`.
         """
-        return creators_for(self._engine, "Product", [product_id], Question.of(options))[0]
+        return self.recommend("Product", product_id, "Creator", **options)
 
     def creators_for_brand(self, brand_id: str, **options: Unpack[Options]) -> Recommendations:
         """Creators who should carry a brand; by default ones who carry none of its products."""
-        return creators_for(self._engine, "Brand", [brand_id], Question.of(options))[0]
+        return self.recommend("Brand", brand_id, "Creator", **options)
 
     def users_for_product(
         self,

@@ -69,8 +69,10 @@ def test_the_documented_queries_answer(shop, plain, recommenders):
         )
     assert (likes, hits) == (200, pytest.approx(200, abs=20))
     found = plain.execute_query(audience, brand_id="b00001").records
-    wanted = recommender.recommend("Brand", "b00001", "User").ids
-    assert [record["node"]["user_id"] for record in found] == list(wanted)
+    brand = [recommender.bundle.row_of("Brand", "b00001")]
+    wanted, _ = recommender.top_rows("Brand", brand, "User", k=10)
+    users = recommender.bundle.ids("User").take(wanted[0]).to_pylist()
+    assert [record["node"]["user_id"] for record in found] == users
 
 
 def test_what_was_done_is_counted(store, plain, recommenders):
