@@ -7,6 +7,7 @@ import typer
 
 from graphrec.cli import (
     audience_commands,
+    batch_command,
     explain_command,
     explore_commands,
     index_command,
@@ -24,6 +25,7 @@ PLUGIN_GROUP = "graphrec.commands"
 _COMMANDS = (
     store_commands,
     query_commands,
+    batch_command,
     policy_commands,
     explain_command,
     index_command,

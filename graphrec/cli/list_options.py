@@ -13,12 +13,24 @@ ValueWeightOption = Annotated[
 NewcomerShareOption = Annotated[
     float, typer.Option(min=0, max=1, help="Share of the places kept for what is new.")
 ]
+NewcomerDaysOption = Annotated[
+    float, typer.Option(min=0, help="What is listed within so many days is new.")
+]
 DiversityOption = Annotated[
     float, typer.Option(min=0, max=1, help="From 0, affinity alone, to 1, difference alone.")
 ]
 MaxPerBrandOption = Annotated[int | None, typer.Option(min=1, help="At most so many of one brand.")]
 MaxPerCategoryOption = Annotated[
     int | None, typer.Option(min=1, help="At most so many of one category.")
+]
+MaxPerCreatorOption = Annotated[
+    int | None, typer.Option(min=1, help="At most so many of one creator.")
+]
+PopularOption = Annotated[
+    bool,
+    typer.Option(
+        "--popular-if-unknown", help="Show what is popular to a seed of which nothing is known."
+    ),
 ]
 SeenOption = Annotated[
     list[str],

@@ -1,5 +1,7 @@
 """Reads the names of nodes and node types from the command line."""
 
+from pathlib import Path
+
 import typer
 
 from graphdb.errors import nearest
@@ -47,6 +49,15 @@ def parse_target(schema: Schema, text: str | None, seed_type: str) -> str:
     if text:
         return parse_type(schema, text)
     return _DEFAULT_TARGETS.get(seed_type, _DEFAULT_TARGET)
+
+
+def read_lines(file: Path) -> list[str]:
+    """The lines of a file that are not empty."""
+    try:
+        text = file.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise typer.BadParameter(f"'{file}' is no UTF-8 text") from error
+    return [line.strip() for line in text.splitlines() if line.strip()]
 
 
 def _plural(name: str) -> str:

@@ -9,7 +9,7 @@ from rich.table import Table
 
 from graphdb.schema_types import Schema
 from graphdb.stores import PublishReport
-from graphrec.cli.node_names import parse_node, parse_target
+from graphrec.cli.node_names import parse_node, parse_target, read_lines
 from graphrec.cli.output import JsonOption, console, print_json
 from graphrec.cli.progress import PublishProgress
 from graphrec.cli.query_commands import BundleArgument, VerifyOption
@@ -68,7 +68,7 @@ def publish_command(
     """
     recommender = Recommender.open(bundle, verify=verify)
     schema = recommender.bundle.schema
-    wanted = [*recommend, *(_lines(seeds) if seeds else [])]
+    wanted = [*recommend, *(read_lines(seeds) if seeds else [])]
     with PublishProgress() as progress:
         report = publish(
             recommender,
@@ -86,15 +86,6 @@ def publish_command(
 def _seed(schema: Schema, text: str, target: str | None) -> Seed:
     seed_type, seed_id = parse_node(schema, text)
     return Seed(seed_type, seed_id, parse_target(schema, target, seed_type))
-
-
-def _lines(file: Path) -> list[str]:
-    """The lines of a file that are not empty."""
-    try:
-        text = file.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise typer.BadParameter(f"'{file}' is no UTF-8 text") from error
-    return [line.strip() for line in text.splitlines() if line.strip()]
 
 
 def _show(report: PublishReport) -> None:

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from graphrec.cli.events import EventOption, parse_events
 from graphrec.cli.filter_options import (
     BrandOption,
     CategoryOption,
@@ -19,7 +20,10 @@ from graphrec.cli.list_options import (
     DiversityOption,
     MaxPerBrandOption,
     MaxPerCategoryOption,
+    MaxPerCreatorOption,
+    NewcomerDaysOption,
     NewcomerShareOption,
+    PopularOption,
     SeenDaysOption,
     SeenOption,
     ValueWeightOption,
@@ -29,6 +33,7 @@ from graphrec.cli.node_names import parse_node, parse_target
 from graphrec.cli.output import JsonOption
 from graphrec.cli.result_output import show
 from graphrec.query import Recommender
+from graphrec.query.options import Options
 
 BundleArgument = Annotated[
     str, typer.Argument(metavar="BUNDLE", help="Folder that `graphrec train` wrote.")
@@ -48,8 +53,12 @@ def register(app: typer.Typer) -> None:
 def recommend(
     bundle: BundleArgument,
     seed: Annotated[
-        str, typer.Argument(metavar="SEED", help="Who or what to recommend for, as TYPE:ID.")
-    ],
+        str | None,
+        typer.Argument(
+            metavar="SEED", help="Who or what to recommend for, as TYPE:ID.", show_default=False
+        ),
+    ] = None,
+    event: EventOption = [],  # noqa: B006 - Typer's way to say a repeatable option
     target: Annotated[
         str | None,
         typer.Option(
@@ -60,7 +69,7 @@ def recommend(
         ),
     ] = None,
     top: TopOption = 10,
-    category: CategoryOption = [],  # noqa: B006 - Typer's way to say a repeatable option
+    category: CategoryOption = [],  # noqa: B006
     brand: BrandOption = [],  # noqa: B006
     min_price: MinPriceOption = None,
     max_price: MaxPriceOption = None,
@@ -75,13 +84,16 @@ def recommend(
     seen_days: SeenDaysOption = None,
     value_weight: ValueWeightOption = 0.0,
     newcomer_share: NewcomerShareOption = 0.0,
+    newcomer_days: NewcomerDaysOption = 30.0,
     diversity: DiversityOption = 0.0,
     max_per_brand: MaxPerBrandOption = None,
     max_per_category: MaxPerCategoryOption = None,
+    max_per_creator: MaxPerCreatorOption = None,
+    popular: PopularOption = False,
     verify: VerifyOption = True,
     as_json: JsonOption = False,
 ) -> None:
-    """Recommend nodes of one type for a node of another.
+    """Recommend nodes of one type for a node of another, or for someone unknown by recent events.
 
     [bold]Examples[/bold]
 
@@ -98,26 +110,42 @@ def recommend(
     graphrec recommend BUNDLE User:42 --without shops=s1 -f in_stock=yes --json
 
     graphrec recommend BUNDLE User:42 --value-weight 0.5 --newcomer-share 0.2 --max-per-brand 2
+
+    graphrec recommend BUNDLE --event PURCHASED:7 --event VIEWED:9@2026-11-01
     """
     recommender = Recommender.open(bundle, policy=policy, verify=verify)
     schema = recommender.bundle.schema
-    seed_type, seed_id = parse_node(schema, seed)
+    events = parse_events(event)
+    seed_type, seed_id = ("User", "") if events else parse_node(schema, _the_seed(seed))
+    if events and (seed or popular):
+        raise typer.BadParameter("give a seed or events, not both", param_hint="--event")
     target_type = parse_target(schema, target, seed_type)
     words = as_words(category, brand, min_price, max_price)
-    answer = recommender.recommend(
-        seed_type,
-        seed_id,
-        target_type,
-        k=top,
-        filters=parse_filters(schema, target_type, [*words, *filters], without),
-        exclude_seen=as_seen(include_seen, seen, seen_days),
-        value_weight=value_weight,
-        newcomer_share=newcomer_share,
-        diversity=diversity,
-        max_per_brand=max_per_brand,
-        max_per_category=max_per_category,
-    )
+    options: Options = {
+        "k": top,
+        "filters": parse_filters(schema, target_type, [*words, *filters], without),
+        "exclude_seen": as_seen(include_seen, seen, seen_days),
+        "value_weight": value_weight,
+        "newcomer_share": newcomer_share,
+        "newcomer_days": newcomer_days,
+        "diversity": diversity,
+        "max_per_brand": max_per_brand,
+        "max_per_category": max_per_category,
+        "max_per_creator": max_per_creator,
+        "on_unknown": "popular" if popular else "error",
+    }
+    if events:
+        answer = recommender.recommend_for_events(events, target_type, **options)
+        show(answer, f"{target_type} for someone with {len(events)} events", as_json=as_json)
+        return
+    answer = recommender.recommend(seed_type, seed_id, target_type, **options)
     show(answer, f"{target_type} for {seed_type} {seed_id}", as_json=as_json)
+
+
+def _the_seed(seed: str | None) -> str:
+    if seed is None:
+        raise typer.BadParameter("name a SEED as TYPE:ID, or give --event", param_hint="SEED")
+    return seed
 
 
 def similar(

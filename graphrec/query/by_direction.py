@@ -52,7 +52,7 @@ def _popular_where_unknown(
 ) -> list[Recommendations]:
     """The known ones in one batch, for the others what is popular."""
     known = [
-        one for one in dict.fromkeys(seed_ids) if _is_known(engine, seed_type, one, target_type)
+        one for one in dict.fromkeys(seed_ids) if is_known(engine, seed_type, one, target_type)
     ]
     answered = _known_answers(engine, seed_type, known, target_type, question) if known else []
     found = dict(zip(known, answered, strict=True))
@@ -63,8 +63,8 @@ def _popular_where_unknown(
     return [found[one] for one in seed_ids]
 
 
-def _is_known(engine: Engine, seed_type: str, seed_id: str, target_type: str) -> bool:
-    """Whether the bundle holds a node and the model knows something about it."""
+def is_known(engine: Engine, seed_type: str, seed_id: str, target_type: str) -> bool:
+    """Whether the bundle holds a seed, and enough is known about it to answer."""
     release = engine.release
     try:
         row = release.bundle.row_of(seed_type, seed_id)

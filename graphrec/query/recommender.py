@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from graphrec.bundle import Bundle, open_bundle
-from graphrec.query.by_direction import answers
+from graphrec.query.by_direction import answers, is_known
 from graphrec.query.display import Fields
 from graphrec.query.engine import Clock, Engine, excluded_rows, utc_now
 from graphrec.query.fold_in import Event
@@ -161,6 +161,10 @@ class Recommender(FeedQuestions, MerchantQuestions, CreatorQuestions, AnalystQue
     ) -> list[Recommendations]:
         """For every seed what `recommend` gives, to the last bit, but faster."""
         return answers(self._engine, seed_type, seed_ids, target_type, Question.of(options))
+
+    def knows(self, seed_type: str, seed_id: str, target_type: str) -> bool:
+        """Whether the bundle holds a seed, and `recommend` knows enough about it to answer."""
+        return is_known(self._engine, seed_type, seed_id, target_type)
 
     def recommend_for_events(
         self,

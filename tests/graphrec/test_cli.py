@@ -2,6 +2,7 @@ import json
 import re
 import shutil
 from dataclasses import asdict
+from datetime import UTC, datetime
 from importlib.metadata import EntryPoint
 
 import pyarrow as pa
@@ -189,7 +190,7 @@ def damaged(tmp_path, world_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["recommend", "WORLD"], "Missing argument"),
+        (["similar", "WORLD"], "Missing argument"),
         (["recommend", "WORLD", "ann"], "'ann' is not a node; write TYPE:ID, such as User:42"),
         (["recommend", "WORLD", "User:"], "'User:' is not a node"),
         (["recommend", "WORLD", "Usr:ann"], "'Usr' is not a node type; did you mean 'User'?"),
@@ -313,3 +314,35 @@ def test_a_plugin_that_cannot_be_loaded_takes_nothing_with_it(run, capsys, world
     result = run("recommend", world_path, "User:ann", "--json", plugins=[broken])
     assert ids(result) == ["p2", "p4", "p3", "p6"]
     assert capsys.readouterr().err.startswith("Warning: the commands of 'broken' are missing: ")
+
+
+def test_events_instead_of_a_seed(run, world_path, recommender):
+    words = ["--event", "PURCHASED:p1", "-e", "PURCHASED:p3@2017-11-30"]
+    moment = datetime(2017, 11, 30, tzinfo=UTC)
+    events = [("PURCHASED", "p1", None), ("PURCHASED", "p3", moment)]
+    asked = recommender.recommend_for_events(events, "Product")
+    assert ids(run("recommend", world_path, *words, "--json")) == list(asked.ids)
+    table = run("recommend", world_path, *words, "-t", "brands").stdout
+    assert "Brand for someone with 2 events" in table
+
+
+def test_popular_if_unknown(run, world_path):
+    assert run("recommend", world_path, "User:dan").exit_code == 8
+    done = run("recommend", world_path, "User:dan", "--popular-if-unknown")
+    assert "popular" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "name a SEED as TYPE:ID, or give --event"),
+        (["User:ann", "--event", "PURCHASED:p1"], "give a seed or events, not both"),
+        (["--event", "PURCHASED"], "'PURCHASED' is not an event; write RELATION:ID"),
+        (["--event", "PURCHASED:p1@2017-13-01"], "no Product has the id 'p1@2017-13-01'"),
+        (["--event", "BOUGHT:p1"], "'BOUGHT' is no event of a user"),
+    ],
+)
+def test_wrong_events_are_named(run, world_path, arguments, message):
+    result = run("recommend", world_path, *arguments)
+    assert result.exit_code in (2, 8)
+    assert message in " ".join(result.stderr.replace("│", " ").split())

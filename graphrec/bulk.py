@@ -1,0 +1,97 @@
+"""Answers for many seeds as one Parquet file, some seeds at a time."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Unpack
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from graphrec.query import Recommender
+from graphrec.query.options import Options
+
+SCHEMA = pa.schema(
+    [
+        ("seed_type", pa.string()),
+        ("seed_id", pa.string()),
+        ("rank", pa.int64()),
+        ("type", pa.string()),
+        ("id", pa.string()),
+        ("score", pa.float64()),
+        ("reasons", pa.list_(pa.string())),
+    ]
+)
+_AT_ONCE = 1_000
+
+OnProgress = Callable[[int, int], None]
+"""Called with how many seeds are done, and how many there are."""
+
+
+@dataclass(frozen=True, slots=True)
+class BulkReport:
+    """What was written.
+
+    Args:
+        seeds: How many seeds were asked for.
+        rows: How many answers came out.
+        empty: Seeds for which nothing came out, because nothing is known about them or nothing
+            passed.
+    """
+
+    path: str
+    seeds: int
+    rows: int
+    empty: int
+
+
+def write_answers(
+    recommender: Recommender,
+    seed_type: str,
+    seed_ids: Sequence[str],
+    target_type: str,
+    path: str | Path,
+    *,
+    on_progress: OnProgress | None = None,
+    **options: Unpack[Options],
+) -> BulkReport:
+    """Asks for every seed and writes the answers, in the order of the seeds, best first.
+
+    A seed about which nothing is known gets none, or with `on_unknown="popular"` what is popular.
+    The columns are those of `Recommendations.to_arrow` without the fields, which can be joined by
+    id. The file appears under its name when it is whole.
+
+    Raises:
+        QueryError: As for `Recommender.recommend`.
+    """
+    path = Path(path)
+    unfinished = path.with_name(f".{path.name}.unfinished")
+    rows = empty = 0
+    try:
+        with pq.ParquetWriter(unfinished, SCHEMA) as writer:
+            for start in range(0, len(seed_ids), _AT_ONCE):
+                some = seed_ids[start : start + _AT_ONCE]
+                asked = _answerable(recommender, seed_type, some, target_type, options)
+                answers = recommender.recommend_many(seed_type, asked, target_type, **options)
+                parts = [one.to_arrow().select(SCHEMA.names) for one in answers]
+                writer.write_table(pa.concat_tables([SCHEMA.empty_table(), *parts]))
+                rows += sum(map(len, answers))
+                empty += len(some) - sum(map(bool, answers))
+                if on_progress:
+                    on_progress(start + len(some), len(seed_ids))
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+    return BulkReport(str(path), len(seed_ids), rows, empty)
+
+
+def _answerable(
+    recommender: Recommender,
+    seed_type: str,
+    seed_ids: Sequence[str],
+    target_type: str,
+    options: Options,
+) -> list[str]:
+    if options.get("on_unknown") == "popular":
+        return list(seed_ids)
+    return [one for one in seed_ids if recommender.knows(seed_type, one, target_type)]

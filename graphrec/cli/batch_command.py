@@ -1,0 +1,128 @@
+"""`graphrec batch`: answers for many seeds, as a Parquet file."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from graphdb.schema_types import Schema
+from graphrec.bulk import write_answers
+from graphrec.cli.filter_options import (
+    BrandOption,
+    CategoryOption,
+    FilterOption,
+    MaxPriceOption,
+    MinPriceOption,
+    PolicyOption,
+    WithoutOption,
+    as_words,
+    parse_filters,
+)
+from graphrec.cli.list_options import PopularOption
+from graphrec.cli.node_names import parse_node, parse_target, parse_type, read_lines
+from graphrec.cli.output import JsonOption, console, print_json
+from graphrec.cli.progress import progress_bars
+from graphrec.cli.query_commands import BundleArgument, TopOption, VerifyOption
+from graphrec.query import Recommender
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command of this file."""
+    app.command("batch")(batch_command)
+
+
+def batch_command(
+    bundle: BundleArgument,
+    seeds: Annotated[
+        str,
+        typer.Argument(
+            metavar="SEEDS",
+            help="A type, such as users, for all of them; or a file, one TYPE:ID in a line.",
+        ),
+    ],
+    output: Annotated[
+        Path, typer.Argument(metavar="FILE", help="The Parquet file to write, or to replace.")
+    ],
+    target: Annotated[
+        str | None,
+        typer.Option("--target", "-t", help="By default products for users, users for all else."),
+    ] = None,
+    top: TopOption = 10,
+    category: CategoryOption = [],  # noqa: B006 - Typer's way to say a repeatable option
+    brand: BrandOption = [],  # noqa: B006
+    min_price: MinPriceOption = None,
+    max_price: MaxPriceOption = None,
+    filters: FilterOption = [],  # noqa: B006
+    without: WithoutOption = [],  # noqa: B006
+    policy: PolicyOption = None,
+    include_seen: Annotated[
+        bool,
+        typer.Option("--include-seen", help="Also what a seed has had, such as purchases."),
+    ] = False,
+    popular: PopularOption = False,
+    verify: VerifyOption = True,
+    as_json: JsonOption = False,
+) -> None:
+    """Recommend for many seeds at once, into a Parquet file.
+
+    The file has the columns seed_type, seed_id, rank, type, id, score and reasons. Seeds of which
+    nothing is known get none, unless what is popular is asked for.
+
+    [bold]Examples[/bold]
+
+    graphrec batch BUNDLE users answers.parquet
+
+    graphrec batch BUNDLE brands audiences.parquet --target users -k 100
+
+    graphrec batch BUNDLE seeds.txt answers.parquet --policy policy.toml -f in_stock=yes
+    """
+    if not output.parent.is_dir():
+        raise typer.BadParameter(f"there is no folder '{output.parent}'", param_hint="FILE")
+    recommender = Recommender.open(bundle, policy=policy, verify=verify)
+    schema = recommender.bundle.schema
+    seed_type, seed_ids = _seeds(recommender, seeds)
+    target_type = parse_target(schema, target, seed_type)
+    words = [*as_words(category, brand, min_price, max_price), *filters]
+    with progress_bars() as bars:
+        task = bars.add_task(f"{seed_type} nodes", total=len(seed_ids))
+        report = write_answers(
+            recommender,
+            seed_type,
+            seed_ids,
+            target_type,
+            output,
+            on_progress=lambda done, _: bars.update(task, completed=done),
+            k=top,
+            filters=parse_filters(schema, target_type, words, without),
+            exclude_seen=not include_seen,
+            on_unknown="popular" if popular else "error",
+        )
+    if as_json:
+        print_json(asdict(report))
+        return
+    console().print(
+        f"{report.path}: {report.rows:,} answers for {report.seeds:,} {seed_type} nodes; "
+        f"{report.empty:,} of them got none",
+        soft_wrap=True,
+        markup=False,
+    )
+
+
+def _seeds(recommender: Recommender, text: str) -> tuple[str, list[str]]:
+    """The type of the seeds and their ids."""
+    schema: Schema = recommender.bundle.schema
+    if not Path(text).is_file():
+        seed_type = parse_type(schema, text)
+        return seed_type, recommender.bundle.ids(seed_type).to_pylist()
+    nodes = [parse_node(schema, line) for line in read_lines(Path(text))]
+    types = {node_type for node_type, _ in nodes}
+    if len(types) != 1:
+        raise typer.BadParameter(
+            f"'{text}' names {len(types)} types of nodes; expected seeds of one type",
+            param_hint="SEEDS",
+        )
+    seed_type, seed_ids = types.pop(), [node_id for _, node_id in nodes]
+    for node_id in seed_ids:
+        recommender.bundle.row_of(seed_type, node_id)  # an unknown one is an error before the work
+    return seed_type, seed_ids

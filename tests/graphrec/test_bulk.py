@@ -1,0 +1,96 @@
+import json
+
+import pyarrow.parquet as pq
+import pytest
+from typer.testing import CliRunner
+
+from graphdb.errors import BadFilterError
+from graphrec import Filters
+from graphrec import bulk as bulk_module
+from graphrec.bulk import SCHEMA, write_answers
+from graphrec.cli import build_app
+
+USERS = ["cat", "dan", "ann", "bob"]
+
+
+@pytest.fixture(params=[1, 3, 1_000])
+def path(request, tmp_path, monkeypatch):
+    monkeypatch.setattr(bulk_module, "_AT_ONCE", request.param)
+    return tmp_path / "answers.parquet"
+
+
+def run(*arguments):
+    return CliRunner().invoke(build_app(), [str(argument) for argument in arguments])
+
+
+def test_the_file_holds_what_recommend_gives(recommender, path):
+    done = []
+    report = write_answers(
+        recommender, "User", USERS, "Product", path, k=3, on_progress=lambda *at: done.append(at)
+    )
+    table = pq.read_table(path)
+    assert table.schema == SCHEMA
+    known = [one for one in USERS if one != "dan"]  # of whom nothing is known
+    expected = [
+        row
+        for one in known
+        for row in recommender.recommend("User", one, "Product", k=3)
+        .to_arrow()
+        .select(SCHEMA.names)
+        .to_pylist()
+    ]
+    assert table.to_pylist() == expected
+    assert (report.seeds, report.rows, report.empty) == (4, len(expected), 1)
+    assert done[-1] == (4, 4)
+
+
+def test_the_unknown_get_what_is_popular_on_request(recommender, path):
+    report = write_answers(recommender, "User", ["dan"], "Product", path, on_unknown="popular")
+    rows = pq.read_table(path).to_pylist()
+    assert report.empty == 0
+    assert {row["seed_id"] for row in rows} == {"dan"}
+    assert "popular" in rows[0]["reasons"][0]
+
+
+def test_nothing_is_left_behind_by_what_fails(recommender, path):
+    path.write_bytes(b"before")
+    with pytest.raises(BadFilterError):
+        write_answers(
+            recommender, "User", USERS, "Product", path, filters=Filters(brands=["nobody"])
+        )
+    assert path.read_bytes() == b"before"
+    assert [one.name for one in path.parent.iterdir()] == [path.name]
+
+
+def test_the_command_takes_a_type_or_a_file(world_path, recommender, tmp_path):
+    path, seeds = tmp_path / "a.parquet", tmp_path / "seeds.txt"
+    said = json.loads(run("batch", world_path, "users", path, "-k", "2", "--json").stdout)
+    assert said == {"path": str(path), "seeds": 4, "rows": 6, "empty": 1}
+    seeds.write_text("Brand:acme\n\nBrand:bolt\n")
+    text = run("batch", world_path, seeds, path, "--include-seen").stdout
+    assert "2 Brand nodes; 0 of them got none" in text
+    rows = pq.read_table(path).to_pylist()
+    users = recommender.users_for_brand("acme").ids
+    assert [row["id"] for row in rows if row["seed_id"] == "acme"] == list(users)
+    assert run("batch", world_path, "users", path, "--popular-if-unknown").exit_code == 0
+    assert "dan" in {row["seed_id"] for row in pq.read_table(path).to_pylist()}
+
+
+@pytest.mark.parametrize(
+    ("seeds", "output", "exit_code", "message"),
+    [
+        ("usrs", "a.parquet", 2, "did you mean 'User'?"),
+        ("User:ann\nBrand:acme", "a.parquet", 2, "names 2 types of nodes"),
+        ("User:ann\nUser:nobody", "a.parquet", 8, "no User has the id 'nobody'"),
+        ("users", "none/a.parquet", 2, "there is no folder"),
+    ],
+)
+def test_wrong_seeds_are_named(world_path, tmp_path, seeds, output, exit_code, message):
+    if ":" in seeds:
+        path = tmp_path / "seeds.txt"
+        path.write_text(seeds)
+        seeds = path
+    result = run("batch", world_path, seeds, tmp_path / output)
+    assert result.exit_code == exit_code
+    assert message in result.stderr.replace("\n", " ").replace("│ ", "")
+    assert not (tmp_path / output).exists()
