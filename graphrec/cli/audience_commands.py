@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from graphdb.errors import FileFormatError
-from graphrec.cli.filter_options import PolicyOption
+from graphrec.cli.filter_options import FilterOption, PolicyOption, WithoutOption, parse_filters
 from graphrec.cli.node_names import parse_node
 from graphrec.cli.output import JsonOption, console, print_json
 from graphrec.cli.query_commands import BundleArgument, VerifyOption
@@ -52,6 +52,8 @@ def lookalike(
     curve: Annotated[
         bool, typer.Option("--curve", help="Show reach against precision instead of users.")
     ] = False,
+    filters: FilterOption = [],  # noqa: B006 - Typer's way to say a repeatable option
+    without: WithoutOption = [],  # noqa: B006
     policy: PolicyOption = None,
     verify: VerifyOption = True,
     as_json: JsonOption = False,
@@ -70,20 +72,25 @@ def lookalike(
 
     graphrec lookalike BUNDLE User:42 User:543 -k 20
 
+    graphrec lookalike BUNDLE Brand:109 -f city=Graz --without age_band=65+
+
     graphrec lookalike BUNDLE Brand:109 --curve
     """
     recommender = Recommender.open(bundle, policy=policy, verify=verify)
-    ends = [parse_node(recommender.bundle.schema, node) for node in nodes]
+    schema = recommender.bundle.schema
+    ends = [parse_node(schema, node) for node in nodes]
     types = {node_type for node_type, _ in ends}
     node_type, node_id = ends[0]
     if types != {"User"} and (len(ends) > 1 or node_type not in ("Brand", "Product")):
         raise typer.BadParameter("name one brand, one product, or users only", param_hint="NODE")
     if curve and types == {"User"}:
         raise typer.BadParameter("a curve is drawn for a brand or product", param_hint="--curve")
+    passing = parse_filters(schema, "User", filters, without)
     if curve:
-        _show_curve(recommender.reach_curve(node_type, node_id), nodes[0], as_json=as_json)
+        points = recommender.reach_curve(node_type, node_id, filters=passing)
+        _show_curve(points, nodes[0], as_json=as_json)
         return
-    options: AudienceOptions = {"min_score": min_score, "share": share}
+    options: AudienceOptions = {"min_score": min_score, "share": share, "filters": passing}
     if top is not None:
         options["k"] = top
     if types == {"User"}:
@@ -110,6 +117,8 @@ def portfolio(
     include_seen: Annotated[
         bool, typer.Option("--include-seen", help="Also creators who carry the brand already.")
     ] = False,
+    filters: FilterOption = [],  # noqa: B006
+    without: WithoutOption = [],  # noqa: B006
     policy: PolicyOption = None,
     verify: VerifyOption = True,
     as_json: JsonOption = False,
@@ -121,9 +130,12 @@ def portfolio(
     graphrec portfolio BUNDLE Brand:9 -k 5
 
     graphrec portfolio BUNDLE Brand:9 --budget 20000 --costs costs.csv --new-customers-only
+
+    graphrec portfolio BUNDLE Brand:9 -k 5 -f 'fans<=100000'
     """
     recommender = Recommender.open(bundle, policy=policy, verify=verify)
-    node_type, brand_id = parse_node(recommender.bundle.schema, brand)
+    schema = recommender.bundle.schema
+    node_type, brand_id = parse_node(schema, brand)
     if node_type != "Brand":
         raise typer.BadParameter(f"'{brand}' is no brand; write Brand:ID", param_hint="BRAND")
     found = recommender.creator_portfolio(
@@ -133,6 +145,7 @@ def portfolio(
         costs=None if costs is None else read_costs(costs),
         new_customers_only=new_customers_only,
         exclude_seen=not include_seen,
+        filters=parse_filters(schema, "Creator", filters, without),
     )
     _show_portfolio(found, as_json=as_json)
 

@@ -161,6 +161,12 @@ def similar(
     filters: FilterOption = [],  # noqa: B006
     without: WithoutOption = [],  # noqa: B006
     policy: PolicyOption = None,
+    newcomer_share: NewcomerShareOption = 0.0,
+    newcomer_days: NewcomerDaysOption = 30.0,
+    diversity: DiversityOption = 0.0,
+    max_per_brand: MaxPerBrandOption = None,
+    max_per_category: MaxPerCategoryOption = None,
+    max_per_creator: MaxPerCreatorOption = None,
     verify: VerifyOption = True,
     as_json: JsonOption = False,
 ) -> None:
@@ -170,7 +176,7 @@ def similar(
 
     graphrec similar BUNDLE Product:1082185
 
-    graphrec similar BUNDLE Product:1082185 --max-price 2 -k 5
+    graphrec similar BUNDLE Product:1082185 --max-price 2 -k 5 --max-per-brand 1
 
     graphrec similar BUNDLE Brand:109 --json
     """
@@ -179,6 +185,15 @@ def similar(
     node_type, node_id = parse_node(schema, node)
     words = [*as_words(category, brand, min_price, max_price), *filters]
     answer = recommender.similar(
-        node_type, node_id, k=top, filters=parse_filters(schema, node_type, words, without)
+        node_type,
+        node_id,
+        k=top,
+        filters=parse_filters(schema, node_type, words, without),
+        newcomer_share=newcomer_share,
+        newcomer_days=newcomer_days,
+        diversity=diversity,
+        max_per_brand=max_per_brand,
+        max_per_category=max_per_category,
+        max_per_creator=max_per_creator,
     )
     show(answer, f"{node_type} like {node_type} {node_id}", as_json=as_json)

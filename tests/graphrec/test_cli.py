@@ -96,6 +96,8 @@ def test_similar(run, world_path):
     assert ids(run("similar", world_path, "Product:p1", "--brand", "bolt", "-k", 1, "--json")) == [
         "p4"
     ]
+    capped = run("similar", world_path, "Product:p1", "--max-per-brand", 1, "--json")
+    assert ids(capped) == ["p2", "p4"]
     table = run("similar", world_path, "Brand:acme").stdout
     assert "Brand like Brand acme" in table
     assert rows_of(table) == [["1", "bolt", "Bolt", "3", "0", ""]]

@@ -4,6 +4,7 @@ import pytest
 from typer.testing import CliRunner
 
 from graphdb.errors import FileFormatError
+from graphrec import Filters
 from graphrec.cli import app as app_module
 from graphrec.cli import build_app
 from graphrec.cli.audience_commands import read_costs
@@ -62,6 +63,27 @@ def test_curve(run, market):
     table = run("lookalike", "Brand:acme", "--curve")
     assert "precision" in table.stdout
     assert "100%" in table.stdout
+
+
+def test_filters_hold_for_audiences_and_creators(run, market):
+    everyone = [
+        one["id"] for one in read(run("lookalike", "Brand:acme", "--json"))["recommendations"]
+    ]
+    chosen, others = everyone[:2], everyone[2:]
+    words = [word for one in chosen for word in ("-f", f"ids={one}")]
+    found = read(run("lookalike", "Brand:acme", *words, "--json"))["recommendations"]
+    assert [one["id"] for one in found] == chosen
+    words = [word for one in chosen for word in ("--without", f"ids={one}")]
+    found = read(run("lookalike", "Brand:acme", *words, "--json"))["recommendations"]
+    assert [one["id"] for one in found][: len(others)] == others
+    filters = Filters(exclude=Filters(ids=(others[0],)))
+    expected = market.reach_curve("Brand", "acme", filters=filters)
+    words = ("--without", f"ids={others[0]}")
+    points = read(run("lookalike", "Brand:acme", "--curve", *words, "--json"))["points"]
+    assert points == [point.to_dict() for point in expected]
+    assert points[-1]["users"] < market.reach_curve("Brand", "acme")[-1].users
+    found = read(run("portfolio", "Brand:acme", "-k", 1, "--without", "ids=cara", "--json"))
+    assert [one["id"] for one in found["creators"]] == ["carl"]
 
 
 def test_portfolio(run, market, tmp_path):
