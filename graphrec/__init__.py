@@ -15,10 +15,12 @@ from graphdb.errors import (
     GraphRecError,
     PolicyError,
     QueryError,
+    RegistryError,
     SchemaError,
     StoreError,
     TrainingError,
     UnknownIdError,
+    UnknownReleaseError,
 )
 from graphrec.bundle import Adjacency, Bundle, NewcomerRule, open_bundle, write_bundle
 from graphrec.explain import Explanation
@@ -39,6 +41,7 @@ from graphrec.query import (
     Trace,
     read_policy,
 )
+from graphrec.registry.registry import Registry
 
 __all__ = [
     "Adjacency",
@@ -66,12 +69,15 @@ __all__ = [
     "Recommendation",
     "Recommendations",
     "Recommender",
+    "Registry",
+    "RegistryError",
     "SchemaError",
     "Seen",
     "StoreError",
     "Trace",
     "TrainingError",
     "UnknownIdError",
+    "UnknownReleaseError",
     "open_bundle",
     "read_policy",
     "write_bundle",

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -38,15 +39,22 @@ from graphrec.bundle.manifest import (
 )
 from graphrec.bundle.newcomers import check_rules
 from graphrec.bundle.quality import QUALITY_SCHEMA
+from graphrec.registry.address import bundle_folder
 
 _HASHING_THREADS = 4
+_ONE_HEADER = Lock()
+"""NumPy reads headers with `ast.literal_eval`, which in early releases of Python 3.11 and 3.12
+sometimes fails when two threads do so at once (python/cpython#106905)."""
+
 _COPY_WHOLE = "train again or copy the bundle whole"
 
 
-def open_bundle(folder: str | Path, *, verify: bool = True) -> "Bundle":
-    """Opens a bundle folder and checks it.
+def open_bundle(address: str | Path, *, verify: bool = True) -> "Bundle":
+    """Opens a bundle and checks it.
 
     Args:
+        address: Its folder; or REGISTRY@current or REGISTRY@NAME for a release of a registry. What
+            exists as it is written is a folder, also with an @ in it.
         verify: Compare every file with the hash in the manifest. Formats, versions, the presence
             of every file and the shapes of all arrays are checked in any case.
 
@@ -54,8 +62,9 @@ def open_bundle(folder: str | Path, *, verify: bool = True) -> "Bundle":
         BundleMissingError: No bundle is there, or a file of it is gone.
         BundleVersionError: It was written in a format that is not read here.
         BundleCorruptError: A file is not what the manifest says.
+        RegistryError: There is no such registry, no such release in it, or none is current.
     """
-    folder = Path(folder)
+    folder = bundle_folder(address)
     manifest = read_manifest(folder)
     schema = manifest.read_schema()
     _check_files(folder, manifest, contents=verify)
@@ -335,7 +344,8 @@ def _check_indexes(manifest: BundleManifest, with_vectors: frozenset[str]) -> No
 def _load(path: Path, dtype: Any, shape: tuple[int, ...]) -> npt.NDArray[Any]:
     """Memory-maps an array after checking that it is what the manifest says."""
     try:
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
+        with _ONE_HEADER:
+            array = np.load(path, mmap_mode="r", allow_pickle=False)
     except (ValueError, EOFError) as error:
         raise BundleCorruptError(
             f"'{path}' is not a NumPy array: {error}", next_step=_COPY_WHOLE, value=str(path)

@@ -14,6 +14,7 @@ from graphrec.cli import (
     policy_commands,
     publish_command,
     query_commands,
+    registry_commands,
     store_commands,
 )
 from graphrec.cli.error_handling import ErrorHandlingGroup, silence_stdout
@@ -29,6 +30,7 @@ _COMMANDS = (
     index_command,
     audience_commands,
     publish_command,
+    registry_commands,
     explore_commands,
     info_command,
 )
