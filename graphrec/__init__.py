@@ -23,6 +23,7 @@ from graphdb.errors import (
     UnknownReleaseError,
 )
 from graphrec.bundle import Adjacency, Bundle, NewcomerRule, open_bundle, write_bundle
+from graphrec.compare import Comparison, compare_releases
 from graphrec.explain import Explanation
 from graphrec.query import (
     Block,
@@ -52,6 +53,7 @@ __all__ = [
     "BundleError",
     "BundleMissingError",
     "BundleVersionError",
+    "Comparison",
     "DataError",
     "Exclusion",
     "Explanation",
@@ -78,6 +80,7 @@ __all__ = [
     "TrainingError",
     "UnknownIdError",
     "UnknownReleaseError",
+    "compare_releases",
     "open_bundle",
     "read_policy",
     "write_bundle",

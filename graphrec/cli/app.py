@@ -7,6 +7,7 @@ import typer
 
 from graphrec.cli import (
     audience_commands,
+    compare_command,
     explain_command,
     explore_commands,
     index_command,
@@ -31,6 +32,7 @@ _COMMANDS = (
     audience_commands,
     publish_command,
     registry_commands,
+    compare_command,
     explore_commands,
     info_command,
 )
