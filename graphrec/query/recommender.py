@@ -313,10 +313,8 @@ class Recommender(FeedQuestions, MerchantQuestions, CreatorQuestions, AnalystQue
 
         What the policy bars for this seed is on none of them.
         """
-        from graphrec.explain import Explainer  # which walks by the parts of this package
-
         engine = self._engine
-        return Explainer(engine.release.bundle, engine.release.paths).explain(
+        return engine.release.explainer().explain(
             (seed_type, seed_id),
             (target_type, target_id),
             k=k,
