@@ -67,7 +67,7 @@ def test_reload_of_what_is_served_reads_only_the_manifest(filled, monkeypatch):
         raise AssertionError("the files were looked at")
 
     with monkeypatch.context() as patched:
-        patched.setattr(reader, "_check_files", refuse)
+        patched.setattr(reader, "check_files", refuse)
         assert not recommender.reload(address)
         assert not recommender.reload(f"{filled.folder}@three")
     assert recommender.bundle is before
