@@ -6,13 +6,12 @@ The bundle keeps who bought what, not how often, so all counts are of distinct p
 from collections.abc import Callable
 
 import numpy as np
-import numpy.typing as npt
 
 from graphrec.query.display import Display
 from graphrec.query.paths import Paths
+from graphrec.query.rows import NO_ROWS, Rows
 
 Words = tuple[str, ...]
-Rows = npt.NDArray[np.int64]
 
 _BOUGHT = ("PURCHASED",)
 _GROUPS = {"Brand": "MADE_BY", "Category": "IN_CATEGORY"}
@@ -150,7 +149,7 @@ class Reasons:
 
     def _groups_of(self, product: int, relation: str) -> Rows:
         if not self._paths.can_walk("Product", (relation,)):
-            return np.empty(0, dtype=np.int64)
+            return NO_ROWS
         return self._paths.reach("Product", (relation,), product)
 
 
@@ -158,7 +157,7 @@ class _Tally:
     """Counts products by the group (brand, category) that they are tied to."""
 
     def __init__(self, paths: Paths, products: Rows, group: str) -> None:
-        self._groups = self._products = np.empty(0, dtype=np.int64)
+        self._groups = self._products = NO_ROWS
         if paths.can_walk("Product", (_GROUPS[group],)):
             adjacency = paths.adjacency("Product", _GROUPS[group])
             self._groups = adjacency.gather(products).astype(np.int64)

@@ -25,6 +25,7 @@ from graphrec.query.questions import (
 )
 from graphrec.query.release import Release
 from graphrec.query.results import Recommendations
+from graphrec.query.rows import NO_ROWS, Rows
 from graphrec.query.seeds import (
     is_known,
     popular_seed,
@@ -33,10 +34,8 @@ from graphrec.query.seeds import (
     vector_seed,
 )
 from graphrec.query.seen import USUAL_RULE, Seen, SeenRows
-from graphrec.query.topk import Rows, Scores
+from graphrec.query.topk import Scores
 from graphrec.registry.address import bundle_folder, split_address
-
-NO_ROWS: Rows = np.empty(0, dtype=np.int64)
 
 if TYPE_CHECKING:
     from graphrec.explain import EdgeSource, Explanation
