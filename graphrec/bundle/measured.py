@@ -31,11 +31,18 @@ def measured_from(manifest: BundleManifest) -> str | None:
 
 
 def headline(manifest: BundleManifest) -> dict[str, float]:
-    """The first figures of the model itself: those of baselines beside it do not count."""
+    """The first figures of the model itself: those of baselines beside it do not count.
+
+    >>> from types import SimpleNamespace as Manifest
+    >>> scores = [{"model": name, "recall": 0.25} for name in ("popularity", "both")]
+    >>> headline(Manifest(config={"encoder": "both"}, metrics={"k": 20, "scores": scores}))
+    {'recall@20': 0.25}
+    """
     metrics = manifest.metrics
     model, k = manifest.config.get("encoder"), metrics.get("k")
-    for score in metrics.get("scores", ()):
-        if score.get("model") == model:
+    scores = metrics.get("scores")
+    for score in scores if isinstance(scores, list) else ():
+        if isinstance(score, Mapping) and score.get("model") == model:
             names = ("recall", "ndcg")
             return {f"{name}@{k}": float(score[name]) for name in names if name in score}
     found = figures(manifest)

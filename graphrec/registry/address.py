@@ -76,4 +76,4 @@ def release_folder(registry: Path, name: str) -> Path:
 def release_names(registry: Path) -> list[str]:
     """The releases that stand in a registry, by name; one that is being copied is none yet."""
     folders = (registry / RELEASES).iterdir()
-    return sorted(one.name for one in folders if not one.name.startswith("."))
+    return sorted(one.name for one in folders if one.is_dir() and not one.name.startswith("."))

@@ -14,6 +14,7 @@ from graphrec.registry.address import (
     release_folder,
     release_names,
 )
+from graphrec.registry.promotions import Promotion
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
@@ -101,24 +102,21 @@ def stands(folder: Path, bundle: Bundle) -> bool:
     return True
 
 
-def check_schema(bundle: Bundle, registry: Path, current: str) -> None:
+def check_schema(bundle: Bundle, registry: Path, current: Promotion) -> None:
     """Refuses a release whose graph is of another schema than the current one's.
 
     Raises:
         RegistryError: Names what differs.
     """
-    serving = read_manifest(release_folder(registry, current))
-    if serving.schema_fingerprint == bundle.manifest.schema_fingerprint:
+    if current.schema_fingerprint == bundle.manifest.schema_fingerprint:
         return
-    known = serving.read_schema()
-    differing = sorted(
-        {*known.node_types, *known.relations}
-        ^ {*bundle.schema.node_types, *bundle.schema.relations}
-    )
+    serving = read_manifest(release_folder(registry, current.name)).read_schema()
+    names = [{*one.node_types, *one.relations} for one in (serving, bundle.schema)]
+    differing = ", ".join(sorted(names[0] ^ names[1]))
     raise RegistryError(
         "the release has another graph schema than the current one, "
-        + (f"which differs in {', '.join(differing)}" if differing else "with other properties"),
-        expected=f"schema {serving.schema_fingerprint}, as '{current}' has it",
+        + (f"which differs in {differing}" if differing else "with other properties"),
+        expected=f"schema {current.schema_fingerprint}, as '{current.name}' has it",
         next_step="programs and policies that name types or properties may fail; if they are ready "
         "for it, promote with --new-schema",
         value=bundle.manifest.schema_fingerprint,

@@ -27,6 +27,8 @@ class Promotion(BaseModel):
         number: Counts the promotions of a registry, from 1.
         name: Which release became current.
         release_id: Its content, as the manifest names it.
+        schema_fingerprint: Of its graph, so that the next one can be checked though this one's
+            manifest is damaged.
         at: Since when.
         action: 'promote', or 'rollback' where it had been current before.
     """
@@ -36,6 +38,7 @@ class Promotion(BaseModel):
     number: int = Field(ge=1)
     name: str
     release_id: str
+    schema_fingerprint: str
     at: AwareDatetime
     action: Action
 
@@ -95,7 +98,8 @@ def came_before(history: list[Promotion]) -> list[str]:
     A rollback takes back what was promoted since, so another one goes further back.
 
     >>> def promotion(number, name, action="promote"):
-    ...     return Promotion(number=number, name=name, release_id="", at=0, action=action)
+    ...     said = {"release_id": "", "schema_fingerprint": "", "at": 0, "action": action}
+    ...     return Promotion(number=number, name=name, **said)
     >>> steps = [promotion(1, "a"), promotion(2, "b"), promotion(3, "c")]
     >>> came_before(steps), came_before([*steps, promotion(4, "b", "rollback")])
     (['b', 'a'], ['a'])

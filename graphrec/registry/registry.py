@@ -98,7 +98,7 @@ class Registry:
             clear_unfinished(self.folder / RELEASES)
             history = read_history(self.folder)
             if history and not new_schema:
-                check_schema(bundle, self.folder, history[-1].name)
+                check_schema(bundle, self.folder, history[-1])
             folder = place_for(self.folder, bundle, name)
             added = not stands(folder, bundle)
             if added:
@@ -195,6 +195,7 @@ class Registry:
                 number=history[-1].number + 1 if history else 1,
                 name=name,
                 release_id=bundle.manifest.release_id,
+                schema_fingerprint=bundle.manifest.schema_fingerprint,
                 at=datetime.now(UTC),
                 action=action,
             )

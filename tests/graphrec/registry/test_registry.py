@@ -140,6 +140,13 @@ def test_history_says_who_was_current_from_when_to_when(filled):
     assert sorted(one.since for one in history) == [one.since for one in history]
 
 
+def test_a_file_among_the_releases_is_none(filled):
+    (filled.folder / "releases" / "notes.txt").write_text("mine")
+    assert names(filled) == {"one", "two", "three"}
+    with pytest.raises(UnknownReleaseError, match=r"no release 'notes.txt'"):
+        open_bundle(f"{filled.folder}@notes.txt")
+
+
 def test_prune_keeps_the_current_one_and_the_one_to_go_back_to(filled, releases):
     filled.rollback()  # current: two; before it: one
     assert filled.prune(3) == ()
@@ -177,6 +184,12 @@ def test_a_release_that_was_damaged_later_is_refused(filled):
             change()
     assert current(filled) == "three"
     assert filled.rollback(verify=False).current == "two"
+
+
+def test_a_damaged_current_release_is_no_reason_to_keep_it(filled, releases):
+    shutil.rmtree(filled.folder / "releases/three")
+    assert filled.promote(releases["one"].folder).changed
+    assert current(filled) == filled.history()[-1].name
 
 
 def test_a_release_whose_manifest_is_damaged_is_listed_with_the_problem(filled):
