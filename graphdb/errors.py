@@ -21,7 +21,9 @@
     ├── BundleError                   exit 7   a model release cannot be used
     │   ├── BundleMissingError
     │   ├── BundleVersionError
-    │   └── BundleCorruptError
+    │   ├── BundleCorruptError
+    │   └── RegistryError                      a registry of releases that refuses
+    │       └── UnknownReleaseError
     └── QueryError                    exit 8   a question that has no answer
         ├── UnknownIdError
         └── BadFilterError
@@ -161,6 +163,14 @@ class BundleVersionError(BundleError):
 
 class BundleCorruptError(BundleError):
     """A file of the bundle does not match its manifest."""
+
+
+class RegistryError(BundleError):
+    """A registry of releases is missing or damaged, or refuses what was asked; nothing changed."""
+
+
+class UnknownReleaseError(RegistryError):
+    """The registry holds no release of that name."""
 
 
 class QueryError(GraphRecError):

@@ -15,12 +15,15 @@ from graphdb.errors import (
     GraphRecError,
     PolicyError,
     QueryError,
+    RegistryError,
     SchemaError,
     StoreError,
     TrainingError,
     UnknownIdError,
+    UnknownReleaseError,
 )
 from graphrec.bundle import Adjacency, Bundle, NewcomerRule, open_bundle, write_bundle
+from graphrec.compare import Comparison, compare_releases
 from graphrec.explain import Explanation
 from graphrec.query import (
     Block,
@@ -39,6 +42,7 @@ from graphrec.query import (
     Trace,
     read_policy,
 )
+from graphrec.registry.registry import Registry
 
 __all__ = [
     "Adjacency",
@@ -49,6 +53,7 @@ __all__ = [
     "BundleError",
     "BundleMissingError",
     "BundleVersionError",
+    "Comparison",
     "DataError",
     "Exclusion",
     "Explanation",
@@ -66,12 +71,16 @@ __all__ = [
     "Recommendation",
     "Recommendations",
     "Recommender",
+    "Registry",
+    "RegistryError",
     "SchemaError",
     "Seen",
     "StoreError",
     "Trace",
     "TrainingError",
     "UnknownIdError",
+    "UnknownReleaseError",
+    "compare_releases",
     "open_bundle",
     "read_policy",
     "write_bundle",

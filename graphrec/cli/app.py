@@ -8,6 +8,7 @@ import typer
 from graphrec.cli import (
     audience_commands,
     batch_command,
+    compare_command,
     explain_command,
     explore_commands,
     index_command,
@@ -15,6 +16,7 @@ from graphrec.cli import (
     policy_commands,
     publish_command,
     query_commands,
+    registry_commands,
     store_commands,
 )
 from graphrec.cli.error_handling import ErrorHandlingGroup, silence_stdout
@@ -31,6 +33,8 @@ _COMMANDS = (
     index_command,
     audience_commands,
     publish_command,
+    registry_commands,
+    compare_command,
     explore_commands,
     info_command,
 )

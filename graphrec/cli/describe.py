@@ -13,6 +13,7 @@ from graphdb.snapshot.manifest import FORMAT as SNAPSHOT_FORMAT
 from graphrec.bundle import open_bundle
 from graphrec.bundle.manifest import FORMAT as BUNDLE_FORMAT
 from graphrec.bundle.manifest import MANIFEST_NAME
+from graphrec.registry.address import split_address
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ def describe(path: str, *, verify: bool = True) -> Description:
 
 
 def describe_bundle(path: str, verify: bool) -> Description | None:
-    if _format_at(path) != BUNDLE_FORMAT:
+    if split_address(path) is None and _format_at(path) != BUNDLE_FORMAT:
         return None
     bundle = open_bundle(path, verify=verify)
     manifest = bundle.manifest

@@ -18,7 +18,9 @@ def register(app: typer.Typer) -> None:
 
 
 def info(
-    path: Annotated[str, typer.Argument(metavar="PATH", help="A bundle, a snapshot or a store.")],
+    path: Annotated[
+        str, typer.Argument(metavar="PATH", help="A bundle, REGISTRY@NAME, a snapshot or a store.")
+    ],
     verify: Annotated[
         bool, typer.Option("--verify/--no-verify", help="Check file hashes on the way.")
     ] = True,

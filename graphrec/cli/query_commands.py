@@ -36,7 +36,11 @@ from graphrec.query import Recommender
 from graphrec.query.options import Options
 
 BundleArgument = Annotated[
-    str, typer.Argument(metavar="BUNDLE", help="Folder that `graphrec train` wrote.")
+    str,
+    typer.Argument(
+        metavar="BUNDLE",
+        help="Folder that `graphrec train` wrote, or a release: REGISTRY@current, REGISTRY@NAME.",
+    ),
 ]
 TopOption = Annotated[int, typer.Option("--top", "-k", min=1, help="How many to show.")]
 VerifyOption = Annotated[

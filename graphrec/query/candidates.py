@@ -9,9 +9,10 @@ from graphrec.query.conditions import Mask
 from graphrec.query.filters import Filters
 from graphrec.query.policy import Rules
 from graphrec.query.release import Release
+from graphrec.query.rows import Rows
 from graphrec.query.seeds import Seeds
 from graphrec.query.seen import Seen, SeenRows
-from graphrec.query.topk import Excluded, Rows
+from graphrec.query.topk import Excluded
 
 
 @dataclass(frozen=True, slots=True, eq=False)

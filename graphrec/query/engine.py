@@ -17,8 +17,9 @@ from graphrec.query.ranking import rank
 from graphrec.query.release import Release
 from graphrec.query.rerank import Reranker
 from graphrec.query.results import Recommendation, Recommendations, Reranked, Trace
+from graphrec.query.rows import Rows
 from graphrec.query.seeds import Seeds
-from graphrec.query.topk import Rows, Scores
+from graphrec.query.topk import Scores
 
 NEW_HERE = "a newcomer, in a place kept for newcomers"
 

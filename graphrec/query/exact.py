@@ -4,10 +4,10 @@ import numpy as np
 import numpy.typing as npt
 
 from graphrec.query.propose import Similarity
+from graphrec.query.rows import Rows
 from graphrec.query.space import Space
 from graphrec.query.value import Values, stretched
 
-Rows = npt.NDArray[np.int64]
 Scores = npt.NDArray[np.float64]
 
 _BLOCK_PRODUCTS = 2**21  # float64 products held at once: 16 MB

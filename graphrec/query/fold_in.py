@@ -14,8 +14,8 @@ from graphdb.schema_types import EdgeType
 from graphrec.bundle import Bundle
 from graphrec.bundle.norms import norms_of
 from graphrec.query.paths import Paths
+from graphrec.query.rows import NO_ROWS, Rows
 from graphrec.query.seen_ways import ways_between
-from graphrec.query.topk import Rows
 
 Event = tuple[str, str] | tuple[str, str, datetime | None]
 """A relation such as 'PURCHASED', or an edge type where several have that name, the id of what it
@@ -101,7 +101,7 @@ class FoldIn:
 
         Of brands, those of the products that were bought, as for users of the bundle.
         """
-        found = [np.empty(0, dtype=np.int64)]
+        found = [NO_ROWS]
         ways = ways_between(self._bundle.schema, USER, target_type, None)
         for event in events:
             edge_type = self._edge_type(event[0])

@@ -1,15 +1,13 @@
 """Finds nodes by id or by name, and everything below a category."""
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from graphdb.errors import BadFilterError, UnknownIdError, nearest
 from graphrec.bundle import Bundle
 from graphrec.query.paths import Paths
-
-Rows = npt.NDArray[np.int64]
+from graphrec.query.rows import Rows
 
 _NEAREST_AMONG = 20_000  # comparing with more names than this takes too long for an error message
 

@@ -8,9 +8,10 @@ import numpy.typing as npt
 from graphrec.query.candidates import Candidates
 from graphrec.query.planner import Plan
 from graphrec.query.propose import Similarity
+from graphrec.query.rows import Rows
 from graphrec.query.seeds import Seeds
 from graphrec.query.space import Space
-from graphrec.query.topk import Rows, Scores, planned_top_k
+from graphrec.query.topk import Scores, planned_top_k
 from graphrec.query.value import Values
 
 if TYPE_CHECKING:

@@ -1,18 +1,19 @@
 """Why a node came out, and whether the seed has had it: plain words, counted in the graph.
 
-The bundle keeps who bought what, not how often, so all counts are of distinct products.
+Counts of what was bought are of distinct products. How often one product was, and when last, is
+said where the bundle has evidence of purchases.
 """
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import numpy as np
-import numpy.typing as npt
 
 from graphrec.query.display import Display
 from graphrec.query.paths import Paths
+from graphrec.query.rows import NO_ROWS, Rows
 
 Words = tuple[str, ...]
-Rows = npt.NDArray[np.int64]
 
 _BOUGHT = ("PURCHASED",)
 _GROUPS = {"Brand": "MADE_BY", "Category": "IN_CATEGORY"}
@@ -61,7 +62,7 @@ class Reasons:
         )
         return [
             (
-                "bought before" if row in bought else "never bought",
+                self._when("bought before", user, row) if row in bought else "never bought",
                 *self._brand_words(brands, row),
                 *self._category_words(categories, row),
             )
@@ -142,15 +143,32 @@ class Reasons:
         for user in users:
             bought = self._bought_by(user)
             brand = self._brand_words(_Tally(self._paths, bought, "Brand"), product)
-            words.append(("bought it before" if product in bought else "never bought it", *brand))
+            had = product in bought
+            words.append(
+                (
+                    self._when("bought it before", user, product) if had else "never bought it",
+                    *brand,
+                )
+            )
         return words
+
+    def _when(self, words: str, user: int, product: int) -> str:
+        """The words, with how often and when last where that is known."""
+        bought = self._paths.adjacency("User", *_BOUGHT)
+        if bought.evidence is None:
+            return words
+        start = bought.indptr[user]
+        at = start + np.searchsorted(bought.targets(user), product)
+        times, last_at_s = int(bought.evidence.counts[at]), int(bought.evidence.last_at_s[at])
+        day = f"{datetime.fromtimestamp(last_at_s, UTC):%Y-%m-%d}"
+        return f"{words}: {f'{times:,} times, last {day}' if times > 1 else day}"
 
     def _bought_by(self, user: int) -> Rows:
         return self._paths.reach("User", _BOUGHT, user)
 
     def _groups_of(self, product: int, relation: str) -> Rows:
         if not self._paths.can_walk("Product", (relation,)):
-            return np.empty(0, dtype=np.int64)
+            return NO_ROWS
         return self._paths.reach("Product", (relation,), product)
 
 
@@ -158,7 +176,7 @@ class _Tally:
     """Counts products by the group (brand, category) that they are tied to."""
 
     def __init__(self, paths: Paths, products: Rows, group: str) -> None:
-        self._groups = self._products = np.empty(0, dtype=np.int64)
+        self._groups = self._products = NO_ROWS
         if paths.can_walk("Product", (_GROUPS[group],)):
             adjacency = paths.adjacency("Product", _GROUPS[group])
             self._groups = adjacency.gather(products).astype(np.int64)

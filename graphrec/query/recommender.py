@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from graphrec.bundle import Bundle, open_bundle
+from graphrec.bundle.manifest import read_manifest
 from graphrec.query.by_direction import answers, is_known
 from graphrec.query.display import Fields
 from graphrec.query.engine import Clock, Engine, excluded_rows, utc_now
@@ -25,15 +26,15 @@ from graphrec.query.questions import (
 )
 from graphrec.query.release import Release
 from graphrec.query.results import Recommendations
+from graphrec.query.rows import NO_ROWS, Rows
 from graphrec.query.seeds import (
     seeds_by_id,
     seeds_by_row,
     vector_seed,
 )
 from graphrec.query.seen import USUAL_RULE, Seen, SeenRows
-from graphrec.query.topk import Rows, Scores
-
-NO_ROWS: Rows = np.empty(0, dtype=np.int64)
+from graphrec.query.topk import Scores
+from graphrec.registry.address import bundle_folder, split_address
 
 if TYPE_CHECKING:
     from graphrec.explain import EdgeSource, Explanation
@@ -73,6 +74,10 @@ class Recommender(FeedQuestions, MerchantQuestions, CreatorQuestions, AnalystQue
     ) -> "Recommender":
         """Opens the bundle at `path`, with the policy (or the policy file) given.
 
+        Args:
+            path: A bundle's folder; or REGISTRY@current or REGISTRY@NAME, a release of a registry.
+            verify: Compare every file with its hash.
+
         Raises:
             BundleError: See `open_bundle` for what can go wrong.
             PolicyError: See `read_policy`.
@@ -94,20 +99,30 @@ class Recommender(FeedQuestions, MerchantQuestions, CreatorQuestions, AnalystQue
         """Per node type how many ids of the policy the bundle does not hold; they do no harm."""
         return self._engine.unknown_policy_ids
 
-    def reload(self, path: str | Path, *, verify: bool = True) -> None:
+    def reload(self, path: str | Path, *, verify: bool = True) -> bool:
         """Serves another release from now on; the policy stays.
 
         Questions that are being answered end on the old one, and none waits or fails. When
         anything is wrong with the new release, the old one goes on being served.
 
+        Args:
+            path: As for `open`. To ask for REGISTRY@current again and again is cheap: as long as
+                that is what is served already, only its manifest is read.
+
+        Returns:
+            Whether anything was opened.
+
         Raises:
             BundleError: See `open_bundle` for what can go wrong.
             PolicyError: The policy does not fit the new release's schema.
         """
+        if _is_release(path, self.bundle):
+            return False
         release = Release(open_bundle(path, verify=verify))
         with self._swapping:
             release.warm_as(self._engine.release)
             self._engine = Engine(release, self._engine.policy, self._clock)
+        return True
 
     def set_policy(self, policy: Policy | str | Path | None) -> None:
         """Enforces another policy, or policy file, from now on; None for none.
@@ -299,10 +314,8 @@ class Recommender(FeedQuestions, MerchantQuestions, CreatorQuestions, AnalystQue
 
         What the policy bars for this seed is on none of them.
         """
-        from graphrec.explain import Explainer  # which walks by the parts of this package
-
         engine = self._engine
-        return Explainer(engine.release.bundle, engine.release.paths).explain(
+        return engine.release.explainer().explain(
             (seed_type, seed_id),
             (target_type, target_id),
             k=k,
@@ -331,6 +344,17 @@ class Recommender(FeedQuestions, MerchantQuestions, CreatorQuestions, AnalystQue
         seeds = seeds_by_row(engine.release, seed_type, seed_rows)
         rows, scores, _ = engine.rank(seeds, target_type, question, Similarity.DOT)
         return rows, scores
+
+
+def _is_release(address: str | Path, bundle: Bundle) -> bool:
+    """Whether an address names a release of a registry, and that is this bundle.
+
+    A plain folder may have been written anew, so that is always opened.
+    """
+    if split_address(address) is None:
+        return False
+    folder = bundle_folder(address)
+    return folder.resolve() == bundle.folder.resolve() and read_manifest(folder) == bundle.manifest
 
 
 def _as_policy(policy: Policy | str | Path | None) -> Policy | None:

@@ -1,6 +1,7 @@
 """A bundle, with all that questions need of it and that is worked out when first asked for."""
 
 from threading import Lock
+from typing import TYPE_CHECKING
 
 from graphrec.bundle import Bundle
 from graphrec.query.audience.served import Audiences
@@ -15,6 +16,9 @@ from graphrec.query.popular import Popularity
 from graphrec.query.reasons import Reasons
 from graphrec.query.space import Space
 from graphrec.query.value import Values, value_factors, values_of
+
+if TYPE_CHECKING:
+    from graphrec.explain import Explainer
 
 _MOST_FACTORS = 8
 
@@ -36,6 +40,7 @@ class Release:
         self.audiences = Audiences(bundle, self.paths, self.space)
         self._spaces: dict[str, Space] = {}
         self._factors: dict[tuple[str, float], Values] = {}
+        self._explainer: Explainer | None = None
         self._lock = Lock()
 
     def space(self, node_type: str) -> Space:
@@ -50,6 +55,15 @@ class Release:
                     self.bundle.vectors(node_type), self.bundle.norms(node_type)
                 )
             return self._spaces[node_type]
+
+    def explainer(self) -> "Explainer":
+        """What explains answers, made when first asked for."""
+        from graphrec.explain import Explainer  # which walks by the parts of this package
+
+        with self._lock:
+            if self._explainer is None:
+                self._explainer = Explainer(self.bundle, self.paths)
+            return self._explainer
 
     def value_factors(self, node_type: str, value_weight: float) -> Values | None:
         """What scores of a type are to be stretched by; None where they are to stay as they are.

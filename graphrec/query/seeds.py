@@ -8,8 +8,8 @@ import numpy.typing as npt
 
 from graphdb.errors import QueryError, UnknownIdError
 from graphrec.query.release import Release
+from graphrec.query.rows import Rows
 from graphrec.query.space import Space
-from graphrec.query.topk import Rows
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -19,10 +19,9 @@ from graphdb.errors import BadFilterError, QueryError, nearest
 from graphrec.bundle import Adjacency
 from graphrec.query.names import named_rows, subtree
 from graphrec.query.paths import Paths
+from graphrec.query.rows import NO_ROWS, Rows
 from graphrec.query.seen_ways import Way, ways_between
 from graphrec.query.texts import Texts
-
-Rows = npt.NDArray[np.int64]
 
 _DAY_S = 86_400
 _PRODUCT, _CATEGORY = "Product", "Category"
@@ -129,7 +128,7 @@ class SeenRows:
         found = [self._had(way, seed_row) for way in self._ways]
         if len(found) == 1:
             return found[0]
-        return np.unique(np.concatenate([np.empty(0, dtype=np.int64), *found]))
+        return np.unique(np.concatenate([NO_ROWS, *found]))
 
     def _had(self, way: Way, seed_row: int) -> Rows:
         rows = self._paths.reach(self._seed_type, way.before, seed_row)

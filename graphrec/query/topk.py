@@ -18,13 +18,13 @@ from graphrec.query.exact import exact_scores, keep_best
 from graphrec.query.planner import Method, Plan, Question, plan_search
 from graphrec.query.propose import Proposer, Similarity
 from graphrec.query.propose_value import ValueProposer
+from graphrec.query.rows import Rows
 from graphrec.query.space import Space
 from graphrec.query.value import Values
 
 if TYPE_CHECKING:  # its package builds indexes, for which it asks this file
     from graphrec.query.index.served import ServedIndex
 
-Rows = npt.NDArray[np.int64]
 Scores = npt.NDArray[np.float64]
 Excluded = Callable[[int], npt.NDArray[np.integer]]
 """Gives, for the position of a seed in the batch, the target rows it must not get."""

@@ -1,9 +1,11 @@
 import dataclasses
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from graphdb import SCHEMA
 from graphrec import Filters
 
 
@@ -14,11 +16,19 @@ def reasons(answer):
 def test_reasons_for_products(recommender):
     answer = recommender.products_for_user("ann", exclude_seen=False)
     assert reasons(answer) == {
-        "p1": ("bought before", "bought 2 products of this brand", "bought 1 product in Yogurt"),
+        "p1": (
+            "bought before: 2017-11-01",
+            "bought 2 products of this brand",
+            "bought 1 product in Yogurt",
+        ),
         "p2": ("never bought", "bought 2 products of this brand", "bought 1 product in Yogurt"),
         "p3": ("never bought", "new brand for this shopper", "new to Bread"),
         "p4": ("never bought", "new brand for this shopper", "new to Bread"),
-        "p5": ("bought before", "bought 2 products of this brand", "bought 1 product in Dairy"),
+        "p5": (
+            "bought before: 2 times, last 2017-11-26",
+            "bought 2 products of this brand",
+            "bought 1 product in Dairy",
+        ),
         "p6": ("never bought", "new brand for this shopper", "new to Other"),
     }
 
@@ -38,10 +48,17 @@ def test_reasons_for_brands_and_their_users(recommender):
 def test_reasons_for_the_users_of_a_product(recommender):
     answer = recommender.recommend("Product", "p4", "User", exclude_seen=False)
     assert reasons(answer) == {
-        "cat": ("bought it before", "bought 1 product of this brand"),
+        "cat": ("bought it before: 2017-11-22", "bought 1 product of this brand"),
         "bob": ("never bought it", "bought 1 product of this brand"),
         "ann": ("never bought it", "new brand for this shopper"),
     }
+
+
+def test_reasons_without_evidence_do_not_say_when(make_recommender, content):
+    purchased = SCHEMA.edge_type("PURCHASED")
+    plain = replace(content["edges"][purchased], evidence=None)
+    changed = make_recommender(edges={**content["edges"], purchased: plain})
+    assert reasons(changed.products_for_user("ann", exclude_seen=False))["p5"][0] == "bought before"
 
 
 def test_reasons_for_categories(make_recommender, content):

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-Rows = npt.NDArray[np.int64]
+from graphrec.query.rows import Rows
+
 Values = npt.NDArray[np.float64]
 
 _ROUNDING = 1e-9  # three costs of a tenth fit into a budget of 0.3

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from graphrec.query.rows import Rows
 from graphrec.query.space import Space
-from graphrec.query.topk import Rows
 
 Vector = npt.NDArray[np.float64]
 

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from graphrec.bundle import Bundle
 from graphrec.query.paths import Paths
-from graphrec.query.topk import Rows
+from graphrec.query.rows import NO_ROWS, Rows
 
 Weights = npt.NDArray[np.float64]
 
@@ -58,9 +58,7 @@ def fans_of(bundle: Bundle, paths: Paths) -> Callable[[int], Fans]:
 
     def fans(creator: int) -> Fans:
         found = [_users(paths, tie, creator) for tie in kinds]
-        everyone, number = np.unique(
-            np.concatenate([np.empty(0, np.int64), *found]), return_inverse=True
-        )
+        everyone, number = np.unique(np.concatenate([NO_ROWS, *found]), return_inverse=True)
         kind = np.repeat(np.arange(len(kinds)), [len(users) for users in found])
         weight = np.array([float(one) for one in weights])[kind]
         missed = np.log1p(-np.array([tie.chance for tie in kinds]))[kind]

@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from graphrec.query.audience.directions import Directions, Vector, spread
+from graphrec.query.rows import Rows
 from graphrec.query.space import Space
-from graphrec.query.topk import Rows
 
 OWN_COUNTS_AS = 30
 """Of how many buyers the weight of a brand's or product's own vector is. Chosen on Complete

@@ -12,10 +12,9 @@ from graphrec.query.engine import Engine
 from graphrec.query.options import Question
 from graphrec.query.propose import Similarity
 from graphrec.query.results import Recommendations
+from graphrec.query.rows import NO_ROWS, Rows
 from graphrec.query.seeds import Seeds
-from graphrec.query.topk import Rows, Scores
-
-_NOBODY = np.empty(0, dtype=np.int64)
+from graphrec.query.topk import Scores
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +94,7 @@ def _seeds(engine: Engine, seed_type: str, seed_ids: Sequence[str]) -> tuple[See
     release = engine.release
     audiences = [audience_of(release, seed_type, one) for one in seed_ids]
     nodes = np.array([release.bundle.row_of(seed_type, one) for one in seed_ids], dtype=np.int64)
-    return seeds_of(release, seed_type, nodes, audiences, _NOBODY), audiences
+    return seeds_of(release, seed_type, nodes, audiences, NO_ROWS), audiences
 
 
 def lookalikes_of_users(
@@ -110,7 +109,7 @@ def lookalikes_of_users(
     ids = dict.fromkeys(user_ids)
     rows = np.array(sorted(release.bundle.row_of("User", one) for one in ids), dtype=np.int64)
     audience = audience_of_users(release, rows)
-    seeds = seeds_of(release, None, _NOBODY, [audience], rows if new_only else _NOBODY)
+    seeds = seeds_of(release, None, NO_ROWS, [audience], rows if new_only else NO_ROWS)
     sized = replace(question, k=size.of(release.bundle.num_nodes("User")))
     answer = engine.answer(seeds, [""], "User", sized)[0]
     return _scored(answer, audience, size)

@@ -8,9 +8,9 @@ from graphdb.errors import QueryError
 from graphrec.query.audience.lookalike import Audience
 from graphrec.query.paths import Steps
 from graphrec.query.release import Release
+from graphrec.query.rows import NO_ROWS, Rows
 from graphrec.query.seeds import Seeds
 from graphrec.query.space import Space
-from graphrec.query.topk import Rows
 
 BUYERS: Mapping[str, Steps] = {
     "Brand": ("~MADE_BY", "~PURCHASED"),
@@ -33,7 +33,7 @@ def buyers(release: Release, seed_type: str, row: int) -> Rows:
             value=seed_type,
         )
     if not release.paths.can_walk(seed_type, BUYERS[seed_type]):
-        return np.empty(0, dtype=np.int64)
+        return NO_ROWS
     return release.paths.reach(seed_type, BUYERS[seed_type], row)
 
 

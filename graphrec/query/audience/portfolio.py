@@ -15,6 +15,7 @@ from graphrec.query.engine import Engine
 from graphrec.query.options import Question
 from graphrec.query.propose import Similarity
 from graphrec.query.results import Recommendation, Recommendations, Trace
+from graphrec.query.rows import NO_ROWS
 from graphrec.query.topk import check_k
 
 _SMOOTHING = 1  # buyers, and others, beside those that are known
@@ -153,7 +154,7 @@ def likely_buyers(engine: Engine, brand_id: str, *, new_only: bool) -> npt.NDArr
     num_users = release.bundle.num_nodes("User")
     audience = audience_of(release, "Brand", brand_id)
     row = np.array([release.bundle.row_of("Brand", brand_id)])
-    seeds = seeds_of(release, "Brand", row, [audience], np.empty(0, dtype=np.int64))
+    seeds = seeds_of(release, "Brand", row, [audience], NO_ROWS)
     everyone = Question(k=num_users, exclude_seen=new_only)
     rows, scores, _ = engine.rank(seeds, "User", everyone, Similarity.DOT)
     found = rows[0] >= 0

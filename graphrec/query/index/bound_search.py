@@ -8,9 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from graphrec.query.flags import true_places
-from graphrec.query.index.proposal import Proposal, Rows
+from graphrec.query.index.proposal import Proposal
 from graphrec.query.propose import FORBIDDEN, LOWEST
 from graphrec.query.rounding import rounded_down, rounded_up
+from graphrec.query.rows import NO_ROWS, Rows
 
 if TYPE_CHECKING:
     from graphrec.query.index.bounds import BoundIndex
@@ -201,7 +202,7 @@ class BoundSearch:
 def _columns(places: Rows, barred: npt.NDArray[np.integer]) -> Rows:
     """Where barred places stand among some, ascending, places."""
     if not len(places):
-        return np.empty(0, dtype=np.int64)
+        return NO_ROWS
     columns = np.minimum(np.searchsorted(places, barred), len(places) - 1)
     found: Rows = columns[places[columns] == barred]
     return found
@@ -210,6 +211,6 @@ def _columns(places: Rows, barred: npt.NDArray[np.integer]) -> Rows:
 def _keys(barred: Sequence[npt.NDArray[np.integer]], num_targets: int) -> Rows:
     """One number for each barred pair, ascending."""
     if not len(barred):
-        return np.empty(0, dtype=np.int64)
+        return NO_ROWS
     seeds = np.repeat(np.arange(len(barred)), [len(rows) for rows in barred])
     return np.sort(seeds * num_targets + np.concatenate(barred).astype(np.int64))

@@ -25,7 +25,7 @@ import numpy.typing as npt
 
 from graphdb.errors import BundleError
 from graphrec.query.index.bound_search import FRONT_ROWS, BoundSearch, Floats, Mask
-from graphrec.query.index.proposal import Proposal, Rows
+from graphrec.query.index.proposal import Proposal
 from graphrec.query.index.rotation import Rotation
 from graphrec.query.propose import Similarity
 from graphrec.query.rounding import (
@@ -35,6 +35,7 @@ from graphrec.query.rounding import (
     rounded_up,
     rounding_bound,
 )
+from graphrec.query.rows import Rows
 from graphrec.query.space import Space
 
 BLOCK_SEEDS = 512

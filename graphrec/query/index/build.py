@@ -17,8 +17,8 @@ from graphrec.query.index.config import IndexConfig
 from graphrec.query.index.ivf import IvfIndex, has_faiss, write_ivf
 from graphrec.query.index.measure import KS, SHARES, Exam
 from graphrec.query.index.orders import Order, orders_of
-from graphrec.query.index.proposal import Rows
 from graphrec.query.planner import Question, plan_search
+from graphrec.query.rows import Rows
 from graphrec.query.space import Space
 
 _WIDTH_TARGETS = 100_000

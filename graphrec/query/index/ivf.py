@@ -21,9 +21,10 @@ from graphdb.errors import BundleCorruptError, QueryError
 from graphrec.bundle.files import BundleFiles
 from graphrec.bundle.index_entry import SHARE_SLACK, IndexEntry
 from graphrec.query.index.bounds import scaled
-from graphrec.query.index.proposal import Proposal, Rows
+from graphrec.query.index.proposal import Proposal
 from graphrec.query.propose import Similarity
 from graphrec.query.rounding import LARGEST_SAFE
+from graphrec.query.rows import NO_ROWS, Rows
 from graphrec.query.space import Space
 
 Mask = npt.NDArray[np.bool_]
@@ -98,7 +99,7 @@ class IvfIndex:
         depth = min(max(_DEPTH * k, _MIN_DEPTH), len(self.targets))
         positions, rows = [], []
         for position, row in enumerate(seed_rows):
-            barred = excluded[position] if len(excluded) else np.empty(0, np.int64)
+            barred = excluded[position] if len(excluded) else NO_ROWS
             settings = faiss.SearchParametersIVF(nprobe=num_probes)
             allowed = _allowed(bits, barred, len(self.targets))
             if allowed is not None:
@@ -109,8 +110,8 @@ class IvfIndex:
             rows.append(kept)
         looked_at = num_probes / self.num_lists * passing * self.targets.dim * len(seed_rows)
         proposed = Proposal(
-            np.concatenate(positions or [np.empty(0, np.int64)]),
-            np.concatenate(rows or [np.empty(0, np.int64)]),
+            np.concatenate(positions or [NO_ROWS]),
+            np.concatenate(rows or [NO_ROWS]),
             0,
             int(looked_at) + self.num_lists * self.targets.dim * len(seed_rows),
             sum(map(len, rows)) * self.targets.dim,

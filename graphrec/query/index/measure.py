@@ -9,9 +9,9 @@ from graphrec.bundle.index_entry import Measured
 from graphrec.query.exact import exact_scores, keep_best
 from graphrec.query.index.orders import Order
 from graphrec.query.index.protocol import Index
+from graphrec.query.rows import Rows
 from graphrec.query.topk import top_k
 
-Rows = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 
 KS = (10, 100)

@@ -4,16 +4,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from graphrec.bundle import Bundle
 from graphrec.query.index.bounds import scaled
 from graphrec.query.index.config import IndexConfig
 from graphrec.query.index.rotation import Rotation, balanced
 from graphrec.query.propose import Similarity
+from graphrec.query.rows import Rows
 from graphrec.query.space import Space
-
-Rows = npt.NDArray[np.int64]
 
 _ROTATION_SEEDS = 20_000
 _ROTATION_TARGETS = 100_000

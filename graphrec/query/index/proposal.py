@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-Rows = npt.NDArray[np.int64]
+from graphrec.query.rows import NO_ROWS, Rows
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,7 +30,7 @@ class Proposal:
     def joined(cls, parts: Sequence["Proposal"]) -> "Proposal":
         """Those of consecutive seeds as one."""
         if not parts:
-            return cls(np.empty(0, np.int64), np.empty(0, np.int64), 0, 0, 0)
+            return cls(NO_ROWS, NO_ROWS, 0, 0, 0)
         return cls(
             np.concatenate([part.positions for part in parts]),
             np.concatenate([part.rows for part in parts]),

@@ -6,7 +6,8 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from graphrec.query.index.proposal import Proposal, Rows
+from graphrec.query.index.proposal import Proposal
+from graphrec.query.rows import Rows
 from graphrec.query.space import Space
 
 

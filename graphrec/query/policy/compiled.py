@@ -7,9 +7,9 @@ import numpy as np
 from graphrec.query.conditions import Mask
 from graphrec.query.paths import Paths
 from graphrec.query.policy.document import Block, Licence
-from graphrec.query.policy.own_blocks import NO_ROWS
-from graphrec.query.policy.reach import Rows, RowsByType, below
+from graphrec.query.policy.reach import RowsByType, below
 from graphrec.query.policy.resolve import Resolver
+from graphrec.query.rows import NO_ROWS, Rows
 
 
 @dataclass(frozen=True, slots=True, eq=False)

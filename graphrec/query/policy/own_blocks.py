@@ -6,11 +6,11 @@ import numpy as np
 
 from graphrec.query.paths import Paths
 from graphrec.query.policy.document import OwnBlock
-from graphrec.query.policy.reach import Rows, RowsByType, above, below
+from graphrec.query.policy.reach import RowsByType, above, below
 from graphrec.query.policy.resolve import Resolver
+from graphrec.query.rows import NO_ROWS, Rows
 
 OWN_BLOCK = "OWN_BLOCK"
-NO_ROWS = np.empty(0, dtype=np.int64)
 
 
 class OwnBlocks:

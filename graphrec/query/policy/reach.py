@@ -3,11 +3,10 @@
 from collections.abc import Mapping
 
 import numpy as np
-import numpy.typing as npt
 
 from graphrec.query.paths import BACK, Paths
+from graphrec.query.rows import NO_ROWS, Rows
 
-Rows = npt.NDArray[np.int64]
 RowsByType = dict[str, Rows]
 
 BELONGS: Mapping[str, tuple[str, ...]] = {
@@ -42,7 +41,7 @@ def _closure(
     frontier = [(node_type, np.unique(rows).astype(np.int64)) for node_type, rows in start.items()]
     while frontier:
         node_type, rows = frontier.pop()
-        known = found.get(node_type, np.empty(0, dtype=np.int64))
+        known = found.get(node_type, NO_ROWS)
         new = np.setdiff1d(rows, known, assume_unique=True)
         if not len(new):
             continue

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from graphdb.errors import BadFilterError, PolicyError, SchemaError
 from graphrec.bundle import Bundle
 from graphrec.query.conditions import Columns, Conditions
-from graphrec.query.policy.reach import Rows
+from graphrec.query.rows import NO_ROWS, Rows
 
 
 class Resolver:
@@ -29,7 +29,7 @@ class Resolver:
         """
         if not self._holds(node_type):
             self.unknown[node_type] += len(ids)
-            return np.empty(0, dtype=np.int64)
+            return NO_ROWS
         found = pc.index_in(pa.array(list(ids), pa.string()), self._bundle.ids(node_type))
         self.unknown[node_type] += found.null_count
         return np.unique(found.drop_null().to_numpy()).astype(np.int64)
@@ -41,7 +41,7 @@ class Resolver:
             PolicyError: There is no such node type or property, or a value is not of its kind.
         """
         if not self._holds(node_type):
-            return np.empty(0, dtype=np.int64)
+            return NO_ROWS
         try:
             mask = self._columns.mask(node_type, conditions)
         except BadFilterError as error:

@@ -12,8 +12,9 @@ from graphrec.query.conditions import Mask
 from graphrec.query.paths import Paths
 from graphrec.query.policy.compiled import BlockedNodes, Licensed
 from graphrec.query.policy.document import Block
-from graphrec.query.policy.own_blocks import NO_ROWS, OWN_BLOCK, OwnBlocks
-from graphrec.query.policy.reach import Rows, above, below
+from graphrec.query.policy.own_blocks import OWN_BLOCK, OwnBlocks
+from graphrec.query.policy.reach import above, below
+from graphrec.query.rows import NO_ROWS, Rows
 
 
 @dataclass(frozen=True, slots=True)

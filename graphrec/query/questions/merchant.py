@@ -15,7 +15,8 @@ from graphrec.query.filters import Filters
 from graphrec.query.options import AudienceOptions, Options, Question
 from graphrec.query.questions.base import Questions
 from graphrec.query.results import Recommendations
-from graphrec.query.topk import Rows, Scores
+from graphrec.query.rows import Rows
+from graphrec.query.topk import Scores
 
 
 class MerchantQuestions(Questions):

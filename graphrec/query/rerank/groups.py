@@ -9,9 +9,8 @@ import numpy.typing as npt
 from graphdb.errors import QueryError
 from graphrec.query.paths import BACK, Paths, Steps
 from graphrec.query.rerank.fairness import DIMENSIONS
+from graphrec.query.rows import Rows
 from graphrec.query.ways import NAMED, WAYS
-
-Rows = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

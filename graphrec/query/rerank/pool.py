@@ -6,7 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from graphrec.query.conditions import Mask
-from graphrec.query.topk import Rows, Scores
+from graphrec.query.rows import Rows
+from graphrec.query.topk import Scores
 
 
 @dataclass(frozen=True, slots=True, eq=False)

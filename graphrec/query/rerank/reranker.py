@@ -15,7 +15,8 @@ from graphrec.query.rerank.groups import Membership
 from graphrec.query.rerank.pool import Pool
 from graphrec.query.rerank.selection import Selection, select
 from graphrec.query.results import Reranked
-from graphrec.query.topk import Rows, Scores
+from graphrec.query.rows import Rows
+from graphrec.query.topk import Scores
 
 Ask = Callable[[Rows, int, Mask | None], tuple[Rows, Scores]]
 """Ranks for some positions among the seeds so many candidates, of all or of those of a mask."""

@@ -1,0 +1,149 @@
+"""Checks a bundle that is being opened: its files against its manifest, its parts."""
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from graphdb.errors import BundleCorruptError, BundleError, BundleMissingError
+from graphdb.schema_types import Schema
+from graphdb.snapshot.manifest import sha256_of
+from graphrec.bundle.loading import COPY_WHOLE
+from graphrec.bundle.manifest import (
+    BundleManifest,
+    edge_paths,
+    evidence_paths,
+    node_path,
+    norms_path,
+    quality_path,
+    vector_path,
+)
+from graphrec.bundle.newcomers import check_rules
+from graphrec.bundle.quality import QUALITY_SCHEMA
+
+_HASHING_THREADS = 4
+
+
+def check_files(folder: Path, manifest: BundleManifest, *, contents: bool) -> None:
+    """Checks that the files are there that the manifest lists, and lists those it has to.
+
+    Args:
+        contents: Compare every file with its hash.
+
+    Raises:
+        BundleMissingError: A file is gone.
+        BundleCorruptError: The list is wrong, or a file is not the one that was written.
+    """
+    needed = {node_path(node_type) for node_type in manifest.num_nodes}
+    needed.update(path for name in manifest.num_edges for path in edge_paths(name))
+    needed.update(map(quality_path, manifest.quality))
+    needed.update(path for entry in manifest.indexes.values() for path in entry.paths)
+    optional = {
+        path(node_type) for node_type in manifest.num_nodes for path in (vector_path, norms_path)
+    }
+    listed = set(manifest.files)
+    for pair in map(evidence_paths, manifest.num_edges):
+        # The two belong together: one of them alone makes the other one needed.
+        (needed if listed.intersection(pair) else optional).update(pair)
+    if not needed <= listed or not listed <= needed | optional:
+        odd = min((needed - listed) | (listed - needed - optional))
+        raise BundleCorruptError(
+            f"the manifest's list of files and its counts disagree about '{odd}'",
+            next_step=COPY_WHOLE,
+            value=odd,
+        )
+    for name in manifest.files:
+        path = folder / name
+        if not path.is_file():
+            raise BundleMissingError(f"'{path}' is missing", next_step=COPY_WHOLE, value=str(path))
+    if contents:
+        _check_hashes(folder, manifest)
+
+
+def _check_hashes(folder: Path, manifest: BundleManifest) -> None:
+    """Compares every file with its hash, several files at once: hashing leaves Python's lock."""
+    paths = [folder / name for name in manifest.files]
+    with ThreadPoolExecutor(min(os.cpu_count() or 1, _HASHING_THREADS)) as pool:
+        found = pool.map(sha256_of, paths)
+        for path, sha256, now in zip(paths, manifest.files.values(), found, strict=True):
+            if now != sha256:
+                pool.shutdown(cancel_futures=True)
+                raise BundleCorruptError(
+                    f"'{path}' changed since the bundle was written",
+                    expected=f"sha256 {sha256}",
+                    next_step=COPY_WHOLE,
+                    value=str(path),
+                )
+
+
+def check_parts(
+    folder: Path, manifest: BundleManifest, schema: Schema, with_vectors: frozenset[str]
+) -> None:
+    """Checks that tables, rules and indexes fit the nodes that the manifest counts.
+
+    Raises:
+        BundleCorruptError: Names what does not.
+    """
+    _check_newcomers(schema, manifest, with_vectors)
+    _check_indexes(manifest, with_vectors)
+    for node_type, num_nodes in manifest.num_nodes.items():
+        _check_rows(folder / node_path(node_type), num_nodes)
+    for node_type in manifest.quality:
+        _check_quality_file(folder / quality_path(node_type), node_type, manifest)
+
+
+def _check_newcomers(schema: Schema, manifest: BundleManifest, types: frozenset[str]) -> None:
+    try:
+        check_rules(schema, manifest.newcomers, types, frozenset(manifest.num_edges))
+    except BundleError as error:
+        raise BundleCorruptError(
+            f"the manifest is damaged: {error}", next_step=COPY_WHOLE, value=error.value
+        ) from error
+
+
+def _check_indexes(manifest: BundleManifest, with_vectors: frozenset[str]) -> None:
+    for name, entry in manifest.indexes.items():
+        fits = entry.num_rows <= manifest.num_nodes.get(entry.target_type, 0)
+        if name != entry.name or entry.target_type not in with_vectors or not fits:
+            raise BundleCorruptError(
+                f"the manifest's index '{name}' does not fit: it is for {entry.num_rows} rows of "
+                f"{entry.target_type}",
+                next_step=COPY_WHOLE,
+                value=name,
+            )
+
+
+def _check_quality_file(path: Path, node_type: str, manifest: BundleManifest) -> None:
+    if node_type not in manifest.num_nodes:
+        raise BundleCorruptError(
+            f"the manifest says how good {node_type} nodes are, but counts none",
+            next_step=COPY_WHOLE,
+            value=node_type,
+        )
+    _check_rows(path, manifest.num_nodes[node_type])
+    found = pq.read_schema(path)
+    if not found.equals(QUALITY_SCHEMA):
+        raise BundleCorruptError(
+            f"'{path}' has the columns {found.names}",
+            expected=", ".join(f"{field.name} ({field.type})" for field in QUALITY_SCHEMA),
+            next_step=COPY_WHOLE,
+            value=str(path),
+        )
+
+
+def _check_rows(path: Path, num_nodes: int) -> None:
+    try:
+        rows = pq.read_metadata(path).num_rows
+    except pa.ArrowInvalid as error:
+        raise BundleCorruptError(
+            f"'{path}' is not a Parquet file: {error}", next_step=COPY_WHOLE, value=str(path)
+        ) from error
+    if rows != num_nodes:
+        raise BundleCorruptError(
+            f"'{path}' holds {rows} rows",
+            expected=str(num_nodes),
+            next_step=COPY_WHOLE,
+            value=rows,
+        )

@@ -1,0 +1,146 @@
+"""`graphrec compare`."""
+
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from graphrec.cli.output import JsonOption, console, print_json
+from graphrec.cli.query_commands import VerifyOption
+from graphrec.compare import Comparison, compare_releases
+from graphrec.compare.graph import Turnover
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command of this file."""
+    app.command("compare")(compare)
+
+
+def compare(
+    a: Annotated[str, typer.Argument(metavar="A", help="A bundle or REGISTRY@NAME.")],
+    b: Annotated[str, typer.Argument(metavar="B", help="The one to set beside it.")],
+    users: Annotated[
+        int, typer.Option(min=1, help="How many seeds of each type to ask for, drawn at random.")
+    ] = 1000,
+    k: Annotated[int, typer.Option("--k", "-k", min=1, help="How long their lists are.")] = 10,
+    newcomer_days: Annotated[
+        float, typer.Option(min=0, help="Who is younger than so many days is a newcomer.")
+    ] = 30.0,
+    seed: Annotated[int, typer.Option(min=0, help="For the draws.")] = 0,
+    verify: VerifyOption = True,
+    as_json: JsonOption = False,
+) -> None:
+    """Tell what changed from one release to another.
+
+    Settings and figures, nodes and edges that came and went, lists of the same seeds, who is
+    shown in them, and how far vectors moved. docs/releases.md says how to read it.
+
+    [bold]Examples[/bold]
+
+    graphrec compare REGISTRY@current runs/tuesday/bundle
+
+    graphrec compare REGISTRY@monday REGISTRY@tuesday --users 5000 --k 20 --json
+    """
+    found = compare_releases(
+        a, b, num_seeds=users, k=k, newcomer_days=newcomer_days, seed=seed, verify=verify
+    )
+    if as_json:
+        print_json(found.to_dict())
+    else:
+        _show(found, k)
+
+
+def _show(found: Comparison, k: int) -> None:
+    screen = console()
+    for name, side in (("A", found.a), ("B", found.b)):
+        made = f"made {side.created_at:%Y-%m-%d %H:%M} of snapshot {side.snapshot_id[:12]}"
+        screen.print(escape(f"{name}  {side.folder}  {side.release_id}  {made}"), soft_wrap=True)
+    if found.schema_changed:
+        screen.print("Their graph schemas differ.")
+    if found.figures.note:
+        note = f"Figures are not compared: {found.figures.note}."
+        screen.print(escape(f"Note: {found.figures.note}." if found.figures.comparable else note))
+    for table in _tables(found, k):
+        screen.print(table)
+
+
+def _tables(found: Comparison, k: int) -> Iterable[Table]:
+    """Those that have something to say."""
+    settings = [(one.name, str(one.in_a), str(one.in_b)) for one in found.settings]
+    yield from _table("settings that differ", ("setting", "A", "B"), settings)
+    figures = [
+        (one.name, f"{one.in_a:.4f}", f"{one.in_b:.4f}", f"{one.in_b - one.in_a:+.4f}")
+        for one in found.figures.figures
+    ]
+    yield from _table("figures", ("figure", "A", "B", "difference"), figures)
+    counts = ("A", "B", "came", "went")
+    yield from _table("nodes", ("type", *counts), _turnover(found.nodes))
+    yield from _table("edges", ("type", *counts), _turnover(found.edges))
+    yield from _table(
+        f"lists of {k} for the same seeds",
+        ("direction", "seeds", "changed", "other members", "overlap", "rank-biased overlap"),
+        [
+            (
+                one.name,
+                f"{one.num_seeds:,}",
+                f"{one.changed:.1%}",
+                f"{one.members_changed:.1%}",
+                f"{one.mean_overlap:.3f}",
+                f"{one.mean_rbo:.3f}",
+            )
+            for one in found.lists
+        ],
+    )
+    yield from _table(
+        "who is shown",
+        ("direction", "coverage A", "B", "Gini A", "B", "newcomers A", "B", "of all targets"),
+        [
+            (
+                one.name,
+                f"{one.exposure_a.coverage:.1%}",
+                f"{one.exposure_b.coverage:.1%}",
+                f"{one.exposure_a.gini:.3f}",
+                f"{one.exposure_b.gini:.3f}",
+                f"{one.exposure_a.newcomers:.2%}",
+                f"{one.exposure_b.newcomers:.2%}",
+                f"{one.newcomers:.2%}",
+            )
+            for one in found.lists
+        ],
+    )
+    yield from _table(
+        "vectors, one space turned onto the other",
+        ("type", "nodes", "mean cosine", "by chance", "length B / A", "moved most (cosine)"),
+        [
+            (
+                one.node_type,
+                f"{one.num_nodes:,}",
+                f"{one.mean_cosine:.4f}",
+                f"{one.by_chance:.4f}",
+                f"{one.length_ratio:.3f}",
+                ", ".join(f"{node.name} ({node.cosine:.2f})" for node in one.moved_most),
+            )
+            for one in found.drift
+        ],
+    )
+
+
+def _turnover(found: Mapping[str, Turnover]) -> list[tuple[str, ...]]:
+    return [
+        (name, *(f"{count:,}" for count in (one.in_a, one.in_b, one.came, one.went)))
+        for name, one in found.items()
+    ]
+
+
+def _table(title: str, headings: tuple[str, ...], rows: list[tuple[Any, ...]]) -> Iterable[Table]:
+    if not rows:
+        return
+    table = Table(title=title, title_justify="left", header_style="bold")
+    for position, heading in enumerate(headings):
+        is_text = position == 0 or title.startswith("settings") or heading.startswith("moved")
+        table.add_column(heading, justify="left" if is_text else "right")
+    for row in rows:
+        table.add_row(*map(escape, row))
+    yield table

@@ -1,0 +1,167 @@
+"""`graphrec promote`, `graphrec rollback` and `graphrec releases`."""
+
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from graphrec.cli.output import JsonOption, console, print_json
+from graphrec.cli.query_commands import VerifyOption
+from graphrec.registry.listing import Listed, Tenure
+from graphrec.registry.registry import LEAST_KEPT, Registry, Switch
+
+RegistryArgument = Annotated[str, typer.Argument(metavar="REGISTRY", help="A folder of releases.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands of this file."""
+    app.command()(promote)
+    app.command()(rollback)
+    app.command()(releases)
+
+
+def promote(
+    registry: RegistryArgument,
+    bundle_or_name: Annotated[
+        str,
+        typer.Argument(
+            metavar="BUNDLE_OR_NAME", help="A bundle to copy in, or a release that is there."
+        ),
+    ],
+    name: Annotated[
+        str | None,
+        typer.Option(help="What to call the release; its day and id by default."),
+    ] = None,
+    new_schema: Annotated[
+        bool, typer.Option("--new-schema", help="It may have another schema than the current one.")
+    ] = False,
+    verify: VerifyOption = True,
+    as_json: JsonOption = False,
+) -> None:
+    """Make a release current: what BUNDLE stands for in REGISTRY@current.
+
+    A bundle is copied into the registry, checked, and then becomes current in one step. Who has
+    the one before open goes on with it until `reload`.
+
+    [bold]Examples[/bold]
+
+    graphrec promote REGISTRY runs/monday/bundle --name monday
+
+    graphrec promote REGISTRY monday
+
+    graphrec promote REGISTRY staging@current --json
+    """
+    switch = Registry(registry).promote(
+        bundle_or_name, name=name, new_schema=new_schema, verify=verify
+    )
+    _tell(registry, switch, as_json=as_json)
+
+
+def rollback(
+    registry: RegistryArgument,
+    to: Annotated[
+        str | None, typer.Option(metavar="NAME", help="How far to go back; one step by default.")
+    ] = None,
+    verify: VerifyOption = True,
+    as_json: JsonOption = False,
+) -> None:
+    """Make the release current that was so before; once more goes back further.
+
+    [bold]Examples[/bold]
+
+    graphrec rollback REGISTRY
+
+    graphrec rollback REGISTRY --to monday
+    """
+    _tell(registry, Registry(registry).rollback(to=to, verify=verify), as_json=as_json)
+
+
+def releases(
+    registry: RegistryArgument,
+    history: Annotated[
+        bool, typer.Option("--history", help="Show who was current from when to when.")
+    ] = False,
+    prune: Annotated[
+        int | None,
+        typer.Option(
+            metavar="KEEP",
+            min=LEAST_KEPT,
+            help="Remove all but so many releases, those that were current last.",
+        ),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List the releases of a registry, the newest first.
+
+    [bold]Examples[/bold]
+
+    graphrec releases REGISTRY
+
+    graphrec releases REGISTRY --history --json
+
+    graphrec releases REGISTRY --prune 5
+    """
+    opened = Registry(registry)
+    removed = () if prune is None else opened.prune(prune)
+    found, tenures = opened.releases(), opened.history()
+    if as_json:
+        print_json(
+            {
+                "registry": registry,
+                "current": next((one.name for one in found if one.is_current), None),
+                "releases": [asdict(one) for one in found],
+                "history": [asdict(one) for one in tenures],
+                "removed": removed,
+            }
+        )
+        return
+    for name in removed:
+        console().print(f"removed {escape(name)}", soft_wrap=True)
+    console().print(_history_table(tenures) if history else _table(found))
+
+
+def _tell(registry: str, switch: Switch, *, as_json: bool) -> None:
+    if as_json:
+        print_json({"registry": registry, **asdict(switch), "changed": switch.changed})
+    elif switch.changed:
+        instead = f" in place of {escape(switch.before)}" if switch.before else ""
+        console().print(f"[bold]{escape(switch.current)}[/bold] is current{instead}.")
+    else:
+        console().print(f"[bold]{escape(switch.current)}[/bold] was current already.")
+
+
+def _table(found: tuple[Listed, ...]) -> Table:
+    table = Table(header_style="bold")
+    for heading in ("", "name", "made", "snapshot", "cut-off", "metrics", "promoted"):
+        table.add_column(heading)
+    for one in found:
+        metrics = one.problem or ", ".join(
+            f"{name} {value:.4f}" for name, value in (one.metrics or {}).items()
+        )
+        table.add_row(
+            "*" if one.is_current else "",
+            escape(one.name),
+            _time(one.created_at),
+            escape((one.snapshot_id or "")[:12]),
+            _time(one.cutoff),
+            escape(metrics),
+            _time(one.promoted_at),
+        )
+    return table
+
+
+def _history_table(tenures: tuple[Tenure, ...]) -> Table:
+    table = Table(header_style="bold")
+    for heading in ("since", "until", "name", "release", "by"):
+        table.add_column(heading)
+    for one in tenures:
+        until = _time(one.until) or "now"
+        table.add_row(_time(one.since), until, escape(one.name), one.release_id, escape(one.action))
+    return table
+
+
+def _time(moment: datetime | None) -> str:
+    return "" if moment is None else f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S}"

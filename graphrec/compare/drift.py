@@ -1,0 +1,158 @@
+"""How far vectors moved, after the two spaces are laid over each other.
+
+Training again turns the whole space, which changes no answer. So A's vectors are turned once more,
+by the one orthogonal matrix that brings them nearest to B's (orthogonal Procrustes; Schönemann,
+Psychometrika 1966), and what is left is drift. The matrix is one for all node types, because scores
+are products between types: users who turn without their products are served otherwise. Directions
+count, not lengths, and every type counts the same, however many nodes it has. Where the two
+releases have vectors of different lengths, the shorter ones are filled up with zeros.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from graphrec.bundle import Bundle
+from graphrec.compare.numbering import Nodes, Numbers, known_in_both, lengths
+from graphrec.query.display import Display
+from graphrec.query.paths import Paths
+
+Matrix = npt.NDArray[np.float64]
+
+_BLOCK_ROWS = 16_384
+_STILL = 1e-6
+"""Nodes that moved by less than this, as 1 - cosine, have not moved: rounding of float32."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """A node and how far it moved.
+
+    Args:
+        name: What people call it, in B.
+        cosine: Between its vector in A, turned, and in B.
+    """
+
+    id: str
+    name: str
+    cosine: float
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """How far the vectors of one node type moved.
+
+    Args:
+        num_nodes: How many nodes both releases know something about.
+        mean_cosine: Between vectors in A, turned, and in B; 1 where nothing moved.
+        by_chance: The same if each node were laid over a random other one of its type: what a
+            mean cosine has to be read against.
+        length_ratio: The median of B's lengths over A's; lengths carry popularity.
+        moved_most: Those that moved farthest.
+    """
+
+    node_type: str
+    num_nodes: int
+    mean_cosine: float
+    by_chance: float
+    length_ratio: float
+    moved_most: tuple[Moved, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Pairs:
+    """The nodes of one type that both know: rows in A and in B."""
+
+    vectors_a: npt.NDArray[np.float32]
+    vectors_b: npt.NDArray[np.float32]
+    rows_a: Numbers
+    rows_b: Numbers
+
+    def directions(self, start: int, shuffled: Numbers | None) -> tuple[Matrix, Matrix]:
+        """A block of unit vectors of A, and of what they are laid over."""
+        block = slice(start, start + _BLOCK_ROWS)
+        rows_b = self.rows_b if shuffled is None else self.rows_b[shuffled]
+        return _unit(self.vectors_a[self.rows_a[block]]), _unit(self.vectors_b[rows_b[block]])
+
+
+def drifts(
+    a: Bundle, b: Bundle, nodes: Mapping[str, Nodes], *, most: int, seed: int
+) -> tuple[Drift, ...]:
+    """Per node type with vectors in both releases.
+
+    Args:
+        most: How many of those that moved farthest to name.
+    """
+    pairs = {}
+    for node_type, each in nodes.items():
+        held = all(node_type in one.node_types and one.has_vectors(node_type) for one in (a, b))
+        rows = known_in_both(a, b, each, node_type) if held else ((), ())
+        if len(rows[0]):
+            pairs[node_type] = _Pairs(a.vectors(node_type), b.vectors(node_type), *rows)
+    if not pairs:
+        return ()
+    draw = np.random.default_rng(seed)
+    shuffles = {name: draw.permutation(len(each.rows_a)) for name, each in pairs.items()}
+    moves, by_chance = _moves(pairs, {}), _moves(pairs, shuffles)
+    display = Display(b, Paths(b))
+    return tuple(
+        Drift(
+            node_type=name,
+            num_nodes=len(each.rows_a),
+            mean_cosine=float(1 - moves[name].mean()),
+            by_chance=float(1 - by_chance[name].mean()),
+            length_ratio=float(
+                np.median(lengths(b, name)[each.rows_b] / lengths(a, name)[each.rows_a])
+            ),
+            moved_most=tuple(
+                Moved(b.id_of(name, row), display.name(name, row), float(1 - move))
+                for row, move in _farthest(each.rows_b, moves[name], most)
+            ),
+        )
+        for name, each in pairs.items()
+    )
+
+
+def _moves(pairs: Mapping[str, _Pairs], shuffles: Mapping[str, Numbers]) -> dict[str, Matrix]:
+    """Per type 1 - cosine of every pair, after the one turn that makes them smallest."""
+    turn = _turn(pairs, shuffles)
+    found = {}
+    for name, each in pairs.items():
+        moves = np.empty(len(each.rows_a))
+        for start in range(0, len(moves), _BLOCK_ROWS):
+            in_a, in_b = each.directions(start, shuffles.get(name))
+            # Half the squared distance is 1 - cosine, and exact where nothing moved.
+            apart = in_a @ turn
+            apart[:, : in_b.shape[1]] -= in_b
+            moves[start : start + _BLOCK_ROWS] = (apart * apart).sum(axis=1) / 2
+        found[name] = moves
+    return found
+
+
+def _turn(pairs: Mapping[str, _Pairs], shuffles: Mapping[str, Numbers]) -> Matrix:
+    """The orthogonal matrix [dim of A, larger dim] that brings A's directions nearest to B's."""
+    dims = [
+        max(getattr(each, name).shape[1] for each in pairs.values())
+        for name in ("vectors_a", "vectors_b")
+    ]
+    together = np.zeros((max(dims), max(dims)))
+    for name, each in pairs.items():
+        for start in range(0, len(each.rows_a), _BLOCK_ROWS):
+            in_a, in_b = each.directions(start, shuffles.get(name))
+            together[: dims[0], : dims[1]] += in_a.T @ in_b / len(each.rows_a)
+    left, _, right = np.linalg.svd(together)
+    turn: Matrix = (left @ right)[: dims[0]]
+    return turn
+
+
+def _unit(vectors: npt.NDArray[np.float32]) -> Matrix:
+    wide = vectors.astype(np.float64)
+    unit: Matrix = wide / np.linalg.norm(wide, axis=1, keepdims=True)
+    return unit
+
+
+def _farthest(rows: Numbers, moves: Matrix, most: int) -> list[tuple[int, float]]:
+    order = np.argsort(-moves, kind="stable")[:most]
+    return [(int(rows[at]), float(moves[at])) for at in order if moves[at] > _STILL]

@@ -1,0 +1,79 @@
+"""Where a bundle lies: a folder, or a release of a registry, written REGISTRY@NAME."""
+
+from pathlib import Path
+
+from graphdb.errors import RegistryError, UnknownReleaseError, nearest
+from graphrec.registry.promotions import read_current
+
+CURRENT = "current"
+RELEASES = "releases"
+MARK = "@"
+
+
+def split_address(address: str | Path) -> tuple[Path, str] | None:
+    """Registry and name of a release; None where the address is a plain path.
+
+    What exists as it is written is a path, whatever signs are in it.
+
+    >>> split_address("shop/releases@current")
+    (PosixPath('shop/releases'), 'current')
+    >>> split_address("runs@home/bundle") is None
+    True
+    """
+    if MARK not in Path(address).name or "://" in str(address) or Path(address).exists():
+        return None
+    registry, _, name = str(address).rpartition(MARK)
+    return Path(registry), name
+
+
+def bundle_folder(address: str | Path) -> Path:
+    """The folder of the bundle that an address names; a plain path is given back as it is.
+
+    Raises:
+        RegistryError: There is no such registry, or nothing in it is current.
+        UnknownReleaseError: The registry holds no release of that name.
+    """
+    split = split_address(address)
+    if split is None:
+        return Path(address)
+    registry, name = split
+    if not (registry / RELEASES).is_dir():
+        raise RegistryError(
+            f"'{address}' is neither a folder nor a release: there is no registry at '{registry}'",
+            expected="REGISTRY@current or REGISTRY@NAME",
+            next_step=f"make one with `graphrec promote {registry} BUNDLE`",
+            value=str(address),
+        )
+    if name != CURRENT:
+        return release_folder(registry, name)
+    current = read_current(registry)
+    if current is None:
+        raise RegistryError(
+            f"nothing is current in the registry '{registry}'",
+            next_step=f"graphrec promote {registry} BUNDLE_OR_NAME",
+            value=str(address),
+        )
+    return registry / RELEASES / current.name
+
+
+def release_folder(registry: Path, name: str) -> Path:
+    """The folder of a release that stands in a registry.
+
+    Raises:
+        UnknownReleaseError: None of that name does.
+    """
+    known = release_names(registry)
+    if name not in known:
+        raise UnknownReleaseError(
+            f"the registry '{registry}' holds no release '{name}'",
+            expected="one of " + ", ".join(known) if known else None,
+            next_step=nearest(name, known) or f"see `graphrec releases {registry}`",
+            value=name,
+        )
+    return registry / RELEASES / name
+
+
+def release_names(registry: Path) -> list[str]:
+    """The releases that stand in a registry, by name; one that is being copied is none yet."""
+    folders = (registry / RELEASES).iterdir()
+    return sorted(one.name for one in folders if one.is_dir() and not one.name.startswith("."))

@@ -1,0 +1,123 @@
+"""Which bundle is meant, and where in the registry its place is."""
+
+import re
+from pathlib import Path
+
+from graphdb.errors import RegistryError, UnknownReleaseError, nearest
+from graphrec.bundle import Bundle
+from graphrec.bundle.manifest import read_manifest
+from graphrec.registry.address import (
+    CURRENT,
+    MARK,
+    RELEASES,
+    bundle_folder,
+    release_folder,
+    release_names,
+)
+from graphrec.registry.promotions import Promotion
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+
+
+def meant(registry: Path, bundle_or_name: str | Path) -> Path:
+    """The folder of the bundle that is to be promoted: in the registry, or elsewhere.
+
+    Raises:
+        RegistryError: It is the name of a release and a path as well.
+        UnknownReleaseError: It is neither.
+    """
+    text, path = str(bundle_or_name), Path(bundle_or_name)
+    names = release_names(registry) if (registry / RELEASES).is_dir() else []
+    if text in names:
+        if path.exists():
+            raise RegistryError(
+                f"'{text}' is a release of '{registry}', and a path as well",
+                next_step=f"write {registry}{MARK}{text} for the release, ./{text} for the path",
+                value=text,
+            )
+        return release_folder(registry, text)
+    if path.exists() or MARK in path.name:
+        return bundle_folder(bundle_or_name)
+    raise UnknownReleaseError(
+        f"'{text}' is neither a bundle nor a release of '{registry}'",
+        expected="one of " + ", ".join(names) if names else None,
+        next_step=nearest(text, names) or "give the folder that `graphrec train` wrote",
+        value=text,
+    )
+
+
+def make_registry(folder: Path) -> None:
+    """Makes the folders of a registry where they are not there yet.
+
+    Raises:
+        RegistryError: Something else is there.
+    """
+    releases = folder / RELEASES
+    if folder.exists() and not releases.is_dir() and any(folder.iterdir()):
+        raise RegistryError(
+            f"'{folder}' is no registry: it holds other things",
+            expected="a registry, an empty folder, or a path where nothing is yet",
+            value=str(folder),
+        )
+    releases.mkdir(parents=True, exist_ok=True)
+
+
+def place_for(registry: Path, bundle: Bundle, name: str | None) -> Path:
+    """Where a bundle stands in the registry, or is to be copied to.
+
+    Raises:
+        RegistryError: That is no name for a release.
+    """
+    releases = registry / RELEASES
+    if name is None and bundle.folder.parent.resolve() == releases.resolve():
+        return bundle.folder
+    if name is None:
+        name = f"{bundle.manifest.created_at:%Y-%m-%d}-{bundle.manifest.release_id}"
+    if not _NAME.fullmatch(name) or name == CURRENT:
+        raise RegistryError(
+            f"'{name}' is no name for a release",
+            expected=f"up to 100 letters, digits and . _ -, the first a letter or digit, and not "
+            f"'{CURRENT}'",
+            value=name,
+        )
+    return releases / name
+
+
+def stands(folder: Path, bundle: Bundle) -> bool:
+    """Whether the release stands at its place already.
+
+    Raises:
+        RegistryError: Another one has its name.
+    """
+    if not folder.exists():
+        return False
+    there = read_manifest(folder).release_id
+    if there != bundle.manifest.release_id:
+        raise RegistryError(
+            f"there is another release named '{folder.name}': {there}",
+            expected=f"{bundle.manifest.release_id}, the one to be promoted",
+            next_step="choose another --name; releases are never changed",
+            value=folder.name,
+        )
+    return True
+
+
+def check_schema(bundle: Bundle, registry: Path, current: Promotion) -> None:
+    """Refuses a release whose graph is of another schema than the current one's.
+
+    Raises:
+        RegistryError: Names what differs.
+    """
+    if current.schema_fingerprint == bundle.manifest.schema_fingerprint:
+        return
+    serving = read_manifest(release_folder(registry, current.name)).read_schema()
+    names = [{*one.node_types, *one.relations} for one in (serving, bundle.schema)]
+    differing = ", ".join(sorted(names[0] ^ names[1]))
+    raise RegistryError(
+        "the release has another graph schema than the current one, "
+        + (f"which differs in {differing}" if differing else "with other properties"),
+        expected=f"schema {current.schema_fingerprint}, as '{current.name}' has it",
+        next_step="programs and policies that name types or properties may fail; if they are ready "
+        "for it, promote with --new-schema",
+        value=bundle.manifest.schema_fingerprint,
+    )

@@ -1,0 +1,203 @@
+"""A registry: releases that never change, and which of them is served."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from graphdb.errors import RegistryError
+from graphrec.bundle import Bundle
+from graphrec.bundle.reader import open_bundle
+from graphrec.registry.address import RELEASES, release_folder
+from graphrec.registry.copying import clear_unfinished, copy_in, remove
+from graphrec.registry.listing import Listed, Tenure, listed, tenures
+from graphrec.registry.lock import locked
+from graphrec.registry.places import check_schema, make_registry, meant, place_for, stands
+from graphrec.registry.promotions import (
+    Action,
+    Promotion,
+    came_before,
+    make_current,
+    read_history,
+)
+
+LEAST_KEPT = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """What a promotion or a rollback did.
+
+    Args:
+        current: The release that is current now.
+        before: The one that was current before; None if none was.
+        added: Whether the release was copied in.
+    """
+
+    current: str
+    before: str | None
+    added: bool
+
+    @property
+    def changed(self) -> bool:
+        """Whether another release is current than before."""
+        return self.current != self.before
+
+
+class Registry:
+    """A folder of releases. Every method reads it afresh, so one object may be kept for long."""
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
+
+    def releases(self) -> tuple[Listed, ...]:
+        """The releases that stand in it, the newest first.
+
+        Raises:
+            RegistryError: There is no registry, or its files are damaged.
+        """
+        self._must_exist()
+        return listed(self.folder, read_history(self.folder))
+
+    def history(self) -> tuple[Tenure, ...]:
+        """Who was current from when to when, oldest first.
+
+        Raises:
+            RegistryError: There is no registry, or its files are damaged.
+        """
+        self._must_exist()
+        return tenures(read_history(self.folder))
+
+    def promote(
+        self,
+        bundle_or_name: str | Path,
+        *,
+        name: str | None = None,
+        new_schema: bool = False,
+        verify: bool = True,
+    ) -> Switch:
+        """Makes a release current: a bundle, which is copied in, or one that stands in it.
+
+        Makes the registry where there is none. To promote what is current already changes nothing.
+
+        Args:
+            bundle_or_name: A folder, REGISTRY@NAME, or the name of a release of this registry.
+            name: What to call a bundle that is copied in; by default the day on which it was
+                made and its release id.
+            new_schema: Whether the release may have another graph schema than the current one.
+            verify: Compare every file with its hash first.
+
+        Raises:
+            RegistryError: The folder holds other things, the name is taken by other content or is
+                no name, or the schema is another one.
+            UnknownReleaseError: There is neither such a release nor such a bundle.
+            BundleError: The bundle cannot be used; nothing has changed then.
+        """
+        bundle = open_bundle(meant(self.folder, bundle_or_name), verify=False)
+        make_registry(self.folder)
+        with locked(self.folder):
+            clear_unfinished(self.folder / RELEASES)
+            history = read_history(self.folder)
+            if history and not new_schema:
+                check_schema(bundle, self.folder, history[-1])
+            folder = place_for(self.folder, bundle, name)
+            added = not stands(folder, bundle)
+            if added:
+                copy_in(bundle, folder, verify=verify)
+            else:
+                open_bundle(folder, verify=verify)
+            return self._switch(folder.name, bundle, "promote", history, added=added)
+
+    def rollback(self, *, to: str | None = None, verify: bool = True) -> Switch:
+        """Makes the release current that was so before, or an earlier one.
+
+        Each rollback goes one further back: it takes back what was promoted since.
+
+        Args:
+            to: How far to go back; to the one before by default.
+            verify: Compare every file with its hash first.
+
+        Raises:
+            RegistryError: Nothing was current before, or not this one.
+            UnknownReleaseError: It has been removed.
+            BundleError: It cannot be used; nothing has changed then.
+        """
+        self._must_exist()
+        with locked(self.folder):
+            history = read_history(self.folder)
+            folder = release_folder(self.folder, self._to_go_back_to(came_before(history), to))
+            bundle = open_bundle(folder, verify=verify)
+            return self._switch(folder.name, bundle, "rollback", history, added=False)
+
+    def prune(self, keep: int) -> tuple[str, ...]:
+        """Removes all but some releases: those that were current last stay.
+
+        The current one and the one to roll back to always stay. A process that serves a release
+        has to be reloaded before that is removed.
+
+        Args:
+            keep: How many stay, 2 or more.
+
+        Returns:
+            The names of those that are gone.
+
+        Raises:
+            RegistryError: There is no registry, or `keep` is too small.
+        """
+        self._must_exist()
+        if keep < LEAST_KEPT:
+            raise RegistryError(
+                f"{keep} releases cannot be kept",
+                expected=f"{LEAST_KEPT} or more: the current one and the one before",
+                value=keep,
+            )
+        with locked(self.folder):
+            clear_unfinished(self.folder / RELEASES)
+            history = read_history(self.folder)
+            standing = [one.name for one in listed(self.folder, history)]
+            last_first = [one.name for one in reversed(history)]
+            worth = [*last_first[:1], *came_before(history)[:1], *last_first, *standing]
+            kept = [name for name in dict.fromkeys(worth) if name in standing][:keep]
+            gone = tuple(name for name in standing if name not in kept)
+            for name in gone:
+                remove(self.folder / RELEASES / name)
+        return gone
+
+    def _must_exist(self) -> None:
+        if not (self.folder / RELEASES).is_dir():
+            raise RegistryError(
+                f"there is no registry at '{self.folder}'",
+                next_step=f"make one with `graphrec promote {self.folder} BUNDLE`",
+                value=str(self.folder),
+            )
+
+    def _to_go_back_to(self, before: list[str], to: str | None) -> str:
+        if not before:
+            raise RegistryError(
+                f"no release of '{self.folder}' was current before this one",
+                next_step=f"see `graphrec releases {self.folder} --history`",
+                value=to,
+            )
+        if to is not None and to not in before:
+            raise RegistryError(
+                f"'{to}' is none of the releases that were current before this one",
+                expected="one of " + ", ".join(dict.fromkeys(before)),
+                next_step=f"to make another one current: graphrec promote {self.folder} {to}",
+                value=to,
+            )
+        return before[0] if to is None else to
+
+    def _switch(
+        self, name: str, bundle: Bundle, action: Action, history: list[Promotion], *, added: bool
+    ) -> Switch:
+        before = history[-1].name if history else None
+        if name != before:
+            promotion = Promotion(
+                number=history[-1].number + 1 if history else 1,
+                name=name,
+                release_id=bundle.manifest.release_id,
+                schema_fingerprint=bundle.manifest.schema_fingerprint,
+                at=datetime.now(UTC),
+                action=action,
+            )
+            make_current(self.folder, promotion, history)
+        return Switch(name, before, added)

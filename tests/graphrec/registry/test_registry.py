@@ -1,0 +1,266 @@
+"""Promote, roll back, prune: who is current, and what is refused."""
+
+import shutil
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from contracts.market import make_market
+
+from graphdb.errors import BundleCorruptError, RegistryError, UnknownReleaseError
+from graphdb.schema_toml import extend_schema
+from graphrec import Registry, open_bundle
+from graphrec.registry import copying
+
+
+def current(registry):
+    return next(one.name for one in registry.releases() if one.is_current)
+
+
+def names(registry):
+    return {one.name for one in registry.releases()}
+
+
+def files_of(folder):
+    return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_bundle_is_copied_in_and_becomes_current(registry, releases):
+    bundle = releases["one"]
+    switch = registry.promote(bundle.folder)
+    name = f"{bundle.manifest.created_at:%Y-%m-%d}-{bundle.manifest.release_id}"
+    assert (switch.current, switch.before, switch.added, switch.changed) == (name, None, True, True)
+    (listed,) = registry.releases()
+    assert (listed.name, listed.is_current, listed.problem) == (name, True, None)
+    assert listed.release_id == bundle.manifest.release_id
+    assert listed.created_at == bundle.manifest.created_at
+    assert (listed.snapshot_id, listed.cutoff) == ("market", None)
+    assert listed.metrics == {"recall@20": 0.5, "ndcg@20": 0.25}
+    copied = open_bundle(registry.folder / "releases" / name)
+    assert copied.manifest == bundle.manifest
+    assert files_of(copied.folder) == files_of(bundle.folder)
+    assert (copied.folder / "vectors/User.npy").samefile(bundle.folder / "vectors/User.npy")
+
+
+def test_it_is_copied_byte_by_byte_where_there_are_no_hard_links(registry, releases, monkeypatch):
+    def refuse(*_):
+        raise OSError("another disk")
+
+    monkeypatch.setattr(copying.os, "link", refuse)
+    registry.promote(releases["one"].folder, name="one")
+    copied = registry.folder / "releases/one/vectors/User.npy"
+    original = releases["one"].folder / "vectors/User.npy"
+    assert not copied.samefile(original)
+    assert copied.read_bytes() == original.read_bytes()
+
+
+def test_only_what_the_manifest_lists_comes_along(registry, releases, tmp_path):
+    folder = shutil.copytree(releases["one"].folder, tmp_path / "bundle")
+    (folder / "notes.txt").write_text("mine")
+    registry.promote(folder, name="one")
+    assert files_of(registry.folder / "releases/one") == files_of(releases["one"].folder)
+
+
+def test_a_release_that_stands_is_promoted_by_name_or_address(filled):
+    assert filled.promote("one").changed
+    assert current(filled) == "one"
+    switch = filled.promote(f"{filled.folder}@two")
+    assert (switch.current, switch.before, switch.added) == ("two", "one", False)
+    assert names(filled) == {"one", "two", "three"}
+
+
+def test_to_promote_what_is_current_changes_nothing(filled, releases):
+    before = filled.history()
+    assert not filled.promote("three").changed
+    assert not filled.promote(releases["three"].folder, name="three").changed
+    assert filled.history() == before
+
+
+def test_the_same_content_twice_is_one_release(registry, releases):
+    first = registry.promote(releases["one"].folder)
+    registry.promote(releases["two"].folder)
+    again = registry.promote(releases["one"].folder)
+    assert (again.current, again.added) == (first.current, False)
+    assert len(registry.releases()) == 2
+
+
+def test_from_one_registry_to_another(filled, tmp_path):
+    other = Registry(tmp_path / "production")
+    other.promote(f"{filled.folder}@current", name="may")
+    assert other.releases()[0].release_id == filled.history()[-1].release_id
+
+
+def test_rollback_goes_back_step_by_step(filled):
+    assert filled.rollback().current == "two"
+    assert filled.rollback().current == "one"
+    with pytest.raises(RegistryError, match=r"no release of .* was current before this one"):
+        filled.rollback()
+    assert current(filled) == "one"
+
+
+def test_what_is_promoted_after_a_rollback_goes_on_top(filled):
+    filled.rollback()
+    filled.promote("three")
+    assert [filled.rollback().current for _ in range(2)] == ["two", "one"]
+
+
+def test_rollback_to_a_release_and_then_one_further(filled):
+    filled.promote("one")
+    assert filled.rollback(to="two").current == "two"
+    assert filled.rollback().current == "one"
+
+
+@pytest.mark.parametrize(
+    ("to", "error", "message"),
+    [
+        ("three", RegistryError, r"'three' is none of .* one of two, one; to make another one"),
+        ("none", RegistryError, r"'none' is none of the releases that were current before"),
+    ],
+)
+def test_rollback_refuses_what_was_not_current_before(filled, to, error, message):
+    with pytest.raises(error, match=message):
+        filled.rollback(to=to)
+    assert current(filled) == "three"
+
+
+def test_rollback_to_what_is_gone(filled):
+    shutil.rmtree(filled.folder / "releases/two")
+    with pytest.raises(UnknownReleaseError, match=r"no release 'two'; expected one of one, three"):
+        filled.rollback()
+    assert filled.rollback(to="one").current == "one"
+
+
+def test_history_says_who_was_current_from_when_to_when(filled):
+    filled.rollback()
+    history = filled.history()
+    assert [one.name for one in history] == ["one", "two", "three", "two"]
+    assert [one.action for one in history] == ["promote"] * 3 + ["rollback"]
+    assert [one.until for one in history] == [*(one.since for one in history[1:]), None]
+    assert sorted(one.since for one in history) == [one.since for one in history]
+
+
+def test_a_file_among_the_releases_is_none(filled):
+    (filled.folder / "releases" / "notes.txt").write_text("mine")
+    assert names(filled) == {"one", "two", "three"}
+    with pytest.raises(UnknownReleaseError, match=r"no release 'notes.txt'"):
+        open_bundle(f"{filled.folder}@notes.txt")
+
+
+def test_prune_keeps_the_current_one_and_the_one_to_go_back_to(filled, releases):
+    filled.rollback()  # current: two; before it: one
+    assert filled.prune(3) == ()
+    assert filled.prune(2) == ("three",)
+    assert names(filled) == {"one", "two"}
+    assert filled.rollback().current == "one"
+    assert open_bundle(releases["three"].folder)  # the files that were linked are still there
+
+
+def test_prune_keeps_those_that_were_current_last(filled):
+    filled.promote("one")
+    assert filled.prune(2) == ("two",)
+    with pytest.raises(RegistryError, match=r"1 releases cannot be kept; expected 2 or more"):
+        filled.prune(1)
+
+
+def test_a_corrupt_bundle_is_refused(filled, releases, tmp_path):
+    broken = shutil.copytree(releases["one"].folder, tmp_path / "broken")
+    vectors = broken / "vectors" / "User.npy"
+    vectors.write_bytes(vectors.read_bytes()[:-1] + b"x")
+    with pytest.raises(BundleCorruptError, match=r"changed since the bundle was written"):
+        filled.promote(broken, name="broken")
+    assert (names(filled), current(filled)) == ({"one", "two", "three"}, "three")
+    assert filled.promote("one").changed
+    assert not list((filled.folder / "releases").glob(".*"))
+
+
+def test_a_release_that_was_damaged_later_is_refused(filled):
+    vectors = filled.folder / "releases/two/vectors/User.npy"
+    content = vectors.read_bytes()
+    vectors.unlink()  # it shares its bytes with the bundle it came from
+    vectors.write_bytes(content[:-1] + b"x")
+    for change in (filled.rollback, lambda: filled.promote("two")):
+        with pytest.raises(BundleCorruptError, match=r"changed since"):
+            change()
+    assert current(filled) == "three"
+    assert filled.rollback(verify=False).current == "two"
+
+
+def test_a_damaged_current_release_is_no_reason_to_keep_it(filled, releases):
+    shutil.rmtree(filled.folder / "releases/three")
+    assert filled.promote(releases["one"].folder).changed
+    assert current(filled) == filled.history()[-1].name
+
+
+def test_a_release_whose_manifest_is_damaged_is_listed_with_the_problem(filled):
+    manifest = filled.folder / "releases/one/manifest.json"
+    manifest.unlink()
+    manifest.write_text("{")
+    problems = {one.name: one.problem for one in filled.releases()}
+    assert "is not valid JSON" in problems.pop("one")
+    assert problems == {"two": None, "three": None}
+
+
+def test_another_schema_needs_a_word(filled, tmp_path):
+    (tmp_path / "schema.toml").write_text('[node.Venue]\ndoc = "A place."\n')
+    schema = extend_schema(tmp_path / "schema.toml")
+    other = make_market(tmp_path / "other", schema=schema)
+    with pytest.raises(RegistryError, match=r"which differs in Venue; .* with --new-schema"):
+        filled.promote(other.folder, name="venues")
+    assert names(filled) == {"one", "two", "three"}
+    assert filled.promote(other.folder, name="venues", new_schema=True).current == "venues"
+    assert filled.rollback().current == "three"  # nothing may be in the way of going back
+
+
+def test_names(registry, releases):
+    for name in ("current", "a/b", "../x", ".hidden", "-x", "", "x" * 101, "a b"):
+        with pytest.raises(RegistryError, match="is no name for a release"):
+            registry.promote(releases["one"].folder, name=name)
+    registry.promote(releases["one"].folder, name="2026-11.2_a")
+    with pytest.raises(RegistryError, match=r"another release named '2026-11.2_a'.*--name"):
+        registry.promote(releases["two"].folder, name="2026-11.2_a")
+
+
+def test_a_name_that_is_also_a_path_is_asked_back(filled, releases, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("one").symlink_to(releases["three"].folder)
+    with pytest.raises(RegistryError, match=r"a path as well; write .*registry@one .*, \./one"):
+        filled.promote("one")
+    assert filled.promote("./one", name="three").current == "three"
+
+
+def test_what_is_neither_a_name_nor_a_bundle(filled, tmp_path):
+    with pytest.raises(UnknownReleaseError, match=r"'onne' is neither .* did you mean 'one'\?"):
+        filled.promote("onne")
+    with pytest.raises(UnknownReleaseError, match=r"give the folder that `graphrec train` wrote"):
+        Registry(tmp_path / "new").promote("bundle")
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_folder_with_other_things_does_not_become_a_registry(releases, tmp_path):
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(RegistryError, match="is no registry: it holds other things"):
+        Registry(tmp_path).promote(releases["one"].folder)
+    assert files_of(tmp_path) == {"notes.txt"}
+
+
+def test_there_is_no_registry(tmp_path):
+    registry = Registry(tmp_path)
+    for ask in (registry.releases, registry.history, registry.rollback):
+        with pytest.raises(RegistryError, match=r"no registry at .* `graphrec promote"):
+            ask()
+
+
+def test_promotions_at_the_same_time_are_all_kept(registry, releases):
+    bundles = [releases[name] for name in ("one", "two", "three")] * 5
+    with ThreadPoolExecutor(8) as pool:
+        done = [pool.submit(Registry(registry.folder).promote, one.folder) for one in bundles]
+        switches = [one.result() for one in done]
+    changes = [one for one in switches if one.changed]
+    history = registry.history()
+    assert len(history) == len(changes)
+    assert sum(one.added for one in switches) == 3
+    # Each saw the one before it, so that they form one chain.
+    chain = [one.name for one in history]
+    steps = zip([None, *chain[:-1]], chain, strict=True)
+    assert Counter((one.before, one.current) for one in changes) == Counter(steps)
