@@ -144,6 +144,20 @@ def test_nodes_and_edges_are_matched_by_id(make):
     assert back.edges["User-PURCHASED-Product"] == Turnover(41, 40, came=1, went=2)
 
 
+def test_catalogues_of_different_sizes(make):
+    brands = [f"b{number:03}" for number in range(7)]
+    vectors = vectors_of()
+    vectors["Brand"] = np.concatenate([vectors["Brand"], 100 * vectors["Brand"][:2]])
+    edges = edges_of(np.arange(40), np.arange(40) * 3, num_brands=7)
+    nodes = {**nodes_of(), "Brand": table("Brand", brand_id=brands)}
+    larger = make("larger", nodes=nodes, vectors=vectors, edges=edges)
+    lists = direction(compare_releases(make("one"), larger), "User -> Brand")
+    assert lists.members_changed == 1
+    assert (lists.exposure_a.coverage, lists.exposure_b.coverage) == (1, 1)
+    assert lists.newcomers == 2 / 7
+    assert lists.mean_overlap < 5 / 6
+
+
 def test_newcomers_that_everyone_is_shown(make):
     vectors = vectors_of()
     ages = [400] * 200
