@@ -5,6 +5,7 @@ from typing import Any
 
 from graphrec.bundle.manifest import BundleManifest
 
+THIS_MODEL = "this model"
 _HEADLINES = 2
 
 
@@ -12,14 +13,21 @@ def figures(manifest: BundleManifest) -> dict[str, float]:
     """Every number among the metrics, under a name that is made of the words on the way to it.
 
     Entries of a list are told apart by their texts, so that a figure keeps its name where another
-    entry comes before it.
+    entry comes before it. The model of the bundle is called 'this model', whichever it is.
 
     >>> from types import SimpleNamespace as Manifest
-    >>> scores = [{"task": "new brands", "model": "both", "recall": 0.25}]
-    >>> figures(Manifest(metrics={"k": 20, "scores": scores}))
-    {'k': 20.0, 'new brands, both: recall': 0.25}
+    >>> scores = [{"model": "both", "task": "new brands", "recall": 0.25}]
+    >>> figures(Manifest(config={"encoder": "both"}, metrics={"k": 20, "scores": scores}))
+    {'this model, new brands: recall': 0.25}
     """
-    return dict(_numbers(manifest.metrics, ""))
+    metrics = {name: value for name, value in manifest.metrics.items() if name != "k"}
+    return dict(_numbers(metrics, "", manifest.config.get("encoder")))
+
+
+def length_of_lists(manifest: BundleManifest) -> int | None:
+    """How long the lists were that the figures are about; None where that is not said."""
+    k = manifest.metrics.get("k")
+    return k if isinstance(k, int) else None
 
 
 def measured_from(manifest: BundleManifest) -> str | None:
@@ -50,19 +58,20 @@ def headline(manifest: BundleManifest) -> dict[str, float]:
     return dict(list((at_k or found).items())[:_HEADLINES])
 
 
-def _numbers(value: Any, name: str) -> Iterator[tuple[str, float]]:
+def _numbers(value: Any, name: str, own: str | None) -> Iterator[tuple[str, float]]:
     if isinstance(value, Mapping):
         for key, inner in value.items():
-            yield from _numbers(inner, f"{name}{' ' if name else ''}{key}")
+            yield from _numbers(inner, f"{name} {key}".strip(), own)
     elif isinstance(value, list):
         for number, inner in enumerate(value, start=1):
-            words = _words(inner) or f"{name} {number}"
-            yield from _numbers(inner, f"{words}:")
+            words = _words(inner, own) or f"{name} {number}"
+            yield from _numbers(inner, f"{words}:", own)
     elif isinstance(value, int | float) and not isinstance(value, bool):
         yield name, float(value)
 
 
-def _words(entry: Any) -> str:
+def _words(entry: Any, own: str | None) -> str:
     if not isinstance(entry, Mapping):
         return ""
-    return ", ".join(value for value in entry.values() if isinstance(value, str))
+    texts = [value for value in entry.values() if isinstance(value, str)]
+    return ", ".join(THIS_MODEL if text == own else text for text in texts)

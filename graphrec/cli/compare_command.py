@@ -1,7 +1,7 @@
 """`graphrec compare`."""
 
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.markup import escape
@@ -10,7 +10,11 @@ from rich.table import Table
 from graphrec.cli.output import JsonOption, console, print_json
 from graphrec.cli.query_commands import VerifyOption
 from graphrec.compare import Comparison, compare_releases
+from graphrec.compare.drift import Drift
 from graphrec.compare.graph import Turnover
+from graphrec.compare.lists import ListChange
+
+Row = tuple[str, ...]
 
 
 def register(app: typer.Typer) -> None:
@@ -78,69 +82,67 @@ def _tables(found: Comparison, k: int) -> Iterable[Table]:
     counts = ("A", "B", "came", "went")
     yield from _table("nodes", ("type", *counts), _turnover(found.nodes))
     yield from _table("edges", ("type", *counts), _turnover(found.edges))
-    yield from _table(
-        f"lists of {k} for the same seeds",
-        ("direction", "seeds", "changed", "other members", "overlap", "rank-biased overlap"),
-        [
-            (
-                one.name,
-                f"{one.num_seeds:,}",
-                f"{one.changed:.1%}",
-                f"{one.members_changed:.1%}",
-                f"{one.mean_overlap:.3f}",
-                f"{one.mean_rbo:.3f}",
-            )
-            for one in found.lists
-        ],
-    )
-    yield from _table(
-        "who is shown",
-        ("direction", "coverage A", "B", "Gini A", "B", "newcomers A", "B", "of all targets"),
-        [
-            (
-                one.name,
-                f"{one.exposure_a.coverage:.1%}",
-                f"{one.exposure_b.coverage:.1%}",
-                f"{one.exposure_a.gini:.3f}",
-                f"{one.exposure_b.gini:.3f}",
-                f"{one.exposure_a.newcomers:.2%}",
-                f"{one.exposure_b.newcomers:.2%}",
-                f"{one.newcomers:.2%}",
-            )
-            for one in found.lists
-        ],
-    )
-    yield from _table(
-        "vectors, one space turned onto the other",
-        ("type", "nodes", "mean cosine", "by chance", "length B / A", "moved most (cosine)"),
-        [
-            (
-                one.node_type,
-                f"{one.num_nodes:,}",
-                f"{one.mean_cosine:.4f}",
-                f"{one.by_chance:.4f}",
-                f"{one.length_ratio:.3f}",
-                ", ".join(f"{node.name} ({node.cosine:.2f})" for node in one.moved_most),
-            )
-            for one in found.drift
-        ],
+    headings = ("direction", "seeds", "changed", "other members", "overlap", "rank-biased overlap")
+    yield from _table(f"lists of {k} for the same seeds", headings, map(_lists, found.lists))
+    measures = ("coverage A", "B", "Gini A", "B", "newcomers A", "B", "of all targets")
+    yield from _table("who is shown", ("direction", *measures), map(_shown, found.lists))
+    headings = ("type", "nodes", "mean cosine", "by chance", "length B / A", "moved most (cosine)")
+    title = "vectors, one space turned onto the other"
+    yield from _table(title, headings, map(_vectors, found.drift))
+
+
+def _lists(one: ListChange) -> Row:
+    return (
+        one.name,
+        f"{one.num_seeds:,}",
+        f"{one.changed:.1%}",
+        f"{one.members_changed:.1%}",
+        f"{one.mean_overlap:.3f}",
+        f"{one.mean_rbo:.3f}",
     )
 
 
-def _turnover(found: Mapping[str, Turnover]) -> list[tuple[str, ...]]:
+def _shown(one: ListChange) -> Row:
+    in_a, in_b = one.exposure_a, one.exposure_b
+    return (
+        one.name,
+        f"{in_a.coverage:.1%}",
+        f"{in_b.coverage:.1%}",
+        f"{in_a.gini:.3f}",
+        f"{in_b.gini:.3f}",
+        f"{in_a.newcomers:.2%}",
+        f"{in_b.newcomers:.2%}",
+        f"{one.newcomers:.2%}",
+    )
+
+
+def _vectors(one: Drift) -> Row:
+    return (
+        one.node_type,
+        f"{one.num_nodes:,}",
+        f"{one.mean_cosine:.4f}",
+        f"{one.by_chance:.4f}",
+        f"{one.length_ratio:.3f}",
+        ", ".join(f"{node.name} ({node.cosine:.2f})" for node in one.moved_most),
+    )
+
+
+def _turnover(found: Mapping[str, Turnover]) -> list[Row]:
     return [
         (name, *(f"{count:,}" for count in (one.in_a, one.in_b, one.came, one.went)))
         for name, one in found.items()
     ]
 
 
-def _table(title: str, headings: tuple[str, ...], rows: list[tuple[Any, ...]]) -> Iterable[Table]:
-    if not rows:
+def _table(title: str, headings: Row, rows: Iterable[Row]) -> Iterable[Table]:
+    """A table, or none where there are no rows."""
+    shown = list(rows)
+    if not shown:
         return
     table = Table(title=title, title_justify="left", header_style="bold")
     for position, heading in enumerate(headings):
         is_text = position == 0 or title.startswith("settings") or heading.startswith("moved")
         table.add_column(heading, justify="left" if is_text else "right")
-    for row in rows:
+    for row in shown:
         table.add_row(*map(escape, row))
     yield table

@@ -54,6 +54,35 @@ class ListChange:
     exposure_a: Exposure
     exposure_b: Exposure
 
+    @classmethod
+    def of(
+        cls,
+        direction: tuple[str, str],
+        lists_a: Numbers,
+        lists_b: Numbers,
+        targets: Nodes,
+        new: npt.NDArray[np.bool_],
+    ) -> "ListChange":
+        """Measures lists.
+
+        Args:
+            lists_a: int64 [num_seeds, k], numbers of targets padded with -1.
+            lists_b: The same, for the same seeds.
+            new: bool, by number, who is a newcomer.
+        """
+        agreed = agreement(lists_a, lists_b)
+        return cls(
+            *direction,
+            num_seeds=len(lists_a),
+            changed=float(agreed.changed.mean()),
+            members_changed=float(agreed.members_changed.mean()),
+            mean_overlap=float(agreed.overlap.mean()),
+            mean_rbo=float(agreed.rbo.mean()),
+            newcomers=float(new[targets.of_b].mean()) if len(targets.of_b) else 0.0,
+            exposure_a=Exposure.of(lists_a, np.arange(targets.num_a), new),
+            exposure_b=Exposure.of(lists_b, targets.of_b, new),
+        )
+
     @property
     def name(self) -> str:
         """Such as 'User -> Product'."""
@@ -87,25 +116,11 @@ def list_changes(
         some = (lists_a >= 0).any(axis=1) | (lists_b >= 0).any(axis=1)
         if some.any():
             new = newcomers_among(b, target_type, targets, newcomer_days)
-            change = _change(lists_a[some], lists_b[some], targets, new)
-            found.append(ListChange(seed_type, target_type, int(some.sum()), *change))
+            change = ListChange.of(
+                (seed_type, target_type), lists_a[some], lists_b[some], targets, new
+            )
+            found.append(change)
     return tuple(found)
-
-
-def _change(
-    lists_a: Numbers, lists_b: Numbers, targets: Nodes, new: npt.NDArray[np.bool_]
-) -> tuple[float, float, float, float, float, Exposure, Exposure]:
-    """The fields of `ListChange` that come after the number of seeds."""
-    agreed = agreement(lists_a, lists_b)
-    return (
-        float(agreed.changed.mean()),
-        float(agreed.members_changed.mean()),
-        float(agreed.overlap.mean()),
-        float(agreed.rbo.mean()),
-        float(new[targets.of_b].mean()),
-        Exposure.of(lists_a, np.arange(targets.num_a), new),
-        Exposure.of(lists_b, targets.of_b, new),
-    )
 
 
 def _has_vectors(bundle: Bundle, node_type: str) -> bool:
@@ -115,7 +130,7 @@ def _has_vectors(bundle: Bundle, node_type: str) -> bool:
 def _draw(
     a: Bundle, b: Bundle, nodes: Nodes, seed_type: str, num_seeds: int, seed: int
 ) -> tuple[Numbers, Numbers]:
-    """Rows in A and in B of seeds that both know something about, in the order of A."""
+    """Rows in A and in B of seeds that both know something about, in the order of their ids."""
     rows_a, rows_b = known_in_both(a, b, nodes, seed_type)
     size = min(num_seeds, len(rows_a))
     drawn = np.sort(np.random.default_rng(seed).choice(len(rows_a), size, replace=False))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from graphrec.bundle import BundleManifest
-from graphrec.bundle.measured import figures, measured_from
+from graphrec.bundle.measured import figures, length_of_lists, measured_from
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Figures:
     """What the manifests say about quality.
 
     Args:
-        comparable: Whether both were measured from the same moment on.
+        comparable: Whether both were measured from the same moment on, with lists of one length.
         note: Why not, or what else to keep in mind; empty where there is nothing.
         figures: Those that both have; none where they are not comparable.
     """
@@ -66,6 +66,9 @@ def figures_side_by_side(a: BundleManifest, b: BundleManifest) -> Figures:
         note = "neither says from when on it was measured, and they are of different snapshots"
         return Figures(False, note, ())
     note = "" if same_data else "they were measured on different snapshots with the same cut-off"
+    lengths = [length_of_lists(one) for one in (a, b)]
+    if lengths[0] != lengths[1]:
+        return Figures(False, f"A was measured on lists of {lengths[0]}, B of {lengths[1]}", ())
     both = [name for name in in_a if name in in_b]
     return Figures(True, note, tuple(Figure(name, in_a[name], in_b[name]) for name in both))
 

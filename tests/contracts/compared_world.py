@@ -23,11 +23,11 @@ def vectors_of(seed=0, dim=DIM):
     return {name: draw.normal(size=(size, dim)).astype(np.float32) for name, size in SIZES.items()}
 
 
-def edges_of(users, products, num_products=SIZES["Product"]):
+def edges_of(users, products, num_products=SIZES["Product"], num_brands=SIZES["Brand"]):
     return {
         PURCHASED: Adjacency.from_edges(users, products, SIZES["User"], num_products),
         MADE_BY: Adjacency.from_edges(
-            np.arange(num_products), np.arange(num_products) % 5, num_products, 5
+            np.arange(num_products), np.arange(num_products) % 5, num_products, num_brands
         ),
     }
 

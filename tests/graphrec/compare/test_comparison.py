@@ -144,6 +144,20 @@ def test_nodes_and_edges_are_matched_by_id(make):
     assert back.edges["User-PURCHASED-Product"] == Turnover(41, 40, came=1, went=2)
 
 
+def test_catalogues_of_different_sizes(make):
+    brands = [f"b{number:03}" for number in range(7)]
+    vectors = vectors_of()
+    vectors["Brand"] = np.concatenate([vectors["Brand"], 100 * vectors["Brand"][:2]])
+    edges = edges_of(np.arange(40), np.arange(40) * 3, num_brands=7)
+    nodes = {**nodes_of(), "Brand": table("Brand", brand_id=brands)}
+    larger = make("larger", nodes=nodes, vectors=vectors, edges=edges)
+    lists = direction(compare_releases(make("one"), larger), "User -> Brand")
+    assert lists.members_changed == 1
+    assert (lists.exposure_a.coverage, lists.exposure_b.coverage) == (1, 1)
+    assert lists.newcomers == 2 / 7
+    assert lists.mean_overlap < 5 / 6
+
+
 def test_newcomers_that_everyone_is_shown(make):
     vectors = vectors_of()
     ages = [400] * 200
@@ -184,6 +198,7 @@ def test_settings_that_differ(make):
             False,
             "A was measured from 2026-11-01T00:00:00+00:00 on, B from 2026-12-01 on",
         ),
+        ({"metrics": {"k": 20, "recall": 0.6}}, False, "on lists of None, B of 20"),
         (
             {"cutoff": None},
             False,
@@ -198,6 +213,31 @@ def test_figures_stand_side_by_side_where_they_answer_the_same(make, changes, co
     assert note in figures.note
     side_by_side = [(one.name, one.in_a, one.in_b) for one in figures.figures]
     assert side_by_side == ([("recall@20", 0.5, 0.6)] if comparable else [])
+
+
+def scores(model, recall, k=20):
+    return {
+        "config": {"encoder": model},
+        "metrics": {
+            "k": k,
+            "scores": [
+                {"task": "all products", "model": "popularity", "recall": 0.1, "num_seeds": 9},
+                {"task": "all products", "model": model, "recall": recall, "num_seeds": 9},
+            ],
+        },
+    }
+
+
+def test_models_of_different_names_stand_side_by_side(make):
+    pair = make("one", **scores("spectral", 0.2)), make("two", **scores("both", 0.3))
+    found = compare_releases(*pair).figures.figures
+    assert {one.name: (one.in_a, one.in_b) for one in found if "recall" in one.name} == {
+        "popularity, all products: recall": (0.1, 0.1),
+        "this model, all products: recall": (0.2, 0.3),
+    }
+    other = compare_releases(pair[0], make("three", **scores("both", 0.3, k=10))).figures
+    assert (other.comparable, other.figures) == (False, ())
+    assert other.note == "A was measured on lists of 20, B of 10"
 
 
 def test_seeds_are_drawn_the_same_every_time(make):
