@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from graphdb.errors import NotEnoughDataError, TrainingError
 from graphrec import Adjacency
-from training.metrics import gain_ndcg_at_k, ndcg_at_k, recall_at_k
+from training.evaluation.metrics import gain_ndcg_at_k, ndcg_at_k, recall_at_k
 
 NUM_TARGETS = 12
 
