@@ -9,7 +9,7 @@ from training.evaluation.metrics import Rows, Values, at
 
 COVERAGE, GINI, NOVELTY = "coverage", "gini", "novelty"
 DIVERSITY, NEWCOMERS = "diversity", "newcomers"
-_BLOCK_PAIRS = 2**24
+_BLOCK_PAIRS = 2**20
 
 
 @dataclass(frozen=True, slots=True, eq=False)
