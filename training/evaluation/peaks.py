@@ -31,7 +31,7 @@ def peak_days(at_s: Rows, since_s: int) -> Rows:
     counts = np.bincount(days - first)
     begun = counts[int(days.min() - first) :]
     usual = float(np.median(begun))
-    least = max(TIMES_USUAL * usual, usual + DEVIATIONS * np.sqrt(usual))
+    least = max(TIMES_USUAL * usual, usual + DEVIATIONS * np.sqrt(max(usual, 1.0)))
     peaks = np.flatnonzero(counts >= least) + first
     return peaks[peaks >= since_s // DAY_S]
 

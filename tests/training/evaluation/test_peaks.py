@@ -33,6 +33,11 @@ def test_the_usual_is_that_of_the_last_weeks():
     assert peak_days(at_s, (100 + 356) * DAY_S).tolist() == []
 
 
+def test_where_most_days_have_nothing_one_event_is_no_peak():
+    at_s = events(1, *[0] * 9, 1, 0, 0, 3, 4)
+    assert peak_days(at_s, 105 * DAY_S).tolist() == [114]
+
+
 def test_days_before_the_first_event_are_not_usual():
     assert peak_days(events(*[100] * 5), 102 * DAY_S).tolist() == []
 
