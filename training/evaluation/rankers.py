@@ -107,16 +107,16 @@ def best_of(scorer: Scorer, seed_rows: Rows, k: int, had: Tensor | None = None) 
 
 def _top(scores: Tensor, k: int) -> Tensor:
     """Columns of the k highest scores of every row, equals by number; -1 for -inf."""
-    values, columns = torch.topk(scores, k, dim=1)
-    lowest = values[:, -1:]
+    values, columns = torch.topk(scores, min(k + 1, scores.shape[1]), dim=1)
     # Among equals at the end of the list, topk takes any; the first ones are to come.
-    split = torch.nonzero((scores == lowest).sum(1) > (values == lowest).sum(1)).flatten()
+    split = torch.nonzero(values[:, k - 1 : k] == values[:, k:])[:, 0]
+    values, columns = values[:, :k], columns[:, :k]
     if len(split):
-        equal = scores[split] == lowest[split]
-        wanted = (values[split] == lowest[split]).sum(1, keepdim=True)
+        lowest = values[split, -1:]
+        equal = scores[split] == lowest
+        wanted = (values[split] == lowest).sum(1, keepdim=True)
         first = equal & (equal.cumsum(1, dtype=torch.int32) <= wanted)
-        chosen = (scores[split] > lowest[split]) | first
-        columns[split] = torch.nonzero(chosen)[:, 1].view(len(split), k)
+        columns[split] = torch.nonzero((scores[split] > lowest) | first)[:, 1].view(len(split), k)
     columns = columns.sort(1).values
     values = scores.gather(1, columns)
     order = torch.argsort(values, dim=1, descending=True, stable=True)
