@@ -29,7 +29,7 @@ from graphrec.query.conditions import Mask
 from training.bundling import bundle_up
 from training.data import load_graph
 from training.encoders import SpectralConfig, SpectralEncoder
-from training.metrics import ndcg_at_k, recall_at_k
+from training.evaluation.metrics import ndcg_at_k, recall_at_k
 from training.newcomers import NewcomerLearner
 from training.split import Holdout, hold_out_last
 

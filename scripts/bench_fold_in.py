@@ -23,7 +23,7 @@ from graphdb.snapshot import open_snapshot
 from graphrec import Recommendations, Recommender
 from graphrec.query.fold_in import Event
 from training.data import AT_S, load_graph
-from training.metrics import ndcg_at_k, recall_at_k
+from training.evaluation.metrics import ndcg_at_k, recall_at_k
 from training.split import Holdout, hold_out_last
 
 Rows = npt.NDArray[np.int64]

@@ -32,9 +32,10 @@ from graphdb.sources.synthetic import WorldConfig, generate_world
 from graphrec.bundle import Adjacency
 from graphrec.bundle.quality import PAID, QUALITY, RETURN_RATE
 from graphrec.query.value import value_adjusted, values_in
-from training.data import AT_S, load_graph
+from training.data import load_graph
 from training.encoders import SpectralConfig, SpectralEncoder
-from training.metrics import gain_ndcg_at_k, ndcg_at_k, recall_at_k
+from training.evaluation.gains import payments
+from training.evaluation.metrics import gain_ndcg_at_k, ndcg_at_k, recall_at_k
 from training.pairs import adjacency, pair_keys
 from training.pyg import HeteroData
 from training.quality import quality_tables
@@ -76,6 +77,8 @@ def main() -> None:
     power = slope(vectors, holdout)
     console = Console(width=None if Console().is_terminal else 140)
     seeds = np.flatnonzero(holdout.truth.degrees())
+    assert holdout.cutoff_s is not None  # the split is by time
+    paid = payments(graph, schema, bought, holdout.cutoff_s)
     best, best_new = lists(vectors, bought, seeds, seen, value, options.weights)
     for name, truth, found in (
         ("all products", holdout.truth, best),
@@ -91,7 +94,7 @@ def main() -> None:
         for heading in ("order", "returns", "quality", "products"):
             table.add_column(heading, justify="right")
         asked = truth.degrees()[seeds] > 0
-        gains = net_money(graph, bought, truth, holdout.cutoff_s)
+        gains = paid.gains(truth)
         for weight, ranked in found.items():
             row = figures(weight, ranked[asked], seeds[asked], truth, gains, order, judge)
             table.add_row(*row)
@@ -119,22 +122,6 @@ def planted(num_edges: int) -> Judge:
     """By what a synthetic world was made from; ids of products are in the order of its rows."""
     products = generate_world(WorldConfig(num_edges=num_edges)).truth.products
     return Judge(products.return_rate, products.quality)
-
-
-def net_money(graph: HeteroData, bought: EdgeType, truth: Adjacency, cutoff_s: int) -> Values:
-    """Per true pair what was paid from the cut-off on, less what was paid back, never below 0."""
-    keys, money = pair_keys(truth), np.zeros(truth.num_edges)
-    returned = EdgeType(bought.source, "RETURNED", bought.target)
-    for edge_type, sign in ((bought, 1.0), (returned, -1.0)):
-        store = graph[edge_type]
-        late = (store[AT_S] >= cutoff_s).numpy()
-        users, products = store.edge_index.numpy()[:, late]
-        places = np.searchsorted(keys, users * truth.num_targets + products)
-        places = np.minimum(places, len(keys) - 1)
-        is_true = keys[places] == users * truth.num_targets + products
-        amounts = np.nan_to_num(store["value"].numpy()[late].astype(np.float64))
-        np.add.at(money, places[is_true], sign * amounts[is_true])
-    return np.maximum(money, 0)
 
 
 def lists(

@@ -32,8 +32,8 @@ from training.baselines import (
 )
 from training.data import AT_S, COUNT, load_graph
 from training.encoders import SpectralEncoder
-from training.evaluate import tasks_of
-from training.pairs import adjacency, compose, without
+from training.evaluation.tasks import first_tasks
+from training.pairs import without
 from training.pyg import HeteroData
 from training.scoring import Scorer, VectorScorer, reached_at_k
 from training.sparse import csr_of
@@ -62,7 +62,7 @@ def main() -> None:
     holdout = hold_out_last(graph, bought, 7 * WEEKS)
     if options.validate:
         holdout = hold_out_last(holdout.train_graph, bought, 7 * WEEKS)
-    products, brands = questions(holdout, bought, made_by)
+    products, brands = questions(holdout, schema, made_by)
     part = "validation" if options.validate else "test"
     table = Table(
         title=f"{WEEKS} weeks, {part} part, seed {options.seed}, {date.today()}, "
@@ -79,14 +79,11 @@ def main() -> None:
 
 
 def questions(
-    holdout: Holdout, bought: EdgeType, made_by: EdgeType
+    holdout: Holdout, schema: Schema, made_by: EdgeType
 ) -> tuple[list[Question], Question]:
-    had = adjacency(holdout.train_graph, bought)
-    makers = adjacency(holdout.train_graph, made_by)
-    seen = {bought.target: had, made_by.target: compose(had, makers)}
     every, new, brands = (
-        Question(task.name, task.truth, seen[task.target_type] if task.exclude_seen else None)
-        for task in tasks_of(holdout, made_by)
+        Question(task.name, task.truth, task.direction.had if task.exclude_seen else None)
+        for task in first_tasks(holdout, schema, made_by)
     )
     repeated = Question("bought before", without(holdout.truth, holdout.new_truth), None)
     return [every, repeated, new], brands

@@ -1,4 +1,7 @@
-"""`graphrec train` and `tune`, plugged into the command line. torch is imported when they run."""
+"""`graphrec train`, `tune` and `evaluate`, plugged into the command line.
+
+torch is imported when they run.
+"""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,6 +19,7 @@ from training.cli_parts import (
     chosen_config,
     described,
 )
+from training.evaluate_command import evaluate_command
 from training.tune_command import tune_command
 
 if TYPE_CHECKING:
@@ -26,6 +30,7 @@ def register(app: typer.Typer) -> None:
     """Adds the commands of this package."""
     app.command("train")(train_command)
     app.command("tune")(tune_command)
+    app.command("evaluate")(evaluate_command)
 
 
 def train_command(

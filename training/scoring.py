@@ -70,7 +70,7 @@ class Reached(NamedTuple):
 
     Args:
         recall: The share of a seed's true targets among its first k.
-        ndcg: Binary NDCG, see `training.metrics.ndcg_at_k`.
+        ndcg: Binary NDCG, see `training.evaluation.metrics`.
         hit_rate: The share of seeds with a true target among their first k.
         precision: The share of true targets among k places, empty places included.
     """
@@ -141,16 +141,16 @@ def _hits(
     if not torch.isfinite(scores).all():
         raise TrainingError("the model gives scores that are not finite")
     if taken is not None:
-        scores[_places(taken, rows)] = -torch.inf
+        scores[places_of(taken, rows)] = -torch.inf
     if candidates is not None:
         scores[:, ~candidates] = -torch.inf
     values, ranked = torch.topk(scores, min(k, scorer.num_targets), dim=1)
     is_true = torch.zeros_like(scores, dtype=torch.bool)
-    is_true[_places(truth, rows)] = True
+    is_true[places_of(truth, rows)] = True
     return (is_true.gather(1, ranked) & (values > -torch.inf)).double()
 
 
-def _places(pairs: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
+def places_of(pairs: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
     """The pairs of some rows: the position of the row among them, and the column."""
     columns, _, lengths = gather_rows(pairs, rows)
     return owners_of(lengths), columns

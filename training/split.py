@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import numpy as np
 import torch
@@ -23,16 +24,23 @@ class Holdout:
     Args:
         train_graph: The graph as it was just before the cut-off. Node rows are unchanged.
         edge_type: The relation whose future is to be foretold.
-        cutoff_s: Epoch seconds; everything at or after it is in the future.
-        truth: Per source row, the distinct targets it took after the cut-off.
+        cutoff_s: Epoch seconds; everything at or after it is in the future. None where no one
+            moment parts the two (`training.evaluation.splits`).
+        truth: Per source row, the distinct targets that were held out: after a cut-off, those it
+            took since.
         new_truth: The part of them that the source had not taken before.
     """
 
     train_graph: HeteroData
     edge_type: EdgeType
-    cutoff_s: int
+    cutoff_s: int | None
     truth: Adjacency
     new_truth: Adjacency
+
+    @property
+    def cutoff(self) -> datetime | None:
+        """The cut-off in UTC."""
+        return None if self.cutoff_s is None else datetime.fromtimestamp(self.cutoff_s, UTC)
 
 
 def hold_out_last(graph: HeteroData, edge_type: EdgeType, days: int) -> Holdout:

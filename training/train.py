@@ -1,28 +1,24 @@
 """From a snapshot to a bundle: measure on the last weeks, then learn from everything."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from graphdb.errors import BundleError
 from graphdb.snapshot import Snapshot, open_snapshot
-from graphrec import Recommender
 from graphrec.bundle import Bundle
 from training.bundling import bundle_up
 from training.config import TrainConfig
 from training.data import load_graph
-from training.encoders import Encoder, PopularityEncoder, Vectors
-from training.evaluate import Report, evaluate, tasks_of
+from training.evaluation.baselines import POPULARITY, baseline
+from training.evaluation.model import model_of_the_past
+from training.evaluation.rankers import Ranker
+from training.evaluation.summary import Report, summarise
+from training.evaluation.tasks import first_tasks
 from training.models import Run, make_encoder, make_graph_encoder
 from training.newcomers import NewcomerLearner
 from training.split import Holdout, hold_out_last
-
-Progress = Callable[[str, int, int], None]
-"""Called when a step begins, with its name, its number from 1, and how many there are."""
-
-BASELINE = "popularity"
+from training.steps import Progress, Steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +65,7 @@ def train(
     """
     config, run = config or TrainConfig(), run or Run()
     out_dir = _unused(Path(out_dir))
-    steps = _Steps(on_progress, total=3 if holdout_days is None else 6)
+    steps = Steps(on_progress, total=3 if holdout_days is None else 6)
 
     steps.next("read the snapshot")
     snapshot = open_snapshot(snapshot_dir)
@@ -80,11 +76,7 @@ def train(
     if holdout_days is not None:
         steps.next(f"hold out the last {holdout_days} days")
         holdout = hold_out_last(graph, direction, holdout_days)
-        models: dict[str, Encoder] = {
-            BASELINE: PopularityEncoder(direction),
-            config.model: make_encoder(snapshot.schema, direction, config, run.part("past")),
-        }
-        evaluation = _measure(snapshot, holdout, models, config, out_dir.parent, steps)
+        evaluation = _measure(snapshot, holdout, config, run.part("past"), out_dir.parent, steps)
 
     steps.next("learn from everything")
     encoder = make_encoder(snapshot.schema, direction, config, run.part("everything"))
@@ -129,47 +121,22 @@ def follow(
 def _measure(
     snapshot: Snapshot,
     holdout: Holdout,
-    models: dict[str, Encoder],
     config: TrainConfig,
+    run: Run,
     scratch_parent: Path,
-    steps: "_Steps",
+    steps: Steps,
 ) -> Report:
-    """Fits every model on the past and asks it about the future, through bundles of the past."""
+    """Fits the model on the past and asks it about the future, beside popularity."""
     steps.next("learn from the past")
-    graph = holdout.train_graph
-    vectors = {name: encoder.fit(graph) for name, encoder in models.items()}
-    learner = NewcomerLearner(
-        graph, vectors[config.model], snapshot.schema, holdout.edge_type, config.newcomers
-    )
-    vectors[config.model] = learner.applied(learner.rules())
-
-    steps.next("measure on what came after")
-    tasks = tasks_of(holdout, snapshot.schema.parse_edge_type(config.group))
     # Beside the release, because there is room for bundles where a bundle is to be written.
     scratch_parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix=".measure-", dir=scratch_parent) as scratch:
-        recommenders = {
-            name: Recommender(
-                _bundle_of_the_past(Path(scratch) / name, snapshot, holdout, found, config)
-            )
-            for name, found in vectors.items()
-        }
-        return evaluate(recommenders, tasks, k=config.top_k, cutoff_s=holdout.cutoff_s)
-
-
-def _bundle_of_the_past(
-    folder: Path, snapshot: Snapshot, holdout: Holdout, vectors: Vectors, config: TrainConfig
-) -> Bundle:
-    return bundle_up(
-        folder,
-        snapshot,
-        holdout.train_graph,
-        vectors,
-        cutoff=datetime.fromtimestamp(holdout.cutoff_s, UTC),
-        config={},
-        metrics={},
-        quality=config.quality,
-    )
+        model = model_of_the_past(Path(scratch) / "past", snapshot, holdout, config, run)
+        steps.next("measure on what came after")
+        group = snapshot.schema.parse_edge_type(config.group)
+        tasks = first_tasks(holdout, snapshot.schema, group)
+        models: list[Ranker] = [baseline(POPULARITY, config.spectral.seed), model]
+        return summarise(models, tasks, k=config.top_k, cutoff=holdout.cutoff)
 
 
 def _unused(folder: Path) -> Path:
@@ -181,17 +148,3 @@ def _unused(folder: Path) -> Path:
             value=str(folder),
         )
     return folder
-
-
-class _Steps:
-    """Counts the steps of a run and tells whoever wants to know."""
-
-    def __init__(self, on_progress: Progress | None, total: int) -> None:
-        self._on_progress = on_progress
-        self._total = total
-        self._begun = 0
-
-    def next(self, name: str) -> None:
-        self._begun += 1
-        if self._on_progress:
-            self._on_progress(name, self._begun, self._total)

@@ -8,7 +8,7 @@ import torch
 
 from graphdb.errors import NotEnoughDataError, TrainingError
 from graphrec.bundle import Adjacency
-from training.metrics import ndcg_at_k, recall_at_k
+from training.evaluation.metrics import ndcg_at_k, recall_at_k
 from training.scoring import VectorScorer, reached_at_k
 from training.sparse import csr_of
 

@@ -9,7 +9,14 @@ from hypothesis import strategies as st
 
 from graphdb.errors import NotEnoughDataError, TrainingError
 from graphrec import Adjacency
-from training.metrics import gain_ndcg_at_k, ndcg_at_k, recall_at_k
+from training.evaluation.metrics import (
+    METRICS,
+    Hits,
+    gain_ndcg_at_k,
+    ndcg_at_k,
+    per_seed,
+    recall_at_k,
+)
 
 NUM_TARGETS = 12
 
@@ -95,31 +102,116 @@ def test_k_below_1():
 targets = st.integers(0, NUM_TARGETS - 1)
 
 
+def every_metric(lists, truth, ks, gains=None, seeds=None):
+    seeds = np.arange(len(lists)) if seeds is None else np.array(seeds)
+    gains = None if gains is None else np.array(gains, np.float64)
+    return per_seed(Hits.of(lists, seeds, truth_of(truth), gains), ks)
+
+
+def test_every_metric_by_hand():
+    # Seed 0 finds 2 of 3, at ranks 2 and 3, with gains 1 and 4 of 1, 2 and 4; seed 1 finds nothing.
+    lists = ranked([0, 5, 9, 1], [0, 1, 2, 3])
+    found = every_metric(lists, [[5, 6, 9], [7]], [1, 3, 4], [1, 2, 4, 8])
+    by_hand = {
+        "recall": ([0, 0], [2 / 3, 0], [2 / 3, 0]),
+        "precision": ([0, 0], [2 / 3, 0], [2 / 4, 0]),
+        "hit_rate": ([0, 0], [1, 0], [1, 0]),
+        "mrr": ([0, 0], [1 / 2, 0], [1 / 2, 0]),
+        "map": ([0, 0], [(1 / 2 + 2 / 3) / 3, 0], [(1 / 2 + 2 / 3) / 3, 0]),
+        "ndcg": ([0, 0], *[[(D2 + D3) / (D1 + D2 + D3), 0]] * 2),
+        "value_ndcg": ([0, 0], *[[(D2 + 4 * D3) / (4 + 2 * D2 + D3), 0]] * 2),
+    }
+    assert set(by_hand) == set(METRICS)
+    for name, values in by_hand.items():
+        for k, expected in zip([1, 3, 4], values, strict=True):
+            assert found[f"{name}@{k}"].tolist() == pytest.approx(expected), (name, k)
+
+
+def test_map_divides_by_what_the_list_could_hold():
+    found = every_metric(ranked([1, 2]), [[1, 2, 3, 4]], [2])
+    assert found["map@2"].tolist() == [1]
+
+
+def test_what_is_not_known_is_not_there():
+    found = every_metric(ranked([1]), [[1]], [1])
+    assert "value_ndcg@1" not in found
+
+
+def test_a_seed_that_does_not_count_has_no_number():
+    found = every_metric(ranked([1], [1]), [[], [1]], [1], [0])
+    for name, values in found.items():
+        assert np.isnan(values).tolist() == [True, name == "value_ndcg@1"], name
+
+
+def test_lists_of_nobody_and_of_nothing():
+    nobody = every_metric(np.empty((0, 3), np.int64), [], [3])
+    assert all(len(values) == 0 for values in nobody.values())
+    nothing = every_metric(np.empty((2, 0), np.int64), [[1], [2]], [3])
+    assert all(values.tolist() == [0, 0] for values in nothing.values())
+
+
+def test_only_some_had_to_be_found():
+    # Targets below 6 alone: seed 0 finds 5 at rank 2 of one, seed 1 had none of them to find.
+    seeds = np.arange(2)
+    hits = Hits.of(ranked([9, 5], [7, 0]), seeds, truth_of([[5, 9], [7]]), np.array([3.0, 1, 1]))
+    some = hits.within(hits.targets < 6)
+    found = per_seed(some, [2])
+    assert some.num_true.tolist() == [1, 0]
+    assert found["recall@2"][0] == 1
+    assert found["ndcg@2"][0] == pytest.approx(D2)
+    assert found["value_ndcg@2"][0] == pytest.approx(D2)
+    assert all(np.isnan(values[1]) for values in found.values())
+
+
+targets = st.integers(0, NUM_TARGETS - 1)
+
+
+def slow(found, true, k):
+    """Every metric of one list, as one would write it down; `true` is {target: gain}."""
+    seen, hits = set(), []
+    for rank, target in enumerate(found[:k], start=1):
+        if target in true and target not in seen:
+            hits.append((rank, true[target]))
+        seen.add(target)
+    reached = min(k, len(true))
+    ideal = sorted(true.values(), reverse=True)[:k]
+    most = sum(gain / math.log2(rank + 1) for rank, gain in enumerate(ideal, start=1))
+    return {
+        "recall": len(hits) / len(true),
+        "precision": len(hits) / k,
+        "hit_rate": float(bool(hits)),
+        "mrr": 1 / hits[0][0] if hits else 0,
+        "map": sum(nth / rank for nth, (rank, _) in enumerate(hits, start=1)) / reached,
+        "ndcg": sum(1 / math.log2(rank + 1) for rank, _ in hits)
+        / sum(1 / math.log2(rank + 1) for rank in range(1, reached + 1)),
+        "value_ndcg": sum(gain / math.log2(rank + 1) for rank, gain in hits) / most
+        if most
+        else math.nan,
+    }
+
+
 @given(
     st.lists(
         st.tuples(
             st.lists(st.integers(-1, NUM_TARGETS - 1), min_size=6, max_size=6),
-            st.sets(targets, min_size=1, max_size=8),
+            st.dictionaries(targets, st.integers(0, 5), min_size=1, max_size=8),
         ),
         min_size=1,
         max_size=6,
     ),
-    st.integers(1, 9),
+    st.sets(st.integers(1, 9), min_size=1, max_size=3),
 )
-def test_equals_a_slow_oracle(cases, k):
-    recalls, ndcgs = [], []
-    for found, true in cases:
-        seen, hits = set(), []
-        for rank, target in enumerate(found[:k], start=1):
-            if target in true and target not in seen:
-                hits.append(rank)
-            seen.add(target)
-        ideal = sum(1 / math.log2(rank + 1) for rank in range(1, min(k, len(true)) + 1))
-        recalls.append(len(hits) / len(true))
-        ndcgs.append(sum(1 / math.log2(rank + 1) for rank in hits) / ideal)
-    recall, ndcg = measure(ranked(*[f for f, _ in cases]), [sorted(t) for _, t in cases], k)
-    assert recall == pytest.approx(sum(recalls) / len(cases))
-    assert ndcg == pytest.approx(sum(ndcgs) / len(cases))
+def test_equals_a_slow_oracle(cases, ks):
+    lists = ranked(*[found for found, _ in cases])
+    true = [sorted(gains) for _, gains in cases]
+    gains = [gains[target] for _, gains in cases for target in sorted(gains)]
+    found = every_metric(lists, true, sorted(ks), gains)
+    for k in ks:
+        for seed, (one, of_one) in enumerate(cases):
+            for name, value in slow(one, of_one, k).items():
+                assert found[f"{name}@{k}"][seed] == pytest.approx(value, nan_ok=True), (name, k)
+    recalls = [slow(one, of_one, k)["recall"] for one, of_one in cases]
+    assert measure(lists, true, k)[0] == pytest.approx(sum(recalls) / len(cases))
 
 
 def gain_ndcg(lists, truth, gains, k, seeds=None):

@@ -11,7 +11,9 @@ from graphrec import Recommender
 from training.bundling import bundle_up
 from training.data import load_graph
 from training.encoders import PopularityEncoder
-from training.evaluate import evaluate, tasks_of
+from training.evaluation.rankers import Served
+from training.evaluation.summary import summarise
+from training.evaluation.tasks import first_tasks
 from training.split import DAY_S, hold_out_last
 
 PURCHASED = SCHEMA.edge_type("PURCHASED")
@@ -61,8 +63,9 @@ def measured(small, tmp_path):
         config={},
         metrics={},
     )
-    tasks = tasks_of(holdout, MADE_BY)
-    report = evaluate({"pop": Recommender(bundle)}, tasks, k=2, cutoff_s=holdout.cutoff_s)
+    tasks = first_tasks(holdout, SCHEMA, MADE_BY)
+    model = Served("pop", Recommender(bundle))
+    report = summarise([model], tasks, k=2, cutoff=holdout.cutoff)
     return holdout, tasks, report
 
 
@@ -121,13 +124,14 @@ def test_the_bundle_of_the_past_does_not_know_the_future(small, tmp_path):
 
 def test_without_brands_there_is_no_brand_task(small):
     holdout = hold_out_last(load_graph(small), PURCHASED, 5)
-    names = [task.name for task in tasks_of(holdout, SCHEMA.edge_type("SOLD_BY"))]
+    tasks = first_tasks(holdout, SCHEMA, SCHEMA.edge_type("SOLD_BY"))
+    names = [task.name for task in tasks]
     assert names == ["all products", "new products"]
 
 
 def test_nothing_to_ask():
     with pytest.raises(NotEnoughDataError, match="nothing was held out"):
-        evaluate({}, [], k=3, cutoff_s=0)
+        summarise([], [], k=3, cutoff=None)
 
 
 @pytest.mark.parametrize("of_graph", [None, datetime(2024, 1, 1, tzinfo=UTC)])

@@ -1,0 +1,218 @@
+"""How long an evaluation takes: python scripts/bench_evaluate.py.
+
+A market of made-up users, products, brands and categories, with tastes, so that models differ;
+by default 30,000 users and 40,000 products. Learning is not counted: two models are given as
+vectors, one served from a bundle, one as a baseline's scores. Everybody is asked about all
+products, repeats and new ones; all metrics at 5, 10 and 20, groups, intervals and tests are worked
+out.
+"""
+
+import argparse
+import platform
+import time
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from rich.console import Console
+from rich.table import Table
+
+from graphdb.schema import SCHEMA
+from graphrec import Adjacency, Recommender, write_bundle
+from training.data import AT_S, COUNT
+from training.evaluation.grouping import by_name
+from training.evaluation.groups import EVENT_STEPS, by_steps, num_events, seed_groupings
+from training.evaluation.lists import Catalogue
+from training.evaluation.measure import Resampling, Surroundings, measure, rank_all
+from training.evaluation.rankers import Ranker, Scored, Served
+from training.evaluation.tasks import Direction, all_tasks
+from training.pairs import adjacency
+from training.pyg import HeteroData
+from training.scoring import Scorer, VectorScorer
+from training.split import DAY_S, Holdout, hold_out_last
+
+BOUGHT, MADE_BY = SCHEMA.edge_type("PURCHASED"), SCHEMA.edge_type("MADE_BY")
+NUM_BRANDS, NUM_CATEGORIES, NUM_DAYS = 500, 40, 365
+Vectors = npt.NDArray[np.float32]
+T = TypeVar("T")
+
+
+class Clock:
+    """Takes the time of steps: by the clock, and of all processors together."""
+
+    def __init__(self) -> None:
+        self.steps: list[tuple[str, float, float]] = []
+
+    def timed(self, name: str, work: Callable[[], T]) -> T:
+        began, used = time.perf_counter(), time.process_time()
+        done = work()
+        self.steps.append((name, time.perf_counter() - began, time.process_time() - used))
+        return done
+
+
+def main() -> None:
+    options = parsed()
+    torch.set_num_threads(options.threads)
+    rng = np.random.default_rng(options.seed)
+    users = rng.normal(size=(options.users, options.dim)).astype(np.float32)
+    products = rng.normal(size=(options.products, options.dim)).astype(np.float32)
+    graph = market(users, products, options.events, rng)
+    holdout = hold_out_last(graph, BOUGHT, 28)
+    clock = Clock()
+    tasks = clock.timed("tasks", lambda: all_tasks(graph, holdout, SCHEMA, MADE_BY))
+    tasks = [task for task in tasks if task.target_type == BOUGHT.target]
+    noisy = products + rng.normal(size=products.shape).astype(np.float32)
+    how = Resampling((5, 10, 20), options.resamples, options.seed)
+    with TemporaryDirectory() as folder:
+        models: list[Ranker] = [
+            served(Path(folder) / "bundle", users, products, holdout),
+            Scored("noisy", lambda _: Fixed(VectorScorer(*map(torch.from_numpy, (users, noisy))))),
+        ]
+        lists = {
+            model.name: clock.timed(
+                f"rank by {model.name}", lambda model=model: rank_all(model, tasks, how.longest)
+            )
+            for model in models
+        }
+    around = surroundings(tasks[0].direction, options.products)
+    results = [
+        clock.timed(
+            f"measure {task.name}: {len(np.flatnonzero(task.truth.degrees())):,} users",
+            lambda task=task: (
+                measure(
+                    task, {name: found[task.name] for name, found in lists.items()}, around, how
+                ).result
+            ),
+        )
+        for task in tasks
+    ]
+    console = Console(width=None if Console().is_terminal else 140)
+    console.print(steps_table(clock, options))
+    for one in results[0].models:
+        console.print(one.model, one.metrics["recall@20"], one.lists)
+
+
+class Fixed:
+    """A baseline that has learned already."""
+
+    def __init__(self, scorer: Scorer) -> None:
+        self.scorer = scorer
+
+    def fit(self, graph: HeteroData) -> Scorer:  # noqa: ARG002 - as baselines are asked
+        return self.scorer
+
+
+def market(
+    users: Vectors, products: Vectors, num_events: int, rng: np.random.Generator
+) -> HeteroData:
+    """Purchases in a year; each is the best by the user's taste of twenty that were met."""
+    graph = HeteroData()
+    for name, number in (
+        ("User", len(users)),
+        ("Product", len(products)),
+        ("Brand", NUM_BRANDS),
+    ):
+        graph[name].num_nodes = number
+    buyers = np.sort(rng.integers(len(users), size=num_events))
+    bought = np.empty(num_events, dtype=np.int64)
+    for part in np.array_split(np.arange(num_events), 200):
+        met = rng.integers(len(products), size=(len(part), 20))
+        fit = np.einsum("nd,nkd->nk", users[buyers[part]], products[met])
+        bought[part] = met[np.arange(len(part)), fit.argmax(axis=1)]
+    again = rng.random(num_events) < 0.2  # what the same user bought before
+    again[1:] &= buyers[1:] == buyers[:-1]
+    again[0] = False
+    bought[again] = bought[np.flatnonzero(again) - 1]
+    store = graph[BOUGHT]
+    store.edge_index = torch.from_numpy(np.stack([buyers, bought]))
+    store[AT_S] = torch.from_numpy(rng.integers(NUM_DAYS * DAY_S, size=num_events))
+    store[COUNT] = torch.ones(num_events)
+    store.value = torch.from_numpy(rng.lognormal(3, 1, size=num_events).astype(np.float32))
+    makers = torch.from_numpy(rng.integers(NUM_BRANDS, size=len(products)))
+    graph[MADE_BY].edge_index = torch.stack([torch.arange(len(products)), makers])
+    graph[MADE_BY][AT_S] = torch.zeros(len(products), dtype=torch.int64)
+    return graph
+
+
+def served(folder: Path, users: Vectors, products: Vectors, holdout: Holdout) -> Served:
+    import pyarrow as pa
+
+    vectors = {BOUGHT.source: users, BOUGHT.target: products}
+    nodes = {}
+    for name, some in vectors.items():
+        schema = SCHEMA.arrow_schema(name)
+        keys = pa.array([f"{row:08d}" for row in range(len(some))])
+        empty = {field.name: pa.nulls(len(some), field.type) for field in schema}
+        nodes[name] = pa.table({**empty, SCHEMA.node_type(name).key: keys}, schema=schema)
+    had: Adjacency = adjacency(holdout.train_graph, BOUGHT)
+    bundle = write_bundle(
+        folder,
+        schema=SCHEMA,
+        snapshot_id="bench",
+        cutoff=datetime.now(UTC),
+        nodes=nodes,
+        vectors=vectors,
+        edges={BOUGHT: had},
+        config={},
+        metrics={},
+    )
+    return Served("served", Recommender(bundle))
+
+
+def surroundings(direction: Direction, num_products: int) -> Surroundings:
+    """Groups as a snapshot would give them: activity, events, and two dimensions by name."""
+    of_seeds, of_targets = num_events(direction.graph, direction.edge_type)
+    categories = np.arange(num_products) % NUM_CATEGORIES
+    names = [f"category {number}" for number in range(NUM_CATEGORIES)]
+    bands = np.arange(num_products) % 8
+    return Surroundings(
+        seed_groupings(of_seeds),
+        [
+            by_steps("training events", of_targets, EVENT_STEPS, "event", "unknown"),
+            by_name("category", categories, names, of_targets),
+            by_name("price band", bands, names, of_targets),
+            by_steps("age", categories * 10.0, (7, 28, 91, 182, 365), "day", "unknown"),
+        ],
+        Catalogue(of_targets, categories, categories == 0),
+    )
+
+
+def steps_table(clock: Clock, options: argparse.Namespace) -> Table:
+    table = Table(
+        title=f"{options.users:,} users, {options.products:,} products, {options.dim} numbers, "
+        f"{options.resamples} resamples, seed {options.seed}, {date.today()}, "
+        f"{options.threads} threads of {platform.processor() or platform.machine()}",
+        header_style="bold",
+    )
+    table.add_column("step")
+    for heading in ("seconds", "of processors"):
+        table.add_column(heading, justify="right")
+    for name, seconds, used in clock.steps:
+        table.add_row(name, f"{seconds:.1f}", f"{used:.1f}")
+    whole = [sum(step[place] for step in clock.steps) for place in (1, 2)]
+    table.add_section()
+    table.add_row("in all", *(f"{one:.1f}" for one in whole))
+    return table
+
+
+def parsed() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--users", type=int, default=30_000)
+    parser.add_argument("--products", type=int, default=40_000)
+    parser.add_argument("--events", type=int, default=1_500_000)
+    parser.add_argument("--dim", type=int, default=128)
+    parser.add_argument("--resamples", type=int, default=1000)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--threads", type=int, default=2)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,64 @@
+"""docs/evaluation.md does what it says: its commands run, and its tables name what there is."""
+
+import re
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from graphrec import Recommender
+from graphrec.cli import build_app
+from training.evaluation import lists, peaks, tasks
+from training.evaluation.baselines import MAKERS, USUAL
+from training.evaluation.grouping import MOST_GROUPS
+from training.evaluation.metrics import METRICS
+from training.evaluation.results import read_evaluation
+from training.evaluation.run import EvaluateOptions
+
+PAGE = (Path(__file__).parents[3] / "docs" / "evaluation.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+def test_every_command_of_the_page_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for block in re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL):
+        for line in block.splitlines():
+            command = line.split()
+            assert command[0] == "graphrec"
+            done = CliRunner().invoke(build_app(), command[1:])
+            assert done.exit_code == 0, (line, done.output)
+    found = read_evaluation("evaluation")
+    assert found.models == ("spectral", *USUAL)
+    assert Recommender.open("evaluation/past").bundle.manifest.cutoff == found.protocol.cutoff
+    assert read_evaluation("evaluation-both").models[0] == "both"
+    assert read_evaluation("evaluation-short").protocol.ks == (1, 10)
+
+
+def first_column(heading):
+    table = re.search(rf"\| {heading} \|.*?\n\n", PAGE, re.DOTALL)
+    assert table
+    return [row.split("|")[1].strip(" `") for row in table[0].splitlines()[2:] if row]
+
+
+def test_the_tables_of_the_page_name_all_there_is():
+    assert first_column("baseline") == list(MAKERS)
+    assert first_column("task")[:-1] == [
+        tasks.ALL,
+        tasks.REPEAT,
+        tasks.NEW,
+        tasks.NEW_GROUPS,
+        f"{tasks.PEAK}, {tasks.OTHER_DAYS}",
+    ]
+    figures = re.findall(r"\| `(\w+)@k` \|", PAGE)
+    of_lists = [lists.COVERAGE, lists.GINI, lists.NOVELTY, lists.DIVERSITY, lists.NEWCOMERS]
+    assert sorted(figures) == sorted([*METRICS, *of_lists])
+
+
+def test_the_numbers_of_the_page_are_those_of_the_code():
+    options = EvaluateOptions()
+    assert f"The last {options.holdout_days} days" in PAGE
+    assert f"within {options.newcomer_days} days before" in PAGE
+    assert f"{options.resamples:,} times" in PAGE
+    assert f"at least {peaks.TIMES_USUAL:g} times" in PAGE
+    assert f"median + {peaks.DEVIATIONS:g} √median" in PAGE
+    assert (peaks.USUAL_DAYS, MOST_GROUPS) == (8 * 7, 12)

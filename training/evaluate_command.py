@@ -1,0 +1,112 @@
+"""`graphrec evaluate`. torch is imported only when it runs."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from graphrec.cli.output import JsonOption, console, print_json
+from graphrec.cli.progress import progress_bars
+from training.cli_parts import (
+    DeviceOption,
+    SnapshotArgument,
+    check_installed,
+    chosen_config,
+    described,
+)
+
+
+def evaluate_command(
+    snapshot: SnapshotArgument,
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="The folder to write; it must not exist.")
+    ],
+    preset: Annotated[
+        str | None,
+        typer.Option(help="'quick' (the closed form, seconds), 'default' or 'max' (both halves)."),
+    ] = None,
+    config: Annotated[Path | None, typer.Option(help="The model's settings, as for train.")] = None,
+    holdout_days: Annotated[
+        int, typer.Option(min=1, help="Hide the last so many days, and ask about them.")
+    ] = 28,
+    baseline: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Measure this beside it: popularity, recent-popularity, item-knn, ials, ease. "
+            "Once for each.",
+            show_default="popularity, recent-popularity, ease",
+        ),
+    ] = None,
+    k: Annotated[
+        list[int] | None,
+        typer.Option(
+            "--k", min=1, help="Length of lists. Once for each.", show_default="5, 10, 20"
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of all that is random.")] = 0,
+    resamples: Annotated[
+        int, typer.Option(min=1, help="Of the bootstrap, and flips of the paired test.")
+    ] = 1000,
+    device: DeviceOption = None,
+    keep: Annotated[
+        Path | None,
+        typer.Option(help="Keep the network's log and state in this folder, as for train."),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Measure a model on the last weeks, beside baselines that learned the same past.
+
+    Models learn what came before the cut-off and rank all targets for everybody who did something
+    after it. FOLDER gets evaluation.json, per_seed.parquet and the bundle of the past. What the
+    figures mean: docs/evaluation.md.
+
+    [bold]Examples[/bold]
+
+    graphrec evaluate snapshots/today evaluations/today
+
+    graphrec evaluate snapshots/today evaluations/both --preset default --holdout-days 14
+
+    graphrec evaluate snapshots/today evaluations/knn --baseline item-knn --k 10 --k 50
+
+    graphrec evaluate snapshots/today evaluations/json --json
+    """
+    check_installed()
+    from training.evaluation.run import USUAL_KS, EvaluateOptions, evaluate
+    from training.evaluation.tables import tables
+    from training.gnn.distributed import check_alone
+    from training.models import Run
+
+    check_alone("graphrec evaluate")
+    settings = chosen_config(preset, config, seed=seed)
+    options = EvaluateOptions(
+        holdout_days=holdout_days,
+        baselines=tuple(baseline) if baseline else None,
+        ks=tuple(sorted(k)) if k else USUAL_KS,
+        seed=seed,
+        resamples=resamples,
+    )
+    with progress_bars() as bar:
+        task = bar.add_task("", total=None)
+        found = evaluate(
+            snapshot,
+            folder,
+            config=settings,
+            options=options,
+            run=Run(device, keep, lambda epoch: bar.update(task, description=described(epoch))),
+            on_progress=lambda step, number, total: bar.update(
+                task, description=step, completed=number - 1, total=total
+            ),
+        )
+    if as_json:
+        print_json(json.loads(found.model_dump_json()))
+        return
+    screen = console()
+    for table in tables(found):
+        screen.print(table)
+    screen.print(
+        f"{escape(str(folder))}: {len(found.tasks)} tasks, {len(found.models)} models, "
+        f"{sum(found.spending.seconds.values()):.0f} s",
+        soft_wrap=True,
+    )

@@ -1,0 +1,108 @@
+"""The baselines by name, with plain settings: what every model is measured beside."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import torch
+
+from graphdb.errors import EvaluationError, nearest
+from training.baselines import (
+    Baseline,
+    Ials,
+    IalsConfig,
+    ItemKnn,
+    ItemKnnConfig,
+    LowRankEase,
+    LowRankEaseConfig,
+    Popularity,
+    RecentPopularity,
+    RecentPopularityConfig,
+)
+from training.data import ALWAYS_S, AT_S
+from training.evaluation.rankers import Scored
+from training.evaluation.tasks import Direction
+
+HALF_LIFE_DAYS = 30.0
+POPULARITY, RECENT, ITEM_KNN, IALS, EASE = (
+    "popularity",
+    "recent-popularity",
+    "item-knn",
+    "ials",
+    "ease",
+)
+USUAL = (POPULARITY, RECENT, EASE)
+"""Those that take seconds. ItemKNN takes minutes on long histories, iALS needs a package."""
+
+
+def _events(direction: Direction) -> dict[str, float | None]:
+    """Recent events count more, and repeats count, as for the model."""
+    is_dated = direction.schema.relation(direction.edge_type.relation).is_event
+    return {"half_life_days": HALF_LIFE_DAYS if is_dated else None, "pair_power": 0.5}
+
+
+def _recent(direction: Direction, seed: int) -> Baseline:  # noqa: ARG001 - nothing is random
+    config = RecentPopularityConfig(half_life_days=HALF_LIFE_DAYS)
+    return RecentPopularity(direction.edge_type, config)
+
+
+def _popular(direction: Direction, seed: int) -> Baseline:  # noqa: ARG001 - nothing is random
+    return Popularity(direction.edge_type)
+
+
+def _item_knn(direction: Direction, seed: int) -> Baseline:  # noqa: ARG001 - nothing is random
+    config = ItemKnnConfig.model_validate({"num_neighbours": 200, **_events(direction)})
+    return ItemKnn(direction.schema, direction.edge_type, config)
+
+
+def _ials(direction: Direction, seed: int) -> Baseline:
+    config = IalsConfig.model_validate(
+        {
+            "dim": 64,
+            "confidence": 1.0,
+            "seed": seed,
+            "threads": torch.get_num_threads(),
+            **_events(direction),
+        }
+    )
+    return Ials(direction.schema, direction.edge_type, config)
+
+
+def _ease(direction: Direction, seed: int) -> Baseline:
+    config = LowRankEaseConfig.model_validate({"seed": seed, **_events(direction)})
+    return LowRankEase(direction.schema, direction.edge_type, config)
+
+
+MAKERS: Mapping[str, Callable[[Direction, int], Baseline]] = {
+    POPULARITY: _popular,
+    RECENT: _recent,
+    ITEM_KNN: _item_knn,
+    IALS: _ials,
+    EASE: _ease,
+}
+"""A further baseline is one more line here: it is found by this name on the command line."""
+
+
+def check_baselines(names: Sequence[str]) -> None:
+    """Raises EvaluationError for a name that no baseline has, or that stands twice."""
+    for place, name in enumerate(names):
+        if name not in MAKERS:
+            raise EvaluationError(
+                f"there is no baseline '{name}'",
+                expected="one of " + ", ".join(MAKERS),
+                next_step=nearest(name, list(MAKERS)),
+                value=name,
+            )
+        if name in names[:place]:
+            raise EvaluationError(f"the baseline '{name}' was named twice", value=name)
+
+
+def baseline(name: str, seed: int) -> Scored:
+    """The baseline of that name; see `check_baselines`."""
+    make = MAKERS[name]
+    return Scored(name, lambda direction: make(direction, seed))
+
+
+def usual_baselines(direction: Direction) -> tuple[str, ...]:
+    """Those that are asked where none is named: the quick ones that the data can teach."""
+    at_s = direction.graph[direction.edge_type][AT_S]
+    is_dated = bool((at_s != ALWAYS_S).any())
+    return tuple(name for name in USUAL if is_dated or name != RECENT)

@@ -1,0 +1,99 @@
+"""How sure a mean over seeds is, and a difference of two: resampling, on all seeds at once."""
+
+import numpy as np
+import numpy.typing as npt
+
+from training.evaluation.results import Estimate
+
+Values = npt.NDArray[np.float64]
+
+CONFIDENCE = 0.95
+_BLOCK_NUMBERS = 2**22  # weights held as float32 at once: 16 MB
+
+
+class Bootstrap:
+    """Draws as many seeds as there are, with replacement, again and again.
+
+    Every question to one object is answered by the same draws, so that two models' means can be
+    compared draw by draw (Efron and Tibshirani, "An Introduction to the Bootstrap", 1993, chapter
+    13: percentile intervals).
+
+    Args:
+        num_seeds: Between how many to draw.
+        resamples: How often.
+        seed: Of the draws.
+    """
+
+    def __init__(self, num_seeds: int, resamples: int, seed: int) -> None:
+        rng = np.random.default_rng(seed)
+        # How often each seed was drawn. A count above 255 has no chance to occur.
+        self._counts = np.empty((resamples, num_seeds), dtype=np.uint8)
+        for row in self._counts:
+            drawn = rng.integers(num_seeds, size=num_seeds, dtype=np.int32)
+            row[:] = np.bincount(drawn, minlength=num_seeds)
+
+    def means(self, values: Values) -> Values:
+        """The mean of every column in every draw, float64 [resamples, num_columns].
+
+        Args:
+            values: float64 [num_seeds, num_columns]; NaN where a seed does not count.
+
+        Returns:
+            NaN where a draw holds no seed that counts in a column.
+        """
+        known = np.isfinite(values)
+        filled = np.where(known, values, 0.0).astype(np.float32)
+        counted, pattern_of = _distinct_columns(known)
+        sums = np.empty((len(self._counts), values.shape[1]))
+        totals = np.empty((len(self._counts), counted.shape[1]))
+        step = max(_BLOCK_NUMBERS // max(len(values), 1), 1)
+        for start in range(0, len(self._counts), step):
+            part = slice(start, start + step)
+            weights = self._counts[part].astype(np.float32)
+            sums[part], totals[part] = weights @ filled, weights @ counted
+        with np.errstate(invalid="ignore"):
+            means: Values = sums / totals[:, pattern_of]
+        return means
+
+
+def _distinct_columns(known: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.float32], list[int]]:
+    """The columns that differ, and per column which it is: most models' are the same."""
+    packed = np.packbits(known, axis=0)
+    number_of: dict[bytes, int] = {}
+    pattern_of = [
+        number_of.setdefault(packed[:, column].tobytes(), len(number_of))
+        for column in range(packed.shape[1])
+    ]
+    first = [pattern_of.index(number) for number in range(len(number_of))]
+    return known[:, first].astype(np.float32), pattern_of
+
+
+def estimates(values: Values, drawn: Values) -> list[Estimate | None]:
+    """Every column's mean with its interval; None for a column in which no seed counts.
+
+    Args:
+        values: float64 [num_seeds, num_columns]; NaN where a seed does not count.
+        drawn: What `Bootstrap.means` gave for them.
+    """
+    tail = (1 - CONFIDENCE) / 2
+    known = np.isfinite(values)
+    some = np.asarray(known.any(axis=0))
+    found: list[Estimate | None] = [None] * values.shape[1]
+    means = np.where(known, values, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+    low, high = _quantiles(drawn[:, some], tail), _quantiles(drawn[:, some], 1 - tail)
+    for place, column in enumerate(np.flatnonzero(some).tolist()):
+        mean = float(means[column])
+        # The draws are of float32; a mean that they all share must not lie beside its interval.
+        found[column] = Estimate(
+            mean=mean, low=min(float(low[place]), mean), high=max(float(high[place]), mean)
+        )
+    return found
+
+
+def _quantiles(drawn: Values, share: float) -> Values:
+    """Per column, draws without a number left out."""
+    if np.isfinite(drawn).all():
+        quantiles: Values = np.quantile(drawn, share, axis=0)
+    else:
+        quantiles = np.nanquantile(drawn, share, axis=0)
+    return quantiles

@@ -1,0 +1,207 @@
+"""The groups by which figures are told apart: of seeds by activity, of targets by what they are."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from graphdb.schema_types import CREATED_AT, EdgeType
+from graphdb.snapshot import Snapshot
+from graphrec.bundle import Adjacency
+from training.data import ALWAYS_S, AT_S, edge_types_of
+from training.evaluation.grouping import Grouping, by_name, by_steps
+from training.evaluation.metrics import Rows, Values
+from training.pairs import adjacency, source_rows
+from training.pyg import HeteroData
+from training.quality.counts import BRAND, CATEGORY, CREATOR, PRODUCT, products_of
+from training.split import DAY_S
+
+PRICE_BAND = "PriceBand"
+ACTIVITY_STEPS = (1, 5, 20, 100, 500)
+EVENT_STEPS = (1, 2, 5, 10, 50, 200, 1000)
+AGE_STEPS = (7, 28, 91, 182, 365)
+FAN_STEPS = (1, 100, 1_000, 10_000, 100_000)
+_MAX_DEPTH = 32  # deeper than any category tree; ends the walk where the data hold a ring
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What is known at the cut-off.
+
+    Args:
+        graph: As it was then.
+        cutoff_s: Epoch seconds; None where the split knows no time, and then nothing has an age.
+    """
+
+    snapshot: Snapshot
+    graph: HeteroData
+    cutoff_s: int | None
+
+
+def num_events(graph: HeteroData, edge_type: EdgeType) -> tuple[Values, Values]:
+    """How many events or ties each source and each target has, float64."""
+    sources, targets = graph[edge_type].edge_index.numpy()
+    of_sources, of_targets = (
+        np.bincount(rows, minlength=graph[end].num_nodes).astype(np.float64)
+        for rows, end in ((sources, edge_type.source), (targets, edge_type.target))
+    )
+    return of_sources, of_targets
+
+
+def seed_groupings(events: Values) -> list[Grouping]:
+    """Of seeds, by how much they did before the cut-off.
+
+    Args:
+        events: Training events per seed.
+    """
+    return [by_steps("user activity", events, ACTIVITY_STEPS, "event", "unknown")]
+
+
+def target_groupings(past: Past, target_type: str, events: Values) -> list[Grouping]:
+    """Of targets, by all that the data tell of their type.
+
+    Args:
+        events: Training events per target.
+    """
+    found = [by_steps("training events", events, EVENT_STEPS, "event", "unknown")]
+    if target_type == PRODUCT:
+        found += _groupings_of_products(past, events)
+    if target_type == CREATOR:
+        found.append(_by_fans(_fans(past)))
+    if target_type == BRAND:
+        ages = _ages_of_brands(past)
+        found += [] if ages is None else [_by_age("brand age", ages)]
+    return [one for one in found if len(np.unique(one.codes[one.codes >= 0])) > 1]
+
+
+def _groupings_of_products(past: Past, events: Values) -> Iterator[Grouping]:
+    bands = tie_of(past, EdgeType(PRODUCT, "IN_PRICE_BAND", PRICE_BAND))
+    if bands is not None:
+        yield _by_price_band(past, bands, events)
+    categories = categories_of_products(past)
+    if categories is not None:
+        top, names = _top_level(past, categories)
+        yield by_name("category", top, names, events)
+    ages, of_brands = ages_of(past, PRODUCT), _ages_of_brands(past)
+    if ages is not None:
+        yield _by_age("product age", ages)
+    makers = tie_of(past, EdgeType(PRODUCT, "MADE_BY", BRAND))
+    if of_brands is not None and makers is not None:
+        yield _by_age("brand age", np.where(makers >= 0, of_brands[makers], np.nan))
+    carried = products_of(past.graph, past.snapshot.schema).get(CREATOR)
+    if carried is not None:
+        fans = np.full(carried.num_targets, np.nan)
+        np.fmax.at(fans, carried.indices, _fans(past)[source_rows(carried)])
+        yield _by_fans(fans)
+
+
+def categories_of_products(past: Past) -> Rows | None:
+    """Per product the category that it stands in itself, -1 for none; None without any."""
+    return tie_of(past, EdgeType(PRODUCT, "IN_CATEGORY", CATEGORY))
+
+
+def tie_of(past: Past, edge_type: EdgeType) -> Rows | None:
+    """Per source the first of what it is tied to, -1 for none; None where nothing is tied."""
+    if edge_type not in edge_types_of(past.graph):
+        return None
+    ties = adjacency(past.graph, edge_type)
+    return _first(ties) if ties.num_edges else None
+
+
+def ages_of(past: Past, node_type: str) -> Values | None:
+    """Days from a node's first sign of life to the cut-off, float64; NaN without any.
+
+    That is `created_at`, or else its first event in training. None where no node has one, or the
+    split knows no time.
+    """
+    if past.cutoff_s is None:
+        return None
+    born_s = _created_s(past.snapshot, node_type)
+    first_s = np.full(len(born_s), np.inf)
+    for edge_type in edge_types_of(past.graph):
+        if past.snapshot.schema.relation(edge_type.relation).is_event:
+            at_s = past.graph[edge_type][AT_S].numpy()
+            dated = at_s != ALWAYS_S
+            for end, rows in zip(
+                (edge_type.source, edge_type.target),
+                past.graph[edge_type].edge_index.numpy(),
+                strict=True,
+            ):
+                if end == node_type:
+                    np.minimum.at(first_s, rows[dated], at_s[dated])
+    born_s = np.where(np.isfinite(born_s), born_s, first_s)
+    days = (past.cutoff_s - born_s) / DAY_S
+    # Of what came after the cut-off, nothing was known then.
+    known = np.isfinite(days) & (days >= 0)
+    return np.where(known, days, np.nan) if known.any() else None
+
+
+def _ages_of_brands(past: Past) -> Values | None:
+    """As `ages_of`; a brand without a date is as old as the oldest of its products."""
+    ages, of_products = ages_of(past, BRAND), ages_of(past, PRODUCT)
+    makers = tie_of(past, EdgeType(PRODUCT, "MADE_BY", BRAND))
+    if of_products is None or makers is None:
+        return ages
+    oldest = np.full(past.graph[BRAND].num_nodes, np.nan)
+    np.fmax.at(oldest, makers[makers >= 0], of_products[makers >= 0])
+    return oldest if ages is None else np.where(np.isfinite(ages), ages, oldest)
+
+
+def _fans(past: Past) -> Values:
+    """Fans per creator: as given, or else how many users follow it."""
+    given = past.snapshot.nodes(CREATOR, ["fans"])["fans"]
+    fans = pc.fill_null(given.cast(pa.float64()), float("nan")).to_numpy()
+    follows = EdgeType("User", "FOLLOWS", CREATOR)
+    if follows not in edge_types_of(past.graph):
+        return np.asarray(fans)
+    followers = adjacency(past.graph, follows).reverse().degrees()
+    return np.where(np.isfinite(fans), fans, followers)
+
+
+def _by_fans(fans: Values) -> Grouping:
+    return by_steps("creator size", fans, FAN_STEPS, "fan", "no creator")
+
+
+def _by_age(dimension: str, ages: Values) -> Grouping:
+    return by_steps(dimension, ages, AGE_STEPS, "day", "not seen before")
+
+
+def _by_price_band(past: Past, bands: Rows, events: Values) -> Grouping:
+    """In the order of prices."""
+    table = past.snapshot.nodes(PRICE_BAND, ["name", "low"])
+    order = np.argsort(table["low"].to_numpy(), kind="stable")
+    place = np.full(len(order) + 1, -1)
+    place[order] = np.arange(len(order))
+    names = [str(name) for name in table["name"].take(pa.array(order)).to_pylist()]
+    return by_name("price band", place[bands], names, events, keep_order=True)
+
+
+def _top_level(past: Past, categories: Rows) -> tuple[Rows, list[str]]:
+    """Each product's category at the top of the tree; its own where all share one top."""
+    ids = past.snapshot.node_ids(CATEGORY).to_pylist()
+    names = past.snapshot.nodes(CATEGORY, ["name"])["name"].to_pylist()
+    shown = [name or node_id for name, node_id in zip(names, ids, strict=True)]
+    parents = tie_of(past, EdgeType(CATEGORY, "CHILD_OF", CATEGORY))
+    top = categories
+    for _ in range(_MAX_DEPTH if parents is not None else 0):
+        assert parents is not None
+        above = np.where(top >= 0, parents[top], -1)
+        top = np.where(above >= 0, above, top)
+    return (top if len(np.unique(top[top >= 0])) > 1 else categories), shown
+
+
+def _first(ties: Adjacency) -> Rows:
+    """Per source the lowest row it is tied to, -1 for none."""
+    found = np.full(ties.num_sources, -1, dtype=np.int64)
+    some = np.flatnonzero(ties.degrees())
+    found[some] = ties.indices[ties.indptr[some]]
+    return found
+
+
+def _created_s(snapshot: Snapshot, node_type: str) -> Values:
+    """Epoch seconds of `created_at`, float64; NaN where it is empty."""
+    column = snapshot.nodes(node_type, [CREATED_AT])[CREATED_AT]
+    microseconds = pc.cast(column.cast(pa.int64()), pa.float64())
+    return np.asarray(pc.fill_null(microseconds, float("nan")).to_numpy()) / 1e6

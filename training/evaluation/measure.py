@@ -1,0 +1,284 @@
+"""From ranked lists to the results of a task: means, intervals, groups, comparisons."""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from training.evaluation.bootstrap import Bootstrap, estimates
+from training.evaluation.grouping import Grouping
+from training.evaluation.lists import Catalogue, of_lists
+from training.evaluation.metrics import (
+    HIT_RATE,
+    NDCG,
+    PRECISION,
+    RECALL,
+    Hits,
+    Rows,
+    Values,
+    at,
+    per_seed,
+)
+from training.evaluation.paired import METHOD, sign_flip_p_values
+from training.evaluation.rankers import Ranker
+from training.evaluation.results import Comparison, Estimate, GroupResult, ModelResult, TaskResult
+from training.evaluation.tasks import Direction, Task
+
+IN_GROUPS = (RECALL, NDCG, HIT_RATE)
+
+
+@dataclass(frozen=True, slots=True)
+class Resampling:
+    """How sure figures are made.
+
+    Args:
+        ks: Lengths of lists; groups and comparisons are of the longest.
+        resamples: Of the bootstrap, and flips of the test.
+        seed: Of both.
+    """
+
+    ks: tuple[int, ...]
+    resamples: int
+    seed: int
+
+    @property
+    def longest(self) -> int:
+        return max(self.ks)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ranked:
+    """The lists of one model for one task.
+
+    Args:
+        rows: int64 [num_seeds, k], for the seeds that have something to find, by row.
+        seconds: That ranking took, for all tasks that share the lists.
+    """
+
+    rows: Rows
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Surroundings:
+    """What is known of the seeds and targets of a direction, before the cut-off."""
+
+    of_seeds: Sequence[Grouping]
+    of_targets: Sequence[Grouping]
+    catalogue: Catalogue
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Measured:
+    """A task's results, and every model's figures seed by seed.
+
+    Args:
+        seed_rows: Who had something to find, ascending.
+        values: By model and metric, float64 [num_seeds].
+    """
+
+    result: TaskResult
+    seed_rows: Rows
+    values: Mapping[str, Mapping[str, Values]]
+
+
+def asked(task: Task) -> Rows:
+    """The seeds that have something to find, ascending."""
+    return np.flatnonzero(task.truth.degrees())
+
+
+def rank_all(model: Ranker, tasks: Sequence[Task], k: int) -> dict[str, Ranked]:
+    """A model's lists for every task that it can answer, by the task's name.
+
+    Tasks that ask the same of other seeds share one ranking.
+    """
+    alike: dict[tuple[Direction, object], list[Task]] = {}
+    for task in tasks:
+        if model.can_answer(task):
+            alike.setdefault((task.direction, task.exclude_seen), []).append(task)
+    found: dict[str, Ranked] = {}
+    for same in alike.values():
+        seeds = np.unique(np.concatenate([asked(task) for task in same]))
+        began = time.perf_counter()
+        rows = model.top(same[0], seeds, k)
+        seconds = time.perf_counter() - began
+        for task in same:
+            found[task.name] = Ranked(rows[np.searchsorted(seeds, asked(task))], seconds)
+    return found
+
+
+def measure(
+    task: Task, lists: Mapping[str, Ranked], around: Surroundings, how: Resampling
+) -> Measured:
+    """All figures of a task.
+
+    Args:
+        lists: By model, the one that is evaluated first.
+    """
+    seeds = asked(task)
+    hits = {
+        name: Hits.of(found.rows, seeds, task.truth, task.gains) for name, found in lists.items()
+    }
+    values = {name: per_seed(found, how.ks) for name, found in hits.items()}
+    bootstrap = Bootstrap(len(seeds), how.resamples, how.seed)
+    means, drawn = _estimated(values, bootstrap)
+    result = TaskResult(
+        name=task.name,
+        seed_type=task.seed_type,
+        target_type=task.target_type,
+        num_seeds=len(seeds),
+        num_pairs=task.truth.num_edges,
+        models=tuple(
+            ModelResult(
+                model=name,
+                metrics=means[name],
+                lists=_of_lists(found.rows, around.catalogue, how.ks),
+                seconds=found.seconds,
+            )
+            for name, found in lists.items()
+        ),
+        groups=(
+            *_groups_of_seeds(around.of_seeds, seeds, hits, how, bootstrap),
+            *_groups_of_targets(around.of_targets, hits, how, bootstrap),
+        ),
+        comparisons=_comparisons(values, drawn, how),
+    )
+    return Measured(result, seeds, values)
+
+
+def _of_lists(rows: Rows, catalogue: Catalogue, ks: Sequence[int]) -> dict[str, float]:
+    return {name: value for k in ks for name, value in of_lists(rows, catalogue, k).items()}
+
+
+_ByModel = Mapping[str, Mapping[str, Values]]
+
+
+def _estimated(
+    values: _ByModel, bootstrap: Bootstrap
+) -> tuple[dict[str, dict[str, Estimate]], dict[str, dict[str, Values]]]:
+    """By model and metric the mean with its interval, and the means of all draws."""
+    keys = [(model, name) for model, found in values.items() for name in found]
+    columns = np.stack([values[model][name] for model, name in keys], axis=1)
+    drawn = bootstrap.means(columns)
+    means: dict[str, dict[str, Estimate]] = {model: {} for model in values}
+    draws: dict[str, dict[str, Values]] = {model: {} for model in values}
+    for place, ((model, name), found) in enumerate(
+        zip(keys, estimates(columns, drawn), strict=True)
+    ):
+        if found is not None:
+            means[model][name], draws[model][name] = found, drawn[:, place]
+    return means, draws
+
+
+def _groups_of_seeds(
+    groupings: Sequence[Grouping],
+    seeds: Rows,
+    hits: Mapping[str, Hits],
+    how: Resampling,
+    bootstrap: Bootstrap,
+) -> list[GroupResult]:
+    """The same figures, over some of the seeds at a time."""
+    whole = {name: per_seed(found, [how.longest], IN_GROUPS) for name, found in hits.items()}
+    num_true = next(iter(hits.values())).num_true
+    results = []
+    for grouping in groupings:
+        codes = grouping.codes[seeds]
+        parts: dict[str, _ByModel] = {}
+        counts: dict[str, tuple[int, int]] = {}
+        for code, group in enumerate(grouping.names):
+            inside = codes == code
+            if inside.any():
+                counts[group] = int(inside.sum()), int(num_true[inside].sum())
+                parts[group] = {
+                    model: {name: np.where(inside, some, np.nan) for name, some in found.items()}
+                    for model, found in whole.items()
+                }
+        results += _group_results(grouping.dimension, "seeds", parts, counts, bootstrap)
+    return results
+
+
+def _groups_of_targets(
+    groupings: Sequence[Grouping], hits: Mapping[str, Hits], how: Resampling, bootstrap: Bootstrap
+) -> list[GroupResult]:
+    """The same lists, where only some of the targets had to be found."""
+    targets = next(iter(hits.values())).targets
+    results = []
+    for grouping in groupings:
+        codes = grouping.codes[targets]
+        parts: dict[str, _ByModel] = {}
+        counts: dict[str, tuple[int, int]] = {}
+        for code, group in enumerate(grouping.names):
+            inside = codes == code
+            if inside.any():
+                within = {model: found.within(inside) for model, found in hits.items()}
+                num_seeds = int((next(iter(within.values())).num_true > 0).sum())
+                counts[group] = num_seeds, int(inside.sum())
+                parts[group] = {
+                    model: per_seed(found, [how.longest], IN_GROUPS)
+                    for model, found in within.items()
+                }
+        results += _group_results(grouping.dimension, "targets", parts, counts, bootstrap)
+    return results
+
+
+def _group_results(
+    dimension: str,
+    of: Literal["seeds", "targets"],
+    parts: Mapping[str, _ByModel],
+    counts: Mapping[str, tuple[int, int]],
+    bootstrap: Bootstrap,
+) -> list[GroupResult]:
+    """One result per group, all intervals of a dimension at once."""
+    if not parts:
+        return []
+    flat = {
+        f"{group}\n{model}": found for group, part in parts.items() for model, found in part.items()
+    }
+    means, _ = _estimated(flat, bootstrap)
+    return [
+        GroupResult(
+            dimension=dimension,
+            group=group,
+            of=of,
+            num_seeds=counts[group][0],
+            num_pairs=counts[group][1],
+            models={model: means[f"{group}\n{model}"] for model in part},
+        )
+        for group, part in parts.items()
+    ]
+
+
+def _comparisons(
+    values: _ByModel, drawn: Mapping[str, Mapping[str, Values]], how: Resampling
+) -> tuple[Comparison, ...]:
+    """The first model beside every other one, on the same seeds."""
+    first, *others = values
+    wanted = [name for name in values[first] if name.endswith(at("", how.longest))]
+    # Precision is recall times a number of the seed's own, and tells nothing more.
+    keys = [
+        (other, name)
+        for other in others
+        for name in wanted
+        if name in drawn[first] and not name.startswith(PRECISION)
+    ]
+    if not keys:
+        return ()
+    columns = np.stack([values[first][name] - values[other][name] for other, name in keys], axis=1)
+    draws = np.stack([drawn[first][name] - drawn[other][name] for other, name in keys], axis=1)
+    p_values = sign_flip_p_values(columns, flips=how.resamples, seed=how.seed)
+    return tuple(
+        Comparison(
+            model=first,
+            against=other,
+            metric=name,
+            difference=difference,
+            p_value=float(p_value),
+            method=METHOD,
+        )
+        for (other, name), difference, p_value in zip(
+            keys, estimates(columns, draws), p_values, strict=True
+        )
+        if difference is not None
+    )

@@ -1,0 +1,231 @@
+"""How good ranked lists are, against what happened afterwards: a number per seed, then means."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from graphdb.errors import NotEnoughDataError, TrainingError
+from graphrec.bundle import Adjacency
+
+Rows = npt.NDArray[np.int64]
+Values = npt.NDArray[np.float64]
+
+RECALL, NDCG, MRR, HIT_RATE = "recall", "ndcg", "mrr", "hit_rate"
+MAP, PRECISION = "map", "precision"
+VALUE_NDCG = "value_ndcg"
+METRICS = (RECALL, NDCG, MRR, HIT_RATE, MAP, PRECISION, VALUE_NDCG)
+
+
+def at(name: str, k: int) -> str:
+    """What a metric at a length of list is called, such as 'recall@20'."""
+    return f"{name}@{k}"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Hits:
+    """What there was to find for some seeds, and where it was found.
+
+    Args:
+        num_seeds: How many lists there are.
+        owners: Per true pair the position of its seed, int64 [num_pairs], ascending.
+        targets: Per true pair the target's row.
+        gains: Per true pair what it brings, float64 [num_pairs]; None where that is not known.
+        pairs: Per hit the true pair that was found. By seed, then by rank.
+        ranks: Per hit its place in the list, from 1.
+    """
+
+    num_seeds: int
+    owners: Rows
+    targets: Rows
+    gains: Values | None
+    pairs: Rows
+    ranks: Rows
+
+    @classmethod
+    def of(
+        cls, ranked: Rows, seed_rows: Rows, truth: Adjacency, gains: Values | None = None
+    ) -> "Hits":
+        """Looks for the true targets in ranked lists.
+
+        Args:
+            ranked: int64 [num_seeds, width], best first, -1 where a list is shorter. A target that
+                stands twice counts at its first place only.
+            seed_rows: int64 [num_seeds], which seed each list is for.
+            truth: The true targets per seed row.
+            gains: Aligned with the truth's indices, float64 [num_edges], 0 or more.
+
+        Raises:
+            TrainingError: A gain is negative or no number.
+        """
+        if gains is not None and not (np.isfinite(gains) & (gains >= 0)).all():
+            raise TrainingError("a gain is negative or no number", expected="0 or more")
+        places = truth.positions(seed_rows)
+        owners = np.repeat(np.arange(len(seed_rows)), truth.degrees()[seed_rows])
+        targets = truth.indices[places].astype(np.int64)
+        known = owners * truth.num_targets + targets  # ascending
+        keys = np.arange(len(seed_rows))[:, None] * truth.num_targets + ranked
+        found = np.minimum(np.searchsorted(known, keys), max(len(known) - 1, 0))
+        is_hit = np.zeros(ranked.shape, dtype=np.bool_)
+        if len(known):
+            is_hit = (known[found] == keys) & (ranked >= 0) & ~_is_repeat(ranked)
+        _, columns = np.nonzero(is_hit)
+        return cls(
+            num_seeds=len(seed_rows),
+            owners=owners,
+            targets=targets,
+            gains=None if gains is None else gains[places],
+            pairs=found[is_hit],
+            ranks=columns + 1,
+        )
+
+    @property
+    def num_true(self) -> Rows:
+        """Per seed how much there was to find, int64 [num_seeds]."""
+        return np.bincount(self.owners, minlength=self.num_seeds)
+
+    def within(self, kept: npt.NDArray[np.bool_]) -> "Hits":
+        """The same lists, where only some of the true pairs had to be found.
+
+        Args:
+            kept: bool [num_pairs].
+        """
+        moved, is_kept = np.cumsum(kept) - 1, kept[self.pairs]
+        return Hits(
+            num_seeds=self.num_seeds,
+            owners=self.owners[kept],
+            targets=self.targets[kept],
+            gains=None if self.gains is None else self.gains[kept],
+            pairs=moved[self.pairs[is_kept]],
+            ranks=self.ranks[is_kept],
+        )
+
+
+def per_seed(
+    hits: Hits, ks: Iterable[int], names: Sequence[str] = METRICS
+) -> dict[str, npt.NDArray[np.float64]]:
+    """Every metric at every k, one number per seed.
+
+    With n true targets, of which those at the ranks r1 < r2 < ... <= k were found:
+
+    - recall: how many were found / n;
+    - precision: how many were found / k;
+    - hit_rate: 1 if any was found;
+    - mrr: 1 / r1, 0 if none was found;
+    - map: the sum of j / rj, the precision at each find, over min(n, k);
+    - ndcg: the sum of 1 / log2(rj + 1), over the most that n could give;
+    - value_ndcg: the same with gain / log2(rj + 1); left out where gains are not known.
+
+    Returns:
+        By name, such as 'recall@20', float64 [num_seeds]; NaN for seeds that have nothing to find,
+        or nothing to gain.
+
+    Raises:
+        TrainingError: A k is below 1.
+    """
+    found: dict[str, Values] = {}
+    for k in ks:
+        if k < 1:
+            raise TrainingError(f"k is {k}", expected="1 or more", value=k)
+        values = _at_k(hits, k)
+        found |= {at(name, k): values[name] for name in names if name in values}
+    return found
+
+
+def _at_k(hits: Hits, k: int) -> Mapping[str, Values]:
+    first = hits.ranks <= k
+    ranks, pairs = hits.ranks[first], hits.pairs[first]
+    seeds = hits.owners[pairs]
+    num_seeds, num_true = hits.num_seeds, hits.num_true
+    most = np.minimum(num_true, k)
+    num_found = np.bincount(seeds, minlength=num_seeds)
+    begins = np.cumsum(num_found) - num_found
+    nth = np.arange(len(seeds)) - begins[seeds] + 1
+
+    def summed(values: Values) -> Values:
+        return np.bincount(seeds, values, num_seeds).astype(np.float64)
+
+    reciprocal = np.zeros(num_seeds)
+    reciprocal[seeds[nth == 1]] = 1 / ranks[nth == 1]
+    discounts = _discounts(k)
+    best = np.concatenate([[0.0], np.cumsum(discounts)])
+    with np.errstate(invalid="ignore"):  # 0 / 0, where there is nothing to find
+        values: dict[str, Values] = {
+            RECALL: num_found / num_true,
+            NDCG: summed(discounts[ranks - 1]) / best[most],
+            MRR: reciprocal,
+            HIT_RATE: (num_found > 0).astype(np.float64),
+            MAP: summed(nth / ranks) / most,
+            PRECISION: num_found / k,
+        }
+        if hits.gains is not None:
+            ideal = _most_to_gain(hits.owners, hits.gains, num_seeds, k)
+            values[VALUE_NDCG] = summed(hits.gains[pairs] * discounts[ranks - 1]) / ideal
+    for name in (MRR, HIT_RATE, PRECISION):
+        values[name][num_true == 0] = np.nan
+    return values
+
+
+def _most_to_gain(owners: Rows, gains: Values, num_seeds: int, k: int) -> Values:
+    """Per seed what its k best gains at the top would give."""
+    order = np.lexsort((-gains, owners))
+    counts = np.bincount(owners, minlength=num_seeds)
+    place = np.arange(len(owners)) - (np.cumsum(counts) - counts)[owners]
+    kept = place < k
+    discounted = gains[order][kept] * _discounts(k)[place[kept]]
+    ideal: Values = np.bincount(owners[kept], discounted, num_seeds).astype(np.float64)
+    return ideal
+
+
+def _discounts(k: int) -> Values:
+    """What a hit at each rank counts."""
+    discounts: Values = 1 / np.log2(np.arange(2, k + 2))
+    return discounts
+
+
+def recall_at_k(ranked: Rows, seed_rows: Rows, truth: Adjacency, k: int) -> float:
+    """The mean recall over seeds with anything to find; arguments as for `Hits.of`.
+
+    Raises:
+        NotEnoughDataError: No seed has a true target.
+        TrainingError: k is below 1.
+    """
+    return _mean(RECALL, Hits.of(ranked, seed_rows, truth), k, "true to find")
+
+
+def ndcg_at_k(ranked: Rows, seed_rows: Rows, truth: Adjacency, k: int) -> float:
+    """The mean NDCG; arguments and errors as for `recall_at_k`."""
+    return _mean(NDCG, Hits.of(ranked, seed_rows, truth), k, "true to find")
+
+
+def gain_ndcg_at_k(ranked: Rows, seed_rows: Rows, truth: Adjacency, gains: Values, k: int) -> float:
+    """The mean of NDCG by gains over seeds with any gain; arguments as for `Hits.of`.
+
+    Raises:
+        NotEnoughDataError: No seed has a gain.
+        TrainingError: k is below 1, or a gain is negative or no number.
+    """
+    return _mean(VALUE_NDCG, Hits.of(ranked, seed_rows, truth, gains), k, "to gain")
+
+
+def _mean(name: str, hits: Hits, k: int, what: str) -> float:
+    values = per_seed(hits, [k], [name])[at(name, k)]
+    counted = np.isfinite(values)
+    if not counted.any():
+        raise NotEnoughDataError(
+            f"none of {hits.num_seeds} seeds has anything {what}",
+            next_step="hold out more days, or evaluate other seeds",
+        )
+    return float(values[counted].mean())
+
+
+def _is_repeat(lists: Rows) -> npt.NDArray[np.bool_]:
+    """Which entries stood further ahead in their list already."""
+    order = np.argsort(lists, axis=1, kind="stable")
+    ordered = np.take_along_axis(lists, order, axis=1)
+    same = np.zeros(lists.shape, dtype=np.bool_)
+    same[:, 1:] = ordered[:, 1:] == ordered[:, :-1]
+    repeats = np.empty_like(same)
+    np.put_along_axis(repeats, order, same, axis=1)
+    return repeats

@@ -1,0 +1,114 @@
+"""An evaluation as text tables for a terminal."""
+
+from collections.abc import Iterator
+
+from rich.markup import escape
+from rich.table import Table
+
+from training.evaluation.metrics import (
+    HIT_RATE,
+    MRR,
+    NDCG,
+    RECALL,
+    VALUE_NDCG,
+    at,
+)
+from training.evaluation.results import Estimate, Evaluation, TaskResult
+
+HEADLINE = (RECALL, NDCG, HIT_RATE, MRR, VALUE_NDCG)
+LISTS = ("coverage", "gini", "novelty", "diversity", "newcomers")
+SURE = 0.05
+
+
+def tables(found: Evaluation) -> Iterator[Table]:
+    """The tasks with every model; what the lists are like; the groups; the comparisons."""
+    k = max(found.protocol.ks)
+    yield _headline(found, k)
+    yield _lists(found, k)
+    yield from _groups(found.tasks[0], k)
+    if any(task.comparisons for task in found.tasks):
+        yield _comparisons(found, k)
+
+
+def _headline(found: Evaluation, k: int) -> Table:
+    cutoff = found.protocol.cutoff
+    since = f"since {cutoff:%Y-%m-%d %H:%M} UTC" if cutoff else "that was held out"
+    table = _table(f"what happened {since}: lists of {k}, means with 95 % intervals")
+    names = [
+        name
+        for name in HEADLINE
+        if any(at(name, k) in one.metrics for task in found.tasks for one in task.models)
+    ]
+    _columns(table, ("task", "model"), [at(name, k) for name in names])
+    for task in found.tasks:
+        for place, one in enumerate(task.models):
+            about = f"{task.name}\n[dim]{task.num_seeds:,} seeds[/dim]" if not place else ""
+            cells = [_shown(one.metrics.get(at(name, k))) for name in names]
+            table.add_row(about, escape(one.model), *cells, end_section=one is task.models[-1])
+    return table
+
+
+def _lists(found: Evaluation, k: int) -> Table:
+    task = found.tasks[0]
+    names = [name for name in LISTS if any(at(name, k) in one.lists for one in task.models)]
+    table = _table(f"{task.name}: the lists themselves")
+    _columns(table, ("model",), [at(name, k) for name in names])
+    for one in task.models:
+        cells = [
+            f"{one.lists[at(name, k)]:.4f}" if at(name, k) in one.lists else "" for name in names
+        ]
+        table.add_row(escape(one.model), *cells)
+    return table
+
+
+def _groups(task: TaskResult, k: int) -> Iterator[Table]:
+    name = at(RECALL, k)
+    models = [one.model for one in task.models]
+    for dimension in dict.fromkeys(group.dimension for group in task.groups):
+        table = _table(f"{task.name}, by {dimension}: {name}")
+        _columns(table, (dimension,), ["seeds", "to find", *models])
+        for group in task.groups:
+            if group.dimension == dimension:
+                cells = [_shown(group.models[model].get(name)) for model in models]
+                counts = f"{group.num_seeds:,}", f"{group.num_pairs:,}"
+                table.add_row(escape(group.group), *counts, *cells)
+        yield table
+
+
+def _comparisons(found: Evaluation, k: int) -> Table:
+    table = _table(f"{found.models[0]} less each baseline, on the same seeds")
+    _columns(table, ("task", "baseline"), [at(RECALL, k), "p", at(NDCG, k), "p"])
+    for task in found.tasks:
+        reached = {(one.against, one.metric): one for one in task.comparisons}
+        for place, other in enumerate(found.models[1:]):
+            cells: list[str] = []
+            for name in (at(RECALL, k), at(NDCG, k)):
+                one = reached[other, name]
+                p_value = f"{one.p_value:.4f}"
+                sure = one.p_value < SURE
+                cells += [
+                    _shown(one.difference, signed=True),
+                    p_value if sure else f"[dim]{p_value}",
+                ]
+            end = place == len(found.models) - 2
+            table.add_row(task.name if not place else "", escape(other), *cells, end_section=end)
+    return table
+
+
+def _shown(found: Estimate | None, *, signed: bool = False) -> str:
+    """The mean, and its interval in small."""
+    if found is None:
+        return ""
+    sign = "+" if signed else ""
+    return f"{found.mean:{sign}.4f} [dim]({found.low:{sign}.4f} {found.high:{sign}.4f})[/dim]"
+
+
+def _table(title: str) -> Table:
+    return Table(title=escape(title), title_justify="left", header_style="bold")
+
+
+def _columns(table: Table, words: tuple[str, ...], numbers: list[str]) -> None:
+    for heading in words:
+        table.add_column(heading)
+    for heading in numbers:
+        table.add_column(escape(heading), justify="right")

@@ -1,0 +1,186 @@
+"""The questions: whom to recommend what to, and what turned out to be right."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+
+from graphdb.schema_types import EdgeType, Schema
+from graphrec import Seen
+from graphrec.bundle import Adjacency
+from training.data import AT_S, COUNT, edge_types_of
+from training.evaluation.gains import Payments, payments
+from training.evaluation.metrics import Values
+from training.evaluation.peaks import on_days, peak_days
+from training.pairs import adjacency, compose, without
+from training.pyg import HeteroData
+from training.split import Holdout
+
+ALL, REPEAT, NEW, NEW_GROUPS = "all products", "bought before", "new products", "new brands"
+PEAK, OTHER_DAYS = "peak days", "other days"
+FIRST = (ALL, NEW, NEW_GROUPS)
+"""What `graphrec train` measures."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Direction:
+    """Whom to recommend what to, by which relation, and what to learn that from.
+
+    Args:
+        edge_type: From seeds to targets. Of the schema below.
+        graph: The past; its edges of that type are the ones to learn from.
+        schema: Of that graph.
+        had: Who had what already.
+    """
+
+    edge_type: EdgeType
+    graph: HeteroData
+    schema: Schema
+    had: Adjacency
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Task:
+    """One question with known answers.
+
+    Args:
+        name: As tables say it.
+        exclude_seen: Ask for what the seed has not had before; a rule says what counts as had.
+        truth: The right answers per seed row.
+        gains: What each brought, aligned with the truth's indices; None where there is no money.
+    """
+
+    name: str
+    direction: Direction
+    exclude_seen: bool | Seen
+    truth: Adjacency
+    gains: Values | None = None
+
+    @property
+    def seed_type(self) -> str:
+        return self.direction.edge_type.source
+
+    @property
+    def target_type(self) -> str:
+        return self.direction.edge_type.target
+
+
+def first_tasks(
+    holdout: Holdout, schema: Schema, group_edge_type: EdgeType, paid: Payments | None = None
+) -> list[Task]:
+    """All products, new products, new brands.
+
+    Args:
+        group_edge_type: What ties a product to its brand. Left out where the graph lacks it.
+        paid: What events after the cut-off brought; None where there is no money.
+    """
+    graph = holdout.train_graph
+    main = Direction(holdout.edge_type, graph, schema, adjacency(graph, holdout.edge_type))
+    tasks = [
+        Task(ALL, main, False, holdout.truth, _gains(paid, holdout.truth)),
+        Task(NEW, main, True, holdout.new_truth, _gains(paid, holdout.new_truth)),
+    ]
+    if group_edge_type in edge_types_of(graph):
+        made_by = adjacency(graph, group_edge_type)
+        groups = _of_groups(main, group_edge_type, made_by)
+        truth = without(compose(holdout.truth, made_by), groups.had)
+        brought = None if paid is None else paid.along(made_by)
+        tasks.append(Task(NEW_GROUPS, groups, True, truth, _gains(brought, truth)))
+    return _asked(tasks)
+
+
+def all_tasks(
+    graph: HeteroData, holdout: Holdout, schema: Schema, group_edge_type: EdgeType
+) -> list[Task]:
+    """The first ones; bought before; peak days and others; and the other relations of seeds.
+
+    Without a cut-off in the holdout, only the first ones and bought before.
+
+    Args:
+        graph: Past and future.
+    """
+    paid = _paid(graph, holdout, schema)
+    first = first_tasks(holdout, schema, group_edge_type, paid)
+    main = first[0].direction
+    repeated = without(holdout.truth, holdout.new_truth)
+    again = Task(REPEAT, main, False, repeated, _gains(paid, repeated))
+    tasks = [*first[:1], again, *first[1:]]
+    if holdout.cutoff_s is not None:
+        tasks += _by_day(graph, holdout.cutoff_s, main, paid)
+        tasks += _other_relations(graph, holdout.cutoff_s, main)
+    return _asked(tasks)
+
+
+def _asked(tasks: list[Task]) -> list[Task]:
+    """Those with anything to find."""
+    return [task for task in tasks if task.truth.num_edges]
+
+
+def _gains(paid: Payments | None, truth: Adjacency) -> Values | None:
+    return None if paid is None else paid.gains(truth)
+
+
+def _paid(graph: HeteroData, holdout: Holdout, schema: Schema) -> Payments | None:
+    """What was paid after the cut-off; None without any money, or without a cut-off."""
+    if holdout.cutoff_s is None:
+        return None
+    paid = payments(graph, schema, holdout.edge_type, holdout.cutoff_s)
+    return paid if paid.amounts.any() else None
+
+
+def _by_day(
+    graph: HeteroData, cutoff_s: int, main: Direction, paid: Payments | None
+) -> Iterator[Task]:
+    """What was taken on peak days, and on the others; nothing where there are no peaks."""
+    at_s = graph[main.edge_type][AT_S].numpy()
+    peaks = peak_days(at_s, cutoff_s)
+    if not len(peaks):
+        return
+    late, at_peak = at_s >= cutoff_s, on_days(at_s, peaks)
+    for name, kept in ((PEAK, late & at_peak), (OTHER_DAYS, late & ~at_peak)):
+        truth = adjacency(graph, main.edge_type, torch.from_numpy(kept))
+        brought = None
+        if paid is not None:
+            brought = paid.part(on_days(paid.at_s, peaks) == (name == PEAK))
+        yield Task(name, main, False, truth, _gains(brought, truth))
+
+
+def _other_relations(graph: HeteroData, cutoff_s: int, main: Direction) -> Iterator[Task]:
+    """What seeds did for the first time with nodes of other types, such as to follow a creator."""
+    past, schema, known = main.graph, main.schema, main.edge_type
+    for edge_type in edge_types_of(graph):
+        is_event = schema.relation(edge_type.relation).is_event
+        is_other = edge_type.source == known.source and edge_type.target != known.target
+        if not (is_event and is_other):
+            continue
+        had = adjacency(past, edge_type)
+        if not had.num_edges:
+            continue
+        late = graph[edge_type][AT_S] >= cutoff_s
+        truth = without(adjacency(graph, edge_type, late), had)
+        rule = Seen(relations=(edge_type.relation,))
+        yield Task(str(edge_type), Direction(edge_type, past, schema, had), rule, truth)
+
+
+def _of_groups(main: Direction, tie: EdgeType, members: Adjacency) -> Direction:
+    """The direction from seeds to what targets are tied to, such as the brands of products.
+
+    Each event with a product becomes one with its brand.
+    """
+    edge_type = EdgeType(main.edge_type.source, main.edge_type.relation, tie.target)
+    relation = main.schema.relation(edge_type.relation)
+    ends = tuple(dict.fromkeys((*relation.ends, (edge_type.source, edge_type.target))))
+    relations = {**main.schema.relations, relation.name: replace(relation, ends=ends)}
+    store = main.graph[main.edge_type]
+    seeds, targets = store.edge_index.numpy()
+    number = members.degrees()[targets]
+    graph = HeteroData()
+    for end in (edge_type.source, edge_type.target):
+        graph[end].num_nodes = main.graph[end].num_nodes
+    groups = members.gather(targets).astype(np.int64)
+    graph[edge_type].edge_index = torch.from_numpy(np.stack([np.repeat(seeds, number), groups]))
+    for name in (AT_S, COUNT):
+        graph[edge_type][name] = store[name].repeat_interleave(torch.from_numpy(number))
+    schema = Schema(main.schema.node_types, relations)
+    return Direction(edge_type, graph, schema, adjacency(graph, edge_type))
