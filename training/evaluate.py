@@ -53,22 +53,25 @@ class Report:
 
     Args:
         k: Length of the lists.
-        cutoff_s: Epoch seconds (UTC) from which on events were held out.
+        cutoff_s: Epoch seconds (UTC) from which on events were held out; None where no one moment
+            parts what was.
         scores: Task by task, the models in the order in which they were given.
     """
 
     k: int
-    cutoff_s: int
+    cutoff_s: int | None
     scores: tuple[Score, ...]
 
     @property
     def title(self) -> str:
         """What was measured, for the head of a table."""
+        if self._cutoff is None:
+            return "asked about pairs that were held out"
         return f"asked about everything from {self._cutoff:%Y-%m-%d %H:%M} UTC on"
 
     @property
-    def _cutoff(self) -> datetime:
-        return datetime.fromtimestamp(self.cutoff_s, UTC)
+    def _cutoff(self) -> datetime | None:
+        return None if self.cutoff_s is None else datetime.fromtimestamp(self.cutoff_s, UTC)
 
     def score(self, task: str, model: str) -> Score:
         """The score of one model in one task; KeyError where it was not measured."""
@@ -88,7 +91,7 @@ class Report:
         """Plain data, as the manifest keeps it."""
         return {
             "k": self.k,
-            "cutoff": self._cutoff.isoformat(),
+            "cutoff": self._cutoff.isoformat() if self._cutoff else None,
             "scores": [asdict(score) for score in self.scores],
         }
 
@@ -113,7 +116,7 @@ def tasks_of(holdout: Holdout, group_edge_type: EdgeType) -> list[Task]:
 
 
 def evaluate(
-    recommenders: Mapping[str, Recommender], tasks: Sequence[Task], *, k: int, cutoff_s: int
+    recommenders: Mapping[str, Recommender], tasks: Sequence[Task], *, k: int, cutoff_s: int | None
 ) -> Report:
     """Asks every recommender, by model name, every question.
 

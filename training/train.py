@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -13,8 +12,9 @@ from graphrec.bundle import Bundle
 from training.bundling import bundle_up
 from training.config import TrainConfig
 from training.data import load_graph
-from training.encoders import Encoder, PopularityEncoder, Vectors
+from training.encoders import Encoder, PopularityEncoder
 from training.evaluate import Report, evaluate, tasks_of
+from training.evaluation.past import bundle_of_the_past
 from training.models import Run, make_encoder, make_graph_encoder
 from training.newcomers import NewcomerLearner
 from training.split import Holdout, hold_out_last
@@ -150,26 +150,13 @@ def _measure(
     with TemporaryDirectory(prefix=".measure-", dir=scratch_parent) as scratch:
         recommenders = {
             name: Recommender(
-                _bundle_of_the_past(Path(scratch) / name, snapshot, holdout, found, config)
+                bundle_of_the_past(
+                    Path(scratch) / name, snapshot, holdout, found, quality=config.quality
+                )
             )
             for name, found in vectors.items()
         }
         return evaluate(recommenders, tasks, k=config.top_k, cutoff_s=holdout.cutoff_s)
-
-
-def _bundle_of_the_past(
-    folder: Path, snapshot: Snapshot, holdout: Holdout, vectors: Vectors, config: TrainConfig
-) -> Bundle:
-    return bundle_up(
-        folder,
-        snapshot,
-        holdout.train_graph,
-        vectors,
-        cutoff=datetime.fromtimestamp(holdout.cutoff_s, UTC),
-        config={},
-        metrics={},
-        quality=config.quality,
-    )
 
 
 def _unused(folder: Path) -> Path:
