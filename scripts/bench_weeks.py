@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from datetime import date
 
 import torch
+from bench_data.weeks import WEEKS, held_out_weeks
 from rich.console import Console
 from rich.table import Table
 
 from graphdb.schema_types import EdgeType, Schema
-from graphdb.snapshot import open_snapshot
 from graphrec.bundle import Adjacency
 from training.baselines import (
     Baseline,
@@ -30,17 +30,16 @@ from training.baselines import (
     RecentPopularity,
     RecentPopularityConfig,
 )
-from training.data import AT_S, COUNT, load_graph
+from training.data import AT_S, COUNT
 from training.encoders import SpectralEncoder
 from training.evaluate import tasks_of
 from training.pairs import adjacency, compose, without
 from training.pyg import HeteroData
 from training.scoring import Scorer, VectorScorer, reached_at_k
 from training.sparse import csr_of
-from training.split import Holdout, hold_out_last
+from training.split import Holdout
 
 K = 20
-WEEKS = 4
 EVENTS = {"half_life_days": 30.0, "pair_power": 0.5}
 
 
@@ -56,16 +55,11 @@ class Question:
 def main() -> None:
     options = parsed()
     torch.set_num_threads(options.threads)
-    snapshot = open_snapshot(options.snapshot)
-    schema, graph = snapshot.schema, load_graph(snapshot)
-    bought, made_by = schema.edge_type("PURCHASED"), schema.edge_type("MADE_BY")
-    holdout = hold_out_last(graph, bought, 7 * WEEKS)
-    if options.validate:
-        holdout = hold_out_last(holdout.train_graph, bought, 7 * WEEKS)
-    products, brands = questions(holdout, bought, made_by)
-    part = "validation" if options.validate else "test"
+    weeks = held_out_weeks(options.snapshot, validate=options.validate)
+    schema, holdout, made_by = weeks.schema, weeks.holdout, weeks.schema.edge_type("MADE_BY")
+    products, brands = questions(holdout, made_by)
     table = Table(
-        title=f"{WEEKS} weeks, {part} part, seed {options.seed}, {date.today()}, "
+        title=f"{WEEKS} weeks, {weeks.part} part, seed {options.seed}, {date.today()}, "
         f"{options.threads} threads of {platform.processor() or platform.machine()}",
         header_style="bold",
     )
@@ -78,9 +72,8 @@ def main() -> None:
     Console(width=None if Console().is_terminal else 140).print(table)
 
 
-def questions(
-    holdout: Holdout, bought: EdgeType, made_by: EdgeType
-) -> tuple[list[Question], Question]:
+def questions(holdout: Holdout, made_by: EdgeType) -> tuple[list[Question], Question]:
+    bought = holdout.edge_type
     had = adjacency(holdout.train_graph, bought)
     makers = adjacency(holdout.train_graph, made_by)
     seen = {bought.target: had, made_by.target: compose(had, makers)}
