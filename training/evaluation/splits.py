@@ -22,11 +22,12 @@ def hold_out_last_of_each(graph: HeteroData, edge_type: EdgeType) -> Holdout:
     source with one pair alone, or with all of them at one moment, keeps what it has and is not
     asked.
 
-    What can still leak is what the others did later: who buys last in January is asked with a
-    model that has seen the others' December, so a product of the spring, or one that became
-    popular since, is known by then. Ties that began later stay too. No model has this knowledge
-    where it serves, and figures come out too good; so a split by time (`hold_out_last`) is the
-    default. This one is for comparing with figures that others measured this way.
+    What can still leak is what the others did later: who bought last in January is asked with a
+    model that has seen the others' December, and knows what became popular since. Ties that began
+    later stay too. And the views that led to the last purchase, a minute before it, are in
+    training, which nearly tells it. No model has this knowledge where it serves, and figures come
+    out too good; so a split by time (`hold_out_last`) is the default. This one is for comparing
+    with figures that others measured this way. `training.evaluation.leaks` counts all of it.
 
     Raises:
         NotEnoughDataError: No source has anything left beside its last moment.
