@@ -16,7 +16,7 @@ Floats = npt.NDArray[np.float64]
 def exposure(
     ranked_by_model: Mapping[str, Rows],
     truth: Adjacency,
-    popularity: npt.NDArray[np.integer],
+    popularity: npt.NDArray[np.integer] | Floats,
     bins: int,
 ) -> tuple[ExposurePoint, ...]:
     """What share of all places goes to targets of which popularity.

@@ -90,17 +90,16 @@ def _rows_by_number(path: Path, table: pa.Table, name: str, snapshot: Snapshot, 
 
 def _as(kind: pa.DataType, path: Path, table: pa.Table, name: str) -> pa.ChunkedArray:
     found = table[name].type
-    wrong = pa.types.is_floating(found) or pa.types.is_nested(found)
+    if pa.types.is_floating(found) or pa.types.is_nested(found):
+        raise FileFormatError(
+            f"the {name} of '{path}' holds {found}", expected=f"{kind}", value=str(found)
+        )
     try:
-        if not wrong:
-            return table[name].cast(kind)
+        return table[name].cast(kind)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
         raise FileFormatError(
             f"the {name} of '{path}' is no column of {kind}: {error}", value=name
         ) from error
-    raise FileFormatError(
-        f"the {name} of '{path}' holds {found}", expected=f"{kind}", value=str(found)
-    )
 
 
 def _refuse_unknown(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from graphdb.errors import NotEnoughDataError
+from graphdb.errors import NotEnoughDataError, TrainingError
 from graphdb.schema_types import EdgeType
 from graphrec import Recommender
 from graphrec.bundle import Adjacency
@@ -91,7 +91,13 @@ def lift_points(
 
     Raises:
         NotEnoughDataError: No brand has enough new buyers.
+        TrainingError: A share is out of its range.
     """
+    for share in shares:
+        if not 0 < share <= 1:
+            raise TrainingError(
+                f"a share is {share}", expected="above 0 and at most 1", value=share
+            )
     asked = new_buyers(holdout, group_edge_type, min_new_buyers=min_new_buyers)
     return tuple(
         LiftPoint(model=name, share=share, lift=float(lift))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from graphdb.errors import NotEnoughDataError
+from graphdb.errors import NotEnoughDataError, TrainingError
 from graphdb.schema import SCHEMA
 from graphrec import Recommender
 from training.data import load_graph
@@ -63,6 +63,12 @@ def test_activity_in_all_and_lately(holdout):
     assert found["most active"].tolist() == [1, 1, 0, 3, 2, 0, 0, 0, 0, 0]
     assert found["most active recently"].argmax() == 4
     assert not np.array_equal(found["random"], found["most active"])
+
+
+@pytest.mark.parametrize("share", [0, 1.5])
+def test_a_share_out_of_its_range(holdout, share):
+    with pytest.raises(TrainingError, match=f"a share is {share}; expected above 0 and at most 1"):
+        lift_points(None, holdout, MADE_BY, [share])
 
 
 @pytest.fixture(scope="module")
