@@ -15,7 +15,7 @@ from pathlib import Path
 
 import torch
 from bench_data import DATASETS, DataSet, Published, Question
-from bench_models import MODELS, Fitted, Options, fitted, settings_of
+from bench_models import MODELS, Fitted, Options, by_lists, fitted, settings_of
 from rich.console import Console
 from rich.table import Table
 
@@ -50,8 +50,15 @@ def table_of(data: DataSet, seed: int, options: argparse.Namespace, console: Con
     for model in fitted(split, data, config, wanted, console):
         for asked, scorer in zip(split.questions, model.scorers, strict=True):
             if scorer is not None:
+                if asked.shown is not None:
+                    scorer = AmongShown(scorer, asked.shown)
                 reached = answered(asked, scorer, data.k)
                 add_row(table, console, asked, model, reached, read_s + model.seconds, best)
+                if options.lists:
+                    recall, ndcg = by_lists(asked, scorer, data.k)
+                    console.print(
+                        f"by training.evaluation.metrics, from lists: {recall:.4f} {ndcg:.4f}"
+                    )
     return table
 
 
@@ -90,8 +97,6 @@ def add_row(
 
 def answered(asked: Question, scorer: Scorer, k: int) -> Reached:
     """How much of what is true a model finds."""
-    if asked.shown is not None:
-        scorer = AmongShown(scorer, asked.shown)
     return reached_at_k(
         scorer, csr_of(asked.taken), csr_of(asked.truth), k, candidates=asked.candidates
     )
@@ -144,6 +149,7 @@ def parsed() -> argparse.Namespace:
         default=[name for name in MODELS if name != "lightgcn"],
         help="lightgcn, which takes hours on the large sets, only where named",
     )
+    parser.add_argument("--lists", action="store_true", help="measure in a second way as well")
     parser.add_argument("--seeds", type=int, nargs="*", default=[0])
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--device", help="where networks train; a GPU if there is one")

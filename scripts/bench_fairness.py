@@ -12,29 +12,26 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
+from bench_data.weeks import WEEKS, Weeks, held_out_weeks
 from rich.console import Console
 from rich.table import Table
 
 from graphdb.schema_types import CREATED_AT
-from graphdb.snapshot import Snapshot, open_snapshot
 from graphrec import Adjacency, Filters, Recommender
 from graphrec.query.conditions import Mask
-from training.bundling import bundle_up
-from training.data import load_graph
 from training.encoders import SpectralConfig, SpectralEncoder
 from training.evaluation.metrics import ndcg_at_k, recall_at_k
+from training.evaluation.past import bundle_of_the_past
 from training.newcomers import NewcomerLearner
-from training.split import Holdout, hold_out_last
 
 K = 20
-WEEKS = 4
 SETTINGS: Mapping[str, Mapping[str, Any]] = {
     "affinity alone": {},
     "newcomers .1": {"newcomer_share": 0.1},
@@ -53,31 +50,24 @@ SETTINGS: Mapping[str, Mapping[str, Any]] = {
 def main() -> None:
     options = parsed()
     torch.set_num_threads(options.threads)
-    snapshot = open_snapshot(options.snapshot)
-    bought = snapshot.schema.edge_type("PURCHASED")
-    holdout = hold_out_last(load_graph(snapshot), bought, 7 * WEEKS)
-    if not options.test:
-        holdout = hold_out_last(holdout.train_graph, bought, 7 * WEEKS)
+    weeks = held_out_weeks(options.snapshot, validate=not options.test)
     with tempfile.TemporaryDirectory() as folder:
-        recommender = past(snapshot, holdout, Path(folder), options.seed)
-        Console(width=150).print(measured(recommender, holdout, options))
+        recommender = past(weeks, Path(folder), options.seed)
+        Console(width=150).print(measured(recommender, weeks, options))
 
 
-def past(snapshot: Snapshot, holdout: Holdout, folder: Path, seed: int) -> Recommender:
+def past(weeks: Weeks, folder: Path, seed: int) -> Recommender:
     """The closed form, learned from what lies before the cut."""
-    graph, schema = holdout.train_graph, snapshot.schema
+    holdout, schema = weeks.holdout, weeks.schema
     encoder = SpectralEncoder(schema, holdout.edge_type, SpectralConfig(seed=seed))
-    vectors = encoder.fit(graph)
-    learner = NewcomerLearner(graph, vectors, schema, holdout.edge_type)
-    cutoff = datetime.fromtimestamp(holdout.cutoff_s, UTC)
+    vectors = encoder.fit(holdout.train_graph)
+    learner = NewcomerLearner(holdout.train_graph, vectors, schema, holdout.edge_type)
     applied = learner.applied(learner.rules())
-    bundle = bundle_up(
-        folder / "past", snapshot, graph, applied, cutoff=cutoff, config={}, metrics={}
-    )
-    return Recommender(bundle)
+    return Recommender(bundle_of_the_past(folder / "past", weeks.snapshot, holdout, applied))
 
 
-def measured(recommender: Recommender, holdout: Holdout, options: argparse.Namespace) -> Table:
+def measured(recommender: Recommender, weeks: Weeks, options: argparse.Namespace) -> Table:
+    holdout = weeks.holdout
     listed = {CREATED_AT: {"max": recommender.bundle.manifest.cutoff}}
     asked = np.flatnonzero(holdout.new_truth.degrees())[: options.users]
     created = recommender.bundle.attributes("Product")[CREATED_AT].to_numpy()
@@ -85,7 +75,7 @@ def measured(recommender: Recommender, holdout: Holdout, options: argparse.Names
     on_offer: Mask = created < cutoff
     is_new: Mask = on_offer & (created > cutoff - np.timedelta64(7 * WEEKS, "D"))
     table = Table(
-        title=f"new products, {'test' if options.test else 'validation'} part, {len(asked):,} users"
+        title=f"new products, {weeks.part} part, {len(asked):,} users"
         f", {on_offer.sum():,} products on offer, {is_new.sum():,} of them newcomers; seed "
         f"{options.seed}, {date.today()}, {platform.processor() or platform.machine()}"
     )

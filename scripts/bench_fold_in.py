@@ -15,16 +15,16 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import torch
-from bench_fairness import WEEKS, K, past
+from bench_data.weeks import Weeks, held_out_weeks
+from bench_fairness import K, past
 from rich.console import Console
 from rich.table import Table
 
-from graphdb.snapshot import open_snapshot
 from graphrec import Recommendations, Recommender
 from graphrec.query.fold_in import Event
-from training.data import AT_S, load_graph
+from training.data import AT_S
 from training.evaluation.metrics import ndcg_at_k, recall_at_k
-from training.split import Holdout, hold_out_last
+from training.split import Holdout
 
 Rows = npt.NDArray[np.int64]
 LAST = (None, 30, 10, 3)
@@ -33,24 +33,20 @@ LAST = (None, 30, 10, 3)
 def main() -> None:
     options = parsed()
     torch.set_num_threads(options.threads)
-    snapshot = open_snapshot(options.snapshot)
-    bought = snapshot.schema.edge_type("PURCHASED")
-    holdout = hold_out_last(load_graph(snapshot), bought, 7 * WEEKS)
-    if not options.test:
-        holdout = hold_out_last(holdout.train_graph, bought, 7 * WEEKS)
+    weeks = held_out_weeks(options.snapshot, validate=not options.test)
     with tempfile.TemporaryDirectory() as folder:
-        recommender = past(snapshot, holdout, Path(folder), options.seed)
-        Console(width=120).print(measured(recommender, holdout, options))
+        recommender = past(weeks, Path(folder), options.seed)
+        Console(width=120).print(measured(recommender, weeks, options))
 
 
-def measured(recommender: Recommender, holdout: Holdout, options: argparse.Namespace) -> Table:
+def measured(recommender: Recommender, weeks: Weeks, options: argparse.Namespace) -> Table:
+    holdout = weeks.holdout
     users = holdout.train_graph[holdout.edge_type].edge_index[0].numpy()
     had_any = np.intersect1d(np.flatnonzero(holdout.new_truth.degrees()), users)
     asked = had_any[np.linspace(0, len(had_any) - 1, options.users).astype(np.int64)]
     histories = events_of(recommender, holdout, asked)
-    part = "test" if options.test else "validation"
     table = Table(
-        title=f"{part} part, {len(asked)} users, recall/NDCG@{K}, seed {options.seed}, "
+        title=f"{weeks.part} part, {len(asked)} users, recall/NDCG@{K}, seed {options.seed}, "
         f"{date.today()}, {platform.processor() or platform.machine()}"
     )
     for heading in ("asked as", "all products", "products new to the user"):

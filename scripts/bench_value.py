@@ -23,26 +23,25 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow.compute as pc
 import torch
+from bench_data.weeks import WEEKS, held_out_weeks
 from rich.console import Console
 from rich.table import Table
 
 from graphdb.schema_types import EdgeType, Schema
-from graphdb.snapshot import Snapshot, open_snapshot
+from graphdb.snapshot import Snapshot
 from graphdb.sources.synthetic import WorldConfig, generate_world
 from graphrec.bundle import Adjacency
 from graphrec.bundle.quality import PAID, QUALITY, RETURN_RATE
 from graphrec.query.value import value_adjusted, values_in
-from training.data import load_graph
 from training.encoders import SpectralConfig, SpectralEncoder
 from training.evaluation.gains import payments
 from training.evaluation.metrics import gain_ndcg_at_k, ndcg_at_k, recall_at_k
 from training.pairs import adjacency, pair_keys
 from training.pyg import HeteroData
 from training.quality import quality_tables
-from training.split import Holdout, hold_out_last
+from training.split import Holdout
 
 K = 20
-WEEKS = 4
 WEIGHTS = [step / 10 for step in range(11)]
 BLOCK_SEEDS = 256
 
@@ -61,19 +60,15 @@ class Judge:
 def main() -> None:
     options = parsed()
     torch.set_num_threads(options.threads)
-    snapshot = open_snapshot(options.snapshot)
-    schema, graph = snapshot.schema, load_graph(snapshot)
-    bought = schema.edge_type("PURCHASED")
-    if options.validate:
-        graph = hold_out_last(graph, bought, 7 * WEEKS).train_graph
-    holdout = hold_out_last(graph, bought, 7 * WEEKS)
+    weeks = held_out_weeks(options.snapshot, validate=options.validate)
+    schema, graph, holdout = weeks.schema, weeks.graph, weeks.holdout
+    bought = holdout.edge_type
     judge = planted(options.planted) if options.planted else hindsight(graph, schema)
     vectors = SpectralEncoder(schema, bought, SpectralConfig(seed=options.seed)).fit(
         holdout.train_graph
     )
-    value, order = worth_of(snapshot, holdout)
+    value, order = worth_of(weeks.snapshot, holdout)
     seen = adjacency(holdout.train_graph, bought)
-    part = "validation" if options.validate else "test"
     power = slope(vectors, holdout)
     console = Console(width=None if Console().is_terminal else 140)
     seeds = np.flatnonzero(holdout.truth.degrees())
@@ -85,7 +80,7 @@ def main() -> None:
         ("products new to the user", holdout.new_truth, best_new),
     ):
         table = Table(
-            title=f"{name}, {WEEKS} weeks, {part} part, seed {options.seed}, {date.today()}, "
+            title=f"{name}, {WEEKS} weeks, {weeks.part} part, seed {options.seed}, {date.today()}, "
             f"{options.threads} threads of {platform.processor() or platform.machine()}",
             header_style="bold",
         )

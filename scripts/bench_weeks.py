@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from datetime import date
 
 import torch
+from bench_data.weeks import WEEKS, held_out_weeks
 from rich.console import Console
 from rich.table import Table
 
 from graphdb.schema_types import EdgeType, Schema
-from graphdb.snapshot import open_snapshot
 from graphrec.bundle import Adjacency
 from training.baselines import (
     Baseline,
@@ -30,17 +30,16 @@ from training.baselines import (
     RecentPopularity,
     RecentPopularityConfig,
 )
-from training.data import AT_S, COUNT, load_graph
+from training.data import AT_S, COUNT
 from training.encoders import SpectralEncoder
 from training.evaluation.tasks import first_tasks
 from training.pairs import without
 from training.pyg import HeteroData
 from training.scoring import Scorer, VectorScorer, reached_at_k
 from training.sparse import csr_of
-from training.split import Holdout, hold_out_last
+from training.split import Holdout
 
 K = 20
-WEEKS = 4
 EVENTS = {"half_life_days": 30.0, "pair_power": 0.5}
 
 
@@ -56,16 +55,11 @@ class Question:
 def main() -> None:
     options = parsed()
     torch.set_num_threads(options.threads)
-    snapshot = open_snapshot(options.snapshot)
-    schema, graph = snapshot.schema, load_graph(snapshot)
-    bought, made_by = schema.edge_type("PURCHASED"), schema.edge_type("MADE_BY")
-    holdout = hold_out_last(graph, bought, 7 * WEEKS)
-    if options.validate:
-        holdout = hold_out_last(holdout.train_graph, bought, 7 * WEEKS)
+    weeks = held_out_weeks(options.snapshot, validate=options.validate)
+    schema, holdout, made_by = weeks.schema, weeks.holdout, weeks.schema.edge_type("MADE_BY")
     products, brands = questions(holdout, schema, made_by)
-    part = "validation" if options.validate else "test"
     table = Table(
-        title=f"{WEEKS} weeks, {part} part, seed {options.seed}, {date.today()}, "
+        title=f"{WEEKS} weeks, {weeks.part} part, seed {options.seed}, {date.today()}, "
         f"{options.threads} threads of {platform.processor() or platform.machine()}",
         header_style="bold",
     )

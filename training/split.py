@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from graphdb.errors import NotEnoughDataError
@@ -116,18 +117,10 @@ def hold_out_share(
             next_step="train without validation, or bring more data",
             value=share,
         )
-    ends = (edge_type.source, edge_type.target)
-
-    def keep(one: EdgeType) -> torch.Tensor | None:
-        if (one.source, one.target) != ends or not schema.relation(one.relation).is_event:
-            return None
-        sources, targets = graph[one].edge_index.numpy()
-        return torch.from_numpy(~np.isin(sources * pairs.num_targets + targets, held))
-
     truth = Adjacency.from_edges(
         held // pairs.num_targets, held % pairs.num_targets, pairs.num_sources, pairs.num_targets
     )
-    return HeldPairs(_kept_part(graph, keep), truth)
+    return HeldPairs(graph_without(graph, schema, edge_type, held), truth)
 
 
 def graph_before(graph: HeteroData, cutoff_s: int) -> HeteroData:
@@ -135,10 +128,31 @@ def graph_before(graph: HeteroData, cutoff_s: int) -> HeteroData:
 
     Node rows stay: a product that came later is there, with nothing tied to it.
     """
-    return _kept_part(graph, lambda edge_type: graph[edge_type][AT_S] < cutoff_s)
+    return kept_part(graph, lambda edge_type: graph[edge_type][AT_S] < cutoff_s)
 
 
-def _kept_part(graph: HeteroData, keep: Callable[[EdgeType], torch.Tensor | None]) -> HeteroData:
+def graph_without(
+    graph: HeteroData, schema: Schema, edge_type: EdgeType, held: npt.NDArray[np.int64]
+) -> HeteroData:
+    """The graph without some pairs, in the edge type and in all events between its two types.
+
+    Args:
+        held: The pairs, as `pair_keys` numbers them.
+    """
+    ends = (edge_type.source, edge_type.target)
+    num_targets = graph[edge_type.target].num_nodes
+
+    def keep(one: EdgeType) -> torch.Tensor | None:
+        is_event = schema.relation(one.relation).is_event
+        if one != edge_type and ((one.source, one.target) != ends or not is_event):
+            return None
+        sources, targets = graph[one].edge_index.numpy()
+        return torch.from_numpy(~np.isin(sources * num_targets + targets, held))
+
+    return kept_part(graph, keep)
+
+
+def kept_part(graph: HeteroData, keep: Callable[[EdgeType], torch.Tensor | None]) -> HeteroData:
     """The graph with some edges only; `keep` says which of a type, None for all."""
     part = HeteroData()
     for node_type in graph.node_types:

@@ -10,6 +10,8 @@ from bench_models.settings import FOLDER
 from graphdb.schema_types import EdgeType
 from training.baselines import (
     Baseline,
+    GfCf,
+    GfCfConfig,
     Ials,
     IalsConfig,
     ItemKnn,
@@ -25,8 +27,8 @@ from training.pyg import HeteroData
 from training.scoring import Scorer, VectorScorer
 from training.ties import is_side_edge_type, membership
 
-BASELINES = ("popularity", "ials", "ease", "item-knn", "lightgcn")
-BY_HISTORY = ("ease", "item-knn")  # without vectors: they answer along the direction alone
+BASELINES = ("popularity", "ials", "ease", "item-knn", "gf-cf", "lightgcn")
+BY_HISTORY = ("ease", "item-knn", "gf-cf")  # without vectors: they answer along the direction alone
 
 
 def baseline(
@@ -66,6 +68,8 @@ def _made(name: str, data: DataSet, settings: dict[str, Any], device: str | None
             return Ials(schema, direction, IalsConfig(threads=torch.get_num_threads(), **settings))
         case "ease":
             return LowRankEase(schema, direction, LowRankEaseConfig(**settings))
+        case "gf-cf":
+            return GfCf(schema, direction, GfCfConfig(**settings))
         case "item-knn":
             return ItemKnn(schema, direction, ItemKnnConfig(**settings))
         case _:

@@ -8,20 +8,18 @@ import torch
 from bench_accuracy import settings_of
 from bench_data import DATASETS
 from bench_data.amazon_beauty import RELATED
+from bench_data.weeks import held_out_weeks
 
 from cold_start.hiding import with_edges
 from graphdb.schema_types import EdgeType, Schema
-from graphdb.snapshot import open_snapshot
 from graphrec.bundle import Adjacency
 from training.config import TrainConfig
-from training.data import edge_types_of, load_graph
+from training.data import edge_types_of
 from training.pairs import adjacency
 from training.pyg import HeteroData
-from training.split import hold_out_last
 
 BEAUTY = "amazon-beauty"
 JOURNEY = "complete-journey"
-WEEKS = 4
 
 # Complete Journey takes from sales which shop sells a product and what it costs; see decisions.
 _FROM_SALES = ("SOLD_BY", "IN_PRICE_BAND")
@@ -75,18 +73,15 @@ def beauty(options: argparse.Namespace) -> Case:
 
 def journey(options: argparse.Namespace) -> Case:
     """Complete Journey: four weeks are foretold, the last ones or those before."""
-    snapshot = open_snapshot(options.snapshot)
-    graph, bought = load_graph(snapshot), snapshot.schema.edge_type("PURCHASED")
-    holdout = hold_out_last(graph, bought, 7 * WEEKS)
-    if options.validate:
-        holdout = hold_out_last(holdout.train_graph, bought, 7 * WEEKS)
-    past = holdout.train_graph
+    weeks = held_out_weeks(options.snapshot, validate=options.validate)
+    holdout, past = weeks.holdout, weeks.holdout.train_graph
+    bought = holdout.edge_type
     past = with_edges(past, lambda tie: _none(past, tie) if tie.relation in _FROM_SALES else None)
     config = TrainConfig().model_dump()
     config["spectral"]["seed"] = config["graph"]["seed"] = options.seed
     return Case(
         JOURNEY,
-        snapshot.schema,
+        weeks.schema,
         bought,
         past,
         holdout.truth,

@@ -57,11 +57,16 @@ class BaselineContract:
         return hold_out_share(load_graph(planted), SCHEMA, PURCHASED, 0.2)
 
     @pytest.fixture
-    def graph(self, make_graph) -> HeteroData:
+    def purchases(self, make_graph) -> HeteroData:
         """Six users, the last of whom did nothing; five products, the last never bought."""
         bought = [(0, 0), (0, 1), (0, 1), (1, 0), (1, 2), (2, 1), (2, 3), (3, 2), (3, 0), (4, 3)]
         days = [(*pair, day * 86_400, 1 + day % 3) for day, pair in enumerate(bought)]
         return make_graph({"User": 6, "Product": 5}, {PURCHASED: days})
+
+    @pytest.fixture
+    def graph(self, purchases: HeteroData) -> HeteroData:
+        """What is learned; for baselines that need more than purchases to replace."""
+        return purchases
 
     @pytest.fixture
     def fitted(self, make: Make, graph: HeteroData):

@@ -11,8 +11,9 @@ from graphrec import Recommender
 from training.bundling import bundle_up
 from training.data import load_graph
 from training.encoders import PopularityEncoder
+from training.evaluation.past import bundle_of_the_past
 from training.evaluation.rankers import Served
-from training.evaluation.summary import summarise
+from training.evaluation.summary import Report, summarise
 from training.evaluation.tasks import first_tasks
 from training.split import DAY_S, hold_out_last
 
@@ -108,13 +109,18 @@ def test_report_as_table_and_as_data(measured):
     assert data["scores"][0]["recall"] == pytest.approx(0.25)
 
 
+def test_without_a_cut_off_a_report_names_none():
+    report = Report(k=2, cutoff=None, scores=())
+    assert report.title == "asked about pairs that were held out"
+    assert report.to_dict() == {"k": 2, "cutoff": None, "scores": []}
+
+
 def test_the_bundle_of_the_past_does_not_know_the_future(small, tmp_path):
     """What was bought later is neither seen, nor excluded."""
     holdout = hold_out_last(load_graph(small), PURCHASED, 5)
     vectors = PopularityEncoder(PURCHASED).fit(holdout.train_graph)
-    bundle = bundle_up(
-        tmp_path / "b", small, holdout.train_graph, vectors, cutoff=None, config={}, metrics={}
-    )
+    bundle = bundle_of_the_past(tmp_path / "b", small, holdout, vectors)
+    assert bundle.manifest.cutoff == holdout.cutoff
     assert bundle.edges(PURCHASED).num_edges == 6
     ranked, _ = Recommender(bundle).top_rows(
         "User", np.array([0]), "Product", k=4, exclude_seen=True
