@@ -3,8 +3,8 @@
 import numpy as np
 import torch
 from bench_data import Question
-from training.evaluation.metrics import ndcg_at_k, recall_at_k
 
+from training.evaluation.metrics import ndcg_at_k, recall_at_k
 from training.gnn.products import owners_of
 from training.scoring import BLOCK_SCORES, Scorer
 

@@ -5,8 +5,8 @@ import numpy as np
 from graphdb.schema_types import Schema
 from training.baselines.viewed_not_bought import hint_edge_types, waiting_pairs
 from training.evaluation.leaks.pairs import among
-from training.evaluation.results import LeakFinding
 from training.evaluation.metrics import recall_at_k
+from training.evaluation.results import LeakFinding
 from training.pairs import adjacency
 from training.split import Holdout
 
