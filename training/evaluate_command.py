@@ -45,14 +45,18 @@ def evaluate_command(
             "--k", min=1, help="Length of lists. Once for each.", show_default="5, 10, 20"
         ),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of all that is random.")] = 0,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="Of all that is random.", show_default="0")
+    ] = None,
     resamples: Annotated[
         int, typer.Option(min=1, help="Of the bootstrap, and flips of the paired test.")
     ] = 1000,
     device: DeviceOption = None,
     keep: Annotated[
         Path | None,
-        typer.Option(help="Keep the network's log and state in this folder, as for train."),
+        typer.Option(
+            help="Keep the network's log and state in this folder; what train kept there is used."
+        ),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -84,7 +88,7 @@ def evaluate_command(
         holdout_days=holdout_days,
         baselines=tuple(baseline) if baseline else None,
         ks=tuple(sorted(k)) if k else USUAL_KS,
-        seed=seed,
+        seed=seed or 0,
         resamples=resamples,
     )
     with progress_bars() as bar:

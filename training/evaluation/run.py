@@ -146,7 +146,7 @@ def _evaluate_into(
 
     how = Resampling(options.ks, options.resamples, options.seed)
     steps.next("learn from the past")
-    model = model_of_the_past(folder / PAST, snapshot, holdout, config, run)
+    model = model_of_the_past(folder / PAST, snapshot, holdout, config, run.part(PAST))
     tasks = [task for task in tasks if model.can_answer(task)]
     steps.next(f"rank by {model.name}")
     lists = {model.name: rank_all(model, tasks, how.longest)}
