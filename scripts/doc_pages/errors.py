@@ -14,7 +14,8 @@ line on stderr and an exit code; with `--json` it is one JSON object on stderr. 
 code 2 is that of a wrong option. *Retryable* (an attribute, too): the same again may
 succeed.
 
-Catch a branch to catch all below it: `except DataError` also catches a `SnapshotError`.""".splitlines()
+Catch a branch to catch all below it: `except DataError` also catches a
+`SnapshotError`.""".splitlines()
 
 
 def errors_page() -> str:

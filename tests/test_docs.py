@@ -1,0 +1,88 @@
+"""The documentation as a whole: links lead somewhere, made pages are new, every block is run."""
+
+import re
+from pathlib import Path
+
+import pytest
+from generate_docs import outdated
+from pages.markdown import (
+    NOT_RUN,
+    PAGES,
+    REASONS,
+    ROOT,
+    SHOWN,
+    all_blocks,
+    name_of,
+    read,
+    reason_not_run,
+)
+
+RUN_BY = {
+    "README.md": "tests/test_readme.py",
+    "docs/bulk-load.md": "tests/graphdb/neo4j/test_neo4j_docs.py",
+    "docs/contributing.md": "tests/test_contributing.py",
+    "docs/cookbook.md": "tests/test_cookbook.py",
+    "docs/explain.md": "tests/test_explain_doc.py",
+    "docs/explore.md": "tests/graphdb/neo4j/test_neo4j_docs.py",
+    "docs/formats.md": "tests/training/test_formats_doc.py",
+    "docs/governance.md": "tests/graphrec/policy/test_governance_doc.py",
+    "docs/neo4j.md": "tests/graphdb/neo4j/test_neo4j_docs.py",
+    "docs/own-data.md": "tests/training/test_own_data_doc.py",
+    "docs/quickstart.md": "tests/test_quickstart.py",
+    "docs/tour.md": "tests/test_tour.py",
+    "docs/training.md": "tests/training/test_training_doc.py",
+}
+"""Which test runs the blocks of a page."""
+
+NAMES = [name_of(page) for page in PAGES]
+
+
+def anchors(text: str) -> set[str]:
+    """The anchors of a page's headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.*)$", re.sub(r"^```.*?^```$", "", text, flags=re.S | re.M), re.M)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_pages_made_of_code_are_up_to_date():
+    assert [path.name for path in outdated()] == [], "run python scripts/generate_docs.py"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_links_lead_somewhere(name):
+    folder = (ROOT / name).parent
+    for target in re.findall(r"\]\(([^)\s]+)\)", read(name)):
+        if re.match(r"https?://", target):
+            continue
+        path, _, anchor = target.partition("#")
+        leads_to = (folder / path) if path else ROOT / name
+        assert leads_to.exists(), f"{name}: {target}"
+        if anchor:
+            assert anchor in anchors(leads_to.read_text(encoding="utf-8")), f"{name}: {target}"
+
+
+def test_every_page_is_in_the_index():
+    index = read("docs/README.md")
+    missing = [path.name for path in (ROOT / "docs").glob("*.md") if f"({path.name})" not in index]
+    assert missing == ["README.md"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_block_is_run_or_says_why_not(name):
+    to_run = [
+        block
+        for block in all_blocks(read(name))
+        if block.language not in SHOWN and not reason_not_run(name, block)
+    ]
+    if not to_run:
+        assert name not in RUN_BY
+        return
+    test = ROOT / RUN_BY[name]
+    assert Path(name).name in test.read_text(encoding="utf-8"), f"{test} does not run {name}"
+
+
+def test_what_is_not_run_has_its_reason():
+    for (name, beginning), reason in NOT_RUN.items():
+        fitting = [block for block in all_blocks(read(name)) if block.text.startswith(beginning)]
+        assert fitting, f"{name} has no block that begins with '{beginning}'"
+        for block in fitting:
+            assert re.search(REASONS[reason], block.text, re.MULTILINE), f"{name}: {block.text}"
