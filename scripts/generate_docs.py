@@ -1,16 +1,21 @@
 """Writes the pages of the documentation that follow from code: schema, errors, command line.
 
-python scripts/generate_docs.py            # writes docs/schema.md, docs/errors.md, docs/cli.md
-python scripts/generate_docs.py --check    # writes nothing; ends with 1 if one is out of date
+`python scripts/generate_docs.py` writes them into docs; with `--check` it writes nothing and ends
+with 1 if one is out of date.
 """
 
 import sys
 from pathlib import Path
 
-from doc_pages import cli_page, errors_page, schema_page
+from doc_pages import cli_page, errors_page, schema_json, schema_page
 
 DOCS = Path(__file__).parents[1] / "docs"
-PAGES = {"schema.md": schema_page, "errors.md": errors_page, "cli.md": cli_page}
+PAGES = {
+    "schema.md": schema_page,
+    "schema.json": schema_json,
+    "errors.md": errors_page,
+    "cli.md": cli_page,
+}
 
 
 def outdated() -> dict[Path, str]:

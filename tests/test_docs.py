@@ -24,7 +24,7 @@ RUN_BY = {
     "docs/cookbook.md": "tests/test_cookbook.py",
     "docs/explain.md": "tests/test_explain_doc.py",
     "docs/explore.md": "tests/graphdb/neo4j/test_neo4j_docs.py",
-    "docs/formats.md": "tests/training/test_formats_doc.py",
+    "docs/formats.md": "tests/test_formats.py",
     "docs/governance.md": "tests/graphrec/policy/test_governance_doc.py",
     "docs/neo4j.md": "tests/graphdb/neo4j/test_neo4j_docs.py",
     "docs/own-data.md": "tests/training/test_own_data_doc.py",

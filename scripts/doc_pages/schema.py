@@ -1,5 +1,6 @@
 """docs/schema.md: the table of types in `graphdb/schema.py`, for people."""
 
+import json
 from collections.abc import Iterator
 
 from doc_pages.markdown import code, number, page, table
@@ -9,8 +10,8 @@ from graphdb.schema_types import NodeType, Property, Relation
 INTRO = """\
 The node types and relations of the graph, with the columns of their tables. Column
 names are those of [your own tables](own-data.md), of the stores and of
-[snapshots](formats.md). A TOML file can add to this ([types of your
-own](own-data.md#types-of-your-own)).
+[snapshots](formats.md). [schema.json](schema.json) has the same for programs. A TOML
+file can add to this ([types of your own](own-data.md#types-of-your-own)).
 
 - Kinds: `string` (UTF-8), `int` (64 bits), `float` (64 bits), `bool`, `timestamp` (UTC,
   microseconds).
@@ -28,6 +29,11 @@ second one.
 *Weight* is how much one event says about taste beside the others; 0 says nothing, below 0 speaks
 against.
 *One target*: a source has one such edge at most, and a new one replaces the old.""".splitlines()
+
+
+def schema_json() -> str:
+    """The same for programs: what a snapshot's manifest holds as `graph_schema`."""
+    return json.dumps(SCHEMA.to_dict(), indent=1) + "\n"
 
 
 def schema_page() -> str:

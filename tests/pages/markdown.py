@@ -200,7 +200,7 @@ def alike(numbers: list[float], expected: list[float]) -> bool:
 
 
 def excerpt(printed: str, said: str) -> str:
-    """What to write into the page: all of it, or what it showed of it, if that can still be told."""
+    """What to write into the page; where it shows parts only, a person has to choose them."""
     lines = [line.rstrip() for line in printed.strip("\n").splitlines()]
     if "...\n" not in said:
         return "\n".join(lines) + "\n"
