@@ -60,6 +60,12 @@ def test_links_lead_somewhere(name):
             assert anchor in anchors(leads_to.read_text(encoding="utf-8")), f"{name}: {target}"
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_files_that_are_named_exist(name):
+    named = re.findall(r"`((?:graphdb|graphrec|training|scripts|tests|docs)/[\w./-]*)`", read(name))
+    assert [path for path in named if not (ROOT / path).exists()] == []
+
+
 def test_every_page_is_in_the_index():
     index = read("docs/README.md")
     missing = [path.name for path in (ROOT / "docs").glob("*.md") if f"({path.name})" not in index]

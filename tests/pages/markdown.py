@@ -30,7 +30,9 @@ NOT_RUN = {
     ("README.md", "pip install ."): "install",
     ("docs/neo4j.md", "export NEO4J_URI"): "docker",
     ("docs/contributing.md", "python scripts/bench_"): "benchmark",
-    ("docs/contributing.md", "./scripts/test"): "all tests",
+    ("docs/contributing.md", "./scripts/test"): "checks",
+    ("docs/contributing.md", "source .venv"): "environment",
+    ("docs/quickstart.md", "source .venv"): "environment",
 }
 """Blocks that no test runs, by page and beginning, with the reason."""
 
@@ -38,7 +40,8 @@ REASONS = {
     "install": r"\A(pip install .*\n)+\Z",  # would change the environment that the tests run in
     "docker": r"^docker run ",  # there is no Docker where the tests run
     "benchmark": r"\A(python scripts/bench_.*\n)+\Z",  # takes minutes; its tables are dated
-    "all tests": r"\A(\./scripts/test.*\n)+\Z",  # would run itself
+    "checks": r"\A((\./scripts/test|pytest|ruff) .*\n)+\Z",  # would run this very test again
+    "environment": r"\Asource \.venv/bin/activate\n\Z",  # tests run in it
 }
 """What a block must hold for each reason, so that the list is no way out for others."""
 
