@@ -19,14 +19,14 @@ from pages.markdown import (
 
 RUN_BY = {
     "README.md": "tests/test_readme.py",
-    "docs/bulk-load.md": "tests/graphdb/neo4j/test_neo4j_docs.py",
+    "docs/bulk-load.md": "tests/graphdb/neo4j/test_bulk_refusals.py",
     "docs/contributing.md": "tests/test_contributing.py",
     "docs/cookbook.md": "tests/test_cookbook.py",
     "docs/explain.md": "tests/test_explain_doc.py",
-    "docs/explore.md": "tests/graphdb/neo4j/test_neo4j_docs.py",
+    "docs/explore.md": "tests/graphdb/neo4j/explore/test_queries_on_a_world.py",
     "docs/formats.md": "tests/test_formats.py",
     "docs/governance.md": "tests/graphrec/policy/test_governance_doc.py",
-    "docs/neo4j.md": "tests/graphdb/neo4j/test_neo4j_docs.py",
+    "docs/neo4j.md": "tests/graphdb/neo4j/publishing/test_publish_command.py",
     "docs/own-data.md": "tests/training/test_own_data_doc.py",
     "docs/quickstart.md": "tests/test_quickstart.py",
     "docs/tour.md": "tests/test_tour.py",

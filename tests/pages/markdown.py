@@ -99,6 +99,7 @@ def run_line(line: str) -> str:
 
     Lines of `graphrec` run in this process, where torch is loaded already; others in bash.
     """
+    line = os.path.expandvars(line)
     words = shlex.split(line, comments=True)
     if words[0] == "graphrec" and not set("|>$") & set(line):
         done = CliRunner().invoke(build_app(), words[1:])
@@ -116,12 +117,12 @@ def run_line(line: str) -> str:
 
 
 def lines_of(block: str) -> list[str]:
-    """The commands of a shell block; a line that ends in a backslash goes on in the next."""
-    return [
-        line
+    """The commands of a shell block without comments; a backslash at the end joins two lines."""
+    lines = (
+        re.sub(r"(^|\s+)#\s.*", "", line).rstrip()
         for line in block.replace("\\\n", " ").splitlines()
-        if line.strip() and not line.lstrip().startswith("#")
-    ]
+    )
+    return [line for line in lines if line]
 
 
 def run(
