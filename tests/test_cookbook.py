@@ -1,4 +1,4 @@
-"""docs/cookbook.md: every answer is what the page says."""
+"""docs/cookbook.md and docs/quality.md: every answer is what the page says."""
 
 import pytest
 from pages.markdown import run
@@ -6,7 +6,8 @@ from pages.markdown import run
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("demo")]
 
 
-def test_the_page_is_true(town, monkeypatch):
+@pytest.mark.parametrize("page", ["docs/cookbook.md", "docs/quality.md"])
+def test_the_page_is_true(page, town, monkeypatch):
     folder, printed = town
     monkeypatch.chdir(folder)
-    run("docs/cookbook.md", known=printed)
+    run(page, known=printed)

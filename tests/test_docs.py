@@ -1,9 +1,11 @@
 """The documentation as a whole: links lead somewhere, made pages are new, every block is run."""
 
 import re
+import shlex
 from pathlib import Path
 
 import pytest
+import typer
 from generate_docs import outdated
 from pages.markdown import (
     NOT_RUN,
@@ -17,6 +19,8 @@ from pages.markdown import (
     reason_not_run,
 )
 
+from graphrec.cli import build_app
+
 RUN_BY = {
     "README.md": "tests/test_readme.py",
     "docs/bulk-load.md": "tests/graphdb/neo4j/test_bulk_refusals.py",
@@ -29,6 +33,7 @@ RUN_BY = {
     "docs/neo4j.md": "tests/graphdb/neo4j/publishing/test_publish_command.py",
     "docs/own-data.md": "tests/training/test_own_data_doc.py",
     "docs/quickstart.md": "tests/test_quickstart.py",
+    "docs/quality.md": "tests/test_cookbook.py",
     "docs/tour.md": "tests/test_tour.py",
     "docs/training.md": "tests/training/test_training_doc.py",
 }
@@ -45,6 +50,18 @@ def anchors(text: str) -> set[str]:
 
 def test_pages_made_of_code_are_up_to_date():
     assert [path.name for path in outdated()] == [], "run python scripts/generate_docs.py"
+
+
+def test_the_examples_of_every_command_can_be_typed(tmp_path, monkeypatch):
+    """docs/cli.md shows them. Their stores and bundles do not exist, so they are only parsed."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "brands.txt").write_text("Brand:b1\n")
+    commands = typer.main.get_command(build_app()).commands
+    examples = re.findall(r"^    (?:torchrun .* -m )?graphrec (.*)$", read("docs/cli.md"), re.M)
+    assert {shlex.split(example)[0] for example in examples} >= set(commands)
+    for example in examples:
+        name, *words = shlex.split(example)
+        commands[name].make_context(name, words)
 
 
 @pytest.mark.parametrize("name", NAMES)
