@@ -18,6 +18,7 @@ from pages.markdown import (
     read,
     reason_not_run,
 )
+from pages.outputs import same
 
 from graphrec.cli import build_app
 
@@ -46,6 +47,29 @@ def anchors(text: str) -> set[str]:
     """The anchors of a page's headings, as GitHub makes them."""
     headings = re.findall(r"^#+ (.*)$", re.sub(r"^```.*?^```$", "", text, flags=re.S | re.M), re.M)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+PRINTED = "1 p0110  tea 0.9462\n2 p0138  pan 0.7505\n3 p0023  cup 0.2100\n"
+
+
+@pytest.mark.parametrize(
+    ("said", "is_same"),
+    [
+        (PRINTED, True),
+        ("1 p0110 tea 0.9461\n2 p0138 pan 0.7505\n3 p0023 cup 0.2100\n", True),
+        ("1 p0110 tea 0.8\n2 p0138 pan 0.7505\n3 p0023 cup 0.2100\n", False),
+        ("1 p0138 tea 0.9462\n2 p0110 pan 0.7505\n3 p0023 cup 0.2100\n", False),
+        ("1 p0110 tea 0.9462\n2 p0138 pan 0.7505\n", False),
+        ("", False),
+        ("1 p0110 tea 0.9462\n...\n3 p0023 cup 0.2100\n", True),
+        ("...\n2 p0138 pan 0.7505\n...\n", True),
+        ("...\n2 p0138 pan 0.2100\n...\n", False),
+        ("...\n3 p0023 cup 0.2100\n...\n2 p0138 pan 0.7505\n", False),
+        ("...\n4 p0001 mug 0.7505\n...\n", False),
+    ],
+)
+def test_an_output_is_what_a_page_says(said, is_same):
+    assert same(PRINTED, said) is is_same
 
 
 def test_pages_made_of_code_are_up_to_date():
