@@ -2,6 +2,7 @@
 
 import inspect
 import re
+from itertools import groupby
 from typing import Any
 
 import typer
@@ -34,33 +35,25 @@ def cli_page() -> str:
 def _command(name: str, command: Any) -> list[str]:
     usage = [_metavar(one) for one in command.params if one.param_type_name == "argument"]
     lines = [f"## graphrec {name}", "", f"`graphrec {' '.join([name, *usage])} [OPTIONS]`"]
-    for paragraph in _help(command):
-        examples = paragraph.startswith("graphrec ") or paragraph.startswith("torchrun ")
-        lines += ["", "    " + paragraph] if examples else ["", paragraph]
+    for are_examples, paragraphs in groupby(_help(command), _is_example):
+        if are_examples:
+            lines += ["", *("    " + example for example in paragraphs)]
+        else:
+            lines += [line for paragraph in paragraphs for line in ("", paragraph)]
     rows = [_parameter(one) for one in command.params]
-    return [*_joined(lines), "", *table(["name", "default", "meaning"], rows)]
+    return [*lines, "", *table(["name", "default", "meaning"], rows)]
 
 
-def _joined(lines: list[str]) -> list[str]:
-    """Examples one under the other, without empty lines between them."""
-    return [
-        line
-        for position, line in enumerate(lines)
-        if line
-        or not (
-            lines[position - 1].startswith("    ")
-            and lines[position + 1 : position + 2]
-            and lines[position + 1].startswith("    ")
-        )
-    ]
+def _is_example(paragraph: str) -> bool:
+    return paragraph.startswith(("graphrec ", "torchrun "))
 
 
 def _help(command: Any) -> list[str]:
-    """The paragraphs of the help, without the marks of its colours."""
+    """The paragraphs of the help; what is bold on a screen is code or bold in Markdown."""
     text = inspect.cleandoc(command.help or "")
-    plain = re.sub(r"\[/?(?:bold|dim|italic)\]", "**", text).replace("**--", "`--")
-    plain = re.sub(r"(`--[\w-]+)\*\*", r"\1`", plain)
-    return [" ".join(paragraph.split()) for paragraph in plain.split("\n\n")]
+    text = re.sub(r"\[bold\](--[\w-]+)\[/bold\]", r"`\1`", text)
+    text = re.sub(r"\[/?bold\]", "**", text)
+    return [" ".join(paragraph.split()) for paragraph in text.split("\n\n")]
 
 
 def _metavar(parameter: Any) -> str:
