@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from graphdb.errors import SnapshotError
@@ -40,3 +41,20 @@ def check_table(path: Path, entry: FileEntry, declared: pa.Schema) -> None:
                 next_step="leave it out, or declare it in graph_schema",
                 value=name,
             )
+
+
+def check_keys(path: Path, key: str, ids: pa.Array) -> None:
+    """Checks the keys of a node file: none is empty, each stands once, and they are sorted.
+
+    Raises:
+        SnapshotError: Names the file and the key.
+    """
+    if ids.null_count:
+        raise SnapshotError(f"a {key} is empty in '{path}'", expected="a key in every row")
+    if len(ids) < 2 or pc.all(pc.less(ids[:-1], ids[1:])).as_py():
+        return
+    if pc.count_distinct(ids).as_py() != len(ids):
+        raise SnapshotError(f"a {key} stands twice in '{path}'", expected="each key once")
+    raise SnapshotError(
+        f"'{path}' is not sorted by {key}", expected="keys in the order of their code points"
+    )

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from graphdb.errors import SnapshotError
 from graphdb.schema_types import SOURCE_ID, TARGET_ID, EdgeType, Schema
-from graphdb.snapshot.checks import check_table
+from graphdb.snapshot.checks import check_keys, check_table
 from graphdb.snapshot.manifest import (
     FileEntry,
     SnapshotManifest,
@@ -104,15 +104,12 @@ class Snapshot:
         """The keys of one type; the position of a key is the node's row.
 
         Raises:
-            SnapshotError: A key stands twice.
+            SnapshotError: A key is empty or stands twice, or they are not sorted.
         """
         if node_type not in self._node_ids:
             key = self.schema.node_type(node_type).key
             ids = self.nodes(node_type, [key])[key].combine_chunks()
-            if pc.count_distinct(ids).as_py() != len(ids):
-                raise SnapshotError(
-                    f"a {key} stands twice in '{node_file(self.folder, node_type)}'"
-                )
+            check_keys(node_file(self.folder, node_type), key, ids)
             self._node_ids[node_type] = ids
         return self._node_ids[node_type]
 

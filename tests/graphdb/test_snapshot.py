@@ -185,6 +185,13 @@ def test_a_foreign_snapshot_with_broken_keys_is_refused(snapshot):
     replace_nodes(snapshot, "Product", pa.concat_tables([doubled, doubled]))
     with pytest.raises(SnapshotError, match="a product_id stands twice"):
         open_snapshot(snapshot.folder, verify=False).edge_rows(MADE_BY)
+    replace_nodes(snapshot, "Product", doubled.take(pa.array(range(doubled.num_rows))[::-1]))
+    with pytest.raises(SnapshotError, match=r"Product.parquet' is not sorted by product_id; expec"):
+        open_snapshot(snapshot.folder, verify=False).edge_rows(MADE_BY)
+    empty = doubled.set_column(0, "product_id", pa.nulls(doubled.num_rows, pa.string()))
+    replace_nodes(snapshot, "Product", empty)
+    with pytest.raises(SnapshotError, match="a product_id is empty in"):
+        open_snapshot(snapshot.folder, verify=False).edge_rows(MADE_BY)
 
 
 def test_the_manifest_knows_when_it_was_made(snapshot):
