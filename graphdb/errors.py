@@ -28,7 +28,8 @@
         ├── UnknownIdError
         └── BadFilterError
 
-Exit 2 is the command line's own (a wrong option), as is usual.
+Exit 2 is the command line's own (a wrong option), as is usual. Every docstring says what the error
+means and, in its second paragraph, what to do about it; docs/errors.md is made of them.
 """
 
 from difflib import get_close_matches
@@ -36,6 +37,8 @@ from difflib import get_close_matches
 
 class GraphRecError(Exception):
     """Root of every error this project raises on purpose.
+
+    Do what the last part of the message says.
 
     Args:
         what: What happened, with the offending value in it.
@@ -68,123 +71,201 @@ class GraphRecError(Exception):
 
 
 class SchemaError(GraphRecError):
-    """A node type, relation or property is declared or named wrongly."""
+    """A node type, relation or property is declared or named wrongly.
+
+    Use the name that the message suggests; docs/schema.md lists all of them.
+    """
 
     exit_code = 3
 
 
 class DataError(GraphRecError):
-    """Input data that cannot be used."""
+    """Input data that cannot be used.
+
+    Correct the file that the message names, and run the same command again.
+    """
 
     exit_code = 4
 
 
 class MappingError(DataError):
-    """A mapping file does not describe a valid way from its tables to the schema."""
+    """A mapping file does not describe a valid way from its tables to the schema.
+
+    Correct the line that the message names; docs/own-data.md shows every form.
+    """
 
 
 class FileFormatError(DataError):
-    """A table file is missing, unreadable or not what its name says."""
+    """A table file is missing, unreadable or not what its name says.
+
+    Check the path and the file's ending, or write the file again.
+    """
 
 
 class RejectedRowError(DataError):
-    """A strict ingest met a row that breaks a rule."""
+    """A strict ingest met a row that breaks a rule.
+
+    Correct the row, or leave out `--strict`: then bad rows are set aside.
+    """
 
 
 class PolicyError(DataError):
-    """A policy names what does not exist or is not well formed; the one before it still holds."""
+    """A policy names what does not exist or is not well formed; the one before it still holds.
+
+    Correct the line that the message names; docs/governance.md shows every form.
+    """
 
 
 class SnapshotError(DataError):
-    """A snapshot folder is missing, incomplete, changed since, or of another version."""
+    """A snapshot folder is missing, incomplete, changed since, or of another version.
+
+    Write the snapshot again with `graphrec snapshot`, or copy the folder whole.
+    """
 
 
 class StoreError(GraphRecError):
-    """The graph store refused an operation; nothing of it was written."""
+    """The graph store refused an operation; nothing of it was written.
+
+    Read what the store answered; after correcting it, the same call may be repeated.
+    """
 
     exit_code = 5
 
 
 class StoreUnavailableError(StoreError):
-    """The store cannot be reached or is held by another process. Trying again may help."""
+    """The store cannot be reached or is held by another process. Trying again may help.
+
+    Try again; if it stays so, see that the server runs and nobody else holds the file.
+    """
 
     retryable = True
 
 
 class TrainingError(GraphRecError):
-    """A model could not be trained or evaluated."""
+    """A model could not be trained or evaluated.
+
+    Change the setting or install the package that the message names.
+    """
 
     exit_code = 6
 
 
 class NotEnoughDataError(TrainingError):
-    """There are too few nodes or edges for what was asked."""
+    """There are too few nodes or edges for what was asked.
+
+    Give it more data, or hold out fewer days (`--holdout-days`, `--no-holdout`).
+    """
 
 
 class DoesNotFitError(TrainingError):
-    """Training would take more memory than the device has free; it has not begun."""
+    """Training would take more memory than the device has free; it has not begun.
+
+    Lower the settings that the message names, `dim` above all; see docs/training.md.
+    """
 
 
 class DivergedError(TrainingError):
-    """The loss became infinite or no number; the last whole epoch's state is kept."""
+    """The loss became infinite or no number; the last whole epoch's state is kept.
+
+    Lower `learning_rate`, and train again.
+    """
 
 
 class CheckpointError(TrainingError):
-    """A checkpoint is missing, damaged, or of another model than the one to go on with."""
+    """A checkpoint is missing, damaged, or of another model than the one to go on with.
+
+    Keep the run in another folder, or delete this one and begin anew.
+    """
 
 
 class EvaluationError(TrainingError):
-    """The results of an evaluation are missing, of another version, or do not fit together."""
+    """The results of an evaluation are missing, of another version, or do not fit together.
+
+    Evaluate again with this version, on the same snapshot and the same cut-off.
+    """
 
 
 class LeakError(TrainingError):
-    """A model that is to be measured was shown what it is asked for."""
+    """A model that is to be measured was shown what it is asked for.
+
+    Leave out what the message names, and train again.
+    """
 
 
 class ProcessLostError(TrainingError):
-    """Another one of the processes that train together has ended or cannot be reached."""
+    """Another one of the processes that train together has ended or cannot be reached.
+
+    Give the same command again: it goes on from the state that `--keep` names.
+    """
 
     retryable = True
 
 
 class BundleError(GraphRecError):
-    """A model bundle cannot be used."""
+    """A model bundle cannot be used.
+
+    Read which part does not fit, and write the bundle again.
+    """
 
     exit_code = 7
 
 
 class BundleMissingError(BundleError):
-    """There is no bundle at the given path, or a file of it is gone."""
+    """There is no bundle at the given path, or a file of it is gone.
+
+    Check the path, copy the folder whole, or train again.
+    """
 
 
 class BundleVersionError(BundleError):
-    """The bundle was written in a format this version does not read."""
+    """The bundle was written in a format this version does not read.
+
+    Train again with this version, or use the version that wrote it.
+    """
 
 
 class BundleCorruptError(BundleError):
-    """A file of the bundle does not match its manifest."""
+    """A file of the bundle does not match its manifest.
+
+    Copy the folder whole, or train again.
+    """
 
 
 class RegistryError(BundleError):
-    """A registry of releases is missing or damaged, or refuses what was asked; nothing changed."""
+    """A registry of releases is missing or damaged, or refuses what was asked; nothing changed.
+
+    Do what the message says; `graphrec releases REGISTRY` shows what stands in it.
+    """
 
 
 class UnknownReleaseError(RegistryError):
-    """The registry holds no release of that name."""
+    """The registry holds no release of that name.
+
+    Look it up with `graphrec releases REGISTRY`; the message names the nearest.
+    """
 
 
 class QueryError(GraphRecError):
-    """A question that this bundle cannot answer as asked."""
+    """A question that this bundle cannot answer as asked.
+
+    Ask for what the message says that there is.
+    """
 
     exit_code = 8
 
 
 class UnknownIdError(QueryError):
-    """No node of that type has that id."""
+    """No node of that type has that id.
+
+    Check the id; for strangers, set `on_unknown` or give their events.
+    """
 
 
 class BadFilterError(QueryError):
-    """A filter names a field or a value that does not exist."""
+    """A filter names a field or a value that does not exist.
+
+    Use the field or value that the message suggests.
+    """
 
 
 def nearest(name: str, known: list[str]) -> str | None:

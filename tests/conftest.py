@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from pages.markdown import lines_of, run_line, texts
 
 # A slow machine is no failing test.
 settings.register_profile("graphrec", deadline=None)
@@ -20,3 +21,13 @@ def demo(tmp_path_factory):
     done = subprocess.run([sys.executable, str(script)], cwd=folder, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return folder / ".demo", done.stdout
+
+
+@pytest.fixture(scope="session")
+def town(tmp_path_factory):
+    """A folder in which the commands of docs/tour.md have run, and what each printed."""
+    folder = tmp_path_factory.mktemp("town")
+    (commands,) = texts("docs/tour.md", "sh")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        return folder, {line: run_line(line) for line in lines_of(commands)}

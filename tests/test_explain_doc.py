@@ -1,42 +1,31 @@
 """docs/explain.md does what it says: its commands and its Python are run as they stand there."""
 
-import re
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
+from pages.markdown import lines_of, read, run_line, texts
 
 from graphrec import Recommender
-from graphrec.cli import build_app
 from graphrec.explain import search, walks
 from graphrec.explain.explainer import LONGEST_HOPS
 
 pytestmark = pytest.mark.slow
-PAGE = (Path(__file__).parents[1] / "docs" / "explain.md").read_text(encoding="utf-8")
-
-
-def block(language: str) -> str:
-    found = re.search(rf"```{language}\n(.*?)```", PAGE, re.DOTALL)
-    assert found
-    return found[1]
+NAME = "docs/explain.md"
+PAGE = read(NAME)
 
 
 def test_the_page_is_true(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    said = {}
-    for line in block("sh").splitlines():
-        command = line.partition("#")[0].split()
-        assert command[0] == "graphrec"
-        done = CliRunner().invoke(build_app(), command[1:])
-        assert done.exit_code == 0, (line, done.output)
-        said[" ".join(command[1:])] = done.stdout
-    explained = [text for command, text in said.items() if command.startswith("explain ")]
+    (commands,) = texts(NAME, "sh")
+    (code,) = texts(NAME, "python")
+    said = {line: run_line(line) for line in lines_of(commands)}
+    explained = [text for line, text in said.items() if line.startswith("graphrec explain ")]
     plain, known, drawn, cypher = explained
     assert plain.startswith("Why Product:p0072 ")
     assert " times, last 20" in known and " times, last 20" not in plain
     assert drawn == f"{known}\ndrawing: why.png\n"
     assert Path("why.png").read_bytes().startswith(b"\x89PNG")
-    exec(compile(block("python"), "explain.md", "exec"), {})
+    exec(compile(code, NAME, "exec"), {})
     printed = capsys.readouterr().out
     assert printed.startswith(known)
     assert Path("why.html").read_text(encoding="utf-8").startswith("<!DOCTYPE html>")

@@ -2,20 +2,18 @@
 
 import re
 import runpy
-import shlex
-from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
+from pages.markdown import all_blocks, read
 
-from graphrec.cli import build_app
+TOWN, SHOP = read("docs/tour.md").split("## A year of real purchases")
 
-PAGE = Path(__file__).parents[1] / "docs" / "tour.md"
-TOWN, SHOP = PAGE.read_text(encoding="utf-8").split("## A year of real purchases")
+# One worker trains the town and runs the demo for all of the pages that look at them.
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("demo")]
 
 
-def blocks(text, language):
-    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
+def code(text):
+    return [block.text for block in all_blocks(text) if block.language == "python"]
 
 
 def titles(text):
@@ -34,15 +32,11 @@ def lists(printed):
     return found
 
 
-@pytest.mark.slow
-def test_the_town(tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
-    (commands,) = blocks(TOWN, "sh")
-    for line in commands.splitlines():
-        result = CliRunner().invoke(build_app(), shlex.split(line)[1:])
-        assert result.exit_code == 0, result.output
-    (tmp_path / "tour.py").write_text("\n".join(blocks(TOWN, "python")))
-    runpy.run_path("tour.py")
+def test_the_town(town, tmp_path, monkeypatch, capsys):
+    folder, _ = town
+    monkeypatch.chdir(folder)
+    (tmp_path / "tour.py").write_text("\n".join(code(TOWN)))
+    runpy.run_path(str(tmp_path / "tour.py"))
     printed = capsys.readouterr().out
     found = lists(printed)
     assert list(found) == titles(TOWN)
@@ -53,13 +47,11 @@ def test_the_town(tmp_path, monkeypatch, capsys):
     assert "RECALLED" in printed
 
 
-@pytest.mark.slow
-@pytest.mark.xdist_group("demo")
 def test_the_shop(demo, monkeypatch, capsys):
     folder, _ = demo
     monkeypatch.chdir(folder.parent)
-    code = "\n".join([blocks(TOWN, "python")[0], *blocks(SHOP, "python")])
-    (folder / "tour.py").write_text(code.replace('Recommender.open("bundle")', "None"))
+    lines = "\n".join([code(TOWN)[0], *code(SHOP)])
+    (folder / "tour.py").write_text(lines.replace('Recommender.open("bundle")', "None"))
     runpy.run_path(str(folder / "tour.py"))
     found = lists(capsys.readouterr().out)
     assert list(found) == titles(SHOP)

@@ -13,7 +13,9 @@ import pyarrow.parquet as pq
 
 from graphdb.errors import SnapshotError
 from graphdb.schema_types import SOURCE_ID, TARGET_ID, EdgeType, Schema
+from graphdb.snapshot.checks import check_keys, check_table
 from graphdb.snapshot.manifest import (
+    FileEntry,
     SnapshotManifest,
     edge_file,
     node_file,
@@ -102,15 +104,12 @@ class Snapshot:
         """The keys of one type; the position of a key is the node's row.
 
         Raises:
-            SnapshotError: A key stands twice.
+            SnapshotError: A key is empty or stands twice, or they are not sorted.
         """
         if node_type not in self._node_ids:
             key = self.schema.node_type(node_type).key
             ids = self.nodes(node_type, [key])[key].combine_chunks()
-            if pc.count_distinct(ids).as_py() != len(ids):
-                raise SnapshotError(
-                    f"a {key} stands twice in '{node_file(self.folder, node_type)}'"
-                )
+            check_keys(node_file(self.folder, node_type), key, ids)
             self._node_ids[node_type] = ids
         return self._node_ids[node_type]
 
@@ -137,15 +136,13 @@ class Snapshot:
         return np.asarray(rows, dtype=np.int64)
 
     def check_files(self, *, contents: bool) -> None:
-        """Checks that every file of the manifest is there and, with `contents`, unchanged.
+        """Checks every type's file: that it is there, its columns, and with `contents` its hash.
 
         Raises:
-            SnapshotError: Names the first file that is not as the manifest says.
+            SnapshotError: Names the first file that is not as schema and manifest say.
         """
-        entries = [
-            (node_file(self.folder, name), entry) for name, entry in self.manifest.nodes.items()
-        ] + [(edge_file(self.folder, name), entry) for name, entry in self.manifest.edges.items()]
-        for path, entry in entries:
+        for of in self.schema.tables():
+            path, entry = self._file_of(of)
             if not path.is_file():
                 raise SnapshotError(
                     f"'{path}' is missing",
@@ -159,6 +156,19 @@ class Snapshot:
                     next_step="write the snapshot again or copy it whole",
                     value=str(path),
                 )
+            check_table(path, entry, self.schema.arrow_schema(of))
+
+    def _file_of(self, of: str | EdgeType) -> tuple[Path, FileEntry]:
+        is_edge = isinstance(of, EdgeType)
+        listed = self.manifest.edges if is_edge else self.manifest.nodes
+        if str(of) not in listed:
+            raise SnapshotError(
+                f"the manifest of '{self.folder}' lists no file of {of}, which its schema declares",
+                next_step="write a file without rows, or leave it out of the schema",
+                value=str(of),
+            )
+        name_file = edge_file if is_edge else node_file
+        return name_file(self.folder, str(of)), listed[str(of)]
 
     def _read(self, path: Path, columns: Sequence[str] | None) -> pa.Table:
         return pq.read_table(path, columns=list(columns) if columns is not None else None)

@@ -133,15 +133,64 @@ def test_a_damaged_snapshot_is_refused(snapshot, damage, message):
         open_snapshot(snapshot.folder)
 
 
+def replace_nodes(snapshot, node_type, table):
+    """As another program would have written them: with a manifest that counts them."""
+    pq.write_table(table, snapshot.folder / "nodes" / f"{node_type}.parquet")
+    entries = json.loads((snapshot.folder / "manifest.json").read_text())["nodes"]
+    change_manifest(
+        snapshot, nodes={**entries, node_type: {**entries[node_type], "rows": table.num_rows}}
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda t: t.drop_columns("city"), "has 'city' as no column; expected string"),
+        (
+            lambda t: t.set_column(0, "user_id", t["user_id"].cast(pa.large_string())),
+            "has 'user_id' as large_string; expected string; docs/formats.md says",
+        ),
+        (
+            lambda t: t.append_column("shoe_size", pa.nulls(t.num_rows, pa.int64())),
+            "has a column 'shoe_size' that the schema does not declare; leave it out",
+        ),
+    ],
+)
+def test_a_foreign_table_is_looked_at(snapshot, change, message):
+    replace_nodes(snapshot, "User", change(snapshot.nodes("User")))
+    with pytest.raises(SnapshotError, match=message):
+        open_snapshot(snapshot.folder, verify=False)
+
+
+def test_a_foreign_manifest_is_looked_at(snapshot):
+    entries = snapshot.manifest.model_dump(mode="json")["nodes"]
+    change_manifest(snapshot, nodes={**entries, "User": {**entries["User"], "rows": 7}})
+    with pytest.raises(SnapshotError, match=r"User.parquet' has 2 rows; expected 7, as the man"):
+        open_snapshot(snapshot.folder, verify=False)
+    change_manifest(snapshot, nodes={name: entries[name] for name in entries if name != "Tag"})
+    with pytest.raises(SnapshotError, match="lists no file of Tag, which its schema declares"):
+        open_snapshot(snapshot.folder, verify=False)
+    change_manifest(snapshot, nodes=entries)
+    (snapshot.folder / "nodes" / "Tag.parquet").write_text("Tag")
+    with pytest.raises(SnapshotError, match=r"Tag.parquet' is not a Parquet file"):
+        open_snapshot(snapshot.folder, verify=False)
+
+
 def test_a_foreign_snapshot_with_broken_keys_is_refused(snapshot):
-    users = snapshot.folder / "nodes" / "User.parquet"
-    pq.write_table(snapshot.nodes("User").slice(1), users)
+    replace_nodes(snapshot, "User", snapshot.nodes("User").slice(1))
     lost = open_snapshot(snapshot.folder, verify=False)
     with pytest.raises(SnapshotError, match="PURCHASED-Product ends at User 'ann', which the sn"):
         lost.edge_rows(PURCHASED)
     doubled = snapshot.nodes("Product")
-    pq.write_table(pa.concat_tables([doubled, doubled]), snapshot.folder / "nodes/Product.parquet")
+    replace_nodes(snapshot, "Product", pa.concat_tables([doubled, doubled]))
     with pytest.raises(SnapshotError, match="a product_id stands twice"):
+        open_snapshot(snapshot.folder, verify=False).edge_rows(MADE_BY)
+    replace_nodes(snapshot, "Product", doubled.take(pa.array(range(doubled.num_rows))[::-1]))
+    with pytest.raises(SnapshotError, match=r"Product.parquet' is not sorted by product_id; expec"):
+        open_snapshot(snapshot.folder, verify=False).edge_rows(MADE_BY)
+    empty = doubled.set_column(0, "product_id", pa.nulls(doubled.num_rows, pa.string()))
+    replace_nodes(snapshot, "Product", empty)
+    with pytest.raises(SnapshotError, match="a product_id is empty in"):
         open_snapshot(snapshot.folder, verify=False).edge_rows(MADE_BY)
 
 

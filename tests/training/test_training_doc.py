@@ -9,11 +9,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from pages.markdown import ROOT, read, texts
 
 from graphrec.bundle import open_bundle
 from training.config import load_config
 
-PAGE = Path(__file__).parents[2] / "docs" / "training.md"
+PAGE = "docs/training.md"
 OF_ONE_MACHINE = "$NODE"
 LIMIT_S = 900
 
@@ -46,9 +47,8 @@ def finish(*started):
 @pytest.mark.slow
 @pytest.mark.xdist_group("processes")
 def test_every_command_of_the_page_runs(tmp_path):
-    text = PAGE.read_text(encoding="utf-8")
-    (settings,) = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
-    blocks = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
+    (settings,) = texts(PAGE, "toml")
+    blocks = texts(PAGE, "sh")
     first, second = tmp_path / "first", tmp_path / "second"
     for folder in (first, second):
         folder.mkdir()
@@ -74,7 +74,7 @@ def test_every_command_of_the_page_runs(tmp_path):
 
 
 def test_the_settings_of_the_page_are_settings(tmp_path):
-    (settings,) = re.findall(r"```toml\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    (settings,) = texts(PAGE, "toml")
     (tmp_path / "train.toml").write_text(settings)
     config = load_config(tmp_path / "train.toml")
     assert config.graph.patience == 2
@@ -82,9 +82,9 @@ def test_the_settings_of_the_page_are_settings(tmp_path):
 
 
 def test_the_table_of_presets_is_true():
-    rows = re.findall(r"\| `(\w+)`.*?\| ([\d +]+) \|", PAGE.read_text(encoding="utf-8"))
+    rows = re.findall(r"\| `(\w+)`.*?\| ([\d +]+) \|", read(PAGE))
     assert {name for name, _ in rows} == {"quick", "default", "max"}
     for name, numbers in rows:
-        config = load_config(PAGE.parents[1] / "training" / "presets" / f"{name}.toml")
+        config = load_config(ROOT / "training" / "presets" / f"{name}.toml")
         expected = [config.spectral.dim, *([] if name == "quick" else [config.graph.dim])]
         assert [int(number) for number in numbers.split("+")] == expected

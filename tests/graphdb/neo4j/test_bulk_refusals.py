@@ -6,10 +6,13 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
 
 import pytest
 from contracts.store import fill, users
+from pages.markdown import lines_of, run_line, texts
 from typer.testing import CliRunner
 
 from graphdb import NodeType, Schema, open_store, write_snapshot
@@ -23,6 +26,15 @@ from graphdb.stores.neo4j.bulk import AdminTool, bulk_import, write_import_files
 from graphrec.cli import build_app
 
 NOWHERE = "neo4j://127.0.0.1:1"  # nobody listens there
+PAGE = "docs/bulk-load.md"
+LOADING = [
+    "scripts/neo4j stop",
+    'export NEO4J_ADMIN="scripts/neo4j admin"',
+    "graphrec ingest synthetic:5000000 neo4j://127.0.0.1:7687 --bulk",
+    'eval "$(scripts/neo4j start)"',
+    'graphrec info "$NEO4J_URI"',
+]
+"""What the page begins with, done in the test of a killed load: other tables, another port."""
 SCRIPT = Path(__file__).parents[3] / "scripts" / "neo4j"
 
 
@@ -203,10 +215,11 @@ def test_a_killed_load_is_completed_by_the_next(new_server, run, monkeypatch, tm
     shop.mkdir()
     (shop / "User.csv").write_text('user_id,city\nann,"Ro\nme"\n,nobody\n')
     monkeypatch.setenv("NEO4J_ADMIN", " ".join(server.admin))
-    first = run("ingest", shop, NOWHERE, "--bulk")
-    assert first.exit_code == 0, first.stderr
-    assert "1 rows rejected (missing_value 1)" in first.stdout
-    assert "0 edges are the database 'neo4j' now. Start the server" in first.stdout
+    *_, load, _, info = LOADING
+    load = load.replace("synthetic:5000000", str(shop)).replace("neo4j://127.0.0.1:7687", NOWHERE)
+    first = run_line(load)
+    assert "1 rows rejected (missing_value 1)" in first
+    assert "0 edges are the database 'neo4j' now. Start the server" in first
 
     refused = run("ingest", shop, NOWHERE, "--bulk")
     assert refused.exit_code == 5
@@ -230,6 +243,9 @@ def test_a_killed_load_is_completed_by_the_next(new_server, run, monkeypatch, tm
         whole = write_snapshot(embedded, tmp_path / "embedded")
         assert write_snapshot(store, tmp_path / "neo4j").snapshot_id == whole.snapshot_id
         assert store.read_rejects().num_rows == 0
+    monkeypatch.setenv("NEO4J_URI", server.settings.uri)
+    monkeypatch.setenv("NEO4J_PASSWORD", server.settings.password)
+    assert "User-PURCHASED-Product" in run_line(info)
 
 
 def killed_in_the_middle(home: Path, tool: Path, folder: Path) -> dict[str, str]:
@@ -258,14 +274,31 @@ def wait_until_edges_are_written(database: Path) -> None:
     raise AssertionError("no edge was ever written")
 
 
-def test_files_for_another_machine_are_imported_there(new_server, run, tmp_path):
-    server, folder = new_server(), tmp_path / "files"
-    written = run("ingest", "synthetic:300", "neo4j://db.example.com", "--bulk-files", folder)
-    assert written.exit_code == 0, written.stderr
-    command = written.stdout.rstrip().rpartition("in that folder: ")[2]
+def test_files_for_another_machine_are_imported_there(new_server, tmp_path, monkeypatch):
+    """As docs/bulk-load.md says."""
+    monkeypatch.chdir(tmp_path)
+    _, writing, importing = texts(PAGE, "sh")
+    (line,) = lines_of(writing)
+    written = run_line(line.replace("tables/", "synthetic:300"))
+    command = written.rstrip().rpartition("in that folder: ")[2]
     assert command == "neo4j-admin database import full @import.args neo4j"
-    carried = folder.rename(tmp_path / "over there")
-    words = [*server.admin, *command.split()[1:]]
+    enter, said = lines_of(importing)
+    assert (enter, said) == ("cd import-files", command)
+    carried = (tmp_path / "import-files").rename(tmp_path / "over there")
+    words = [*new_server().admin, *command.split()[1:]]
     done = subprocess.run(words, cwd=carried, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "300 relationships" in done.stdout
+
+
+def test_the_page_is_true(new_server, tmp_path, monkeypatch):
+    """docs/bulk-load.md: how it begins, and its Python on a server of the test's own."""
+    assert lines_of(texts(PAGE, "sh")[0]) == LOADING
+    server = new_server()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("NEO4J_ADMIN", " ".join(server.admin))
+    run_line("graphrec ingest synthetic:300 shop.duckdb")
+    (code,) = texts(PAGE, "python")
+    with redirect_stdout(StringIO()) as said:
+        exec(compile(code, PAGE, "exec"), {})
+    assert "num_edges=300" in said.getvalue()

@@ -1,27 +1,24 @@
 """docs/governance.md does what it says: its file, commands and code are taken from the page."""
 
-import re
 import runpy
-import shlex
-from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
+from pages.markdown import lines_of, run_line, texts
 
 from graphrec import read_policy
-from graphrec.cli import build_app
 
-PAGE = Path(__file__).parents[3] / "docs" / "governance.md"
+PAGE = "docs/governance.md"
 
 
-def blocks(language):
-    return re.findall(rf"```{language}\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+def block(language):
+    (only,) = texts(PAGE, language)
+    return only
 
 
 @pytest.fixture
 def folder(market, tmp_path, monkeypatch):
     (tmp_path / "bundle").symlink_to(market.folder)
-    (tmp_path / "policy.toml").write_text(blocks("toml")[0])
+    (tmp_path / "policy.toml").write_text(block("toml"))
     (tmp_path / "own-blocks.csv").write_text("user,type,id\nu2,Product,p3\n")
     monkeypatch.chdir(tmp_path)
     return tmp_path
@@ -34,11 +31,7 @@ def test_the_file_is_a_policy(folder):
 
 
 def test_the_commands_run(folder):  # noqa: ARG001 - is where they run
-    outputs = []
-    for line in blocks("sh")[0].splitlines():
-        result = CliRunner().invoke(build_app(), shlex.split(line)[1:])
-        assert result.exit_code == 0, result.output
-        outputs.append(result.stdout)
+    outputs = [run_line(line) for line in lines_of(block("sh"))]
     # p0 lacks a licence, p1 is withdrawn, p3 recalled, p5 of the brand that u2 blocked.
     shown = [line.split("│")[2].strip() for line in outputs[0].splitlines() if "│" in line]
     assert sorted(shown) == ["p2", "p4", "p6"]
@@ -46,7 +39,7 @@ def test_the_commands_run(folder):  # noqa: ARG001 - is where they run
 
 
 def test_the_code_runs(folder, capsys):
-    (folder / "page.py").write_text(blocks("python")[0])
+    (folder / "page.py").write_text(block("python"))
     runpy.run_path(str(folder / "page.py"))
     said = capsys.readouterr().out.splitlines()
     assert said[0] == "2026-11-24.3 {'RECALLED': 1, 'WITHDRAWN': 1, 'NO_LICENCE': 1}"

@@ -1,6 +1,10 @@
-"""Every saved query, on a whole world: finds something, by an index, without a complaint."""
+"""Every saved query, on a whole world: finds something, by an index, without a complaint.
+
+And docs/explore.md, which asks them of the same world.
+"""
 
 import pytest
+from pages.markdown import lines_of, run_line, texts
 
 from graphdb import SCHEMA
 from graphdb.explore import FoundNode, ask, queries_for, saved_queries
@@ -60,6 +64,24 @@ def test_vectors_do_not_come_along(settings, world):
     node = answer.rows[0][0]
     assert isinstance(node, FoundNode)
     assert set(node.fields) <= {column.name for column in SCHEMA.columns("Product")}
+
+
+@pytest.mark.usefixtures("world")
+def test_the_page_is_true(settings, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("NEO4J_URI", settings.uri)
+    lines = [line for block in texts("docs/explore.md", "sh") for line in lines_of(block)]
+    started, *asked = lines
+    assert started.startswith('eval "$(scripts/neo4j start)"'), "as the tests' server was"
+    loaded, *asked = asked
+    assert loaded == 'graphrec ingest synthetic:20000 "$NEO4J_URI"', "as the world was"
+    said = [run_line(line) for line in asked]
+    assert (tmp_path / "browser" / "graphrec.grass").is_file()
+    assert any("/browser/" in text for text in said)
+    assert all(said)
+    (code,) = texts("docs/explore.md", "python")
+    exec(compile(code.replace("neo4j://127.0.0.1:7687", settings.uri), "explore.md", "exec"), {})
+    assert "'users': " in capsys.readouterr().out
 
 
 def explained(plain, text, values) -> tuple[list[str], list[str]]:

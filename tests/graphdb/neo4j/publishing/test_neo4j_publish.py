@@ -1,7 +1,5 @@
 """Releases in a real Neo4j: what is asked there is what the bundle answers, whole and only that."""
 
-import re
-from pathlib import Path
 from threading import Event, Thread
 
 import numpy as np
@@ -20,13 +18,12 @@ from contracts.publish_world import (
     similarities,
 )
 from neo4j.exceptions import Neo4jError
+from pages.markdown import texts
 
 from graphdb import open_store, write_snapshot
 from graphdb.stores import PublishingStore
 from graphdb.stores.neo4j.publishing import cleanup, vectors
 from graphrec.publishing import Seed, publish
-
-ROOT = Path(__file__).parents[4]
 
 
 def test_neo4j_answers_as_the_recommender(shop, plain, recommenders):
@@ -53,8 +50,7 @@ def test_whoever_asks_for_all_gets_the_exact_order(shop, plain, recommenders):
 def test_the_documented_queries_answer(shop, plain, recommenders):
     recommender = recommenders[0]
     publish(recommender, shop.url, seeds=[Seed("User", "u00003", "Product")])
-    text = (ROOT / "docs" / "neo4j.md").read_text(encoding="utf-8")
-    for_user, similar, audience, drawn = re.findall(r"```cypher\n(.*?)```", text, re.DOTALL)
+    for_user, similar, audience, drawn = texts("docs/neo4j.md", "cypher")
     exact = recommender.products_for_user("u00003").ids
     for query, name in ((for_user, "node"), (drawn, "target")):
         found = plain.execute_query(query, user_id="u00003").records

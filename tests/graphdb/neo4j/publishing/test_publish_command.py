@@ -4,6 +4,7 @@ import json
 
 import pytest
 from contracts.publish_world import SHOW_INDEXES, make_bundle
+from pages.markdown import lines_of, run_line, texts
 from typer.testing import CliRunner
 
 from graphdb import open_store
@@ -62,6 +63,20 @@ def test_seeds_come_from_a_file_too_and_json_says_all(run, url, bundle, tmp_path
         " WITH x, u ORDER BY x.rank RETURN collect(u.user_id)"
     ).records[0][0]
     assert drawn == list(Recommender(bundle).recommend("Brand", "b00001", "User").ids)
+
+
+def test_the_commands_of_the_page(url, bundle, tmp_path, monkeypatch):
+    """docs/neo4j.md; its queries are asked in test_neo4j_publish.py."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("NEO4J_URI", url)
+    (tmp_path / "bundle").symlink_to(bundle.folder)
+    (tmp_path / "brands.txt").write_text("Brand:b00001\n")
+    (block,) = texts("docs/neo4j.md", "sh")
+    here = block.replace("User:543", "User:u00003").replace("User:99", "User:u00004")
+    plain, recommending, seeding = (run_line(line) for line in lines_of(here))
+    assert "is served" in plain
+    assert "20 RECOMMENDED relationships drawn" in recommending
+    assert "10 RECOMMENDED relationships drawn" in seeding
 
 
 @pytest.mark.parametrize(

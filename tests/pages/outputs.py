@@ -1,0 +1,57 @@
+"""Whether what was printed is what a page says.
+
+Blanks and the lengths of rules do not count, decimals count to one in a hundred (another processor
+rounds in another way), hexadecimal ids not at all. All else does: words, ids, order, whole numbers.
+A line of "..." in the page stands for any lines.
+"""
+
+import math
+import re
+
+_ANY_LINES = re.compile(r"^\.\.\.\n", re.MULTILINE)
+_DECIMAL = re.compile(r"-?\d+\.\d+")
+_NUMBER = "<number>"
+
+
+def same(printed: str, said: str) -> bool:
+    """Whether an output is what the page says."""
+    text, numbers = _apart(printed)
+    if not is_excerpt(said):
+        expected_text, expected = _apart(said)
+        return text == expected_text and _alike(numbers, expected)
+    position = 0
+    for part in filter(str.strip, _ANY_LINES.split(said)):
+        expected_text, expected = _apart(part)
+        position = text.find(expected_text, position)
+        if position < 0:
+            return False
+        before = text[:position].count(_NUMBER)
+        if not _alike(numbers[before : before + len(expected)], expected):
+            return False
+        position += len(expected_text)
+    return True
+
+
+def is_excerpt(said: str) -> bool:
+    """Whether the page shows parts only."""
+    return bool(_ANY_LINES.search(said))
+
+
+def tidied(printed: str) -> str:
+    """Without blanks at line ends and empty lines around: what is written into a page."""
+    return "\n".join(line.rstrip() for line in printed.strip("\n").splitlines()) + "\n"
+
+
+def _apart(text: str) -> tuple[str, list[float]]:
+    """The text with a mark in the place of each decimal, and the decimals."""
+    text = re.sub(r"\b[0-9a-f]{12}\b", "<id>", text)
+    numbers = [float(number) for number in _DECIMAL.findall(text)]
+    text = re.sub(r"[─━]+", "-", _DECIMAL.sub(_NUMBER, text))
+    return " ".join(text.split()), numbers
+
+
+def _alike(numbers: list[float], expected: list[float]) -> bool:
+    return len(numbers) == len(expected) and all(
+        math.isclose(one, other, rel_tol=0.01, abs_tol=0.002)
+        for one, other in zip(numbers, expected, strict=True)
+    )
