@@ -1,4 +1,4 @@
-"""`graphrec train` and `tune`, plugged into the command line. torch is imported when they run."""
+"""`graphrec train`, `tune` and `report`, plugged in. What is heavy is imported when they run."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,6 +16,7 @@ from training.cli_parts import (
     chosen_config,
     described,
 )
+from training.report_command import report_command
 from training.tune_command import tune_command
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ def register(app: typer.Typer) -> None:
     """Adds the commands of this package."""
     app.command("train")(train_command)
     app.command("tune")(tune_command)
+    app.command("report")(report_command)
 
 
 def train_command(

@@ -1,0 +1,92 @@
+"""One chart: what is drawn, for the page (SVG) and as a picture (PNG)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Any
+
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.figure import Figure
+
+from training.report.charts.svg import for_page
+from training.report.palette import LIGHT, Palette
+
+_POINTS = 72  # at 72 dots to the inch a point is a pixel of the page
+_PICTURE_DPI = 160
+_SETTINGS: dict[Any, Any] = {
+    "svg.fonttype": "none",  # words stay words: they can be read out, searched and copied
+    "text.parse_math": False,  # a '$' in a name is no formula
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "axes.labelsize": 11,
+    "font.size": 11,
+    "xtick.labelsize": 10.5,
+    "ytick.labelsize": 10.5,
+    "legend.fontsize": 10.5,
+    "legend.frameon": False,
+    "hatch.linewidth": 1.2,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """Something drawn on one pair of axes.
+
+    Args:
+        name: Of its file, and in the page; unique in a report.
+        alt: What is to be seen, for those who do not see it.
+        draw: Draws it in given colours.
+        width: In pixels; small, so that it can still be read on a telephone.
+        height: In pixels.
+    """
+
+    name: str
+    title: str
+    alt: str
+    draw: Callable[[Axes, Palette], None]
+    width: int = 440
+    height: int = 300
+
+    def svg(self) -> str:
+        """For the page: colours by name, so that light and dark share one drawing."""
+        content = BytesIO()
+        with rc_context({**_SETTINGS, "svg.hashsalt": self.name}):
+            figure = self._drawn(LIGHT)
+            FigureCanvasSVG(figure)
+            figure.savefig(content, format="svg", metadata={"Date": None})
+        return for_page(content.getvalue().decode(), name=self.name, alt=self.alt, palette=LIGHT)
+
+    def png(self, palette: Palette = LIGHT) -> bytes:
+        """The bytes of a picture with the title above it."""
+        content = BytesIO()
+        with rc_context(_SETTINGS):
+            figure = self._drawn(palette)
+            figure.suptitle(self.title, fontsize=12, fontweight="bold", color=palette.ink)
+            FigureCanvasAgg(figure)
+            figure.savefig(
+                content,
+                format="png",
+                dpi=_PICTURE_DPI,
+                facecolor=palette.surface,
+                metadata={"Software": None},
+            )
+        return content.getvalue()
+
+    def _drawn(self, palette: Palette) -> Figure:
+        # Without pyplot, which keeps every figure in a global list.
+        size = (self.width / _POINTS, self.height / _POINTS)
+        figure = Figure(figsize=size, dpi=_POINTS, layout="constrained")
+        figure.set_facecolor("none")
+        axes = figure.add_subplot()
+        axes.set_facecolor("none")
+        axes.tick_params(colors=palette.muted, length=3)
+        for spine in axes.spines.values():
+            spine.set_color(palette.muted)
+        self.draw(axes, palette)
+        for label in (axes.xaxis.label, axes.yaxis.label):
+            label.set_color(palette.ink)
+        return figure

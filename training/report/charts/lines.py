@@ -1,0 +1,111 @@
+"""Lines over a quantity, or over groups in their order."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
+
+from graphrec.explain.shortening import short
+from training.report.charts.axes import legend_above, tick_text
+from training.report.charts.chart import Chart
+from training.report.palette import Palette
+
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+_LONGEST_LABEL = 60
+_MANY = 40  # points, beyond which markers would run into each other
+Scale = Literal["linear", "log", "symlog"]
+"""'symlog' is 'log' with room for 0."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One model's values.
+
+    Args:
+        low: Where the intervals begin; empty without them.
+        high: Where they end.
+    """
+
+    label: str
+    x: Sequence[float]
+    y: Sequence[float]
+    low: Sequence[float] = ()
+    high: Sequence[float] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """One of the two.
+
+    Args:
+        label: What it counts, with its unit.
+        groups: Names in the place of numbers, at 0, 1, ...
+        as_percent: Whether values are shares, to be written as percentages.
+        level: Where a dashed line stands, with its meaning.
+    """
+
+    label: str
+    scale: Scale = "linear"
+    groups: Sequence[str] = ()
+    as_percent: bool = False
+    level: tuple[float, str] | None = None
+
+
+def line_chart(
+    name: str, title: str, alt: str, lines: Sequence[Line], x: Axis, y: Axis, height: int = 320
+) -> Chart:
+    """Lines, the first of them drawn stronger than the others."""
+
+    def draw(axes: Axes, palette: Palette) -> None:
+        _scale(axes, x, y)
+        if y.level is not None:
+            axes.axhline(y.level[0], color=palette.muted, linewidth=1, linestyle=(0, (4, 3)))
+            axes.annotate(
+                y.level[1],
+                (1, y.level[0]),
+                xycoords=("axes fraction", "data"),
+                xytext=(0, 3),
+                textcoords="offset points",
+                ha="right",
+                color=palette.muted,
+                fontsize=10,
+            )
+        axes.grid(axis="y", color=palette.grid, linewidth=0.8)
+        for place, line in reversed(list(enumerate(lines))):
+            colour = palette.series[place % len(palette.series)]
+            if line.low:
+                axes.fill_between(line.x, line.low, line.high, color=colour, alpha=0.16, lw=0)
+            axes.plot(
+                line.x,
+                line.y,
+                color=colour,
+                label=line.label,
+                linewidth=2.4 if place == 0 else 1.6,
+                marker=MARKERS[place % len(MARKERS)] if len(line.x) <= _MANY else "",
+                markersize=6 if place == 0 else 5,
+                zorder=3 if place == 0 else 2,
+            )
+        legend_above(axes, palette, reverse=True)
+
+    return Chart(name, title, alt, draw, height=height)
+
+
+def _scale(axes: Axes, x: Axis, y: Axis) -> None:
+    axes.set_xlabel(short(x.label, _LONGEST_LABEL))
+    axes.set_ylabel(short(y.label, _LONGEST_LABEL))
+    axes.set_xscale(x.scale)
+    axes.set_yscale(y.scale)
+    for side, axis in ((axes.xaxis, x), (axes.yaxis, y)):
+        side.set_minor_locator(NullLocator())
+        if axis.groups:
+            side.set_ticks(range(len(axis.groups)), axis.groups)
+            continue
+        if axis.scale == "linear":
+            side.set_major_locator(MaxNLocator(5))
+        elif axis.scale == "log":
+            side.set_major_locator(LogLocator(subs=(1, 3), numticks=7))
+        side.set_major_formatter(
+            FuncFormatter(lambda value, _, axis=axis: tick_text(value, as_percent=axis.as_percent))
+        )

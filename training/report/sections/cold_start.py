@@ -1,0 +1,60 @@
+"""How much a model needs to know: the metric by number of training events."""
+
+from training.evaluation.results import GroupResult
+from training.report.charts.axes import folded
+from training.report.charts.chart import Chart
+from training.report.charts.lines import Axis, Line, line_chart
+from training.report.parts import Block, Figure, Section, Text
+from training.report.sections.groups import by_dimension, rivals, slug
+from training.report.sources import Sources
+from training.report.words import headline_metric, metric_title
+
+COUNTED = ("user activity", "product popularity")
+"""Dimensions whose groups are numbers of training events."""
+
+
+def cold_start(sources: Sources) -> Section:
+    """A curve per dimension that counts training events."""
+    evaluation = sources.evaluation
+    task = evaluation.tasks[0]
+    metric = headline_metric(evaluation, task)
+    found = by_dimension(task)
+    charts = tuple(
+        _curve(name, found[name], metric, rivals(evaluation, task, metric))
+        for name in COUNTED
+        if len(found.get(name, [])) > 1
+    )
+    block: Block = (
+        Figure(charts)
+        if charts
+        else Text("No groups by number of training events were measured.", "muted")
+    )
+    return Section("cold-start", "Cold start", (block,))
+
+
+def _curve(name: str, groups: list[GroupResult], metric: str, models: list[str]) -> Chart:
+    lines = []
+    for model in models:
+        known = [
+            (place, group.models[model][metric])
+            for place, group in enumerate(groups)
+            if metric in group.models.get(model, {})
+        ]
+        lines.append(
+            Line(
+                model,
+                [place for place, _ in known],
+                [one.mean for _, one in known],
+                [one.low for _, one in known],
+                [one.high for _, one in known],
+            )
+        )
+    labels = [folded(group.group, 11, 3) for group in groups]
+    return line_chart(
+        f"cold-start-{slug(name)}",
+        f"{metric_title(metric)} by {name}",
+        f"Lines of {metric_title(metric)} over {name}, from the least known on",
+        lines,
+        Axis(f"{name}, before the cut-off", groups=labels),
+        Axis(f"{metric_title(metric)}, with 95 % interval"),
+    )
