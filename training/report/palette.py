@@ -2,7 +2,7 @@
 
 Series are told apart by people who see few colours, too: the hues are those of Okabe and Ito
 (Color Universal Design, 2008), darkened or lightened until they stand out from the background.
-Charts add markers and hatching, so that colour is never all that tells lines apart.
+Charts add markers or a fixed order, so that colour is never all that tells series apart.
 """
 
 from dataclasses import dataclass, fields
@@ -68,7 +68,7 @@ DARK = Palette(
     ink="#e8ebef",
     muted="#a3adb9",
     grid="#353c46",
-    other="#545d69",
+    other="#5f6976",
     one="#4fa8e8",
     two="#f28a4b",
     three="#2fc49a",

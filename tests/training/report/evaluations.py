@@ -24,11 +24,11 @@ KS = (5, 10, 20, 50)
 METRICS = ("recall", "ndcg", "mrr", "hit_rate", "map", "precision", "value_ndcg")
 GROUPS = {
     "user activity": (
-        "no purchase",
-        "1 to 4 purchases",
-        "5 to 19 purchases",
-        "20 to 99 purchases",
-        "100 or more purchases",
+        "0 events",
+        "1 to 4 events",
+        "5 to 19 events",
+        "20 to 99 events",
+        "100 or more events",
     ),
     "price band": ("under 1", "1 to 2", "2 to 5", "5 to 10", "10 to 20", "20 and more"),
     "category": (
@@ -37,8 +37,16 @@ GROUPS = {
         "<b>CHEESE</b> & $cream$",
         "BAG SNACKS",
     ),
-    "product popularity": ("none", "1 to 4", "5 to 19", "20 to 99", "100 or more"),
-    "brand age": ("new", "older"),
+    "training events": (
+        "0 events",
+        "1 event",
+        "2 to 4 events",
+        "5 to 9 events",
+        "10 to 49 events",
+        "50 to 199 events",
+        "1,000 events or more",
+    ),
+    "brand age": ("below 7 days", "7 to 27 days", "365 days or more", "not seen before"),
 }
 
 
@@ -134,9 +142,11 @@ def make_evaluation(levels: tuple[float, ...] = LEVELS, p_value: float = 0.0002)
         )
     )
     popularity = np.geomspace(1, 600, 10)
+    places = np.arange(1, 11)[:, None] ** np.array([1.5, 4, 3.5, 2, 2.5, 1, 1.3])
+    places /= places.sum(axis=0)
     return Evaluation(
         created_at=datetime(2026, 11, 26, 12, 30, tzinfo=UTC),
-        snapshot_id="8d82b4bdba76" * 5,
+        snapshot_id="3f" * 32,
         direction="User-PURCHASED-Product",
         protocol=Protocol(
             split="time",
@@ -172,12 +182,9 @@ def make_evaluation(levels: tuple[float, ...] = LEVELS, p_value: float = 0.0002)
                 popularity=float(popularity[place]),
                 num_targets=9200,
                 shown={
-                    model: float(share)
-                    for model, share in zip(
-                        MODELS, np.power(place + 1, [1.5, 4, 3.5, 2, 2.5, 1]) / 400, strict=True
-                    )
+                    model: float(share) for model, share in zip(MODELS, places[place], strict=False)
                 },
-                bought=float((place + 1) ** 1.3 / 150),
+                bought=float(places[place, -1]),
             )
             for place in range(10)
         ),

@@ -3,28 +3,35 @@
 from textwrap import wrap
 
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from graphrec.explain.shortening import short
 from training.report.palette import Palette
 
-_LEGEND_COLUMNS = 3
-_LONG_NAME = 17
+STEPS = (1, 2, 2.5, 5, 10)
+"""What ticks count by, times a power of ten."""
+_LONGEST_NAME = 40
+_HANDLE, _LETTER = 46, 7.2  # pixels that a series and a letter of its name take in a legend
 
 
 def legend_above(axes: Axes, palette: Palette, *, reverse: bool = False) -> None:
-    """A legend between title and axes, where it hides nothing; none for a single series."""
+    """A legend above the axes, where it hides nothing; none for a single series."""
     handles, labels = axes.get_legend_handles_labels()
     if reverse:
         handles, labels = handles[::-1], labels[::-1]
     if len(labels) < 2:
         return
-    longest = max(map(len, labels))
-    axes.legend(
+    figure = axes.get_figure()
+    assert isinstance(figure, Figure)
+    labels = [short(label, _LONGEST_NAME) for label in labels]
+    each = _HANDLE + _LETTER * max(map(len, labels))
+    width = figure.get_figwidth() * figure.dpi
+    figure.legend(
         handles,
-        [short(label, 40) for label in labels],
-        loc="lower left",
-        bbox_to_anchor=(0, 1.01),
-        ncols=2 if longest > _LONG_NAME else _LEGEND_COLUMNS,
+        labels,
+        loc="outside upper left",
+        ncols=max(1, min(len(labels), int(width / each))),
+        frameon=False,
         borderaxespad=0,
         borderpad=0.2,
         handlelength=1.8,
@@ -44,7 +51,7 @@ def tick_text(value: float, *, as_percent: bool = False) -> str:
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
 
 
-def folded(name: str, columns: int = 18, lines: int = 2) -> str:
+def folded(name: str, columns: int = 16, lines: int = 2) -> str:
     r"""A name on a few lines, cut off where it is too long.
 
     >>> folded("FROZEN MEAT AND MEAT DINNERS")

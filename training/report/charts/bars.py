@@ -7,12 +7,11 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from training.evaluation.results import Estimate
-from training.report.charts.axes import folded, legend_above, tick_text
+from training.report.charts.axes import STEPS, folded, legend_above, tick_text
 from training.report.charts.chart import Chart
 from training.report.palette import Palette
 
-_BAR, _GAP, _AROUND = 13, 14, 84  # pixels
-HATCHES = ("", "////", "....", "\\\\\\\\", "xxxx", "----", "++++")
+_BAR, _GAP, _AROUND = 14, 14, 92  # pixels
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,17 +27,23 @@ class BarGroup:
 
 
 def bar_chart(
-    name: str, title: str, alt: str, groups: Sequence[BarGroup], models: Sequence[str], label: str
+    name: str,
+    title: str,
+    alt: str,
+    groups: Sequence[BarGroup],
+    models: Mapping[str, int],
+    label: str,
 ) -> Chart:
     """Bars of every model in every group, from the top down in the order given.
 
     Args:
+        models: In the order of bars, with the place of each one's colour in the palette.
         label: What the bars measure.
     """
     cluster = _BAR * len(models) + _GAP
 
     def draw(axes: Axes, palette: Palette) -> None:
-        for place, model in enumerate(models):
+        for place, (model, colour) in enumerate(models.items()):
             known = [
                 (number * cluster + place * _BAR, group.values[model])
                 for number, group in enumerate(groups)
@@ -50,9 +55,7 @@ def bar_chart(
                 means,
                 height=_BAR * 0.82,
                 align="edge",
-                color=palette.series[place % len(palette.series)],
-                hatch=HATCHES[place % len(HATCHES)],
-                edgecolor=palette.surface,
+                color=palette.series[colour % len(palette.series)],
                 linewidth=0,
                 label=model,
             )
@@ -75,7 +78,7 @@ def bar_chart(
         axes.set_ylim(len(groups) * cluster - _GAP / 2, -_GAP / 2)
         axes.set_xlim(left=0)
         axes.set_xlabel(label)
-        axes.xaxis.set_major_locator(MaxNLocator(5))
+        axes.xaxis.set_major_locator(MaxNLocator(5, steps=STEPS))
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: tick_text(value)))
         axes.grid(axis="x", color=palette.grid, linewidth=0.8)
         axes.spines["left"].set_visible(False)

@@ -22,13 +22,12 @@ _SETTINGS: dict[Any, Any] = {
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.axisbelow": True,
-    "axes.labelsize": 11,
-    "font.size": 11,
-    "xtick.labelsize": 10.5,
-    "ytick.labelsize": 10.5,
-    "legend.fontsize": 10.5,
+    "axes.labelsize": 12,
+    "font.size": 12,
+    "xtick.labelsize": 11.5,
+    "ytick.labelsize": 11.5,
+    "legend.fontsize": 11.5,
     "legend.frameon": False,
-    "hatch.linewidth": 1.2,
 }
 
 
@@ -48,7 +47,7 @@ class Chart:
     title: str
     alt: str
     draw: Callable[[Axes, Palette], None]
-    width: int = 440
+    width: int = 400
     height: int = 300
 
     def svg(self) -> str:

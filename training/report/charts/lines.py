@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from graphrec.explain.shortening import short
-from training.report.charts.axes import legend_above, tick_text
+from training.report.charts.axes import STEPS, legend_above, tick_text
 from training.report.charts.chart import Chart
 from training.report.palette import Palette
 
@@ -24,15 +24,19 @@ class Line:
     """One model's values.
 
     Args:
+        series: The place of its colour in the palette.
         low: Where the intervals begin; empty without them.
         high: Where they end.
+        is_reference: Whether it is what models are held against: dashed and without a colour.
     """
 
     label: str
+    series: int
     x: Sequence[float]
     y: Sequence[float]
     low: Sequence[float] = ()
     high: Sequence[float] = ()
+    is_reference: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,17 +68,17 @@ def line_chart(
             axes.axhline(y.level[0], color=palette.muted, linewidth=1, linestyle=(0, (4, 3)))
             axes.annotate(
                 y.level[1],
-                (1, y.level[0]),
+                (0, y.level[0]),
                 xycoords=("axes fraction", "data"),
-                xytext=(0, 3),
+                xytext=(4, 3),
                 textcoords="offset points",
-                ha="right",
                 color=palette.muted,
-                fontsize=10,
+                fontsize=11,
             )
         axes.grid(axis="y", color=palette.grid, linewidth=0.8)
         for place, line in reversed(list(enumerate(lines))):
-            colour = palette.series[place % len(palette.series)]
+            is_model = not line.is_reference
+            colour = palette.series[line.series % len(palette.series)] if is_model else palette.ink
             if line.low:
                 axes.fill_between(line.x, line.low, line.high, color=colour, alpha=0.16, lw=0)
             axes.plot(
@@ -83,13 +87,20 @@ def line_chart(
                 color=colour,
                 label=line.label,
                 linewidth=2.4 if place == 0 else 1.6,
-                marker=MARKERS[place % len(MARKERS)] if len(line.x) <= _MANY else "",
+                marker=_marker(line),
+                linestyle="solid" if is_model else (0, (5, 2)),
                 markersize=6 if place == 0 else 5,
                 zorder=3 if place == 0 else 2,
             )
         legend_above(axes, palette, reverse=True)
 
     return Chart(name, title, alt, draw, height=height)
+
+
+def _marker(line: Line) -> str:
+    if line.is_reference or len(line.x) > _MANY:
+        return ""
+    return MARKERS[line.series % len(MARKERS)]
 
 
 def _scale(axes: Axes, x: Axis, y: Axis) -> None:
@@ -103,7 +114,7 @@ def _scale(axes: Axes, x: Axis, y: Axis) -> None:
             side.set_ticks(range(len(axis.groups)), axis.groups)
             continue
         if axis.scale == "linear":
-            side.set_major_locator(MaxNLocator(5))
+            side.set_major_locator(MaxNLocator(5, steps=STEPS))
         elif axis.scale == "log":
             side.set_major_locator(LogLocator(subs=(1, 3), numticks=7))
         side.set_major_formatter(

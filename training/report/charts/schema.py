@@ -13,6 +13,7 @@ from training.report.charts.chart import Chart
 from training.report.palette import Palette
 
 _SMALLEST, _PER_DIGIT = 0.07, 0.014
+_HIGH = 0.3
 
 
 def schema_chart(schema: Schema, nodes: Mapping[str, int], edges: Mapping[str, int]) -> Chart:
@@ -59,23 +60,25 @@ def schema_chart(schema: Schema, nodes: Mapping[str, int], edges: Mapping[str, i
             axes.add_patch(
                 Circle((x, y), radius[name], facecolor=colours.fill, edgecolor=colours.border)
             )
+            is_high = y > _HIGH  # there the name stands above, out of the way of arrows
             axes.text(
                 x,
-                y - radius[name] - 0.03,
+                y + (radius[name] + 0.03) * (1 if is_high else -1),
                 f"{name}\n{nodes[name]:,}",
                 ha="center",
-                va="top",
-                fontsize=10.5,
+                va="bottom" if is_high else "top",
+                fontsize=11.5,
                 color=palette.ink,
+                bbox={"facecolor": palette.surface, "edgecolor": "none", "pad": 1, "alpha": 0.85},
             )
         axes.set_xlim(-1.3, 1.3)
-        axes.set_ylim(-1.35, 1.15)
+        axes.set_ylim(-1.3, 1.3)
         axes.set_aspect("equal")
         axes.axis("off")
 
     names = ", ".join(f"{name} ({nodes[name]:,})" for name in graph.nodes)
     return Chart(
-        "schema", "Types and their ties", f"Node types and their ties: {names}", draw, 440, 420
+        "schema", "Types and their ties", f"Node types and their ties: {names}", draw, 400, 400
     )
 
 

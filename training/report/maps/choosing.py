@@ -11,7 +11,7 @@ from training.report.maps.categories import NONE, Categories, makers
 from training.report.maps.drawing import OTHER, NodeMap
 from training.report.maps.projection import FEWEST, places
 from training.report.palette import SERIES
-from training.report.words import plural
+from training.report.words import money, plural
 
 Rows = npt.NDArray[np.int64]
 
@@ -37,7 +37,7 @@ def product_map(recommender: Recommender, direction: EdgeType) -> NodeMap | None
         named = [fields.get("title") or bundle.id_of(_PRODUCT, row), fields.get("brand")]
         price = fields.get("price")
         words = [str(name) for name in named if name]
-        return " · ".join(words if price is None else [*words, f"{price:,.2f}"])
+        return " · ".join(words if price is None else [*words, money(price)])
 
     of_node = None if categories is None else categories.of_product[rows]
     return _map_of(recommender, _PRODUCT, rows, of_node, label, "most often taken")

@@ -1,16 +1,19 @@
 """How much a model needs to know: the metric by number of training events."""
 
+from collections.abc import Mapping
+
 from training.evaluation.results import GroupResult
 from training.report.charts.axes import folded
 from training.report.charts.chart import Chart
 from training.report.charts.lines import Axis, Line, line_chart
-from training.report.parts import Block, Figure, Section, Text
-from training.report.sections.groups import by_dimension, rivals, slug
+from training.report.parts import Block, Figure, Row, Section, Text
+from training.report.sections.groups import by_dimension, rivals, series_of, slug
 from training.report.sources import Sources
 from training.report.words import headline_metric, metric_title
 
-COUNTED = ("user activity", "product popularity")
-"""Dimensions whose groups are numbers of training events."""
+COUNTED = ("training events", "user activity")
+"""Dimensions whose groups are numbers of training events, of targets and of seeds."""
+_UNKNOWN = "unknown"
 
 
 def cold_start(sources: Sources) -> Section:
@@ -18,23 +21,27 @@ def cold_start(sources: Sources) -> Section:
     evaluation = sources.evaluation
     task = evaluation.tasks[0]
     metric = headline_metric(evaluation, task)
-    found = by_dimension(task)
+    found = {
+        name: [group for group in groups if group.group != _UNKNOWN]
+        for name, groups in by_dimension(task).items()
+    }
     charts = tuple(
-        _curve(name, found[name], metric, rivals(evaluation, task, metric))
+        _curve(name, found[name], metric, series_of(evaluation, rivals(evaluation, task, metric)))
         for name in COUNTED
         if len(found.get(name, [])) > 1
     )
     block: Block = (
-        Figure(charts)
+        Row(tuple(map(Figure, charts)))
         if charts
         else Text("No groups by number of training events were measured.", "muted")
     )
     return Section("cold-start", "Cold start", (block,))
 
 
-def _curve(name: str, groups: list[GroupResult], metric: str, models: list[str]) -> Chart:
+def _curve(name: str, groups: list[GroupResult], metric: str, models: Mapping[str, int]) -> Chart:
     lines = []
-    for model in models:
+    first = next(iter(models))
+    for model, series in models.items():
         known = [
             (place, group.models[model][metric])
             for place, group in enumerate(groups)
@@ -43,10 +50,12 @@ def _curve(name: str, groups: list[GroupResult], metric: str, models: list[str])
         lines.append(
             Line(
                 model,
+                series,
                 [place for place, _ in known],
                 [one.mean for _, one in known],
-                [one.low for _, one in known],
-                [one.high for _, one in known],
+                # One band can be read; four would hide each other, and tables have them all.
+                [one.low for _, one in known] if model == first else (),
+                [one.high for _, one in known] if model == first else (),
             )
         )
     labels = [folded(group.group, 11, 3) for group in groups]
@@ -56,5 +65,5 @@ def _curve(name: str, groups: list[GroupResult], metric: str, models: list[str])
         f"Lines of {metric_title(metric)} over {name}, from the least known on",
         lines,
         Axis(f"{name}, before the cut-off", groups=labels),
-        Axis(f"{metric_title(metric)}, with 95 % interval"),
+        Axis(f"{metric_title(metric)} (band: 95 % interval)"),
     )

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from graphdb.schema_types import Schema
 from graphrec.explain.drawing.colours import node_colours, relation_colour
 from training.report.charts.schema import schema_chart
-from training.report.parts import Block, Cell, Figure, Section, Table, Text
+from training.report.parts import Block, Cell, Figure, Row, Section, Table, Text
 from training.report.sections.maps import NO_BUNDLE
 from training.report.sources import Sources
 
@@ -22,8 +22,7 @@ def graph(sources: Sources) -> Section:
     edges = {name: count for name, count in num_edges.items() if count}
     blocks: list[Block] = [
         Text(f"{sum(nodes.values()):,} nodes and {sum(edges.values()):,} {what}."),
-        Figure((schema_chart(schema, nodes, edges),)),
-        _node_table(schema, nodes),
+        Row((Figure(schema_chart(schema, nodes, edges)), _node_table(schema, nodes))),
         _edge_table(schema, edges, what),
     ]
     snapshot = sources.snapshot
@@ -51,12 +50,16 @@ def rejects(sources: Sources) -> Section:
         counts[kind] += 1
         examples[kind] = examples[kind] or f"{row['file']}, row {row['row']}: {row['reason']}"
     rows = tuple(
-        (Cell(name), Cell(code.replace("_", " ")), Cell(f"{number:,}"), Cell(examples[name, code]))
+        (
+            Cell(code.replace("_", " "), f"such as {examples[name, code]}"),
+            Cell(name),
+            Cell(f"{number:,}"),
+        )
         for (name, code), number in counts.most_common()
     )
     blocks = (
         Text(f"{table.num_rows:,} rows broke a rule and are not in the graph."),
-        Table("Why", ("table", "reason", "rows", "the first of them"), rows, frozenset({"rows"})),
+        Table("Why", ("reason", "table", "rows"), rows, frozenset({"rows"})),
     )
     return Section(key, title, blocks)
 
@@ -79,26 +82,28 @@ def _counted(sources: Sources) -> tuple[Schema, Mapping[str, int], Mapping[str, 
 def _node_table(schema: Schema, nodes: Mapping[str, int]) -> Table:
     rows = tuple(
         (
-            Cell(name, colour=node_colours(name).fill),
+            Cell(name, schema.node_types[name].doc, colour=node_colours(name).fill),
             Cell(f"{nodes[name]:,}"),
-            Cell(schema.node_types[name].doc),
         )
         for name in schema.node_types
         if name in nodes
     )
-    return Table("Nodes", ("type", "number", "what it is"), rows, frozenset({"number"}))
+    return Table("Nodes", ("type", "number"), rows, frozenset({"number"}))
 
 
 def _edge_table(schema: Schema, edges: Mapping[str, int], what: str) -> Table:
     rows = tuple(
         (
-            Cell(edge_type.relation, colour=relation_colour(edge_type.relation)),
+            Cell(
+                edge_type.relation,
+                schema.relations[edge_type.relation].doc,
+                colour=relation_colour(edge_type.relation),
+            ),
             Cell(f"{edge_type.source} → {edge_type.target}"),
             Cell(f"{edges[str(edge_type)]:,}"),
-            Cell(schema.relations[edge_type.relation].doc),
         )
         for edge_type in schema.edge_types()
         if str(edge_type) in edges
     )
-    columns = ("relation", "between", "number", "what it says")
+    columns = ("relation", "between", "number")
     return Table(f"Relations ({what})", columns, rows, frozenset({"number"}))

@@ -2,6 +2,7 @@
 
 from training.report.charts.lines import Axis, Line, Scale, line_chart
 from training.report.parts import Block, Figure, Section, Text
+from training.report.sections.groups import series_of
 from training.report.sources import Sources
 from training.report.words import plural
 
@@ -17,8 +18,11 @@ def exposure(sources: Sources) -> Section:
     targets = plural(sources.evaluation.tasks[0].target_type)
     x = [point.popularity for point in points]
     models = [one for one in sources.evaluation.models if one in points[0].shown]
-    lines = [Line(model, x, [point.shown.get(model, 0.0) for point in points]) for model in models]
-    lines.append(Line(_TAKEN, x, [point.bought for point in points]))
+    lines = [
+        Line(model, series, x, [point.shown.get(model, 0.0) for point in points])
+        for model, series in series_of(sources.evaluation, models).items()
+    ]
+    lines.append(Line(_TAKEN, 0, x, [point.bought for point in points], is_reference=True))
     chart = line_chart(
         "exposure",
         f"Share of places by popularity of {targets}",
@@ -36,7 +40,7 @@ def exposure(sources: Sources) -> Section:
             f"{points[-1].num_targets:,} most popular. Where a line is above '{_TAKEN}', the model "
             "shows them more than people want them."
         ),
-        Figure((chart,)),
+        Figure(chart),
     )
     return Section("exposure", "Popularity against exposure", blocks)
 

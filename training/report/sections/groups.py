@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from training.evaluation.results import Evaluation, GroupResult, TaskResult
 from training.report.charts.bars import BarGroup, bar_chart
-from training.report.parts import Block, Cell, Figure, Section, Table, Text
+from training.report.parts import Block, Cell, Figure, Row, Section, Table, Text
 from training.report.sources import Sources
 from training.report.words import headline_metric, interval, metric_title, number
 
@@ -34,14 +34,14 @@ def groups(sources: Sources) -> Section:
                 BarGroup(one.group, {m: e[metric] for m, e in one.models.items() if metric in e})
                 for one in found[:_MOST_GROUPS]
             ],
-            shown,
+            series_of(evaluation, shown),
             f"{metric_title(metric)}, with 95 % interval",
         )
         for name, found in dimensions.items()
     )
     left_out = len(task.models) - len(shown)
     more = f" Charts show the {len(shown) - 1} best baselines; tables all." if left_out else ""
-    blocks: list[Block] = [Text(f"Groups of {task.name}.{more}"), Figure(charts)]
+    blocks: list[Block] = [Text(f"Groups of {task.name}.{more}"), Row(tuple(map(Figure, charts)))]
     blocks += [_table(evaluation, name, found, metric) for name, found in dimensions.items()]
     return Section("groups", "Group by group", tuple(blocks))
 
@@ -60,6 +60,11 @@ def rivals(evaluation: Evaluation, task: TaskResult, metric: str) -> list[str]:
     means = {one.model: one.metrics[metric].mean for one in task.models if metric in one.metrics}
     others = sorted((name for name in means if name != ours), key=lambda name: -means[name])
     return [ours, *others[: MOST_BARS - 1]]
+
+
+def series_of(evaluation: Evaluation, models: Sequence[str]) -> dict[str, int]:
+    """Some models with the place of each one's colour: the same in every chart of a report."""
+    return {model: evaluation.models.index(model) for model in models}
 
 
 def slug(name: str) -> str:

@@ -2,8 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 
-from training.evaluation.results import Estimate, Evaluation, LeakFinding, TaskResult
-from training.report.parts import Block, Cell, Section, Table, Text
+from training.evaluation.results import (
+    Comparison,
+    Estimate,
+    Evaluation,
+    LeakFinding,
+    TaskResult,
+)
+from training.report.charts.bars import BarGroup, bar_chart
+from training.report.charts.chart import Chart
+from training.report.parts import Block, Cell, Figure, Row, Section, Table, Text
+from training.report.sections.groups import series_of
 from training.report.sources import Sources
 from training.report.verdict import lost, sentence
 from training.report.words import (
@@ -29,17 +38,13 @@ def headline(sources: Sources) -> Section:
     names = metric_names(task)
     chosen = [name for name in names if parted(name) in [(short, k) for short in _SHOWN]]
     blocks: list[Block] = [Text(sentence(evaluation))]
-    blocks += [Text(f"{one.check}: {one.message}", "warning") for one in _warnings(evaluation)]
-    blocks.append(metric_table(evaluation, task, chosen or names[:4], _caption(task)))
-    losses = lost(evaluation)
-    if losses:
-        more = len(losses) - _MOST_LOSSES
-        words = ". ".join(losses[:_MOST_LOSSES]) + (f". And {more} more" if more > 0 else "")
-        blocks.append(Text(f"Where a baseline is ahead ({len(losses)}): {words}."))
-    else:
-        blocks.append(Text("No baseline is ahead in any measure of any task."))
-    if task.comparisons:
-        blocks.append(comparison_table(task))
+    blocks += [
+        Text(f"Leak check, {one.check}: {one.message}.", "warning") for one in _warnings(evaluation)
+    ]
+    table = metric_table(evaluation, task, chosen or names[:4], _caption(task))
+    blocks.append(Row((table, Figure(_chart(evaluation, task, (chosen or names)[:2])))))
+    blocks += _losses(evaluation)
+    blocks += comparison_tables(evaluation, task, metric)
     blocks.append(metric_table(evaluation, task, names, "All measures", folded=True))
     blocks.append(_glossary(evaluation))
     return Section("result", "What came out", tuple(blocks))
@@ -79,26 +84,91 @@ def metric_table(
     )
 
 
-def comparison_table(task: TaskResult) -> Table:
-    """Models compared on the same seeds."""
+def comparison_tables(evaluation: Evaluation, task: TaskResult, metric: str) -> list[Table]:
+    """The evaluated model against each other one by a metric, then, folded, all comparisons."""
+    ours = evaluation.models[0]
+    main = [one for one in task.comparisons if (one.model, one.metric) == (ours, metric)]
+    tables = []
+    if main:
+        caption = f"{ours} against each other model, seed by seed"
+        difference = f"{metric_title(metric)}, difference"
+        rows = tuple((Cell(one.against), *_compared(one)) for one in main)
+        tables.append(_comparisons(caption, ("against", difference, "by chance"), rows, main))
+    if len(task.comparisons) > len(main):
+        columns = ("models", "measure", "difference", "by chance")
+        all_rows = tuple(
+            (
+                Cell(f"{one.model} against {one.against}"),
+                Cell(metric_title(one.metric)),
+                *_compared(one),
+            )
+            for one in task.comparisons
+        )
+        caption = f"All comparisons seed by seed ({task.name})"
+        tables.append(_comparisons(caption, columns, all_rows, task.comparisons, folded=True))
+    return tables
+
+
+def _comparisons(
+    caption: str,
+    columns: tuple[str, ...],
+    rows: tuple[tuple[Cell, ...], ...],
+    comparisons: Sequence[Comparison],
+    *,
+    folded: bool = False,
+) -> Table:
+    methods = ", ".join(dict.fromkeys(one.method for one in comparisons))
+    note = f"Test: {methods}. p is how often chance alone gives a difference as large."
+    return Table(caption, columns, rows, frozenset(columns[-2:]), note, folded)
+
+
+def _compared(one: Comparison) -> tuple[Cell, ...]:
+    difference = Cell(_signed(one.difference.mean), interval(one.difference))
+    return (difference, Cell(chance(one.p_value)))
+
+
+def _chart(evaluation: Evaluation, task: TaskResult, names: Sequence[str]) -> Chart:
+    titles = [metric_title(name) for name in names]
+    groups = [
+        BarGroup(
+            title, {one.model: one.metrics[name] for one in task.models if name in one.metrics}
+        )
+        for name, title in zip(names, titles, strict=True)
+    ]
+    order = [name for name in evaluation.models if any(name in one.values for one in groups)]
+    what = " and ".join(titles)
+    alt = f"Bars of {what} for {', '.join(order)}; the figures stand in the table"
+    return bar_chart(
+        "models", what, alt, groups, series_of(evaluation, order), "mean, with 95 % interval"
+    )
+
+
+def _losses(evaluation: Evaluation) -> list[Block]:
+    losses, compared = lost(evaluation)
+    if not compared:
+        return []
+    if not losses:
+        return [Text(f"No baseline is ahead in any of {compared} measures of all tasks.")]
     rows = tuple(
         (
-            Cell(f"{one.model} against {one.against}"),
-            Cell(metric_title(one.metric)),
-            Cell(_signed(one.difference.mean), interval(one.difference)),
-            Cell(chance(one.p_value)),
+            Cell(one.task),
+            Cell(metric_title(one.verdict.metric)),
+            Cell(number(one.verdict.theirs), one.verdict.rival or ""),
+            Cell(number(one.verdict.ours)),
         )
-        for one in task.comparisons
+        for one in losses
     )
-    methods = ", ".join(dict.fromkeys(one.method for one in task.comparisons))
-    return Table(
-        "The same seeds, model against model",
-        ("models", "measure", "difference", "by chance"),
-        rows,
-        frozenset({"difference", "by chance"}),
-        f"Test: {methods}. p is how often chance alone gives a difference as large.",
-        folded=len(rows) > _MOST_LOSSES,
-    )
+    ours = evaluation.models[0]
+    return [
+        Text(f"A baseline is ahead in {len(losses)} of {compared} measures of all tasks."),
+        Table(
+            "Where a baseline is ahead",
+            ("task", "measure", "baseline", ours),
+            rows,
+            frozenset({"baseline", ours}),
+            folded=len(rows) > _MOST_LOSSES,
+        ),
+    ]
 
 
 def _warnings(evaluation: Evaluation) -> list[LeakFinding]:

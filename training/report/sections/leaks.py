@@ -16,11 +16,10 @@ def leaks(sources: Sources) -> Section:
     ]
     rows = tuple(
         (
-            Cell(one.check),
-            Cell("read with care" if one.level == "warning" else "ok"),
+            Cell(one.check, "read with care" if one.level == "warning" else "ok"),
             Cell(one.message, "; ".join(f"{k}: {number(v)}" for k, v in one.figures.items())),
         )
         for one in findings
     )
-    blocks.append(Table("What was checked", ("check", "outcome", "found"), rows))
+    blocks.append(Table("What was checked", ("check", "found"), rows))
     return Section("leaks", "Leak checks", tuple(blocks))

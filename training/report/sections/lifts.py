@@ -1,7 +1,8 @@
 """How well audiences of brands find new buyers."""
 
 from training.report.charts.lines import Axis, Line, line_chart
-from training.report.parts import Block, Cell, Figure, Section, Table, Text
+from training.report.parts import Block, Cell, Figure, Row, Section, Table, Text
+from training.report.sections.groups import series_of
 from training.report.sources import Sources
 from training.report.words import percent
 
@@ -16,9 +17,9 @@ def lifts(sources: Sources) -> Section:
         return Section("lookalikes", "Lookalikes", (nothing,))
     models = list(dict.fromkeys(point.model for point in points))
     lines = []
-    for model in models:
+    for model, series in series_of(sources.evaluation, models).items():
         own = sorted((p.share, p.lift) for p in points if p.model == model and p.share > 0)
-        lines.append(Line(model, [share for share, _ in own], [lift for _, lift in own]))
+        lines.append(Line(model, series, [share for share, _ in own], [lift for _, lift in own]))
     chart = line_chart(
         "lookalike-lift",
         "New buyers found, against chance",
@@ -33,8 +34,7 @@ def lifts(sources: Sources) -> Section:
             "Lift says how many times more of them became buyers afterwards than of people drawn "
             "by chance; mean over brands."
         ),
-        Figure((chart,)),
-        _table(lines),
+        Row((Figure(chart), _table(lines))),
     )
     return Section("lookalikes", "Lookalikes", blocks)
 

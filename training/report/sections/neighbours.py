@@ -1,13 +1,16 @@
 """Some well-known nodes, and what the model takes to be like them."""
 
+from collections import Counter
+
 import numpy as np
 
 from graphrec import Recommender
 from training.report.maps.categories import NONE, Categories, Rows
 from training.report.maps.choosing import product_sales
-from training.report.parts import Cell, Section, Table, Tables, Text
+from training.report.parts import Cell, Row, Section, Table, Text
 from training.report.sections.maps import NO_BUNDLE
 from training.report.sources import Sources
+from training.report.words import money
 
 _EXAMPLES = 6
 _NEIGHBOURS = 5
@@ -28,24 +31,25 @@ def neighbours(sources: Sources) -> Section:
     sales = product_sales(recommender, sources.direction)
     tables = tuple(_table(recommender, row) for row in _examples(recommender, sales))
     about = Text(
-        "Products that many took, one of each of several categories, and what stands nearest to "
+        "The product most taken of each of the largest categories, and what stands nearest to "
         "each by its vector. No rule keeps neighbours within a category or brand."
     )
-    return Section(key, title, (about, Tables(tables)))
+    return Section(key, title, (about, Row(tables, narrow=True)))
 
 
 def _examples(recommender: Recommender, sales: Rows) -> list[int]:
-    """Best-sellers with a vector, each of another category as long as there are some."""
+    """The best-seller of each of the categories of which many stand among the best-sellers."""
     lengths = np.linalg.norm(recommender.bundle.vectors(_PRODUCT), axis=1)
     best = [int(row) for row in np.argsort(-sales, kind="stable")[:_POOL] if lengths[row] > 0]
     categories = Categories.of(recommender.bundle, np.array(best, dtype=np.int64))
     if categories is None:
         return best[:_EXAMPLES]
+    known = [row for row in best if categories.of_product[row] != NONE]
+    sizes = Counter(int(categories.of_product[row]) for row in known)
     first: dict[int, int] = {}
-    for row in best:
+    for row in known:
         first.setdefault(int(categories.of_product[row]), row)
-    first.pop(NONE, None)
-    chosen = list(first.values())[:_EXAMPLES]
+    chosen = [first[category] for category, _ in sizes.most_common(_EXAMPLES)]
     return chosen + [row for row in best if row not in chosen][: _EXAMPLES - len(chosen)]
 
 
@@ -62,8 +66,9 @@ def _table(recommender: Recommender, row: int) -> Table:
 def _row(recommender: Recommender, product_id: str) -> tuple[Cell, Cell]:
     fields = recommender.fields(_PRODUCT, product_id)
     price = fields.get("price")
-    about = [fields.get(name) for name in ("brand", "category", "size")]
+    title = str(fields.get("title") or product_id)
+    about = [str(fields.get(name) or "") for name in ("brand", "category")]
     return (
-        Cell(str(fields.get("title") or product_id), " · ".join(str(one) for one in about if one)),
-        Cell("" if price is None else f"{price:,.2f}"),
+        Cell(title, " · ".join(one for one in about if one and one not in title)),
+        Cell("" if price is None else money(price)),
     )

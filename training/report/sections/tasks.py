@@ -1,8 +1,8 @@
 """The other questions: what was bought before, what is new, peak days."""
 
 from training.evaluation.results import Evaluation, TaskResult
-from training.report.parts import Block, Section, Text
-from training.report.sections.headline import comparison_table, metric_names, metric_table
+from training.report.parts import Block, Row, Section, Table, Text
+from training.report.sections.headline import comparison_tables, metric_names, metric_table
 from training.report.sources import Sources
 from training.report.words import headline_metric, parted, plural
 
@@ -12,17 +12,19 @@ _SHOWN = ("recall", "ndcg")
 def tasks(sources: Sources) -> Section:
     """A table per task beside the first."""
     evaluation = sources.evaluation
-    blocks: list[Block] = []
-    for task in evaluation.tasks[1:]:
-        blocks.append(_main_table(evaluation, task))
+    others = evaluation.tasks[1:]
+    if not others:
+        nothing = Text("Only one task was measured.", "muted")
+        return Section("tasks", "Task by task", (nothing,))
+    blocks: list[Block] = [Row(tuple(_main_table(evaluation, task) for task in others))]
+    for task in others:
         if task.comparisons:
-            blocks.append(comparison_table(task))
-    if not blocks:
-        blocks = [Text("Only one task was measured.", "muted")]
+            metric = headline_metric(evaluation, task)
+            blocks.append(comparison_tables(evaluation, task, metric)[-1])
     return Section("tasks", "Task by task", tuple(blocks))
 
 
-def _main_table(evaluation: Evaluation, task: TaskResult) -> Block:
+def _main_table(evaluation: Evaluation, task: TaskResult) -> Table:
     _, k = parted(headline_metric(evaluation, task))
     names = metric_names(task)
     chosen = [name for name in names if parted(name) in [(short, k) for short in _SHOWN]]

@@ -2,7 +2,7 @@
 
 from training.report.charts.chart import Chart
 from training.report.charts.lines import Axis, Line, line_chart
-from training.report.parts import Block, Figure, Section, Text
+from training.report.parts import Block, Figure, Row, Section, Text
 from training.report.sections.groups import slug
 from training.report.sources import EpochLine, Sources
 
@@ -29,7 +29,7 @@ def training_curves(sources: Sources) -> Section:
                 charts.append(_curve(name, f"{measure} on validation", known))
     blocks: tuple[Block, ...] = (
         Text(". ".join(_told(name, epochs) for name, epochs in sources.runs.items()) + "."),
-        Figure(tuple(charts)),
+        Row(tuple(map(Figure, charts))),
     )
     return Section(key, title, blocks)
 
@@ -46,7 +46,7 @@ def _recall(epoch: EpochLine) -> float:
 
 
 def _curve(run: str, measure: str, points: list[tuple[int, float]]) -> Chart:
-    line = Line(run, [x for x, _ in points], [y for _, y in points])
+    line = Line(run, 0, [x for x, _ in points], [y for _, y in points])
     return line_chart(
         f"training-{slug(run)}-{slug(measure)}",
         f"{run}: {measure}",
