@@ -91,13 +91,22 @@ def money(price: float) -> str:
     return f"{price:.4f}" if 0 < price < 0.01 else f"{price:,.2f}"
 
 
+def in_words(node_type: str) -> str:
+    """A node type in the middle of a sentence, one of it.
+
+    >>> in_words("PriceBand")
+    'price band'
+    """
+    return "".join(f" {sign.lower()}" if sign.isupper() else sign for sign in node_type).strip()
+
+
 def plural(node_type: str) -> str:
-    """A node type in the middle of a sentence.
+    """Several of a node type.
 
     >>> plural("User"), plural("Category"), plural("PriceBand")
     ('users', 'categories', 'price bands')
     """
-    words = "".join(f" {sign.lower()}" if sign.isupper() else sign for sign in node_type).strip()
+    words = in_words(node_type)
     return words[:-1] + "ies" if words.endswith("y") else words + "s"
 
 

@@ -3,14 +3,15 @@
 from textwrap import wrap
 
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from graphrec.explain.shortening import short
 from training.report.palette import Palette
 
 STEPS = (1, 2, 2.5, 5, 10)
 """What ticks count by, times a power of ten."""
+LONGEST_LABEL = 60
 _LONGEST_NAME = 40
+_POINTS = 72  # to the inch
 _HANDLE, _LETTER = 46, 7.2  # pixels that a series and a letter of its name take in a legend
 
 
@@ -21,11 +22,11 @@ def legend_above(axes: Axes, palette: Palette, *, reverse: bool = False) -> None
         handles, labels = handles[::-1], labels[::-1]
     if len(labels) < 2:
         return
-    figure = axes.get_figure()
-    assert isinstance(figure, Figure)
+    figure, page = axes.get_figure(), axes.get_figure(root=True)
+    assert figure is not None and page is not None
     labels = [short(label, _LONGEST_NAME) for label in labels]
     each = _HANDLE + _LETTER * max(map(len, labels))
-    width = figure.get_figwidth() * figure.dpi
+    width = page.get_figwidth() * _POINTS
     figure.legend(
         handles,
         labels,
@@ -55,7 +56,7 @@ def folded(name: str, columns: int = 16, lines: int = 2) -> str:
     r"""A name on a few lines, cut off where it is too long.
 
     >>> folded("FROZEN MEAT AND MEAT DINNERS")
-    'FROZEN MEAT AND\\nMEAT DINNERS'
+    'FROZEN MEAT AND\nMEAT DINNERS'
     """
     first, *more = wrap(short(name, lines * columns), columns) or [""]
     kept = [first, *more[: lines - 2], " ".join(more[lines - 2 :])] if more else [first]

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from graphrec.explain.shortening import short
 from training.evaluation.results import Estimate
-from training.report.charts.axes import STEPS, folded, legend_above, tick_text
+from training.report.charts.axes import LONGEST_LABEL, STEPS, folded, legend_above, tick_text
 from training.report.charts.chart import Chart
 from training.report.palette import Palette
 
@@ -77,7 +78,7 @@ def bar_chart(
         axes.tick_params(axis="y", length=0, labelcolor=palette.ink)
         axes.set_ylim(len(groups) * cluster - _GAP / 2, -_GAP / 2)
         axes.set_xlim(left=0)
-        axes.set_xlabel(label)
+        axes.set_xlabel(short(label, LONGEST_LABEL))
         axes.xaxis.set_major_locator(MaxNLocator(5, steps=STEPS))
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: tick_text(value)))
         axes.grid(axis="x", color=palette.grid, linewidth=0.8)

@@ -9,13 +9,16 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 
+from graphrec.explain.drawing.fonts import installed_fonts
+from graphrec.explain.shortening import short
 from training.report.charts.svg import for_page
 from training.report.palette import LIGHT, Palette
 
 _POINTS = 72  # at 72 dots to the inch a point is a pixel of the page
 _PICTURE_DPI = 160
+_TITLE, _LONGEST_TITLE = 30, 60
 _SETTINGS: dict[Any, Any] = {
     "svg.fonttype": "none",  # words stay words: they can be read out, searched and copied
     "text.parse_math": False,  # a '$' in a name is no formula
@@ -53,8 +56,9 @@ class Chart:
     def svg(self) -> str:
         """For the page: colours by name, so that light and dark share one drawing."""
         content = BytesIO()
-        with rc_context({**_SETTINGS, "svg.hashsalt": self.name}):
-            figure = self._drawn(LIGHT)
+        with rc_context({**_settings(), "svg.hashsalt": self.name}):
+            figure = self._figure(self.height)
+            self._draw(figure, LIGHT)
             FigureCanvasSVG(figure)
             figure.savefig(content, format="svg", metadata={"Date": None})
         return for_page(content.getvalue().decode(), name=self.name, alt=self.alt, palette=LIGHT)
@@ -62,9 +66,16 @@ class Chart:
     def png(self, palette: Palette = LIGHT) -> bytes:
         """The bytes of a picture with the title above it."""
         content = BytesIO()
-        with rc_context(_SETTINGS):
-            figure = self._drawn(palette)
-            figure.suptitle(self.title, fontsize=12, fontweight="bold", color=palette.ink)
+        with rc_context(_settings()):
+            figure = self._figure(self.height + _TITLE)
+            parts = figure.subfigures(2, 1, height_ratios=[_TITLE, self.height], squeeze=False)
+            above, below = parts[:, 0]
+            above.set_facecolor("none")
+            words = short(self.title, _LONGEST_TITLE)
+            above.text(
+                0.5, 0.4, words, ha="center", va="center", color=palette.ink, fontweight="bold"
+            )
+            self._draw(below, palette)
             FigureCanvasAgg(figure)
             figure.savefig(
                 content,
@@ -75,17 +86,25 @@ class Chart:
             )
         return content.getvalue()
 
-    def _drawn(self, palette: Palette) -> Figure:
+    def _figure(self, height: int) -> Figure:
         # Without pyplot, which keeps every figure in a global list.
-        size = (self.width / _POINTS, self.height / _POINTS)
+        size = (self.width / _POINTS, height / _POINTS)
         figure = Figure(figsize=size, dpi=_POINTS, layout="constrained")
+        figure.set_facecolor("none")
+        return figure
+
+    def _draw(self, figure: Figure | SubFigure, palette: Palette) -> None:
         figure.set_facecolor("none")
         axes = figure.add_subplot()
         axes.set_facecolor("none")
+        axes.set_prop_cycle(color=[palette.ink])  # whatever is given no colour of its own
         axes.tick_params(colors=palette.muted, length=3)
         for spine in axes.spines.values():
             spine.set_color(palette.muted)
         self.draw(axes, palette)
         for label in (axes.xaxis.label, axes.yaxis.label):
             label.set_color(palette.ink)
-        return figure
+
+
+def _settings() -> dict[Any, Any]:
+    return {**_SETTINGS, "font.family": list(installed_fonts())}

@@ -8,12 +8,11 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from graphrec.explain.shortening import short
-from training.report.charts.axes import STEPS, legend_above, tick_text
+from training.report.charts.axes import LONGEST_LABEL, STEPS, folded, legend_above, tick_text
 from training.report.charts.chart import Chart
 from training.report.palette import Palette
 
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
-_LONGEST_LABEL = 60
 _MANY = 40  # points, beyond which markers would run into each other
 Scale = Literal["linear", "log", "symlog"]
 """'symlog' is 'log' with room for 0."""
@@ -48,6 +47,7 @@ class Axis:
         groups: Names in the place of numbers, at 0, 1, ...
         as_percent: Whether values are shares, to be written as percentages.
         level: Where a dashed line stands, with its meaning.
+        is_whole: Whether values are whole numbers.
     """
 
     label: str
@@ -55,6 +55,7 @@ class Axis:
     groups: Sequence[str] = ()
     as_percent: bool = False
     level: tuple[float, str] | None = None
+    is_whole: bool = False
 
 
 def line_chart(
@@ -104,17 +105,17 @@ def _marker(line: Line) -> str:
 
 
 def _scale(axes: Axes, x: Axis, y: Axis) -> None:
-    axes.set_xlabel(short(x.label, _LONGEST_LABEL))
-    axes.set_ylabel(short(y.label, _LONGEST_LABEL))
+    axes.set_xlabel(short(x.label, LONGEST_LABEL))
+    axes.set_ylabel(short(y.label, LONGEST_LABEL))
     axes.set_xscale(x.scale)
     axes.set_yscale(y.scale)
     for side, axis in ((axes.xaxis, x), (axes.yaxis, y)):
         side.set_minor_locator(NullLocator())
         if axis.groups:
-            side.set_ticks(range(len(axis.groups)), axis.groups)
+            side.set_ticks(range(len(axis.groups)), [folded(name, 8, 3) for name in axis.groups])
             continue
         if axis.scale == "linear":
-            side.set_major_locator(MaxNLocator(5, steps=STEPS))
+            side.set_major_locator(MaxNLocator(5, steps=STEPS, integer=axis.is_whole))
         elif axis.scale == "log":
             side.set_major_locator(LogLocator(subs=(1, 3), numticks=7))
         side.set_major_formatter(

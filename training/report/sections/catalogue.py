@@ -15,7 +15,7 @@ def catalogue(sources: Sources) -> Section:
     valued = [name for name in metric_names(task) if "value" in name]
     if valued:
         caption = "Weighted by net value"
-        blocks.append(metric_table(evaluation, task, valued, caption))
+        blocks.append(metric_table(evaluation, task, valued, caption, noted=False))
     else:
         blocks.append(Text("Nothing was weighted by value: no money is known.", "muted"))
     table = _lists(evaluation, task)

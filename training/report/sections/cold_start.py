@@ -1,19 +1,20 @@
 """How much a model needs to know: the metric by number of training events."""
 
+import re
 from collections.abc import Mapping
 
 from training.evaluation.results import GroupResult
-from training.report.charts.axes import folded
 from training.report.charts.chart import Chart
 from training.report.charts.lines import Axis, Line, line_chart
 from training.report.parts import Block, Figure, Row, Section, Text
 from training.report.sections.groups import by_dimension, rivals, series_of, slug
 from training.report.sources import Sources
-from training.report.words import headline_metric, metric_title
+from training.report.words import headline_metric, in_words, metric_title
 
 COUNTED = ("training events", "user activity")
 """Dimensions whose groups are numbers of training events, of targets and of seeds."""
 _UNKNOWN = "unknown"
+_UNIT = re.compile(r" events?\b")
 
 
 def cold_start(sources: Sources) -> Section:
@@ -26,7 +27,13 @@ def cold_start(sources: Sources) -> Section:
         for name, groups in by_dimension(task).items()
     }
     charts = tuple(
-        _curve(name, found[name], metric, series_of(evaluation, rivals(evaluation, task, metric)))
+        _curve(
+            name,
+            task.seed_type if found[name][0].of == "seeds" else task.target_type,
+            found[name],
+            metric,
+            series_of(evaluation, rivals(evaluation, task, metric)),
+        )
         for name in COUNTED
         if len(found.get(name, [])) > 1
     )
@@ -38,7 +45,9 @@ def cold_start(sources: Sources) -> Section:
     return Section("cold-start", "Cold start", (block,))
 
 
-def _curve(name: str, groups: list[GroupResult], metric: str, models: Mapping[str, int]) -> Chart:
+def _curve(
+    name: str, of: str, groups: list[GroupResult], metric: str, models: Mapping[str, int]
+) -> Chart:
     lines = []
     first = next(iter(models))
     for model, series in models.items():
@@ -58,12 +67,13 @@ def _curve(name: str, groups: list[GroupResult], metric: str, models: Mapping[st
                 [one.high for _, one in known] if model == first else (),
             )
         )
-    labels = [folded(group.group, 11, 3) for group in groups]
+    # The unit stands at the axis.
+    labels = [_UNIT.sub("", group.group) for group in groups]
     return line_chart(
         f"cold-start-{slug(name)}",
         f"{metric_title(metric)} by {name}",
         f"Lines of {metric_title(metric)} over {name}, from the least known on",
         lines,
-        Axis(f"{name}, before the cut-off", groups=labels),
+        Axis(f"training events of the {in_words(of)}", groups=labels),
         Axis(f"{metric_title(metric)} (band: 95 % interval)"),
     )

@@ -27,6 +27,7 @@ from training.report.words import (
 
 _SHOWN = ("recall", "ndcg", "hit_rate", "mrr")
 _MOST_LOSSES = 12
+UNDER_MEANS = "Under each mean its 95 % interval, by bootstrap over seeds. Bold is best."
 
 
 def headline(sources: Sources) -> Section:
@@ -62,8 +63,13 @@ def metric_table(
     caption: str,
     *,
     folded: bool = False,
+    noted: bool = True,
 ) -> Table:
-    """A row per model, a column per metric, intervals under the means."""
+    """A row per model, a column per metric, intervals under the means.
+
+    Args:
+        noted: Whether what stands under means is told below the table.
+    """
     best = {
         name: max(one.metrics[name].mean for one in task.models if name in one.metrics)
         for name in names
@@ -78,8 +84,7 @@ def metric_table(
         ("model", *titles),
         tuple(rows),
         frozenset(titles),
-        "Under each mean its 95 % interval, by bootstrap over "
-        f"{task.num_seeds:,} seeds. Bold is best.",
+        UNDER_MEANS if noted else "",
         folded,
     )
 

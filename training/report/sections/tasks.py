@@ -2,7 +2,12 @@
 
 from training.evaluation.results import Evaluation, TaskResult
 from training.report.parts import Block, Row, Section, Table, Text
-from training.report.sections.headline import comparison_tables, metric_names, metric_table
+from training.report.sections.headline import (
+    UNDER_MEANS,
+    comparison_tables,
+    metric_names,
+    metric_table,
+)
 from training.report.sources import Sources
 from training.report.words import headline_metric, parted, plural
 
@@ -16,7 +21,10 @@ def tasks(sources: Sources) -> Section:
     if not others:
         nothing = Text("Only one task was measured.", "muted")
         return Section("tasks", "Task by task", (nothing,))
-    blocks: list[Block] = [Row(tuple(_main_table(evaluation, task) for task in others))]
+    blocks: list[Block] = [
+        Text(UNDER_MEANS, "muted"),
+        Row(tuple(_main_table(evaluation, task) for task in others)),
+    ]
     for task in others:
         if task.comparisons:
             metric = headline_metric(evaluation, task)
@@ -32,4 +40,4 @@ def _main_table(evaluation: Evaluation, task: TaskResult) -> Table:
         f"{task.name}: {plural(task.target_type)} for {task.num_seeds:,} "
         f"{plural(task.seed_type)}, {task.num_pairs:,} pairs to be found"
     )
-    return metric_table(evaluation, task, chosen or names[:2], caption)
+    return metric_table(evaluation, task, chosen or names[:2], caption, noted=False)

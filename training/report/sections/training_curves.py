@@ -5,6 +5,7 @@ from training.report.charts.lines import Axis, Line, line_chart
 from training.report.parts import Block, Figure, Row, Section, Text
 from training.report.sections.groups import slug
 from training.report.sources import EpochLine, Sources
+from training.report.words import metric_title
 
 
 def training_curves(sources: Sources) -> Section:
@@ -26,7 +27,7 @@ def training_curves(sources: Sources) -> Section:
                 if (value := getattr(one, measure)) is not None
             ]
             if known:
-                charts.append(_curve(name, f"{measure} on validation", known))
+                charts.append(_curve(name, f"{metric_title(measure)} on validation", known))
     blocks: tuple[Block, ...] = (
         Text(". ".join(_told(name, epochs) for name, epochs in sources.runs.items()) + "."),
         Row(tuple(map(Figure, charts))),
@@ -53,7 +54,7 @@ def _curve(run: str, measure: str, points: list[tuple[int, float]]) -> Chart:
         f"The {measure} of the run {run} over {len(points)} epochs, "
         f"from {points[0][1]:.4g} to {points[-1][1]:.4g}",
         [line],
-        Axis("epoch"),
+        Axis("epoch", is_whole=True),
         Axis(measure),
         height=260,
     )
