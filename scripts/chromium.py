@@ -24,15 +24,21 @@ _FLAGS = (
 )
 
 
-def is_installed() -> bool:
-    return CHROMIUM.exists() and CHROMEDRIVER.exists()
+def missing() -> list[str]:
+    """The programs that are not installed."""
+    return [str(program) for program in (CHROMIUM, CHROMEDRIVER) if not program.exists()]
 
 
-def start(profile: Path) -> webdriver.Chrome:
-    """A new window; its log has what pages say on the console and what they ask for."""
+def start(profile: Path, *, watched: bool = False) -> webdriver.Chrome:
+    """A new window.
+
+    Args:
+        watched: Whether its log has all that pages ask for.
+    """
     options = webdriver.ChromeOptions()
     options.binary_location = str(CHROMIUM)
     for flag in (*_FLAGS, f"--user-data-dir={profile}"):
         options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    watching = {"performance": "ALL"} if watched else {}
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", **watching})
     return webdriver.Chrome(options=options, service=Service(str(CHROMEDRIVER)))

@@ -18,7 +18,7 @@ class ReportPage:
     """One window with a report in it."""
 
     def __init__(self, profile: Path) -> None:
-        self.driver = chromium.start(profile)
+        self.driver = chromium.start(profile, watched=True)
 
     def close(self) -> None:
         self.driver.quit()

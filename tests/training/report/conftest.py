@@ -1,21 +1,15 @@
 """A small shop with odd names, trained on, as `graphrec evaluate` would leave it in a folder."""
 
-import sys
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import numpy as np
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
-from evaluations import make_evaluation
+from contracts.evaluations import HOSTILE, QUOTES, make_evaluation
 
 from training.config import TrainConfig
 from training.encoders import SpectralConfig
 from training.train import train
 
-HOSTILE = "<script>document.title = 'taken over'</script>"
-QUOTES = '"></title></svg><img src=x onerror="document.title=\'taken over\'"> & $x^2$ \x00'
 BEGIN = datetime(2024, 1, 1, tzinfo=UTC)
 
 
@@ -72,7 +66,7 @@ def shop(write_world, tmp_path_factory):
 def evaluated(shop, tmp_path_factory):
     """A folder with results and the bundle of the past."""
     folder = tmp_path_factory.mktemp("evaluated")
-    config = TrainConfig(spectral=SpectralConfig(dim=16))
+    config = TrainConfig(spectral=SpectralConfig(dim=32))
     train(shop.folder, folder / "past", config=config, holdout_days=None)
     make_evaluation().write(folder)
     return folder

@@ -2,7 +2,7 @@ import re
 from xml.etree import ElementTree
 
 import pytest
-from evaluations import estimate
+from contracts.evaluations import estimate
 
 from graphdb import SCHEMA
 from training.report.charts.bars import BarGroup, bar_chart

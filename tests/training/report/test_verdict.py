@@ -1,7 +1,7 @@
 from dataclasses import replace
 
 import pytest
-from evaluations import LEVELS, make_evaluation
+from contracts.evaluations import LEVELS, make_evaluation
 
 from training.report.verdict import lost, sentence, verdict_of
 

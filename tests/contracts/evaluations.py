@@ -18,6 +18,9 @@ from training.evaluation.results import (
     TaskResult,
 )
 
+HOSTILE = "<script>document.title = 'taken over'</script>"
+QUOTES = '"></title></svg><img src=x onerror="document.title=\'taken over\'"> & $x^2$ \x00'
+
 MODELS = ("spectral", "popularity", "recent popularity", "ItemKNN", "iALS", "viewed, not bought")
 LEVELS = (0.1095, 0.0487, 0.0579, 0.0603, 0.0811, 0.031)
 KS = (5, 10, 20, 50)
