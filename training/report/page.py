@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import re
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -11,6 +12,9 @@ from markupsafe import Markup
 from training.report.maps.drawing import colour_name
 from training.report.palette import DARK, LIGHT
 from training.report.parts import Section
+
+_NO_HTML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+"""Signs that HTML cannot hold, but names can."""
 
 
 def page(title: str, made_at: datetime, sections: Sequence[Section]) -> str:
@@ -25,7 +29,7 @@ def page(title: str, made_at: datetime, sections: Sequence[Section]) -> str:
     jinja.filters["drawn"] = _drawn
     jinja.globals["colour_name"] = colour_name
     script = jinja.get_template("script.js").render()
-    return jinja.get_template("page.html").render(
+    text = jinja.get_template("page.html").render(
         title=title,
         made_at=made_at,
         sections=sections,
@@ -35,6 +39,7 @@ def page(title: str, made_at: datetime, sections: Sequence[Section]) -> str:
         script=Markup(script),
         script_hash=f"sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}",
     )
+    return _NO_HTML.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def _drawn(drawing: str) -> Markup:

@@ -19,10 +19,10 @@ def odd(name: str, number: int) -> str:
 
 @pytest.fixture(scope="session")
 def shop(write_world, tmp_path_factory):
-    """Snapshot: 80 users buy 48 products of 8 brands, in 6 categories under 2 larger ones."""
+    """Snapshot: 80 users buy 48 products of 16 brands, in 6 categories under 2 larger ones."""
     rng = np.random.default_rng(3)
     products = [f"p{number:02d}" for number in range(48)]
-    brands = [f"b{number}" for number in range(8)]
+    brands = [f"b{number}" for number in range(16)]
     roots, leaves = ["r0", "r1"], [f"c{number}" for number in range(6)]
     users = np.repeat(np.arange(80), 12)
     bought = rng.integers(24, size=len(users)) * 2 + users % 2
@@ -33,7 +33,7 @@ def shop(write_world, tmp_path_factory):
             "title": [odd("cup", number) for number in range(48)],
             "price": [0.001 if number == 3 else 1.5 + number for number in range(48)],
         },
-        "Brand": {"brand_id": brands, "name": [odd("maker", number) for number in range(8)]},
+        "Brand": {"brand_id": brands, "name": [odd("maker", number) for number in range(16)]},
         "Category": {
             "category_id": [*leaves, *roots],
             "name": [odd("shelf", number) for number in range(8)],
@@ -48,7 +48,7 @@ def shop(write_world, tmp_path_factory):
         },
         "Product-MADE_BY-Brand": {
             "source_id": products,
-            "target_id": [brands[number % 8] for number in range(48)],
+            "target_id": [brands[number % 16] for number in range(48)],
         },
         "Product-IN_CATEGORY-Category": {
             "source_id": products,

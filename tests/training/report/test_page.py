@@ -93,7 +93,7 @@ def test_maps_tell_names_categories_and_prices(full):
 def test_neighbours_have_names_and_prices(full):
     text, _ = full
     assert re.search(
-        r"Like cup \d+ \(maker \d · shelf \d, \d+\.\d\d\)", words_of(text, "neighbours")
+        r"Like cup \d+ \(maker \d+ · shelf \d, \d+\.\d\d\)", words_of(text, "neighbours")
     )
 
 
