@@ -1,6 +1,6 @@
-"""`graphrec train`, `tune` and `evaluate`, plugged into the command line.
+"""`graphrec train`, `tune`, `evaluate` and `report`, plugged into the command line.
 
-torch is imported when they run.
+What is heavy, torch too, is imported when they run.
 """
 
 from pathlib import Path
@@ -20,6 +20,7 @@ from training.cli_parts import (
     described,
 )
 from training.evaluate_command import evaluate_command
+from training.report_command import report_command
 from training.tune_command import tune_command
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ def register(app: typer.Typer) -> None:
     app.command("train")(train_command)
     app.command("tune")(tune_command)
     app.command("evaluate")(evaluate_command)
+    app.command("report")(report_command)
 
 
 def train_command(

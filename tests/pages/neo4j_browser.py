@@ -3,32 +3,14 @@
 import base64
 from pathlib import Path
 
-from selenium import webdriver
+import chromium
 from selenium.common.exceptions import StaleElementReferenceException
-from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import WebDriverWait
 
-CHROMIUM = Path("/usr/bin/chromium")
-CHROMEDRIVER = Path("/usr/bin/chromedriver")  # named, so that selenium never fetches one
 PATIENCE_S = 60
-FLAGS = (
-    "--headless=new",
-    "--no-sandbox",  # Chromium refuses to sandbox itself for root
-    "--disable-gpu",
-    "--disable-quic",
-    "--disable-dev-shm-usage",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--window-size=1300,1000",
-    # The Browser asks the network for news and sends statistics; no test may.
-    "--proxy-server=127.0.0.1:9",
-    "--proxy-bypass-list=127.0.0.1",
-)
 _DROP = """
 const [name, content] = arguments;
 const bytes = Uint8Array.from(atob(content), (letter) => letter.charCodeAt(0));
@@ -57,11 +39,7 @@ class BrowserPage:
     """One window. Its methods wait until what they do is done."""
 
     def __init__(self, profile: Path) -> None:
-        options = webdriver.ChromeOptions()
-        options.binary_location = str(CHROMIUM)
-        for flag in (*FLAGS, f"--user-data-dir={profile}"):
-            options.add_argument(flag)
-        self.driver = webdriver.Chrome(options=options, service=Service(str(CHROMEDRIVER)))
+        self.driver = chromium.start(profile)
 
     def close(self) -> None:
         self.driver.quit()

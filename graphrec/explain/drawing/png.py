@@ -1,31 +1,22 @@
-"""An explanation as a picture, by matplotlib. The only file that imports it."""
+"""An explanation as a picture, by matplotlib."""
 
 from io import BytesIO
 from itertools import chain, pairwise
 
-from matplotlib import font_manager, patheffects
+from matplotlib import patheffects
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch, PathPatch, Polygon, Rectangle
 from matplotlib.path import Path as Outline
 
 from graphrec.explain.drawing.colours import node_colours, relation_colour
+from graphrec.explain.drawing.fonts import installed_fonts
 from graphrec.explain.drawing.layout import BOX_HEIGHT, BOX_WIDTH, Band, Box, Curve, Layout
 
 _DPI = 144
 _POINTS_PER_PIXEL = 0.72  # at 100 pixels to the inch, which the layout's pixels are taken for
 _LINE, _NAME_LINE = 12, 14
 _ARROW = 8
-_FONTS = (
-    "DejaVu Sans",
-    "Noto Sans CJK SC",
-    "Noto Sans CJK JP",
-    "Microsoft YaHei",
-    "PingFang SC",
-    "WenQuanYi Zen Hei",
-    "Arial Unicode MS",
-)
-"""Asked one after the other for a sign; those that are not installed are left out."""
 
 
 def picture(layout: Layout) -> bytes:
@@ -58,8 +49,6 @@ class _Canvas:
         self._axes.set_xlim(0, layout.width)
         self._axes.set_ylim(layout.height, 0)
         self._axes.axis("off")
-        installed = {font.name for font in font_manager.fontManager.ttflist}
-        self._fonts = [name for name in _FONTS if name in installed]
 
     def band(self, band: Band) -> None:
         self._axes.add_patch(
@@ -130,7 +119,7 @@ class _Canvas:
             fontsize=size * _POINTS_PER_PIXEL,
             color=colour,
             fontweight=weight,
-            fontfamily=self._fonts,
+            fontfamily=installed_fonts(),
             path_effects=behind,
             parse_math=False,  # a '$' in a name is no formula
             zorder=4,

@@ -7,8 +7,9 @@ import json
 import os
 from pathlib import Path
 
+import chromium
 import pytest
-from pages.neo4j_browser import CHROMEDRIVER, CHROMIUM, BrowserPage
+from pages.neo4j_browser import BrowserPage
 
 from graphdb import SCHEMA
 from graphdb.explore import (
@@ -39,7 +40,7 @@ def address(request, settings) -> str:
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory):
-    missing = [str(program) for program in (CHROMIUM, CHROMEDRIVER) if not program.exists()]
+    missing = chromium.missing()
     if missing and os.environ.get("CI") != "true":
         pytest.skip(f"{' and '.join(missing)} missing: apt-get install chromium chromium-driver")
     page = BrowserPage(tmp_path_factory.mktemp("chromium"))

@@ -1,0 +1,41 @@
+"""Photographs a report for the documentation: `python scripts/report_pictures.py FOLDER`.
+
+Writes docs/images/report-PART-WIDTH-THEME.png, in a headless Chromium.
+"""
+
+import argparse
+import tempfile
+from pathlib import Path
+
+from report_page import ReportPage
+
+IMAGES = Path(__file__).parents[1] / "docs" / "images"
+HIGHEST = 1200
+# Each part with its selector, and the looks in which it is photographed.
+WIDE, NARROW = 1400, 400
+PARTS = {
+    "top": ("body", [(WIDE, "light"), (WIDE, "dark"), (NARROW, "light"), (NARROW, "dark")]),
+    "groups": ("#groups", [(WIDE, "light")]),
+    "maps": ("#maps", [(WIDE, "light"), (WIDE, "dark")]),
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path, help="where `graphrec report` wrote report.html")
+    parser.add_argument("--images", type=Path, default=IMAGES, help="where pictures go")
+    options = parser.parse_args()
+    options.images.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as profile:
+        page = ReportPage(Path(profile))
+        for name, (css, looks) in PARTS.items():
+            for width, theme in looks:
+                page.show(options.folder / "report.html", width=width, theme=theme)
+                file = options.images / f"report-{name}-{width}-{theme}.png"
+                page.photograph(file, css, HIGHEST)
+                print(file)
+        page.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,225 @@
+import json
+import re
+
+import pytest
+from contracts.evaluations import HOSTILE, QUOTES, make_evaluation
+from typer.testing import CliRunner
+
+from graphdb import SCHEMA, open_store
+from graphdb.errors import BundleMissingError, EvaluationError, StoreError, TrainingError
+from graphdb.ingest import ingest
+from graphdb.sources import open_source
+from graphrec.cli import build_app
+from training.evaluation.results import Evaluation, Protocol, Spending
+from training.report import write_report
+from training.report.sections import SECTIONS
+from training.report.sources import Sources
+from training.report_command import report_command
+
+
+def sections_of(text):
+    return re.findall(r'<section id="([\w-]+)">', text)
+
+
+def words_of(text, section):
+    part = text.partition(f'<section id="{section}">')[2].partition("</section>")[0]
+    return " ".join(re.sub(r"<[^>]*>", " ", part).split())
+
+
+@pytest.fixture(scope="module")
+def full(evaluated, shop, tmp_path_factory):
+    """The text of a report of all there is, and the pictures beside it."""
+    folder = tmp_path_factory.mktemp("full")
+    tables = folder / "tables"
+    tables.mkdir()
+    (tables / "users.csv").write_text(f'user_id,city\nu1,"{HOSTILE}"\n,lost\nu1,twice\n')
+    (tables / "mapping.toml").write_text(
+        '[[table]]\nfile = "users.csv"\nnode = "User"\n'
+        'columns = { user_id = "user_id", city = "city" }\n'
+    )
+    store = str(folder / "shop.duckdb")
+    with open_store(store) as opened:
+        ingest(open_source(str(tables), SCHEMA), opened)
+    epochs = [
+        {"number": number, "loss": 5 / number, "learning_rate": 0.1, "seconds": 2.0, **more}
+        for number, more in ((1, {"recall": 0.1, "ndcg": 0.2}), (2, {"recall": 0.2, "ndcg": 0.3}))
+    ]
+    keep = folder / "keep" / "past"
+    keep.mkdir(parents=True)
+    (keep / "validation.jsonl").write_text("".join(json.dumps(one) + "\n" for one in epochs))
+    written = write_report(
+        evaluated,
+        snapshot=shop.folder,
+        store=store,
+        log=folder / "keep",
+        output=folder / "report.html",
+    )
+    return written.path.read_text(encoding="utf-8"), written
+
+
+def test_every_part_is_there_and_in_the_contents(full):
+    text, _ = full
+    keys = sections_of(text)
+    assert len(keys) == len(set(keys)) == len(SECTIONS) == 16
+    assert re.findall(r'<li><a href="#([\w-]+)">', text) == keys
+    missing = ["No bundle", "No snapshot", "No store", "No log", "No groups", "No check", "No audi"]
+    assert not [words for words in missing if words in text]
+
+
+def test_what_each_part_says(full):
+    text, _ = full
+    assert "35 % more than the best baseline, iALS, with 8.1 %" in words_of(text, "result")
+    assert "bought before: products for 2,013 users" in words_of(text, "tasks")
+    assert "2,187,051" in words_of(text, "leaks")
+    assert "value NDCG@20" in words_of(text, "catalogue")
+    assert "best recall 0.2000 at 2" in words_of(text, "training")
+    assert "1,152 edges" not in words_of(text, "graph")
+    assert "IN_CATEGORY" in words_of(text, "graph") and "these are not its counts" in text
+    assert "required" in words_of(text, "rejects") or "missing" in words_of(text, "rejects")
+    assert "spectral.dim 512" in words_of(text, "settings")
+    assert "numpy 2.4.6" in words_of(text, "versions")
+    assert "2,346 MB of memory, 2 threads on x86_64" in words_of(text, "spending")
+
+
+def test_maps_tell_names_categories_and_prices(full):
+    text, _ = full
+    products = text.partition('id="map-map-products"')[2].partition("</svg>")[0]
+    titles = re.findall(r"<circle [^>]*><title>([^<]*)</title>", products)
+    assert len(titles) == len(re.findall(r"<circle ", products)) > 20
+    assert "cup 3 · maker 3 · 0.0010" in titles
+    assert "shelf 2" in words_of(text, "maps") and "shelf 6" not in words_of(text, "maps")
+
+
+def test_neighbours_have_names_and_prices(full):
+    text, _ = full
+    assert re.search(
+        r"Like cup \d+ \(maker \d+ · shelf \d, \d+\.\d\d\)", words_of(text, "neighbours")
+    )
+
+
+def test_pictures_lie_beside_the_page(full):
+    _, written = full
+    assert {path.parent for path in written.plots} == {written.path.parent / "plots"}
+    names = {path.stem for path in written.plots}
+    expected = {"models", "exposure", "lookalike-lift", "map-products", "map-brands", "schema"}
+    assert expected <= names and "training-past-validation-loss" in names
+    assert all(path.read_bytes().startswith(b"\x89PNG") for path in written.plots)
+
+
+def test_names_do_no_harm(full):
+    text, _ = full
+    assert text.count("<script") == text.count("</script") == 1
+    assert HOSTILE not in text and "&lt;script&gt;document.title" in text
+    assert "<img" not in text and QUOTES not in text
+    assert "\x00" not in text
+
+
+def test_nothing_is_loaded(full):
+    text, _ = full
+    outside = set(re.findall(r"https?://[^\"'\s)<>]+", text))
+    assert outside <= {"http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"}
+    assert not re.search(r"<(link|script|img|iframe)[^>]*(src|href)=(?!\"data:,\")", text)
+    assert "url(" not in text.replace("url(#", "")
+    assert re.search(r"default-src 'none'[^\"]*script-src 'sha256-", text)
+
+
+def test_the_page_is_well_made(full):
+    text, _ = full
+    assert text.startswith("<!DOCTYPE html>") and '<html lang="en">' in text
+    ids = re.findall(r' id="([^"]+)"', text)
+    assert len(ids) == len(set(ids))
+    assert text.count("<h1>") == 1 and text.count("<h2>") == 16
+    drawings = re.findall(r"<svg [^>]*>", text)
+    assert drawings and all('role="img"' in one and "aria-label=" in one for one in drawings)
+
+
+def test_without_anything_beside_it_the_parts_say_so(results):
+    written = write_report(results)
+    assert written.path == results / "report.html"
+    text = written.path.read_text(encoding="utf-8")
+    for section in ("maps", "neighbours", "graph"):
+        assert "No bundle was given" in words_of(text, section)
+    assert "No store was given" in words_of(text, "rejects")
+    assert "The closed form has no epochs" in words_of(text, "training")
+
+
+def test_an_evaluation_of_hardly_anything(results):
+    evaluation = make_evaluation()
+    task = evaluation.tasks[0]
+    task = task.model_copy(
+        update={
+            "groups": (),
+            "comparisons": (),
+            "models": tuple(
+                one.model_copy(update={"lists": {}, "metrics": {"mrr@5": one.metrics["mrr@5"]}})
+                for one in task.models[:1]
+            ),
+        }
+    )
+    small = Evaluation(
+        created_at=evaluation.created_at,
+        snapshot_id="abc",
+        direction="User-PURCHASED-Product",
+        protocol=Protocol(
+            split="given", cutoff=None, holdout_days=None, ks=(5,), seed=0, resamples=10
+        ),
+        models=("spectral",),
+        tasks=(task,),
+        leaks=(),
+        lifts=(),
+        exposure=(),
+        settings={},
+        versions={},
+        spending=Spending(seconds={}, peak_memory_mb=1, threads=1, machine="x86_64"),
+    )
+    small.write(results)
+    text = write_report(results).path.read_text(encoding="utf-8")
+    assert "spectral reached 0.2037 in MRR@5, with no baseline beside it" in text
+    said = ["Only one task", "No check for leaks", "No groups", "Exposure was not measured"]
+    assert all(words in text for words in [*said, "No audiences", "Nothing was weighted by value"])
+
+
+def test_good_rows_only(results, tmp_path):
+    store = str(tmp_path / "empty.duckdb")
+    open_store(store).close()
+    text = write_report(results, store=store).path.read_text(encoding="utf-8")
+    assert "Every row of every table was good." in text
+
+
+def test_what_is_missing_is_an_error(results, tmp_path):
+    nothing = tmp_path / "nothing"
+    with pytest.raises(EvaluationError, match="does not exist"):
+        write_report(nothing)
+    with pytest.raises(BundleMissingError):
+        write_report(results, bundle=nothing)
+    with pytest.raises(StoreError):
+        write_report(results, store=str(nothing / "x.duckdb"))
+    with pytest.raises(EvaluationError, match="no log of a training run"):
+        write_report(results, log=tmp_path / "plots")
+    with pytest.raises(EvaluationError, match=r"cannot write .*choose a path in a folder"):
+        write_report(results, output=nothing / "report.html")
+
+
+def test_a_damaged_log_is_named(results):
+    (results / "broken.jsonl").write_text('{"number": 1}\n')
+    with pytest.raises(EvaluationError, match=r"broken\.jsonl' is no log of epochs"):
+        write_report(results, log=results)
+
+
+def test_the_command(results):
+    done = CliRunner().invoke(build_app(), ["report", str(results), "--json"])
+    assert done.exit_code == 0, done.output
+    told = json.loads(done.stdout)
+    assert told["report"] == str(results / "report.html") and len(told["plots"]) > 8
+    done = CliRunner().invoke(build_app(), ["report", str(results / "none")])
+    assert done.exit_code == 6
+
+
+def test_without_the_extra_the_command_says_what_to_install(results, monkeypatch):
+    monkeypatch.setattr("training.extras.find_spec", lambda _: None)
+    with pytest.raises(TrainingError, match=r"jinja2.*graphrec\[report\]"):
+        report_command(str(results))
+
+
+def test_the_direction_is_read_as_an_edge_type():
+    assert Sources(make_evaluation()).direction == SCHEMA.edge_type("PURCHASED")

@@ -1,0 +1,1 @@
+"""Maps: nodes in the plane, near each other where their vectors point the same way."""

@@ -1,0 +1,207 @@
+"""What was measured, in a sentence and a table."""
+
+from collections.abc import Mapping, Sequence
+
+from training.evaluation.results import (
+    Comparison,
+    Estimate,
+    Evaluation,
+    LeakFinding,
+    TaskResult,
+)
+from training.report.charts.bars import BarGroup, bar_chart
+from training.report.charts.chart import Chart
+from training.report.parts import Block, Cell, Figure, Row, Section, Table, Text
+from training.report.sections.groups import series_of
+from training.report.sources import Sources
+from training.report.verdict import lost, sentence
+from training.report.words import (
+    chance,
+    headline_metric,
+    interval,
+    meaning,
+    metric_title,
+    number,
+    parted,
+)
+
+_SHOWN = ("recall", "ndcg", "hit_rate", "mrr")
+_MOST_LOSSES = 12
+UNDER_MEANS = "Under each mean its 95 % interval, by bootstrap over seeds. Bold is best."
+
+
+def headline(sources: Sources) -> Section:
+    """The sentence, the table of the first task, and where a baseline is ahead."""
+    evaluation = sources.evaluation
+    task = evaluation.tasks[0]
+    metric = headline_metric(evaluation, task)
+    _, k = parted(metric)
+    names = metric_names(task)
+    chosen = [name for name in names if parted(name) in [(short, k) for short in _SHOWN]]
+    blocks: list[Block] = [Text(sentence(evaluation))]
+    blocks += [
+        Text(f"Leak check, {one.check}: {one.message}.", "warning") for one in _warnings(evaluation)
+    ]
+    table = metric_table(evaluation, task, chosen or names[:4], _caption(task))
+    blocks.append(Row((table, Figure(_chart(evaluation, task, (chosen or names)[:2])))))
+    blocks += _losses(evaluation)
+    blocks += comparison_tables(evaluation, task, metric)
+    blocks.append(metric_table(evaluation, task, names, "All measures", folded=True))
+    blocks.append(_glossary(evaluation))
+    return Section("result", "What came out", tuple(blocks))
+
+
+def metric_names(task: TaskResult) -> list[str]:
+    """Every metric of a task, in the order of its models."""
+    return list(dict.fromkeys(name for result in task.models for name in result.metrics))
+
+
+def metric_table(
+    evaluation: Evaluation,
+    task: TaskResult,
+    names: Sequence[str],
+    caption: str,
+    *,
+    folded: bool = False,
+    noted: bool = True,
+) -> Table:
+    """A row per model, a column per metric, intervals under the means.
+
+    Args:
+        noted: Whether what stands under means is told below the table.
+    """
+    best = {
+        name: max(one.metrics[name].mean for one in task.models if name in one.metrics)
+        for name in names
+    }
+    rows = []
+    for result in task.models:
+        model = Cell(result.model, "evaluated" if result.model == evaluation.models[0] else "")
+        rows.append((model, *(_estimate_cell(result.metrics, name, best[name]) for name in names)))
+    titles = tuple(metric_title(name) for name in names)
+    return Table(
+        caption,
+        ("model", *titles),
+        tuple(rows),
+        frozenset(titles),
+        UNDER_MEANS if noted else "",
+        folded,
+    )
+
+
+def comparison_tables(evaluation: Evaluation, task: TaskResult, metric: str) -> list[Table]:
+    """The evaluated model against each other one by a metric, then, folded, all comparisons."""
+    ours = evaluation.models[0]
+    main = [one for one in task.comparisons if (one.model, one.metric) == (ours, metric)]
+    tables = []
+    if main:
+        caption = f"{ours} against each other model, seed by seed"
+        difference = f"{metric_title(metric)}, difference"
+        rows = tuple((Cell(one.against), *_compared(one)) for one in main)
+        tables.append(_comparisons(caption, ("against", difference, "by chance"), rows, main))
+    if len(task.comparisons) > len(main):
+        columns = ("models", "measure", "difference", "by chance")
+        all_rows = tuple(
+            (
+                Cell(f"{one.model} against {one.against}"),
+                Cell(metric_title(one.metric)),
+                *_compared(one),
+            )
+            for one in task.comparisons
+        )
+        caption = f"All comparisons seed by seed ({task.name})"
+        tables.append(_comparisons(caption, columns, all_rows, task.comparisons, folded=True))
+    return tables
+
+
+def _comparisons(
+    caption: str,
+    columns: tuple[str, ...],
+    rows: tuple[tuple[Cell, ...], ...],
+    comparisons: Sequence[Comparison],
+    *,
+    folded: bool = False,
+) -> Table:
+    methods = ", ".join(dict.fromkeys(one.method for one in comparisons))
+    note = f"Test: {methods}. p is how often chance alone gives a difference as large."
+    return Table(caption, columns, rows, frozenset(columns[-2:]), note, folded)
+
+
+def _compared(one: Comparison) -> tuple[Cell, ...]:
+    difference = Cell(_signed(one.difference.mean), interval(one.difference))
+    return (difference, Cell(chance(one.p_value)))
+
+
+def _chart(evaluation: Evaluation, task: TaskResult, names: Sequence[str]) -> Chart:
+    titles = [metric_title(name) for name in names]
+    groups = [
+        BarGroup(
+            title, {one.model: one.metrics[name] for one in task.models if name in one.metrics}
+        )
+        for name, title in zip(names, titles, strict=True)
+    ]
+    order = [name for name in evaluation.models if any(name in one.values for one in groups)]
+    what = " and ".join(titles)
+    alt = f"Bars of {what} for {', '.join(order)}; the figures stand in the table"
+    return bar_chart(
+        "models", what, alt, groups, series_of(evaluation, order), "mean, with 95 % interval"
+    )
+
+
+def _losses(evaluation: Evaluation) -> list[Block]:
+    losses, compared = lost(evaluation)
+    if not compared:
+        return []
+    if not losses:
+        return [Text(f"No baseline is ahead in any of {compared} measures of all tasks.")]
+    rows = tuple(
+        (
+            Cell(one.task),
+            Cell(metric_title(one.verdict.metric)),
+            Cell(number(one.verdict.theirs), one.verdict.rival or ""),
+            Cell(number(one.verdict.ours)),
+        )
+        for one in losses
+    )
+    ours = evaluation.models[0]
+    return [
+        Text(f"A baseline is ahead in {len(losses)} of {compared} measures of all tasks."),
+        Table(
+            "Where a baseline is ahead",
+            ("task", "measure", "baseline", ours),
+            rows,
+            frozenset({"baseline", ours}),
+            folded=len(rows) > _MOST_LOSSES,
+        ),
+    ]
+
+
+def _warnings(evaluation: Evaluation) -> list[LeakFinding]:
+    return [one for one in evaluation.leaks if one.level == "warning"]
+
+
+def _caption(task: TaskResult) -> str:
+    return f"{task.name}: {task.num_seeds:,} seeds, {task.num_pairs:,} pairs to be found"
+
+
+def _estimate_cell(metrics: Mapping[str, Estimate], name: str, best: float) -> Cell:
+    if name not in metrics:
+        return Cell("")
+    estimate = metrics[name]
+    return Cell(number(estimate.mean), interval(estimate), is_best=estimate.mean == best)
+
+
+def _signed(value: float) -> str:
+    return f"{'+' if value > 0 else ''}{number(value)}"
+
+
+def _glossary(evaluation: Evaluation) -> Table:
+    names = [
+        name
+        for task in evaluation.tasks
+        for result in task.models
+        for name in (*result.metrics, *result.lists)
+    ]
+    kinds = dict.fromkeys(parted(name)[0] for name in names)
+    rows = tuple((Cell(metric_title(kind)), Cell(meaning(kind))) for kind in kinds if meaning(kind))
+    return Table("What the measures mean", ("measure", "meaning"), rows, folded=True)

@@ -1,0 +1,53 @@
+"""How well audiences of brands find new buyers."""
+
+from training.report.charts.lines import Axis, Line, line_chart
+from training.report.parts import Block, Cell, Figure, Row, Section, Table, Text
+from training.report.sections.groups import series_of
+from training.report.sources import Sources
+from training.report.words import percent
+
+_SHARES = (0.01, 0.05, 0.1, 0.2)
+
+
+def lifts(sources: Sources) -> Section:
+    """The lift curve of lookalikes."""
+    points = sources.evaluation.lifts
+    if not points:
+        nothing = Text("No audiences of brands were measured.", "muted")
+        return Section("lookalikes", "Lookalikes", (nothing,))
+    models = list(dict.fromkeys(point.model for point in points))
+    lines = []
+    for model, series in series_of(sources.evaluation, models).items():
+        own = sorted((p.share, p.lift) for p in points if p.model == model and p.share > 0)
+        lines.append(Line(model, series, [share for share, _ in own], [lift for _, lift in own]))
+    chart = line_chart(
+        "lookalike-lift",
+        "New buyers found, against chance",
+        "Lift over the size of the audience, for " + ", ".join(models),
+        lines,
+        Axis("audience, of all who never bought the brand", "log", as_percent=True),
+        Axis("lift (times chance)", level=(1.0, "chance")),
+    )
+    blocks: tuple[Block, ...] = (
+        Text(
+            "A brand asks for the people most like its buyers among those who never bought it. "
+            "Lift says how many times more of them became buyers afterwards than of people drawn "
+            "by chance; mean over brands."
+        ),
+        Row((Figure(chart), _table(lines))),
+    )
+    return Section("lookalikes", "Lookalikes", blocks)
+
+
+def _table(lines: list[Line]) -> Table:
+    known = [dict(zip(line.x, line.y, strict=True)) for line in lines]
+    shares = [share for share in _SHARES if any(share in lift for lift in known)]
+    columns = tuple(f"first {percent(share, 0)}" for share in shares)
+    rows = tuple(
+        (
+            Cell(line.label),
+            *(Cell(f"{lift[share]:.2f}" if share in lift else "") for share in shares),
+        )
+        for line, lift in zip(lines, known, strict=True)
+    )
+    return Table("Lift by size of the audience", ("model", *columns), rows, frozenset(columns))

@@ -1,0 +1,100 @@
+"""From the results of an evaluation to a page and pictures."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from graphdb.errors import EvaluationError
+from training.report.charts.chart import Chart
+from training.report.page import page
+from training.report.parts import Block, Figure, MapFigure, Row, Section
+from training.report.sections import SECTIONS
+from training.report.sources import Sources, open_sources
+from training.report.words import plural
+
+REPORT_NAME = "report.html"
+PLOTS = "plots"
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenReport:
+    """What was written.
+
+    Args:
+        path: The page.
+        plots: A picture of each chart and map, in the order of the page.
+    """
+
+    path: Path
+    plots: tuple[Path, ...]
+
+
+def write_report(
+    folder: str | Path,
+    *,
+    bundle: str | Path | None = None,
+    snapshot: str | Path | None = None,
+    store: str | None = None,
+    log: str | Path | None = None,
+    output: str | Path | None = None,
+) -> WrittenReport:
+    """Writes the results of an evaluation as one HTML file, and its charts as pictures beside it.
+
+    Args:
+        folder: What `graphrec evaluate` wrote.
+        bundle: For maps, neighbours and the schema; by default `past` in the folder, where it is.
+        snapshot: For counts of the graph that was evaluated on.
+        store: For the rows that ingest set aside; a path or a URL as for `open_store`.
+        log: For curves of the training: the folder of `graphrec train --keep`.
+        output: The page to write; by default `report.html` in the folder. Pictures go to `plots`
+            beside it. What is there is written over.
+
+    Raises:
+        EvaluationError: There is no evaluation, no log, or the page cannot be written.
+        BundleError: The bundle cannot be opened.
+        SnapshotError: The snapshot cannot be opened.
+        StoreError: The store cannot be opened.
+    """
+    path = Path(folder) / REPORT_NAME if output is None else Path(output)
+    sources = open_sources(folder, bundle=bundle, snapshot=snapshot, store=store, log=log)
+    sections = [make(sources) for make in SECTIONS]
+    text = page(title_of(sources), sources.evaluation.created_at, sections)
+    try:
+        path.write_text(text, encoding="utf-8")
+        plots = _write_plots(path.parent / PLOTS, sections)
+    except OSError as error:
+        raise EvaluationError(
+            f"cannot write '{error.filename}': {error.strerror}",
+            next_step="choose a path in a folder that exists",
+            value=str(path),
+        ) from error
+    return WrittenReport(path, plots)
+
+
+def title_of(sources: Sources) -> str:
+    """What stands above the report."""
+    evaluation = sources.evaluation
+    task = evaluation.tasks[0]
+    asked = f"{plural(task.target_type)} for {plural(task.seed_type)}"
+    return f"Evaluation of {evaluation.models[0]}: {asked}"
+
+
+def _write_plots(folder: Path, sections: Sequence[Section]) -> tuple[Path, ...]:
+    folder.mkdir(exist_ok=True)
+    written = []
+    blocks = [block for section in sections for block in section.blocks]
+    for chart in _charts(blocks):
+        path = folder / f"{chart.name}.png"
+        path.write_bytes(chart.png())
+        written.append(path)
+    return tuple(written)
+
+
+def _charts(blocks: Sequence[Block]) -> Iterator[Chart]:
+    for block in blocks:
+        if isinstance(block, Row):
+            yield from _charts(block.blocks)
+        elif isinstance(block, Figure):
+            yield block.chart
+        elif isinstance(block, MapFigure):
+            yield block.map.chart
