@@ -28,15 +28,26 @@ def evaluate_command(
         typer.Option(help="'quick' (the closed form, seconds), 'default' or 'max' (both halves)."),
     ] = None,
     config: Annotated[Path | None, typer.Option(help="The model's settings, as for train.")] = None,
+    split: Annotated[
+        str, typer.Option(help="What is hidden: 'time', 'leave-last-out' or 'given'.")
+    ] = "time",
+    pairs: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="The pairs to hide, with --split given: a table with the columns source_id and "
+            "target_id.",
+        ),
+    ] = None,
     holdout_days: Annotated[
         int, typer.Option(min=1, help="Hide the last so many days, and ask about them.")
     ] = 28,
     baseline: Annotated[
         list[str] | None,
         typer.Option(
-            help="Measure this beside it: popularity, recent-popularity, item-knn, ials, ease. "
-            "Once for each.",
-            show_default="popularity, recent-popularity, ease",
+            help="Measure this beside it: popularity, recent-popularity, viewed-not-bought, "
+            "item-knn, ials, ease, gf-cf. Once for each.",
+            show_default="popularity, recent-popularity, viewed-not-bought, ease",
         ),
     ] = None,
     k: Annotated[
@@ -60,7 +71,7 @@ def evaluate_command(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Measure a model on the last weeks, beside baselines that learned the same past.
+    """Measure a model on what it could not know, beside baselines that learned the same past.
 
     Models learn what came before the cut-off and rank all targets for everybody who did something
     after it. FOLDER gets evaluation.json, per_seed.parquet and the bundle of the past. What the
@@ -74,9 +85,12 @@ def evaluate_command(
 
     graphrec evaluate snapshots/today evaluations/knn --baseline item-knn --k 10 --k 50
 
+    graphrec evaluate snapshots/today evaluations/last --split leave-last-out
+
     graphrec evaluate snapshots/today evaluations/json --json
     """
     check_installed()
+    from training.evaluation.hiding import split_named
     from training.evaluation.run import USUAL_KS, EvaluateOptions, evaluate
     from training.evaluation.tables import tables
     from training.gnn.distributed import check_alone
@@ -85,6 +99,8 @@ def evaluate_command(
     check_alone("graphrec evaluate")
     settings = chosen_config(preset, config, seed=seed)
     options = EvaluateOptions(
+        split=split_named(split),
+        held_pairs=pairs,
         holdout_days=holdout_days,
         baselines=tuple(baseline) if baseline else None,
         ks=tuple(sorted(k)) if k else USUAL_KS,

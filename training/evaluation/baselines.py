@@ -7,6 +7,8 @@ import torch
 from graphdb.errors import EvaluationError, nearest
 from training.baselines import (
     Baseline,
+    GfCf,
+    GfCfConfig,
     Ials,
     IalsConfig,
     ItemKnn,
@@ -16,20 +18,24 @@ from training.baselines import (
     Popularity,
     RecentPopularity,
     RecentPopularityConfig,
+    ViewedNotBought,
 )
+from training.baselines.viewed_not_bought import hint_edge_types
 from training.data import ALWAYS_S, AT_S
 from training.evaluation.rankers import Scored
 from training.evaluation.tasks import Direction
 
 HALF_LIFE_DAYS = 30.0
-POPULARITY, RECENT, ITEM_KNN, IALS, EASE = (
+POPULARITY, RECENT, WAITING, ITEM_KNN, IALS, EASE, GF_CF = (
     "popularity",
     "recent-popularity",
+    "viewed-not-bought",
     "item-knn",
     "ials",
     "ease",
+    "gf-cf",
 )
-USUAL = (POPULARITY, RECENT, EASE)
+USUAL = (POPULARITY, RECENT, WAITING, EASE)
 """Those that take seconds. ItemKNN takes minutes on long histories, iALS needs a package."""
 
 
@@ -46,6 +52,10 @@ def _recent(direction: Direction, seed: int) -> Baseline:  # noqa: ARG001 - noth
 
 def _popular(direction: Direction, seed: int) -> Baseline:  # noqa: ARG001 - nothing is random
     return Popularity(direction.edge_type)
+
+
+def _waiting(direction: Direction, seed: int) -> Baseline:  # noqa: ARG001 - nothing is random
+    return ViewedNotBought(direction.schema, direction.edge_type)
 
 
 def _item_knn(direction: Direction, seed: int) -> Baseline:  # noqa: ARG001 - nothing is random
@@ -71,12 +81,19 @@ def _ease(direction: Direction, seed: int) -> Baseline:
     return LowRankEase(direction.schema, direction.edge_type, config)
 
 
+def _gf_cf(direction: Direction, seed: int) -> Baseline:
+    config = GfCfConfig.model_validate({"seed": seed, **_events(direction)})
+    return GfCf(direction.schema, direction.edge_type, config)
+
+
 MAKERS: Mapping[str, Callable[[Direction, int], Baseline]] = {
     POPULARITY: _popular,
     RECENT: _recent,
+    WAITING: _waiting,
     ITEM_KNN: _item_knn,
     IALS: _ials,
     EASE: _ease,
+    GF_CF: _gf_cf,
 }
 """A further baseline is one more line here: it is found by this name on the command line."""
 
@@ -98,11 +115,26 @@ def check_baselines(names: Sequence[str]) -> None:
 def baseline(name: str, seed: int) -> Scored:
     """The baseline of that name; see `check_baselines`."""
     make = MAKERS[name]
-    return Scored(name, lambda direction: make(direction, seed))
+    return Scored(name, lambda direction: make(direction, seed), FITS.get(name, _always))
 
 
 def usual_baselines(direction: Direction) -> tuple[str, ...]:
     """Those that are asked where none is named: the quick ones that the data can teach."""
+    return tuple(name for name in USUAL if FITS.get(name, _always)(direction))
+
+
+def _always(direction: Direction) -> bool:  # noqa: ARG001 - whatever the direction
+    return True
+
+
+def _is_dated(direction: Direction) -> bool:
     at_s = direction.graph[direction.edge_type][AT_S]
-    is_dated = bool((at_s != ALWAYS_S).any())
-    return tuple(name for name in USUAL if is_dated or name != RECENT)
+    return bool((at_s != ALWAYS_S).any())
+
+
+def _has_hints(direction: Direction) -> bool:
+    return bool(hint_edge_types(direction.graph, direction.schema, direction.edge_type))
+
+
+FITS: Mapping[str, Callable[[Direction], bool]] = {RECENT: _is_dated, WAITING: _has_hints}
+"""Which directions can teach a baseline; all, where it is not named here."""

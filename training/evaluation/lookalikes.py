@@ -49,20 +49,33 @@ def new_buyers(
     Raises:
         NotEnoughDataError: No brand has as many.
     """
-    made_by = adjacency(holdout.train_graph, group_edge_type)
-    had = compose(adjacency(holdout.train_graph, holdout.edge_type), made_by)
-    new = without(compose(holdout.truth, made_by), had).reverse()
-    had = had.reverse()
-    rows = np.flatnonzero((new.degrees() >= min_new_buyers) & (had.degrees() > 0))
-    if not len(rows):
-        most = int(new.degrees().max(initial=0))
+    found = _brands(holdout, group_edge_type, min_new_buyers)
+    if not len(found.rows):
+        most = int(found.new.degrees().max(initial=0))
         raise NotEnoughDataError(
             f"no {group_edge_type.target} with a buyer before has {min_new_buyers} new ones in the "
             f"held-out part; the most are {most}",
             next_step="hold out more days, or ask for fewer new buyers",
             value=min_new_buyers,
         )
+    return found
+
+
+def _brands(holdout: Holdout, group_edge_type: EdgeType, min_new_buyers: int) -> NewBuyers:
+    """The same, which may be none."""
+    made_by = adjacency(holdout.train_graph, group_edge_type)
+    had = compose(adjacency(holdout.train_graph, holdout.edge_type), made_by)
+    new = without(compose(holdout.truth, made_by), had).reverse()
+    had = had.reverse()
+    rows = np.flatnonzero((new.degrees() >= min_new_buyers) & (had.degrees() > 0))
     return NewBuyers(group_edge_type.target, rows, had, new)
+
+
+def has_new_buyers(
+    holdout: Holdout, group_edge_type: EdgeType, *, min_new_buyers: int = 10
+) -> bool:
+    """Whether `lift_points` has any brand to ask for."""
+    return bool(len(_brands(holdout, group_edge_type, min_new_buyers).rows))
 
 
 def lift_points(

@@ -62,14 +62,16 @@ class Scored:
 
     Args:
         make: Makes the baseline of a direction.
+        fits: Whether a direction's past has what the baseline learns from.
     """
 
     name: str
     make: Callable[[Direction], Baseline]
+    fits: Callable[[Direction], bool] = lambda _: True
     _scorers: dict[Direction, Scorer] = field(default_factory=dict, init=False, repr=False)
 
-    def can_answer(self, task: Task) -> bool:  # noqa: ARG002 - they learn what they are asked
-        return True
+    def can_answer(self, task: Task) -> bool:
+        return self.fits(task.direction)
 
     def learn(self, direction: Direction) -> Scorer:
         """What the direction's past gives, learned when first asked for.

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from graphdb.errors import EvaluationError
+from graphdb.errors import EvaluationError, NotEnoughDataError
+from graphdb.schema import SCHEMA
 from graphdb.schema_types import EdgeType
 from graphdb.snapshot import open_snapshot
 from training.config import TrainConfig
 from training.data import load_graph
 from training.evaluation.baselines import baseline, check_baselines, usual_baselines
+from training.evaluation.exposure import exposure
 from training.evaluation.groups import (
     Past,
     ages_of,
@@ -20,7 +22,10 @@ from training.evaluation.groups import (
     seed_groupings,
     target_groupings,
 )
+from training.evaluation.hiding import SplitName, check_pairs, held_out
+from training.evaluation.leaks import check_leaks
 from training.evaluation.lists import Catalogue
+from training.evaluation.lookalikes import has_new_buyers, lift_points
 from training.evaluation.measure import (
     Measured,
     Ranked,
@@ -31,17 +36,21 @@ from training.evaluation.measure import (
 )
 from training.evaluation.model import model_of_the_past
 from training.evaluation.per_seed import PER_SEED_NAME, write_per_seed
-from training.evaluation.results import Evaluation, Protocol
+from training.evaluation.rankers import Served
+from training.evaluation.results import Evaluation, ExposurePoint, LiftPoint, Protocol
 from training.evaluation.spending import spending, versions
 from training.evaluation.tasks import Direction, Task, all_tasks
 from training.models import Run
-from training.pyg import HeteroData
 from training.quality.counts import PRODUCT
-from training.split import Holdout, hold_out_last
+from training.split import Holdout
 from training.steps import Progress, Steps
 
 PAST = "past"
 USUAL_KS = (5, 10, 20)
+BUYING = (SCHEMA.edge_type("PURCHASED"), SCHEMA.edge_type("MADE_BY"))
+"""Who buys what, and of which brand: audiences are made from these, see `graphrec.query`."""
+LIFT_SHARES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
+EXPOSURE_BINS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +58,9 @@ class EvaluateOptions:
     """What to measure, beside the model's own settings.
 
     Args:
-        holdout_days: The last days, which the models must not know.
+        split: 'time', 'leave-last-out' or 'given'.
+        holdout_days: The last days, which the models must not know, with the split by time.
+        held_pairs: A table of the pairs that they must not know, with the given split.
         baselines: Names of baselines, see `baselines.MAKERS`; None for the usual ones.
         ks: Lengths of lists, each 1 or more; groups and comparisons are of the longest.
         newcomer_days: Who came so shortly before the cut-off is a newcomer.
@@ -60,7 +71,9 @@ class EvaluateOptions:
         EvaluationError: A number is out of its range, or a name stands for no baseline.
     """
 
+    split: SplitName = "time"
     holdout_days: int = 28
+    held_pairs: Path | None = None
     baselines: tuple[str, ...] | None = None
     ks: tuple[int, ...] = USUAL_KS
     newcomer_days: int = 28
@@ -79,6 +92,7 @@ class EvaluateOptions:
                 f"{self.resamples} resamples", expected="1 or more", value=self.resamples
             )
         check_baselines(self.baselines or ())
+        check_pairs(self.split, self.held_pairs)
 
 
 def evaluate(
@@ -101,7 +115,10 @@ def evaluate(
     Raises:
         EvaluationError: The folder exists.
         SnapshotError: There is no usable snapshot.
-        NotEnoughDataError: There is too little to train on, or to hold out.
+        NotEnoughDataError: There is too little to train on, or to hold out, or for a baseline that
+            is named.
+        LeakError: The models would be shown what they are asked for.
+        DataError: The table of pairs to hold out cannot be used.
         GraphRecError: As `train`.
     """
     config, options, run = config or TrainConfig(), options or EvaluateOptions(), run or Run()
@@ -136,7 +153,15 @@ def _evaluate_into(
     snapshot = open_snapshot(snapshot_dir)
     graph = load_graph(snapshot)
     direction = snapshot.schema.parse_edge_type(config.direction)
-    holdout = _held_out(graph, direction, options)
+    holdout = held_out(
+        snapshot,
+        graph,
+        direction,
+        split=options.split,
+        days=options.holdout_days,
+        held_pairs=options.held_pairs,
+    )
+    leaks = check_leaks(graph, holdout, snapshot.schema)
     group = snapshot.schema.parse_edge_type(config.group)
     tasks = all_tasks(graph, holdout, snapshot.schema, group)
     names = options.baselines
@@ -152,7 +177,7 @@ def _evaluate_into(
     lists = {model.name: rank_all(model, tasks, how.longest)}
     for name in names:
         steps.next(f"learn and rank by {name}")
-        lists[name] = rank_all(baseline(name, options.seed), tasks, how.longest)
+        lists[name] = _of_baseline(name, tasks, how)
 
     steps.next("measure on what came after")
     past = Past(snapshot, holdout.train_graph, holdout.cutoff_s)
@@ -165,18 +190,18 @@ def _evaluate_into(
         snapshot_id=snapshot.snapshot_id,
         direction=str(direction),
         protocol=Protocol(
-            split="time",
+            split=options.split,
             cutoff=holdout.cutoff,
-            holdout_days=options.holdout_days,
+            holdout_days=options.holdout_days if options.split == "time" else None,
             ks=options.ks,
             seed=options.seed,
             resamples=options.resamples,
         ),
         models=tuple(lists),
         tasks=tuple(one.result for one in measured),
-        leaks=(),
-        lifts=(),
-        exposure=(),
+        leaks=leaks,
+        lifts=_lifts(model, holdout, group, options.seed),
+        exposure=_exposure(tasks[0], lists),
         settings=config.model_dump(mode="json"),
         versions=versions(),
         spending=spending(steps.seconds()),
@@ -185,9 +210,31 @@ def _evaluate_into(
     return found
 
 
-def _held_out(graph: HeteroData, direction: EdgeType, options: EvaluateOptions) -> Holdout:
-    """What the models may know, and what they are asked."""
-    return hold_out_last(graph, direction, options.holdout_days)
+def _of_baseline(name: str, tasks: Sequence[Task], how: Resampling) -> dict[str, Ranked]:
+    """A baseline's lists for all tasks that it can learn."""
+    ranker = baseline(name, how.seed)
+    if not any(map(ranker.can_answer, tasks)):
+        raise NotEnoughDataError(
+            f"the data have nothing that the baseline '{name}' learns from",
+            next_step="leave it out",
+            value=name,
+        )
+    return rank_all(ranker, tasks, how.longest)
+
+
+def _lifts(model: Served, holdout: Holdout, group: EdgeType, seed: int) -> tuple[LiftPoint, ...]:
+    """Of audiences; none where no brand has enough new buyers to tell."""
+    asked = (holdout.edge_type, group)
+    if asked != BUYING or not has_new_buyers(holdout, group):
+        return ()
+    return lift_points(model.recommender, holdout, group, LIFT_SHARES, seed=seed)
+
+
+def _exposure(task: Task, lists: Mapping[str, Mapping[str, Ranked]]) -> tuple[ExposurePoint, ...]:
+    """Of the targets of a task, over the lists of all models that can answer it."""
+    _, of_targets = num_events(task.direction.graph, task.direction.edge_type)
+    shown = {model: found[task.name].rows for model, found in lists.items() if task.name in found}
+    return exposure(shown, task.truth, of_targets, EXPOSURE_BINS)
 
 
 def _measured(
@@ -203,7 +250,7 @@ def _measured(
     return [
         measure(
             task,
-            {model: found[task.name] for model, found in lists.items()},
+            {model: found[task.name] for model, found in lists.items() if task.name in found},
             around[task.direction],
             how,
         )
