@@ -150,9 +150,10 @@ def _other_relations(graph: HeteroData, cutoff_s: int, main: Direction) -> Itera
     """What seeds did for the first time with nodes of other types, such as to follow a creator."""
     past, schema, known = main.graph, main.schema, main.edge_type
     for edge_type in edge_types_of(graph):
-        is_event = schema.relation(edge_type.relation).is_event
+        relation = schema.relation(edge_type.relation)
+        tells_taste = relation.is_event and relation.behaviour_weight > 0
         is_other = edge_type.source == known.source and edge_type.target != known.target
-        if not (is_event and is_other):
+        if not (tells_taste and is_other):
             continue
         had = adjacency(past, edge_type)
         if not had.num_edges:
@@ -180,7 +181,7 @@ def _of_groups(main: Direction, tie: EdgeType, members: Adjacency) -> Direction:
         graph[end].num_nodes = main.graph[end].num_nodes
     groups = members.gather(targets).astype(np.int64)
     graph[edge_type].edge_index = torch.from_numpy(np.stack([np.repeat(seeds, number), groups]))
-    for name in (AT_S, COUNT):
+    for name in {AT_S, COUNT} & set(store.keys()):  # ties have no count
         graph[edge_type][name] = store[name].repeat_interleave(torch.from_numpy(number))
     schema = Schema(main.schema.node_types, relations)
     return Direction(edge_type, graph, schema, adjacency(graph, edge_type))

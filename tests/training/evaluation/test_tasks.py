@@ -1,9 +1,12 @@
 """What is asked: truths and gains counted by hand."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
 from graphdb.schema import SCHEMA
+from graphdb.schema_types import Schema
 from training.data import AT_S
 from training.evaluation.tasks import all_tasks, first_tasks
 from training.split import DAY_S, Holdout, hold_out_last
@@ -81,3 +84,30 @@ def test_the_first_ones_are_those_of_train(holdout):
     tasks = first_tasks(holdout, SCHEMA, MADE_BY)
     assert [task.name for task in tasks] == ["all products", "new products", "new brands"]
     assert [task.exclude_seen for task in tasks] == [False, True, True]
+
+
+def test_a_relation_that_tells_nothing_of_taste_is_not_asked_about(whole, holdout):
+    follows = replace(SCHEMA.relation("FOLLOWS"), behaviour_weight=0)
+    schema = Schema(SCHEMA.node_types, {**SCHEMA.relations, "FOLLOWS": follows})
+    names = [task.name for task in all_tasks(whole, holdout, schema, MADE_BY)]
+    assert "User-FOLLOWS-Creator" not in names
+
+
+def test_ties_can_be_foretold_too(make_graph):
+    """A creator carries a second product of brand 0, and one of brand 1; ties have no count."""
+    promotes = SCHEMA.edge_type("PROMOTES")
+    graph = make_graph(
+        {"Creator": 1, "Product": 3, "Brand": 2},
+        {
+            promotes: [(0, 0, 0), (0, 1, 9 * DAY_S), (0, 2, 9 * DAY_S)],
+            MADE_BY: [(0, 0), (1, 0), (2, 1)],
+        },
+    )
+    del graph[promotes].count
+    found = hold_out_last(graph, promotes, 5)
+    tasks = {task.name: truths(task) for task in all_tasks(graph, found, SCHEMA, MADE_BY)}
+    assert tasks == {
+        "all products": [[1, 2]],
+        "new products": [[1, 2]],
+        "new brands": [[1]],
+    }
