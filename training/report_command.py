@@ -42,11 +42,11 @@ def report_command(
 
     [bold]Examples[/bold]
 
-    graphrec report runs/today
+    graphrec report evaluations/today
 
-    graphrec report runs/today --store shop.duckdb --snapshot snapshots/today --log keep/today
+    graphrec report evaluations/today --snapshot snapshots/today --store shop.duckdb
 
-    graphrec report runs/today --output today.html --json
+    graphrec report evaluations/today --log keep/today --output today.html --json
     """
     for package in ("jinja2", "matplotlib", "sklearn"):
         check_extra(package, "report", "the report")
