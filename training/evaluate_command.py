@@ -16,6 +16,7 @@ from training.cli_parts import (
     chosen_config,
     described,
 )
+from training.extras import check_report_installed
 
 
 def evaluate_command(
@@ -69,6 +70,9 @@ def evaluate_command(
             help="Keep the network's log and state in this folder; what train kept there is used."
         ),
     ] = None,
+    report: Annotated[
+        bool, typer.Option("--report", help="Also write it as a page, as `graphrec report` does.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Measure a model on what it could not know, beside baselines that learned the same past.
@@ -79,7 +83,7 @@ def evaluate_command(
 
     [bold]Examples[/bold]
 
-    graphrec evaluate snapshots/today evaluations/today
+    graphrec evaluate snapshots/today evaluations/today --report
 
     graphrec evaluate snapshots/today evaluations/both --preset default --holdout-days 14
 
@@ -90,6 +94,8 @@ def evaluate_command(
     graphrec evaluate snapshots/today evaluations/json --json
     """
     check_installed()
+    if report:
+        check_report_installed()
     from training.evaluation.hiding import split_named
     from training.evaluation.run import USUAL_KS, EvaluateOptions, evaluate
     from training.evaluation.tables import tables
@@ -119,6 +125,10 @@ def evaluate_command(
                 task, description=step, completed=number - 1, total=total
             ),
         )
+    if report:
+        from training.report import write_report
+
+        written = write_report(folder, snapshot=snapshot, log=keep)
     if as_json:
         print_json(json.loads(found.model_dump_json()))
         return
@@ -128,5 +138,9 @@ def evaluate_command(
     screen.print(
         f"{escape(str(folder))}: {len(found.tasks)} tasks, {len(found.models)} models, "
         f"{sum(found.spending.seconds.values()):.0f} s",
+        soft_wrap=True,
+    )
+    screen.print(
+        escape(f"{written.path} to look at" if report else f"graphrec report {folder} draws it"),
         soft_wrap=True,
     )

@@ -20,3 +20,13 @@ def check_extra(package: str, extra: str, user: str) -> None:
             next_step=f"install graphrec[{extra}]",
             value=package,
         )
+
+
+def check_report_installed() -> None:
+    """Checks that all is there that draws the report of an evaluation.
+
+    Raises:
+        TrainingError: Something is not.
+    """
+    for package in ("jinja2", "matplotlib", "sklearn"):
+        check_extra(package, "report", "the report")

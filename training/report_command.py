@@ -7,7 +7,7 @@ import typer
 from rich.markup import escape
 
 from graphrec.cli.output import JsonOption, console, print_json
-from training.extras import check_extra
+from training.extras import check_report_installed
 
 
 def report_command(
@@ -42,14 +42,13 @@ def report_command(
 
     [bold]Examples[/bold]
 
-    graphrec report runs/today
+    graphrec report evaluations/today
 
-    graphrec report runs/today --store shop.duckdb --snapshot snapshots/today --log keep/today
+    graphrec report evaluations/today --snapshot snapshots/today --store shop.duckdb
 
-    graphrec report runs/today --output today.html --json
+    graphrec report evaluations/today --log keep/today --output today.html --json
     """
-    for package in ("jinja2", "matplotlib", "sklearn"):
-        check_extra(package, "report", "the report")
+    check_report_installed()
     from training.report import write_report
 
     written = write_report(

@@ -21,6 +21,7 @@ PAGE = (Path(__file__).parents[3] / "docs" / "evaluation.md").read_text(encoding
 @pytest.mark.slow
 def test_every_command_of_the_page_runs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    Path("pairs.csv").write_text("source_id,target_id\nu0001,p0001\nu0002,p0003\n")
     for block in re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL):
         for line in block.splitlines():
             command = line.split()
@@ -32,6 +33,9 @@ def test_every_command_of_the_page_runs(tmp_path, monkeypatch):
     assert Recommender.open("evaluation/past").bundle.manifest.cutoff == found.protocol.cutoff
     assert read_evaluation("evaluation-both").models[0] == "both"
     assert read_evaluation("evaluation-short").protocol.ks == (1, 10)
+    assert Path("evaluation/report.html").stat().st_size > 100_000
+    assert read_evaluation("evaluation-last").protocol.split == "leave-last-out"
+    assert read_evaluation("evaluation-given").task("all products").num_pairs == 2
 
 
 def first_column(heading):

@@ -11,7 +11,7 @@ from graphrec.query.paths import Paths
 Rows = npt.NDArray[np.int64]
 
 NONE = -1
-_LARGEST_SHARE = 0.25
+LARGEST_SHARE = 0.25
 _DEEPEST = 12
 _PRODUCT, _CATEGORY = "Product", "Category"
 
@@ -44,7 +44,7 @@ class Categories:
             known = own[product_rows]
             counts = np.bincount(shown[known[known != NONE]], minlength=len(chains))
             deeper = np.minimum(depth + 1, chains.shape[1] - 1)
-            too_large = counts[shown] > _LARGEST_SHARE * len(product_rows)
+            too_large = counts[shown] > LARGEST_SHARE * len(product_rows)
             moved = too_large & (chains[lines, deeper] != shown)
             if not moved.any():
                 return cls(np.where(own == NONE, NONE, shown[own]))
