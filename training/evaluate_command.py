@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from graphrec.cli.output import JsonOption, console, print_json
+from graphrec.cli.output import JsonOption, console, print_json, warn
 from graphrec.cli.progress import progress_bars
 from training.cli_parts import (
     DeviceOption,
@@ -132,6 +132,9 @@ def evaluate_command(
     if as_json:
         print_json(json.loads(found.model_dump_json()))
         return
+    for leak in found.leaks:
+        if leak.level == "warning":
+            warn(f"{leak.check}: {leak.message}")
     screen = console()
     for table in tables(found):
         screen.print(table)

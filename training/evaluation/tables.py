@@ -69,7 +69,8 @@ def _groups(task: TaskResult, k: int) -> Iterator[Table]:
         _columns(table, (dimension,), ["seeds", "to find", *models])
         for group in task.groups:
             if group.dimension == dimension:
-                cells = [_shown(group.models[model].get(name)) for model in models]
+                # The intervals stand in evaluation.json and in the report; here is no room.
+                cells = [_mean(group.models[model].get(name)) for model in models]
                 counts = f"{group.num_seeds:,}", f"{group.num_pairs:,}"
                 table.add_row(escape(group.group), *counts, *cells)
         yield table
@@ -80,7 +81,8 @@ def _comparisons(found: Evaluation, k: int) -> Table:
     _columns(table, ("task", "baseline"), [at(RECALL, k), "p", at(NDCG, k), "p"])
     for task in found.tasks:
         reached = {(one.against, one.metric): one for one in task.comparisons}
-        for place, other in enumerate(found.models[1:]):
+        others = [one.model for one in task.models if (one.model, at(RECALL, k)) in reached]
+        for place, other in enumerate(others):
             cells: list[str] = []
             for name in (at(RECALL, k), at(NDCG, k)):
                 one = reached[other, name]
@@ -90,9 +92,13 @@ def _comparisons(found: Evaluation, k: int) -> Table:
                     _shown(one.difference, signed=True),
                     p_value if sure else f"[dim]{p_value}",
                 ]
-            end = place == len(found.models) - 2
+            end = place == len(others) - 1
             table.add_row(task.name if not place else "", escape(other), *cells, end_section=end)
     return table
+
+
+def _mean(found: Estimate | None) -> str:
+    return "" if found is None else f"{found.mean:.4f}"
 
 
 def _shown(found: Estimate | None, *, signed: bool = False) -> str:
