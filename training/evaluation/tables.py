@@ -33,7 +33,7 @@ def tables(found: Evaluation) -> Iterator[Table]:
 def _headline(found: Evaluation, k: int) -> Table:
     cutoff = found.protocol.cutoff
     since = f"since {cutoff:%Y-%m-%d %H:%M} UTC" if cutoff else "that was held out"
-    table = _table(f"what happened {since}: lists of {k}, means with 95 % intervals")
+    table = _table(f"what happened {since}: lists of {k}, means ± half a 95 % interval")
     names = [
         name
         for name in HEADLINE
@@ -102,11 +102,11 @@ def _mean(found: Estimate | None) -> str:
 
 
 def _shown(found: Estimate | None, *, signed: bool = False) -> str:
-    """The mean, and its interval in small."""
+    """The mean, and half the width of its interval in small."""
     if found is None:
         return ""
     sign = "+" if signed else ""
-    return f"{found.mean:{sign}.4f} [dim]({found.low:{sign}.4f} {found.high:{sign}.4f})[/dim]"
+    return f"{found.mean:{sign}.4f} [dim]±{(found.high - found.low) / 2:.4f}[/dim]"
 
 
 def _table(title: str) -> Table:

@@ -36,7 +36,7 @@ def evaluated(planted, shuffled, tmp_path_factory):
 def test_it_prints_tables(evaluated):
     folder, _, printed, _ = evaluated
     for words in (
-        "lists of 10, means with 95 % intervals",
+        "lists of 10, means ± half a 95 % interval",
         "bought before",
         "coverage@10",
         "by user activity: recall@10",
