@@ -14,8 +14,8 @@ IMAGES = Path(__file__).parents[1] / "docs" / "images"
 WIDE, NARROW = 1400, 400
 PARTS = {
     "top": ("body", 1000, [(WIDE, "light"), (WIDE, "dark"), (NARROW, "light"), (NARROW, "dark")]),
-    "groups": ("#groups", 950, [(WIDE, "light"), (NARROW, "light")]),
-    "maps": ("#maps", 1080, [(WIDE, "light"), (WIDE, "dark"), (NARROW, "dark")]),
+    "groups": ("#groups", 915, [(WIDE, "light"), (NARROW, "light")]),
+    "maps": ("#maps", 1045, [(WIDE, "light"), (WIDE, "dark"), (NARROW, "dark")]),
 }
 
 

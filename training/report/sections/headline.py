@@ -168,9 +168,7 @@ def _losses(evaluation: Evaluation) -> list[Block]:
     by_task = Counter(one.task for one in losses)
     where = ", ".join(f"{name} {count}" for name, count in by_task.items())
     return [
-        Text(
-            f"A baseline is ahead in {len(losses)} of {compared} measures of all tasks ({where})."
-        ),
+        Text(f"A baseline is ahead in {len(losses)} of {compared} measures: {where}."),
         Table(
             "Where a baseline is ahead",
             ("task", "measure", "baseline", ours),
