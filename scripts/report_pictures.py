@@ -10,13 +10,12 @@ from pathlib import Path
 from report_page import ReportPage
 
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
-HIGHEST = 1200
-# Each part with its selector, and the looks in which it is photographed.
+# Each part with its selector, how high it is photographed at most, and in which looks.
 WIDE, NARROW = 1400, 400
 PARTS = {
-    "top": ("body", [(WIDE, "light"), (WIDE, "dark"), (NARROW, "light"), (NARROW, "dark")]),
-    "groups": ("#groups", [(WIDE, "light")]),
-    "maps": ("#maps", [(WIDE, "light"), (WIDE, "dark")]),
+    "top": ("body", 1000, [(WIDE, "light"), (WIDE, "dark"), (NARROW, "light"), (NARROW, "dark")]),
+    "groups": ("#groups", 915, [(WIDE, "light"), (NARROW, "light")]),
+    "maps": ("#maps", 1045, [(WIDE, "light"), (WIDE, "dark"), (NARROW, "dark")]),
 }
 
 
@@ -28,11 +27,11 @@ def main() -> None:
     options.images.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as profile:
         page = ReportPage(Path(profile))
-        for name, (css, looks) in PARTS.items():
+        for name, (css, most, looks) in PARTS.items():
             for width, theme in looks:
                 page.show(options.folder / "report.html", width=width, theme=theme)
                 file = options.images / f"report-{name}-{width}-{theme}.png"
-                page.photograph(file, css, HIGHEST)
+                page.photograph(file, css, most)
                 print(file)
         page.close()
 

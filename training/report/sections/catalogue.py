@@ -1,10 +1,12 @@
 """What accuracy does not say: the worth of what was found, and the lists as a whole."""
 
+from collections.abc import Sequence
+
 from training.evaluation.results import Evaluation, TaskResult
 from training.report.parts import Block, Cell, Section, Table, Text
 from training.report.sections.headline import metric_names, metric_table
 from training.report.sources import Sources
-from training.report.words import meaning, metric_title, number, parted
+from training.report.words import headline_metric, meaning, metric_title, number, parted
 
 
 def catalogue(sources: Sources) -> Section:
@@ -18,28 +20,35 @@ def catalogue(sources: Sources) -> Section:
         blocks.append(metric_table(evaluation, task, valued, caption, noted=False))
     else:
         blocks.append(Text("Nothing was weighted by value: no money is known.", "muted"))
-    table = _lists(evaluation, task)
-    blocks.append(table or Text("Nothing was measured of the lists as a whole.", "muted"))
+    names = list(dict.fromkeys(name for result in task.models for name in result.lists))
+    if not names:
+        blocks.append(Text("Nothing was measured of the lists as a whole.", "muted"))
+        return Section("catalogue", "Value, and beyond accuracy", tuple(blocks))
+    _, k = parted(headline_metric(evaluation, task))
+    main = [name for name in names if parted(name)[1] == k]
+    title = f"The lists as a whole ({task.name})"
+    blocks.append(_lists(evaluation, task, main or names, title))
+    if main and len(main) < len(names):
+        blocks.append(_lists(evaluation, task, names, f"{title}, at every length", folded=True))
     return Section("catalogue", "Value, and beyond accuracy", tuple(blocks))
 
 
-def _lists(evaluation: Evaluation, task: TaskResult) -> Table | None:
-    names = list(dict.fromkeys(name for result in task.models for name in result.lists))
-    if not names:
-        return None
-    order = {model: place for place, model in enumerate(evaluation.models)}
-    results = sorted(task.models, key=lambda result: order.get(result.model, len(order)))
+def _lists(
+    evaluation: Evaluation,
+    task: TaskResult,
+    names: Sequence[str],
+    caption: str,
+    *,
+    folded: bool = False,
+) -> Table:
+    """A row per measure, a column per model."""
+    lists = {result.model: result.lists for result in task.models}
+    models = tuple(model for model in evaluation.models if model in lists)
     rows = tuple(
         (
-            Cell(metric_title(name), meaning(name)),
-            *(
-                Cell(number(result.lists[name]) if name in result.lists else "")
-                for result in results
-            ),
+            Cell(metric_title(name), "" if folded else meaning(name)),
+            *(Cell(number(lists[m][name]) if name in lists[m] else "") for m in models),
         )
-        for name in sorted(names, key=lambda name: list(map(parted, names)).index(parted(name)))
+        for name in names
     )
-    models = tuple(result.model for result in results)
-    return Table(
-        f"The lists as a whole ({task.name})", ("measure", *models), rows, frozenset(models)
-    )
+    return Table(caption, ("measure", *models), rows, frozenset(models), folded=folded)

@@ -41,7 +41,10 @@ def groups(sources: Sources) -> Section:
     )
     left_out = len(task.models) - len(shown)
     more = f" Charts show the {len(shown) - 1} best baselines; tables all." if left_out else ""
-    blocks: list[Block] = [Text(f"Groups of {task.name}.{more}"), Row(tuple(map(Figure, charts)))]
+    blocks: list[Block] = [
+        Text(f"Parts of the task '{task.name}'.{more}"),
+        Row(tuple(map(Figure, charts))),
+    ]
     blocks += [_table(evaluation, name, found, metric) for name, found in dimensions.items()]
     return Section("groups", "Group by group", tuple(blocks))
 

@@ -1,5 +1,6 @@
 """What was measured, in a sentence and a table."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from training.evaluation.results import (
@@ -164,8 +165,10 @@ def _losses(evaluation: Evaluation) -> list[Block]:
         for one in losses
     )
     ours = evaluation.models[0]
+    by_task = Counter(one.task for one in losses)
+    where = ", ".join(f"{name} {count}" for name, count in by_task.items())
     return [
-        Text(f"A baseline is ahead in {len(losses)} of {compared} measures of all tasks."),
+        Text(f"A baseline is ahead in {len(losses)} of {compared} measures: {where}."),
         Table(
             "Where a baseline is ahead",
             ("task", "measure", "baseline", ours),
