@@ -16,6 +16,7 @@ from training.pairs import adjacency, compose, without
 from training.split import DAY_S, Holdout
 
 RECENT_HALF_LIFE_DAYS = 30.0
+SERVED = "users_for_brand"
 
 Floats = npt.NDArray[np.float64]
 
@@ -128,7 +129,7 @@ def orders(
     yield "random", [rng.random(num_users) for _ in asked.rows]
     for name, activity in _activity(holdout).items():
         yield name, [activity] * len(asked.rows)
-    yield "users_for_brand", _served(recommender, asked)
+    yield SERVED, _served(recommender, asked)
 
 
 def lifts(asked: NewBuyers, scores: Sequence[Floats], shares: Sequence[float]) -> Floats:

@@ -1,8 +1,11 @@
 """How well audiences of brands find new buyers."""
 
+from collections.abc import Sequence
+
+from training.evaluation.lookalikes import SERVED
+from training.evaluation.results import LiftPoint
 from training.report.charts.lines import Axis, Line, line_chart
 from training.report.parts import Block, Cell, Figure, Row, Section, Table, Text
-from training.report.sections.groups import series_of
 from training.report.sources import Sources
 from training.report.words import percent
 
@@ -15,9 +18,9 @@ def lifts(sources: Sources) -> Section:
     if not points:
         nothing = Text("No audiences of brands were measured.", "muted")
         return Section("lookalikes", "Lookalikes", (nothing,))
-    models = list(dict.fromkeys(point.model for point in points))
+    models = _served_first(points)
     lines = []
-    for model, series in series_of(sources.evaluation, models).items():
+    for series, model in enumerate(models):
         own = sorted((p.share, p.lift) for p in points if p.model == model and p.share > 0)
         lines.append(Line(model, series, [share for share, _ in own], [lift for _, lift in own]))
     chart = line_chart(
@@ -37,6 +40,12 @@ def lifts(sources: Sources) -> Section:
         Row((Figure(chart), _table(lines))),
     )
     return Section("lookalikes", "Lookalikes", blocks)
+
+
+def _served_first(points: Sequence[LiftPoint]) -> list[str]:
+    """What is compared: the audiences that the query layer gives in the model's colour."""
+    names = list(dict.fromkeys(point.model for point in points))
+    return sorted(names, key=lambda name: name != SERVED)
 
 
 def _table(lines: list[Line]) -> Table:
