@@ -206,6 +206,24 @@ def test_a_damaged_log_is_named(results):
         write_report(results, log=results)
 
 
+def test_an_epoch_that_was_trained_again_counts_once(results):
+    lines = [
+        {"number": number, "loss": loss, "learning_rate": 0.1, "seconds": 1.0}
+        for number, loss in ((1, 5.0), (2, 9.0), (2, 4.0))
+    ]
+    (results / "all.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    (results / "none.jsonl").write_text("")
+    text = write_report(results, log=results).path.read_text(encoding="utf-8")
+    assert "all: 2 epochs in 2 s." in words_of(text, "training")
+    assert "from 5 to 4" in text
+
+
+def test_an_evaluation_without_figures_is_an_error(results):
+    make_evaluation().model_copy(update={"tasks": ()}).write(results)
+    with pytest.raises(EvaluationError, match="has no figures of any model; evaluate again"):
+        write_report(results)
+
+
 def test_the_command(results):
     done = CliRunner().invoke(build_app(), ["report", str(results), "--json"])
     assert done.exit_code == 0, done.output
