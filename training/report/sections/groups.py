@@ -66,7 +66,8 @@ def rivals(evaluation: Evaluation, task: TaskResult, metric: str) -> list[str]:
 
 def series_of(evaluation: Evaluation, models: Sequence[str]) -> dict[str, int]:
     """Some models with the place of each one's colour: the same in every chart of a report."""
-    return {model: evaluation.models.index(model) for model in models}
+    order = list(dict.fromkeys((*evaluation.models, *models)))
+    return {model: order.index(model) for model in models}
 
 
 def slug(name: str) -> str:
