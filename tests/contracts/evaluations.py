@@ -24,6 +24,12 @@ QUOTES = '"></title></svg><img src=x onerror="document.title=\'taken over\'"> & 
 MODELS = ("spectral", "popularity", "recent popularity", "ItemKNN", "iALS", "viewed, not bought")
 LEVELS = (0.1095, 0.0487, 0.0579, 0.0603, 0.0811, 0.031)
 KS = (5, 10, 20, 50)
+AUDIENCES = {
+    "random": 0.0,
+    "most active": 0.05,
+    "most active recently": 0.06,
+    "users_for_brand": 0.1,
+}
 METRICS = ("recall", "ndcg", "mrr", "hit_rate", "map", "precision", "value_ndcg")
 GROUPS = {
     "user activity": (
@@ -144,7 +150,7 @@ def make_evaluation(levels: tuple[float, ...] = LEVELS, p_value: float = 0.0002)
             ("all products", "bought before", "new products", "new brands", "peak days")
         )
     )
-    popularity = np.geomspace(1, 600, 10)
+    popularity = np.concatenate([[0.0], np.geomspace(1, 600, 9)])
     places = np.arange(1, 11)[:, None] ** np.array([1.5, 4, 3.5, 2, 2.5, 1, 1.3])
     places /= places.sum(axis=0)
     return Evaluation(
@@ -177,7 +183,7 @@ def make_evaluation(levels: tuple[float, ...] = LEVELS, p_value: float = 0.0002)
         ),
         lifts=tuple(
             LiftPoint(model=model, share=share, lift=1 + level * 30 * (1 - share) ** 3)
-            for model, level in zip(MODELS[:3], levels[:3], strict=True)
+            for model, level in AUDIENCES.items()
             for share in (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
         ),
         exposure=tuple(

@@ -64,6 +64,12 @@ def open_sources(
 ) -> Sources:
     """Opens all that a report is made from; arguments and errors as for `write_report`."""
     evaluation = read_evaluation(folder)
+    if not evaluation.tasks or not any(one.metrics for one in evaluation.tasks[0].models):
+        raise EvaluationError(
+            f"the evaluation in '{folder}' has no figures of any model",
+            next_step="evaluate again",
+            value=str(folder),
+        )
     past = Path(folder) / PAST
     if bundle is None and past.exists():
         bundle = past
@@ -83,24 +89,27 @@ def _read_rejects(url: str) -> pa.Table:
 
 def _read_runs(folder: Path) -> dict[str, tuple[EpochLine, ...]]:
     files = sorted(folder.rglob("*.jsonl"))
-    if not files:
+    read = {str(path.relative_to(folder).with_suffix("")): _read_epochs(path) for path in files}
+    runs = {name: epochs for name, epochs in read.items() if epochs}
+    if not runs:
         raise EvaluationError(
             f"there is no log of a training run in '{folder}'",
             expected="the folder that was given to `graphrec train --keep`",
             value=str(folder),
         )
-    return {
-        str(path.relative_to(folder).with_suffix("")): tuple(_read_epochs(path)) for path in files
-    }
+    return runs
 
 
-def _read_epochs(path: Path) -> list[EpochLine]:
+def _read_epochs(path: Path) -> tuple[EpochLine, ...]:
     lines = path.read_text(encoding="utf-8").splitlines()
     try:
-        return [EpochLine.model_validate(json.loads(line)) for line in lines]
+        epochs = [EpochLine.model_validate(json.loads(line)) for line in lines]
     except (ValueError, ValidationError) as error:
         raise EvaluationError(
             f"'{path}' is no log of epochs: {str(error).splitlines()[0]}",
             expected="lines that `graphrec train --keep` wrote",
             value=str(path),
         ) from error
+    # Where a run was killed and went on, the later of two lines is the one that was kept.
+    found = {epoch.number: epoch for epoch in epochs}
+    return tuple(found[number] for number in sorted(found))

@@ -9,58 +9,95 @@ from graphrec.query.rows import Rows
 from graphrec.query.space import Space
 
 Vector = npt.NDArray[np.float64]
+Matrix = npt.NDArray[np.float64]
+
+RIDGE = 3.0
+"""What is added to every variance, times their mean. Chosen on Complete Journey's validation weeks;
+see docs/benchmarks.md."""
 
 _MOST_ROWS = 20_000  # so many users are enough for a mean and a covariance
+_MOST_TARGETS = 20_000  # the longest ones, which make most of the scores
 _ROUNDING = 1e-9  # of a vector's length
-_LEVEL = 1 - 1e-9  # directions of equal variance are kept all together, whatever the rounding
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Directions:
-    """The mean of all known users and the directions in which they differ most.
+    """The mean of all known users, and how they differ in their scores.
 
-    Kept are the principal directions of more than average variance (Kaiser's criterion). What
-    two users share in the others is mostly noise; see docs/benchmarks.md.
+    Only scores say what the numbers of a vector mean: half of a user's vector may be a hundred
+    times longer than the other half and count the same, where the targets' is as much shorter. So
+    two users differ by how their scores for all targets do, |X (u - v)|, X the targets' vectors.
+    In that measure, group means are told apart as in linear discriminant analysis with a ridge:
+    what varies much among all users tells less of a group.
 
     Args:
         mean: float64 [dim].
-        axes: float64 [dim, num_kept], orthonormal.
-        variances: float64 [num_kept], of the users along each.
+        covariance: float64 [dim, dim], of the known users.
+        telling: float64 [dim, dim], symmetric. From a way between two means to the vector whose
+            dot products tell the two apart.
     """
 
     mean: Vector
-    axes: npt.NDArray[np.float64]
-    variances: Vector
+    covariance: Matrix
+    telling: Matrix
 
     @classmethod
-    def of(cls, users: Space) -> "Directions":
+    def of(cls, users: Space, targets: Space | None = None) -> "Directions":
+        """Measures users.
+
+        Args:
+            targets: What they are asked for. Without, the vectors' own numbers count.
+        """
         known = spread(np.flatnonzero(~users.zero), _MOST_ROWS)
         if not len(known):
-            return cls(np.zeros(users.dim), np.zeros((users.dim, 0)), np.zeros(0))
+            nothing = np.zeros((users.dim, users.dim))
+            return cls(np.zeros(users.dim), nothing, nothing)
         vectors = users.vectors[known].astype(np.float64)
         mean = vectors.mean(axis=0)
         vectors -= mean
-        variances, axes = np.linalg.eigh(vectors.T @ vectors / len(known))
-        kept = variances >= max(float(variances.mean()) * _LEVEL, np.finfo(np.float64).tiny)
-        return cls(mean, axes[:, kept], variances[kept])
+        covariance = vectors.T @ vectors / len(known)
+        measure = _root(_moments(targets)) if targets is not None else np.eye(users.dim)
+        variances, axes = np.linalg.eigh(measure.T @ covariance @ measure)
+        variances = np.maximum(variances, 0)
+        ridge = RIDGE * variances.mean()
+        if not ridge:
+            return cls(mean, covariance, np.zeros_like(covariance))
+        steps = measure @ axes
+        return cls(mean, covariance, (steps / (variances + ridge)) @ steps.T)
 
-    def along(self, vector: Vector) -> Vector:
-        """The part of a vector that lies in the kept directions."""
-        part: Vector = self.axes @ (self.axes.T @ vector)
-        return part
-
-    def towards(self, start: Vector, end: Vector) -> Vector:
-        """The way from one point to another in the kept directions, at length 1; or zero."""
-        way = self.along(end - start)
-        length = float(np.sqrt(way @ way))
+    def towards(self, end: Vector) -> Vector:
+        """What tells users around `end` from all, at a deviation of 1 among all users; or zero."""
+        way = end - self.mean
         # Rounding must not pass for a direction where both ends are one point.
-        if length <= _ROUNDING * np.sqrt(max(start @ start, end @ end)):
+        if way @ way <= _ROUNDING**2 * max(end @ end, self.mean @ self.mean):
             return np.zeros_like(way)
-        return way / length
+        return self.levelled(self.telling @ way)
+
+    def levelled(self, vector: Vector) -> Vector:
+        """A vector by whose dot products all users deviate by 1; zero where they do not."""
+        deviation = self.deviation(vector)
+        return vector / deviation if deviation else np.zeros_like(vector)
 
     def deviation(self, vector: Vector) -> float:
         """The standard deviation of all users' dot products with a vector."""
-        return float(np.sqrt(self.variances @ (self.axes.T @ vector) ** 2))
+        variance = float(vector @ self.covariance @ vector)
+        most = float(vector @ vector) * float(np.trace(self.covariance))
+        return float(np.sqrt(variance)) if variance > _ROUNDING**2 * most else 0.0
+
+
+def _moments(targets: Space) -> Matrix:
+    """The mean of x x^T over the longest targets, float64 [dim, dim]."""
+    longest = np.sort(np.argsort(-targets.norms, kind="stable")[:_MOST_TARGETS])
+    vectors = targets.vectors[longest].astype(np.float64)
+    found: Matrix = vectors.T @ vectors / max(len(vectors), 1)
+    return found
+
+
+def _root(moments: Matrix) -> Matrix:
+    """M with M M^T the matrix given, float64 [dim, dim]."""
+    values, axes = np.linalg.eigh(moments)
+    found: Matrix = axes * np.sqrt(np.maximum(values, 0))
+    return found
 
 
 def spread(rows: Rows, most: int) -> Rows:

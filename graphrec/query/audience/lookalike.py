@@ -22,9 +22,9 @@ _LEAST_SEPARATION = 0.1
 class Audience:
     """What tells the members of an audience from everyone.
 
-    The vector points from the mean of all users to the mean of the members, in the directions in
-    which users differ most; the brand's or product's own vector counts as `OWN_COUNTS_AS`
-    members. A user's dot product with it, in standard deviations above the average user, is z.
+    The vector tells the mean of the members from the mean of all users, see `Directions`; the
+    brand's or product's own vector counts as `OWN_COUNTS_AS` members. A user's dot product with
+    it, in standard deviations above the average user, is z.
 
     With both groups normal and equally spread, as in linear discriminant analysis, the members'
     mean d standard deviations above that of all, the odds that a user is a member rather than
@@ -55,10 +55,10 @@ class Audience:
         mean = directions.mean
         if number:
             mean = users.vectors[spread(known, _MOST_MEMBERS)].astype(np.float64).mean(axis=0)
-        vector = directions.towards(directions.mean, mean)
+        vector = directions.towards(mean)
         if own is not None:
             weight = number / (number + OWN_COUNTS_AS)
-            vector = weight * vector + (1 - weight) * directions.towards(np.zeros_like(own), own)
+            vector = weight * vector + (1 - weight) * directions.levelled(own)
         served = vector.astype(np.float32)
         vector = served.astype(np.float64)
         deviation = directions.deviation(vector)

@@ -21,15 +21,16 @@ class Audiences:
         self._lock = Lock()
 
     def directions(self) -> Directions:
-        """Of the users.
+        """Of the users, by their scores for products where these have vectors.
 
         Raises:
             QueryError: They have no vectors.
         """
         users = self._space("User")
+        products = self._space("Product") if self._bundle.has_vectors("Product") else None
         with self._lock:
             if self._directions is None:
-                self._directions = Directions.of(users)
+                self._directions = Directions.of(users, products)
             return self._directions
 
     def creators(self) -> Space:

@@ -1,18 +1,19 @@
 """The report as a reader sees it: in a headless Chromium, wide and narrow, light and dark."""
 
+import os
+import re
 from datetime import datetime
+from pathlib import Path
 
 import chromium
 import pytest
+import report_pictures
 from contracts.evaluations import make_evaluation
 from report_page import ReportPage
 
 from training.report import write_report
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(bool(chromium.missing()), reason=f"not installed: {chromium.missing()}"),
-]
+pytestmark = pytest.mark.slow
 LOOKS = [(width, theme) for width in (1400, 400) for theme in ("light", "dark")]
 _DRAWN = """
 return [...document.querySelectorAll("main svg")].map((svg) => {
@@ -37,6 +38,13 @@ const one = (css) => getComputedStyle(document.querySelector(css));
 return {background: one("body").backgroundColor, words: one("body").color,
         chart: one("#chart-models text").fill, dots: one(".map g").fill};
 """
+
+
+@pytest.fixture(scope="module", autouse=True)
+def browser():
+    missing = chromium.missing()
+    if missing and os.environ.get("CI") != "true":
+        pytest.skip(f"{' and '.join(missing)} missing: apt-get install chromium chromium-driver")
 
 
 @pytest.fixture(scope="module")
@@ -127,3 +135,13 @@ def test_the_moment_is_told(page, report):
     page.show(report, width=1400, theme="light")
     made_at: datetime = make_evaluation().created_at
     assert f"{made_at:%d %B %Y, %H:%M} UTC" in page.run("return document.body.innerText")
+
+
+def test_the_pictures_that_the_documentation_shows(report, tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        "sys.argv", ["report_pictures.py", str(report.parent), "--images", str(tmp_path)]
+    )
+    report_pictures.main()
+    page = (Path(__file__).parents[3] / "docs" / "report.md").read_text(encoding="utf-8")
+    shown = set(re.findall(r"\(images/(report-[\w-]+\.png)\)", page))
+    assert shown and shown <= {path.name for path in tmp_path.iterdir()}

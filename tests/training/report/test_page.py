@@ -1,5 +1,6 @@
 import json
 import re
+from dataclasses import fields
 
 import pytest
 from contracts.evaluations import HOSTILE, QUOTES, make_evaluation
@@ -11,9 +12,10 @@ from graphdb.ingest import ingest
 from graphdb.sources import open_source
 from graphrec.cli import build_app
 from training.evaluation.results import Evaluation, Protocol, Spending
+from training.gnn.trainer import Epoch
 from training.report import write_report
 from training.report.sections import SECTIONS
-from training.report.sources import Sources
+from training.report.sources import EpochLine, Sources
 from training.report_command import report_command
 
 
@@ -76,6 +78,8 @@ def test_what_each_part_says(full):
     assert "1,152 edges" not in words_of(text, "graph")
     assert "IN_CATEGORY" in words_of(text, "graph") and "these are not its counts" in text
     assert "required" in words_of(text, "rejects") or "missing" in words_of(text, "rejects")
+    audiences = words_of(text, "lookalikes").partition("Lift by size of the audience")[2]
+    assert "users_for_brand 3.91 3.57 3.19 2.54 random 1.00 1.00 1.00 1.00" in audiences
     assert "spectral.dim 512" in words_of(text, "settings")
     assert "numpy 2.4.6" in words_of(text, "versions")
     assert "2,346 MB of memory, 2 threads on x86_64" in words_of(text, "spending")
@@ -204,6 +208,28 @@ def test_a_damaged_log_is_named(results):
     (results / "broken.jsonl").write_text('{"number": 1}\n')
     with pytest.raises(EvaluationError, match=r"broken\.jsonl' is no log of epochs"):
         write_report(results, log=results)
+
+
+def test_an_epoch_that_was_trained_again_counts_once(results):
+    lines = [
+        {"number": number, "loss": loss, "learning_rate": 0.1, "seconds": 1.0}
+        for number, loss in ((1, 5.0), (2, 9.0), (2, 4.0))
+    ]
+    (results / "all.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    (results / "none.jsonl").write_text("")
+    text = write_report(results, log=results).path.read_text(encoding="utf-8")
+    assert "all: 2 epochs in 2 s." in words_of(text, "training")
+    assert "from 5 to 4" in text
+
+
+def test_a_line_of_the_log_is_an_epoch_of_the_trainer():
+    assert set(EpochLine.model_fields) == {field.name for field in fields(Epoch)}
+
+
+def test_an_evaluation_without_figures_is_an_error(results):
+    make_evaluation().model_copy(update={"tasks": ()}).write(results)
+    with pytest.raises(EvaluationError, match="has no figures of any model; evaluate again"):
+        write_report(results)
 
 
 def test_the_command(results):

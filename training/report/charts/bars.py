@@ -69,7 +69,7 @@ def bar_chart(
                     [max(one.high - one.mean, 0) for _, one in known],
                 ],
                 fmt="none",
-                ecolor=palette.ink,
+                color=palette.ink,
                 elinewidth=1.1,
                 capsize=2,
             )

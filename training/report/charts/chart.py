@@ -56,7 +56,7 @@ class Chart:
     def svg(self) -> str:
         """For the page: colours by name, so that light and dark share one drawing."""
         content = BytesIO()
-        with rc_context({**_settings(LIGHT), "svg.hashsalt": self.name}):
+        with rc_context({**_settings(), "svg.hashsalt": self.name}):
             figure = self._figure(self.height)
             self._draw(figure, LIGHT)
             FigureCanvasSVG(figure)
@@ -66,7 +66,7 @@ class Chart:
     def png(self, palette: Palette = LIGHT) -> bytes:
         """The bytes of a picture with the title above it."""
         content = BytesIO()
-        with rc_context(_settings(palette)):
+        with rc_context(_settings()):
             figure = self._figure(self.height + _TITLE)
             parts = figure.subfigures(2, 1, height_ratios=[_TITLE, self.height], squeeze=False)
             above, below = parts[:, 0]
@@ -105,6 +105,5 @@ class Chart:
             label.set_color(palette.ink)
 
 
-def _settings(palette: Palette) -> dict[Any, Any]:
-    fonts = list(installed_fonts())
-    return {**_SETTINGS, "font.family": fonts, "lines.color": palette.ink}
+def _settings() -> dict[Any, Any]:
+    return {**_SETTINGS, "font.family": list(installed_fonts())}

@@ -36,7 +36,7 @@ def exposure(sources: Sources) -> Section:
     blocks: tuple[Block, ...] = (
         Text(
             f"{targets.capitalize()} in {len(points)} groups of about the same popularity, from "
-            f"{points[0].num_targets:,} that were hardly taken before to the "
+            f"{points[0].num_targets:,} least taken before to the "
             f"{points[-1].num_targets:,} most popular. Where a line is above '{_TAKEN}', the model "
             "shows them more than people want them."
         ),

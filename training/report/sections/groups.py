@@ -11,7 +11,6 @@ from training.report.words import headline_metric, interval, metric_title, numbe
 
 MOST_BARS = 4
 """Models in a chart: the evaluated one and its best rivals; tables have all."""
-_MOST_GROUPS = 12
 
 
 def groups(sources: Sources) -> Section:
@@ -32,7 +31,7 @@ def groups(sources: Sources) -> Section:
             f"for {', '.join(shown)}; the figures stand in the table below",
             [
                 BarGroup(one.group, {m: e[metric] for m, e in one.models.items() if metric in e})
-                for one in found[:_MOST_GROUPS]
+                for one in found
             ],
             series_of(evaluation, shown),
             f"{metric_title(metric)}, with 95 % interval",
@@ -67,7 +66,8 @@ def rivals(evaluation: Evaluation, task: TaskResult, metric: str) -> list[str]:
 
 def series_of(evaluation: Evaluation, models: Sequence[str]) -> dict[str, int]:
     """Some models with the place of each one's colour: the same in every chart of a report."""
-    return {model: evaluation.models.index(model) for model in models}
+    order = list(dict.fromkeys((*evaluation.models, *models)))
+    return {model: order.index(model) for model in models}
 
 
 def slug(name: str) -> str:
@@ -91,15 +91,14 @@ def _table(evaluation: Evaluation, name: str, found: Sequence[GroupResult], metr
             row.append(
                 Cell("")
                 if estimate is None
-                else Cell(number(estimate.mean), interval(estimate), estimate.mean == best)
+                else Cell(number(estimate.mean), interval(estimate), estimate.mean == best > 0)
             )
         rows.append(tuple(row))
     of = "what was to be found" if found[0].of == "targets" else "seeds"
     return Table(
-        f"By {name} (groups of {of})",
+        f"{metric_title(metric)} by {name} (groups of {of})",
         (name, "seeds", "pairs", *models),
         tuple(rows),
         frozenset({"seeds", "pairs", *models}),
-        metric_title(metric),
         folded=True,
     )

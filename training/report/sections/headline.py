@@ -41,7 +41,7 @@ def headline(sources: Sources) -> Section:
     chosen = [name for name in names if parted(name) in [(short, k) for short in _SHOWN]]
     blocks: list[Block] = [Text(sentence(evaluation))]
     blocks += [
-        Text(f"Leak check, {one.check}: {one.message}.", "warning") for one in _warnings(evaluation)
+        Text(f"Leak check, {one.check}: {one.message}", "warning") for one in _warnings(evaluation)
     ]
     table = metric_table(evaluation, task, chosen or names[:4], _caption(task))
     blocks.append(Row((table, Figure(_chart(evaluation, task, (chosen or names)[:2])))))
@@ -124,7 +124,10 @@ def _comparisons(
     folded: bool = False,
 ) -> Table:
     methods = ", ".join(dict.fromkeys(one.method for one in comparisons))
-    note = f"Test: {methods}. p is how often chance alone gives a difference as large."
+    note = (
+        f"Test: {methods}. p is how often chance alone gives a difference as large; "
+        "it is not corrected for the number of comparisons."
+    )
     return Table(caption, columns, rows, frozenset(columns[-2:]), note, folded)
 
 
@@ -191,7 +194,7 @@ def _estimate_cell(metrics: Mapping[str, Estimate], name: str, best: float) -> C
     if name not in metrics:
         return Cell("")
     estimate = metrics[name]
-    return Cell(number(estimate.mean), interval(estimate), is_best=estimate.mean == best)
+    return Cell(number(estimate.mean), interval(estimate), is_best=estimate.mean == best > 0)
 
 
 def _signed(value: float) -> str:

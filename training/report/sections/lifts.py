@@ -1,14 +1,14 @@
 """How well audiences of brands find new buyers."""
 
-from collections.abc import Sequence
-
 from training.evaluation.lookalikes import SERVED
-from training.evaluation.results import LiftPoint
+from training.evaluation.results import Evaluation
 from training.report.charts.lines import Axis, Line, line_chart
 from training.report.parts import Block, Cell, Figure, Row, Section, Table, Text
+from training.report.sections.groups import series_of
 from training.report.sources import Sources
 from training.report.words import percent
 
+"""What the audience of the model is called where it stands beside other orders of users."""
 _SHARES = (0.01, 0.05, 0.1, 0.2)
 
 
@@ -18,15 +18,14 @@ def lifts(sources: Sources) -> Section:
     if not points:
         nothing = Text("No audiences of brands were measured.", "muted")
         return Section("lookalikes", "Lookalikes", (nothing,))
-    models = _served_first(points)
     lines = []
-    for series, model in enumerate(models):
+    for model, series in _series(sources.evaluation).items():
         own = sorted((p.share, p.lift) for p in points if p.model == model and p.share > 0)
         lines.append(Line(model, series, [share for share, _ in own], [lift for _, lift in own]))
     chart = line_chart(
         "lookalike-lift",
         "New buyers found, against chance",
-        "Lift over the size of the audience, for " + ", ".join(models),
+        "Lift over the size of the audience, for " + ", ".join(line.label for line in lines),
         lines,
         Axis("audience, of all who never bought the brand", "log", as_percent=True),
         Axis("lift (times chance)", level=(1.0, "chance")),
@@ -42,10 +41,13 @@ def lifts(sources: Sources) -> Section:
     return Section("lookalikes", "Lookalikes", blocks)
 
 
-def _served_first(points: Sequence[LiftPoint]) -> list[str]:
-    """What is compared: the audiences that the query layer gives in the model's colour."""
-    names = list(dict.fromkeys(point.model for point in points))
-    return sorted(names, key=lambda name: name != SERVED)
+def _series(evaluation: Evaluation) -> dict[str, int]:
+    """What audiences were ordered by, ours first, with the place of each one's colour."""
+    names = list(dict.fromkeys(point.model for point in evaluation.lifts))
+    if set(names) <= set(evaluation.models):
+        return series_of(evaluation, sorted(names, key=evaluation.models.index))
+    names.sort(key=lambda name: name != SERVED)
+    return {name: place for place, name in enumerate(names)}
 
 
 def _table(lines: list[Line]) -> Table:
