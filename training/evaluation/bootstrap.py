@@ -14,9 +14,9 @@ _BLOCK_NUMBERS = 2**22  # weights held as float32 at once: 16 MB
 class Bootstrap:
     """Draws as many seeds as there are, with replacement, again and again.
 
-    Every question to one object is answered by the same draws, so that two models' means can be
-    compared draw by draw (Efron and Tibshirani, "An Introduction to the Bootstrap", 1993, chapter
-    13: percentile intervals).
+    It holds a byte per seed and draw. Every question is answered by the same draws, so that two
+    models' means can be compared draw by draw (Efron and Tibshirani, "An Introduction to the
+    Bootstrap", 1993, chapter 13: percentile intervals).
 
     Args:
         num_seeds: Between how many to draw.
