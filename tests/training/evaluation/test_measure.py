@@ -21,11 +21,16 @@ class Fixed:
         self.name = name
         self.rows = rows
         self.asked = []
+        self.learned = []
 
     def can_answer(self, task):
         return task.target_type != "Creator"
 
+    def learn(self, direction):
+        self.learned.append(direction)
+
     def top(self, task, seed_rows, k):
+        assert task.direction in self.learned
         self.asked.append((task.name, seed_rows.tolist(), k))
         return np.array([self.rows[:k]] * len(seed_rows))
 
