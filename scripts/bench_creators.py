@@ -145,18 +145,15 @@ def offers(
     shares = []
     for row in market.known[seed_type]:
         seed_id = bundle.id_of(seed_type, row)
-        own = market.recommender.recommend(seed_type, seed_id, target_type, k=k)
-        blended = question(seed_id, k=k)
+        own, _ = market.recommender.top_rows(seed_type, np.array([row]), target_type, k=k)
+        blended = [bundle.row_of(target_type, one) for one in question(seed_id, k=k).ids]
         had = market.recommender.seen(seed_type, seed_id, target_type)
         open_to = np.setdiff1d(
             np.arange(values.shape[1]), [bundle.row_of(target_type, one) for one in had]
         )
         best = np.sort(values[row, open_to])[::-1][:k].sum()
         if best > 0:
-            found = [
-                sum(values[row, bundle.row_of(target_type, one)] for one in answer.ids) / best
-                for answer in (own, blended)
-            ]
+            found = [values[row, rows].sum() / best for rows in (own[own >= 0], blended)]
             shares.append((k * values[row, open_to].mean() / best, *found))
     any_offer, own_alone, with_audience = np.mean(shares, axis=0).tolist()
     return any_offer, own_alone, with_audience

@@ -1,8 +1,9 @@
 """Lookalikes in the small world of ann, bob and cat, by hand.
 
-The known users [1, 0], [0, 1] and [1, 1] have the mean [2/3, 2/3]. They differ by 1/3 along
-[1, -1] / sqrt(2) and by 1/9 along [1, 1] / sqrt(2), on average 2/9: only the first is kept, and
-every audience's vector lies in it.
+The known users [1, 0], [0, 1] and [1, 1] have the mean [2/3, 2/3]. Along d = [1, -1] / sqrt(2) and
+s = [1, 1] / sqrt(2) they vary by 1/3 and 1/9. The products' mean x x^T is 10/3 and 20/3 there, so
+in their scores users vary by 10/9 and 20/27; the ridge is 3 times the mean of these, 25/9. So what
+tells a way between two means is (10/3) / (10/9 + 25/9) = 6/7 of it along d, and 36/19 along s.
 """
 
 from math import exp, sqrt
@@ -19,7 +20,32 @@ from graphrec.query.options import Question
 from graphrec.query.space import Space
 
 PURCHASED = EdgeType("User", "PURCHASED", "Product")
-ANN, CAT, BOB = sqrt(3 / 2), 0.0, -sqrt(3 / 2)  # standard deviations east of the mean
+TELLING = np.array([6 / 7, 36 / 19])
+VARIANCES = np.array([1 / 3, 1 / 9])
+USERS = {  # less the mean, along d and s
+    "ann": np.array([1, -1 / 3]) / sqrt(2),
+    "bob": np.array([-1, -1 / 3]) / sqrt(2),
+    "cat": np.array([0, 2 / 3]) / sqrt(2),
+}
+OWN = {"acme": np.array([2, 2]) / sqrt(2), "p3": np.array([-4, 4]) / sqrt(2)}
+
+
+def deviation(vector):
+    return sqrt(VARIANCES @ vector**2)
+
+
+def expected(members, own=None):
+    """Likenesses by user: buyers of equal weight, the own vector like 30 of them."""
+    number = len(members)
+    way = sum((USERS[one] for one in members), np.zeros(2)) / max(number, 1)
+    vector = TELLING * way / deviation(TELLING * way) if number else np.zeros(2)
+    if own is not None:
+        share = number / (number + 30)
+        vector = share * vector + (1 - share) * OWN[own] / deviation(OWN[own])
+    spread = deviation(vector)
+    separation = (number * (vector @ way) / spread + 30) / (number + 30)
+    found = {one: likeness(vector @ at / spread, separation) for one, at in USERS.items()}
+    return sorted(found.items(), key=lambda pair: -pair[1])
 
 
 def likeness(above, separation):
@@ -30,29 +56,43 @@ def scored(answer):
     return [(item.id, pytest.approx(item.score, abs=1e-6)) for item in answer]
 
 
-def test_only_directions_of_more_than_average_variance_are_kept():
+def test_users_are_measured_by_their_scores():
     users = Space.of(np.array([[1, 0], [0, 1], [1, 1], [0, 0]], dtype=np.float32))
-    found = Directions.of(users)
+    products = Space.of(np.array([[4, 0], [3, 1], [0, 4], [1, 3], [2, 2], [0, 0]], np.float32))
+    found = Directions.of(users, products)
     np.testing.assert_allclose(found.mean, [2 / 3, 2 / 3], atol=1e-15)
-    np.testing.assert_allclose(found.variances, [1 / 3], atol=1e-15)
-    np.testing.assert_allclose(found.along(np.array([2.0, 0.0])), [1, -1], atol=1e-15)
-    assert found.deviation(np.array([1.0, -1.0])) == pytest.approx(sqrt(2 / 3))
+    for place, axis in enumerate(([1.0, -1.0], [1.0, 1.0])):
+        np.testing.assert_allclose(found.telling @ axis, TELLING[place] * np.array(axis))
+        unit = np.array(axis) / sqrt(2)
+        assert found.deviation(unit) == pytest.approx(sqrt(VARIANCES[place]))
 
 
-def test_directions_of_equal_variance_are_kept_together():
-    users = np.array([[3, 0], [-3, 0], [0, 3], [0, -3]], dtype=np.float32)
-    assert Directions.of(Space.of(users)).axes.shape == (2, 2)
+def test_it_does_not_matter_on_which_side_a_number_is_large():
+    """Two halves of a vector: scores are the same, so likenesses are."""
+    random = np.random.default_rng(0)
+    users, products = (random.normal(size=(size, 6)).astype(np.float32) for size in (50, 80))
+    factors = np.array([1, 1, 1, 64, 64, 64], dtype=np.float32)
+    told = Directions.of(Space.of(users), Space.of(products))
+    scaled = Directions.of(Space.of(users * factors), Space.of(products / factors))
+    group = users[:7].astype(np.float64).mean(axis=0)
+    above = (users - told.mean) @ told.towards(group)
+    again = (users * factors - scaled.mean) @ scaled.towards(group * factors)
+    np.testing.assert_allclose(above, again, rtol=1e-4, atol=1e-5)
+
+
+def test_users_who_do_not_differ_tell_nothing():
+    users = Space.of(np.array([[1, 2], [1, 2]], dtype=np.float32))
+    found = Directions.of(users, users)
+    assert found.towards(np.array([1.0, 2.0])).tolist() == [0, 0]
+    assert found.levelled(np.array([3.0, 4.0])).tolist() == [0, 0]
 
 
 def test_users_are_scored_by_likeness_to_the_buyers(recommender):
-    """Buyers of acme are ann and cat: their mean is sqrt(3/8) deviations east."""
-    separation = (2 * sqrt(3 / 8) + 30) / 32
-    expected = [(one, likeness(at, separation)) for one, at in (("ann", ANN), ("cat", CAT))]
     answer = recommender.users_for_brand("acme")
-    assert scored(answer)[:2] == expected
-    assert scored(answer)[2] == ("bob", likeness(BOB, separation))
+    assert scored(answer) == expected(["ann", "cat"], "acme")
     assert [item.rank for item in answer] == [1, 2, 3]
     assert (answer.seed_type, answer.seed_id, answer.target_type) == ("Brand", "acme", "User")
+    assert scored(recommender.users_for_product("p3")) == expected(["bob"], "p3")
 
 
 def test_new_customers_only(recommender):
@@ -63,22 +103,15 @@ def test_new_customers_only(recommender):
 
 def test_without_buyers_the_own_vector_tells(make_recommender, content):
     edges = {name: tie for name, tie in content["edges"].items() if name != PURCHASED}
-    answer = make_recommender(edges=edges).users_for_brand("acme")
-    expected = [("ann", likeness(ANN, 1)), ("cat", likeness(CAT, 1)), ("bob", likeness(BOB, 1))]
-    assert scored(answer) == expected
+    assert scored(make_recommender(edges=edges).users_for_brand("acme")) == expected([], "acme")
 
 
 def test_users_like(recommender):
-    separation = (sqrt(3 / 2) + 30) / 31
     answer = recommender.users_like(["ann"])
-    assert scored(answer) == [
-        ("cat", likeness(CAT, separation)),
-        ("bob", likeness(BOB, separation)),
-    ]
-    assert (answer.seed_type, answer.seed_id) == ("", "")
     everyone = recommender.users_like(["ann", "ann"], new_customers_only=False)
-    assert everyone.ids == ("ann", "cat", "bob")
-    assert scored(everyone)[1:] == [(one.id, one.score) for one in answer]
+    assert scored(everyone) == expected(["ann"])
+    assert scored(answer) == expected(["ann"])[1:]
+    assert (answer.seed_type, answer.seed_id) == ("", "")
 
 
 def test_size_as_number_or_share(recommender):
@@ -92,7 +125,7 @@ def test_size_as_number_or_share(recommender):
 
 
 def test_least_likeness(recommender):
-    answer = recommender.users_for_brand("acme", min_score=0.5)
+    answer = recommender.users_for_brand("acme", min_score=0.553)
     assert answer.ids == ("ann",)
     assert recommender.users_for_brand("acme", min_score=answer[0].score).ids == ("ann",)
     assert recommender.users_for_brand("acme", min_score=1).ids == ()
@@ -110,8 +143,8 @@ def test_reach_curve(recommender):
     assert (half.users, half.found, half.precision, half.recall, half.lift) == (1, 1, 1, 1, 2)
     assert (whole.users, whole.found, whole.precision, whole.recall) == (2, 1, 0.5, 1)
     assert whole.lift == 1
-    separation = (sqrt(3 / 2) + 30) / 31
-    assert half.min_score == pytest.approx(likeness(CAT, separation), abs=1e-6)
+    likely = dict(expected(["ann"], "acme"))
+    assert half.min_score == pytest.approx(likely["cat"], abs=1e-6)
     assert half.to_dict()["precision"] == 1
 
 
@@ -128,7 +161,7 @@ def test_rows_are_what_is_answered(recommender):
     assert rows.tolist() == [[1, 2, 0, -1], [0, 2, 1, -1]]
     answer = recommender.users_for_brand("acme", k=4)
     assert scores[1].tolist() == [*(item.score for item in answer), -np.inf]
-    likely, _ = recommender.lookalike_rows("Brand", ["acme"], k=2, min_score=0.5)
+    likely, _ = recommender.lookalike_rows("Brand", ["acme"], k=2, min_score=0.553)
     assert likely.tolist() == [[0, -1]]
     new, _ = recommender.lookalike_rows("Brand", ["acme"], k=2, new_customers_only=True)
     assert new.tolist() == [[1, -1]]
