@@ -1,6 +1,7 @@
 """Answers questions from a bundle: every question by name stands on one ranking function."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Unpack
@@ -13,7 +14,7 @@ from graphrec.bundle.manifest import read_manifest
 from graphrec.query.by_direction import answers, is_known
 from graphrec.query.display import Fields
 from graphrec.query.engine import Clock, Engine, excluded_rows, utc_now
-from graphrec.query.fold_in import Event
+from graphrec.query.fold_in import USER, Event
 from graphrec.query.newcomers import Neighbours
 from graphrec.query.options import Options, Question, SimilarOptions
 from graphrec.query.policy import Exclusion, Policy, read_policy
@@ -218,8 +219,9 @@ class Recommender(FeedQuestions, MerchantQuestions, CreatorQuestions, AnalystQue
         """Nodes of the same type that point the same way, by damped cosine.
 
         Lengths of vectors carry popularity, so they do not count here, but that very short ones
-        rest on little evidence and count less; see `Space.damped`. The node itself and nodes with
-        a zero vector never come out.
+        rest on little evidence and count less; see `Space.damped`. Users are alike by how their
+        scores for products differ from everyone's, see `Directions`. The node itself and nodes
+        with a zero vector never come out.
 
         Raises:
             UnknownIdError: No node of that type has that id.
@@ -228,6 +230,9 @@ class Recommender(FeedQuestions, MerchantQuestions, CreatorQuestions, AnalystQue
         question = Question.of({**options, "exclude_seen": False})
         engine = self._engine
         seeds = seeds_by_id(engine.release, node_type, [node_id])
+        if node_type == USER:
+            users = engine.release.audiences.users()
+            seeds = replace(seeds, space=users, targets=users)
         return engine.answer(seeds, [node_id], node_type, question, Similarity.COSINE)[0]
 
     def encode_new(self, node_type: str, neighbours: Neighbours) -> npt.NDArray[np.float32]:

@@ -240,7 +240,6 @@ def test_index(run, world_path, tmp_path):
         "Product.dot": ("bounds", "6", "1.0000"),
         "Product.cosine": ("bounds", "5", "1.0000"),  # without the zero vector
         "User.dot": ("bounds", "4", "1.0000"),
-        "User.cosine": ("bounds", "3", "1.0000"),
     }
     again = run("index", path, "--json")
     assert again.exit_code == 7

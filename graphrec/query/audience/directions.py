@@ -78,6 +78,19 @@ class Directions:
         deviation = self.deviation(vector)
         return vector / deviation if deviation else np.zeros_like(vector)
 
+    def alike(self, users: Space) -> Space:
+        """The users as vectors whose dot products say how alike two are, in the same measure.
+
+        float32 [num_users, dim], in blocks; zero for users of whom nothing is known.
+        """
+        root = _root(self.telling)
+        placed = np.zeros_like(users.vectors)
+        for start in range(0, len(placed), _MOST_ROWS):
+            rows = slice(start, start + _MOST_ROWS)
+            placed[rows] = (users.vectors[rows] - self.mean) @ root
+        placed[users.zero] = 0
+        return Space.of(placed)
+
     def deviation(self, vector: Vector) -> float:
         """The standard deviation of all users' dot products with a vector."""
         variance = float(vector @ self.covariance @ vector)

@@ -18,6 +18,7 @@ class Audiences:
         self._bundle, self._paths, self._space = bundle, paths, space
         self._directions: Directions | None = None
         self._creators: Space | None = None
+        self._users: Space | None = None
         self._lock = Lock()
 
     def directions(self) -> Directions:
@@ -32,6 +33,18 @@ class Audiences:
             if self._directions is None:
                 self._directions = Directions.of(users, products)
             return self._directions
+
+    def users(self) -> Space:
+        """Users by how they tell themselves from all others, for likeness to each other.
+
+        Raises:
+            QueryError: They have no vectors.
+        """
+        users, directions = self._space("User"), self.directions()
+        with self._lock:
+            if self._users is None:
+                self._users = directions.alike(users)
+            return self._users
 
     def creators(self) -> Space:
         """Creators with their audiences in their vectors; see `blended`.
@@ -53,6 +66,8 @@ class Audiences:
         """Works out what another release had worked out, so that no question waits."""
         if other._directions is not None and self._bundle.has_vectors("User"):
             self.directions()
+        if other._users is not None and self._bundle.has_vectors("User"):
+            self.users()
         ends = ("Creator", "User")
         if other._creators is not None and all(map(self._bundle.has_vectors, ends)):
             self.creators()

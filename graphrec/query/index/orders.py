@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from graphrec.bundle import Bundle
+from graphrec.query.fold_in import USER
 from graphrec.query.index.bounds import scaled
 from graphrec.query.index.config import IndexConfig
 from graphrec.query.index.rotation import Rotation, balanced
@@ -48,10 +49,10 @@ def orders_of(bundle: Bundle, config: IndexConfig) -> Iterator[Order]:
         if len(targets) < config.min_targets or not targets.max_norm:
             continue
         others = [name for name in types if name != target_type and spaces[name].max_norm > 0]
-        for similarity, asking in (
-            (Similarity.DOT, others or [target_type]),
-            (Similarity.COSINE, [target_type]),
-        ):
+        asked = {Similarity.DOT: others or [target_type]}
+        if target_type != USER:  # who are alike in a measure of their own, see `Directions`
+            asked[Similarity.COSINE] = [target_type]
+        for similarity, asking in asked.items():
             yield order_of(
                 target_type, similarity, {name: spaces[name] for name in asking}, targets, config
             )
