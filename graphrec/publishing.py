@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import numpy as np
 import pyarrow as pa
 
 from graphdb import open_store
@@ -17,7 +16,6 @@ from graphdb.stores import (
     Release,
 )
 from graphdb.stores.publishing import OnProgress
-from graphrec.bundle import Bundle
 from graphrec.query import Recommender
 
 
@@ -96,16 +94,14 @@ def _top(
     recommender: Recommender, seed_type: str, seed_ids: list[str], target_type: str, k: int
 ) -> pa.Table:
     """Rows of RECOMMENDED_COLUMNS."""
-    bundle: Bundle = recommender.bundle
-    seed_rows = np.array([bundle.row_of(seed_type, seed_id) for seed_id in seed_ids], np.int64)
-    rows, scores = recommender.top_rows(seed_type, seed_rows, target_type, k=k, exclude_seen=True)
-    positions, ranks = np.nonzero(rows >= 0)
+    answers = recommender.recommend_many(seed_type, seed_ids, target_type, k=k)
+    found = [(answer.seed_id, item) for answer in answers for item in answer]
     return pa.table(
         {
-            "seed_id": bundle.ids(seed_type).take(seed_rows[positions]),
-            "target_id": bundle.ids(target_type).take(rows[positions, ranks]),
-            "rank": ranks + 1,
-            "score": scores[positions, ranks],
+            "seed_id": [seed_id for seed_id, _ in found],
+            "target_id": [item.id for _, item in found],
+            "rank": [item.rank for _, item in found],
+            "score": [item.score for _, item in found],
         },
         schema=RECOMMENDED_COLUMNS,
     )
