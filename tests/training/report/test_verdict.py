@@ -43,6 +43,12 @@ def test_the_same():
     assert words.endswith("each, as the best baseline, iALS, with 8.0 % (paired test, p < 0.001).")
 
 
+def test_beside_baselines_that_found_nothing_there_is_no_percentage():
+    words = told((0.08, 0, 0, 0, 0, 0))
+    assert ", more than the best baseline, popularity, with 0.0 % (" in words
+    assert ", as the best baseline, popularity, with 0.0 % (" in told((0, 0, 0, 0, 0, 0))
+
+
 def changed(evaluation, **changes):
     """With another first task."""
     task = evaluation.tasks[0].model_copy(update=changes)
