@@ -120,13 +120,10 @@ def chance(p_value: float) -> str:
 
 
 def headline_metric(evaluation: Evaluation, task: TaskResult) -> str:
-    """What models are compared by first: recall at 20, or at the longest list below.
+    """What models are compared by first: recall of the longest lists, as groups and tests are.
 
     Where there is no recall, the first of the metrics.
     """
     known = [name for result in task.models for name in result.metrics]
-    lengths = sorted(k for k in evaluation.protocol.ks if f"recall@{k}" in known)
-    if not lengths:
-        return known[0]
-    below = [k for k in lengths if k <= 20]
-    return f"recall@{(below or lengths)[-1]}"
+    longest = f"recall@{max(evaluation.protocol.ks)}"
+    return longest if longest in known else known[0]

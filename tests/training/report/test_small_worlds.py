@@ -56,8 +56,12 @@ def test_one_user_and_no_categories_or_brands(reported, split):
 
 
 def test_more_places_than_products(reported):
-    found, _ = reported(MANY, ks=(1, 100))
+    found, page = reported(MANY, ks=(1, 100))
     assert {one.metrics["recall@100"].mean for one in found.tasks[0].models} == {1.0}
+    # Groups and tests are of the longest lists, whatever these are.
+    assert "with 100 suggestions each" in page and "not tested" not in page
+    groups = page.partition('<section id="groups">')[2].partition("</section>")[0]
+    assert "1.0000" in groups
 
 
 def test_a_model_that_knows_nobody_who_is_asked(reported):
