@@ -11,7 +11,7 @@ _METRICS = {
     "precision": "The share of the first k places that are hits.",
     "value_ndcg": "NDCG in which a hit counts the net money that it brought.",
     "coverage": "The share of all targets that stand in at least one list.",
-    "gini": "How unevenly places are dealt out: 0 is evenly, 1 is all to one target.",
+    "gini": "How unevenly places are dealt out: 0 is evenly, near 1 all to one target.",
     "novelty": "How rare what is shown is, in bits: one more bit is half as many events.",
     "diversity": "The share of pairs in one list that are of different categories.",
     "newcomers": "The share of places that went to targets new at the cut-off.",
