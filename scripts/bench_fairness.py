@@ -25,6 +25,7 @@ from rich.table import Table
 
 from graphdb.schema_types import CREATED_AT
 from graphrec import Adjacency, Filters, Recommender
+from graphrec.compare.exposure import gini
 from graphrec.query.conditions import Mask
 from training.encoders import SpectralConfig, SpectralEncoder
 from training.evaluation.metrics import ndcg_at_k, recall_at_k
@@ -126,13 +127,6 @@ def with_any(
     """The lists of those who have anything to find."""
     has = truth.degrees()[asked] > 0
     return rows[has], asked[has]
-
-
-def gini(exposure: npt.NDArray[np.int64]) -> float:
-    """0 where all are shown equally often, near 1 where few get everything."""
-    ordered = np.sort(exposure).astype(np.float64)
-    ranks = np.arange(1, len(ordered) + 1)
-    return float((2 * ranks - len(ordered) - 1) @ ordered / (len(ordered) * ordered.sum()))
 
 
 def parsed() -> argparse.Namespace:

@@ -128,7 +128,9 @@ def evaluate_command(
     if report:
         from training.report import write_report
 
-        written = write_report(folder, snapshot=snapshot, log=keep)
+        # The closed form logs nothing, so there may be no epochs to draw.
+        log = keep if keep is not None and any(keep.rglob("*.jsonl")) else None
+        written = write_report(folder, snapshot=snapshot, log=log)
     if as_json:
         print_json(json.loads(found.model_dump_json()))
         return

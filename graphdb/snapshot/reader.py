@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from graphdb.errors import SnapshotError
 from graphdb.schema_types import SOURCE_ID, TARGET_ID, EdgeType, Schema
-from graphdb.snapshot.checks import check_keys, check_table
+from graphdb.snapshot.checks import check_filled, check_keys, check_table
 from graphdb.snapshot.manifest import (
     FileEntry,
     SnapshotManifest,
@@ -76,8 +76,16 @@ class Snapshot:
         return self._read(node_file(self.folder, node_type), columns)
 
     def edges(self, edge_type: EdgeType, columns: Sequence[str] | None = None) -> pa.Table:
-        """The edges of one type, sorted by source, target and the rest of their key."""
-        return self._read(edge_file(self.folder, edge_type), columns)
+        """The edges of one type, sorted by source, target and the rest of their key.
+
+        Raises:
+            SnapshotError: A required cell is empty.
+        """
+        path = edge_file(self.folder, edge_type)
+        table = self._read(path, columns)
+        required = (column.name for column in self.schema.columns(edge_type) if column.required)
+        check_filled(path, table, required)
+        return table
 
     def edges_between(self, edge_type: EdgeType, pairs: pa.Table) -> pa.Table:
         """The edges of one type between some pairs of nodes, in the order of `edges`.

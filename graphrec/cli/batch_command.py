@@ -79,9 +79,11 @@ def batch_command(
     """
     if not output.parent.is_dir():
         raise typer.BadParameter(f"there is no folder '{output.parent}'", param_hint="FILE")
+    if output.is_dir():
+        raise typer.BadParameter(f"'{output}' is a folder", param_hint="FILE")
     recommender = Recommender.open(bundle, policy=policy, verify=verify)
     schema = recommender.bundle.schema
-    seed_type, seed_ids = _seeds(recommender, seeds)
+    seed_type, seed_ids = _seeds(recommender, seeds, allow_unknown=popular)
     target_type = parse_target(schema, target, seed_type)
     words = [*as_words(category, brand, min_price, max_price), *filters]
     with progress_bars() as bars:
@@ -109,7 +111,7 @@ def batch_command(
     )
 
 
-def _seeds(recommender: Recommender, text: str) -> tuple[str, list[str]]:
+def _seeds(recommender: Recommender, text: str, *, allow_unknown: bool) -> tuple[str, list[str]]:
     """The type of the seeds and their ids."""
     schema: Schema = recommender.bundle.schema
     if not Path(text).is_file():
@@ -123,6 +125,6 @@ def _seeds(recommender: Recommender, text: str) -> tuple[str, list[str]]:
             param_hint="SEEDS",
         )
     seed_type, seed_ids = types.pop(), [node_id for _, node_id in nodes]
-    for node_id in seed_ids:
+    for node_id in () if allow_unknown else seed_ids:
         recommender.bundle.row_of(seed_type, node_id)  # an unknown one is an error before the work
     return seed_type, seed_ids

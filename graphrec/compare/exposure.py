@@ -50,8 +50,11 @@ class Exposure:
         )
 
 
-def gini(counts: npt.NDArray[np.int64]) -> float:
+def gini(counts: npt.NDArray[np.integer | np.floating]) -> float:
     """Gini's coefficient of some counts, of which at least one is not 0.
+
+    The mean difference between two of them, over twice the mean: 0 for equal ones, near 1 where
+    one has all.
 
     >>> gini(np.array([2, 2, 2])), gini(np.array([0, 0, 0, 4]))
     (0.0, 0.75)

@@ -53,9 +53,14 @@ def make_registry(folder: Path) -> None:
         RegistryError: Something else is there.
     """
     releases = folder / RELEASES
-    if folder.exists() and not releases.is_dir() and any(folder.iterdir()):
+    found = ""
+    if folder.exists() and not folder.is_dir():
+        found = "is a file"
+    elif folder.exists() and not releases.is_dir() and any(folder.iterdir()):
+        found = "holds other things"
+    if found:
         raise RegistryError(
-            f"'{folder}' is no registry: it holds other things",
+            f"'{folder}' is no registry: it {found}",
             expected="a registry, an empty folder, or a path where nothing is yet",
             value=str(folder),
         )

@@ -23,7 +23,7 @@ QUOTES = '"></title></svg><img src=x onerror="document.title=\'taken over\'"> & 
 
 MODELS = ("spectral", "popularity", "recent popularity", "ItemKNN", "iALS", "viewed, not bought")
 LEVELS = (0.1095, 0.0487, 0.0579, 0.0603, 0.0811, 0.031)
-KS = (5, 10, 20, 50)
+KS = (5, 10, 20)
 AUDIENCES = {
     "random": 0.0,
     "most active": 0.05,

@@ -194,6 +194,18 @@ def test_a_foreign_snapshot_with_broken_keys_is_refused(snapshot):
         open_snapshot(snapshot.folder, verify=False).edge_rows(MADE_BY)
 
 
+def test_a_foreign_event_without_a_time_is_refused(snapshot):
+    events = snapshot.edges(PURCHASED)
+    at = events.column_names.index("at")
+    empty = pa.nulls(events.num_rows, events["at"].type)
+    path = snapshot.folder / "edges" / f"{PURCHASED}.parquet"
+    pq.write_table(events.set_column(at, "at", empty), path)
+    foreign = open_snapshot(snapshot.folder, verify=False)
+    with pytest.raises(SnapshotError, match=r"'at' is empty in \d+ rows of .*PURCHASED"):
+        foreign.edges(PURCHASED, ["at"])
+    assert foreign.edge_rows(PURCHASED)  # which does not read it
+
+
 def test_the_manifest_knows_when_it_was_made(snapshot):
     age = datetime.now(UTC) - snapshot.manifest.created_at
     assert timedelta(0) <= age < timedelta(minutes=5)

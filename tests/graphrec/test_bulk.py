@@ -72,8 +72,11 @@ def test_the_command_takes_a_type_or_a_file(world_path, recommender, tmp_path):
     rows = pq.read_table(path).to_pylist()
     users = recommender.users_for_brand("acme").ids
     assert [row["id"] for row in rows if row["seed_id"] == "acme"] == list(users)
-    assert run("batch", world_path, "users", path, "--popular-if-unknown").exit_code == 0
-    assert "dan" in {row["seed_id"] for row in pq.read_table(path).to_pylist()}
+    seeds.write_text("User:dan\nUser:nobody\n")
+    for asked in ("users", seeds):
+        assert run("batch", world_path, asked, path, "--popular-if-unknown").exit_code == 0
+        assert "dan" in {row["seed_id"] for row in pq.read_table(path).to_pylist()}
+    assert "nobody" in {row["seed_id"] for row in pq.read_table(path).to_pylist()}
 
 
 @pytest.mark.parametrize(
@@ -83,6 +86,7 @@ def test_the_command_takes_a_type_or_a_file(world_path, recommender, tmp_path):
         ("User:ann\nBrand:acme", "a.parquet", 2, "names 2 types of nodes"),
         ("User:ann\nUser:nobody", "a.parquet", 8, "no User has the id 'nobody'"),
         ("users", "none/a.parquet", 2, "there is no folder"),
+        ("users", ".", 2, "is a folder"),
     ],
 )
 def test_wrong_seeds_are_named(world_path, tmp_path, seeds, output, exit_code, message):
@@ -93,4 +97,4 @@ def test_wrong_seeds_are_named(world_path, tmp_path, seeds, output, exit_code, m
     result = run("batch", world_path, seeds, tmp_path / output)
     assert result.exit_code == exit_code
     assert message in result.stderr.replace("\n", " ").replace("│ ", "")
-    assert not (tmp_path / output).exists()
+    assert not (tmp_path / output).is_file()

@@ -1,5 +1,6 @@
 """The groups by which figures are told apart: of seeds by activity, of targets by what they are."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -11,7 +12,7 @@ from graphdb.schema_types import CREATED_AT, EdgeType
 from graphdb.snapshot import Snapshot
 from graphrec.bundle import Adjacency
 from training.data import ALWAYS_S, AT_S, edge_types_of
-from training.evaluation.grouping import Grouping, by_name, by_steps
+from training.evaluation.grouping import OTHER, Grouping, by_name, by_steps
 from training.evaluation.metrics import Rows, Values
 from training.pairs import adjacency, source_rows
 from training.pyg import HeteroData
@@ -170,26 +171,41 @@ def _by_age(dimension: str, ages: Values) -> Grouping:
 
 def _by_price_band(past: Past, bands: Rows, events: Values) -> Grouping:
     """In the order of prices."""
-    table = past.snapshot.nodes(PRICE_BAND, ["name", "low"])
-    order = np.argsort(table["low"].to_numpy(), kind="stable")
+    low = past.snapshot.nodes(PRICE_BAND, ["low"])["low"].to_numpy()
+    order = np.argsort(low, kind="stable")
     place = np.full(len(order) + 1, -1)
     place[order] = np.arange(len(order))
-    names = [str(name) for name in table["name"].take(pa.array(order)).to_pylist()]
-    return by_name("price band", place[bands], names, events, keep_order=True)
+    names = _names(past, PRICE_BAND, bands)
+    ordered = [names[row] for row in order.tolist()]
+    return by_name("price band", place[bands], ordered, events, keep_order=True)
 
 
 def _top_level(past: Past, categories: Rows) -> tuple[Rows, list[str]]:
     """Each product's category at the top of the tree; its own where all share one top."""
-    ids = past.snapshot.node_ids(CATEGORY).to_pylist()
-    names = past.snapshot.nodes(CATEGORY, ["name"])["name"].to_pylist()
-    shown = [name or node_id for name, node_id in zip(names, ids, strict=True)]
     parents = tie_of(past, EdgeType(CATEGORY, "CHILD_OF", CATEGORY))
     top = categories
     for _ in range(_MAX_DEPTH if parents is not None else 0):
         assert parents is not None
         above = np.where(top >= 0, parents[top], -1)
         top = np.where(above >= 0, above, top)
-    return (top if len(np.unique(top[top >= 0])) > 1 else categories), shown
+    shown = top if len(np.unique(top[top >= 0])) > 1 else categories
+    return shown, _names(past, CATEGORY, shown)
+
+
+def _names(past: Past, node_type: str, rows: Rows) -> list[str]:
+    """What to call every node of a type: by name, or else by id.
+
+    Both where several of the rows share a name, or it is the one of the rest: results, and
+    whoever reads them, know a group by its name.
+    """
+    ids = past.snapshot.node_ids(node_type).to_pylist()
+    given = past.snapshot.nodes(node_type, ["name"])["name"].to_pylist()
+    names = [name or node_id for name, node_id in zip(given, ids, strict=True)]
+    shared = Counter(names[row] for row in np.unique(rows[rows >= 0]).tolist())
+    return [
+        f"{name} ({node_id})" if name == OTHER or shared[name] > 1 else name
+        for name, node_id in zip(names, ids, strict=True)
+    ]
 
 
 def _first(ties: Adjacency) -> Rows:

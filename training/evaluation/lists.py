@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from graphrec.compare.exposure import gini
 from training.evaluation.metrics import Rows, Values, at
 
 COVERAGE, GINI, NOVELTY = "coverage", "gini", "novelty"
@@ -61,20 +62,6 @@ def coverage(exposure: Values) -> float:
     0.5
     """
     return float((exposure > 0).mean())
-
-
-def gini(exposure: Values) -> float:
-    """How unevenly places are shared out among all targets: 0 evenly, near 1 all to one.
-
-    The mean difference between two targets, over twice the mean.
-
-    >>> gini(np.array([0.0, 0.0, 0.0, 4.0])), gini(np.array([2.0, 2.0]))
-    (0.75, 0.0)
-    """
-    ordered = np.sort(exposure)
-    number = len(ordered)
-    weights = 2 * np.arange(1, number + 1) - number - 1
-    return float(weights @ ordered / (number * ordered.sum()))
 
 
 def novelty(num_events: Values) -> Values:

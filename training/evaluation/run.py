@@ -231,10 +231,14 @@ def _lifts(model: Served, holdout: Holdout, group: EdgeType, seed: int) -> tuple
 
 
 def _exposure(task: Task, lists: Mapping[str, Mapping[str, Ranked]]) -> tuple[ExposurePoint, ...]:
-    """Of the targets of a task, over the lists of all models that can answer it."""
+    """Of the targets of a task, over the lists of all models that show any; none without."""
     _, of_targets = num_events(task.direction.graph, task.direction.edge_type)
-    shown = {model: found[task.name].rows for model, found in lists.items() if task.name in found}
-    return exposure(shown, task.truth, of_targets, EXPOSURE_BINS)
+    shown = {
+        model: found[task.name].rows
+        for model, found in lists.items()
+        if task.name in found and (found[task.name].rows >= 0).any()
+    }
+    return exposure(shown, task.truth, of_targets, EXPOSURE_BINS) if shown else ()
 
 
 def _measured(

@@ -84,9 +84,10 @@ def first_tasks(
     if group_edge_type in edge_types_of(graph):
         made_by = adjacency(graph, group_edge_type)
         groups = _of_groups(main, group_edge_type, made_by)
-        truth = without(compose(holdout.truth, made_by), groups.had)
-        brought = None if paid is None else paid.along(made_by)
-        tasks.append(Task(NEW_GROUPS, groups, True, truth, _gains(brought, truth)))
+        if groups.had.num_edges:  # else there is nothing to learn from
+            truth = without(compose(holdout.truth, made_by), groups.had)
+            brought = None if paid is None else paid.along(made_by)
+            tasks.append(Task(NEW_GROUPS, groups, True, truth, _gains(brought, truth)))
     return _asked(tasks)
 
 

@@ -96,7 +96,9 @@ def _against(verdict: Verdict, theirs: str) -> str:
         tested = f"paired test, {chance(verdict.comparison.p_value)}"
         if not verdict.is_sure:
             return f"no more apart than by chance from {rival} ({tested})"
-    change = verdict.ours / verdict.theirs - 1 if verdict.theirs else 0.0
+    if not verdict.theirs:
+        return f"{'more than' if verdict.ours else 'as'} {rival} ({tested})"
+    change = verdict.ours / verdict.theirs - 1
     if round(100 * change, 1) == 0:
         return f"as {rival} ({tested})"
     more = "more" if change > 0 else "less"

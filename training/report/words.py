@@ -11,7 +11,7 @@ _METRICS = {
     "precision": "The share of the first k places that are hits.",
     "value_ndcg": "NDCG in which a hit counts the net money that it brought.",
     "coverage": "The share of all targets that stand in at least one list.",
-    "gini": "How unevenly places are dealt out: 0 is evenly, 1 is all to one target.",
+    "gini": "How unevenly places are dealt out: 0 is evenly, near 1 all to one target.",
     "novelty": "How rare what is shown is, in bits: one more bit is half as many events.",
     "diversity": "The share of pairs in one list that are of different categories.",
     "newcomers": "The share of places that went to targets new at the cut-off.",
@@ -120,13 +120,10 @@ def chance(p_value: float) -> str:
 
 
 def headline_metric(evaluation: Evaluation, task: TaskResult) -> str:
-    """What models are compared by first: recall at 20, or at the longest list below.
+    """What models are compared by first: recall of the longest lists, as groups and tests are.
 
     Where there is no recall, the first of the metrics.
     """
     known = [name for result in task.models for name in result.metrics]
-    lengths = sorted(k for k in evaluation.protocol.ks if f"recall@{k}" in known)
-    if not lengths:
-        return known[0]
-    below = [k for k in lengths if k <= 20]
-    return f"recall@{(below or lengths)[-1]}"
+    longest = f"recall@{max(evaluation.protocol.ks)}"
+    return longest if longest in known else known[0]

@@ -244,6 +244,14 @@ def test_a_folder_with_other_things_does_not_become_a_registry(releases, tmp_pat
     assert files_of(tmp_path) == {"notes.txt"}
 
 
+def test_a_file_does_not_become_a_registry(releases, tmp_path):
+    path = tmp_path / "shop.duckdb"
+    path.write_text("mine")
+    with pytest.raises(RegistryError, match="is no registry: it is a file"):
+        Registry(path).promote(releases["one"].folder)
+    assert path.read_text() == "mine"
+
+
 def test_there_is_no_registry(tmp_path):
     registry = Registry(tmp_path)
     for ask in (registry.releases, registry.history, registry.rollback):

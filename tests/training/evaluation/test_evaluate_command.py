@@ -111,6 +111,15 @@ def test_the_same_again_gives_the_same(evaluated, planted):
     assert np.isfinite([one.mean for metrics in values[0] for one in metrics.values()]).all()
 
 
+def test_a_page_of_a_model_without_epochs_needs_no_log(evaluated, planted):
+    folder, run, _, _ = evaluated
+    options = ("--baseline", "popularity", "--k", 10, "--report", "--keep", folder / "keep")
+    done = run(planted, "kept", *options)
+    assert done.exit_code == 0, done.output
+    page = (folder / "kept" / "report.html").read_text(encoding="utf-8")
+    assert "No log of a training run was given. The closed form has no epochs." in page
+
+
 @pytest.mark.parametrize(
     ("options", "exit_code", "message"),
     [

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from graphdb.schema import SCHEMA
+from training.data import load_graph
 from training.evaluation.groups import (
     Past,
     ages_of,
@@ -96,3 +97,35 @@ def test_without_a_cut_off_nothing_has_an_age(past):
 
 def test_a_dimension_of_one_group_is_left_out(past):
     assert "training events" not in groups_of(past, "Product", np.zeros(5))
+
+
+def test_groups_of_one_name_are_told_apart(write_world, tmp_path):
+    """Results know a group by its name: two of one name would pass for one."""
+    nodes = {
+        "Product": {"product_id": ["p1", "p2", "p3", "p4"]},
+        "Category": {
+            "category_id": ["c1", "c2", "c3", "c4"],
+            "name": ["Cups", "Cups", "other", "Tea"],
+        },
+        "PriceBand": {
+            "price_band_id": ["b1", "b2", "b3"],
+            "name": ["low", None, "low"],
+            "low": [5.0, 10.0, 20.0],
+        },
+    }
+    edges = {
+        "Product-IN_CATEGORY-Category": {
+            "source_id": ["p1", "p2", "p3", "p4"],
+            "target_id": ["c1", "c2", "c3", "c4"],
+        },
+        "Product-IN_PRICE_BAND-PriceBand": {
+            "source_id": ["p1", "p2", "p3"],
+            "target_id": ["b1", "b2", "b3"],
+        },
+    }
+    snapshot = write_world(tmp_path / "snapshot", nodes, edges)
+    past = Past(snapshot, load_graph(snapshot), None)
+    assert groups_of(past, "Product", np.zeros(4)) == {
+        "category": ["Cups (c1)", "Cups (c2)", "other (c3)", "Tea"],
+        "price band": ["low (b1)", "b2", "low (b3)", None],
+    }

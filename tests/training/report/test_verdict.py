@@ -43,6 +43,12 @@ def test_the_same():
     assert words.endswith("each, as the best baseline, iALS, with 8.0 % (paired test, p < 0.001).")
 
 
+def test_beside_baselines_that_found_nothing_there_is_no_percentage():
+    words = told((0.08, 0, 0, 0, 0, 0))
+    assert ", more than the best baseline, popularity, with 0.0 % (" in words
+    assert ", as the best baseline, popularity, with 0.0 % (" in told((0, 0, 0, 0, 0, 0))
+
+
 def changed(evaluation, **changes):
     """With another first task."""
     task = evaluation.tasks[0].model_copy(update=changes)
@@ -72,7 +78,7 @@ def test_other_splits():
 
 def test_a_baseline_ahead_is_counted_in_every_task():
     losses, compared = lost(make_evaluation((0.07, 0.05, 0.06, 0.07, 0.08, 0.03)))
-    assert compared == len(losses) == 5 * 28  # five tasks, seven metrics at four lengths
+    assert compared == len(losses) == 5 * 21  # five tasks, seven metrics at three lengths
     assert {one.verdict.rival for one in losses} == {"iALS"}
     assert lost(make_evaluation())[0] == []
 

@@ -33,7 +33,7 @@ class Categories:
         None for a bundle without categories.
         """
         paths = Paths(bundle)
-        if not paths.can_walk(_PRODUCT, ("IN_CATEGORY",)):
+        if not paths.can_walk(_PRODUCT, ("IN_CATEGORY",)) or not bundle.num_nodes(_CATEGORY):
             return None
         chains = _chains(paths)
         own = first_target(paths, _PRODUCT, "IN_CATEGORY")
@@ -76,8 +76,7 @@ def makers(bundle: Bundle) -> Rows | None:
 
 def _chains(paths: Paths) -> Rows:
     """Per category what stands above it, from the root on, and itself from its own depth on."""
-    num_categories = paths.bundle.num_nodes(_CATEGORY)
-    own = np.arange(num_categories)
+    own = np.arange(paths.bundle.num_nodes(_CATEGORY))
     if not paths.can_walk(_CATEGORY, ("CHILD_OF",)):
         return own[:, None]
     parent = first_target(paths, _CATEGORY, "CHILD_OF")
@@ -88,7 +87,7 @@ def _chains(paths: Paths) -> Rows:
             break
         chains = np.column_stack([above, chains])
     # Roots stand at the left several times where a chain is shorter than the longest.
-    return np.array([_left_aligned(chain) for chain in chains]) if num_categories else chains
+    return np.array([_left_aligned(chain) for chain in chains])
 
 
 def _left_aligned(chain: Rows) -> Rows:

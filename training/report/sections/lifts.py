@@ -4,11 +4,9 @@ from training.evaluation.lookalikes import SERVED
 from training.evaluation.results import Evaluation
 from training.report.charts.lines import Axis, Line, line_chart
 from training.report.parts import Block, Cell, Figure, Row, Section, Table, Text
-from training.report.sections.groups import series_of
 from training.report.sources import Sources
 from training.report.words import percent
 
-"""What the audience of the model is called where it stands beside other orders of users."""
 _SHARES = (0.01, 0.05, 0.1, 0.2)
 
 
@@ -43,11 +41,9 @@ def lifts(sources: Sources) -> Section:
 
 def _series(evaluation: Evaluation) -> dict[str, int]:
     """What audiences were ordered by, ours first, with the place of each one's colour."""
-    names = list(dict.fromkeys(point.model for point in evaluation.lifts))
-    if set(names) <= set(evaluation.models):
-        return series_of(evaluation, sorted(names, key=evaluation.models.index))
-    names.sort(key=lambda name: name != SERVED)
-    return {name: place for place, name in enumerate(names)}
+    names = dict.fromkeys(point.model for point in evaluation.lifts)
+    ours_first = sorted(names, key=lambda name: name != SERVED)
+    return {name: place for place, name in enumerate(ours_first)}
 
 
 def _table(lines: list[Line]) -> Table:
