@@ -93,8 +93,11 @@ def _recommended(recommender: Recommender, seeds: Sequence[Seed], k: int) -> lis
 def _top(
     recommender: Recommender, seed_type: str, seed_ids: list[str], target_type: str, k: int
 ) -> pa.Table:
-    """Rows of RECOMMENDED_COLUMNS."""
-    answers = recommender.recommend_many(seed_type, seed_ids, target_type, k=k)
+    """Rows of RECOMMENDED_COLUMNS; none for seeds about which nothing is known."""
+    for seed_id in seed_ids:
+        recommender.bundle.row_of(seed_type, seed_id)  # an unknown id is an error
+    asked = [one for one in seed_ids if recommender.knows(seed_type, one, target_type)]
+    answers = recommender.recommend_many(seed_type, asked, target_type, k=k)
     found = [(answer.seed_id, item) for answer in answers for item in answer]
     return pa.table(
         {
