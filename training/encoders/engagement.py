@@ -46,7 +46,7 @@ class EngagementConfig(BaseModel):
     pair_power: Power = 0.5
     half_life_days: float | None = Field(default=45.0, gt=0, allow_inf_nan=False)
     left_out: tuple[str, ...] = ("Brand",)
-    user_share: float = Field(default=0.25, gt=0, le=10)
+    user_share: float = Field(default=0.1, gt=0, le=10)
     seed: int = Field(default=0, ge=0, lt=2**63)
 
 
