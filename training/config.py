@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from graphdb.errors import TrainingError
 from graphdb.toml_file import TomlFile
-from training.encoders import ProfileConfig, SpectralConfig
+from training.encoders import EngagementConfig, ProfileConfig, SpectralConfig
 from training.gnn import GnnConfig
 from training.newcomers import NewcomerConfig
 from training.quality import QualityConfig
@@ -29,6 +29,9 @@ class TrainConfig(BaseModel):
             0 leaves it out. For data that tell little of most seeds.
         profile: How what users like in products enters the vectors, beside the model.
         profile_balance: How widely its scores spread beside the model's; 0 leaves it out.
+        engagement: How what users watch, like and follow enters the vectors, beside all that.
+        engagement_balance: How widely its scores for contents and creators spread beside the
+            others'; 0 leaves it out.
         newcomers: How nodes that nothing is known of get vectors.
         quality: How much returns, ratings and repeat purchases count in the quality of nodes.
     """
@@ -45,6 +48,8 @@ class TrainConfig(BaseModel):
     popularity: float = Field(default=0.0, ge=0, le=1000, allow_inf_nan=False)
     profile: ProfileConfig = ProfileConfig()
     profile_balance: float = Field(default=1.0, ge=0, le=1000, allow_inf_nan=False)
+    engagement: EngagementConfig = EngagementConfig()
+    engagement_balance: float = Field(default=2.0, ge=0, le=1000, allow_inf_nan=False)
     newcomers: NewcomerConfig = NewcomerConfig()
     quality: QualityConfig = QualityConfig()
 

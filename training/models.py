@@ -6,7 +6,9 @@ from pathlib import Path
 from graphdb.schema_types import EdgeType, Schema
 from training.config import TrainConfig
 from training.encoders import (
+    BesideEncoder,
     Encoder,
+    EngagementEncoder,
     GraphEncoder,
     PopularityEncoder,
     ProfileEncoder,
@@ -50,6 +52,10 @@ def make_encoder(schema: Schema, direction: EdgeType, config: TrainConfig, run: 
     if config.profile_balance:
         profile = ProfileEncoder(schema, direction, config.profile)
         model = TwoHalvesEncoder(model, profile, direction.source, config.profile_balance)
+    if config.engagement_balance:
+        engagement = EngagementEncoder(schema, direction, config.engagement)
+        share = config.engagement.user_share
+        model = BesideEncoder(model, engagement, direction.source, config.engagement_balance, share)
     if not config.popularity:
         return model
     popular = PopularityEncoder(direction)

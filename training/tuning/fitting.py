@@ -7,7 +7,8 @@ from pydantic import BaseModel
 
 from graphdb.schema_types import EdgeType, Schema
 from training.config import TrainConfig
-from training.encoders import Encoder, ProfileEncoder, Vectors
+from training.encoders import Encoder, EngagementEncoder, ProfileEncoder, Vectors
+from training.encoders.beside import beside
 from training.encoders.two_halves import side_by_side
 from training.models import Run, beside_popularity, make_encoder
 from training.pyg import HeteroData
@@ -30,8 +31,18 @@ class Fitter:
             NotEnoughDataError: There is too little to learn from.
             DivergedError: The network's loss became infinite or no number.
         """
-        fitted = self._with_profile(config)
+        fitted = self._with_engagement(config)
         return beside_popularity(fitted, self.graph, self.direction, config.popularity)
+
+    def _with_engagement(self, config: TrainConfig) -> Vectors:
+        vectors, settings = self._with_profile(config), config.engagement
+        if not config.engagement_balance:
+            return vectors
+        engagement = self._fitted(
+            settings, lambda: EngagementEncoder(self.schema, self.direction, settings)
+        )
+        seed_type, balance = self.direction.source, config.engagement_balance
+        return beside(vectors, engagement, seed_type, balance, settings.user_share)
 
     def _with_profile(self, config: TrainConfig) -> Vectors:
         vectors = self._model(config)
@@ -50,7 +61,12 @@ class Fitter:
 
     def _half(self, model: str, config: TrainConfig) -> Vectors:
         alone = config.model_copy(
-            update={"model": model, "profile_balance": 0.0, "popularity": 0.0}
+            update={
+                "model": model,
+                "profile_balance": 0.0,
+                "engagement_balance": 0.0,
+                "popularity": 0.0,
+            }
         )
         return self._fitted(
             getattr(config, model),

@@ -1,0 +1,125 @@
+"""What users watch, like and follow: an SVD of all they do, for all but products and brands."""
+
+from typing import Annotated
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+
+from graphdb.schema_types import EdgeType, Schema
+from training.data import edge_types_of
+from training.encoders.base import Vectors
+from training.linalg import randomized_svd
+from training.pyg import HeteroData
+from training.sparse import SparseMatrix, column_sums, normalised, power_or_zero, to_power
+from training.weights import behaviour_weights, interaction_matrix
+
+Tensor = torch.Tensor
+Power = Annotated[float, Field(ge=0, le=1)]
+
+
+class EngagementConfig(BaseModel):
+    """How engagement is computed; which values were chosen on what: docs/benchmarks.md.
+
+    Args:
+        dim: Length of the vectors; as many singular values are kept.
+        beta: How strongly well-supported tastes count over faint ones.
+        user_exponent: How much less an event counts, the more its user has of that type.
+        item_exponent: The same by the events of what it is with.
+        item_power: How much of its popularity the vector of a content or creator keeps.
+        pair_power: What repeats count: 1 each fully, 0 nothing after the first.
+        half_life_days: After how many days an event counts half; None for never. Contents live a
+            short time: what is watched next is mostly what others watched lately.
+        left_out: Node types that keep the vectors they have, though users deal with them; their
+            events tell of users all the same. By default brands: what users buy tells more of them.
+        user_share: How long a user's engagement is beside the rest of the vector. Small, so that
+            users are alike by what they buy; scores do not depend on it.
+        seed: Of the random projection.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    dim: int = Field(default=128, ge=1, le=1024)
+    beta: float = Field(default=0.75, ge=-1, le=3)
+    user_exponent: Power = 0.4
+    item_exponent: Power = 0.3
+    item_power: Power = 0.3
+    pair_power: Power = 0.5
+    half_life_days: float | None = Field(default=45.0, gt=0, allow_inf_nan=False)
+    left_out: tuple[str, ...] = ("Brand",)
+    user_share: float = Field(default=0.1, gt=0, le=10)
+    seed: int = Field(default=0, ge=0, lt=2**63)
+
+
+class EngagementEncoder:
+    """Scores contents, creators and so on by what alike users did with them lately.
+
+    With R_x the weighted user x X matrix of what users did with nodes of a type X (products
+    included) and R_x~ = D_u^-a R_x D_x^-b / s, s its largest singular value, all types stand side
+    by side, [R_1~ R_2~ ...] = U S V^T. Users get U S^h and the nodes of X D_x^item_power V_x S^h,
+    h = (1 + beta) / 2, as in the closed form of products. Products tell of users here, but get no
+    vectors, so what is recommended of them stays as it is.
+    """
+
+    def __init__(
+        self, schema: Schema, direction: EdgeType, config: EngagementConfig | None = None
+    ) -> None:
+        self.schema = schema
+        self.direction = direction
+        self.config = config or EngagementConfig()
+
+    def fit(self, graph: HeteroData) -> Vectors:
+        """Vectors for users, and for the types that they deal with beside products.
+
+        Empty where users deal with no such type.
+
+        Raises:
+            NotEnoughDataError: There are no events with products to learn from.
+            SchemaError: A type that is left out does not exist.
+        """
+        config = self.config
+        left_out = {self.schema.node_type(name).name for name in config.left_out}
+        others = self._others(graph)
+        if not others.keys() - left_out:
+            return {}
+        products = behaviour_weights(self.schema, self.direction, {})
+        weights = {self.direction.target: products, **others}
+        done = {name: self._events(graph, of_type) for name, of_type in weights.items()}
+        stacked = torch.cat([self._levelled(events) for events in done.values()], dim=1)
+        svd = randomized_svd(
+            SparseMatrix.from_coordinates(stacked.coalesce()),
+            min(config.dim, *stacked.shape),
+            oversampling=32,
+            power_iterations=2,
+            seed=config.seed,
+        )
+        spectrum = svd.values ** ((1 + config.beta) / 2)  # S^h, [dim]
+        parts = torch.split(svd.right, [events.shape[1] for events in done.values()])  # V_x
+        vectors = {self.direction.source: svd.left * spectrum}
+        for (name, events), part in zip(done.items(), parts, strict=True):
+            if name in others and name not in left_out:
+                popularity = power_or_zero(column_sums(events), config.item_power).float()
+                vectors[name] = popularity[:, None] * part * spectrum
+        return {name: tensor.numpy() for name, tensor in vectors.items()}
+
+    def _others(self, graph: HeteroData) -> dict[str, dict[EdgeType, float]]:
+        """Per type that users deal with beside products, what the events with it count."""
+        found: dict[str, dict[EdgeType, float]] = {}
+        for edge_type in edge_types_of(graph):
+            relation = self.schema.relation(edge_type.relation)
+            is_other = edge_type.target not in (self.direction.source, self.direction.target)
+            tells_taste = relation.is_event and relation.behaviour_weight > 0
+            has_edges = graph[edge_type].edge_index.numel() > 0
+            if edge_type.source == self.direction.source and is_other and tells_taste and has_edges:
+                found.setdefault(edge_type.target, {})[edge_type] = relation.behaviour_weight
+        return found
+
+    def _events(self, graph: HeteroData, weights: dict[EdgeType, float]) -> Tensor:
+        """R_x, [num_users, num_nodes]."""
+        summed = interaction_matrix(graph, weights, half_life_days=self.config.half_life_days)
+        return to_power(summed, self.config.pair_power)
+
+    def _levelled(self, events: Tensor) -> Tensor:
+        """R_x~; its largest singular value is 1, so that no type drowns another."""
+        even = normalised(events, self.config.user_exponent, self.config.item_exponent).float()
+        matrix = SparseMatrix.from_coordinates(even)
+        return even / randomized_svd(matrix, 1, oversampling=8, seed=self.config.seed).values[0]
