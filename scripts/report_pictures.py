@@ -15,6 +15,7 @@ WIDE, NARROW = 1400, 400
 PARTS = {
     "top": ("body", 1000, [(WIDE, "light"), (WIDE, "dark"), (NARROW, "light"), (NARROW, "dark")]),
     "groups": ("#groups", 915, [(WIDE, "light"), (NARROW, "light")]),
+    "lookalikes": ("#lookalikes", 620, [(WIDE, "light")]),
     "maps": ("#maps", 1045, [(WIDE, "light"), (WIDE, "dark"), (NARROW, "dark")]),
 }
 
