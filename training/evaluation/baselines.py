@@ -24,6 +24,7 @@ from training.baselines.viewed_not_bought import hint_edge_types
 from training.data import ALWAYS_S, AT_S
 from training.evaluation.rankers import Scored
 from training.evaluation.tasks import Direction
+from training.extras import check_extra
 
 HALF_LIFE_DAYS = 30.0
 POPULARITY, RECENT, WAITING, ITEM_KNN, IALS, EASE, GF_CF = (
@@ -99,7 +100,12 @@ MAKERS: Mapping[str, Callable[[Direction, int], Baseline]] = {
 
 
 def check_baselines(names: Sequence[str]) -> None:
-    """Raises EvaluationError for a name that no baseline has, or that stands twice."""
+    """Checks names before any work is done.
+
+    Raises:
+        EvaluationError: No baseline has the name, or it stands twice.
+        TrainingError: The baseline needs a package that is not installed.
+    """
     for place, name in enumerate(names):
         if name not in MAKERS:
             raise EvaluationError(
@@ -110,6 +116,8 @@ def check_baselines(names: Sequence[str]) -> None:
             )
         if name in names[:place]:
             raise EvaluationError(f"the baseline '{name}' was named twice", value=name)
+    if IALS in names:
+        check_extra("implicit", "baselines", "iALS")
 
 
 def baseline(name: str, seed: int) -> Scored:

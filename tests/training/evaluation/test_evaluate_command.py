@@ -8,9 +8,11 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
+from graphdb.errors import TrainingError
 from graphrec import open_bundle
 from graphrec.cli import build_app
 from training.evaluation.results import read_evaluation
+from training.evaluation.run import EvaluateOptions
 
 
 @pytest.fixture(scope="module")
@@ -141,6 +143,12 @@ def test_errors_are_one_line_and_leave_nothing(evaluated, planted, options, exit
     assert done.exit_code == exit_code
     assert message in " ".join(done.stderr.split())
     assert not list(folder.glob("wrong*"))
+
+
+def test_a_baseline_that_is_not_installed_is_an_error_before_the_work(monkeypatch):
+    monkeypatch.setattr("training.extras.find_spec", lambda _: None)
+    with pytest.raises(TrainingError, match=r"iALS needs implicit.*graphrec\[baselines\]"):
+        EvaluateOptions(baselines=("popularity", "ials"))
 
 
 def test_a_failure_on_the_way_leaves_nothing(evaluated, planted):

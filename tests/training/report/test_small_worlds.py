@@ -53,6 +53,8 @@ def test_one_user_and_no_categories_or_brands(reported, split):
     assert names(found) == ["all products", "new products"]
     assert found.tasks[0].num_seeds == 1
     assert "too few products and brands" in page
+    why = "no money is known" if split == "time" else "there is no cut-off"
+    assert f"Nothing was weighted by value: {why}." in page
 
 
 def test_more_places_than_products(reported):

@@ -31,7 +31,7 @@ def hinted_pairs(holdout: Holdout, schema: Schema) -> LeakFinding:
         message=f"{is_hinted.mean():.1%} of the pairs that are asked for as new stand in training "
         f"as {' or '.join(hinted)}; whoever shows what was viewed last and not taken finds "
         f"{recall:.4f} of all new pairs in {K} places. Read all figures beside those of the "
-        "baseline 'viewed, not bought'",
+        "baseline 'viewed-not-bought'",
         figures={
             "share": float(is_hinted.mean()),
             **{f"share {relation}": float(one.mean()) for relation, one in hinted.items()},

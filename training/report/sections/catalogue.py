@@ -19,7 +19,8 @@ def catalogue(sources: Sources) -> Section:
         caption = "Weighted by net value"
         blocks.append(metric_table(evaluation, task, valued, caption, noted=False))
     else:
-        blocks.append(Text("Nothing was weighted by value: no money is known.", "muted"))
+        why = "no money is known" if evaluation.protocol.cutoff else "there is no cut-off"
+        blocks.append(Text(f"Nothing was weighted by value: {why}.", "muted"))
     names = list(dict.fromkeys(name for result in task.models for name in result.lists))
     if not names:
         blocks.append(Text("Nothing was measured of the lists as a whole.", "muted"))
