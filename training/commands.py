@@ -1,4 +1,4 @@
-"""`graphrec train`, `tune`, `evaluate` and `report`, plugged into the command line.
+"""What `graphrec` can do with this package, plugged into its command line.
 
 What is heavy, torch too, is imported when they run.
 """
@@ -19,6 +19,7 @@ from training.cli_parts import (
     chosen_config,
     described,
 )
+from training.compare_models_command import compare_models_command
 from training.evaluate_command import evaluate_command
 from training.report_command import report_command
 from training.tune_command import tune_command
@@ -32,6 +33,7 @@ def register(app: typer.Typer) -> None:
     app.command("train")(train_command)
     app.command("tune")(tune_command)
     app.command("evaluate")(evaluate_command)
+    app.command("compare-models")(compare_models_command)
     app.command("report")(report_command)
 
 

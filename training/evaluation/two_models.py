@@ -1,0 +1,157 @@
+"""Any two models that were asked the same, of one evaluation or of two, seed by seed."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from graphdb.errors import EvaluationError, nearest
+from training.evaluation.bootstrap import Bootstrap, estimates
+from training.evaluation.paired import METHOD, sign_flip_p_values
+from training.evaluation.per_seed import MODEL, PER_SEED_NAME, SEED_ID, TASK
+from training.evaluation.results import Comparison, Evaluation, read_evaluation
+
+Values = npt.NDArray[np.float64]
+
+
+def compare_models(
+    folder: str | Path,
+    other: str | Path,
+    *,
+    model: str | None = None,
+    against: str | None = None,
+    resamples: int = 1000,
+    seed: int = 0,
+) -> dict[str, tuple[Comparison, ...]]:
+    """What one model has beyond another, by task: paired tests on every seed of both.
+
+    Args:
+        folder: What `graphrec evaluate` wrote.
+        other: The same, or that of another evaluation of the same snapshot with the same split.
+        model: Of the first folder; the one that was evaluated by default.
+        against: Of the other folder; the same.
+        resamples: Of the bootstrap, and flips of the test.
+        seed: Of both.
+
+    Returns:
+        Tasks that both were asked, in the first one's order; in each the metrics of both.
+
+    Raises:
+        EvaluationError: A folder holds no evaluation, the two did not ask the same, a model was
+            not measured, or the two are one.
+    """
+    first, second = read_evaluation(folder), read_evaluation(other)
+    _check_same_question(first, second)
+    names = _model_of(first, model), _model_of(second, against)
+    if names[0] == names[1] and Path(folder).resolve() == Path(other).resolve():
+        raise EvaluationError(
+            f"'{names[0]}' is asked to stand beside itself",
+            expected="another model, one of " + ", ".join(first.models),
+            value=names[0],
+        )
+    ours, theirs = _figures(Path(folder), names[0]), _figures(Path(other), names[1])
+    both = set(ours[TASK].unique().to_pylist()) & set(theirs[TASK].unique().to_pylist())
+    return {
+        task.name: _compared(ours, theirs, task.name, names, resamples, seed)
+        for task in first.tasks
+        if task.name in both
+    }
+
+
+def _check_same_question(first: Evaluation, second: Evaluation) -> None:
+    for what, one, two in (
+        ("snapshot", first.snapshot_id, second.snapshot_id),
+        ("direction", first.direction, second.direction),
+        ("split", first.protocol.split, second.protocol.split),
+        ("cut-off", first.protocol.cutoff, second.protocol.cutoff),
+    ):
+        if one != two:
+            raise EvaluationError(
+                f"the {what} of one evaluation is {one}, of the other {two}",
+                expected="two evaluations that asked the same",
+                next_step="evaluate again with the same snapshot and options",
+                value=(one, two),
+            )
+
+
+def _model_of(found: Evaluation, name: str | None) -> str:
+    if name is None:
+        return found.models[0]
+    if name not in found.models:
+        raise EvaluationError(
+            f"the evaluation has no model '{name}'",
+            expected="one of " + ", ".join(found.models),
+            next_step=nearest(name, list(found.models)),
+            value=name,
+        )
+    return name
+
+
+def _figures(folder: Path, model: str) -> pa.Table:
+    """The rows of one model."""
+    path = folder / PER_SEED_NAME
+    try:
+        table = pq.read_table(path)
+    except (OSError, pa.ArrowInvalid) as error:
+        raise EvaluationError(
+            f"'{path}' cannot be read: {error}", next_step="evaluate again", value=str(path)
+        ) from error
+    plain = {name: table[name].cast(pa.string()) for name in (TASK, MODEL)}
+    for name, column in plain.items():
+        table = table.set_column(table.column_names.index(name), name, column)
+    return table.filter(pc.equal(table[MODEL], model))
+
+
+def _compared(
+    ours: pa.Table,
+    theirs: pa.Table,
+    task: str,
+    names: tuple[str, str],
+    resamples: int,
+    seed: int,
+) -> tuple[Comparison, ...]:
+    """The metrics of a task that both have."""
+    one, two = (
+        table.filter(pc.equal(table[TASK], task)).sort_by(SEED_ID) for table in (ours, theirs)
+    )
+    if not one[SEED_ID].equals(two[SEED_ID]):
+        raise EvaluationError(
+            f"the seeds of '{task}' are not the same in both evaluations",
+            expected="the same held-out pairs",
+            next_step="evaluate both again on one snapshot",
+            value=task,
+        )
+    metrics = list(_metrics(one, two))
+    differences = np.stack([_column(one, name) - _column(two, name) for name in metrics], axis=1)
+    drawn = Bootstrap(len(differences), resamples, seed).means(differences)
+    p_values = sign_flip_p_values(differences, flips=resamples, seed=seed)
+    return tuple(
+        Comparison(
+            model=names[0],
+            against=names[1],
+            metric=name,
+            difference=difference,
+            p_value=float(p_value),
+            method=METHOD,
+        )
+        for name, difference, p_value in zip(
+            metrics, estimates(differences, drawn), p_values, strict=True
+        )
+        if difference is not None
+    )
+
+
+def _metrics(one: pa.Table, two: pa.Table) -> Iterator[str]:
+    """Columns of figures that both tables have."""
+    for name in one.column_names:
+        if name in two.column_names and name not in (TASK, MODEL, SEED_ID):
+            yield name
+
+
+def _column(table: pa.Table, name: str) -> Values:
+    found: Values = pc.fill_null(table[name], np.nan).to_numpy()
+    return found
