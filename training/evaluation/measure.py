@@ -11,10 +11,7 @@ from training.evaluation.bootstrap import Bootstrap, estimates
 from training.evaluation.grouping import Grouping
 from training.evaluation.lists import Catalogue, of_lists
 from training.evaluation.metrics import (
-    HIT_RATE,
-    NDCG,
     PRECISION,
-    RECALL,
     Hits,
     Rows,
     Values,
@@ -25,8 +22,6 @@ from training.evaluation.paired import METHOD, sign_flip_p_values
 from training.evaluation.rankers import Ranker
 from training.evaluation.results import Comparison, Estimate, GroupResult, ModelResult, TaskResult
 from training.evaluation.tasks import Direction, Task
-
-IN_GROUPS = (RECALL, NDCG, HIT_RATE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +176,7 @@ def _groups_of_seeds(
     bootstrap: Bootstrap,
 ) -> list[GroupResult]:
     """The same figures, over some of the seeds at a time."""
-    whole = {name: per_seed(found, [how.longest], IN_GROUPS) for name, found in hits.items()}
+    whole = {name: per_seed(found, [how.longest]) for name, found in hits.items()}
     num_true = next(iter(hits.values())).num_true
     results = []
     for grouping in groupings:
@@ -217,8 +212,7 @@ def _groups_of_targets(
                 num_seeds = int((next(iter(within.values())).num_true > 0).sum())
                 counts[group] = num_seeds, int(inside.sum())
                 parts[group] = {
-                    model: per_seed(found, [how.longest], IN_GROUPS)
-                    for model, found in within.items()
+                    model: per_seed(found, [how.longest]) for model, found in within.items()
                 }
         results += _group_results(grouping.dimension, "targets", parts, counts, bootstrap)
     return results
