@@ -1,6 +1,5 @@
 """`graphrec info`."""
 
-from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -10,6 +9,7 @@ from rich.table import Table
 
 from graphrec.cli.describe import Description, describe
 from graphrec.cli.output import JsonOption, console, print_json
+from graphrec.nested import flat
 
 
 def register(app: typer.Typer) -> None:
@@ -45,7 +45,7 @@ def _show(description: Description) -> None:
     screen = console()
     screen.print(f"[bold]{description.kind}[/bold] {escape(description.path)}", soft_wrap=True)
     facts = Table.grid(padding=(0, 2))
-    for name, value in _flat(description.facts):
+    for name, value in flat(description.facts):
         facts.add_row(f"[dim]{escape(name)}[/dim]", escape(_text(value)))
     screen.print(facts)
     counts = Table(header_style="bold")
@@ -56,15 +56,6 @@ def _show(description: Description) -> None:
             counts.add_row(escape(name), f"{count:,}")
         counts.add_section()
     screen.print(counts)
-
-
-def _flat(facts: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Nested facts as lines: {'metrics': {'recall': 1}} gives ('metrics.recall', 1)."""
-    for name, value in facts.items():
-        if isinstance(value, Mapping):
-            yield from _flat(value, f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}", value
 
 
 def _text(value: Any) -> str:

@@ -1,11 +1,11 @@
 """What two manifests say: settings that differ, and figures side by side."""
 
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from graphrec.bundle import BundleManifest
 from graphrec.bundle.measured import figures, length_of_lists, measured_from
+from graphrec.nested import flat
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Figures:
 
 def settings_that_differ(a: BundleManifest, b: BundleManifest) -> tuple[Setting, ...]:
     """By name, the names of nested ones joined by dots."""
-    in_a, in_b = (dict(_flat(one.config)) for one in (a, b))
+    in_a, in_b = (dict(flat(one.config, keep_empty=True)) for one in (a, b))
     return tuple(
         Setting(name, in_a.get(name), in_b.get(name))
         for name in sorted({*in_a, *in_b})
@@ -75,11 +75,3 @@ def figures_side_by_side(a: BundleManifest, b: BundleManifest) -> Figures:
 
 def _moment(text: str | None) -> str:
     return "a moment it does not name" if text is None else text
-
-
-def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for name, value in values.items():
-        if isinstance(value, Mapping) and value:
-            yield from _flat(value, f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}", value

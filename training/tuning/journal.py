@@ -1,7 +1,7 @@
 """The study: what was tried and what to try next, kept in Optuna's journal (lines of JSON)."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, TrialState
 
 from graphdb.errors import CheckpointError
+from graphrec.nested import flat
 from training.kept import check_same
 from training.scoring import Reached
 from training.tuning.report import Trial
@@ -65,8 +66,8 @@ class Study:
             self._study.set_user_attr(_QUESTION, dict(question))
         else:
             check_same(
-                dict(_entries(kept)),
-                dict(_entries(json.loads(json.dumps(question)))),
+                dict(flat(kept)),
+                dict(flat(json.loads(json.dumps(question)))),
                 begun=f"the journal '{path}' was begun",
                 next_step="tune with what it was begun with, or keep this study in another folder",
             )
@@ -133,12 +134,3 @@ def _trial(number: int, trial: FrozenTrial) -> Trial:
     kept = trial.user_attrs
     reached = Reached(**kept[_REACHED]) if _REACHED in kept else None
     return Trial(number, dict(trial.params), reached, kept[_SECONDS], kept.get(_FAILURE))
-
-
-def _entries(question: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
-    """Every single value, named by the keys that lead there."""
-    for key, value in question.items():
-        if isinstance(value, Mapping):
-            yield from _entries(value, f"{above}{key}.")
-        else:
-            yield f"{above}{key}", value

@@ -1,7 +1,6 @@
 """How it was measured, with what, and what it cost."""
 
-from collections.abc import Iterator, Mapping
-
+from graphrec.nested import flat
 from training.report.parts import Block, Section, Table, Text, cells
 from training.report.sources import Sources
 from training.report.words import number
@@ -26,7 +25,7 @@ def settings(sources: Sources) -> Section:
     }
     rows = tuple(cells((name, value)) for name, value in facts.items() if value is not None)
     blocks: list[Block] = [Table("How it was measured", ("what", "how"), rows)]
-    told = tuple(cells(pair) for pair in _flat(evaluation.settings))
+    told = tuple(cells(pair) for pair in flat(evaluation.settings))
     if told:
         blocks.append(Table("Settings of the training", ("setting", "value"), told, folded=True))
     else:
@@ -67,12 +66,3 @@ def spending(sources: Sources) -> Section:
         ),
     )
     return Section("spending", "Time and memory", blocks)
-
-
-def _flat(settings: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, object]]:
-    """Nested settings as lines: {'graph': {'dim': 1}} gives ('graph.dim', 1)."""
-    for name, value in settings.items():
-        if isinstance(value, Mapping):
-            yield from _flat(value, f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}", value
