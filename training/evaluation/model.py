@@ -4,8 +4,8 @@ from pathlib import Path
 
 from graphdb.snapshot import Snapshot
 from graphrec import Recommender
-from training.bundling import bundle_up
 from training.config import TrainConfig
+from training.evaluation.past import bundle_of_the_past
 from training.evaluation.rankers import Served
 from training.models import Run, make_encoder
 from training.newcomers import NewcomerLearner
@@ -25,14 +25,12 @@ def model_of_the_past(
     fitted = make_encoder(schema, holdout.edge_type, config, run).fit(graph)
     learner = NewcomerLearner(graph, fitted, schema, holdout.edge_type, config.newcomers)
     rules = learner.rules()
-    bundle = bundle_up(
+    bundle = bundle_of_the_past(
         folder,
         snapshot,
-        graph,
+        holdout,
         learner.applied(rules),
-        cutoff=holdout.cutoff,
         config={"encoder": config.model, **config.model_dump()},
-        metrics={},
         newcomers=rules,
         quality=config.quality,
     )

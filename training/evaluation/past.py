@@ -1,9 +1,11 @@
 """What a model that was learned from the past alone serves."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from graphdb.snapshot import Snapshot
-from graphrec.bundle import Bundle
+from graphrec.bundle import Bundle, NewcomerRule
 from training.bundling import bundle_up
 from training.encoders import Vectors
 from training.quality import QualityConfig
@@ -16,12 +18,17 @@ def bundle_of_the_past(
     holdout: Holdout,
     vectors: Vectors,
     *,
+    config: dict[str, Any] | None = None,
+    newcomers: Mapping[str, NewcomerRule] | None = None,
     quality: QualityConfig | None = None,
 ) -> Bundle:
     """Writes a bundle that knows nothing of what is held out: to measure, not to serve.
 
     Args:
         vectors: Learned from `holdout.train_graph`.
+        config: How the model was trained.
+        newcomers: Per node type, how a new node gets a vector.
+        quality: How much each part counts in the quality of nodes.
 
     Raises:
         BundleError: The folder exists already.
@@ -32,7 +39,8 @@ def bundle_of_the_past(
         holdout.train_graph,
         vectors,
         cutoff=holdout.cutoff,
-        config={},
+        config=config or {},
         metrics={},
+        newcomers=newcomers,
         quality=quality,
     )
