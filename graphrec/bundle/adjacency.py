@@ -111,6 +111,17 @@ class Adjacency:
         """Number of targets per source, int64 [num_sources]."""
         return np.diff(self.indptr)
 
+    def first_targets(self) -> npt.NDArray[np.int64]:
+        """The lowest target of every source, -1 for none, int64 [num_sources].
+
+        >>> Adjacency.from_edges(np.array([0, 0]), np.array([2, 1]), 2, 3).first_targets().tolist()
+        [1, -1]
+        """
+        found = np.full(self.num_sources, -1, dtype=np.int64)
+        some = np.flatnonzero(self.degrees())
+        found[some] = self.indices[self.indptr[some]]
+        return found
+
     def gather(self, source_rows: npt.NDArray[np.integer]) -> npt.NDArray[np.int32]:
         """The targets of many sources, one source after the other, duplicates kept.
 

@@ -10,7 +10,6 @@ import pyarrow.compute as pc
 
 from graphdb.schema_types import CREATED_AT, EdgeType
 from graphdb.snapshot import Snapshot
-from graphrec.bundle import Adjacency
 from training.data import ALWAYS_S, AT_S, edge_types_of
 from training.evaluation.grouping import OTHER, Grouping, by_name, by_steps
 from training.evaluation.metrics import Rows, Values
@@ -108,7 +107,7 @@ def tie_of(past: Past, edge_type: EdgeType) -> Rows | None:
     if edge_type not in edge_types_of(past.graph):
         return None
     ties = adjacency(past.graph, edge_type)
-    return _first(ties) if ties.num_edges else None
+    return ties.first_targets() if ties.num_edges else None
 
 
 def ages_of(past: Past, node_type: str) -> Values | None:
@@ -206,14 +205,6 @@ def _names(past: Past, node_type: str, rows: Rows) -> list[str]:
         f"{name} ({node_id})" if name == OTHER or shared[name] > 1 else name
         for name, node_id in zip(names, ids, strict=True)
     ]
-
-
-def _first(ties: Adjacency) -> Rows:
-    """Per source the lowest row it is tied to, -1 for none."""
-    found = np.full(ties.num_sources, -1, dtype=np.int64)
-    some = np.flatnonzero(ties.degrees())
-    found[some] = ties.indices[ties.indptr[some]]
-    return found
 
 
 def _created_s(snapshot: Snapshot, node_type: str) -> Values:

@@ -36,7 +36,7 @@ class Categories:
         if not paths.can_walk(_PRODUCT, ("IN_CATEGORY",)) or not bundle.num_nodes(_CATEGORY):
             return None
         chains = _chains(paths)
-        own = first_target(paths, _PRODUCT, "IN_CATEGORY")
+        own = paths.adjacency(_PRODUCT, "IN_CATEGORY").first_targets()
         depth = np.zeros(len(chains), dtype=np.int64)
         lines = np.arange(len(chains))
         while True:
@@ -71,7 +71,7 @@ def makers(bundle: Bundle) -> Rows | None:
     paths = Paths(bundle)
     if not paths.can_walk(_PRODUCT, ("MADE_BY",)):
         return None
-    return first_target(paths, _PRODUCT, "MADE_BY")
+    return paths.adjacency(_PRODUCT, "MADE_BY").first_targets()
 
 
 def _chains(paths: Paths) -> Rows:
@@ -79,7 +79,7 @@ def _chains(paths: Paths) -> Rows:
     own = np.arange(paths.bundle.num_nodes(_CATEGORY))
     if not paths.can_walk(_CATEGORY, ("CHILD_OF",)):
         return own[:, None]
-    parent = first_target(paths, _CATEGORY, "CHILD_OF")
+    parent = paths.adjacency(_CATEGORY, "CHILD_OF").first_targets()
     chains = own[:, None]
     for _ in range(_DEEPEST):
         above = np.where(parent[chains[:, 0]] == NONE, chains[:, 0], parent[chains[:, 0]])
@@ -93,12 +93,3 @@ def _chains(paths: Paths) -> Rows:
 def _left_aligned(chain: Rows) -> Rows:
     distinct = list(dict.fromkeys(chain.tolist()))
     return np.array(distinct + distinct[-1:] * (len(chain) - len(distinct)), dtype=np.int64)
-
-
-def first_target(paths: Paths, node_type: str, step: str) -> Rows:
-    """The first neighbour of every node, or NONE."""
-    adjacency = paths.adjacency(node_type, step)
-    found = np.full(adjacency.num_sources, NONE, dtype=np.int64)
-    some = adjacency.degrees() > 0
-    found[some] = adjacency.indices[adjacency.indptr[:-1][some]]
-    return found
