@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from training.encoders.base import Encoder, Vectors
-from training.encoders.two_halves import score_spread
+from training.encoders.two_halves import joined, score_spread
 from training.pyg import HeteroData
 
 Array = npt.NDArray[np.float32]
@@ -63,18 +63,7 @@ def beside(
         spread = score_spread(added[seed_type], second[name])
         wanted = balance * score_spread(seeds, first[name]) if name in first else 0.0
         added[name] = second[name] * np.float32(wanted / spread if wanted and spread else 1.0)
-    widths = (seeds.shape[1], added[seed_type].shape[1])
-    sizes = {name: len(rows) for part in (added, first) for name, rows in part.items()}
-    return {
-        name: np.concatenate(
-            [
-                part.get(name, np.zeros((size, width), dtype=np.float32))
-                for part, width in zip((first, added), widths, strict=True)
-            ],
-            axis=1,
-        )
-        for name, size in sorted(sizes.items())
-    }
+    return joined([first, added])
 
 
 def _length(vectors: Array) -> float:

@@ -9,7 +9,7 @@ from graphdb.errors import SchemaError
 from graphdb.schema_types import EdgeType, Schema
 from training.data import edge_types_of
 from training.encoders.base import Vectors
-from training.encoders.two_halves import score_spread
+from training.encoders.two_halves import joined, score_spread
 from training.linalg import randomized_svd
 from training.pyg import HeteroData
 from training.sparse import (
@@ -102,7 +102,7 @@ class ProfileEncoder:
             for edge_type, weight in self._ties(graph)
             if (block := self._block(graph, events, edge_type, weight))
         ]
-        return _side_by_side(blocks)
+        return joined(blocks)
 
     def _ties(self, graph: HeteroData) -> list[tuple[EdgeType, float]]:
         there = {one for one in edge_types_of(graph) if graph[one].edge_index.numel()}
@@ -134,7 +134,7 @@ class ProfileEncoder:
 
     def _block(
         self, graph: HeteroData, events: Tensor, edge_type: EdgeType, weight: float
-    ) -> dict[str, Tensor]:
+    ) -> Vectors:
         """The vectors of one kind of tie, scaled so that scores spread by its weight.
 
         Empty where nothing that was bought has such a tie.
@@ -165,25 +165,9 @@ class ProfileEncoder:
         node_type = edge_type.other_end(self.direction.target)
         if not self._dealt_with(node_type):
             vectors[node_type] = svd.right * scale
-        return vectors
+        return {name: rows.numpy() for name, rows in vectors.items()}
 
     def _dealt_with(self, node_type: str) -> bool:
         """Whether the schema knows ties of users to this type."""
         ends = (self.direction.source, node_type)
         return any((one.source, one.target) == ends for one in self.schema.edge_types())
-
-
-def _side_by_side(blocks: list[dict[str, Tensor]]) -> Vectors:
-    """One vector of all blocks; zeros where a block does not know a type."""
-    widths = [next(iter(block.values())).shape[1] for block in blocks]
-    sizes = {name: len(rows) for block in blocks for name, rows in block.items()}
-    return {
-        name: torch.cat(
-            [
-                block.get(name, torch.zeros(size, width))
-                for block, width in zip(blocks, widths, strict=True)
-            ],
-            dim=1,
-        ).numpy()
-        for name, size in sizes.items()
-    }

@@ -1,6 +1,6 @@
 """Two encoders in one vector: the closed form sees the whole graph, the network the near things."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,10 +42,14 @@ def side_by_side(first: Vectors, second: Vectors, seed_type: str, balance: float
     """Joins vectors by node type; see `TwoHalvesEncoder`. An empty second half adds nothing."""
     if not second:
         return first
-    halves = [_evened(first, seed_type, 1.0), _evened(second, seed_type, balance)]
-    sizes = {name: len(vectors) for half in (second, first) for name, vectors in half.items()}
+    return joined([_evened(first, seed_type, 1.0), _evened(second, seed_type, balance)])
+
+
+def joined(parts: Sequence[Vectors]) -> Vectors:
+    """Vectors one behind the other, by node type; zeros where a part does not know a type."""
+    sizes = {name: len(vectors) for part in parts for name, vectors in part.items()}
     return {
-        name: np.concatenate([_or_zeros(half, name, number) for half in halves], axis=1)
+        name: np.concatenate([_or_zeros(part, name, number) for part in parts], axis=1)
         for name, number in sorted(sizes.items())
     }
 
@@ -79,7 +83,7 @@ def score_spread(seeds: Array, targets: Array) -> float:
     return float(np.sqrt(np.maximum(variances, 0)).mean())
 
 
-def _or_zeros(half: Mapping[str, Array], name: str, number: int) -> Array:
-    if name in half:
-        return half[name]
-    return np.zeros((number, next(iter(half.values())).shape[1]), dtype=np.float32)
+def _or_zeros(part: Mapping[str, Array], name: str, number: int) -> Array:
+    if name in part:
+        return part[name]
+    return np.zeros((number, next(iter(part.values())).shape[1]), dtype=np.float32)
