@@ -1,19 +1,10 @@
 """`graphrec compare-models`. What is heavy is imported only when it runs."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
-from rich.markup import escape
-from rich.table import Table
 
 from graphrec.cli.output import JsonOption, console, print_json
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from training.evaluation.results import Comparison
-
-_SURE = 0.05
 
 
 def compare_models_command(
@@ -46,6 +37,7 @@ def compare_models_command(
 
     graphrec compare-models evaluations/today --model ease --against popularity --json
     """
+    from training.evaluation.tables import tables_of_two
     from training.evaluation.two_models import compare_models
 
     found = compare_models(
@@ -61,25 +53,5 @@ def compare_models_command(
             {task: [one.model_dump(mode="json") for one in ours] for task, ours in found.items()}
         )
         return
-    for table in _tables(found):
+    for table in tables_of_two(found):
         console().print(table)
-
-
-def _tables(found: "Mapping[str, tuple[Comparison, ...]]") -> list[Table]:
-    tables = []
-    for task, compared in found.items():
-        title = f"{task}: {compared[0].model} less {compared[0].against}" if compared else task
-        table = Table(title=escape(title), title_justify="left", header_style="bold")
-        for heading in ("metric", "difference", "95 % interval", "p"):
-            table.add_column(heading, justify="left" if heading == "metric" else "right")
-        for one in compared:
-            difference = one.difference
-            sure = one.p_value < _SURE
-            table.add_row(
-                escape(one.metric),
-                f"{difference.mean:+.4f}",
-                f"{difference.low:+.4f} to {difference.high:+.4f}",
-                f"{one.p_value:.4f}" if sure else f"[dim]{one.p_value:.4f}",
-            )
-        tables.append(table)
-    return tables

@@ -18,7 +18,7 @@ from training.evaluation.metrics import (
     at,
     per_seed,
 )
-from training.evaluation.paired import METHOD, sign_flip_p_values
+from training.evaluation.paired import comparisons
 from training.evaluation.rankers import Ranker
 from training.evaluation.results import Comparison, Estimate, GroupResult, ModelResult, TaskResult
 from training.evaluation.tasks import Direction, Task
@@ -262,18 +262,5 @@ def _comparisons(
         return ()
     columns = np.stack([values[first][name] - values[other][name] for other, name in keys], axis=1)
     draws = np.stack([drawn[first][name] - drawn[other][name] for other, name in keys], axis=1)
-    p_values = sign_flip_p_values(columns, flips=how.resamples, seed=how.seed)
-    return tuple(
-        Comparison(
-            model=first,
-            against=other,
-            metric=name,
-            difference=difference,
-            p_value=float(p_value),
-            method=METHOD,
-        )
-        for (other, name), difference, p_value in zip(
-            keys, estimates(columns, draws), p_values, strict=True
-        )
-        if difference is not None
-    )
+    named = [(first, other, name) for other, name in keys]
+    return comparisons(columns, draws, named, flips=how.resamples, seed=how.seed)

@@ -1,13 +1,50 @@
 """Whether two models differ by more than chance, on the same seeds."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
+
+from training.evaluation.bootstrap import estimates
+from training.evaluation.results import Comparison
 
 Values = npt.NDArray[np.float64]
 
 METHOD = "paired sign-flip randomisation, two-sided"
 _BLOCK_NUMBERS = 2**21  # signs held as float64 at once: 16 MB
 _ROUNDING = 1e-9
+
+
+def comparisons(
+    differences: Values,
+    drawn: Values,
+    columns: Sequence[tuple[str, str, str]],
+    *,
+    flips: int,
+    seed: int,
+) -> tuple[Comparison, ...]:
+    """One comparison per column in which a seed counts: the interval and the test.
+
+    Args:
+        differences: float64 [num_seeds, num_columns]; NaN where a seed does not count.
+        drawn: The differences of the means in every draw, see `Bootstrap.means`.
+        columns: Which model each is of, against which, and by which metric.
+    """
+    p_values = sign_flip_p_values(differences, flips=flips, seed=seed)
+    return tuple(
+        Comparison(
+            model=model,
+            against=against,
+            metric=metric,
+            difference=difference,
+            p_value=float(p_value),
+            method=METHOD,
+        )
+        for (model, against, metric), difference, p_value in zip(
+            columns, estimates(differences, drawn), p_values, strict=True
+        )
+        if difference is not None
+    )
 
 
 def sign_flip_p_values(differences: Values, *, flips: int, seed: int) -> Values:

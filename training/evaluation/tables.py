@@ -1,6 +1,6 @@
 """An evaluation as text tables for a terminal."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from rich.markup import escape
 from rich.table import Table
@@ -13,7 +13,7 @@ from training.evaluation.metrics import (
     VALUE_NDCG,
     at,
 )
-from training.evaluation.results import Estimate, Evaluation, TaskResult
+from training.evaluation.results import Comparison, Estimate, Evaluation, TaskResult
 
 HEADLINE = (RECALL, NDCG, HIT_RATE, MRR, VALUE_NDCG)
 LISTS = ("coverage", "gini", "novelty", "diversity", "newcomers")
@@ -86,15 +86,33 @@ def _comparisons(found: Evaluation, k: int) -> Table:
             cells: list[str] = []
             for name in (at(RECALL, k), at(NDCG, k)):
                 one = reached[other, name]
-                p_value = f"{one.p_value:.4f}"
-                sure = one.p_value < SURE
-                cells += [
-                    _shown(one.difference, signed=True),
-                    p_value if sure else f"[dim]{p_value}",
-                ]
+                cells += [_shown(one.difference, signed=True), _chance(one.p_value)]
             end = place == len(others) - 1
             table.add_row(task.name if not place else "", escape(other), *cells, end_section=end)
     return table
+
+
+def tables_of_two(found: Mapping[str, tuple[Comparison, ...]]) -> Iterator[Table]:
+    """One model less another, by task."""
+    for task, compared in found.items():
+        table = _table(
+            f"{task}: {compared[0].model} less {compared[0].against}" if compared else task
+        )
+        _columns(table, ("metric",), ["difference", "95 % interval", "p"])
+        for one in compared:
+            difference = one.difference
+            table.add_row(
+                escape(one.metric),
+                f"{difference.mean:+.4f}",
+                f"{difference.low:+.4f} to {difference.high:+.4f}",
+                _chance(one.p_value),
+            )
+        yield table
+
+
+def _chance(p_value: float) -> str:
+    """A p-value, in small where the difference may be chance."""
+    return f"{p_value:.4f}" if p_value < SURE else f"[dim]{p_value:.4f}"
 
 
 def _mean(found: Estimate | None) -> str:

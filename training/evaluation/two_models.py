@@ -10,8 +10,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from graphdb.errors import EvaluationError, nearest
-from training.evaluation.bootstrap import Bootstrap, estimates
-from training.evaluation.paired import METHOD, sign_flip_p_values
+from training.evaluation.bootstrap import Bootstrap
+from training.evaluation.paired import comparisons
 from training.evaluation.per_seed import MODEL, PER_SEED_NAME, SEED_ID, TASK
 from training.evaluation.results import Comparison, Evaluation, read_evaluation
 
@@ -128,21 +128,8 @@ def _compared(
     metrics = list(_metrics(one, two))
     differences = np.stack([_column(one, name) - _column(two, name) for name in metrics], axis=1)
     drawn = Bootstrap(len(differences), resamples, seed).means(differences)
-    p_values = sign_flip_p_values(differences, flips=resamples, seed=seed)
-    return tuple(
-        Comparison(
-            model=names[0],
-            against=names[1],
-            metric=name,
-            difference=difference,
-            p_value=float(p_value),
-            method=METHOD,
-        )
-        for name, difference, p_value in zip(
-            metrics, estimates(differences, drawn), p_values, strict=True
-        )
-        if difference is not None
-    )
+    columns = [(*names, name) for name in metrics]
+    return comparisons(differences, drawn, columns, flips=resamples, seed=seed)
 
 
 def _metrics(one: pa.Table, two: pa.Table) -> Iterator[str]:
