@@ -1,7 +1,6 @@
 """Writes a bundle folder, whole or not at all."""
 
 import json
-import shutil
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +12,7 @@ import pyarrow as pa
 
 from graphdb.errors import BundleError
 from graphdb.schema_types import EdgeType, Schema
+from graphdb.whole_folder import whole_folder
 from graphrec.bundle.adjacency import Adjacency
 from graphrec.bundle.checks import check_content
 from graphrec.bundle.files import BundleFiles
@@ -76,9 +76,7 @@ def write_bundle(
     dim = check_content(schema, cutoff, nodes, vectors, edges, tables)
     check_rules(schema, rules, frozenset(vectors), frozenset(map(str, edges)))
     plain_config, plain_metrics = _plain("config", config), _plain("metrics", metrics)
-    partial = folder.with_name(folder.name + ".partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    try:
+    with whole_folder(folder) as partial:
         files = _write_files(partial, schema, nodes, vectors, edges, tables)
         manifest = BundleManifest(
             created_at=datetime.now(UTC),
@@ -99,9 +97,6 @@ def write_bundle(
             quality={node_type: table.rule for node_type, table in tables.items()},
         )
         (partial / MANIFEST_NAME).write_text(manifest.to_json(), encoding="utf-8")
-        partial.rename(folder)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)  # after the rename there is nothing to remove
     return open_bundle(folder, verify=False)
 
 

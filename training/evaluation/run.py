@@ -1,6 +1,5 @@
 """From a snapshot to an evaluation: learn from the past, rank, and measure on what came after."""
 
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -10,6 +9,7 @@ from graphdb.errors import EvaluationError, NotEnoughDataError
 from graphdb.schema import SCHEMA
 from graphdb.schema_types import EdgeType
 from graphdb.snapshot import open_snapshot
+from graphdb.whole_folder import whole_folder
 from training.config import TrainConfig
 from training.data import load_graph
 from training.evaluation.baselines import baseline, check_baselines, usual_baselines
@@ -129,15 +129,9 @@ def evaluate(
             next_step="choose another name or remove it first",
             value=str(folder),
         )
-    partial = folder.with_name(folder.name + ".partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    try:
-        found = _evaluate_into(partial, snapshot_dir, config, options, run, on_progress)
-        partial.rename(folder)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-    return found
+    with whole_folder(folder) as partial:
+        partial.mkdir(parents=True)
+        return _evaluate_into(partial, snapshot_dir, config, options, run, on_progress)
 
 
 def _evaluate_into(
