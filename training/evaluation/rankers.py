@@ -96,11 +96,18 @@ class Scored:
 
 
 @torch.no_grad()
-def best_of(scorer: Scorer, seed_rows: Rows, k: int, had: Tensor | None = None) -> Rows:
+def best_of(
+    scorer: Scorer,
+    seed_rows: Rows,
+    k: int,
+    had: Tensor | None = None,
+    candidates: Tensor | None = None,
+) -> Rows:
     """The k best targets of every seed by a scorer, as `Ranker.top` gives them.
 
     Args:
         had: What must not come out, CSR [num_seeds, num_targets].
+        candidates: Which targets may, bool [num_targets]; all by default.
     """
     ranked = np.full((len(seed_rows), k), -1, dtype=np.int64)
     step = max(BLOCK_SCORES // max(scorer.num_targets, 1), 1)
@@ -109,6 +116,8 @@ def best_of(scorer: Scorer, seed_rows: Rows, k: int, had: Tensor | None = None) 
         scores = scorer.scores(rows)
         if had is not None:
             scores[places_of(had, rows)] = -torch.inf
+        if candidates is not None:
+            scores[:, ~candidates] = -torch.inf
         best = _top(scores, min(k, scorer.num_targets))
         ranked[start : start + step, : best.shape[1]] = best.numpy()
     return ranked
