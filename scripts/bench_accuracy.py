@@ -2,7 +2,9 @@
 
 DATA is a folder with one folder per data set, see scripts/bench_data; the models are those of
 scripts/bench_models, their settings stand in scripts/bench_settings. With --validate, a part of the
-training pairs is held out and measured instead of the test part: the way to choose settings.
+training pairs is held out and measured instead of the test part: the way to choose settings. It is
+drawn at random, or, with --order FILE, it is the end of every user's list in that file of lines
+'user item item ...': the LightGCN split of Gowalla and Yelp2018 is published so, in order of time.
 Seconds hold everything from reading the files to the vectors, but not the ranking of the test.
 """
 
@@ -14,7 +16,7 @@ from datetime import date
 from pathlib import Path
 
 import torch
-from bench_data import DATASETS, DataSet, Published, Question
+from bench_data import DATASETS, DataSet, Published, Question, Split
 from bench_models import MODELS, Fitted, Options, by_lists, fitted, settings_of
 from rich.console import Console
 from rich.table import Table
@@ -38,7 +40,7 @@ def main() -> None:
 
 def table_of(data: DataSet, seed: int, options: argparse.Namespace, console: Console) -> Table:
     began = time.perf_counter()
-    split = data.read(options.data / data.name, options.validate)
+    split = split_of(data, options)
     read_s = time.perf_counter() - began
     config = settings_of(data.name, seed, options.set)
     best = None if options.validate or not data.published else data.published[-1]
@@ -62,8 +64,20 @@ def table_of(data: DataSet, seed: int, options: argparse.Namespace, console: Con
     return table
 
 
+def split_of(data: DataSet, options: argparse.Namespace) -> Split:
+    folder = options.data / data.name
+    if options.order is None:
+        return data.read(folder, options.validate)
+    if data.read_ordered is None or not options.validate:
+        raise SystemExit(
+            f"--order is for --validate, and for gowalla and yelp2018, not {data.name}"
+        )
+    return data.read_ordered(folder, options.order)
+
+
 def empty_table(data: DataSet, seed: int, options: argparse.Namespace) -> Table:
     part = "validation" if options.validate else "test"
+    part = "validation (ends of lists)" if options.order else part
     table = Table(
         title=f"{data.name}, {part} part, seed {seed}, {date.today()}, "
         f"{options.threads} threads of {platform.processor() or platform.machine()}, "
@@ -142,6 +156,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("data", type=Path, help="the folder with the data sets")
     parser.add_argument("sets", nargs="*", default=list(DATASETS), help="which of them")
     parser.add_argument("--validate", action="store_true", help="measure on a part of train")
+    parser.add_argument("--order", type=Path, help="lists in order of time, with --validate")
     parser.add_argument(
         "--models",
         nargs="*",

@@ -74,6 +74,8 @@ class DataSet:
             sources.
         k: Length of the lists.
         read: The training part with either a part cut from it (validate) or the test part.
+        read_ordered: The training part without the ends of the lists in a file, and these; see
+            `bench_data.ordered`. None where lists have no order.
         schema: Of the graph.
     """
 
@@ -83,6 +85,7 @@ class DataSet:
     read: Callable[[Path, bool], Split]
     published: tuple[Published, ...] = ()
     schema: Schema = SCHEMA
+    read_ordered: Callable[[Path, Path], Split] | None = None
 
 
 def static_split(
@@ -102,6 +105,17 @@ def static_split(
         taken = Adjacency.from_edges(
             *graph[direction].edge_index.numpy(), taken.num_sources, taken.num_targets
         )
+    return asked_for(graph, direction, taken, truth, candidates)
+
+
+def asked_for(
+    graph: HeteroData,
+    direction: EdgeType,
+    taken: Adjacency,
+    truth: Adjacency,
+    candidates: torch.Tensor | None = None,
+) -> Split:
+    """A split with one question, the targets of an edge type for its sources."""
     asked = Question(
         str(direction),
         direction.source,

@@ -5,23 +5,42 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 
-from bench_data.base import DataSet, Published, Split, graph_of, static_split
+from bench_data.base import DataSet, Published, Rows, Split, asked_for, graph_of, static_split
+from bench_data.ordered import hold_out_ends
 from graphdb import SCHEMA
 from graphrec.bundle import Adjacency
+from training.pyg import HeteroData
 
 PURCHASED = SCHEMA.edge_type("PURCHASED")
 
 
 def read(folder: Path, validate: bool) -> Split:
     """From train.parquet and test.parquet of (user, item)."""
+    train, test, shape = _parts(folder)
+    taken, truth = (Adjacency.from_edges(*part, *shape) for part in (train, test))
+    return static_split(_graph(train, shape), PURCHASED, taken, truth, validate=validate)
+
+
+def read_ordered(folder: Path, order: Path) -> Split:
+    """The training part without the ends of the lists in `order`, and these to find."""
+    train, _, shape = _parts(folder)
+    past, ends = hold_out_ends(train, order)
+    taken, truth = (Adjacency.from_edges(*part, *shape) for part in (past, ends))
+    return asked_for(_graph(past, shape), PURCHASED, taken, truth)
+
+
+def _parts(folder: Path) -> tuple[Rows, Rows, tuple[int, int]]:
+    """The pairs of the training part and of the test part; how many users and items."""
     train, test = (
         np.stack([table[name].to_numpy().astype(np.int64) for name in ("user", "item")])
         for table in (pq.read_table(folder / f"{part}.parquet") for part in ("train", "test"))
     )
     num_users, num_items = (np.concatenate([train, test], axis=1).max(axis=1) + 1).tolist()
-    graph = graph_of({"User": num_users, "Product": num_items}, {PURCHASED: train})
-    taken, truth = (Adjacency.from_edges(*part, num_users, num_items) for part in (train, test))
-    return static_split(graph, PURCHASED, taken, truth, validate=validate)
+    return train, test, (num_users, num_items)
+
+
+def _graph(pairs: Rows, shape: tuple[int, int]) -> HeteroData:
+    return graph_of({"User": shape[0], "Product": shape[1]}, {PURCHASED: pairs})
 
 
 GOWALLA = DataSet(
@@ -35,6 +54,7 @@ GOWALLA = DataSet(
         Published("LightGCN+BSL", 0.1892, 0.1590),
         Published("ChebyCF", 0.1941, 0.1616),
     ),
+    read_ordered=read_ordered,
 )
 YELP2018 = DataSet(
     "yelp2018",
@@ -47,4 +67,5 @@ YELP2018 = DataSet(
         Published("NESCL", 0.0743, 0.0611),
         Published("LightGCN+BSL", 0.0744, 0.0617),
     ),
+    read_ordered=read_ordered,
 )

@@ -14,10 +14,11 @@ from training.config import TrainConfig
 Value = bool | int | float | str
 KeyPath = tuple[str, ...]
 
+_BESIDE = ("profile", "profile_balance", "popularity")
 _TUNED = {
-    "spectral": ("spectral",),
-    "graph": ("graph",),
-    "both": ("spectral", "graph", "balance"),
+    "spectral": ("spectral", *_BESIDE),
+    "graph": ("graph", *_BESIDE),
+    "both": ("spectral", "graph", "balance", *_BESIDE),
 }
 """Which parts of a training config matter to a model, without what changes the question."""
 

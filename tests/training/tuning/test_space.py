@@ -75,6 +75,14 @@ def test_values_go_into_a_config_and_come_out_of_it(write):
 
 
 @pytest.mark.parametrize("base", [SPECTRAL, GRAPH, BOTH])
+def test_what_stands_beside_a_model_can_be_tuned_with_it(write, base):
+    text = "popularity = { choices = [0.0, 1.0] }\n[profile]\ndim = { choices = [32, 64] }\n"
+    space = load_space(write(text), base)
+    tried = space.config(base, {"popularity": 1.0, "profile.dim": 32})
+    assert (tried.popularity, tried.profile.dim) == (1.0, 32)
+
+
+@pytest.mark.parametrize("base", [SPECTRAL, GRAPH, BOTH])
 def test_every_model_has_a_default_space_whose_ends_are_valid(base):
     space = default_space(base)
     assert len(space.dimensions) >= 5
@@ -119,7 +127,11 @@ def test_the_defaults_are_the_first_trial():
             "top_k = { choices = [5] }",
             r"line 1: 'top_k' cannot be tuned for the model 's",
         ),
-        (SPECTRAL, "balance = { low = 1, high = 2 }", r"expected settings of spectral$"),
+        (
+            SPECTRAL,
+            "balance = { low = 1, high = 2 }",
+            r"expected settings of spectral, profile, profile_balance, popularity$",
+        ),
         (GRAPH, "[spectral]\nbeta = { low = 0, high = 1 }", r"'spectral.beta' cannot be tuned for"),
         (SPECTRAL, "[spectral]\nbeta = {", "is not valid TOML"),
     ],
