@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from bench_data import DataSet, Question, Split
 
+from bench_models.served import served
 from bench_models.settings import FOLDER
 from graphdb.schema_types import EdgeType
 from training.baselines import (
@@ -82,7 +83,9 @@ def _by_vectors(scorer: VectorScorer, split: Split, direction: EdgeType) -> list
     for end in {end for asked in split.questions for end in (asked.source, asked.target)}:
         if end not in vectors:
             vectors[end] = _summed(split.graph, direction, end, scorer.targets)
-    return [VectorScorer(vectors[asked.source], vectors[asked.target]) for asked in split.questions]
+    return [
+        served(vectors[asked.source], vectors[asked.target], asked) for asked in split.questions
+    ]
 
 
 def _summed(

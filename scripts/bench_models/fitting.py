@@ -4,15 +4,12 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from bench_data import DataSet, Question, Split
 from rich.console import Console
 
 from bench_models.baselines import BASELINES, baseline
-from graphrec.query.audience.creators import blended
-from graphrec.query.audience.fans import Fans
-from graphrec.query.space import Space
+from bench_models.served import served
 from training.config import TrainConfig
 from training.encoders import Encoder, GraphEncoder, SpectralEncoder, Vectors
 from training.encoders.two_halves import side_by_side
@@ -61,28 +58,16 @@ def fitted(
             yield Fitted(name, scorers, time.perf_counter() - began)
     for model, vectors, seconds in _vectors_of(split, data, config, options, console):
         began = time.perf_counter()
-        served = beside_popularity(vectors, split.graph, data.direction, config.popularity)
+        joined = beside_popularity(vectors, split.graph, data.direction, config.popularity)
         seconds += time.perf_counter() - began
         name = f"{model}, popularity {config.popularity:g}" if config.popularity else model
-        yield Fitted(name, [scorer_of(served, asked) for asked in split.questions], seconds)
+        yield Fitted(name, [scorer_of(joined, asked) for asked in split.questions], seconds)
 
 
 def scorer_of(vectors: Vectors, asked: Question) -> VectorScorer:
-    """From what an encoder gave, as the query layer ranks.
-
-    Creators are told apart by the directions of their vectors: how long these are does not matter
-    to what is found for them, and says only how much is known of them.
-    """
-    seeds, targets = vectors[asked.source], vectors[asked.target]
-    if asked.target == "Creator" and asked.source != "User":
-        own = Space.of(targets)
-        targets = blended(own, own, _without_fans).vectors
-    return VectorScorer(torch.from_numpy(seeds), torch.from_numpy(targets))
-
-
-def _without_fans(_: int) -> Fans:
-    nothing = np.empty(0)
-    return Fans(nothing.astype(np.int64), nothing, nothing)
+    """From what an encoder gave; between two types either may be asked for the other."""
+    seeds, targets = (torch.from_numpy(vectors[end]) for end in (asked.source, asked.target))
+    return served(seeds, targets, asked)
 
 
 def _vectors_of(

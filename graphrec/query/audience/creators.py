@@ -27,10 +27,13 @@ def blended(own: Space, users: Space, fans_of: Callable[[int], Fans]) -> Space:
     A is the weighted mean of the fans' directions less that of all users: each fan has one vote,
     however much he buys, and what everyone likes tells nothing. O is the direction of the
     creator's own vector less the mean of these. A typical length is the median over creators.
+    Numbers that are the same in all vectors, as where popularity stands beside a model, tell
+    nothing of anyone and are left out.
 
     Returns:
         float32 vectors, in the creators' order; zero where nothing is known.
     """
+    own, users = _telling(own), _telling(users)
     crowd = _mean_direction(users)
     fans = np.zeros((len(own), own.dim))
     number = np.zeros(len(own))
@@ -43,6 +46,16 @@ def blended(own: Space, users: Space, fans_of: Callable[[int], Fans]) -> Space:
     weight = (number / (number + OWN_COUNTS_AS))[:, None]
     mixed = weight * _typical_is_1(fans) + (1 - weight) * _typical_is_1(directions)
     return Space.of(np.ascontiguousarray(mixed, dtype=np.float32))
+
+
+def _telling(space: Space) -> Space:
+    """The vectors, with zeros for the numbers in which no two known ones differ."""
+    known = spread(np.flatnonzero(~space.zero), _MOST_USERS)
+    if not len(known):
+        return space
+    some = space.vectors[known]
+    same = (some.max(axis=0) == some.min(axis=0)) & (some[0] != 0)
+    return Space.of(np.where(same, np.float32(0), space.vectors)) if same.any() else space
 
 
 def _audience(

@@ -10,8 +10,11 @@ import numpy as np
 import pytest
 
 from graphdb.errors import QueryError
+from graphrec.query.audience.creators import blended
+from graphrec.query.audience.fans import Fans
 from graphrec.query.audience.matching import creators_for, for_creators
 from graphrec.query.options import Question
+from graphrec.query.space import Space
 
 EAST = np.array([1, -1]) / np.sqrt(2)
 
@@ -21,6 +24,19 @@ def test_blended_vectors(market):
     # 12 of cara's fans weigh 12 / 22, 2 of carl's 2 / 12; cleo has none; of cora nothing is known.
     units = [12 / 22 - 10 / 22, -1, 2, 0]
     np.testing.assert_allclose(found.vectors, np.outer(units, EAST), atol=1e-6)
+
+
+def test_a_number_that_all_creators_share_tells_nothing():
+    """As where popularity stands beside a model; one of whom it is all that is known is unknown."""
+    taste = np.array([[3, 1], [-1, 2], [0, 5], [0, 0]], dtype=np.float32)
+    beside = np.concatenate([taste, np.full((4, 1), 7, dtype=np.float32)], axis=1)
+    nobody = Fans(np.empty(0, np.int64), np.empty(0), np.empty(0))
+    alone, both = (
+        blended(Space.of(own), Space.of(own), lambda _: nobody) for own in (taste, beside)
+    )
+    np.testing.assert_allclose(both.vectors[:, :2], alone.vectors, atol=1e-6)
+    assert not both.vectors[:, 2].any()
+    assert both.zero.tolist() == [False, False, False, True]
 
 
 def test_a_creator_is_offered_what_the_fans_like(market):
