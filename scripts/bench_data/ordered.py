@@ -21,20 +21,21 @@ def hold_out_ends(pairs: Rows, order: Path) -> tuple[Rows, Rows]:
             whole users too, stay with what is left.
 
     Raises:
-        ValueError: It names a pair that there is not.
+        ValueError: It names a pair that there is not, or none at all.
     """
-    width = int(pairs[1].max()) + 1
-    keys = pairs[0] * width + pairs[1]
+    named = [[int(word) for word in line.split()] for line in order.read_text().splitlines()]
+    lists = [(user, items) for user, *items in named if items]
+    owners = np.repeat([user for user, _ in lists], [len(items) for _, items in lists]).astype(int)
+    taken = np.array([item for _, items in lists for item in items], dtype=np.int64)
+    width = int(max(pairs[1].max(), taken.max(initial=0))) + 1
+    keys, known = pairs[0] * width + pairs[1], owners * width + taken
+    if not len(known) or not np.isin(known, keys).all():
+        raise ValueError(f"{order} names no pairs, or some that the training part does not have")
     number = np.bincount(pairs[0])
-    ends = []
-    for line in order.read_text().splitlines():
-        user, *items = map(int, line.split())
-        if user >= len(number) or not items:
-            continue
-        last = min(round(VALIDATION_SHARE * number[user]), len(items) - 1)
-        ends.append(user * width + np.asarray(items[len(items) - last :], dtype=np.int64))
-    held = np.concatenate(ends)
-    if not np.isin(held, keys).all():
-        raise ValueError(f"{order} names pairs that the training part does not have")
-    is_held = np.isin(keys, held)
+    ends = [
+        (user, item)
+        for user, items in lists
+        for item in items[max(len(items) - round(VALIDATION_SHARE * number[user]), 1) :]
+    ]
+    is_held = np.isin(keys, [user * width + item for user, item in ends])
     return pairs[:, ~is_held], pairs[:, is_held]

@@ -38,6 +38,7 @@ def test_at_least_one_of_a_list_stays(order):
     assert ends.T.tolist() == [[1, 6]]
 
 
-def test_pairs_that_there_are_not(order):
-    with pytest.raises(ValueError, match=r"train.txt names pairs that the training part does not"):
-        hold_out_ends(PAIRS, order("0 3 4 77\n"))
+@pytest.mark.parametrize("text", ["", "1\n", "0 3 4 77\n", "70 3 4\n"])
+def test_pairs_that_there_are_not(order, text):
+    with pytest.raises(ValueError, match=r"train.txt names no pairs, or some that"):
+        hold_out_ends(PAIRS, order(text))
