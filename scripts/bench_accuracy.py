@@ -76,8 +76,8 @@ def split_of(data: DataSet, options: argparse.Namespace) -> Split:
 
 
 def empty_table(data: DataSet, seed: int, options: argparse.Namespace) -> Table:
-    part = "validation" if options.validate else "test"
-    part = "validation (ends of lists)" if options.order else part
+    validation = "validation (ends of lists)" if options.order else "validation"
+    part = validation if options.validate else "test"
     table = Table(
         title=f"{data.name}, {part} part, seed {seed}, {date.today()}, "
         f"{options.threads} threads of {platform.processor() or platform.machine()}, "

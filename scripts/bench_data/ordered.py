@@ -33,9 +33,9 @@ def hold_out_ends(pairs: Rows, order: Path) -> tuple[Rows, Rows]:
         raise ValueError(f"{order} names no pairs, or some that the training part does not have")
     number = np.bincount(pairs[0])
     ends = [
-        (user, item)
+        user * width + item
         for user, items in lists
         for item in items[max(len(items) - round(VALIDATION_SHARE * number[user]), 1) :]
     ]
-    is_held = np.isin(keys, [user * width + item for user, item in ends])
+    is_held = np.isin(keys, ends)
     return pairs[:, ~is_held], pairs[:, is_held]

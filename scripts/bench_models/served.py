@@ -6,6 +6,7 @@ from bench_data import Question
 
 from graphrec.query.audience.creators import blended
 from graphrec.query.audience.fans import Fans
+from graphrec.query.rows import NO_ROWS
 from graphrec.query.space import Space
 from training.scoring import VectorScorer
 
@@ -24,4 +25,4 @@ def served(seeds: torch.Tensor, targets: torch.Tensor, asked: Question) -> Vecto
 
 def _without_fans(_: int) -> Fans:
     nothing = np.empty(0)
-    return Fans(nothing.astype(np.int64), nothing, nothing)
+    return Fans(NO_ROWS, nothing, nothing)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from graphrec.query.audience.directions import spread
+from graphrec.query.audience.directions import some_known, spread
 from graphrec.query.audience.fans import Fans
 from graphrec.query.space import Space
 
@@ -14,7 +14,6 @@ OWN_COUNTS_AS = 10
 docs/benchmarks.md."""
 
 _MOST_FANS = 4_096  # a mean of so many is as good as that of all
-_MOST_USERS = 20_000
 
 
 def blended(own: Space, users: Space, fans_of: Callable[[int], Fans]) -> Space:
@@ -50,10 +49,9 @@ def blended(own: Space, users: Space, fans_of: Callable[[int], Fans]) -> Space:
 
 def _telling(space: Space) -> Space:
     """The vectors, with zeros for the numbers in which no two known ones differ."""
-    known = spread(np.flatnonzero(~space.zero), _MOST_USERS)
-    if not len(known):
+    some = some_known(space)
+    if not len(some):
         return space
-    some = space.vectors[known]
     same = (some.max(axis=0) == some.min(axis=0)) & (some[0] != 0)
     return Space.of(np.where(same, np.float32(0), space.vectors)) if same.any() else space
 
@@ -71,10 +69,10 @@ def _audience(
 
 
 def _mean_direction(space: Space) -> npt.NDArray[np.float64]:
-    known = spread(np.flatnonzero(~space.zero), _MOST_USERS)
-    if not len(known):
+    some = some_known(space)
+    if not len(some):
         return np.zeros(space.dim)
-    mean: npt.NDArray[np.float64] = _directions(space.vectors[known]).mean(axis=0)
+    mean: npt.NDArray[np.float64] = _directions(some).mean(axis=0)
     return mean
 
 

@@ -48,14 +48,13 @@ class Directions:
         Args:
             targets: What they are asked for. Without, the vectors' own numbers count.
         """
-        known = spread(np.flatnonzero(~users.zero), _MOST_ROWS)
-        if not len(known):
+        vectors = some_known(users).astype(np.float64)
+        if not len(vectors):
             nothing = np.zeros((users.dim, users.dim))
             return cls(np.zeros(users.dim), nothing, nothing)
-        vectors = users.vectors[known].astype(np.float64)
         mean = vectors.mean(axis=0)
         vectors -= mean
-        covariance = vectors.T @ vectors / len(known)
+        covariance = vectors.T @ vectors / len(vectors)
         measure = _root(_moments(targets)) if targets is not None else np.eye(users.dim)
         variances, axes = np.linalg.eigh(measure.T @ covariance @ measure)
         variances = np.maximum(variances, 0)
@@ -111,6 +110,11 @@ def _root(moments: Matrix) -> Matrix:
     values, axes = np.linalg.eigh(moments)
     found: Matrix = axes * np.sqrt(np.maximum(values, 0))
     return found
+
+
+def some_known(space: Space) -> npt.NDArray[np.float32]:
+    """Vectors of which something is known, evenly spaced and enough to tell what all are like."""
+    return space.vectors[spread(np.flatnonzero(~space.zero), _MOST_ROWS)]
 
 
 def spread(rows: Rows, most: int) -> Rows:
