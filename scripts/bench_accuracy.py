@@ -68,10 +68,7 @@ def split_of(data: DataSet, options: argparse.Namespace) -> Split:
     folder = options.data / data.name
     if options.order is None:
         return data.read(folder, options.validate)
-    if data.read_ordered is None or not options.validate:
-        raise SystemExit(
-            f"--order is for --validate, and for gowalla and yelp2018, not {data.name}"
-        )
+    assert data.read_ordered is not None  # the parser refuses others
     return data.read_ordered(folder, options.order)
 
 
@@ -174,7 +171,14 @@ def parsed() -> argparse.Namespace:
     parser.add_argument(
         "--balances", type=float, nargs="*", default=[1.0, 2.0, 3.0, 4.0], help="with --validate"
     )
-    return parser.parse_args()
+    options = parser.parse_args()
+    if options.order is not None:
+        others = [name for name in options.sets if DATASETS[name].read_ordered is None]
+        if others:
+            parser.error(f"--order is for gowalla and yelp2018, not {', '.join(others)}")
+        if not options.validate:
+            parser.error("--order goes with --validate")
+    return options
 
 
 if __name__ == "__main__":
