@@ -11,13 +11,23 @@ Seconds hold everything from reading the files to the vectors, but not the ranki
 import argparse
 import platform
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
 import torch
 from bench_data import DATASETS, DataSet, Published, Question, Split
-from bench_models import MODELS, Fitted, Options, by_lists, fitted, settings_of
+from bench_models import (
+    MODELS,
+    Fitted,
+    Options,
+    baseline_change,
+    by_lists,
+    fitted,
+    settings_of,
+    settings_without,
+    without_ties,
+)
 from rich.console import Console
 from rich.table import Table
 
@@ -43,12 +53,16 @@ def table_of(data: DataSet, seed: int, options: argparse.Namespace, console: Con
     split = split_of(data, options)
     read_s = time.perf_counter() - began
     config = settings_of(data.name, seed, options.set)
+    if options.without:
+        dropped = [data.schema.parse_edge_type(name) for name in options.without]
+        split = replace(split, graph=without_ties(split.graph, dropped))
+        config = settings_without(config, dropped)
     best = None if options.validate or not data.published else data.published[-1]
     table = empty_table(data, seed, options)
     for one in () if options.validate else data.published:
         table.add_row("", *cells(f"published: {one.name}", one, None, best))
     balances = options.balances if options.validate else ()
-    wanted = Options(options.models, balances, options.device)
+    wanted = Options(options.models, balances, options.device, options.baseline)
     for model in fitted(split, data, config, wanted, console):
         for asked, scorer in zip(split.questions, model.scorers, strict=True):
             if scorer is not None:
@@ -167,6 +181,21 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--device", help="where networks train; a GPU if there is one")
     parser.add_argument(
         "--set", action="append", default=[], metavar="TOML", help="such as 'graph.dim=64'"
+    )
+    parser.add_argument(
+        "--baseline",
+        action="append",
+        type=baseline_change,
+        default=[],
+        metavar="TOML",
+        help="such as 'ials.dim=256'",
+    )
+    parser.add_argument(
+        "--without",
+        action="append",
+        default=[],
+        metavar="TIE",
+        help="leave out what a tie says, such as Product-ALSO_BOUGHT-Product",
     )
     parser.add_argument(
         "--balances", type=float, nargs="*", default=[1.0, 2.0, 3.0, 4.0], help="with --validate"

@@ -3,8 +3,19 @@
 from bench_models.baselines import BASELINES
 from bench_models.fitting import ENCODERS, Fitted, Options, fitted
 from bench_models.lists import by_lists
-from bench_models.settings import settings_of
+from bench_models.settings import baseline_change, settings_of
+from bench_models.ties import settings_without, without_ties
 
 MODELS = (*BASELINES, *ENCODERS)
 
-__all__ = ["MODELS", "Fitted", "Options", "by_lists", "fitted", "settings_of"]
+__all__ = [
+    "MODELS",
+    "Fitted",
+    "Options",
+    "baseline_change",
+    "by_lists",
+    "fitted",
+    "settings_of",
+    "settings_without",
+    "without_ties",
+]

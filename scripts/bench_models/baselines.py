@@ -1,13 +1,12 @@
 """What the encoders are measured beside, with the settings in bench_settings/baselines.toml."""
 
-import tomllib
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 from bench_data import DataSet, Question, Split
 
 from bench_models.served import served
-from bench_models.settings import FOLDER
 from graphdb.schema_types import EdgeType
 from training.baselines import (
     Baseline,
@@ -33,11 +32,16 @@ BY_HISTORY = ("ease", "item-knn", "gf-cf")  # without vectors: they answer along
 
 
 def baseline(
-    name: str, split: Split, data: DataSet, config: TrainConfig, device: str | None
+    name: str,
+    split: Split,
+    data: DataSet,
+    config: TrainConfig,
+    changes: Mapping[str, Any],
+    device: str | None,
 ) -> list[Scorer | None]:
     """A scorer for each question; None for one that the baseline cannot answer.
 
-    Events weigh what they do for the closed form.
+    Events weigh what they do for the closed form; `changes` stand in place of defaults.
     """
     if name == "popularity":
         return [popularity(asked) for asked in split.questions]
@@ -45,8 +49,6 @@ def baseline(
     along = [(asked.source, asked.target) == ends for asked in split.questions]
     if name in BY_HISTORY and not any(along):
         return [None] * len(along)
-    content = tomllib.loads((FOLDER / "baselines.toml").read_text(encoding="utf-8"))
-    changes = content.get(data.name, {}).get(name, {})
     settings = {"relation_weights": config.spectral.relation_weights, **changes}
     if name != "item-knn":  # which has nothing random
         settings["seed"] = config.spectral.seed

@@ -1,8 +1,9 @@
 """Fits models one after the other and says how long each took."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from bench_data import DataSet, Question, Split
@@ -10,6 +11,7 @@ from rich.console import Console
 
 from bench_models.baselines import BASELINES, baseline
 from bench_models.served import served
+from bench_models.settings import baseline_settings
 from training.config import TrainConfig
 from training.encoders import Encoder, GraphEncoder, SpectralEncoder, Vectors
 from training.encoders.two_halves import side_by_side
@@ -27,11 +29,13 @@ class Options:
     Args:
         models: Some of MODELS.
         balances: Weights of the network's half to try; none for that of the settings.
+        baselines: Changes to the baselines' settings, such as {'ials': {'dim': 256}}.
     """
 
     models: Sequence[str]
     balances: Sequence[float] = ()
     device: str | None = None
+    baselines: Sequence[Mapping[str, Any]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +58,8 @@ def fitted(
     for name in BASELINES:
         if name in options.models:
             began = time.perf_counter()
-            scorers = baseline(name, split, data, config, options.device)
+            changes = baseline_settings(data.name, name, options.baselines)
+            scorers = baseline(name, split, data, config, changes, options.device)
             yield Fitted(name, scorers, time.perf_counter() - began)
     for model, vectors, seconds in _vectors_of(split, data, config, options, console):
         began = time.perf_counter()

@@ -9,8 +9,8 @@ from bench_accuracy import settings_of
 from bench_data import DATASETS
 from bench_data.amazon_beauty import RELATED
 from bench_data.weeks import held_out_weeks
+from bench_models.ties import settings_without, without_ties
 
-from cold_start.hiding import with_edges
 from graphdb.schema_types import EdgeType, Schema
 from graphrec.bundle import Adjacency
 from training.config import TrainConfig
@@ -54,9 +54,8 @@ def beauty(options: argparse.Namespace) -> Case:
     config = settings_of(BEAUTY, options.seed, [])
     graph, name = split.graph, BEAUTY
     if options.without_related:
-        dropped = set(RELATED)
-        graph = with_edges(graph, lambda tie: _none(graph, tie) if tie in dropped else None)
-        config, name = _without(config, {str(tie) for tie in dropped}), f"{BEAUTY}, nothing related"
+        graph, config = without_ties(graph, RELATED), settings_without(config, RELATED)
+        name = f"{BEAUTY}, nothing related"
     (asked,) = split.questions
     assert asked.candidates is not None
     return Case(
@@ -76,7 +75,7 @@ def journey(options: argparse.Namespace) -> Case:
     weeks = held_out_weeks(options.snapshot, validate=options.validate)
     holdout, past = weeks.holdout, weeks.holdout.train_graph
     bought = holdout.edge_type
-    past = with_edges(past, lambda tie: _none(past, tie) if tie.relation in _FROM_SALES else None)
+    past = without_ties(past, {tie for tie in edge_types_of(past) if tie.relation in _FROM_SALES})
     config = TrainConfig().model_dump()
     config["spectral"]["seed"] = config["graph"]["seed"] = options.seed
     return Case(
@@ -106,19 +105,6 @@ def ties_of(case: Case) -> list[EdgeType]:
         and case.direction.source not in tie[::2]
         and case.graph[tie].edge_index.numel()
     ]
-
-
-def _none(graph: HeteroData, tie: EdgeType) -> torch.Tensor:
-    return torch.zeros(graph[tie].edge_index.shape[1], dtype=torch.bool)
-
-
-def _without(config: TrainConfig, names: set[str]) -> TrainConfig:
-    """The settings without those of some ties, walked either way."""
-    content = config.model_dump()
-    for part, key in (("spectral", "side_weights"), ("graph", "directions"), ("graph", "gains")):
-        kept = {n: value for n, value in content[part][key].items() if n.lstrip("~") not in names}
-        content[part][key] = kept
-    return TrainConfig.model_validate(content)
 
 
 def opened(options: argparse.Namespace) -> list[Case]:

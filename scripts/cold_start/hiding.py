@@ -1,14 +1,12 @@
 """Some products vanish from a graph; what they were tied to is kept apart."""
 
-from collections.abc import Callable
-
 import numpy as np
 import numpy.typing as npt
 import torch
+from bench_models.ties import with_edges
 
 from graphdb.schema_types import EdgeType
 from graphrec.bundle import Adjacency
-from training.data import edge_types_of
 from training.pyg import HeteroData
 
 Mask = npt.NDArray[np.bool_]
@@ -32,18 +30,6 @@ def hidden_from(graph: HeteroData, product: str, rows: Rows) -> HeteroData:
         return ~torch.stack(touched).any(dim=0) if touched else None
 
     return with_edges(graph, keep)
-
-
-def with_edges(graph: HeteroData, keep: Callable[[EdgeType], torch.Tensor | None]) -> HeteroData:
-    """The graph with some edges only; `keep` says which of a type, None for all."""
-    part = HeteroData()
-    for node_type in graph.node_types:
-        part[node_type].update(graph[node_type])
-    for tie in edge_types_of(graph):
-        kept = keep(tie)
-        for name, tensor in graph[tie].items():
-            part[tie][name] = tensor if kept is None else tensor[..., kept]
-    return part
 
 
 def near(graph: HeteroData, tie: EdgeType, product: str, rows: Rows) -> Adjacency:

@@ -1,0 +1,51 @@
+"""A graph without some of its ties, and the settings that go with it."""
+
+from collections.abc import Callable, Collection
+
+import torch
+
+from graphdb.schema_types import EdgeType
+from training.config import TrainConfig
+from training.data import edge_types_of
+from training.pyg import HeteroData
+
+
+def with_edges(graph: HeteroData, keep: Callable[[EdgeType], torch.Tensor | None]) -> HeteroData:
+    """The graph with some edges only; `keep` says which of a type, None for all."""
+    part = HeteroData()
+    for node_type in graph.node_types:
+        part[node_type].update(graph[node_type])
+    for tie in edge_types_of(graph):
+        kept = keep(tie)
+        for name, tensor in graph[tie].items():
+            part[tie][name] = tensor if kept is None else tensor[..., kept]
+    return part
+
+
+def without_ties(graph: HeteroData, ties: Collection[EdgeType]) -> HeteroData:
+    """The graph with no edge of some types, which it still has.
+
+    Raises:
+        ValueError: It has no such type to begin with.
+    """
+    missing = set(ties) - set(edge_types_of(graph))
+    if missing:
+        raise ValueError(
+            f"there are no edges of {', '.join(sorted(map(str, missing)))} to leave out"
+        )
+
+    def keep(tie: EdgeType) -> torch.Tensor | None:
+        number = graph[tie].edge_index.shape[1]
+        return torch.zeros(number, dtype=torch.bool) if tie in ties else None
+
+    return with_edges(graph, keep)
+
+
+def settings_without(config: TrainConfig, ties: Collection[EdgeType]) -> TrainConfig:
+    """The settings without those of some ties, walked either way."""
+    names = {str(tie) for tie in ties}
+    content = config.model_dump()
+    for part, key in (("spectral", "side_weights"), ("graph", "directions"), ("graph", "gains")):
+        kept = {n: value for n, value in content[part][key].items() if n.lstrip("~") not in names}
+        content[part][key] = kept
+    return TrainConfig.model_validate(content)
