@@ -1,0 +1,52 @@
+"""Leaving out a relation: what scripts/bench_accuracy.py --without does."""
+
+import pytest
+import torch
+from bench_models import settings_without, without_ties
+
+from graphdb import SCHEMA
+from training.config import TrainConfig
+from training.pyg import HeteroData
+
+BOUGHT, MADE_BY = SCHEMA.edge_type("PURCHASED"), SCHEMA.edge_type("MADE_BY")
+
+
+@pytest.fixture
+def graph():
+    graph = HeteroData()
+    for node_type, number in (("User", 2), ("Product", 3), ("Brand", 1)):
+        graph[node_type].num_nodes = number
+    graph[BOUGHT].edge_index = torch.tensor([[0, 1], [2, 0]])
+    graph[MADE_BY].edge_index = torch.tensor([[0, 1, 2], [0, 0, 0]])
+    graph[MADE_BY].count = torch.ones(3)
+    return graph
+
+
+def test_a_tie_that_is_left_out_has_no_edges_and_others_keep_theirs(graph):
+    part = without_ties(graph, [MADE_BY])
+    assert part[MADE_BY].edge_index.shape == (2, 0)
+    assert part[MADE_BY].count.shape == (0,)
+    assert torch.equal(part[BOUGHT].edge_index, graph[BOUGHT].edge_index)
+    assert part["Brand"].num_nodes == 1
+    assert graph[MADE_BY].edge_index.shape == (2, 3)
+
+
+def test_a_tie_that_there_is_not(graph):
+    with pytest.raises(ValueError, match="no edges of Product-SOLD_BY-Shop to leave out"):
+        without_ties(graph, [SCHEMA.edge_type("SOLD_BY")])
+
+
+def test_settings_lose_it_both_ways():
+    config = TrainConfig.model_validate(
+        {
+            "spectral": {"side_weights": {str(MADE_BY): 0.5}},
+            "graph": {
+                "directions": {str(BOUGHT): 1.0, str(MADE_BY): 0.3},
+                "gains": {str(MADE_BY): 0.0, f"~{MADE_BY}": 0.0, str(BOUGHT): 2.0},
+            },
+        }
+    )
+    left = settings_without(config, [MADE_BY])
+    assert left.spectral.side_weights == {}
+    assert left.graph.directions == {str(BOUGHT): 1.0}
+    assert left.graph.gains == {str(BOUGHT): 2.0}
