@@ -44,7 +44,7 @@ class TrainConfig(BaseModel):
     spectral: SpectralConfig = SpectralConfig()
     model: Literal["spectral", "graph", "both"] = "spectral"
     graph: GnnConfig = GnnConfig()
-    balance: float = Field(default=2.0, gt=0, le=1000, allow_inf_nan=False)
+    balance: float = Field(default=0.5, gt=0, le=1000, allow_inf_nan=False)
     popularity: float = Field(default=0.0, ge=0, le=1000, allow_inf_nan=False)
     profile: ProfileConfig = ProfileConfig()
     profile_balance: float = Field(default=1.0, ge=0, le=1000, allow_inf_nan=False)

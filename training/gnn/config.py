@@ -60,7 +60,7 @@ class GnnConfig(BaseModel):
     candidates: Annotated[int, Field(ge=0)] | Literal["all"] = 0
     learning_rate: float = Field(default=1e-2, gt=0, le=1)
     temperature: float = Field(default=0.12, gt=0, le=10)
-    negative_weight: float = Field(default=0.84, gt=0, le=10)
+    negative_weight: float = Field(default=1.0, gt=0, le=10)
     popularity_power: float = Field(default=1.0, ge=0, le=2)
     hard_negative_weight: float = Field(default=1.0, ge=1, le=1000)
     bad_stars: float = Field(default=2.0)
