@@ -3,13 +3,14 @@
 SNAPSHOT is a folder that `graphrec snapshot` wrote, such as that of the demo. Its last four weeks
 are held out; with --validate they are cut off, and the four weeks before them are held out: the
 way to choose settings. Every model learns users' purchases; for brands, the baselines learn the
-same purchases as events of users and brands. To all, recent purchases count more.
+same purchases as events of users and brands. To all, recent purchases count more. Presets are
+trained as `graphrec train --preset` trains them.
 """
 
 import argparse
 import platform
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -19,9 +20,10 @@ from rich.console import Console
 from rich.table import Table
 
 from graphrec.bundle import Adjacency
-from training.encoders import SpectralEncoder
+from training.config import make_config, preset_path
 from training.evaluation.baselines import IALS, ITEM_KNN, MAKERS, POPULARITY, RECENT
 from training.evaluation.tasks import Direction, Task, first_tasks
+from training.models import Run, make_encoder
 from training.pairs import without
 from training.scoring import Scorer, VectorScorer, reached_at_k
 from training.sparse import csr_of
@@ -54,7 +56,7 @@ def main() -> None:
         table.add_column(heading)
     table.add_column("seconds", justify="right")
     directions = tasks[0].direction, tasks[-1].direction
-    for name, of_products, of_brands, seconds in fitted(directions, options.seed):
+    for name, of_products, of_brands, seconds in fitted(directions, options.presets, options.seed):
         found = [reached(of_products, one) for one in products] + [reached(of_brands, brands)]
         table.add_row(name, *found, f"{seconds:.0f}")
     Console(width=None if Console().is_terminal else 140).print(table)
@@ -70,7 +72,7 @@ def questions(tasks: list[Task], holdout: Holdout) -> tuple[list[Question], Ques
 
 
 def fitted(
-    directions: tuple[Direction, Direction], seed: int
+    directions: tuple[Direction, Direction], presets: Sequence[str], seed: int
 ) -> Iterator[tuple[str, Scorer, Scorer, float]]:
     """Every model's scorers of products and of brands, and the seconds that they took."""
     for name in (POPULARITY, RECENT, ITEM_KNN, IALS):
@@ -79,11 +81,14 @@ def fitted(
             MAKERS[name](direction, seed).fit(direction.graph) for direction in directions
         )
         yield name, of_products, of_brands, time.perf_counter() - began
-    began = time.perf_counter()
     products, brands = directions
-    vectors = SpectralEncoder(products.schema, products.edge_type).fit(products.graph)
-    scorers = (VectorScorer.along(vectors, one.edge_type) for one in (products, brands))
-    yield "closed form", *scorers, time.perf_counter() - began
+    for name in presets:
+        began = time.perf_counter()
+        config = make_config(preset_path(name), {"seed": seed}, {"seed": seed})
+        encoder = make_encoder(products.schema, products.edge_type, config, Run())
+        vectors = encoder.fit(products.graph)
+        scorers = (VectorScorer.along(vectors, one.edge_type) for one in (products, brands))
+        yield f"preset {name}", *scorers, time.perf_counter() - began
 
 
 def reached(scorer: Scorer, asked: Question) -> str:
@@ -98,6 +103,7 @@ def parsed() -> argparse.Namespace:
     )
     parser.add_argument("snapshot", help="folder of a snapshot")
     parser.add_argument("--validate", action="store_true", help="the four weeks before instead")
+    parser.add_argument("--presets", nargs="*", default=["quick"], help="quick, default, max")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=2)
     return parser.parse_args()

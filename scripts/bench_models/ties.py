@@ -46,6 +46,9 @@ def settings_without(config: TrainConfig, ties: Collection[EdgeType]) -> TrainCo
     names = {str(tie) for tie in ties}
     content = config.model_dump()
     for part, key in (("spectral", "side_weights"), ("graph", "directions"), ("graph", "gains")):
-        kept = {n: value for n, value in content[part][key].items() if n.lstrip("~") not in names}
-        content[part][key] = kept
+        given = content[part][key]
+        if given is not None:
+            content[part][key] = {
+                n: value for n, value in given.items() if n.lstrip("~") not in names
+            }
     return TrainConfig.model_validate(content)

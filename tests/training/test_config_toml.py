@@ -47,7 +47,8 @@ def test_defaults_are_written_out():
     text = to_toml(TrainConfig())
     assert 'model = "spectral"' in text
     assert f"dim = {TrainConfig().spectral.dim}" in text
-    assert "[graph.directions]\nUser-PURCHASED-Product = 1.0" in text
+    assert "[graph]\ndim = 64\nnum_layers = 1" in text
+    assert "directions" not in text  # they are chosen by the data
 
 
 def test_what_toml_cannot_say():

@@ -13,7 +13,7 @@ from training.gnn import GnnConfig, LinearPropagation, Message, messages_of
 from training.gnn.device import chosen_device, multiplies_bfloat16
 from training.gnn.distributed import ALONE, Processes
 from training.gnn.memory import check_building, check_fits, memory_need
-from training.gnn.supervision import Direction, direction_of
+from training.gnn.supervision import Direction, direction_of, foretold
 from training.gnn.trainer import Epoch, Trainer
 from training.gnn.training_log import TrainingLog
 from training.gnn.ways import follow, steps_of
@@ -95,7 +95,8 @@ class GraphEncoder:
 
     def _held_out(self, graph: HeteroData) -> tuple[HeteroData, Adjacency]:
         """The past, and the pairs at the two ends of the first direction that it does not have."""
-        config, steps = self.config, steps_of(self.schema, next(iter(self.config.directions)))
+        config = self.config
+        steps = steps_of(self.schema, next(iter(foretold(graph, self.schema, config))))
         first = steps[0].edge_type
         if config.validation_days is not None:
             cut = hold_out_last(graph, first, config.validation_days)
@@ -120,7 +121,7 @@ class GraphEncoder:
         check_building(graph, num_processes=processes.local_count)
         directions = [
             direction_of(graph, self.schema, name, weight, config)
-            for name, weight in config.directions.items()
+            for name, weight in foretold(graph, self.schema, config).items()
         ]
         messages = messages_of(graph, self.schema, config)
         num_nodes = {node_type: graph[node_type].num_nodes for node_type in graph.node_types}

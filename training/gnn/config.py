@@ -36,7 +36,8 @@ class GnnConfig(BaseModel):
         directions: What is learned to foretell, with weights: an edge type such as
             'User-PURCHASED-Product', or several in a row, 'User-PURCHASED-Product-MADE_BY-Brand';
             '~' in front of a relation walks it backwards, as in
-            'User-WATCHED-Content-~PUBLISHED-Creator'.
+            'User-WATCHED-Content-~PUBLISHED-Creator'. None: what users buy and, where products
+            have brands, its brands, alike.
         relation_weights: What one event counts, by relation, in place of the schema's weights.
         gains: How strongly a tie carries at the start, by its name as `Message.name` has it; 1
             for those not named, 0 leaves a tie out.
@@ -66,7 +67,7 @@ class GnnConfig(BaseModel):
     bad_stars: float = Field(default=2.0)
     id_dropout: float = Field(default=0.0, ge=0, lt=1)
     l2: float = Field(default=1e-5, ge=0, le=1)
-    directions: dict[str, Positive] = Field(default={"User-PURCHASED-Product": 1.0}, min_length=1)
+    directions: dict[str, Positive] | None = Field(default=None, min_length=1)
     relation_weights: dict[str, Weight] = Field(default_factory=dict)
     gains: dict[str, Annotated[float, Field(ge=0, le=100)]] = Field(default_factory=dict)
     learn_gains: bool = False

@@ -1,6 +1,6 @@
 """What is learned to foretell: who is tied to whom at the two ends of a way through the graph."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -9,6 +9,7 @@ import torch
 from graphdb.errors import NotEnoughDataError
 from graphdb.schema_types import EdgeType, Schema
 from graphrec.bundle import Adjacency
+from training.data import edge_types_of
 from training.gnn.config import GnnConfig
 from training.gnn.loss import Pairs
 from training.gnn.messages import event_weights
@@ -79,6 +80,20 @@ class Batch:
             positives=self.positives.of_seeds(first, end),
             hard_negatives=self.hard_negatives.of_seeds(first, end),
         )
+
+
+def foretold(graph: HeteroData, schema: Schema, config: GnnConfig) -> Mapping[str, float]:
+    """The directions of the config; by default products and, where these have any, brands."""
+    if config.directions is not None:
+        return config.directions
+    bought = schema.edge_type("PURCHASED", "User", "Product")
+    made_by = schema.edge_type("MADE_BY", "Product", "Brand")
+    directions = {str(bought): 1.0}
+    if {bought, made_by} <= set(edge_types_of(graph)):
+        products, branded = graph[bought].edge_index[1], graph[made_by].edge_index[0]
+        if torch.isin(products, branded).any():
+            directions[f"{bought}-MADE_BY-Brand"] = 1.0
+    return directions
 
 
 def direction_of(

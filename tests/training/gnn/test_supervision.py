@@ -6,7 +6,7 @@ import torch
 from graphdb.errors import NotEnoughDataError, SchemaError
 from graphdb.schema import SCHEMA
 from training.gnn import GnnConfig
-from training.gnn.supervision import batches, direction_of
+from training.gnn.supervision import batches, direction_of, foretold
 
 PURCHASED = SCHEMA.edge_type("PURCHASED")
 RETURNED = SCHEMA.edge_type("RETURNED")
@@ -28,6 +28,25 @@ def listed(csr):
 def epoch(directions, seed=0, **settings):
     config = GnnConfig(**settings)
     return list(batches(directions, config, torch.Generator().manual_seed(seed)))
+
+
+@pytest.mark.parametrize(
+    ("made_by", "brands"), [([(1, 0), (4, 1)], True), ([(4, 1)], False), ([], False), (None, False)]
+)
+def test_products_are_foretold_and_brands_where_anything_bought_has_one(
+    make_graph, made_by, brands
+):
+    edges = {PURCHASED: BOUGHT} if made_by is None else {PURCHASED: BOUGHT, MADE_BY: made_by}
+    graph = make_graph(SIZES, edges)
+    expected = {"User-PURCHASED-Product": 1.0}
+    if brands:
+        expected["User-PURCHASED-Product-MADE_BY-Brand"] = 1.0
+    found = foretold(graph, SCHEMA, GnnConfig())
+    assert found == expected
+    for name in found:
+        assert direction(graph, name).seed_rows.numel()
+    chosen = {"User-PURCHASED-Product": 0.5}
+    assert foretold(graph, SCHEMA, GnnConfig(directions=chosen)) == chosen
 
 
 def test_distinct_pairs_are_positives(make_graph):

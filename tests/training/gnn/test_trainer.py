@@ -15,7 +15,14 @@ from training.gnn.trainer import Trainer
 PURCHASED = SCHEMA.edge_type("PURCHASED")
 MADE_BY = SCHEMA.edge_type("MADE_BY")
 SIZES = {"User": 30, "Product": 12, "Brand": 3}
-SMALL = GnnConfig(dim=8, epochs=4, seed_batch=8, id_dropout=0.2, candidates=2)
+SMALL = GnnConfig(
+    dim=8,
+    epochs=4,
+    seed_batch=8,
+    id_dropout=0.2,
+    candidates=2,
+    directions={"User-PURCHASED-Product": 1.0},
+)
 
 
 class KilledError(Exception):
