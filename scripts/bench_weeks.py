@@ -103,7 +103,9 @@ def parsed() -> argparse.Namespace:
     )
     parser.add_argument("snapshot", help="folder of a snapshot")
     parser.add_argument("--validate", action="store_true", help="the four weeks before instead")
-    parser.add_argument("--presets", nargs="*", default=["quick"], help="quick, default, max")
+    parser.add_argument(
+        "--presets", nargs="*", choices=("quick", "default", "max"), default=["quick"]
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=2)
     return parser.parse_args()
