@@ -120,7 +120,9 @@ def fitted(
                 yield name, *kept[name]
     if "both" in options.models:
         (first, first_s), (second, second_s) = kept["spectral"], kept["graph"]
-        joined = side_by_side(first, second, case.direction.source, case.config.balance)
+        joined = side_by_side(
+            first, second, case.direction.source, case.config.balance, even_lengths=True
+        )
         yield f"both, {case.config.balance:g} to 1", joined, first_s + second_s
 
 

@@ -79,7 +79,7 @@ def _model(schema: Schema, direction: EdgeType, config: TrainConfig, run: Run) -
     graph = make_graph_encoder(schema, config, run)
     if config.model == "graph":
         return graph
-    return TwoHalvesEncoder(spectral, graph, direction.source, config.balance)
+    return TwoHalvesEncoder(spectral, graph, direction.source, config.balance, even_lengths=True)
 
 
 def make_graph_encoder(schema: Schema, config: TrainConfig, run: Run) -> GraphEncoder:

@@ -98,6 +98,6 @@ def _vectors_of(
         (first, first_s), (second, second_s) = kept["spectral"], kept["graph"]
         for balance in options.balances or [config.balance]:
             began = time.perf_counter()
-            both = side_by_side(first, second, data.direction.source, balance)
+            both = side_by_side(first, second, data.direction.source, balance, even_lengths=True)
             seconds = first_s + second_s + time.perf_counter() - began
             yield f"both, {balance:g} to 1", both, seconds

@@ -38,6 +38,24 @@ def test_scores_add_up_with_the_weight(halves, balance):
     np.testing.assert_allclose(joined["User"] @ joined["Product"].T, expected, atol=1e-4)
 
 
+def test_even_lengths_change_no_score(halves):
+    first, second = halves
+    first["User"] *= 40
+    shared, even = (
+        TwoHalvesEncoder(Fixed(first), Fixed(second), "User", 2.0, even_lengths=even).fit(None)
+        for even in (False, True)
+    )
+    for name in ("Product", "Brand", "Tag"):
+        expected = shared["User"] @ shared[name].T
+        np.testing.assert_allclose(even["User"] @ even[name].T, expected, rtol=1e-3, atol=1e-4)
+    for half in (slice(6), slice(6, None)):
+        lengths = {name: np.sqrt((even[name][:, half] ** 2).sum(1).mean()) for name in even}
+        users = pytest.approx(lengths.pop("User"), rel=1e-4)
+        assert users in list(lengths.values())  # that of the type over which scores spread most
+    longer = np.linalg.norm(shared["User"][:, :6]) / np.linalg.norm(shared["Product"][:, :6])
+    assert longer > 10
+
+
 def test_what_only_one_half_knows_is_scored_by_it_alone(halves):
     first, second = halves
     joined = TwoHalvesEncoder(Fixed(first), Fixed(second), "User", 2.0).fit(None)

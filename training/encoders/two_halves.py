@@ -24,25 +24,41 @@ class TwoHalvesEncoder:
         second: Such as the graph encoder.
         seed_type: From whose view spreads are measured, such as the users.
         balance: The weight of the second half.
+        even_lengths: See `side_by_side`.
     """
 
     first: Encoder
     second: Encoder
     seed_type: str
     balance: float = 2.0
+    even_lengths: bool = False
 
     def fit(self, graph: HeteroData) -> Vectors:
         """Fits both and joins them; what only one knows gets zeros for the other half."""
         return side_by_side(
-            self.first.fit(graph), self.second.fit(graph), self.seed_type, self.balance
+            self.first.fit(graph),
+            self.second.fit(graph),
+            self.seed_type,
+            self.balance,
+            even_lengths=self.even_lengths,
         )
 
 
-def side_by_side(first: Vectors, second: Vectors, seed_type: str, balance: float) -> Vectors:
-    """Joins vectors by node type; see `TwoHalvesEncoder`. An empty second half adds nothing."""
+def side_by_side(
+    first: Vectors, second: Vectors, seed_type: str, balance: float, *, even_lengths: bool = False
+) -> Vectors:
+    """Joins vectors by node type; see `TwoHalvesEncoder`. An empty second half adds nothing.
+
+    Args:
+        even_lengths: Seeds get vectors as long, in each half, as the targets that they spread
+            over most. Scores do not depend on it, but directions do, of which the vectors of
+            newcomers are made: a half that is short in seeds and long in targets hardly counts in
+            the scores of newcomers.
+    """
     if not second:
         return first
-    return joined([_evened(first, seed_type, 1.0), _evened(second, seed_type, balance)])
+    halves = (first, 1.0), (second, balance)
+    return joined([_evened(half, seed_type, spread, even_lengths) for half, spread in halves])
 
 
 def joined(parts: Sequence[Vectors]) -> Vectors:
@@ -54,18 +70,20 @@ def joined(parts: Sequence[Vectors]) -> Vectors:
     }
 
 
-def _evened(vectors: Vectors, seed_type: str, spread: float) -> Vectors:
+def _evened(vectors: Vectors, seed_type: str, spread: float, even_lengths: bool) -> Vectors:
     """The vectors, scaled per type so that the seeds' scores for each type spread by `spread`.
 
     Seeds and the type that they spread over most share the factor evenly, so that neither side's
-    cosines are left to one half.
+    cosines are left to one half, or such that both are as long.
     """
     seeds = vectors[seed_type]
     spreads = {name: score_spread(seeds, others) for name, others in vectors.items()}
-    widest = max(value for name, value in spreads.items() if name != seed_type)
+    most = max((name for name in spreads if name != seed_type), key=lambda name: spreads[name])
+    widest = spreads[most]
     if widest == 0:
         return vectors
-    seed_factor = (spread / widest) ** 0.5
+    ratio = _length(vectors[most]) / _length(seeds) if even_lengths else 1.0
+    seed_factor = (spread / widest * ratio) ** 0.5
     evened = {}
     for name, others in vectors.items():
         own = spread / (spreads[name] * seed_factor) if spreads[name] else 1.0
@@ -81,6 +99,12 @@ def score_spread(seeds: Array, targets: Array) -> float:
     covariance = np.atleast_2d(np.cov(targets, rowvar=False, bias=True)).astype(np.float32)
     variances = np.einsum("nd,nd->n", seeds @ covariance, seeds)
     return float(np.sqrt(np.maximum(variances, 0)).mean())
+
+
+def _length(vectors: Array) -> float:
+    """The root mean square of the lengths, where there are any."""
+    squares = np.einsum("nd,nd->n", vectors, vectors)
+    return float(np.sqrt(squares[squares > 0].mean()))
 
 
 def _or_zeros(part: Mapping[str, Array], name: str, number: int) -> Array:

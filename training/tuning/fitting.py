@@ -57,7 +57,7 @@ class Fitter:
         if config.model != "both":
             return self._half(config.model, config)
         first, second = (self._half(name, config) for name in ("spectral", "graph"))
-        return side_by_side(first, second, self.direction.source, config.balance)
+        return side_by_side(first, second, self.direction.source, config.balance, even_lengths=True)
 
     def _half(self, model: str, config: TrainConfig) -> Vectors:
         alone = config.model_copy(
