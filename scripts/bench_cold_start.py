@@ -33,8 +33,8 @@ from rich.table import Table
 
 from graphrec.newcomers.pairs import outward
 from training.encoders import Encoder, GraphEncoder, SpectralEncoder, Vectors
-from training.encoders.two_halves import side_by_side
 from training.gnn.trainer import Epoch
+from training.models import beside_network
 from training.pairs import adjacency
 from training.pyg import HeteroData
 from training.scoring import VectorScorer
@@ -120,9 +120,7 @@ def fitted(
                 yield name, *kept[name]
     if "both" in options.models:
         (first, first_s), (second, second_s) = kept["spectral"], kept["graph"]
-        joined = side_by_side(
-            first, second, case.direction.source, case.config.balance, even_lengths=True
-        )
+        joined = beside_network(first, second, case.direction, case.config.balance)
         yield f"both, {case.config.balance:g} to 1", joined, first_s + second_s
 
 

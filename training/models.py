@@ -62,6 +62,13 @@ def make_encoder(schema: Schema, direction: EdgeType, config: TrainConfig, run: 
     return TwoHalvesEncoder(model, popular, direction.source, config.popularity)
 
 
+def beside_network(
+    closed_form: Vectors, network: Vectors, direction: EdgeType, balance: float
+) -> Vectors:
+    """What both gave, made into what `make_encoder` gives for both with this weight."""
+    return side_by_side(closed_form, network, direction.source, balance, even_lengths=True)
+
+
 def beside_popularity(
     vectors: Vectors, graph: HeteroData, direction: EdgeType, weight: float
 ) -> Vectors:

@@ -14,9 +14,8 @@ from bench_models.served import served
 from bench_models.settings import baseline_settings
 from training.config import TrainConfig
 from training.encoders import Encoder, GraphEncoder, SpectralEncoder, Vectors
-from training.encoders.two_halves import side_by_side
 from training.gnn.trainer import Epoch
-from training.models import beside_popularity
+from training.models import beside_network, beside_popularity
 from training.scoring import Scorer, VectorScorer
 
 ENCODERS = ("spectral", "graph", "both")
@@ -98,6 +97,6 @@ def _vectors_of(
         (first, first_s), (second, second_s) = kept["spectral"], kept["graph"]
         for balance in options.balances or [config.balance]:
             began = time.perf_counter()
-            both = side_by_side(first, second, data.direction.source, balance, even_lengths=True)
+            both = beside_network(first, second, data.direction, balance)
             seconds = first_s + second_s + time.perf_counter() - began
             yield f"both, {balance:g} to 1", both, seconds

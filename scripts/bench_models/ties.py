@@ -1,6 +1,6 @@
 """A graph without some of its ties, and the settings that go with it."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 
 import torch
 
@@ -8,18 +8,7 @@ from graphdb.schema_types import EdgeType
 from training.config import TrainConfig
 from training.data import edge_types_of
 from training.pyg import HeteroData
-
-
-def with_edges(graph: HeteroData, keep: Callable[[EdgeType], torch.Tensor | None]) -> HeteroData:
-    """The graph with some edges only; `keep` says which of a type, None for all."""
-    part = HeteroData()
-    for node_type in graph.node_types:
-        part[node_type].update(graph[node_type])
-    for tie in edge_types_of(graph):
-        kept = keep(tie)
-        for name, tensor in graph[tie].items():
-            part[tie][name] = tensor if kept is None else tensor[..., kept]
-    return part
+from training.split import kept_part
 
 
 def without_ties(graph: HeteroData, ties: Collection[EdgeType]) -> HeteroData:
@@ -38,7 +27,7 @@ def without_ties(graph: HeteroData, ties: Collection[EdgeType]) -> HeteroData:
         number = graph[tie].edge_index.shape[1]
         return torch.zeros(number, dtype=torch.bool) if tie in ties else None
 
-    return with_edges(graph, keep)
+    return kept_part(graph, keep)
 
 
 def settings_without(config: TrainConfig, ties: Collection[EdgeType]) -> TrainConfig:

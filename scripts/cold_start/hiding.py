@@ -3,11 +3,11 @@
 import numpy as np
 import numpy.typing as npt
 import torch
-from bench_models.ties import with_edges
 
 from graphdb.schema_types import EdgeType
 from graphrec.bundle import Adjacency
 from training.pyg import HeteroData
+from training.split import kept_part
 
 Mask = npt.NDArray[np.bool_]
 Rows = npt.NDArray[np.int64]
@@ -29,7 +29,7 @@ def hidden_from(graph: HeteroData, product: str, rows: Rows) -> HeteroData:
         touched = [torch.from_numpy(hidden)[end] for end in ends]
         return ~torch.stack(touched).any(dim=0) if touched else None
 
-    return with_edges(graph, keep)
+    return kept_part(graph, keep)
 
 
 def near(graph: HeteroData, tie: EdgeType, product: str, rows: Rows) -> Adjacency:

@@ -5,6 +5,8 @@ import pyarrow.parquet as pq
 import pytest
 from bench_data.beibei import CLOSED, FAILED, JOINED, PURCHASED, read
 
+from training.pairs import source_rows
+
 PEOPLE = 40
 
 
@@ -29,11 +31,7 @@ def write(path, initiators, products, participants):
 
 
 def pairs(adjacency):
-    return {
-        (source, int(target))
-        for source in adjacency.degrees().nonzero()[0].tolist()
-        for target in adjacency.indices[adjacency.indptr[source] : adjacency.indptr[source + 1]]
-    }
+    return set(zip(source_rows(adjacency).tolist(), adjacency.indices.tolist(), strict=True))
 
 
 def edges(split, edge_type):

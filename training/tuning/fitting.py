@@ -10,7 +10,7 @@ from training.config import TrainConfig
 from training.encoders import Encoder, EngagementEncoder, ProfileEncoder, Vectors
 from training.encoders.beside import beside
 from training.encoders.two_halves import side_by_side
-from training.models import Run, beside_popularity, make_encoder
+from training.models import Run, beside_network, beside_popularity, make_encoder
 from training.pyg import HeteroData
 
 
@@ -57,7 +57,7 @@ class Fitter:
         if config.model != "both":
             return self._half(config.model, config)
         first, second = (self._half(name, config) for name in ("spectral", "graph"))
-        return side_by_side(first, second, self.direction.source, config.balance, even_lengths=True)
+        return beside_network(first, second, self.direction, config.balance)
 
     def _half(self, model: str, config: TrainConfig) -> Vectors:
         alone = config.model_copy(
