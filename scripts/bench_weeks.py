@@ -104,7 +104,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("snapshot", help="folder of a snapshot")
     parser.add_argument("--validate", action="store_true", help="the four weeks before instead")
     parser.add_argument(
-        "--presets", nargs="*", choices=("quick", "default", "max"), default=["quick"]
+        "--presets", nargs="*", choices=("quick", "default", "max", "discover"), default=["quick"]
     )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=2)

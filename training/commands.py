@@ -57,7 +57,9 @@ def train_command(
     ] = False,
     preset: Annotated[
         str | None,
-        typer.Option(help="'quick' (the closed form, seconds), 'default' or 'max' (both halves)."),
+        typer.Option(
+            help="'quick' (the closed form, seconds), 'default', 'max' (both halves) or 'discover'."
+        ),
     ] = None,
     config: Annotated[
         Path | None, typer.Option(help="A TOML file with all settings; options go before it.")

@@ -27,6 +27,8 @@ class TrainConfig(BaseModel):
         balance: With both, how widely the network's scores spread beside the closed form's.
         popularity: How widely what is popular in general spreads beside the scores of the model;
             0 leaves it out. For data that tell little of most seeds.
+        popularity_half_life_days: After how many days a purchase counts half in that; None for
+            never.
         profile: How what users like in products enters the vectors, beside the model.
         profile_balance: How widely its scores spread beside the model's; 0 leaves it out.
         engagement: How what users watch, like and follow enters the vectors, beside all that.
@@ -46,6 +48,7 @@ class TrainConfig(BaseModel):
     graph: GnnConfig = GnnConfig()
     balance: float = Field(default=0.5, gt=0, le=1000, allow_inf_nan=False)
     popularity: float = Field(default=0.0, ge=0, le=1000, allow_inf_nan=False)
+    popularity_half_life_days: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     profile: ProfileConfig = ProfileConfig()
     profile_balance: float = Field(default=1.0, ge=0, le=1000, allow_inf_nan=False)
     engagement: EngagementConfig = EngagementConfig()

@@ -26,7 +26,9 @@ def evaluate_command(
     ],
     preset: Annotated[
         str | None,
-        typer.Option(help="'quick' (the closed form, seconds), 'default' or 'max' (both halves)."),
+        typer.Option(
+            help="'quick' (the closed form, seconds), 'default', 'max' (both halves) or 'discover'."
+        ),
     ] = None,
     config: Annotated[Path | None, typer.Option(help="The model's settings, as for train.")] = None,
     split: Annotated[

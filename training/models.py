@@ -58,7 +58,7 @@ def make_encoder(schema: Schema, direction: EdgeType, config: TrainConfig, run: 
         model = BesideEncoder(model, engagement, direction.source, config.engagement_balance, share)
     if not config.popularity:
         return model
-    popular = PopularityEncoder(direction)
+    popular = PopularityEncoder(direction, config.popularity_half_life_days)
     return TwoHalvesEncoder(model, popular, direction.source, config.popularity)
 
 
@@ -70,13 +70,13 @@ def beside_network(
 
 
 def beside_popularity(
-    vectors: Vectors, graph: HeteroData, direction: EdgeType, weight: float
+    vectors: Vectors, graph: HeteroData, direction: EdgeType, config: TrainConfig
 ) -> Vectors:
-    """What a model gave, made into what `make_encoder` gives for this weight of popularity."""
-    if not weight:
+    """What a model gave, made into what `make_encoder` gives with the config's popularity."""
+    if not config.popularity:
         return vectors
-    popular = PopularityEncoder(direction).fit(graph)
-    return side_by_side(vectors, popular, direction.source, weight)
+    popular = PopularityEncoder(direction, config.popularity_half_life_days).fit(graph)
+    return side_by_side(vectors, popular, direction.source, config.popularity)
 
 
 def _model(schema: Schema, direction: EdgeType, config: TrainConfig, run: Run) -> Encoder:

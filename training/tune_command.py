@@ -54,7 +54,7 @@ def tune_command(
         typer.Option(help="A TOML file like that of --config, with ranges in the place of values."),
     ] = None,
     preset: Annotated[
-        str | None, typer.Option(help="What is not tuned: 'quick', 'default' or 'max'.")
+        str | None, typer.Option(help="What is not tuned: 'quick', 'default', 'max' or 'discover'.")
     ] = None,
     config: Annotated[
         Path | None, typer.Option(help="What is not tuned, model included, as a TOML file.")

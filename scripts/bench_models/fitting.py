@@ -62,7 +62,7 @@ def fitted(
             yield Fitted(name, scorers, time.perf_counter() - began)
     for model, vectors, seconds in _vectors_of(split, data, config, options, console):
         began = time.perf_counter()
-        joined = beside_popularity(vectors, split.graph, data.direction, config.popularity)
+        joined = beside_popularity(vectors, split.graph, data.direction, config)
         seconds += time.perf_counter() - began
         name = f"{model}, popularity {config.popularity:g}" if config.popularity else model
         yield Fitted(name, [scorer_of(joined, asked) for asked in split.questions], seconds)

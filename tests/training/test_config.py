@@ -80,14 +80,17 @@ def test_an_option_out_of_range():
 
 
 @pytest.mark.parametrize(
-    ("name", "model"), [("quick", "spectral"), ("default", "both"), ("max", "both")]
+    ("name", "model"),
+    [("quick", "spectral"), ("default", "both"), ("max", "both"), ("discover", "both")],
 )
 def test_every_preset_is_a_valid_file(name, model):
     assert load_config(preset_path(name)).model == model
 
 
 def test_presets_are_what_the_folder_holds():
-    with pytest.raises(TrainingError, match=r"no preset .fast.; expected one of default, max, q"):
+    with pytest.raises(
+        TrainingError, match=r"no preset .fast.; expected one of default, discover, max, q"
+    ):
         preset_path("fast")
 
 

@@ -19,6 +19,7 @@ CONFIGS = st.builds(
     model=st.sampled_from(["spectral", "graph", "both"]),
     balance=st.floats(1e-6, 1000),
     popularity=st.floats(0, 1000),
+    popularity_half_life_days=st.one_of(st.none(), st.floats(1e-9, 1e300)),
     spectral=st.builds(
         dict,
         beta=st.floats(-1, 3),

@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+import torch
 
 from graphdb.errors import NotEnoughDataError, SchemaError
 from graphdb.schema import SCHEMA
+from training.data import ALWAYS_S
 from training.encoders import PopularityEncoder, SpectralConfig, SpectralEncoder
 
 PURCHASED = SCHEMA.edge_type("PURCHASED")
@@ -235,3 +237,25 @@ def test_popularity_counts_distinct_users(make_graph):
         "Creator": [2],
     }
     assert all(a.dtype == np.float32 and a.ndim == 2 for a in vectors.values())
+
+
+def popular(graph, half_life_days):
+    vectors = PopularityEncoder(PURCHASED, half_life_days).fit(graph)
+    return {name: array.ravel().tolist() for name, array in vectors.items() if name != "User"}
+
+
+def test_popularity_of_late_counts_a_user_by_the_newest_purchase(make_graph):
+    graph = make_graph(
+        {"User": 3, "Product": 3, "Brand": 2},
+        {PURCHASED: [(0, 0), (0, 0), (1, 0), (2, 1), (0, 1)], MADE_BY: [(0, 1), (1, 1), (2, 0)]},
+    )
+    day_s = 86_400
+    graph[PURCHASED].at_s = torch.tensor([0, 10, 20, 10, 0]) * day_s
+    assert popular(graph, 10.0) == {
+        "Product": [0.5 + 1, 0.5 + 0.25, 0],
+        "Brand": [0, 0.5 + 1 + 0.5],
+    }
+    graph[PURCHASED].at_s[3] = ALWAYS_S
+    assert popular(graph, 10.0)["Product"] == [0.5 + 1, 0.25, 0]
+    graph[PURCHASED].at_s[:] = ALWAYS_S
+    assert popular(graph, 10.0) == popular(graph, None)

@@ -83,7 +83,7 @@ def test_the_settings_of_the_page_are_settings(tmp_path):
 
 def test_the_table_of_presets_is_true():
     rows = re.findall(r"\| `(\w+)`.*?\| ([\d +]+) \|", read(PAGE))
-    assert {name for name, _ in rows} == {"quick", "default", "max"}
+    assert {name for name, _ in rows} == {"quick", "default", "max", "discover"}
     for name, numbers in rows:
         config = load_config(ROOT / "training" / "presets" / f"{name}.toml")
         expected = [config.spectral.dim, *([] if name == "quick" else [config.graph.dim])]

@@ -1,24 +1,39 @@
-"""The baseline that every model has to beat: what most users bought."""
+"""The baseline that every model has to beat: what most users bought, or bought lately."""
+
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from graphdb.errors import NotEnoughDataError
 from graphdb.schema_types import EdgeType
+from graphrec.bundle import Adjacency
+from training.data import AT_S
 from training.encoders.base import Vectors
 from training.pairs import adjacency, compose
 from training.pyg import HeteroData
+from training.split import DAY_S
 from training.ties import side_edge_types
+
+Rows = npt.NDArray[np.signedinteger]
+Numbers = npt.NDArray[np.float64]
 
 
 class PopularityEncoder:
     """Vectors of length 1: users are 1, a product is the number of distinct users who bought it.
 
     The same for every type tied to products: a brand is the number of users who bought of it.
+
+    Args:
+        direction: Who does what with which.
+        half_life_days: A user counts 2^(-age / half_life) by the newest of the purchases, with age
+            counted back from the newest of all; one without a time counts nothing where others
+            have one. None: every user counts 1.
     """
 
-    def __init__(self, direction: EdgeType) -> None:
+    def __init__(self, direction: EdgeType, half_life_days: float | None = None) -> None:
         self.direction = direction
+        self.half_life_days = half_life_days
 
     def fit(self, graph: HeteroData) -> Vectors:
         """Counts.
@@ -28,19 +43,71 @@ class PopularityEncoder:
         """
         if not graph[self.direction].edge_index.numel():
             raise NotEnoughDataError(f"there are no {self.direction} edges to count")
-        bought = adjacency(graph, self.direction)
+        if self.half_life_days is None:
+            bought: _All | _Lately = _All(adjacency(graph, self.direction))
+        else:
+            bought = _Lately.of(graph, self.direction, self.half_life_days)
         vectors = {
-            self.direction.source: np.ones((bought.num_sources, 1), dtype=np.float32),
-            self.direction.target: _column(bought.reverse().degrees()),
+            self.direction.source: np.ones((graph[self.direction.source].num_nodes, 1), np.float32),
+            self.direction.target: _column(bought.counts()),
         }
         for edge_type in side_edge_types(graph, self.direction):
             node_type = edge_type.other_end(self.direction.target)
             if node_type not in vectors:
                 ties = adjacency(graph, edge_type)
                 onward = ties if edge_type.target == node_type else ties.reverse()
-                vectors[node_type] = _column(compose(bought, onward).reverse().degrees())
+                vectors[node_type] = _column(bought.followed(onward).counts())
         return vectors
 
 
-def _column(counts: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+@dataclass(frozen=True, slots=True, eq=False)
+class _All:
+    """Pairs of which each counts 1."""
+
+    pairs: Adjacency
+
+    def followed(self, onward: Adjacency) -> "_All":
+        return _All(compose(self.pairs, onward))
+
+    def counts(self) -> Numbers:
+        return self.pairs.reverse().degrees().astype(np.float64)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Lately:
+    """Distinct pairs, the one that counts most first."""
+
+    seeds: Rows
+    targets: Rows
+    worth: Numbers
+    num_targets: int
+
+    @classmethod
+    def of(cls, graph: HeteroData, direction: EdgeType, half_life_days: float) -> "_Lately":
+        store = graph[direction]
+        # In integers, the age of what has no time would overflow.
+        at_s = store[AT_S].numpy().astype(np.float64)
+        worth = np.exp2((at_s - at_s.max()) / (half_life_days * DAY_S))
+        order = np.argsort(-worth, kind="stable")
+        seeds, targets = store.edge_index.numpy()[:, order]
+        return cls._distinct(seeds, targets, worth[order], graph[direction.target].num_nodes)
+
+    @classmethod
+    def _distinct(cls, seeds: Rows, targets: Rows, worth: Numbers, num: int) -> "_Lately":
+        """Of pairs in the order of worth, the first of each."""
+        _, first = np.unique(seeds * num + targets, return_index=True)
+        first.sort()
+        return cls(seeds[first], targets[first], worth[first], num)
+
+    def followed(self, onward: Adjacency) -> "_Lately":
+        times = onward.degrees()[self.targets]
+        seeds, worth = np.repeat(self.seeds, times), np.repeat(self.worth, times)
+        return self._distinct(seeds, onward.gather(self.targets), worth, onward.num_targets)
+
+    def counts(self) -> Numbers:
+        counts = np.bincount(self.targets, weights=self.worth, minlength=self.num_targets)
+        return counts.astype(np.float64, copy=False)
+
+
+def _column(counts: Numbers) -> npt.NDArray[np.float32]:
     return counts.astype(np.float32)[:, None]

@@ -32,7 +32,7 @@ class Fitter:
             DivergedError: The network's loss became infinite or no number.
         """
         fitted = self._with_engagement(config)
-        return beside_popularity(fitted, self.graph, self.direction, config.popularity)
+        return beside_popularity(fitted, self.graph, self.direction, config)
 
     def _with_engagement(self, config: TrainConfig) -> Vectors:
         vectors, settings = self._with_profile(config), config.engagement

@@ -14,7 +14,7 @@ from training.config import TrainConfig
 Value = bool | int | float | str
 KeyPath = tuple[str, ...]
 
-_BESIDE = ("profile", "profile_balance", "popularity")
+_BESIDE = ("profile", "profile_balance", "popularity", "popularity_half_life_days")
 _TUNED = {
     "spectral": ("spectral", *_BESIDE),
     "graph": ("graph", *_BESIDE),

@@ -130,7 +130,7 @@ def test_the_defaults_are_the_first_trial():
         (
             SPECTRAL,
             "balance = { low = 1, high = 2 }",
-            r"expected settings of spectral, profile, profile_balance, popularity$",
+            r"expected settings of spectral, profile, profile_balance, popularity, popularity_half",
         ),
         (GRAPH, "[spectral]\nbeta = { low = 0, high = 1 }", r"'spectral.beta' cannot be tuned for"),
         (SPECTRAL, "[spectral]\nbeta = {", "is not valid TOML"),
