@@ -59,7 +59,7 @@ def make_encoder(schema: Schema, direction: EdgeType, config: TrainConfig, run: 
     if not config.popularity:
         return model
     popular = PopularityEncoder(direction, config.popularity_half_life_days)
-    return TwoHalvesEncoder(model, popular, direction.source, config.popularity)
+    return TwoHalvesEncoder(model, popular, direction.source, config.popularity, even_lengths=True)
 
 
 def beside_network(
@@ -76,7 +76,7 @@ def beside_popularity(
     if not config.popularity:
         return vectors
     popular = PopularityEncoder(direction, config.popularity_half_life_days).fit(graph)
-    return side_by_side(vectors, popular, direction.source, config.popularity)
+    return side_by_side(vectors, popular, direction.source, config.popularity, even_lengths=True)
 
 
 def _model(schema: Schema, direction: EdgeType, config: TrainConfig, run: Run) -> Encoder:

@@ -18,10 +18,19 @@ def graph(planted):
     return load_graph(planted)
 
 
+def fitted(graph, **settings):
+    config = TrainConfig(spectral={"dim": 32}, **settings)
+    return make_encoder(SCHEMA, PURCHASED, config, Run("cpu")).fit(graph)
+
+
 def scores(graph, popularity):
-    config = TrainConfig(spectral={"dim": 32}, popularity=popularity)
-    vectors = make_encoder(SCHEMA, PURCHASED, config, Run("cpu")).fit(graph)
+    vectors = fitted(graph, popularity=popularity)
     return vectors["User"] @ vectors["Product"].T
+
+
+def directions(vectors):
+    lengths = np.linalg.norm(vectors["Product"], axis=1, keepdims=True)
+    return vectors["Product"] / np.where(lengths > 0, lengths, 1)
 
 
 def test_popularity_is_added_to_the_scores_by_its_weight(graph):
@@ -37,3 +46,12 @@ def test_with_a_large_weight_all_seeds_see_what_is_popular(graph):
     best = np.argmax(scores(graph, 1000.0), axis=1)
     most = popular["Product"].max()
     np.testing.assert_array_equal(popular["Product"][best, 0], np.full(len(best), most))
+
+
+def test_what_is_popular_hardly_turns_the_vectors_of_products(graph):
+    plain, vectors = fitted(graph), fitted(graph, popularity=0.1, popularity_half_life_days=5)
+    number = vectors["Product"][:, -1]
+    long = np.sqrt(np.mean(number[number > 0] ** 2))
+    assert 1 / 2 < long / vectors["User"][0, -1] < 2
+    likeness, before = (products @ products.T for products in map(directions, (vectors, plain)))
+    assert np.corrcoef(likeness.ravel(), before.ravel())[0, 1] > 0.99
