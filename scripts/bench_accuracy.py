@@ -200,7 +200,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument(
         "--balances", type=float, nargs="*", default=[1.0, 2.0, 3.0, 4.0], help="with --validate"
     )
-    options = parser.parse_args()
+    options = parser.parse_intermixed_args()
     if options.order is not None:
         others = [name for name in options.sets if DATASETS[name].read_ordered is None]
         if others:
