@@ -12,7 +12,7 @@ def test_a_change_stands_in_place_of_the_files():
     changes = [baseline_change("ials.dim=256"), baseline_change("ease.rank=32")]
     assert baseline_settings("beibei-groupbuy", "ials", changes) == {"dim": 256}
     assert baseline_settings("gowalla", "ease", changes) == {"rank": 32}
-    assert baseline_settings("gowalla", "ials", []) == {}
+    assert baseline_settings("gowalla", "gf-cf", []) == {}
 
 
 @pytest.mark.parametrize(
