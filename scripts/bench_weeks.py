@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.table import Table
 
 from graphrec.bundle import Adjacency
-from training.config import make_config, preset_path
+from training.config import make_config, preset_path, presets
 from training.evaluation.baselines import IALS, ITEM_KNN, MAKERS, POPULARITY, RECENT
 from training.evaluation.tasks import Direction, Task, first_tasks
 from training.models import Run, make_encoder
@@ -103,9 +103,7 @@ def parsed() -> argparse.Namespace:
     )
     parser.add_argument("snapshot", help="folder of a snapshot")
     parser.add_argument("--validate", action="store_true", help="the four weeks before instead")
-    parser.add_argument(
-        "--presets", nargs="*", choices=("quick", "default", "max", "discover"), default=["quick"]
-    )
+    parser.add_argument("--presets", nargs="*", choices=presets(), default=["quick"])
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=2)
     return parser.parse_args()

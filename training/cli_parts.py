@@ -18,6 +18,12 @@ SnapshotArgument = Annotated[
 DeviceOption = Annotated[
     str | None, typer.Option(help="Where the network trains; a GPU if there is one.")
 ]
+PresetOption = Annotated[
+    str | None,
+    typer.Option(
+        help="'quick' (the closed form, seconds), 'default', 'max' (both halves) or 'discover'."
+    ),
+]
 
 
 def check_installed() -> None:

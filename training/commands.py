@@ -14,6 +14,7 @@ from graphrec.cli.output import JsonOption, console, print_json
 from graphrec.cli.progress import progress_bars
 from training.cli_parts import (
     DeviceOption,
+    PresetOption,
     SnapshotArgument,
     check_installed,
     chosen_config,
@@ -55,12 +56,7 @@ def train_command(
     no_holdout: Annotated[
         bool, typer.Option("--no-holdout", help="Do not measure; only learn from everything.")
     ] = False,
-    preset: Annotated[
-        str | None,
-        typer.Option(
-            help="'quick' (the closed form, seconds), 'default', 'max' (both halves) or 'discover'."
-        ),
-    ] = None,
+    preset: PresetOption = None,
     config: Annotated[
         Path | None, typer.Option(help="A TOML file with all settings; options go before it.")
     ] = None,

@@ -57,17 +57,23 @@ class TrainConfig(BaseModel):
     quality: QualityConfig = QualityConfig()
 
 
+def presets() -> dict[str, Path]:
+    """The file of every preset, by name."""
+    files = Path(__file__).with_name("presets").glob("*.toml")
+    return {path.stem: path for path in sorted(files)}
+
+
 def preset_path(name: str) -> Path:
     """The file of a preset.
 
     Raises:
         TrainingError: There is none of that name.
     """
-    known = {path.stem: path for path in Path(__file__).with_name("presets").glob("*.toml")}
+    known = presets()
     if name not in known:
         raise TrainingError(
             f"there is no preset '{name}'",
-            expected="one of " + ", ".join(sorted(known)),
+            expected="one of " + ", ".join(known),
             value=name,
         )
     return known[name]

@@ -11,6 +11,7 @@ from graphrec.cli.output import JsonOption, console, print_json, warn
 from graphrec.cli.progress import progress_bars
 from training.cli_parts import (
     DeviceOption,
+    PresetOption,
     SnapshotArgument,
     check_installed,
     chosen_config,
@@ -24,12 +25,7 @@ def evaluate_command(
     folder: Annotated[
         Path, typer.Argument(metavar="FOLDER", help="The folder to write; it must not exist.")
     ],
-    preset: Annotated[
-        str | None,
-        typer.Option(
-            help="'quick' (the closed form, seconds), 'default', 'max' (both halves) or 'discover'."
-        ),
-    ] = None,
+    preset: PresetOption = None,
     config: Annotated[Path | None, typer.Option(help="The model's settings, as for train.")] = None,
     split: Annotated[
         str, typer.Option(help="What is hidden: 'time', 'leave-last-out' or 'given'.")

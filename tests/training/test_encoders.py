@@ -8,6 +8,7 @@ from graphdb.errors import NotEnoughDataError, SchemaError
 from graphdb.schema import SCHEMA
 from training.data import ALWAYS_S
 from training.encoders import PopularityEncoder, SpectralConfig, SpectralEncoder
+from training.split import DAY_S
 
 PURCHASED = SCHEMA.edge_type("PURCHASED")
 MADE_BY = SCHEMA.edge_type("MADE_BY")
@@ -249,8 +250,7 @@ def test_popularity_of_late_counts_a_user_by_the_newest_purchase(make_graph):
         {"User": 3, "Product": 3, "Brand": 2},
         {PURCHASED: [(0, 0), (0, 0), (1, 0), (2, 1), (0, 1)], MADE_BY: [(0, 1), (1, 1), (2, 0)]},
     )
-    day_s = 86_400
-    graph[PURCHASED].at_s = torch.tensor([0, 10, 20, 10, 0]) * day_s
+    graph[PURCHASED].at_s = torch.tensor([0, 10, 20, 10, 0]) * DAY_S
     assert popular(graph, 10.0) == {
         "Product": [0.5 + 1, 0.5 + 0.25, 0],
         "Brand": [0, 0.5 + 1 + 0.5],
