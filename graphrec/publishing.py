@@ -40,8 +40,9 @@ def publish(
     Readers get the release that was there before, or this one; never a part of each.
 
     Args:
-        seeds: Whose best targets to draw as relationships, as `recommend` ranks them; those of
-            earlier releases go. A seed that the model knows nothing about gets none.
+        seeds: Whose best targets to draw as relationships, as `recommend` ranks them, beside
+            what this release has drawn before; those of earlier releases go. A seed that the model
+            knows nothing about gets none.
         k: How many targets a seed gets at most.
 
     Raises:

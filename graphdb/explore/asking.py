@@ -1,4 +1,4 @@
-"""Runs a query that may only read."""
+"""Runs a query that may only read the graph."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -15,20 +15,26 @@ def ask(
     parameters: Mapping[str, Any] | None = None,
     *,
     limit: int = 1000,
+    timeout_s: float = 60.0,
     database: str | None = None,
 ) -> Answer:
-    """Runs a query on a Neo4j server, in a transaction in which the server refuses every write.
+    """Runs a query on a Neo4j server that may only read the graph.
+
+    The server refuses every write. A query that does something else than read the graph is not
+    run: LOAD CSV, ending transactions, commands about the server and its users, and procedures
+    other than those that search indexes or describe the graph.
 
     User and password stand in NEO4J_USER and NEO4J_PASSWORD (or its _FILE).
 
     Args:
         parameters: Values for the query's `$names`; they are sent bound, never as text.
         limit: Rows to fetch at most.
+        timeout_s: The server ends the query after so many seconds.
         database: The database to read; by default that of NEO4J_DATABASE, or the usual one.
 
     Raises:
         StoreError: The store is not a Neo4j server or holds no graph of ours, or the query is
-            wrong or writes.
+            wrong, writes, does more than read the graph, or takes too long.
         StoreUnavailableError: The server cannot be reached.
     """
     scheme, separator, _ = store_url.partition("://")
@@ -44,4 +50,4 @@ def ask(
     settings = Neo4jSettings.from_environment(store_url)
     if database:
         settings = replace(settings, database=database)
-    return explore(settings, cypher, parameters or {}, limit=limit)
+    return explore(settings, cypher, parameters or {}, limit=limit, timeout_s=timeout_s)

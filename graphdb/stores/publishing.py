@@ -97,6 +97,7 @@ class PublishReport:
         types: By node type.
         recommended: Relationships drawn.
         recommended_unknown: Recommendations with an end that the store does not have.
+        recommended_removed: Relationships of earlier releases that went with them.
     """
 
     release_id: str
@@ -104,6 +105,7 @@ class PublishReport:
     types: Mapping[str, PublishedType]
     recommended: int
     recommended_unknown: int
+    recommended_removed: int
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)

@@ -32,7 +32,8 @@ def publish_command(
         typer.Option(
             "--recommend",
             metavar="SEED",
-            help="Also draw what is recommended for this node, as TYPE:ID. Repeatable.",
+            help="Also draw what is recommended for this node, as TYPE:ID. Repeatable; what this"
+            " release has drawn for others stays.",
         ),
     ] = [],  # noqa: B006 - Typer's way to say a repeatable option
     seeds: Annotated[
@@ -105,3 +106,6 @@ def _show(report: PublishReport) -> None:
         missing = report.recommended_unknown
         left_out = f"; {missing:,} lead to nodes that the store does not have" if missing else ""
         screen.print(f"{report.recommended:,} RECOMMENDED relationships drawn{left_out}.")
+    if report.recommended_removed:
+        removed = f"{report.recommended_removed:,} RECOMMENDED relationships"
+        screen.print(f"{removed} of earlier releases removed.")

@@ -22,13 +22,21 @@ db.tx_log.preallocate=false
 dbms.security.auth_enabled=true
 dbms.usage_report.enabled=false
 client.allow_telemetry=false
+# LOAD CSV reads no file and no address, and no query runs for ever: whoever explores may run any.
+server.directories.import=import
+dbms.security.allow_csv_import_from_file_urls=false
+internal.dbms.cypher_ip_blocklist=0.0.0.0/0,::/0
+db.transaction.timeout=10m
 """
 
 
 def write_conf(home: Home, bolt: int, http: int, page_cache: str, more: list[str]) -> None:
     home.conf.parent.mkdir(parents=True, exist_ok=True)
+    (home.folder / "import").mkdir(exist_ok=True)
     text = CONF.format(bolt=bolt, http=http, page_cache=page_cache)
-    home.conf.write_text(text + "".join(f"{line}\n" for line in more))
+    names = {line.partition("=")[0].strip() for line in more}
+    kept = [line for line in text.splitlines() if line.partition("=")[0] not in names]
+    home.conf.write_text("".join(f"{line}\n" for line in [*kept, *more]))
 
 
 def choose_ports(arguments: argparse.Namespace) -> tuple[int, int]:

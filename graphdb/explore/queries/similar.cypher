@@ -7,10 +7,12 @@ CALL db.index.vector.queryNodes(release.embedding + '_Product', 500,
      p[release.embedding][..release.dim] + release.padding)
 YIELD node AS other, score
 WHERE other <> p
-WITH p, other, (2 * score - 1) / (release.typical_norm_Product
-     + sqrt(reduce(sum = 0.0, x IN other[release.embedding][..release.dim] | sum + x * x))) AS likeness
-ORDER BY likeness DESC LIMIT 10
+WITH p, other, score, release.typical_norm_Product AS typical, release.max_norm_Product AS longest,
+     sqrt(reduce(sum = 0.0, x IN p[release.embedding][..release.dim] | sum + x * x)) AS own,
+     sqrt(reduce(sum = 0.0, x IN other[release.embedding][..release.dim] | sum + x * x)) AS length
+WITH p, other, (2 * score - 1) * longest * own / ((typical + own) * (typical + length)) AS similarity
+ORDER BY similarity DESC LIMIT 10
 OPTIONAL MATCH brand = (other)-[:MADE_BY]->(:Brand)
 OPTIONAL MATCH category = (other)-[:IN_CATEGORY]->(:Category)
-RETURN p, other, likeness, brand, category
-ORDER BY likeness DESC
+RETURN p, other, similarity, brand, category
+ORDER BY similarity DESC

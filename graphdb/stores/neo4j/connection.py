@@ -65,16 +65,29 @@ class Connection:
         return self._run(work, neo4j.READ_ACCESS)
 
     def look(
-        self, query: str, parameters: Mapping[str, Any], limit: int
+        self,
+        query: str,
+        parameters: Mapping[str, Any],
+        *,
+        limit: int,
+        timeout_s: float,
+        check: Callable[[neo4j.ResultSummary], None],
     ) -> tuple[list[str], list[list[Any]]]:
-        """The column names and first rows of a query that may only read: writes are refused."""
+        """The column names and first rows of a query of somebody else's: the server refuses writes.
+
+        Args:
+            limit: Rows to fetch at most.
+            timeout_s: When the server ends the query.
+            check: Given the query's plan before it runs; raises where it must not run.
+        """
 
         def work(tx: Tx) -> tuple[list[str], list[list[Any]]]:
             # No query of ours, so its text is no literal.
+            check(tx.run(f"EXPLAIN {query}", parameters).consume())  # type: ignore[arg-type]
             result = tx.run(query, parameters)  # type: ignore[arg-type]
             return list(result.keys()), [record.values() for record in result.fetch(limit)]
 
-        return self._run(work, neo4j.READ_ACCESS)
+        return self._run(work, neo4j.READ_ACCESS, timeout_s=timeout_s)
 
     def write(self, work: Callable[[Tx], _T], num_rows: int = 0) -> _T:
         """Runs `work` in one transaction, from its start again after a deadlock or the like.
@@ -139,6 +152,7 @@ class Connection:
         access: str,
         num_rows: int = 0,
         mark: str | None = None,
+        timeout_s: float | None = None,
     ) -> _T:
         # The driver's own managed transactions would try a transaction that does not fit into the
         # server's memory again for half a minute; a commit cannot be told apart inside of them.
@@ -147,7 +161,9 @@ class Connection:
                 try:
                     with (
                         self._session(access) as session,
-                        session.begin_transaction({"mark": mark} if mark else None) as tx,
+                        session.begin_transaction(
+                            {"mark": mark} if mark else None, timeout_s
+                        ) as tx,
                     ):
                         done = work(tx)
                         tx.commit()

@@ -1,32 +1,94 @@
-"""Queries that people ask: they may read everything and change nothing.
+"""Queries that people ask: they may read the whole graph, and nothing else.
 
-A user of the database who may only read can run them.
+A read transaction alone is not enough: in one, Neo4j still reads files and addresses (LOAD CSV),
+ends other people's queries and empties caches. So the server is asked for the plan first, and what
+the plan does is compared with what reading the graph needs. A user of the database who may only
+read can run them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from neo4j import ResultSummary
 from neo4j.graph import Node, Path, Relationship
 from neo4j.time import DateTime
 
+from graphdb.errors import StoreError
 from graphdb.explore.answers import Answer, FoundNode, FoundPath, FoundTie, Value
 from graphdb.schema_types import Schema
 from graphdb.stores.neo4j.connection import Connection
 from graphdb.stores.neo4j.settings import Neo4jSettings
 from graphdb.stores.neo4j.upkeep import read_schema
 
+_READING_PROCEDURES = (
+    "db.index.fulltext.listAvailableAnalyzers",
+    "db.index.fulltext.queryNodes",
+    "db.index.fulltext.queryRelationships",
+    "db.index.vector.queryNodes",
+    "db.index.vector.queryRelationships",
+    "db.info",
+    "db.labels",
+    "db.ping",
+    "db.propertyKeys",
+    "db.relationshipTypes",
+    "db.schema.nodeTypeProperties",
+    "db.schema.relTypeProperties",
+    "db.schema.visualization",
+    "dbms.components",
+)
+_READING_SHOWS = ("ShowConstraints", "ShowFunctions", "ShowIndexes", "ShowProcedures")
+_OTHER_DEEDS = ("LoadCSV", "TerminateTransactions", "AdministrationCommand")
+
 
 def explore(
-    settings: Neo4jSettings, cypher: str, parameters: Mapping[str, Any], *, limit: int
+    settings: Neo4jSettings,
+    cypher: str,
+    parameters: Mapping[str, Any],
+    *,
+    limit: int,
+    timeout_s: float,
 ) -> Answer:
-    """The rows of a query that only reads; see `graphdb.explore.ask`."""
+    """The rows of a query that only reads the graph; see `graphdb.explore.ask`."""
     connection = Connection(settings)
     try:
         schema = read_schema(connection)
-        columns, rows = connection.look(cypher, parameters, limit)
+        columns, rows = connection.look(
+            cypher, parameters, limit=limit, timeout_s=timeout_s, check=_check_only_reads
+        )
     finally:
         connection.close()
     return Answer(columns, [[_value(schema, value) for value in row] for row in rows])
+
+
+def _check_only_reads(explained: ResultSummary) -> None:
+    """Raises StoreError for a plan that does more than read the graph.
+
+    What writes passes: the server refuses it when it runs.
+    """
+    assert explained.plan is not None, "EXPLAIN gives a plan"
+    for operator, details in _operators(explained.plan):
+        if operator == "ProcedureCall":
+            operator = details.partition("(")[0]
+            refused = operator not in _READING_PROCEDURES
+        elif operator.startswith("Show"):
+            refused = operator not in _READING_SHOWS
+        else:
+            refused = operator in _OTHER_DEEDS
+        if refused and explained.query_type in ("r", "s"):
+            raise StoreError(
+                f"the query does more than read the graph ({operator}); it was not run",
+                expected="reading the graph: MATCH, vector and full-text indexes, its schema",
+                next_step="take that part out, or run it in Neo4j Browser as somebody who may",
+                value=operator,
+            )
+
+
+def _operators(plan: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Every operator of a plan by its bare name, with what it says of itself."""
+    name = str(plan["operatorType"]).partition("@")[0]
+    yield name, str(plan["args"].get("Details", ""))
+    for child in plan.get("children", []):
+        yield from _operators(child)
 
 
 def _value(schema: Schema, value: Any) -> Value:

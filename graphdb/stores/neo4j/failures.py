@@ -39,6 +39,11 @@ _TERMINATED = (
     "Neo.TransientError.Transaction.Terminated",
 )
 
+_TIMED_OUT = (
+    "Neo.ClientError.Transaction.TransactionTimedOut",
+    "Neo.ClientError.Transaction.TransactionTimedOutClientConfiguration",
+)
+
 
 @contextmanager
 def translated(settings: Neo4jSettings, num_rows: int = 0) -> Iterator[None]:
@@ -98,6 +103,12 @@ def _of(
         return StoreUnavailableError(
             f"{where} could not do it now, nor in {settings.retry_time_s:g} s of trying: {error}",
             next_step="try again later",
+        )
+    if code in _TIMED_OUT:
+        return StoreError(
+            f"{where} ended the query: it took longer than its time limit",
+            next_step="ask for less, start from an indexed key, or allow more time (timeout_s, or"
+            " db.transaction.timeout on the server)",
         )
     if code == "Neo.ClientError.Database.DatabaseNotFound":
         return StoreError(

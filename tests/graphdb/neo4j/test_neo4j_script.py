@@ -8,7 +8,11 @@ import sys
 import urllib.request
 from pathlib import Path
 
+import neo4j
 import pytest
+from neo4j.exceptions import ClientError
+from neo4j_local.conf import write_conf
+from neo4j_local.home import Home
 
 SCRIPT = Path(__file__).parents[3] / "scripts" / "neo4j"
 
@@ -108,3 +112,41 @@ def test_without_java_it_says_how_to_install_it(tmp_path):
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1
     assert "needs Java 17 and Maven; install both: apt-get install openjdk-17" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("LOAD CSV FROM 'file:///etc/passwd' AS line RETURN line", "file_urls' is false"),
+        ("LOAD CSV FROM 'file:///User.csv' AS line RETURN line", "file_urls' is false"),
+        ("LOAD CSV FROM 'http://127.0.0.1:1/x' AS line RETURN line", "is blocked"),
+        ("LOAD CSV FROM 'http://[::1]:1/x' AS line RETURN line", "is blocked"),
+    ],
+)
+def test_the_local_server_loads_no_file_and_no_address(own_server, text, reason):
+    with (
+        driver(own_server) as connection,
+        pytest.raises(ClientError, match=reason),
+    ):
+        connection.execute_query(text)
+
+
+def test_the_local_server_has_a_time_limit(own_server):
+    query = "SHOW SETTINGS 'db.transaction.timeout' YIELD value RETURN value"
+    with driver(own_server) as connection:
+        ((value,),) = connection.execute_query(query).records
+    assert value == "10m"
+
+
+def test_a_setting_given_replaces_the_usual_one(tmp_path):
+    home = Home(tmp_path)
+    write_conf(home, 1, 2, "64m", ["db.transaction.timeout=2h"])
+    lines = home.conf.read_text().splitlines()
+    assert [line for line in lines if line.startswith("db.transaction.timeout")] == [
+        "db.transaction.timeout=2h"
+    ]
+
+
+def driver(server) -> neo4j.Driver:
+    settings = server.settings
+    return neo4j.GraphDatabase.driver(settings.uri, auth=(settings.user, settings.password))

@@ -22,11 +22,16 @@ def wait_for_readers(connection: Connection) -> None:
         running &= _running(connection)
 
 
-def remove_stale(connection: Connection, schema: Schema, on_progress: OnProgress) -> None:
-    """Removes all there is of every release that is neither served nor written."""
+def remove_stale(connection: Connection, schema: Schema, on_progress: OnProgress) -> int:
+    """Removes all there is of every release that is neither served nor written.
+
+    Returns:
+        How many of their RECOMMENDED relationships went.
+    """
+    undrawn = 0
     for release_id, types in releases.stale(connection).items():
         indexes.drop(connection, release_id)
-        _remove_recommended(connection, release_id)
+        undrawn += _remove_recommended(connection, release_id)
         done = 0
         for node_type in types:
             last: str | None = ""
@@ -35,14 +40,14 @@ def remove_stale(connection: Connection, schema: Schema, on_progress: OnProgress
                 done += removed
                 on_progress(f"clean up release {release_id}", done, done)
         _forget(connection, release_id)
+    return undrawn
 
 
-def _remove_recommended(connection: Connection, release_id: str) -> None:
-    def work(tx: Tx) -> None:
-        if releases.is_stale(tx, release_id):
-            recommended.remove(tx, release_id)
+def _remove_recommended(connection: Connection, release_id: str) -> int:
+    def work(tx: Tx) -> int:
+        return recommended.remove(tx, release_id) if releases.is_stale(tx, release_id) else 0
 
-    connection.write(work)
+    return connection.write(work)
 
 
 def _remove_page(

@@ -45,8 +45,8 @@ def publish(
     drawn = connection.write(draw, wanted)
     replaced = connection.write(serve)
     cleanup.wait_for_readers(connection)
-    cleanup.remove_stale(connection, schema, on_progress)
-    return PublishReport(release.release_id, replaced, types, drawn, wanted - drawn)
+    removed = cleanup.remove_stale(connection, schema, on_progress)
+    return PublishReport(release.release_id, replaced, types, drawn, wanted - drawn, removed)
 
 
 def _check_release(schema: Schema, release: Release) -> None:

@@ -5,13 +5,15 @@ or none. Changing them in the transaction that serves the release would not do: 
 see a part of what a transaction commits.
 """
 
+import pyarrow.compute as pc
+
 from graphdb.errors import StoreError
 from graphdb.schema_types import Schema
 from graphdb.stores.neo4j.connection import Tx
 from graphdb.stores.neo4j.publishing import statements
 from graphdb.stores.neo4j.values import to_bolt
 from graphdb.stores.neo4j.writing import CHUNK_ROWS
-from graphdb.stores.publishing import RECOMMENDED_COLUMNS, Release
+from graphdb.stores.publishing import RECOMMENDED_COLUMNS, Recommended, Release
 
 MOST_ROWS = 100_000
 """Drawn in one transaction, which the server holds in its heap."""
@@ -30,10 +32,13 @@ def check(release: Release) -> None:
 
 
 def draw(tx: Tx, schema: Schema, release: Release) -> int:
-    """Draws those of a release, in place of any of it; returns how many found both ends."""
-    remove(tx, release.release_id)
+    """Draws those of a release beside what it has already; returns how many found both ends.
+
+    Those of the same query node and target type are replaced.
+    """
     drawn = 0
     for recommended in release.recommended:
+        _remove_of(tx, schema, release.release_id, recommended)
         query = statements.draw_recommended(schema, recommended.seed_type, recommended.target_type)
         for start in range(0, recommended.rows.num_rows, CHUNK_ROWS):
             part = recommended.rows.slice(start, CHUNK_ROWS)
@@ -43,9 +48,16 @@ def draw(tx: Tx, schema: Schema, release: Release) -> int:
     return drawn
 
 
-def remove(tx: Tx, release_id: str) -> None:
-    """Removes those of a release."""
-    tx.run(statements.remove_recommended(), release=release_id).consume()
+def remove(tx: Tx, release_id: str) -> int:
+    """Removes those of a release; returns how many there were."""
+    removed = tx.run(statements.remove_recommended(), release=release_id).consume()
+    return removed.counters.relationships_deleted
+
+
+def _remove_of(tx: Tx, schema: Schema, release_id: str, recommended: Recommended) -> None:
+    query = statements.remove_recommended_of(schema, recommended.seed_type, recommended.target_type)
+    seeds = to_bolt(pc.unique(recommended.rows["seed_id"]))
+    tx.run(query, {"seeds": seeds, "release": release_id}).consume()
 
 
 def num_rows(release: Release) -> int:

@@ -115,6 +115,15 @@ def remove_recommended() -> str:
     return f"MATCH ()-[x:{RECOMMENDED} {{release: $release}}]->() DELETE x"
 
 
+def remove_recommended_of(schema: Schema, seed_type: str, target_type: str) -> str:
+    """Those of a release from $seeds to targets of one type."""
+    key = quoted(schema.node_type(seed_type).key)
+    return (
+        f"UNWIND $seeds AS seed MATCH (s:{quoted(seed_type)} {{{key}: seed}})"
+        f"-[x:{RECOMMENDED} {{release: $release}}]->(:{quoted(target_type)}) DELETE x"
+    )
+
+
 def draw_recommended(schema: Schema, seed_type: str, target_type: str) -> str:
     seed_key, target_key = (quoted(schema.node_type(name).key) for name in (seed_type, target_type))
     return (

@@ -1,9 +1,13 @@
 """What `ask` runs can change nothing, and no value becomes Cypher."""
 
+import re
+
 import pytest
 from hypothesis import HealthCheck, example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
+from neo4j.exceptions import Neo4jError
+from pages.markdown import texts
 
 from graphdb import SCHEMA
 from graphdb.cypher_text import literal
@@ -37,8 +41,6 @@ def shop(settings, store, tmp_path):
         "CALL db.createLabel('Intruder')",
         "CREATE INDEX intruder FOR (n:User) ON (n.city)",
         "DROP CONSTRAINT `graphrec User`",
-        "CREATE USER intruder SET PASSWORD 'intruder-1'",
-        "ALTER CURRENT USER SET PASSWORD FROM 'a' TO 'intruder-1'",
     ],
 )
 def test_the_server_refuses_to_write(shop, plain, text):
@@ -117,6 +119,75 @@ def test_a_server_with_tls_asked_for_is_never_spoken_to_in_the_clear(shop):
 def test_only_a_neo4j_server_runs_cypher(store):
     with pytest.raises(StoreError, match="cannot run Cypher; expected a Neo4j server"):
         ask(store, "RETURN 1")
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("LOAD CSV FROM 'file:///etc/passwd' AS line RETURN line", "LoadCSV"),
+        ("LOAD CSV FROM 'http://127.0.0.1:1/x' AS line RETURN line", "LoadCSV"),
+        ("LOAD CSV FROM $address AS line RETURN line", "LoadCSV"),
+        ("/* a */ CYPHER runtime=slotted LOAD CSV FROM 'x' AS line RETURN line", "LoadCSV"),
+        ("RETURN COLLECT { LOAD CSV FROM 'file:///x' AS line RETURN line }", "LoadCSV"),
+        ("MATCH (n) CALL { LOAD CSV FROM 'file:///x' AS line RETURN line } RETURN n", "LoadCSV"),
+        ("TERMINATE TRANSACTIONS 'neo4j-transaction-1'", "TerminateTransactions"),
+        (
+            "SHOW TRANSACTIONS YIELD transactionId AS id TERMINATE TRANSACTIONS id"
+            " YIELD message RETURN message",
+            "ShowTransactions",
+        ),
+        ("SHOW TRANSACTIONS", "ShowTransactions"),
+        ("SHOW SETTINGS", "ShowSettings"),
+        ("SHOW USERS", "AdministrationCommand"),
+        ("CREATE USER intruder SET PASSWORD 'intruder-1'", "AdministrationCommand"),
+        (
+            "ALTER CURRENT USER SET PASSWORD FROM 'a' TO 'intruder-1'",
+            "AdministrationCommand",
+        ),
+        ("CALL db.clearQueryCaches()", "db.clearQueryCaches"),
+        (
+            "MATCH (n) CALL { CALL db.clearQueryCaches() YIELD value RETURN value } RETURN n",
+            "db.clearQueryCaches",
+        ),
+        ("RETURN EXISTS { CALL dbms.listConfig() YIELD name RETURN name }", "dbms.listConfig"),
+        ("CALL dbms.killConnection('bolt-1')", "dbms.killConnection"),
+        ("CALL db.prepareForReplanning()", "db.prepareForReplanning"),
+    ],
+)
+def test_what_does_more_than_read_the_graph_is_not_run(shop, plain, text, named):
+    before = everything(plain)
+    with pytest.raises(StoreError, match=rf"more than read the graph \({named}\); it was not run"):
+        ask(shop, text, {"address": "http://127.0.0.1:1/x"})
+    assert everything(plain) == before
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "CALL db.labels() YIELD label RETURN label",
+        "CALL db.schema.visualization()",
+        "SHOW INDEXES",
+        "SHOW CONSTRAINTS",
+        "MATCH way = (n)--() RETURN way",
+        "RETURN 'LOAD CSV', 'CALL db.clearQueryCaches()' // TERMINATE TRANSACTIONS 'x'",
+    ],
+)
+def test_what_reads_the_graph_is_run(shop, text):
+    assert ask(shop, text).columns
+
+
+def test_a_query_without_end_is_ended(shop):
+    with pytest.raises(StoreError, match="ended the query: it took longer than its time limit"):
+        ask(shop, "UNWIND range(1, 1000000000000) AS x RETURN count(x)", timeout_s=1.0)
+
+
+def test_the_account_of_the_page_is_cypher_that_the_server_knows(plain):
+    """docs/explore.md; roles are Enterprise's, so this server refuses them, but it parses them."""
+    (block,) = texts("docs/explore.md", "cypher")
+    for statement in block.split(";")[:-1]:
+        with pytest.raises(Neo4jError) as refused:
+            plain.execute_query(statement, password="explorer-1", database_="system")
+        assert re.search("Unsupported administration|community edition", str(refused.value))
 
 
 def everything(plain) -> list[object]:

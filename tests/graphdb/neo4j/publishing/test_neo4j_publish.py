@@ -20,7 +20,8 @@ from contracts.publish_world import (
 from neo4j.exceptions import Neo4jError
 from pages.markdown import texts
 
-from graphdb import open_store, write_snapshot
+from graphdb import SCHEMA, open_store, write_snapshot
+from graphdb.explore import queries_for
 from graphdb.stores import PublishingStore
 from graphdb.stores.neo4j.publishing import cleanup, vectors
 from graphrec.publishing import Seed, publish
@@ -120,8 +121,40 @@ def test_recommendations_are_drawn_as_the_recommender_ranks_and_replaced(shop, p
     assert scores == [item.score for item in exact]
     assert releases == [id_of(second)]
     assert column(plain, "MATCH (:User)-[x:RECOMMENDED]->(:Brand) RETURN count(x)") == [1], "theirs"
-    publish(second, shop.url)
-    assert plain.execute_query(DRAWN).records == []
+    assert report.recommended_removed == 6, "those of the first release, not theirs"
+
+
+def test_a_release_keeps_what_it_has_drawn_and_draws_more_beside_it(shop, plain, recommenders):
+    recommender = recommenders[0]
+    publish(recommender, shop.url, seeds=[Seed("User", "u00003", "Product")], k=3)
+    again = [Seed("User", "u00001", "Product"), Seed("User", "u00003", "Brand")]
+    report = publish(recommender, shop.url, seeds=again, k=2)
+    assert (report.recommended, report.recommended_removed) == (4, 0)
+    assert drawn_counts(plain) == {
+        ("u00001", "Product"): 2,
+        ("u00003", "Brand"): 2,
+        ("u00003", "Product"): 3,
+    }
+    publish(recommender, shop.url)
+    assert sum(drawn_counts(plain).values()) == 7
+    publish(recommender, shop.url, seeds=[Seed("User", "u00003", "Product")], k=1)
+    assert drawn_counts(plain)["u00003", "Product"] == 1, "the same query node: replaced"
+
+
+def test_similarity_in_neo4j_is_that_of_similar_products(shop, plain, recommenders):
+    recommender = recommenders[0]
+    publish(recommender, shop.url)
+    documented = texts("docs/neo4j.md", "cypher")[1]
+    saved = queries_for(SCHEMA, "Product")["similar"].cypher
+    for product in ids("Product")[:10]:
+        exact = recommender.similar_products(product, k=NUM_PRODUCTS)
+        scores = {item.id: item.score for item in exact}
+        for query, name in ((documented, "node"), (saved, "other")):
+            records = plain.execute_query(query, product_id=product).records
+            assert records
+            for record in records:
+                wanted = scores[record[name]["product_id"]]
+                assert record["similarity"] == pytest.approx(wanted, abs=1e-5, rel=1e-3)
 
 
 def test_recommendations_to_nodes_that_are_gone_are_counted(shop, plain, recommenders):
@@ -184,3 +217,13 @@ def test_batches_may_be_small(shop, plain, recommenders, monkeypatch):
     publish(recommenders[0], shop.url, on_progress=lambda *step: steps.append(step))
     assert ("Brand vectors", 5, 5) in steps
     assert_only(plain, recommenders[0])
+
+
+def drawn_counts(plain) -> dict[tuple[str, str], int]:
+    """How many RECOMMENDED each query node has, by target type."""
+    query = (
+        "MATCH (u:User)-[:RECOMMENDED]->(t)"
+        " RETURN u.user_id AS user, labels(t)[0] AS target, count(*) AS drawn"
+    )
+    found = plain.execute_query(query).records
+    return {(record["user"], record["target"]): record["drawn"] for record in found}

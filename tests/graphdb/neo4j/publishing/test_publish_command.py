@@ -41,6 +41,7 @@ def test_a_table_says_what_was_done(run, url, bundle):
     again = run(url, "--recommend", "user:u00003", "-k", 3)
     assert "Product 1,499 0 1 0 0" in " ".join(again.stdout.replace("│", " ").split())
     assert "3 RECOMMENDED relationships drawn." in again.stdout
+    assert "of earlier releases" not in again.stdout
 
 
 def test_seeds_come_from_a_file_too_and_json_says_all(run, url, bundle, tmp_path, plain):
