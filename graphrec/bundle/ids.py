@@ -6,6 +6,9 @@ import pyarrow as pa
 
 from graphdb.errors import UnknownIdError
 
+PRIVATE_TYPES = ("User",)
+"""Node types whose ids a message must not tell: they are other people's."""
+
 _NUM_NEIGHBOURS = 3
 
 
@@ -16,7 +19,8 @@ def find_row(node_type: str, ids: pa.Array, node_id: str) -> int:
         ids: Sorted by code point, without duplicates.
 
     Raises:
-        UnknownIdError: It is not there; the message names the ids that begin most alike.
+        UnknownIdError: It is not there; the message names the ids that begin most alike, but never
+            those of users.
 
     >>> find_row("User", pa.array(["a1", "a2", "b1"]), "b1")
     2
@@ -27,10 +31,10 @@ def find_row(node_type: str, ids: pa.Array, node_id: str) -> int:
             next_step=f"ask for '{node_id}'",
             value=node_id,
         )
-    row = bisect_left(range(len(ids)), node_id, key=lambda position: ids[position].as_py())
-    if row < len(ids) and ids[row].as_py() == node_id:
+    row = position_of(ids, node_id)
+    if row is not None:
         return row
-    known = alike_ids(ids, node_id, row)
+    known = [] if node_type in PRIVATE_TYPES else _alike_ids(ids, node_id)
     raise UnknownIdError(
         f"no {node_type} has the id '{node_id}'",
         next_step="ids like it: " + ", ".join(f"'{other}'" for other in known) if known else None,
@@ -38,8 +42,23 @@ def find_row(node_type: str, ids: pa.Array, node_id: str) -> int:
     )
 
 
-def alike_ids(ids: pa.Array, node_id: str, row: int) -> list[str]:
+def position_of(ids: pa.Array, node_id: str) -> int | None:
+    """The position of an id in sorted ids; None where it is not there.
+
+    >>> position_of(pa.array(["a1", "b1"]), "b1"), position_of(pa.array(["a1", "b1"]), "b")
+    (1, None)
+    """
+    row = _place(ids, node_id)
+    return row if row < len(ids) and ids[row].as_py() == node_id else None
+
+
+def _place(ids: pa.Array, node_id: str) -> int:
+    return bisect_left(range(len(ids)), node_id, key=lambda position: ids[position].as_py())
+
+
+def _alike_ids(ids: pa.Array, node_id: str) -> list[str]:
     """The ids that stand where `node_id` would, those with the longest common start first."""
+    row = _place(ids, node_id)
     near = ids[max(row - _NUM_NEIGHBOURS, 0) : row + _NUM_NEIGHBOURS].to_pylist()
     return sorted(near, key=lambda other: -_common_start(other, node_id))[:_NUM_NEIGHBOURS]
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 from graphdb.errors import BundleCorruptError, QueryError, SchemaError, nearest
 from graphdb.schema_types import EdgeType, Schema
 from graphrec.bundle.adjacency import Adjacency
-from graphrec.bundle.ids import find_row
+from graphrec.bundle.ids import find_row, position_of
 from graphrec.bundle.index_entry import IndexEntry
 from graphrec.bundle.loading import COPY_WHOLE, load_array, load_edges, read_table
 from graphrec.bundle.manifest import (
@@ -114,6 +114,10 @@ class Bundle:
             UnknownIdError: No node of that type has that id.
         """
         return find_row(node_type, self.ids(node_type), node_id)
+
+    def find_row(self, node_type: str, node_id: str) -> int | None:
+        """The row of a node; None where no node of that type has that id."""
+        return position_of(self.ids(node_type), node_id)
 
     def id_of(self, node_type: str, row: int) -> str:
         """The id of a node."""

@@ -12,10 +12,10 @@ from rich.table import Table
 from graphdb.errors import FileFormatError
 from graphrec.cli.filter_options import FilterOption, PolicyOption, WithoutOption, parse_filters
 from graphrec.cli.node_names import parse_node
+from graphrec.cli.opening import open_recommender, warn_of_skipped
 from graphrec.cli.output import JsonOption, console, print_json
 from graphrec.cli.query_commands import BundleArgument, VerifyOption
 from graphrec.cli.result_output import show
-from graphrec.query import Recommender
 from graphrec.query.audience.curve import ReachPoint
 from graphrec.query.audience.portfolio import Portfolio
 from graphrec.query.options import AudienceOptions
@@ -76,7 +76,7 @@ def lookalike(
 
     graphrec lookalike BUNDLE Brand:109 --curve
     """
-    recommender = Recommender.open(bundle, policy=policy, verify=verify)
+    recommender = open_recommender(bundle, policy=policy, verify=verify)
     schema = recommender.bundle.schema
     ends = [parse_node(schema, node) for node in nodes]
     types = {node_type for node_type, _ in ends}
@@ -133,7 +133,7 @@ def portfolio(
 
     graphrec portfolio BUNDLE Brand:9 -k 5 -f 'fans<=100000'
     """
-    recommender = Recommender.open(bundle, policy=policy, verify=verify)
+    recommender = open_recommender(bundle, policy=policy, verify=verify)
     schema = recommender.bundle.schema
     node_type, brand_id = parse_node(schema, brand)
     if node_type != "Brand":
@@ -200,6 +200,7 @@ def _show_curve(points: tuple[ReachPoint, ...], name: str, *, as_json: bool) -> 
 
 
 def _show_portfolio(found: Portfolio, *, as_json: bool) -> None:
+    warn_of_skipped(found.trace.skipped)
     if as_json:
         print_json(found.to_dict())
         return

@@ -21,6 +21,7 @@ from graphrec.cli.filter_options import (
 )
 from graphrec.cli.list_options import PopularOption
 from graphrec.cli.node_names import parse_node, parse_target, parse_type, read_lines
+from graphrec.cli.opening import open_recommender
 from graphrec.cli.output import JsonOption, console, print_json
 from graphrec.cli.progress import progress_bars
 from graphrec.cli.query_commands import BundleArgument, TopOption, VerifyOption
@@ -81,7 +82,7 @@ def batch_command(
         raise typer.BadParameter(f"there is no folder '{output.parent}'", param_hint="FILE")
     if output.is_dir():
         raise typer.BadParameter(f"'{output}' is a folder", param_hint="FILE")
-    recommender = Recommender.open(bundle, policy=policy, verify=verify)
+    recommender = open_recommender(bundle, policy=policy, verify=verify)
     schema = recommender.bundle.schema
     seed_type, seed_ids = _seeds(recommender, seeds, allow_unknown=popular)
     target_type = parse_target(schema, target, seed_type)

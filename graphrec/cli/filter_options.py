@@ -61,7 +61,7 @@ def parse_filters(
 
     >>> from graphdb.schema import SCHEMA
     >>> parse_filters(SCHEMA, "Creator", ["fans>=1000"]).properties
-    (('fans', Condition(one_of=(), min=1000, max=None)),)
+    (('fans', Condition(one_of=None, min=1000, max=None)),)
     >>> parse_filters(SCHEMA, "Product", [], ["brands=b1", "brands=b2"]).exclude.brands
     ('b1', 'b2')
     """
@@ -89,7 +89,9 @@ def _content(schema: Schema, target_type: str, words: Sequence[str]) -> dict[str
         if not found:
             raise typer.BadParameter(f"'{word}' is not a filter; write FIELD=VALUE")
         name, sign, text = found.groups()
-        if sign == "=" and name in _LISTS:
+        if sign == "=" and name == "on_missing":
+            content[name] = text
+        elif sign == "=" and name in _LISTS:
             content.setdefault(name, []).append(text)
         elif sign == "=" and name in _KINDS:
             content[name] = _value(_KINDS[name], word, text)
@@ -112,7 +114,7 @@ def _add(properties: dict[str, Any], name: str, sign: str, value: Any, word: str
 def _kind_of(schema: Schema, target_type: str, name: str) -> Kind:
     kinds = {column.name: column.kind for column in schema.columns(target_type)}
     if name not in kinds:
-        known = [*_LISTS, *_KINDS, *kinds]
+        known = [*_LISTS, *_KINDS, "on_missing", *kinds]
         hint = nearest(name, known) or "there are " + ", ".join(known)
         raise typer.BadParameter(f"'{name}' is neither a filter nor in {target_type}; {hint}")
     return kinds[name]

@@ -7,9 +7,10 @@ import typer
 from rich.markup import escape
 
 from graphrec.cli.node_names import parse_node
+from graphrec.cli.opening import open_recommender
 from graphrec.cli.output import JsonOption, console, print_json
 from graphrec.cli.query_commands import BundleArgument, VerifyOption
-from graphrec.query import Exclusion, Recommender
+from graphrec.query import Exclusion
 
 
 def register(app: typer.Typer) -> None:
@@ -36,7 +37,7 @@ def excluded(
 
     graphrec excluded BUNDLE Brand:9 --policy policy.toml --for User:42 --json
     """
-    recommender = Recommender.open(bundle, policy=policy, verify=verify)
+    recommender = open_recommender(bundle, policy=policy, verify=verify)
     schema = recommender.bundle.schema
     node_type, node_id = parse_node(schema, node)
     whom = None if seed is None else parse_node(schema, seed)

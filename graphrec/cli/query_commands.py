@@ -30,9 +30,9 @@ from graphrec.cli.list_options import (
     as_seen,
 )
 from graphrec.cli.node_names import parse_node, parse_target
+from graphrec.cli.opening import open_recommender
 from graphrec.cli.output import JsonOption
 from graphrec.cli.result_output import show
-from graphrec.query import Recommender
 from graphrec.query.options import Options
 
 BundleArgument = Annotated[
@@ -117,7 +117,7 @@ def recommend(
 
     graphrec recommend BUNDLE --event PURCHASED:7 --event VIEWED:9@2026-11-01
     """
-    recommender = Recommender.open(bundle, policy=policy, verify=verify)
+    recommender = open_recommender(bundle, policy=policy, verify=verify)
     schema = recommender.bundle.schema
     events = parse_events(event)
     seed_type, seed_id = ("User", "") if events else parse_node(schema, _the_seed(seed))
@@ -184,7 +184,7 @@ def similar(
 
     graphrec similar BUNDLE Brand:109 --json
     """
-    recommender = Recommender.open(bundle, policy=policy, verify=verify)
+    recommender = open_recommender(bundle, policy=policy, verify=verify)
     schema = recommender.bundle.schema
     node_type, node_id = parse_node(schema, node)
     words = [*as_words(category, brand, min_price, max_price), *filters]

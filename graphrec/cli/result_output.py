@@ -6,12 +6,14 @@ from typing import Any
 from rich.markup import escape
 from rich.table import Table
 
+from graphrec.cli.opening import warn_of_skipped
 from graphrec.cli.output import console, print_json
 from graphrec.query import Recommendations
 
 
 def show(answer: Recommendations, title: str, *, as_json: bool) -> None:
-    """Prints an answer on stdout."""
+    """Prints an answer on stdout, and on stderr what it was answered without."""
+    warn_of_skipped(answer.trace.skipped)
     if as_json:
         print_json(
             {

@@ -7,6 +7,7 @@ import numpy as np
 
 from graphrec.query.conditions import Mask
 from graphrec.query.filters import Filters
+from graphrec.query.names import Skipped
 from graphrec.query.policy import Rules
 from graphrec.query.release import Release
 from graphrec.query.rows import Rows
@@ -23,11 +24,13 @@ class Candidates:
         mask: bool [num_targets], for all seeds of a batch alike; None when all pass.
         barred: Per position of a seed the rows that it must not get; None for none.
         excluded: Per reason code the number of targets that the policy takes away.
+        skipped: What the filters name and the bundle does not hold.
     """
 
     mask: Mask | None
     barred: Excluded | None
     excluded: Mapping[str, int]
+    skipped: tuple[Skipped, ...]
 
     @classmethod
     def of(
@@ -40,13 +43,15 @@ class Candidates:
         filters: Filters | None,
         seen: Seen | None,
     ) -> "Candidates":
-        mask = release.filter_masks.mask(filters, target_type)
+        passing = release.filter_masks.passing(filters, target_type)
+        mask = passing.mask
         excluded: Mapping[str, int] = {}
         if rules is not None:
             barred = rules.barred_for_all(target_type, seeds.type)
             allowed, excluded = barred.allowed, barred.counts
             mask = allowed if mask is None else mask if allowed is None else mask & allowed
-        return cls(mask, _barred(release, rules, seeds, target_type, seen), excluded)
+        barred_each = _barred(release, rules, seeds, target_type, seen)
+        return cls(mask, barred_each, excluded, passing.skipped)
 
     def part(self, positions: Rows, only: Mask | None) -> "Candidates":
         """The same for some of the seeds, and with a further mask if there is one."""
@@ -54,7 +59,7 @@ class Candidates:
         if only is not None:
             mask = only if mask is None else mask & only
         of_part = None if barred is None else lambda at: barred(int(positions[at]))
-        return Candidates(mask, of_part, self.excluded)
+        return Candidates(mask, of_part, self.excluded, self.skipped)
 
 
 def _barred(

@@ -1,6 +1,6 @@
 """Conditions on typed properties, such as `{"fans": {"min": 1000}}`, and the masks they make."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from threading import Lock
 from typing import Annotated, Any
@@ -24,6 +24,7 @@ from pydantic import (
 from graphdb.errors import BadFilterError, nearest
 from graphdb.schema_types import Kind, Property
 from graphrec.bundle import Bundle
+from graphrec.query.spelling import Respelled, first_respelled, plain_spelling
 
 Mask = npt.NDArray[np.bool_]
 Value = StrictBool | StrictInt | StrictFloat | StrictStr | Annotated[datetime, Strict()]
@@ -41,27 +42,27 @@ class Condition(BaseModel):
     """What a property must be: one of some values, or within a range. Missing never passes.
 
     Args:
-        one_of: The values that pass; empty for a range.
+        one_of: The values that pass, none where it is empty; None for a range.
         min: Lowest value that passes.
         max: Highest value that passes.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    one_of: tuple[Value, ...] = ()
+    one_of: tuple[Value, ...] | None = None
     min: Value | None = None
     max: Value | None = None
 
     @model_validator(mode="after")
     def _asks_something(self) -> "Condition":
         ranged = self.min is not None or self.max is not None
-        if bool(self.one_of) == ranged:
+        if (self.one_of is not None) == ranged:
             raise ValueError("give a value, a list of values, or {min, max}")
         return self
 
     def values(self) -> tuple[Value, ...]:
         """Every value that it names."""
-        return (*self.one_of, *(end for end in (self.min, self.max) if end is not None))
+        return (*(self.one_of or ()), *(end for end in (self.min, self.max) if end is not None))
 
 
 def _as_condition(given: Any) -> Any:
@@ -85,8 +86,9 @@ class Columns:
     """The property columns of a bundle, made ready for comparing when first asked for."""
 
     def __init__(self, bundle: Bundle) -> None:
-        self._bundle = bundle
+        self.bundle = bundle
         self._numbers: dict[tuple[str, str], npt.NDArray[np.float64]] = {}
+        self._plain: dict[tuple[str, str], pa.ChunkedArray] = {}
         self._lock = Lock()
 
     def numbers(self, node_type: str, name: str) -> npt.NDArray[np.float64]:
@@ -96,12 +98,27 @@ class Columns:
         """
         with self._lock:
             if (node_type, name) not in self._numbers:
-                column = self._bundle.attributes(node_type)[name]
+                column = self.bundle.attributes(node_type)[name]
                 if pa.types.is_timestamp(column.type):
                     column = column.cast(pa.int64())
                 as_float = pc.fill_null(column.cast(pa.float64(), safe=False), float("nan"))
                 self._numbers[node_type, name] = as_float.to_numpy()
             return self._numbers[node_type, name]
+
+    def respelled(self, node_type: str, name: str, entries: Sequence[str]) -> Respelled | None:
+        """The first entry that is a value of a text column in another spelling; None for none.
+
+        Args:
+            entries: None of them stands in the column as it is.
+        """
+        if not entries:
+            return None
+        column = self.bundle.attributes(node_type)[name]
+        with self._lock:
+            if (node_type, name) not in self._plain:
+                self._plain[node_type, name] = plain_spelling(column)
+            plain = self._plain[node_type, name]
+        return first_respelled(entries, column, plain)
 
     def within(self, node_type: str, name: str, low: float | None, high: float | None) -> Mask:
         """Which nodes have a number from `low` to `high`, both included; a missing one never."""
@@ -119,7 +136,7 @@ class Columns:
         Raises:
             BadFilterError: The type has no such property, or a value is not of its kind.
         """
-        mask = np.ones(self._bundle.num_nodes(node_type), dtype=np.bool_)
+        mask = np.ones(self.bundle.num_nodes(node_type), dtype=np.bool_)
         for name, condition in conditions:
             declared = self._declared(node_type, name)
             _check_values(node_type, declared, condition)
@@ -127,7 +144,7 @@ class Columns:
         return mask
 
     def _declared(self, node_type: str, name: str) -> Property:
-        known = {column.name: column for column in self._bundle.schema.columns(node_type)}
+        known = {column.name: column for column in self.bundle.schema.columns(node_type)}
         if name not in known:
             raise BadFilterError(
                 f"{node_type} has no property '{name}'",
@@ -138,13 +155,30 @@ class Columns:
         return known[name]
 
     def _meets(self, node_type: str, declared: Property, condition: Condition) -> Mask:
-        if condition.one_of:
-            column = self._bundle.attributes(node_type)[declared.name]
-            wanted = pa.array(list(condition.one_of)).cast(declared.kind.arrow)
-            found: Mask = pc.is_in(column, wanted).to_numpy()
-            return found
+        if condition.one_of is not None:
+            return self._is_one_of(node_type, declared, condition.one_of)
         low, high = (_as_number(end) for end in (condition.min, condition.max))
         return self.within(node_type, declared.name, low, high)
+
+    def _is_one_of(self, node_type: str, declared: Property, values: tuple[Value, ...]) -> Mask:
+        column = self.bundle.attributes(node_type)[declared.name]
+        wanted = pa.array(list(values), None if values else declared.kind.arrow)
+        wanted = wanted.cast(declared.kind.arrow)
+        if declared.kind is Kind.STRING and not declared.choices:
+            strange = wanted.filter(pc.invert(pc.is_in(wanted, column.combine_chunks())))
+            self._refuse_respelled(node_type, declared.name, strange.to_pylist())
+        found: Mask = pc.is_in(column, wanted).to_numpy()
+        return found
+
+    def _refuse_respelled(self, node_type: str, name: str, values: list[str]) -> None:
+        """A value that no node has must not be one that a node has, in another spelling."""
+        meant = self.respelled(node_type, name, values)
+        if meant is not None:
+            raise BadFilterError(
+                f"no {node_type} has the {name} '{meant.entry}'",
+                next_step=meant.hint(node_type),
+                value=meant.entry,
+            )
 
 
 def _as_number(end: Value | None) -> float | None:
@@ -155,7 +189,7 @@ def _as_number(end: Value | None) -> float | None:
 
 def _check_values(node_type: str, declared: Property, condition: Condition) -> None:
     of = f"property '{declared.name}' of {node_type}"
-    if not condition.one_of and declared.kind in (Kind.STRING, Kind.BOOL):
+    if condition.one_of is None and declared.kind in (Kind.STRING, Kind.BOOL):
         raise BadFilterError(
             f"{of} is a {declared.kind.value}, which has no range",
             expected="a value or a list of values",

@@ -56,6 +56,11 @@ class Engine:
         """Per node type how many ids of the policy the bundle does not hold."""
         return {} if self._enforcement is None else self._enforcement.unknown_ids
 
+    @property
+    def policy_warnings(self) -> tuple[str, ...]:
+        """What of the policy does no harm but may be a mistake."""
+        return () if self._enforcement is None else self._enforcement.warnings
+
     def rank(
         self, seeds: Seeds, target_type: str, question: Question, similarity: Similarity
     ) -> tuple[Rows, Scores, list[Trace]]:
@@ -98,6 +103,7 @@ class Engine:
             policy_version=None if rules is None else rules.version,
             excluded=candidates.excluded,
             plan=plans[0],
+            skipped=(*seeds.skipped, *candidates.skipped),
         )
         return rows, scores, [replace(trace, reranked=note) for note in notes]
 

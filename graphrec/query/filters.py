@@ -1,7 +1,7 @@
 """What a caller may ask of the targets: categories, brands, prices, stock, any property."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AwareDatetime,
@@ -24,7 +24,8 @@ class Filters(BaseModel):
     """Which targets may come out; a target has to pass every filter that is set.
 
     Nodes are given by id, or by name where only one of their type has that name. Which filters
-    work on which targets stands in `graphrec/query/ways.py`.
+    work on which targets stands in `graphrec/query/ways.py`. None, the default, filters nothing;
+    an empty list lets nothing out, and within `exclude` it leaves nothing out.
 
     Args:
         ids: Only these targets.
@@ -45,6 +46,11 @@ class Filters(BaseModel):
         properties: By name, the value, a list of values or {min, max} of any property of the
             target, such as {"fans": {"min": 1000}}.
         exclude: Leaves out what passes any one of these filters.
+        on_missing: What to do with an id or name that the bundle does not hold: 'error', or
+            'skip' it and say so in the trace. None, the default, is an error, but within
+            `exclude` such ids are skipped, and such names where the list has known ones too;
+            `exclude` takes over what is said here. An entry that is a known one but for spaces,
+            case or the form of its characters is always an error.
 
     Raises:
         BadFilterError: An unknown filter, or a value that cannot be one.
@@ -55,21 +61,22 @@ class Filters(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    ids: Texts = ()
-    categories: Texts = ()
-    brands: Texts = ()
-    shops: Texts = ()
-    tags: Texts = ()
-    creators: Texts = ()
-    agencies: Texts = ()
-    price_bands: Texts = ()
+    ids: Texts | None = None
+    categories: Texts | None = None
+    brands: Texts | None = None
+    shops: Texts | None = None
+    tags: Texts | None = None
+    creators: Texts | None = None
+    agencies: Texts | None = None
+    price_bands: Texts | None = None
     price_min: Price | None = None
     price_max: Price | None = None
-    status: Texts = ()
+    status: Texts | None = None
     in_stock: Annotated[bool | None, Field(strict=True)] = None
     listed_since: AwareDatetime | None = None
     properties: Conditions = ()
     exclude: "Filters | None" = None
+    on_missing: Literal["error", "skip"] | None = None
 
     @model_validator(mode="wrap")
     @classmethod
@@ -98,9 +105,13 @@ class Filters(BaseModel):
         return filters
 
     def used(self) -> tuple[str, ...]:
-        """The names of the filters that are set."""
+        """The names of the filters that are set; no condition on properties is none."""
         return tuple(
-            name for name in type(self).model_fields if getattr(self, name) not in ((), None)
+            name
+            for name in type(self).model_fields
+            if name != "on_missing"
+            and getattr(self, name) is not None
+            and (name != "properties" or self.properties)
         )
 
 

@@ -1,6 +1,8 @@
 """Turns filters into one bit per target."""
 
+from dataclasses import dataclass
 from threading import Lock
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -11,8 +13,9 @@ from graphdb.schema_types import CREATED_AT
 from graphrec.bundle import Bundle
 from graphrec.query.conditions import Columns, Condition, Mask
 from graphrec.query.filters import Filters
-from graphrec.query.names import named_rows, subtree
+from graphrec.query.names import Skipped, known_rows, subtree, unknown_name
 from graphrec.query.paths import Paths
+from graphrec.query.rows import NO_ROWS, Rows
 from graphrec.query.ways import NAMED, WAYS, targets_of
 
 _MOST_KEPT_BYTES = 64 << 20
@@ -23,49 +26,108 @@ class FilterMasks:
 
     def __init__(self, bundle: Bundle, paths: Paths, columns: Columns) -> None:
         self._bundle, self._paths, self._columns = bundle, paths, columns
-        self._kept: dict[tuple[str, str], Mask] = {}
+        self._kept: dict[tuple[str, str], Passing] = {}
         self._lock = Lock()
 
-    def mask(self, filters: Filters | None, target_type: str) -> Mask | None:
-        """Which targets pass, bool [num_targets], read-only; None when nothing is filtered.
+    def passing(self, filters: Filters | None, target_type: str) -> "Passing":
+        """Which targets pass.
 
         Raises:
             BadFilterError: A filter does not work on this type, or names what does not exist.
             QueryError: The bundle lacks the edges that would tell.
         """
         if filters is None or not filters.used():
-            return None
+            return Passing()
         question = (repr(filters), target_type)  # as text, because True == 1 and 1 == 1.0
         with self._lock:
             kept = self._kept.get(question)
         if kept is None:
-            kept = self._passing(filters, target_type)
-            kept.flags.writeable = False
+            found = FilteredType(self._bundle, self._paths, self._columns, target_type)
+            mask = found.mask(filters, Missing(filters.on_missing))
+            mask.flags.writeable = False
+            kept = Passing(mask, tuple(found.skipped))
             self._keep(question, kept)
         return kept
 
-    def _keep(self, question: tuple[str, str], mask: Mask) -> None:
+    def _keep(self, question: tuple[str, str], passing: "Passing") -> None:
         with self._lock:
-            self._kept[question] = mask
+            self._kept[question] = passing
             while sum(map(len, self._kept.values())) > _MOST_KEPT_BYTES and len(self._kept) > 1:
                 del self._kept[next(iter(self._kept))]  # the oldest
 
-    def _passing(self, filters: Filters, target_type: str) -> Mask:
-        mask = np.ones(self._bundle.num_nodes(target_type), dtype=np.bool_)
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Passing:
+    """What filters let out.
+
+    Args:
+        mask: bool [num_targets], read-only; None when nothing is filtered.
+        skipped: What the filters name and the bundle does not hold.
+    """
+
+    mask: Mask | None = None
+    skipped: tuple[Skipped, ...] = ()
+
+    def __len__(self) -> int:
+        return 0 if self.mask is None else len(self.mask)
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """What to do with entries that name nothing, at one depth of nested filters.
+
+    Args:
+        said: The filters' `on_missing`.
+        prefix: How the messages call the filters at this depth, such as 'exclude.'.
+        excluded: Whether what passes is left out.
+    """
+
+    said: Literal["error", "skip"] | None
+    prefix: str = ""
+    excluded: bool = False
+
+    def below(self, exclude: Filters) -> "Missing":
+        """The same for the filters of what is left out."""
+        return Missing(exclude.on_missing or self.said, f"{self.prefix}exclude.", not self.excluded)
+
+    def skips(self, field: str, some_known: bool) -> bool:
+        """Whether they are skipped; False for an error."""
+        if self.said is not None:
+            return self.said == "skip"
+        return self.excluded and (field == "ids" or some_known)
+
+
+class FilteredType:
+    """Works out filters for targets of one type.
+
+    Attributes:
+        skipped: Grows with every entry that names nothing.
+    """
+
+    def __init__(self, bundle: Bundle, paths: Paths, columns: Columns, target_type: str) -> None:
+        self._bundle, self._paths, self._columns = bundle, paths, columns
+        self._target_type = target_type
+        self.skipped: list[Skipped] = []
+
+    def mask(self, filters: Filters, missing: Missing) -> Mask:
+        """Which targets pass, bool [num_targets]."""
+        mask = np.ones(self._bundle.num_nodes(self._target_type), dtype=np.bool_)
         for field in filters.used():
             if field != "exclude":
-                mask &= self._passes(filters, field, target_type)
+                mask &= self._passes(filters, field, missing)
         if filters.exclude is not None:
+            below = missing.below(filters.exclude)
             for single in _one_by_one(filters.exclude):
-                mask &= ~self._passing(single, target_type)
+                mask &= ~self.mask(single, below)
         return mask
 
-    def _passes(self, filters: Filters, field: str, target_type: str) -> Mask:
+    def _passes(self, filters: Filters, field: str, missing: Missing) -> Mask:
+        target_type = self._target_type
         _check_works(field, target_type)
         if field in NAMED:
-            return self._reached(field, getattr(filters, field), target_type)
+            return self._reached(field, getattr(filters, field), missing)
         if field == "ids":
-            rows = named_rows(self._bundle, target_type, "filter 'ids'", filters.ids)
+            rows = self._rows(target_type, field, filters.ids or (), missing)
             return _marked(self._bundle.num_nodes(target_type), rows)
         if field == "in_stock":
             in_stock = self._in_stock()
@@ -75,20 +137,34 @@ class FilterMasks:
         if field == "price_max":
             return self._columns.within(target_type, "price", None, filters.price_max)
         if field == "status":
-            return self._columns.mask(target_type, (("status", Condition(one_of=filters.status)),))
+            status = Condition(one_of=filters.status)
+            return self._columns.mask(target_type, (("status", status),))
         if field == "listed_since":
             since = Condition(min=filters.listed_since)
             return self._columns.mask(target_type, ((CREATED_AT, since),))
         return self._columns.mask(target_type, filters.properties)
 
-    def _reached(self, field: str, names: tuple[str, ...], target_type: str) -> Mask:
-        start_type = NAMED[field]
-        start = named_rows(self._bundle, start_type, f"filter '{field}'", names)
+    def _rows(self, node_type: str, field: str, names: tuple[str, ...], missing: Missing) -> Rows:
+        """The rows of what a filter names; nothing where it names nothing."""
+        if not names:
+            return NO_ROWS
+        asked_by = f"filter '{missing.prefix}{field}'"
+        rows, unknown = known_rows(self._columns, node_type, asked_by, names)
+        if unknown and not missing.skips(field, len(rows) > 0):
+            raise unknown_name(self._columns, node_type, asked_by, unknown[0].id)
+        self.skipped += unknown
+        return rows
+
+    def _reached(self, field: str, names: tuple[str, ...], missing: Missing) -> Mask:
+        target_type, start_type = self._target_type, NAMED[field]
+        mask = np.zeros(self._bundle.num_nodes(target_type), dtype=np.bool_)
+        if not names:
+            return mask
+        start = self._rows(start_type, field, names, missing)
         if start_type == "Category":
             start = subtree(self._paths, start)
         ways = WAYS[field, target_type]
         walkable = [way for way in ways if self._paths.can_walk(start_type, way)]
-        mask = np.zeros(self._bundle.num_nodes(target_type), dtype=np.bool_)
         for way in walkable or ways[:1]:  # the first one says which edges are missing
             mask[self._paths.reach(start_type, way, start)] = True
         return mask

@@ -1,18 +1,39 @@
 """Finds nodes by id or by name, and everything below a category."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from graphdb.errors import BadFilterError, UnknownIdError, nearest
 from graphrec.bundle import Bundle
+from graphrec.bundle.ids import PRIVATE_TYPES
+from graphrec.query.conditions import Columns
 from graphrec.query.paths import Paths
 from graphrec.query.rows import Rows
+from graphrec.query.spelling import Respelled
 
 _NEAREST_AMONG = 20_000  # comparing with more names than this takes too long for an error message
 
 
-def named_rows(bundle: Bundle, node_type: str, asked_by: str, values: tuple[str, ...]) -> Rows:
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """Something that a question names and the bundle does not hold; it was answered without.
+
+    Args:
+        asked_by: What named it, such as "filter 'exclude.ids'".
+        type: The node type.
+        id: The id, or the name.
+    """
+
+    asked_by: str
+    type: str
+    id: str
+
+
+def named_rows(columns: Columns, node_type: str, asked_by: str, values: Sequence[str]) -> Rows:
     """The rows of the nodes with these ids, else of the only ones with these names.
 
     Args:
@@ -21,7 +42,40 @@ def named_rows(bundle: Bundle, node_type: str, asked_by: str, values: tuple[str,
     Raises:
         BadFilterError: There is no such node, or there are several of that name.
     """
-    return np.array([_row(bundle, node_type, asked_by, value) for value in values], np.int64)
+    rows, unknown = known_rows(columns, node_type, asked_by, values)
+    if unknown:
+        raise unknown_name(columns, node_type, asked_by, unknown[0].id)
+    return rows
+
+
+def known_rows(
+    columns: Columns, node_type: str, asked_by: str, values: Sequence[str]
+) -> tuple[Rows, tuple[Skipped, ...]]:
+    """The rows of those that the bundle holds, and the entries that name nothing.
+
+    Raises:
+        BadFilterError: There are several nodes of a name, or an entry names a node but for its
+            spelling: spaces around it, case, full-width digits.
+    """
+    found = {value: _row(columns.bundle, node_type, asked_by, value) for value in values}
+    unknown = [value for value, row in found.items() if row is None]
+    meant = respelled_name(columns, node_type, unknown)
+    if meant is not None:
+        raise _no_such_node(node_type, asked_by, meant.entry, meant.hint(node_type))
+    rows = [row for row in found.values() if row is not None]
+    return np.array(rows, np.int64), tuple(Skipped(asked_by, node_type, one) for one in unknown)
+
+
+def respelled_name(columns: Columns, node_type: str, entries: Sequence[str]) -> Respelled | None:
+    """The first entry that is an id or a name of that type in another spelling; None for none."""
+    attributes = columns.bundle.attributes(node_type)
+    key = columns.bundle.schema.node_type(node_type).key
+    for column in (key, "name", "title"):
+        if column in attributes.column_names:
+            meant = columns.respelled(node_type, column, entries)
+            if meant is not None:
+                return meant
+    return None
 
 
 def subtree(paths: Paths, categories: Rows) -> Rows:
@@ -34,27 +88,45 @@ def subtree(paths: Paths, categories: Rows) -> Rows:
     return found
 
 
-def _row(bundle: Bundle, node_type: str, asked_by: str, value: str) -> int:
-    try:
-        return bundle.row_of(node_type, value)
-    except UnknownIdError as error:
-        names = _names(bundle, node_type)
-        rows = np.flatnonzero(pc.fill_null(pc.equal(names, value), False).to_numpy())
-        if len(rows) == 1:
-            return int(rows[0])
-        if len(rows) > 1:
-            ids = ", ".join(f"'{bundle.id_of(node_type, row)}'" for row in rows[:10])
-            raise BadFilterError(
-                f"{asked_by}: {len(rows)} {node_type} nodes are named '{value}'",
-                next_step=f"give one of the ids {ids}",
-                value=value,
-            ) from error
-        known = bundle.ids(node_type).to_pylist() + [name for name in names.to_pylist() if name]
+def _row(bundle: Bundle, node_type: str, asked_by: str, value: str) -> int | None:
+    """The row of an id, else of the only node of that name; None where nothing has it."""
+    row = bundle.find_row(node_type, value)
+    if row is not None:
+        return row
+    rows = np.flatnonzero(
+        pc.fill_null(pc.equal(_names(bundle, node_type), value), False).to_numpy()
+    )
+    if len(rows) > 1:
+        ids = ", ".join(f"'{bundle.id_of(node_type, row)}'" for row in rows[:10])
         raise BadFilterError(
-            f"{asked_by}: no {node_type} has the id or name '{value}'",
-            next_step=nearest(value, known) if len(known) <= _NEAREST_AMONG else error.next_step,
+            f"{asked_by}: {len(rows)} {node_type} nodes are named '{value}'",
+            next_step="give an id" if node_type in PRIVATE_TYPES else f"give one of the ids {ids}",
             value=value,
-        ) from error
+        )
+    return int(rows[0]) if len(rows) else None
+
+
+def unknown_name(columns: Columns, node_type: str, asked_by: str, value: str) -> BadFilterError:
+    """The error for an entry that names nothing, with what it may have been meant to name."""
+    bundle = columns.bundle
+    if node_type in PRIVATE_TYPES:
+        return _no_such_node(node_type, asked_by, value, None)
+    names = [name for name in _names(bundle, node_type).to_pylist() if name]
+    if bundle.num_nodes(node_type) + len(names) <= _NEAREST_AMONG:
+        known = bundle.ids(node_type).to_pylist() + names
+        return _no_such_node(node_type, asked_by, value, nearest(value, known))
+    try:
+        bundle.row_of(node_type, value)
+    except UnknownIdError as error:
+        return _no_such_node(node_type, asked_by, value, error.next_step)
+    raise AssertionError(f"{node_type} '{value}' is known")
+
+
+def _no_such_node(
+    node_type: str, asked_by: str, value: str, next_step: str | None
+) -> BadFilterError:
+    what = f"{asked_by}: no {node_type} has the id or name '{value}'"
+    return BadFilterError(what, next_step=next_step, value=value)
 
 
 def _names(bundle: Bundle, node_type: str) -> pa.ChunkedArray:

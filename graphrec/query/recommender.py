@@ -52,7 +52,7 @@ class Recommender(FeedQuestions, MerchantQuestions, CreatorQuestions, AnalystQue
         clock: Tells the time, with its timezone, by which rules of the policy begin and end.
 
     Raises:
-        PolicyError: The policy names a type or property that the bundle's schema does not have.
+        PolicyError: The policy does not fit the bundle: see `Enforcement`.
     """
 
     def __init__(
@@ -99,6 +99,11 @@ class Recommender(FeedQuestions, MerchantQuestions, CreatorQuestions, AnalystQue
     def unknown_policy_ids(self) -> Mapping[str, int]:
         """Per node type how many ids of the policy the bundle does not hold; they do no harm."""
         return self._engine.unknown_policy_ids
+
+    @property
+    def policy_warnings(self) -> tuple[str, ...]:
+        """What of the policy does no harm but may be a mistake: unknown ids, empty lists."""
+        return self._engine.policy_warnings
 
     def reload(self, path: str | Path, *, verify: bool = True) -> bool:
         """Serves another release from now on; the policy stays.

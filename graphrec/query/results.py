@@ -6,6 +6,7 @@ from typing import Any, overload
 
 import pyarrow as pa
 
+from graphrec.query.names import Skipped
 from graphrec.query.planner import Plan
 
 
@@ -72,6 +73,7 @@ class Trace:
         excluded: Per reason code the number of targets that the policy took away.
         plan: How the candidates were found, and why so.
         reranked: What shares, caps and diversity did; None where none was asked for.
+        skipped: What the question names and the bundle does not hold; it was answered without.
     """
 
     num_targets: int
@@ -80,6 +82,7 @@ class Trace:
     excluded: Mapping[str, int]
     plan: Plan
     reranked: Reranked | None = None
+    skipped: tuple[Skipped, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from graphdb.errors import QueryError, UnknownIdError
+from graphrec.query.names import Skipped
 from graphrec.query.release import Release
 from graphrec.query.rows import Rows
 from graphrec.query.space import Space
@@ -22,6 +23,7 @@ class Seeds:
         rows: int64 [num_seeds], their rows in `space`; for nodes their rows in the bundle.
         had: Target rows that must not come out for any of them.
         nodes: int64 [num_seeds], the rows of nodes in the bundle, where those in `space` differ.
+        skipped: What was named beside them and the bundle does not hold.
         targets: What targets are ranked by where that is not their vectors.
         because: A reason to give with every result.
     """
@@ -33,6 +35,7 @@ class Seeds:
     targets: Space | None = None
     because: str | None = None
     nodes: Rows | None = None
+    skipped: tuple[Skipped, ...] = ()
 
     def __len__(self) -> int:
         return len(self.rows)

@@ -17,6 +17,7 @@ from pydantic import (
 
 from graphdb.errors import BadFilterError, QueryError, nearest
 from graphrec.bundle import Adjacency
+from graphrec.query.conditions import Columns
 from graphrec.query.names import named_rows, subtree
 from graphrec.query.paths import Paths
 from graphrec.query.rows import NO_ROWS, Rows
@@ -191,7 +192,7 @@ class SeenRows:
                 value=categories,
             )
         bundle = self._paths.bundle
-        rows = named_rows(bundle, _CATEGORY, "seen: 'repeatable'", categories)
+        rows = named_rows(Columns(bundle), _CATEGORY, "seen: 'repeatable'", categories)
         marked = np.zeros(bundle.num_nodes(_PRODUCT), dtype=np.bool_)
         below = subtree(self._paths, rows)
         marked[self._paths.reach(_CATEGORY, ("~IN_CATEGORY",), below)] = True

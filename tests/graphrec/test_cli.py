@@ -62,7 +62,7 @@ def test_recommend_prints_json(run, world_path, recommender):
         "seed": {"type": "User", "id": "ann"},
         "target": "Product",
         "recommendations": recommender.products_for_user("ann").to_dicts(),
-        "trace": asdict(recommender.products_for_user("ann").trace),
+        "trace": json.loads(json.dumps(asdict(recommender.products_for_user("ann").trace))),
     }
 
 

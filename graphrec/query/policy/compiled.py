@@ -20,12 +20,23 @@ class BlockedNodes:
     named: Rows
 
     @classmethod
-    def of(cls, block: Block, resolver: Resolver) -> "BlockedNodes":
+    def of(cls, block: Block, number: int, resolver: Resolver) -> "BlockedNodes":
+        """Finds them.
+
+        Args:
+            number: The block's place in the policy, from 1, for messages.
+        """
         for seed_type in block.scope:
             resolver.check_type(seed_type)
         if block.where:
             return cls(block, resolver.matching(block.type, block.where))
-        return cls(block, resolver.rows(block.type, block.ids))
+        rows = resolver.known_rows(
+            block.type,
+            block.ids,
+            f"block {number} ({block.reason})",
+            allow_unknown=block.allow_unknown,
+        )
+        return cls(block, rows)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,10 +54,18 @@ class Licensed:
     holders: RowsByType
 
     @classmethod
-    def of(cls, licence: Licence, resolver: Resolver, paths: Paths) -> "Licensed":
-        categories = resolver.rows("Category", licence.categories)
+    def of(cls, licence: Licence, number: int, resolver: Resolver, paths: Paths) -> "Licensed":
+        """Finds them.
+
+        Args:
+            number: The licence's place in the policy, from 1, for messages.
+        """
+        named_by = f"licence {number} ({licence.reason})"
+        categories = resolver.known_rows(
+            "Category", licence.categories, named_by, allow_unknown=licence.allow_unknown
+        )
         holders: RowsByType = {
-            name: resolver.rows(name, ids) for name, ids in licence.holders.items()
+            name: resolver.rows(name, ids, named_by) for name, ids in licence.holders.items()
         }
         return cls(licence, categories, below(paths, {"Category": categories}), holders)
 

@@ -65,9 +65,13 @@ class BlockFields(Timed):
     reason: ReasonCode
     note: str = ""
     scope: Texts = ()
+    allow_unknown: bool = False
 
     @model_validator(mode="after")
     def _names_nodes(self) -> Self:
+        empty = [name for name, condition in self.where if condition.one_of == ()]
+        if empty:
+            raise ValueError(f"'where.{empty[0]}' is an empty list, which no node meets")
         if [bool(getattr(self, name)) for name in self.named_by].count(True) != 1:
             raise ValueError(f"give one of {', '.join(self.named_by)}, and not an empty one")
         return self
@@ -82,12 +86,14 @@ class Block(Rule, BlockFields):
 
     Args:
         type: The node type.
-        ids: Which nodes. An id that the bundle does not hold does no harm: it may come yet.
+        ids: Which nodes. An id that the bundle does not hold does no harm, as it may come yet,
+            but at least one must be known, and none may be a known one in another spelling.
         where: Or all nodes whose properties meet these conditions.
         reason: A code for programs and statistics, such as 'RECALLED'.
         note: For people.
         scope: Seed types for which the block holds, such as ("User",); empty means all. Questions
             whose seed is no node (a vector, an audience) are in every scope.
+        allow_unknown: Whether the bundle may hold none of the ids.
     """
 
 
@@ -98,6 +104,7 @@ class LicenceFields(Timed):
     holders: Mapping[Literal["Shop", "Brand", "Creator"], Texts] = Field(min_length=1)
     reason: ReasonCode = "NO_LICENCE"
     note: str = ""
+    allow_unknown: bool = False
 
 
 class Licence(Rule, LicenceFields):
@@ -108,8 +115,9 @@ class Licence(Rule, LicenceFields):
         holders: Per type the ids that have the licence. Of 'Shop' and 'Brand', goods that others
             sell or make, or of which this is unknown, do not come out; of 'Creator', others
             neither get such goods nor are recommended for them. A type that is not named needs
-            no licence.
+            no licence; where a list is empty, nobody has it.
         reason: The code of what a missing licence excludes.
+        allow_unknown: Whether the bundle may hold none of the categories.
     """
 
 
@@ -132,6 +140,8 @@ class Policy(Rule):
 
     Args:
         version: Stands in the trace of every answer, so that it can be told later what held.
+        warnings: What does no harm but may be a mistake, such as an empty list of recalls; told
+            wherever the policy is enforced.
 
     Raises:
         PolicyError: The rules are not well formed.
@@ -144,3 +154,4 @@ class Policy(Rule):
     blocks: tuple[Block, ...] = ()
     licences: tuple[Licence, ...] = ()
     own_blocks: tuple[OwnBlock, ...] = ()
+    warnings: tuple[str, ...] = ()

@@ -19,20 +19,34 @@ class Enforcement:
     """Turns a policy into masks. Rules that begin or end do so without a restart.
 
     Args:
-        policy: Its node types and properties must exist in the bundle's schema; its ids need not.
+        policy: Its node types and properties must exist in the bundle's schema; its ids need not,
+            but one of every list must.
+
+    Attributes:
+        unknown_ids: Per node type how many ids the bundle does not hold.
+        warnings: What does no harm but may be a mistake, in sentences.
 
     Raises:
-        PolicyError: A node type or property does not exist, or a value is not of its kind.
+        PolicyError: A node type or property does not exist, or a value is not of its kind; or no
+            id of a list is known, or one is known in another spelling.
     """
 
     def __init__(self, bundle: Bundle, paths: Paths, columns: Columns, policy: Policy) -> None:
         self.policy = policy
         self._bundle, self._paths = bundle, paths
-        resolver = Resolver(bundle, columns)
-        self._blocked = [BlockedNodes.of(block, resolver) for block in policy.blocks]
-        self._licensed = [Licensed.of(licence, resolver, paths) for licence in policy.licences]
+        resolver = Resolver(columns)
+        self._blocked = [
+            BlockedNodes.of(block, number, resolver)
+            for number, block in enumerate(policy.blocks, start=1)
+        ]
+        self._licensed = [
+            Licensed.of(licence, number, resolver, paths)
+            for number, licence in enumerate(policy.licences, start=1)
+        ]
         self._own = OwnBlocks(paths, resolver, policy.own_blocks)
-        self.unknown_ids: Mapping[str, int] = dict(+resolver.unknown)
+        resolver.check_spelling()
+        self.unknown_ids: Mapping[str, int] = resolver.counts()
+        self.warnings: tuple[str, ...] = (*policy.warnings, *resolver.warnings())
         timed: list[Timed] = [*policy.blocks, *policy.licences]
         ends = {end for rule in timed for end in (rule.since, rule.until) if end is not None}
         self._changes = sorted(ends)

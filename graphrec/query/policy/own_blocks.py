@@ -25,8 +25,8 @@ class OwnBlocks:
         by_user: dict[int, dict[str, list[int]]] = {}
         users_of: dict[tuple[str, int], set[int]] = {}
         for rule in rules:
-            blocked = resolver.rows(rule.type, rule.ids).tolist()
-            for user in resolver.rows("User", (rule.user,)).tolist():
+            blocked = resolver.rows(rule.type, rule.ids, "an own block").tolist()
+            for user in resolver.rows("User", (rule.user,), "an own block").tolist():
                 by_user.setdefault(user, {}).setdefault(rule.type, []).extend(blocked)
                 for row in blocked:
                     users_of.setdefault((rule.type, row), set()).add(user)

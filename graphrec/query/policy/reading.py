@@ -59,15 +59,21 @@ def read_policy(path: str | Path) -> Policy:
     """
     file = TomlFile(path, _PolicyFile, PolicyError)
     content, folder = file.content, Path(path).parent
-    blocks = []
+    blocks, warnings = [], []
     for entry in content.block:
         fields = {name: getattr(entry, name) for name in BlockFields.model_fields}
         if entry.ids_file is not None:
             fields["ids"] = tuple(_columns(folder / entry.ids_file, ("id",))[0])
+            if not fields["ids"]:  # a list of recalls may be empty, and blocks nothing then
+                path = folder / entry.ids_file
+                warnings.append(f"'{path}' names nothing: {entry.reason} bars nothing")
+                continue
         blocks.append(Block(**fields))
     own_blocks = [OwnBlock(**entry.model_dump()) for entry in content.own_block]
     if content.own_blocks_file is not None:
         columns = _columns(folder / content.own_blocks_file, ("user", "type", "id"))
+        if not columns[0]:
+            warnings.append(f"'{folder / content.own_blocks_file}' names no own blocks")
         own_blocks += [
             OwnBlock(user=user, type=node_type, ids=node_id)
             for user, node_type, node_id in zip(*columns, strict=True)
@@ -77,6 +83,7 @@ def read_policy(path: str | Path) -> Policy:
         blocks=tuple(blocks),
         licences=tuple(Licence(**entry.model_dump()) for entry in content.licence),
         own_blocks=tuple(own_blocks),
+        warnings=tuple(warnings),
     )
 
 

@@ -149,9 +149,14 @@ def test_without_a_policy_nothing_is_barred(market):
 
 def test_ids_that_are_not_there_yet_do_no_harm(market):
     block = Block(type="Product", ids=["p3", "p99"], reason="RECALLED")
-    recommender = under(market, block, Block(type="PriceBand", ids="5-10", reason="X"))
+    bands = Block(type="PriceBand", ids="5-10", reason="X", allow_unknown=True)
+    recommender = under(market, block, bands)
     assert gone(recommender, "Product") == "p3"
     assert recommender.unknown_policy_ids == {"Product": 1, "PriceBand": 1}
+    assert recommender.policy_warnings == (
+        "the bundle does not hold 1 Product ids of the policy, 'p99'",
+        "the bundle does not hold 1 PriceBand ids of the policy, '5-10'",
+    )
 
 
 @pytest.mark.parametrize(
