@@ -19,10 +19,12 @@ fi
 uv=$(command -v uv || true)
 if [ -z "$uv" ]; then
     uv=.venv-uv/bin/uv
-    if [ ! -x "$uv" ]; then
-        echo "uv is not installed: putting it into .venv-uv" >&2
+    wanted=$(sed -n 's/^uv==\([^ ]*\).*/\1/p' scripts/uv.txt)
+    if [ "$("$uv" --version 2>/dev/null | cut -d ' ' -f 2)" != "$wanted" ]; then
+        echo "uv is not installed: putting uv $wanted into .venv-uv, checked by its hash" >&2
         "$python" -m venv .venv-uv
-        .venv-uv/bin/python -m pip install --quiet --disable-pip-version-check uv
+        .venv-uv/bin/python -m pip install --quiet --disable-pip-version-check \
+            --require-hashes --only-binary :all: --requirement scripts/uv.txt
     fi
 fi
 

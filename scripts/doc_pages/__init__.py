@@ -2,6 +2,7 @@
 
 from doc_pages.cli import cli_page
 from doc_pages.errors import errors_page
+from doc_pages.licences import licences_page
 from doc_pages.schema import schema_json, schema_page
 
-__all__ = ["cli_page", "errors_page", "schema_json", "schema_page"]
+__all__ = ["cli_page", "errors_page", "licences_page", "schema_json", "schema_page"]
