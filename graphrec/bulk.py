@@ -8,7 +8,7 @@ from typing import Unpack
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from graphrec.query import Recommender
+from graphrec.query import Outcome, Recommendations, Recommender
 from graphrec.query.options import Options
 
 SCHEMA = pa.schema(
@@ -20,6 +20,7 @@ SCHEMA = pa.schema(
         ("id", pa.string()),
         ("score", pa.float64()),
         ("reasons", pa.list_(pa.string())),
+        ("outcome", pa.string()),
     ]
 )
 _AT_ONCE = 1_000
@@ -37,12 +38,14 @@ class BulkReport:
         rows: How many answers came out.
         empty: Seeds for which nothing came out, because nothing is known about them or nothing
             passed.
+        unknown: How many of these the bundle does not hold.
     """
 
     path: str
     seeds: int
     rows: int
     empty: int
+    unknown: int
 
 
 def write_answers(
@@ -59,39 +62,45 @@ def write_answers(
 
     A seed about which nothing is known gets none, or with `on_unknown="popular"` what is popular.
     The columns are those of `Recommendations.to_arrow` without the fields, which can be joined by
-    id. The file appears under its name when it is whole.
+    id, and the `outcome`. A seed for which nothing came out has one row without rank and id: its
+    outcome says why. The file appears under its name when it is whole.
 
     Raises:
         QueryError: As for `Recommender.recommend`.
     """
     path = Path(path)
     unfinished = path.with_name(f".{path.name}.unfinished")
-    rows = empty = 0
+    rows = empty = unknown = 0
     try:
         with pq.ParquetWriter(unfinished, SCHEMA) as writer:
             for start in range(0, len(seed_ids), _AT_ONCE):
                 some = seed_ids[start : start + _AT_ONCE]
-                asked = _answerable(recommender, seed_type, some, target_type, options)
-                answers = recommender.recommend_many(seed_type, asked, target_type, **options)
-                parts = [one.to_arrow().select(SCHEMA.names) for one in answers]
+                answers = recommender.recommend_many(seed_type, some, target_type, **options)
+                parts = map(_rows, answers)
                 writer.write_table(pa.concat_tables([SCHEMA.empty_table(), *parts]))
                 rows += sum(map(len, answers))
                 empty += len(some) - sum(map(bool, answers))
+                unknown += sum(one.outcome is Outcome.UNKNOWN_ID for one in answers)
                 if on_progress:
                     on_progress(start + len(some), len(seed_ids))
         unfinished.replace(path)
     finally:
         unfinished.unlink(missing_ok=True)
-    return BulkReport(str(path), len(seed_ids), rows, empty)
+    return BulkReport(str(path), len(seed_ids), rows, empty, unknown)
 
 
-def _answerable(
-    recommender: Recommender,
-    seed_type: str,
-    seed_ids: Sequence[str],
-    target_type: str,
-    options: Options,
-) -> list[str]:
-    if options.get("on_unknown") == "popular":
-        return list(seed_ids)
-    return [one for one in seed_ids if recommender.knows(seed_type, one, target_type)]
+def _rows(answer: Recommendations) -> pa.Table:
+    """The rows of one seed; one without a rank where nothing came out."""
+    if answer:
+        table = answer.to_arrow().select(SCHEMA.names[:-1])
+        outcome = pa.array([answer.outcome.value] * len(answer), pa.string())
+        return table.append_column("outcome", outcome)
+    why = "nothing_passed" if answer.outcome is Outcome.ANSWERED else answer.outcome.value
+    row = {
+        "seed_type": answer.seed_type,
+        "seed_id": answer.seed_id,
+        "type": answer.target_type,
+        "reasons": [],
+        "outcome": why,
+    }
+    return pa.Table.from_pylist([row], schema=SCHEMA)

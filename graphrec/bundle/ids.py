@@ -25,13 +25,7 @@ def find_row(node_type: str, ids: pa.Array, node_id: str) -> int:
     >>> find_row("User", pa.array(["a1", "a2", "b1"]), "b1")
     2
     """
-    if not isinstance(node_id, str):
-        raise UnknownIdError(
-            f"{node_type} ids are strings, not {type(node_id).__name__} ({node_id!r})",
-            next_step=f"ask for '{node_id}'",
-            value=node_id,
-        )
-    row = position_of(ids, node_id)
+    row = position_of(node_type, ids, node_id)
     if row is not None:
         return row
     known = [] if node_type in PRIVATE_TYPES else _alike_ids(ids, node_id)
@@ -42,12 +36,21 @@ def find_row(node_type: str, ids: pa.Array, node_id: str) -> int:
     )
 
 
-def position_of(ids: pa.Array, node_id: str) -> int | None:
+def position_of(node_type: str, ids: pa.Array, node_id: str) -> int | None:
     """The position of an id in sorted ids; None where it is not there.
 
-    >>> position_of(pa.array(["a1", "b1"]), "b1"), position_of(pa.array(["a1", "b1"]), "b")
-    (1, None)
+    Raises:
+        UnknownIdError: It is no text, so it can be no id.
+
+    >>> [position_of("User", pa.array(["a1", "b1"]), one) for one in ("b1", "b")]
+    [1, None]
     """
+    if not isinstance(node_id, str):
+        raise UnknownIdError(
+            f"{node_type} ids are strings, not {type(node_id).__name__} ({node_id!r})",
+            next_step=f"ask for '{node_id}'",
+            value=node_id,
+        )
     row = _place(ids, node_id)
     return row if row < len(ids) and ids[row].as_py() == node_id else None
 

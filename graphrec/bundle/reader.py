@@ -116,8 +116,12 @@ class Bundle:
         return find_row(node_type, self.ids(node_type), node_id)
 
     def find_row(self, node_type: str, node_id: str) -> int | None:
-        """The row of a node; None where no node of that type has that id."""
-        return position_of(self.ids(node_type), node_id)
+        """The row of a node; None where no node of that type has that id.
+
+        Raises:
+            UnknownIdError: The id is no text.
+        """
+        return position_of(node_type, self.ids(node_type), node_id)
 
     def id_of(self, node_type: str, row: int) -> str:
         """The id of a node."""

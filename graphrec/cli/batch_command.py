@@ -22,7 +22,7 @@ from graphrec.cli.filter_options import (
 from graphrec.cli.list_options import PopularOption
 from graphrec.cli.node_names import parse_node, parse_target, parse_type, read_lines
 from graphrec.cli.opening import open_recommender
-from graphrec.cli.output import JsonOption, console, print_json
+from graphrec.cli.output import JsonOption, console, print_json, warn
 from graphrec.cli.progress import progress_bars
 from graphrec.cli.query_commands import BundleArgument, TopOption, VerifyOption
 from graphrec.query import Recommender
@@ -67,8 +67,9 @@ def batch_command(
 ) -> None:
     """Recommend for many seeds at once, into a Parquet file.
 
-    The file has the columns seed_type, seed_id, rank, type, id, score and reasons. Seeds of which
-    nothing is known get none, unless what is popular is asked for.
+    The file has the columns seed_type, seed_id, rank, type, id, score, reasons and outcome. A
+    seed that gets nothing has one row without rank and id, whose outcome says why: unknown_id,
+    nothing_known or nothing_passed.
 
     [bold]Examples[/bold]
 
@@ -84,7 +85,7 @@ def batch_command(
         raise typer.BadParameter(f"'{output}' is a folder", param_hint="FILE")
     recommender = open_recommender(bundle, policy=policy, verify=verify)
     schema = recommender.bundle.schema
-    seed_type, seed_ids = _seeds(recommender, seeds, allow_unknown=popular)
+    seed_type, seed_ids = _seeds(recommender, seeds)
     target_type = parse_target(schema, target, seed_type)
     words = [*as_words(category, brand, min_price, max_price), *filters]
     with progress_bars() as bars:
@@ -99,7 +100,11 @@ def batch_command(
             k=top,
             filters=parse_filters(schema, target_type, words, without),
             exclude_seen=not include_seen,
-            on_unknown="popular" if popular else "error",
+            on_unknown="popular" if popular else "skip",
+        )
+    if report.unknown:
+        warn(
+            f"the bundle does not hold {report.unknown:,} of the {seed_type} nodes that were named"
         )
     if as_json:
         print_json(asdict(report))
@@ -112,7 +117,7 @@ def batch_command(
     )
 
 
-def _seeds(recommender: Recommender, text: str, *, allow_unknown: bool) -> tuple[str, list[str]]:
+def _seeds(recommender: Recommender, text: str) -> tuple[str, list[str]]:
     """The type of the seeds and their ids."""
     schema: Schema = recommender.bundle.schema
     if not Path(text).is_file():
@@ -125,7 +130,4 @@ def _seeds(recommender: Recommender, text: str, *, allow_unknown: bool) -> tuple
             f"'{text}' names {len(types)} types of nodes; expected seeds of one type",
             param_hint="SEEDS",
         )
-    seed_type, seed_ids = types.pop(), [node_id for _, node_id in nodes]
-    for node_id in () if allow_unknown else seed_ids:
-        recommender.bundle.row_of(seed_type, node_id)  # an unknown one is an error before the work
-    return seed_type, seed_ids
+    return types.pop(), [node_id for _, node_id in nodes]

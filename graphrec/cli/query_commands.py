@@ -121,7 +121,7 @@ def recommend(
     schema = recommender.bundle.schema
     events = parse_events(event)
     seed_type, seed_id = ("User", "") if events else parse_node(schema, _the_seed(seed))
-    if events and (seed or popular):
+    if events and seed:
         raise typer.BadParameter("give a seed or events, not both", param_hint="--event")
     target_type = parse_target(schema, target, seed_type)
     words = as_words(category, brand, min_price, max_price)

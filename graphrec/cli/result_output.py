@@ -19,6 +19,7 @@ def show(answer: Recommendations, title: str, *, as_json: bool) -> None:
             {
                 "seed": {"type": answer.seed_type, "id": answer.seed_id},
                 "target": answer.target_type,
+                "outcome": answer.outcome.value,
                 "recommendations": answer.to_dicts(),
                 "trace": asdict(answer.trace),
             }

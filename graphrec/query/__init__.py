@@ -3,9 +3,10 @@
 from graphrec.query.audience.curve import ReachPoint
 from graphrec.query.audience.portfolio import Pick, Portfolio
 from graphrec.query.filters import Filters
+from graphrec.query.names import Skipped
 from graphrec.query.policy import Block, Exclusion, Licence, OwnBlock, Policy, read_policy
 from graphrec.query.recommender import Recommender
-from graphrec.query.results import Recommendation, Recommendations, Trace
+from graphrec.query.results import Outcome, Recommendation, Recommendations, Trace
 from graphrec.query.seen import Seen
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "Exclusion",
     "Filters",
     "Licence",
+    "Outcome",
     "OwnBlock",
     "Pick",
     "Policy",
@@ -22,6 +24,7 @@ __all__ = [
     "Recommendations",
     "Recommender",
     "Seen",
+    "Skipped",
     "Trace",
     "read_policy",
 ]

@@ -5,18 +5,18 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
-import numpy.typing as npt
 
 from graphrec.query.candidates import Candidates
 from graphrec.query.conditions import Mask
+from graphrec.query.names import Skipped
 from graphrec.query.options import Question
-from graphrec.query.planner import Plan
+from graphrec.query.planner import Method, Plan
 from graphrec.query.policy import Enforcement, Exclusion, Policy, Rules
 from graphrec.query.propose import Similarity
 from graphrec.query.ranking import rank
 from graphrec.query.release import Release
 from graphrec.query.rerank import Reranker
-from graphrec.query.results import Recommendation, Recommendations, Reranked, Trace
+from graphrec.query.results import Outcome, Recommendation, Recommendations, Reranked, Trace
 from graphrec.query.rows import Rows
 from graphrec.query.seeds import Seeds
 from graphrec.query.topk import Scores
@@ -129,11 +129,32 @@ class Engine:
                 target_type,
                 self._dress(seeds, int(row), target_type, found, reached, similarity, trace),
                 trace,
+                seeds.outcome,
             )
             for seed_id, row, found, reached, trace in zip(
                 seed_ids, seeds.node_rows, rows, scores, traces, strict=True
             )
         ]
+
+    def no_answer(
+        self,
+        seed_type: str,
+        seed_id: str,
+        target_type: str,
+        outcome: Outcome,
+        skipped: tuple[Skipped, ...],
+    ) -> Recommendations:
+        """The answer for a seed about which nothing is known, where that is no error."""
+        rules, total = self.rules(), len(self.release.space(target_type))
+        trace = Trace(
+            num_targets=total,
+            num_candidates=0,
+            policy_version=None if rules is None else rules.version,
+            excluded={},
+            plan=Plan(Method.NONE, 0, total, 0.0, 1.0, "nothing is known about the seed"),
+            skipped=skipped,
+        )
+        return Recommendations(seed_type, seed_id, target_type, (), trace, outcome)
 
     def allowed_for(self, seed_type: str, seed_id: str) -> Callable[[str], Mask | None] | None:
         """Per node type which nodes one seed may be shown, bool [num_nodes]; itself always.
@@ -205,13 +226,3 @@ class Engine:
             )
             for position, row in enumerate(rows.tolist())
         )
-
-
-def excluded_rows(release: Release, target_type: str, ids: Sequence[str]) -> npt.NDArray[np.int64]:
-    """The rows of ids.
-
-    Raises:
-        UnknownIdError: One of them is not in the bundle.
-    """
-    rows = [release.bundle.row_of(target_type, node_id) for node_id in ids]
-    return np.array(rows, dtype=np.int64)

@@ -13,6 +13,7 @@ from graphdb.errors import QueryError, nearest
 from graphdb.schema_types import EdgeType
 from graphrec.bundle import Bundle
 from graphrec.bundle.norms import norms_of
+from graphrec.query.names import Skipped
 from graphrec.query.paths import Paths
 from graphrec.query.rows import NO_ROWS, Rows
 from graphrec.query.seen_ways import ways_between
@@ -56,18 +57,35 @@ class FoldIn:
         self._degrees: dict[str, Numbers] = {}
         self._lock = Lock()
 
+    def held(self, events: Sequence[Event]) -> tuple[list[Event], tuple[Skipped, ...]]:
+        """The events about nodes that the bundle holds, and what the others are about.
+
+        Raises:
+            QueryError: A relation is none that a user has.
+        """
+        known: list[Event] = []
+        skipped: dict[Skipped, None] = {}
+        for event in events:
+            target_type = self._edge_type(event[0]).target
+            if self._bundle.find_row(target_type, event[1]) is None:
+                skipped[Skipped("events", target_type, event[1])] = None
+            else:
+                known.append(event)
+        return known, tuple(skipped)
+
     def vector(
         self, events: Sequence[Event], half_life_days: float | None
-    ) -> npt.NDArray[np.float32]:
-        """The user's vector, float32 [dim].
+    ) -> npt.NDArray[np.float32] | None:
+        """The user's vector, float32 [dim]; None where the events tell of no taste.
 
         Args:
+            events: About nodes that the bundle holds.
             half_life_days: After how long an event counts half, from the newest one back; None
                 for never. Events without a time count as the newest.
 
         Raises:
             UnknownIdError: An event is about a node that the bundle does not hold.
-            QueryError: A relation is none that a user has, or nothing is left to tell of a taste.
+            QueryError: A relation is none that a user has.
         """
         _check_half_life(half_life_days)
         total = np.zeros(self._bundle.manifest.dim)
@@ -79,12 +97,7 @@ class FoldIn:
                 total += share * self._gain(target_type) * folded
         length = np.sqrt(total @ total)
         if length == 0:
-            raise QueryError(
-                "these events tell of no taste: nothing positive is left, or what they are about "
-                "has no vector",
-                expected="events with a behaviour weight above 0, such as a purchase",
-                value=events,
-            )
+            return None
         scaled = self._typical_length / length * total
         vector: npt.NDArray[np.float32] = scaled.astype(np.float32)
         return vector

@@ -1,13 +1,13 @@
 """Finds nodes by id or by name, and everything below a category."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from graphdb.errors import BadFilterError, UnknownIdError, nearest
+from graphdb.errors import BadFilterError, QueryError, UnknownIdError, nearest
 from graphrec.bundle import Bundle
 from graphrec.bundle.ids import PRIVATE_TYPES
 from graphrec.query.conditions import Columns
@@ -64,6 +64,57 @@ def known_rows(
         raise _no_such_node(node_type, asked_by, meant.entry, meant.hint(node_type))
     rows = [row for row in found.values() if row is not None]
     return np.array(rows, np.int64), tuple(Skipped(asked_by, node_type, one) for one in unknown)
+
+
+def as_ids(ids: Iterable[str], asked_by: str) -> tuple[str, ...]:
+    """Ids as callers write them; a single one may stand by itself.
+
+    Raises:
+        QueryError: They are no list.
+
+    >>> as_ids("p1", "exclude_ids"), as_ids(["p1", "p2"], "exclude_ids")
+    (('p1',), ('p1', 'p2'))
+    """
+    if isinstance(ids, str):
+        return (ids,)
+    if not isinstance(ids, Iterable):
+        raise QueryError(f"{asked_by} cannot be {ids!r}", expected="a list of ids", value=ids)
+    return tuple(ids)
+
+
+def held_rows(
+    bundle: Bundle, node_type: str, asked_by: str, ids: Iterable[str]
+) -> tuple[Rows, tuple[Skipped, ...]]:
+    """The rows of the ids that the bundle holds, each once, and the others.
+
+    Raises:
+        UnknownIdError: An id is no text.
+    """
+    found = {one: bundle.find_row(node_type, one) for one in as_ids(ids, asked_by)}
+    rows = [row for row in found.values() if row is not None]
+    unknown = (one for one, row in found.items() if row is None)
+    return np.array(rows, np.int64), tuple(Skipped(asked_by, node_type, one) for one in unknown)
+
+
+def excluded_rows(
+    columns: Columns, node_type: str, asked_by: str, ids: Iterable[str]
+) -> tuple[Rows, tuple[Skipped, ...]]:
+    """The same for what must not come out.
+
+    Raises:
+        UnknownIdError: An id is no text; or is a known one in another spelling, which would come
+            out.
+    """
+    rows, skipped = held_rows(columns.bundle, node_type, asked_by, ids)
+    key = columns.bundle.schema.node_type(node_type).key
+    meant = columns.respelled(node_type, key, [one.id for one in skipped])
+    if meant is not None:
+        raise UnknownIdError(
+            f"{asked_by}: no {node_type} has the id '{meant.entry}'",
+            next_step=meant.hint(node_type),
+            value=meant.entry,
+        )
+    return rows, skipped
 
 
 def respelled_name(columns: Columns, node_type: str, entries: Sequence[str]) -> Respelled | None:

@@ -10,6 +10,7 @@ from graphdb.errors import QueryError, nearest
 from graphdb.schema_types import EdgeType
 from graphrec.bundle import Adjacency, Bundle, NewcomerRule
 from graphrec.newcomers import Surroundings
+from graphrec.query.names import as_ids
 
 Neighbours = Mapping[str, Sequence[str]] | Mapping[EdgeType, Sequence[str]]
 """Per edge type, such as 'Product-MADE_BY-Brand', the ids of the nodes at the other end."""
@@ -42,7 +43,8 @@ class Newcomers:
 
     def _near(self, other: str, ids: Sequence[str]) -> Adjacency:
         """The neighbours of the one new node, each once and ascending."""
-        rows = np.array([self._bundle.row_of(other, one) for one in ids], np.int64)
+        names = as_ids(ids, f"the {other} neighbours")
+        rows = np.array([self._bundle.row_of(other, one) for one in names], np.int64)
         return Adjacency.from_edges(np.zeros_like(rows), rows, 1, self._bundle.num_nodes(other))
 
     def _around(self, node_type: str, rule: NewcomerRule) -> Surroundings:

@@ -12,7 +12,7 @@ from graphrec.query.seen import USUAL_RULE, Seen
 from graphrec.query.topk import check_k
 from graphrec.query.value import check_value_weight
 
-ON_UNKNOWN = ("error", "popular")
+ON_UNKNOWN = ("error", "popular", "skip")
 
 
 class SimilarOptions(TypedDict, total=False):
@@ -68,13 +68,14 @@ class Options(SimilarOptions, total=False):
             times what a sale is worth, by money, returns, ratings and repeats. Scores are moved
             with it; see docs/quality.md.
         on_unknown: What to do where the bundle does not hold a seed, or knows nothing about it:
-            raise an error, the default, or give the most popular targets that pass, with a reason
-            that says so.
+            raise an 'error', give the most 'popular' targets that pass, with a reason that says
+            so, or 'skip' it: its answer is empty, with an `outcome` that says why. By default one
+            seed is an error, and one of many is skipped.
     """
 
     exclude_seen: bool | Seen
     value_weight: float
-    on_unknown: Literal["error", "popular"]
+    on_unknown: Literal["error", "popular", "skip"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,7 @@ class Question:
     max_per_brand: int | None = None
     max_per_creator: int | None = None
     diversity: float = 0.0
-    on_unknown: Literal["error", "popular"] = "error"
+    on_unknown: Literal["error", "popular", "skip"] = "error"
 
     def __post_init__(self) -> None:
         check_k(self.k)
@@ -100,7 +101,7 @@ class Question:
         if self.on_unknown not in ON_UNKNOWN:
             raise QueryError(
                 f"on_unknown is {self.on_unknown!r}",
-                expected=" or ".join(ON_UNKNOWN),
+                expected="one of " + ", ".join(ON_UNKNOWN),
                 next_step="for someone with recent events, ask recommend_for_events",
                 value=self.on_unknown,
             )

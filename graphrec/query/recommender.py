@@ -11,10 +11,11 @@ import numpy.typing as npt
 
 from graphrec.bundle import Bundle, open_bundle
 from graphrec.bundle.manifest import read_manifest
-from graphrec.query.by_direction import answers, is_known
+from graphrec.query.by_direction import answer_for_events, answers, is_known
 from graphrec.query.display import Fields
-from graphrec.query.engine import Clock, Engine, excluded_rows, utc_now
+from graphrec.query.engine import Clock, Engine, utc_now
 from graphrec.query.fold_in import USER, Event
+from graphrec.query.names import as_ids, excluded_rows
 from graphrec.query.newcomers import Neighbours
 from graphrec.query.options import Options, Question, SimilarOptions
 from graphrec.query.policy import Exclusion, Policy, read_policy
@@ -27,7 +28,7 @@ from graphrec.query.questions import (
 )
 from graphrec.query.release import Release
 from graphrec.query.results import Recommendations
-from graphrec.query.rows import NO_ROWS, Rows
+from graphrec.query.rows import Rows
 from graphrec.query.seeds import (
     seeds_by_id,
     seeds_by_row,
@@ -171,7 +172,8 @@ class Recommender(FeedQuestions, MerchantQuestions, CreatorQuestions, AnalystQue
             QueryError: The bundle has no vectors for a type, or knows nothing about the seed, or
                 there is no such option.
         """
-        return self.recommend_many(seed_type, [seed_id], target_type, **options)[0]
+        question = Question.of(options)
+        return answers(self._engine, seed_type, [seed_id], target_type, question)[0]
 
     def recommend_many(
         self,
@@ -180,8 +182,14 @@ class Recommender(FeedQuestions, MerchantQuestions, CreatorQuestions, AnalystQue
         target_type: str,
         **options: Unpack[Options],
     ) -> list[Recommendations]:
-        """For every seed what `recommend` gives, to the last bit, but faster."""
-        return answers(self._engine, seed_type, seed_ids, target_type, Question.of(options))
+        """For every seed what `recommend` gives, to the last bit, but faster.
+
+        A seed that the bundle does not hold, or knows nothing about, gets an empty answer whose
+        `outcome` says so; with `on_unknown="error"` it is an error, as in `recommend`.
+        """
+        question = Question.of({"on_unknown": "skip", **options})
+        ids = as_ids(seed_ids, "seed_ids")
+        return answers(self._engine, seed_type, ids, target_type, question)
 
     def knows(self, seed_type: str, seed_id: str, target_type: str) -> bool:
         """Whether the bundle holds a seed, and `recommend` knows enough about it to answer."""
@@ -199,7 +207,8 @@ class Recommender(FeedQuestions, MerchantQuestions, CreatorQuestions, AnalystQue
 
         Args:
             events: Such as [("PURCHASED", "p1"), ("VIEWED", "p2", moment)]; see `FoldIn`. What
-                they are about counts as seen.
+                they are about counts as seen. Those about nodes that the bundle does not hold are
+                skipped, and told in the trace.
             half_life_days: After how long an event counts half, from the newest one back; None
                 for never. Events without a time count as the newest.
 
@@ -208,15 +217,12 @@ class Recommender(FeedQuestions, MerchantQuestions, CreatorQuestions, AnalystQue
             hold in every scope.
 
         Raises:
-            UnknownIdError: An event is about a node that the bundle does not hold.
             BadFilterError: A filter names what does not exist.
-            QueryError: A relation is none that a user has, or the events tell of no taste.
+            QueryError: A relation is none that a user has; or the events tell of no taste, or are
+                about nothing that the bundle holds, and `on_unknown` does not say what then.
         """
-        engine, question = self._engine, Question.of(options)
-        fold_in = engine.release.fold_in
-        vector = fold_in.vector(events, half_life_days)
-        had = fold_in.had(events, target_type) if question.exclude_seen else NO_ROWS
-        return engine.answer(vector_seed(vector, len(vector), had), [""], target_type, question)[0]
+        question = Question.of(options)
+        return answer_for_events(self._engine, events, target_type, half_life_days, question)
 
     def similar(
         self, node_type: str, node_id: str, **options: Unpack[SimilarOptions]
@@ -275,19 +281,21 @@ class Recommender(FeedQuestions, MerchantQuestions, CreatorQuestions, AnalystQue
         Args:
             vector: float32 [dim].
             exclude_ids: Targets that must not come out, such as what a new user bought already.
+                Those that the bundle does not hold are skipped, and told in the trace.
 
         Returns:
             As from `recommend`, with an empty seed type and id, and without reasons.
 
         Raises:
-            UnknownIdError: One of `exclude_ids` is not in the bundle.
+            UnknownIdError: One of `exclude_ids` is known, but in another spelling.
             BadFilterError: A filter names what does not exist.
             QueryError: The vector is of another length, zero or not finite, or there are no
                 vectors of the target type.
         """
         engine, question = self._engine, Question.of(options)
-        had = excluded_rows(engine.release, target_type, exclude_ids)
-        seed = vector_seed(vector, engine.release.space(target_type).dim, had)
+        columns, dim = engine.release.columns, engine.release.space(target_type).dim
+        had, skipped = excluded_rows(columns, target_type, "exclude_ids", exclude_ids)
+        seed = vector_seed(vector, dim, had, skipped)
         return engine.answer(seed, [""], target_type, question)[0]
 
     def seen(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any, overload
 
 import pyarrow as pa
@@ -85,15 +86,30 @@ class Trace:
     skipped: tuple[Skipped, ...] = ()
 
 
+class Outcome(StrEnum):
+    """What kind of answer a seed got."""
+
+    ANSWERED = "answered"
+    POPULAR = "popular"
+    UNKNOWN_ID = "unknown_id"
+    NOTHING_KNOWN = "nothing_known"
+
+
 @dataclass(frozen=True, slots=True)
 class Recommendations(Sequence[Recommendation]):
-    """The answer for one seed, best first. A sequence; empty when nothing passed."""
+    """The answer for one seed, best first. A sequence; empty when nothing passed.
+
+    Args:
+        outcome: 'answered', also where nothing passed; 'popular', since nothing is known about the
+            seed; or, in a batch, why it is empty: 'unknown_id', 'nothing_known'.
+    """
 
     seed_type: str
     seed_id: str
     target_type: str
     items: tuple[Recommendation, ...]
     trace: Trace = field(compare=False, repr=False)
+    outcome: Outcome = Outcome.ANSWERED
 
     def __len__(self) -> int:
         return len(self.items)

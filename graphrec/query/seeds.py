@@ -6,9 +6,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from graphdb.errors import QueryError, UnknownIdError
+from graphdb.errors import QueryError
 from graphrec.query.names import Skipped
 from graphrec.query.release import Release
+from graphrec.query.results import Outcome
 from graphrec.query.rows import Rows
 from graphrec.query.space import Space
 
@@ -24,6 +25,7 @@ class Seeds:
         had: Target rows that must not come out for any of them.
         nodes: int64 [num_seeds], the rows of nodes in the bundle, where those in `space` differ.
         skipped: What was named beside them and the bundle does not hold.
+        outcome: What kind of answers they get.
         targets: What targets are ranked by where that is not their vectors.
         because: A reason to give with every result.
     """
@@ -36,6 +38,7 @@ class Seeds:
     because: str | None = None
     nodes: Rows | None = None
     skipped: tuple[Skipped, ...] = ()
+    outcome: Outcome = Outcome.ANSWERED
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -102,19 +105,28 @@ def popular_seed(release: Release, seed_type: str, seed_id: str, target_type: st
     """
     targets = release.popularity.space(target_type)
     because = f"popular: nothing is known about this {seed_type}"
-    try:
-        row, known = release.bundle.row_of(seed_type, seed_id), seed_type
-    except UnknownIdError:
-        row, known = 0, None
+    held = release.bundle.find_row(seed_type, seed_id)
+    row, known = (0, None) if held is None else (held, seed_type)
     likes_all = np.ones((release.bundle.num_nodes(seed_type) or 1, 1), dtype=np.float32)
-    return Seeds(known, Space.of(likes_all), np.array([row]), targets=targets, because=because)
+    return Seeds(
+        known,
+        Space.of(likes_all),
+        np.array([row]),
+        targets=targets,
+        because=because,
+        outcome=Outcome.POPULAR,
+    )
 
 
-def vector_seed(vector: npt.ArrayLike, dim: int, had: Rows) -> Seeds:
+def vector_seed(
+    vector: npt.ArrayLike, dim: int, had: Rows, skipped: tuple[Skipped, ...] = ()
+) -> Seeds:
     """One seed that is no node.
 
     Args:
         vector: float32 [dim], not zero.
+        had: Target rows that must not come out.
+        skipped: What was named beside it and the bundle does not hold.
 
     Raises:
         QueryError: The vector is of another length, zero or not finite.
@@ -126,4 +138,4 @@ def vector_seed(vector: npt.ArrayLike, dim: int, had: Rows) -> Seeds:
             expected=f"{dim} finite numbers, not all zero, such as `encode_new` gives",
             value=vector,
         )
-    return Seeds(None, Space.of(array[None]), np.zeros(1, dtype=np.int64), had)
+    return Seeds(None, Space.of(array[None]), np.zeros(1, dtype=np.int64), had, skipped=skipped)

@@ -1,5 +1,6 @@
 import json
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
@@ -10,6 +11,9 @@ from graphrec import bulk as bulk_module
 from graphrec.bulk import SCHEMA, write_answers
 from graphrec.cli import build_app
 
+NOTHING = {
+    "seed_type": "User", "rank": None, "type": "Product", "id": None, "score": None, "reasons": [],
+}  # fmt: skip
 USERS = ["cat", "dan", "ann", "bob"]
 
 
@@ -30,17 +34,18 @@ def test_the_file_holds_what_recommend_gives(recommender, path):
     )
     table = pq.read_table(path)
     assert table.schema == SCHEMA
-    known = [one for one in USERS if one != "dan"]  # of whom nothing is known
-    expected = [
-        row
-        for one in known
-        for row in recommender.recommend("User", one, "Product", k=3)
+    expected = {
+        one: recommender.recommend("User", one, "Product", k=3)
         .to_arrow()
-        .select(SCHEMA.names)
+        .select(SCHEMA.names[:-1])
+        .append_column("outcome", pa.array(["answered"] * 3))
         .to_pylist()
-    ]
-    assert table.to_pylist() == expected
-    assert (report.seeds, report.rows, report.empty) == (4, len(expected), 1)
+        for one in USERS
+        if one != "dan"  # of whom nothing is known
+    }
+    expected["dan"] = [NOTHING | {"seed_id": "dan", "outcome": "nothing_known"}]
+    assert table.to_pylist() == [row for one in USERS for row in expected[one]]
+    assert (report.seeds, report.rows, report.empty, report.unknown) == (4, 9, 1, 0)
     assert done[-1] == (4, 4)
 
 
@@ -65,7 +70,7 @@ def test_nothing_is_left_behind_by_what_fails(recommender, path):
 def test_the_command_takes_a_type_or_a_file(world_path, recommender, tmp_path):
     path, seeds = tmp_path / "a.parquet", tmp_path / "seeds.txt"
     said = json.loads(run("batch", world_path, "users", path, "-k", "2", "--json").stdout)
-    assert said == {"path": str(path), "seeds": 4, "rows": 6, "empty": 1}
+    assert said == {"path": str(path), "seeds": 4, "rows": 6, "empty": 1, "unknown": 0}
     seeds.write_text("Brand:acme\n\nBrand:bolt\n")
     text = run("batch", world_path, seeds, path, "--include-seen").stdout
     assert "2 Brand nodes; 0 of them got none" in text
@@ -84,7 +89,6 @@ def test_the_command_takes_a_type_or_a_file(world_path, recommender, tmp_path):
     [
         ("usrs", "a.parquet", 2, "did you mean 'User'?"),
         ("User:ann\nBrand:acme", "a.parquet", 2, "names 2 types of nodes"),
-        ("User:ann\nUser:nobody", "a.parquet", 8, "no User has the id 'nobody'"),
         ("users", "none/a.parquet", 2, "there is no folder"),
         ("users", ".", 2, "is a folder"),
     ],
@@ -98,3 +102,30 @@ def test_wrong_seeds_are_named(world_path, tmp_path, seeds, output, exit_code, m
     assert result.exit_code == exit_code
     assert message in result.stderr.replace("\n", " ").replace("│ ", "")
     assert not (tmp_path / output).is_file()
+
+
+def test_the_page_goes_on_after_an_unknown_seed_and_the_file_tells(world_path, tmp_path):
+    path, seeds = tmp_path / "a.parquet", tmp_path / "seeds.txt"
+    seeds.write_text("User:ann\nUser:nobody\nUser:dan\nUser:bob\n")
+    options = ("-k", "2", "--without", "ids=p3", "--json")
+    result = run("batch", world_path, seeds, path, *options)
+    assert result.exit_code == 0
+    report = json.loads(result.stdout)
+    assert (report["seeds"], report["rows"], report["empty"], report["unknown"]) == (4, 4, 2, 1)
+    assert "the bundle does not hold 1 of the User nodes" in result.stderr
+    rows = pq.read_table(path).to_pylist()
+    outcomes = [(row["seed_id"], row["outcome"], row["rank"]) for row in rows]
+    assert outcomes == [
+        ("ann", "answered", 1),
+        ("ann", "answered", 2),
+        ("nobody", "unknown_id", None),
+        ("dan", "nothing_known", None),
+        ("bob", "answered", 1),
+        ("bob", "answered", 2),
+    ]
+
+
+def test_a_seed_for_which_nothing_passes_is_told(recommender, path):
+    write_answers(recommender, "User", ["ann"], "Product", path, filters=Filters(ids=[]))
+    (row,) = pq.read_table(path).to_pylist()
+    assert row == NOTHING | {"seed_id": "ann", "outcome": "nothing_passed"}

@@ -61,6 +61,7 @@ def test_recommend_prints_json(run, world_path, recommender):
     assert json.loads(result.stdout) == {
         "seed": {"type": "User", "id": "ann"},
         "target": "Product",
+        "outcome": "answered",
         "recommendations": recommender.products_for_user("ann").to_dicts(),
         "trace": json.loads(json.dumps(asdict(recommender.products_for_user("ann").trace))),
     }

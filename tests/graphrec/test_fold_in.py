@@ -184,7 +184,7 @@ class TestPopular:
         [
             (
                 lambda r: r.products_for_user("ann", on_unknown="fold_in"),
-                "on_unknown is 'fold_in'; expected error or popular; .*recommend_for_events",
+                "on_unknown is 'fold_in'; expected one of error, popular, skip; .*for_events",
             ),
             (
                 lambda r: r.recommend("Brand", "nobody", "User", on_unknown="popular"),

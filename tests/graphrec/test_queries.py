@@ -127,7 +127,7 @@ def test_seen(recommender):
             "knows nothing about User 'dan': its vector is zero; train on a snapshot",
         ),
         (
-            lambda r: r.recommend_many("User", ["ann", "dan"], "Product"),
+            lambda r: r.recommend_many("User", ["ann", "dan"], "Product", on_unknown="error"),
             QueryError,
             "knows nothing about User 'dan'",
         ),

@@ -9,6 +9,7 @@ from graphdb.errors import QueryError
 from graphrec.query.audience.lookalike import Audience
 from graphrec.query.audience.members import audience_of, audience_of_users, seeds_of
 from graphrec.query.engine import Engine
+from graphrec.query.names import held_rows
 from graphrec.query.options import Question
 from graphrec.query.propose import Similarity
 from graphrec.query.results import Recommendations
@@ -106,10 +107,13 @@ def lookalikes_of_users(
         new_only: These themselves do not come out.
     """
     release = engine.release
-    ids = dict.fromkeys(user_ids)
-    rows = np.array(sorted(release.bundle.row_of("User", one) for one in ids), dtype=np.int64)
+    rows, skipped = held_rows(release.bundle, "User", "user_ids", user_ids)
+    if skipped and not len(rows):
+        release.bundle.row_of("User", skipped[0].id)  # says that it is unknown
+    rows = np.sort(rows)
     audience = audience_of_users(release, rows)
     seeds = seeds_of(release, None, NO_ROWS, [audience], rows if new_only else NO_ROWS)
+    seeds = replace(seeds, skipped=skipped)
     sized = replace(question, k=size.of(release.bundle.num_nodes("User")))
     answer = engine.answer(seeds, [""], "User", sized)[0]
     return _scored(answer, audience, size)

@@ -104,7 +104,8 @@ class MerchantQuestions(Questions):
         As the list is no node, rules of a policy hold whatever their scope is.
 
         Args:
-            user_ids: At least one; an id named twice counts once.
+            user_ids: At least one that the bundle holds; the others are skipped, and told in the
+                trace. An id named twice counts once.
             new_customers_only: Only users who are not on the list.
             options: See `AudienceOptions`.
         """

@@ -35,7 +35,7 @@ def test_recommend_is_the_question_by_name(market, seed_type, target_type):
 def test_who_is_unknown_gets_what_is_popular_on_request(market, seed_type, target_type):
     seeds = [SEEDS[seed_type], "nobody"]
     with pytest.raises(UnknownIdError, match="nobody"):
-        market.recommend_many(seed_type, seeds, target_type)
+        market.recommend_many(seed_type, seeds, target_type, on_unknown="error")
     known, unknown = market.recommend_many(seed_type, seeds, target_type, on_unknown="popular")
     assert known == market.recommend(seed_type, seeds[0], target_type)
     assert all("popular" in item.reasons[0] for item in unknown)
