@@ -8,6 +8,8 @@ from typing import Unpack
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from graphdb.atomic import atomic_file
+from graphdb.errors import QueryError
 from graphrec.query import Outcome, Recommendations, Recommender
 from graphrec.query.options import Options
 
@@ -66,26 +68,24 @@ def write_answers(
     outcome says why. The file appears under its name when it is whole.
 
     Raises:
-        QueryError: As for `Recommender.recommend`.
+        QueryError: As for `Recommender.recommend`; or `path` is a folder, a link or a device.
     """
     path = Path(path)
-    unfinished = path.with_name(f".{path.name}.unfinished")
     rows = empty = unknown = 0
-    try:
-        with pq.ParquetWriter(unfinished, SCHEMA) as writer:
-            for start in range(0, len(seed_ids), _AT_ONCE):
-                some = seed_ids[start : start + _AT_ONCE]
-                answers = recommender.recommend_many(seed_type, some, target_type, **options)
-                parts = map(_rows, answers)
-                writer.write_table(pa.concat_tables([SCHEMA.empty_table(), *parts]))
-                rows += sum(map(len, answers))
-                empty += len(some) - sum(map(bool, answers))
-                unknown += sum(one.outcome is Outcome.UNKNOWN_ID for one in answers)
-                if on_progress:
-                    on_progress(start + len(some), len(seed_ids))
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    with (
+        atomic_file(path, QueryError) as unfinished,
+        pq.ParquetWriter(unfinished, SCHEMA) as writer,
+    ):
+        for start in range(0, len(seed_ids), _AT_ONCE):
+            some = seed_ids[start : start + _AT_ONCE]
+            answers = recommender.recommend_many(seed_type, some, target_type, **options)
+            parts = map(_rows, answers)
+            writer.write_table(pa.concat_tables([SCHEMA.empty_table(), *parts]))
+            rows += sum(map(len, answers))
+            empty += len(some) - sum(map(bool, answers))
+            unknown += sum(one.outcome is Outcome.UNKNOWN_ID for one in answers)
+            if on_progress:
+                on_progress(start + len(some), len(seed_ids))
     return BulkReport(str(path), len(seed_ids), rows, empty, unknown)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
+from graphdb.atomic import write_file
 from graphdb.errors import TrainingError
 from training.config import TrainConfig
 
@@ -27,7 +28,7 @@ def to_toml(config: TrainConfig) -> str:
 
 
 def write_config(path: Path, config: TrainConfig, comment: str, *, overwrite: bool) -> None:
-    """Writes the text with a comment above, by a temporary name, so that no half file is left.
+    """Writes the text with a comment above; no half file is left.
 
     Raises:
         TrainingError: The file exists and `overwrite` is off, or it cannot be written; or as for
@@ -35,11 +36,10 @@ def write_config(path: Path, config: TrainConfig, comment: str, *, overwrite: bo
     """
     check_unused(path, overwrite=overwrite)
     head = "".join(f"# {line}\n" for line in comment.splitlines())
-    partial = path.with_name(path.name + ".partial")
+    text = f"{head}\n{to_toml(config)}"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_text(f"{head}\n{to_toml(config)}", encoding="utf-8")
-        partial.replace(path)
+        write_file(path, text, TrainingError)
     except OSError as error:
         raise TrainingError(f"'{path}' cannot be written: {error}", value=str(path)) from error
 

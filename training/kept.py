@@ -1,8 +1,28 @@
 """What is kept on disk and gone on from must be of the same run."""
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 
 from graphdb.errors import CheckpointError
+from graphdb.locking import locked
+
+
+def sole_writer(folder: Path | None, name: str) -> AbstractContextManager[None]:
+    """Keeps other processes from writing what is kept under a name; None keeps nothing.
+
+    Raises:
+        CheckpointError: Another process does, when the context is entered.
+    """
+    if folder is None:
+        return nullcontext()
+    folder.mkdir(parents=True, exist_ok=True)
+    busy = CheckpointError(
+        f"another process keeps its '{name}' in '{folder}'",
+        next_step="wait until it has ended, or choose another folder",
+        value=str(folder),
+    )
+    return locked(folder / f"{name}.lock", busy)
 
 
 def check_same(

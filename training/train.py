@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from graphdb.atomic import refuse_existing
 from graphdb.errors import BundleError
 from graphdb.snapshot import Snapshot, open_snapshot
 from graphrec.bundle import Bundle
@@ -141,10 +142,5 @@ def _measure(
 
 def _unused(folder: Path) -> Path:
     """The folder; BundleError where it exists, before an hour of training is spent on it."""
-    if folder.exists():
-        raise BundleError(
-            f"'{folder}' exists already; bundles are never changed",
-            next_step="choose another name or remove it first",
-            value=str(folder),
-        )
+    refuse_existing(folder, BundleError, "bundles")
     return folder

@@ -5,6 +5,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import NamedTuple
 
+from graphdb.atomic import atomic_file, write_file
 from graphdb.errors import DataError
 from graphdb.explore.saved_queries import saved_queries
 
@@ -41,8 +42,11 @@ def write_browser_files(folder: str | Path) -> BrowserFiles:
     written = BrowserFiles(target / STYLE_NAME, target / QUERIES_NAME)
     try:
         target.mkdir(parents=True, exist_ok=True)
-        written.style.write_text(style_text(), encoding="utf-8")
-        with zipfile.ZipFile(written.queries, "w", zipfile.ZIP_DEFLATED) as archive:
+        write_file(written.style, style_text(), DataError)
+        with (
+            atomic_file(written.queries, DataError) as unfinished,
+            zipfile.ZipFile(unfinished, "w", zipfile.ZIP_DEFLATED) as archive,
+        ):
             for query in saved_queries():
                 name = f"{FAVORITES_FOLDER}/{query.name}.cypher"
                 # A fixed date: the same queries always make the same file.

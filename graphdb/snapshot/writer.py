@@ -1,6 +1,5 @@
 """Writes a store's graph into a snapshot folder, whole or not at all."""
 
-import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from graphdb.atomic import atomic_folder
 from graphdb.errors import SnapshotError
 from graphdb.snapshot.manifest import (
     MANIFEST_NAME,
@@ -44,21 +44,14 @@ def write_snapshot(
         SnapshotError: The folder exists already, or the cut-off has no timezone.
     """
     folder = Path(folder)
-    if folder.exists():
-        raise SnapshotError(
-            f"'{folder}' exists already; snapshots are never changed",
-            next_step="choose another name or remove it first",
-            value=str(folder),
-        )
     if cutoff is not None and cutoff.tzinfo is None:
         raise SnapshotError(f"the cut-off {cutoff} has no timezone", value=cutoff)
-    partial = folder.with_name(folder.name + ".partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    (partial / "nodes").mkdir(parents=True)
-    (partial / "edges").mkdir()
-    manifest = _write_files(store, partial, cutoff, on_progress)
-    (partial / MANIFEST_NAME).write_text(manifest.model_dump_json(indent=2), encoding="utf-8")
-    partial.rename(folder)
+    with atomic_folder(folder, SnapshotError, "snapshots") as unfinished:
+        (unfinished / "nodes").mkdir()
+        (unfinished / "edges").mkdir()
+        manifest = _write_files(store, unfinished, cutoff, on_progress)
+        text = manifest.model_dump_json(indent=2)
+        (unfinished / MANIFEST_NAME).write_text(text, encoding="utf-8")
     return open_snapshot(folder, verify=False)
 
 

@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from graphdb.atomic import atomic_folder, refuse_existing
 from graphdb.errors import BundleError
 from graphdb.schema_types import EdgeType, Schema
-from graphdb.whole_folder import whole_folder
 from graphrec.bundle.adjacency import Adjacency
 from graphrec.bundle.checks import check_content
 from graphrec.bundle.files import BundleFiles
@@ -66,18 +66,13 @@ def write_bundle(
             which); nothing is left behind then.
     """
     folder = Path(folder)
-    if folder.exists():
-        raise BundleError(
-            f"'{folder}' exists already; bundles are never changed",
-            next_step="choose another name or remove it first",
-            value=str(folder),
-        )
+    refuse_existing(folder, BundleError, "bundles")
     rules, tables = dict(newcomers or {}), dict(quality or {})
     dim = check_content(schema, cutoff, nodes, vectors, edges, tables)
     check_rules(schema, rules, frozenset(vectors), frozenset(map(str, edges)))
     plain_config, plain_metrics = _plain("config", config), _plain("metrics", metrics)
-    with whole_folder(folder) as partial:
-        files = _write_files(partial, schema, nodes, vectors, edges, tables)
+    with atomic_folder(folder, BundleError, "bundles") as unfinished:
+        files = _write_files(unfinished, schema, nodes, vectors, edges, tables)
         manifest = BundleManifest(
             created_at=datetime.now(UTC),
             snapshot_id=snapshot_id,
@@ -96,7 +91,7 @@ def write_bundle(
             newcomers=rules,
             quality={node_type: table.rule for node_type, table in tables.items()},
         )
-        (partial / MANIFEST_NAME).write_text(manifest.to_json(), encoding="utf-8")
+        (unfinished / MANIFEST_NAME).write_text(manifest.to_json(), encoding="utf-8")
     return open_bundle(folder, verify=False)
 
 

@@ -6,12 +6,12 @@ happened. A crash in between leaves the last line missing or half written: reade
 it from `current.json`, and the next promotion completes the file.
 """
 
-import os
 from pathlib import Path
 from typing import Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
+from graphdb.atomic import sync, write_file
 from graphdb.errors import RegistryError
 
 CURRENT_NAME = "current.json"
@@ -84,11 +84,7 @@ def make_current(registry: Path, promotion: Promotion, before: list[Promotion]) 
         before: What `read_history` says.
     """
     _complete(registry / HISTORY_NAME, before)
-    partial = registry / f"{CURRENT_NAME}.partial"
-    partial.write_text(promotion.model_dump_json() + "\n", encoding="utf-8")
-    sync(partial)
-    partial.replace(registry / CURRENT_NAME)
-    sync(registry)
+    write_file(registry / CURRENT_NAME, promotion.model_dump_json() + "\n", RegistryError)
     _complete(registry / HISTORY_NAME, [*before, promotion])
 
 
@@ -112,15 +108,6 @@ def came_before(history: list[Promotion]) -> list[str]:
         if not stack or stack[-1] != one.name:
             stack.append(one.name)
     return stack[-2::-1]
-
-
-def sync(path: Path) -> None:
-    """Has what was written reach the disk, so that even a power cut loses nothing of it."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _complete(path: Path, promotions: list[Promotion]) -> None:

@@ -4,13 +4,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from graphdb.atomic import clear_leftovers, remove_folder
 from graphdb.errors import RegistryError
+from graphdb.locking import locked
 from graphrec.bundle import Bundle
 from graphrec.bundle.reader import open_bundle
 from graphrec.registry.address import RELEASES, release_folder
-from graphrec.registry.copying import clear_unfinished, copy_in, remove
+from graphrec.registry.copying import copy_in
 from graphrec.registry.listing import Listed, Tenure, listed, tenures
-from graphrec.registry.lock import locked
 from graphrec.registry.places import check_schema, make_registry, meant, place_for, stands
 from graphrec.registry.promotions import (
     Action,
@@ -21,6 +22,7 @@ from graphrec.registry.promotions import (
 )
 
 LEAST_KEPT = 2
+LOCK_NAME = "lock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +96,8 @@ class Registry:
         """
         bundle = open_bundle(meant(self.folder, bundle_or_name), verify=False)
         make_registry(self.folder)
-        with locked(self.folder):
-            clear_unfinished(self.folder / RELEASES)
+        with locked(self.folder / LOCK_NAME):
+            clear_leftovers(self.folder / RELEASES)
             history = read_history(self.folder)
             if history and not new_schema:
                 check_schema(bundle, self.folder, history[-1])
@@ -122,7 +124,7 @@ class Registry:
             BundleError: It cannot be used; nothing has changed then.
         """
         self._must_exist()
-        with locked(self.folder):
+        with locked(self.folder / LOCK_NAME):
             history = read_history(self.folder)
             folder = release_folder(self.folder, self._to_go_back_to(came_before(history), to))
             bundle = open_bundle(folder, verify=verify)
@@ -150,8 +152,8 @@ class Registry:
                 expected=f"{LEAST_KEPT} or more: the current one and the one before",
                 value=keep,
             )
-        with locked(self.folder):
-            clear_unfinished(self.folder / RELEASES)
+        with locked(self.folder / LOCK_NAME):
+            clear_leftovers(self.folder / RELEASES)
             history = read_history(self.folder)
             standing = [one.name for one in listed(self.folder, history)]
             last_first = [one.name for one in reversed(history)]
@@ -159,7 +161,7 @@ class Registry:
             kept = [name for name in dict.fromkeys(worth) if name in standing][:keep]
             gone = tuple(name for name in standing if name not in kept)
             for name in gone:
-                remove(self.folder / RELEASES / name)
+                remove_folder(self.folder / RELEASES / name)
         return gone
 
     def _must_exist(self) -> None:

@@ -152,15 +152,6 @@ def test_a_failure_midway_leaves_nothing(tmp_path, content, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_left_overs_of_a_killed_writer_do_no_harm(tmp_path, content):
-    (tmp_path / "b.partial" / "vectors").mkdir(parents=True)
-    (tmp_path / "b.partial" / "vectors" / "Ghost.npy").write_bytes(b"half")
-    write_bundle(tmp_path / "b", **content)
-    open_bundle(tmp_path / "b")
-    assert [path.name for path in tmp_path.iterdir()] == ["b"]
-    assert not (tmp_path / "b" / "vectors" / "Ghost.npy").exists()
-
-
 @given(st.sets(st.text(max_size=4), max_size=12), st.text(max_size=4))
 def test_find_row_equals_list_index(known, wanted):
     ids = sorted(known)

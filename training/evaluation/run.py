@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from graphdb.atomic import atomic_folder
 from graphdb.errors import EvaluationError, NotEnoughDataError
 from graphdb.schema import SCHEMA
 from graphdb.schema_types import EdgeType
 from graphdb.snapshot import open_snapshot
-from graphdb.whole_folder import whole_folder
 from training.config import TrainConfig
 from training.data import load_graph
 from training.evaluation.baselines import baseline, check_baselines, usual_baselines
@@ -123,15 +123,8 @@ def evaluate(
     """
     config, options, run = config or TrainConfig(), options or EvaluateOptions(), run or Run()
     folder = Path(folder)
-    if folder.exists():
-        raise EvaluationError(
-            f"'{folder}' exists already",
-            next_step="choose another name or remove it first",
-            value=str(folder),
-        )
-    with whole_folder(folder) as partial:
-        partial.mkdir(parents=True)
-        return _evaluate_into(partial, snapshot_dir, config, options, run, on_progress)
+    with atomic_folder(folder, EvaluationError, "evaluations") as unfinished:
+        return _evaluate_into(unfinished, snapshot_dir, config, options, run, on_progress)
 
 
 def _evaluate_into(

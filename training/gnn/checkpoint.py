@@ -10,6 +10,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
+from graphdb.atomic import atomic_file
 from graphdb.errors import CheckpointError
 from training.gnn.trainer import Trainer
 from training.kept import check_same
@@ -26,10 +27,8 @@ def save_checkpoint(path: Path, trainer: Trainer) -> None:
         tensors |= {f"{_MOMENTS}{number}.{name}": value for name, value in state.items()}
     tensors = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
     about = {"epochs_done": str(trainer.epochs_done), "config": trainer.config.model_dump_json()}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    save_file(tensors, partial, metadata=about)
-    partial.replace(path)
+    with atomic_file(path, CheckpointError) as unfinished:
+        save_file(tensors, unfinished, metadata=about)
 
 
 def load_checkpoint(path: Path, trainer: Trainer) -> None:

@@ -2,13 +2,17 @@
 
 import json
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 
+from graphdb.atomic import write_file
 from graphdb.closing import Closing
+from graphdb.errors import CheckpointError
 from training.gnn.checkpoint import load_checkpoint, save_checkpoint
 from training.gnn.tensorboard_log import TensorBoardLog
 from training.gnn.trainer import Epoch, Trainer
+from training.kept import sole_writer
 
 
 class TrainingLog(Closing):
@@ -22,7 +26,8 @@ class TrainingLog(Closing):
         tensorboard: Write the epochs for TensorBoard, too, into `tensorboard/STAGE`.
 
     Raises:
-        CheckpointError: The state is of another run, or cannot be read.
+        CheckpointError: The state is of another run, or cannot be read; or another process keeps
+            the same stage there.
     """
 
     def __init__(
@@ -39,6 +44,8 @@ class TrainingLog(Closing):
         self._trainer = trainer
         self._on_epoch = on_epoch
         self.epochs: list[Epoch] = []
+        self._lock = ExitStack()
+        self._lock.enter_context(sole_writer(folder, stage))
         if self._state is not None and self._state.exists():
             load_checkpoint(self._state, trainer)
             self._read_lines()
@@ -49,6 +56,7 @@ class TrainingLog(Closing):
     def close(self) -> None:
         if self._board:
             self._board.close()
+        self._lock.close()
 
     @property
     def best_epoch(self) -> int:
@@ -61,7 +69,6 @@ class TrainingLog(Closing):
         """Writes the line, then the state; False, as an `AfterEpoch` that stops nothing."""
         self.epochs.append(epoch)
         if self._lines is not None and self._state is not None:
-            self._lines.parent.mkdir(parents=True, exist_ok=True)
             with self._lines.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(asdict(epoch)) + "\n")
             save_checkpoint(self._state, self._trainer)
@@ -81,4 +88,4 @@ class TrainingLog(Closing):
         kept = [found[number] for number in sorted(found) if number <= self._trainer.epochs_done]
         self.epochs = kept
         text = "".join(json.dumps(asdict(epoch)) + "\n" for epoch in kept)
-        self._lines.write_text(text, encoding="utf-8")
+        write_file(self._lines, text, CheckpointError)

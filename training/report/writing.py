@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from graphdb.atomic import write_file
 from graphdb.errors import EvaluationError
 from training.report.charts.chart import Chart
 from training.report.page import page
@@ -60,7 +61,7 @@ def write_report(
     sections = [make(sources) for make in SECTIONS]
     text = page(title_of(sources), sources.evaluation.created_at, sections)
     try:
-        path.write_text(text, encoding="utf-8")
+        write_file(path, text, EvaluationError)
         plots = _write_plots(path.parent / PLOTS, sections)
     except OSError as error:
         raise EvaluationError(
@@ -85,7 +86,7 @@ def _write_plots(folder: Path, sections: Sequence[Section]) -> tuple[Path, ...]:
     blocks = [block for section in sections for block in section.blocks]
     for chart in _charts(blocks):
         path = folder / f"{chart.name}.png"
-        path.write_bytes(chart.png())
+        write_file(path, chart.png(), EvaluationError)
         written.append(path)
     return tuple(written)
 

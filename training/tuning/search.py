@@ -13,6 +13,7 @@ from training.config import TrainConfig
 from training.data import load_graph
 from training.encoders.graph import OnEpoch
 from training.extras import check_extra
+from training.kept import sole_writer
 from training.models import Run
 from training.scoring import Reached, Scorer, VectorScorer, reached_at_k
 from training.tuning.fitting import Fitter
@@ -77,7 +78,7 @@ def tune(
         SnapshotError: There is no usable snapshot.
         NotEnoughDataError: Too little is left to learn from, or to validate on.
         SchemaError: The config names a relation that the snapshot's schema does not have.
-        CheckpointError: What is kept is of another study.
+        CheckpointError: What is kept is of another study, or another process keeps one there.
     """
     base, options = base or TrainConfig(), options or TuneOptions()
     space = space or default_space(base)
@@ -96,15 +97,16 @@ def tune(
         Fitter(part.train_graph, snapshot.schema, direction, Run(device, on_epoch=on_epoch)),
     )
     question = _question(snapshot.snapshot_id, base, space, options)
-    study = Study(options.keep, space, question, options.seed)
-    trials = study.trials
-    _tell(on_trial, trials)
-    while len(trials) < options.trials:
-        bench.run_one(study)
+    with sole_writer(options.keep, "trials"):
+        study = Study(options.keep, space, question, options.seed)
         trials = study.trials
-        _tell(on_trial, trials[-1:])
-        if options.minutes is not None and time.monotonic() - began >= 60 * options.minutes:
-            break
+        _tell(on_trial, trials)
+        while len(trials) < options.trials:
+            bench.run_one(study)
+            trials = study.trials
+            _tell(on_trial, trials[-1:])
+            if options.minutes is not None and time.monotonic() - began >= 60 * options.minutes:
+                break
     return _report(trials, bench, options)
 
 

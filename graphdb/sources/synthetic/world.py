@@ -7,6 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from graphdb.atomic import empty_folder
 from graphdb.errors import DataError
 from graphdb.schema_types import EdgeType
 from graphdb.sources.synthetic.config import WorldConfig
@@ -39,14 +40,7 @@ class World:
             DataError: There is something in the folder already.
         """
         folder = Path(folder)
-        if (folder.is_dir() and any(folder.iterdir())) or folder.is_file():
-            raise DataError(
-                f"'{folder}' is not empty",
-                expected="a new or empty folder",
-                next_step="choose another name or remove it first",
-                value=str(folder),
-            )
-        folder.mkdir(parents=True, exist_ok=True)
-        for of, table in [*self.nodes.items(), *self.edges.items()]:
-            pq.write_table(table, folder / f"{of}.parquet", compression="zstd")
+        with empty_folder(folder, DataError) as unfinished:
+            for of, table in [*self.nodes.items(), *self.edges.items()]:
+                pq.write_table(table, unfinished / f"{of}.parquet", compression="zstd")
         return folder

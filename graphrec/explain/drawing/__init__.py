@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from graphdb.atomic import write_file
 from graphdb.errors import QueryError
 from graphrec.explain.drawing.html import page
 from graphrec.explain.drawing.layout import lay_out
@@ -19,7 +20,7 @@ def draw(explanation: Explanation, path: Path) -> Path:
         )
     content = page(explanation).encode() if ending == ".html" else _picture(explanation)
     try:
-        path.write_bytes(content)
+        write_file(path, content, QueryError)
     except OSError as error:
         raise QueryError(
             f"cannot write '{path}': {error.strerror}",

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
+from graphdb.atomic import write_file
 from graphdb.errors import BundleError
+from graphdb.locking import locked
 from graphrec.bundle import open_bundle
 from graphrec.bundle.files import BundleFiles
 from graphrec.bundle.index_entry import IndexEntry
@@ -55,6 +57,12 @@ def build_index(folder: str | Path, config: IndexConfig | None = None) -> list[B
         QueryError: `kind` asks for FAISS, and it is not installed.
     """
     config = config or IndexConfig()
+    manifest = open_bundle(folder, verify=False).folder / MANIFEST_NAME
+    with locked(manifest):  # so that two do not write the files of one index at once
+        return _build(folder, config)
+
+
+def _build(folder: str | Path, config: IndexConfig) -> list[Built]:
     bundle = open_bundle(folder)
     if bundle.manifest.indexes:
         raise BundleError(
@@ -69,9 +77,7 @@ def build_index(folder: str | Path, config: IndexConfig | None = None) -> list[B
         update={"indexes": entries, "files": {**bundle.manifest.files, **files.hashes}}
     )
     # One rename makes the indexes part of the bundle; what a crash leaves before is not listed.
-    partial = bundle.folder / f"{MANIFEST_NAME}.partial"
-    partial.write_text(manifest.to_json(), encoding="utf-8")
-    partial.replace(bundle.folder / MANIFEST_NAME)
+    write_file(bundle.folder / MANIFEST_NAME, manifest.to_json(), BundleError)
     return built
 
 

@@ -159,7 +159,7 @@ def wait_for_number(file: Path) -> int:
 
 def test_a_folder_that_holds_something_is_refused(small, tmp_path):
     (tmp_path / "mine").touch()
-    with pytest.raises(StoreError, match="is not empty; choose another name"):
+    with pytest.raises(StoreError, match=r"is not empty; .* choose another name"):
         write_import_files(small, tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["mine"]
     with pytest.raises(StoreError, match=r"cannot be written to .*: "):

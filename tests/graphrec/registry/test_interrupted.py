@@ -9,6 +9,7 @@ from threading import Event
 
 import pytest
 
+from graphdb import atomic
 from graphdb.errors import RegistryError
 from graphrec import Recommender, Registry, open_bundle
 from graphrec.registry import copying, promotions
@@ -48,7 +49,7 @@ def check_whole(registry):
 def test_it_may_crash_at_every_step(filled, releases, monkeypatch):
     """Every step ends with a `sync`: of the files and their folder, then of one that changes."""
     left = 0
-    whole_sync = promotions.sync
+    whole_sync = atomic.sync
 
     def crash_at_last(path):
         nonlocal left
@@ -57,10 +58,10 @@ def test_it_may_crash_at_every_step(filled, releases, monkeypatch):
             raise Crash
         whole_sync(path)
 
-    monkeypatch.setattr(promotions, "sync", crash_at_last)
-    monkeypatch.setattr(copying, "sync", crash_at_last)
+    for module in (atomic, promotions, copying):
+        monkeypatch.setattr(module, "sync", crash_at_last)
     filled.promote("one")
-    copying.remove(filled.folder / "releases" / "three")
+    atomic.remove_folder(filled.folder / "releases" / "three")
     num_files = len(releases["three"].manifest.files) + 1
     found = []
     for step in (1, *range(num_files, num_files + 6)):
@@ -73,7 +74,7 @@ def test_it_may_crash_at_every_step(filled, releases, monkeypatch):
         assert check_whole(filled) == "two"
         assert len(filled.history()) == before + switch.changed
         if "three" in {one.name for one in filled.releases()}:
-            copying.remove(filled.folder / "releases" / "three")
+            atomic.remove_folder(filled.folder / "releases" / "three")
     # After the files and the folder come two for what is not current yet, then the rename.
     assert found == ["one", "two", "two", "two", "two", "three", "three"]
     left = num_files + 6

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from graphdb.atomic import empty_folder, write_file
 from graphdb.errors import SchemaError, StoreError
 from graphdb.schema_types import EdgeType, Kind, Schema
 from graphdb.stores.duckdb_sql import quoted
@@ -51,17 +52,11 @@ def write_import_files(store: DuckDBStore, folder: Path) -> ImportFiles:
     """
     _refuse_odd_names(store.schema)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        if any(folder.iterdir()):
-            raise StoreError(
-                f"the folder '{folder}' for the import files is not empty",
-                next_step="choose another name or empty it first",
-                value=str(folder),
-            )
-        writer = _Writer(store, folder)
-        writer.write_nodes()
-        writer.write_edges()
-        (folder / ARGUMENTS_FILE).write_text("\n".join(writer.arguments()) + "\n", "utf-8")
+        with empty_folder(folder, StoreError) as unfinished:
+            writer = _Writer(store, unfinished)
+            writer.write_nodes()
+            writer.write_edges()
+        write_file(folder / ARGUMENTS_FILE, "\n".join(writer.arguments()) + "\n", StoreError)
     except OSError as error:
         raise StoreError(
             f"the import files cannot be written to '{folder}': {error.strerror}",
