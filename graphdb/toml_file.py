@@ -32,17 +32,31 @@ class TomlFile(Generic[_Model]):
     ) -> None:
         self.path = Path(path)
         self._error_class = error_class
-        try:
-            self._text = self.path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise error_class(f"'{path}' cannot be read: {error}", value=str(path)) from error
+        self._text = self._read()
         try:
             self.content = model.model_validate(tomllib.loads(self._text))
-        except tomllib.TOMLDecodeError as error:
-            name = self.path.name
-            raise error_class(f"{name} is not valid TOML: {error}", value=str(path)) from error
         except ValidationError as error:
             raise self._first_of(error, model) from error
+        except ValueError as error:  # wrong TOML, or a number of thousands of digits in it
+            name = self.path.name
+            raise error_class(f"{name} is not valid TOML: {error}", value=str(path)) from error
+        except RecursionError as error:
+            name = self.path.name
+            raise error_class(f"{name} is nested too deeply", value=str(path)) from error
+
+    def _read(self) -> str:
+        path = self.path
+        try:
+            return path.read_text(encoding="utf-8-sig")
+        except UnicodeDecodeError as error:
+            line = error.object.count(b"\n", 0, error.start) + 1
+            raise self._error_class(
+                f"{path.name}, line {line}: byte {error.object[error.start]:#04x} is not UTF-8",
+                next_step="save the file as UTF-8",
+                value=str(path),
+            ) from error
+        except OSError as error:
+            raise self._error_class(f"'{path}' cannot be read: {error}", value=str(path)) from error
 
     def error(
         self,
@@ -69,7 +83,8 @@ class TomlFile(Generic[_Model]):
             suggestion = nearest(wrong, known) or f"known keys: {', '.join(known)}"
             return self.error(location, f"unknown key '{wrong}'", next_step=suggestion, value=wrong)
         key = ".".join(str(part) for part in location)
-        what = f"'{key}': {first['msg']}" if key else str(first["msg"])
+        said = first["msg"].removeprefix("Value error, ")
+        what = f"'{key}': {said}" if key else said
         return self.error(location, what, value=first.get("input"))
 
 

@@ -10,33 +10,24 @@ import pyarrow.compute as pc
 from pyarrow import csv
 
 from graphdb.errors import FileFormatError
+from graphdb.files.csv_header import (
+    BLOCK_BYTES,
+    UTF_8,
+    CsvFormat,
+    CsvHeader,
+    not_in_encoding,
+    read_text,
+)
+from graphdb.files.plain_columns import plain_batch
 from graphdb.ingest.source import ROW, OnBadRow
-
-_BLOCK_BYTES = 32 << 20
-
-
-def csv_column_names(path: Path, separator: str) -> list[str]:
-    """The header of a CSV file.
-
-    Raises:
-        FileFormatError: The file has no readable header.
-    """
-    with (
-        _errors(path),
-        csv.open_csv(
-            path,
-            read_options=csv.ReadOptions(block_size=1 << 20, use_threads=False),
-            parse_options=_parse_options(separator, lambda _: "skip"),
-        ) as reader,
-    ):
-        names: list[str] = reader.schema.names
-    return names
 
 
 def csv_batches(
-    path: Path, separator: str, names: list[str], columns: Sequence[str], on_bad_row: OnBadRow
+    path: Path, form: CsvFormat, header: CsvHeader, columns: Sequence[str], on_bad_row: OnBadRow
 ) -> Iterator[pa.RecordBatch]:
     """The given columns as text, null where empty; rows that are no rows go to `on_bad_row`."""
+    if not header.has_rows:
+        return
     bad_rows: list[int] = []
 
     def skip(row: csv.InvalidRow) -> str:
@@ -50,17 +41,20 @@ def csv_batches(
         return "skip"
 
     next_row = 1
-    has_stray_quote = _count_quotes(path) % 2 == 1
+    with _errors(path, form):
+        has_stray_quote = _count_quotes(path, form.encoding) % 2 == 1
     with (
-        _errors(path),
+        _errors(path, form),
         csv.open_csv(
             path,
             # Row numbers of bad rows are known only without threads.
-            read_options=csv.ReadOptions(block_size=_BLOCK_BYTES, use_threads=False),
-            parse_options=_parse_options(separator, skip),
+            read_options=csv.ReadOptions(
+                block_size=BLOCK_BYTES, use_threads=False, encoding=form.encoding
+            ),
+            parse_options=_parse_options(form.separator, skip),
             convert_options=csv.ConvertOptions(
-                column_types={name: pa.binary() for name in names},
-                include_columns=names if has_stray_quote else list(columns),
+                column_types={name: pa.binary() for name in header.names},
+                include_columns=header.names if has_stray_quote else list(columns),
                 null_values=[""],
                 strings_can_be_null=True,
             ),
@@ -72,7 +66,7 @@ def csv_batches(
             if has_stray_quote:
                 _refuse_swallowed_lines(path, batch, rows)
                 batch = batch.select(list(columns))
-            yield _decoded(batch.append_column(ROW, pa.array(rows)), on_bad_row)
+            yield plain_batch(batch.append_column(ROW, pa.array(rows)), path, on_bad_row)
 
 
 def _row_numbers(first: int, count: int, bad_rows: list[int]) -> np.ndarray:
@@ -81,10 +75,12 @@ def _row_numbers(first: int, count: int, bad_rows: list[int]) -> np.ndarray:
     return span[~np.isin(span, bad_rows)][:count]
 
 
-def _count_quotes(path: Path) -> int:
+def _count_quotes(path: Path, encoding: str) -> int:
+    if encoding != UTF_8:
+        return sum(block.count('"') for block in read_text(path, encoding))
     quotes = 0
     with pa.input_stream(str(path)) as stream:
-        while block := stream.read(_BLOCK_BYTES):
+        while block := stream.read(BLOCK_BYTES):
             quotes += block.count(b'"')
     return quotes
 
@@ -105,41 +101,6 @@ def _refuse_swallowed_lines(path: Path, batch: pa.RecordBatch, rows: np.ndarray)
             )
 
 
-def _decoded(batch: pa.RecordBatch, on_bad_row: OnBadRow) -> pa.RecordBatch:
-    """Bytes as text; rows with bytes that are no UTF-8 are told and dropped."""
-    try:
-        return _as_text(batch)
-    except pa.ArrowInvalid:
-        good = []
-        for position, row in enumerate(batch.to_pylist()):
-            broken = [name for name, cell in row.items() if not _is_utf8(cell)]
-            if broken:
-                on_bad_row(row[ROW], "bad_encoding", f"column '{broken[0]}' is not UTF-8")
-            else:
-                good.append(position)
-        return _as_text(batch.take(pa.array(good, pa.int64())))
-
-
-def _as_text(batch: pa.RecordBatch) -> pa.RecordBatch:
-    return pa.RecordBatch.from_arrays(
-        [
-            column if name == ROW else pc.cast(column, pa.string())
-            for name, column in zip(batch.schema.names, batch.columns, strict=True)
-        ],
-        names=batch.schema.names,
-    )
-
-
-def _is_utf8(cell: object) -> bool:
-    if not isinstance(cell, bytes):
-        return True
-    try:
-        cell.decode("utf-8")
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
 def _parse_options(separator: str, on_invalid: Callable[[csv.InvalidRow], str]) -> csv.ParseOptions:
     return csv.ParseOptions(
         delimiter=separator, newlines_in_values=True, invalid_row_handler=on_invalid
@@ -147,12 +108,19 @@ def _parse_options(separator: str, on_invalid: Callable[[csv.InvalidRow], str]) 
 
 
 @contextmanager
-def _errors(path: Path) -> Iterator[None]:
+def _errors(path: Path, form: CsvFormat) -> Iterator[None]:
     try:
         yield
-    except (pa.ArrowInvalid, pa.ArrowKeyError, OSError) as error:
+    except UnicodeError as error:
+        raise not_in_encoding(path, form.encoding, error) from error
+    except (pa.ArrowException, OSError) as error:
+        what = (
+            f"a row is longer than {BLOCK_BYTES:,} bytes"
+            if "straddling" in str(error)
+            else str(error)
+        )
         raise FileFormatError(
-            f"'{path}' is not a readable CSV file: {error}",
-            expected="UTF-8 text with a header row and balanced quotes",
+            f"'{path}' is not a readable CSV file: {what}",
+            expected="text with a header row and balanced quotes",
             value=str(path),
         ) from error

@@ -9,7 +9,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from graphdb.errors import FileFormatError
-from graphdb.files.csv_file import csv_batches, csv_column_names
+from graphdb.files.csv_file import csv_batches
+from graphdb.files.csv_header import UTF_8, CsvFormat, read_header
+from graphdb.files.plain_columns import plain_batch
 from graphdb.ingest.source import ROW, OnBadRow
 
 _BATCH_ROWS = 500_000
@@ -26,34 +28,44 @@ class TableFile:
     Args:
         column_names: As the file gives them.
         num_rows: None where only reading the whole file would tell (CSV).
-        batches: Reads the given columns; batches carry the ROW column.
+        batches: Reads the given columns, as plain types (see `plain_batch`); batches carry the
+            ROW column.
+        separator: Between the cells of a CSV file; None for other kinds.
     """
 
     path: Path
     column_names: list[str]
     num_rows: int | None
     batches: Callable[[Sequence[str], OnBadRow], Iterator[pa.RecordBatch]]
+    separator: str | None = None
 
 
-def open_table_file(path: Path) -> TableFile:
+def open_table_file(
+    path: Path, *, separator: str | None = None, encoding: str | None = None
+) -> TableFile:
     """Opens a table file by its suffix: .csv, .tsv (also .gz), .parquet, .arrow.
+
+    Args:
+        separator: Between the cells of a CSV file; by default what its suffix says.
+        encoding: Of a CSV file, a name that Python knows; UTF-8 by default.
 
     Raises:
         FileFormatError: It is missing, empty, of another kind, or not what its suffix says.
     """
     suffix = Path(path.name.removesuffix(".gz")).suffix.lower()
+    if path.is_dir():
+        raise FileFormatError(f"'{path}' is a folder", expected="a table file", value=str(path))
     if not path.is_file():
         raise FileFormatError(f"there is no file '{path}'", value=str(path))
     if path.stat().st_size == 0:
         raise FileFormatError(f"'{path}' is empty", expected="a header row at least")
     if suffix in _CSV_SEPARATORS:
-        separator = _CSV_SEPARATORS[suffix]
-        names = csv_column_names(path, separator)
-        table = TableFile(
-            path,
-            names,
-            None,
-            lambda columns, on_bad_row: csv_batches(path, separator, names, columns, on_bad_row),
+        table = _csv(path, CsvFormat(separator or _CSV_SEPARATORS[suffix], encoding or UTF_8))
+    elif separator or encoding:
+        raise FileFormatError(
+            f"'{path.name}' is no CSV file, so it has no separator and no encoding",
+            next_step="leave them out",
+            value=suffix,
         )
     elif suffix in _PARQUET:
         table = _parquet(path)
@@ -72,20 +84,33 @@ def open_table_file(path: Path) -> TableFile:
     return table
 
 
+def _csv(path: Path, form: CsvFormat) -> TableFile:
+    header = read_header(path, form)
+    return TableFile(
+        path,
+        header.names,
+        None,
+        lambda columns, on_bad_row: csv_batches(path, form, header, columns, on_bad_row),
+        form.separator,
+    )
+
+
 def _parquet(path: Path) -> TableFile:
     try:
         with pq.ParquetFile(path) as file:
             names, num_rows = file.schema_arrow.names, file.metadata.num_rows
-    except (pa.ArrowInvalid, OSError) as error:
+    except (pa.ArrowException, UnicodeDecodeError, OSError) as error:
         raise FileFormatError(
             f"'{path}' is not a readable Parquet file: {error}",
             next_step="write or copy it again",
             value=str(path),
         ) from error
 
-    def batches(columns: Sequence[str], _: OnBadRow) -> Iterator[pa.RecordBatch]:
+    def batches(columns: Sequence[str], on_bad_row: OnBadRow) -> Iterator[pa.RecordBatch]:
         with pq.ParquetFile(path) as file:
-            yield from _numbered(file.iter_batches(_BATCH_ROWS, columns=list(columns)), path)
+            yield from _numbered(
+                file.iter_batches(_BATCH_ROWS, columns=list(columns)), path, on_bad_row
+            )
 
     return TableFile(path, names, num_rows, batches)
 
@@ -95,29 +120,31 @@ def _arrow(path: Path) -> TableFile:
         with pa.memory_map(str(path)) as source, pa.ipc.open_file(source) as file:
             names = file.schema.names
             num_rows = sum(file.get_batch(i).num_rows for i in range(file.num_record_batches))
-    except (pa.ArrowInvalid, OSError) as error:
+    except (pa.ArrowException, UnicodeDecodeError, OSError) as error:
         raise FileFormatError(
             f"'{path}' is not a readable Arrow file: {error}",
             next_step="write or copy it again",
             value=str(path),
         ) from error
 
-    def batches(columns: Sequence[str], _: OnBadRow) -> Iterator[pa.RecordBatch]:
+    def batches(columns: Sequence[str], on_bad_row: OnBadRow) -> Iterator[pa.RecordBatch]:
         with pa.memory_map(str(path)) as source, pa.ipc.open_file(source) as file:
             read = (file.get_batch(i) for i in range(file.num_record_batches))
-            yield from _numbered((batch.select(list(columns)) for batch in read), path)
+            yield from _numbered((batch.select(list(columns)) for batch in read), path, on_bad_row)
 
     return TableFile(path, names, num_rows, batches)
 
 
-def _numbered(batches: Iterator[pa.RecordBatch], path: Path) -> Iterator[pa.RecordBatch]:
+def _numbered(
+    batches: Iterator[pa.RecordBatch], path: Path, on_bad_row: OnBadRow
+) -> Iterator[pa.RecordBatch]:
     first_row = 1
     try:
         for batch in batches:
             rows = np.arange(first_row, first_row + batch.num_rows)
-            yield batch.append_column(ROW, pa.array(rows))
+            yield plain_batch(batch.append_column(ROW, pa.array(rows)), path, on_bad_row)
             first_row += batch.num_rows
-    except (pa.ArrowInvalid, OSError) as error:
+    except (pa.ArrowException, UnicodeDecodeError, OSError) as error:
         raise FileFormatError(
             f"'{path}' cannot be read past row {first_row - 1}: {error}",
             next_step="write or copy it again",

@@ -13,8 +13,9 @@ import duckdb
 import pyarrow as pa
 
 from graphdb.closing import Closing
+from graphdb.ingest.raw_column import RawColumn
 from graphdb.ingest.source import ROW, Column, SourceTable
-from graphdb.ingest.value_checks import check_value, literal
+from graphdb.ingest.value_checks import check_value
 from graphdb.schema_types import (
     EVENT_ID,
     SOURCE_ID,
@@ -23,7 +24,7 @@ from graphdb.schema_types import (
     Property,
     Schema,
 )
-from graphdb.stores.duckdb_sql import SQL_TYPES, listed, quoted
+from graphdb.stores.duckdb_sql import SQL_TYPES, listed, literal, quoted
 from graphdb.stores.protocol import REJECT_COLUMNS
 
 _MEMORY_LIMIT = "1GB"
@@ -167,13 +168,16 @@ def _typed_select(schema: Schema, table: SourceTable, raw: pa.Schema) -> str:
     key = schema.key(table.of)
     values: list[str] = []
     problems: list[tuple[str, str, str]] = []
+    texts: dict[str, str] = {}
     for column in schema.columns(table.of):
         how = table.columns.get(column.name)
         if how is None:
             values += ["''"] if column.name == EVENT_ID else []
             continue
         raw_type = raw.field(how.name).type if how.name is not None else pa.string()
-        checked = check_value(column, how, raw_type, is_key=column.name in key)
+        raw_column = RawColumn(table.file, how, raw_type)
+        texts[column.name] = raw_column.text
+        checked = check_value(column, raw_column, is_key=column.name in key)
         value = f"coalesce({checked.value}, '')" if column.name == EVENT_ID else checked.value
         values.append(value)
         problems += [
@@ -181,8 +185,7 @@ def _typed_select(schema: Schema, table: SourceTable, raw: pa.Schema) -> str:
             for condition, code, reason in checked.problems
         ]
     if isinstance(table.of, EdgeType) and table.of.source == table.of.target:
-        ends = [quoted(table.columns[end].name) for end in (SOURCE_ID, TARGET_ID)]
-        condition = f"CAST({ends[0]} AS VARCHAR) = CAST({ends[1]} AS VARCHAR)"
+        condition = f"{texts[SOURCE_ID]} = {texts[TARGET_ID]}"
         problems.append((condition, "self_loop", literal("it ties a node to itself")))
     # The first problem is found once, as a number, and put into words only where there is one.
     first = _case([condition for condition, _, _ in problems], map(str, range(len(problems))))

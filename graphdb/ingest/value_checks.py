@@ -4,12 +4,13 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 
-from graphdb.errors import FileFormatError
-from graphdb.ingest.source import Column
+from graphdb.ingest.raw_column import RawColumn
+from graphdb.ingest.time_format import digits_in
 from graphdb.schema_types import OCCURRED_AT, SOURCE_ID, TARGET_ID, Kind, Property
-from graphdb.stores.duckdb_sql import quoted
+from graphdb.stores.duckdb_sql import literal
 
 _SHOWN_CHARACTERS = 60
+_NUMBERS = "numbers"
 
 
 @dataclass(slots=True)
@@ -20,40 +21,30 @@ class CheckedValue:
     problems: list[tuple[str, str, str]] = field(default_factory=list)
 
 
-def literal(text: str) -> str:
-    """Text as an SQL string.
-
-    >>> literal("it's")
-    "'it''s'"
-    """
-    return "'" + text.replace("'", "''") + "'"
-
-
-def check_value(
-    column: Property, how: Column, raw_type: pa.DataType, *, is_key: bool
-) -> CheckedValue:
+def check_value(column: Property, raw: RawColumn, *, is_key: bool) -> CheckedValue:
     """How one property is read from a raw column and checked.
 
     Args:
         column: The property, with its rules.
-        how: Where its raw value stands.
-        raw_type: The Arrow type of the raw column.
+        raw: Where its raw value stands.
         is_key: The value identifies the row's node or edge.
 
     Raises:
         FileFormatError: A raw column of this type can never hold this property.
     """
-    raw = literal(how.constant or "") if how.name is None else quoted(how.name)
-    if pa.types.is_nested(raw_type):
-        raise FileFormatError(
-            f"column '{how.name}' holds {raw_type}",
-            expected="one value per cell (text, number, boolean or time)",
-            value=str(raw_type),
+    if pa.types.is_nested(raw.type):
+        raise raw.refused(column, "one value per cell (text, number, boolean or time)")
+    if raw.how.split is not None and not raw.is_text:
+        raise raw.refused(
+            column, "text, as it is to be split", next_step="leave out split in the mapping"
         )
-    checked = _BY_KIND[column.kind](column, how, raw, raw_type)
-    absent = f"{raw} IS NULL"
-    if _is_text(raw_type):
-        absent = f"({raw} IS NULL OR {raw} = '')"
+    checked = _BY_KIND[column.kind](column, raw)
+    if column.kind is Kind.STRING and (is_key or column.required) and raw.has_fractions:
+        reason = f"{_shown(column, raw.sql)} || ', a number that is not whole or not exact'"
+        checked.problems.insert(0, (raw.inexact, "inexact_id", reason))
+    absent = f"{raw.sql} IS NULL"
+    if raw.is_text:
+        absent = f"({raw.sql} IS NULL OR {raw.sql} = '')"
         checked.value = f"CASE WHEN NOT {absent} THEN {checked.value} END"
         checked.problems = [
             (f"NOT {absent} AND {condition}", code, reason)
@@ -65,23 +56,8 @@ def check_value(
     return checked
 
 
-def _is_text(raw_type: pa.DataType) -> bool:
-    value_type = raw_type.value_type if pa.types.is_dictionary(raw_type) else raw_type
-    return bool(
-        pa.types.is_string(value_type)
-        or pa.types.is_large_string(value_type)
-        or pa.types.is_string_view(value_type)
-    )
-
-
-def _string(column: Property, how: Column, raw: str, raw_type: pa.DataType) -> CheckedValue:
-    if column.required and pa.types.is_floating(raw_type):
-        raise FileFormatError(
-            f"column '{how.name}' holds floating-point numbers and cannot be {column.name}",
-            expected="text or whole numbers (a missing id often turns a column into floats)",
-            value=str(raw_type),
-        )
-    value = f"CAST({raw} AS VARCHAR)"
+def _string(column: Property, raw: RawColumn) -> CheckedValue:
+    value = raw.text
     checked = CheckedValue(value)
     is_node_key = column.required and column.name not in (SOURCE_ID, TARGET_ID)
     if is_node_key:  # the ends of edges need no look: they must equal a key that passed this
@@ -117,24 +93,25 @@ def _string(column: Property, how: Column, raw: str, raw_type: pa.DataType) -> C
     return checked
 
 
-def _number(column: Property, how: Column, raw: str, raw_type: pa.DataType) -> CheckedValue:
-    number = f"TRY_CAST({raw} AS DOUBLE)" if _is_text(raw_type) else f"CAST({raw} AS DOUBLE)"
-    if pa.types.is_temporal(raw_type):
-        raise FileFormatError(
-            f"column '{how.name}' holds times and cannot be {column.name}", expected="numbers"
-        )
-    scaled = number if how.scale == 1.0 else f"({number} * {how.scale!r})"
-    shown = _shown(column, raw)
+def _number(column: Property, raw: RawColumn) -> CheckedValue:
+    if pa.types.is_temporal(raw.type) or pa.types.is_boolean(raw.type):
+        raise raw.refused(column, _NUMBERS)
+    scale = raw.how.scale
+    number = f"TRY_CAST({raw.sql} AS DOUBLE)"
+    scaled = number if scale == 1.0 else f"({number} * {scale!r})"
+    shown = _shown(column, raw.sql)
     problems = []
-    if _is_text(raw_type):
+    if raw.is_text:
         problems.append((f"{number} IS NULL", "not_a_number", f"{shown} || ', not a number'"))
-    if not pa.types.is_integer(raw_type):
+    if not raw.is_whole:
         problems.append(
             (f"NOT isfinite({number})", "not_finite", f"{shown} || ', not a finite number'")
         )
     value = scaled
-    if column.kind is Kind.INT and pa.types.is_integer(raw_type) and how.scale == 1.0:
-        value = f"CAST({raw} AS BIGINT)"
+    if column.kind is Kind.INT and raw.is_whole and scale == 1.0:
+        value = f"TRY_CAST({raw.sql} AS BIGINT)"
+        too_large = f"{raw.sql} IS NOT NULL AND {value} IS NULL"
+        problems.append((too_large, "out_of_range", f"{shown} || ', too large'"))
     elif column.kind is Kind.INT:
         problems += [
             (
@@ -152,36 +129,24 @@ def _number(column: Property, how: Column, raw: str, raw_type: pa.DataType) -> C
     return CheckedValue(value, problems)
 
 
-def _bool(column: Property, how: Column, raw: str, raw_type: pa.DataType) -> CheckedValue:
-    if pa.types.is_temporal(raw_type):
-        raise FileFormatError(
-            f"column '{how.name}' holds times and cannot be {column.name}", expected="true or false"
-        )
-    value = f"TRY_CAST({raw} AS BOOLEAN)"
-    reason = f"{_shown(column, raw)} || ', not true or false'"
-    return CheckedValue(value, [(f"{value} IS NULL", "not_a_boolean", reason)])
+def _bool(column: Property, raw: RawColumn) -> CheckedValue:
+    if pa.types.is_temporal(raw.type):
+        raise raw.refused(column, "true or false")
+    value = f"TRY_CAST({raw.sql} AS BOOLEAN)"
+    wrong = f"{value} IS NULL"
+    if raw.is_whole or raw.has_fractions:
+        wrong = f"{raw.sql} NOT IN (0, 1)"
+    reason = f"{_shown(column, raw.sql)} || ', not true or false'"
+    return CheckedValue(value, [(wrong, "not_a_boolean", reason)])
 
 
-def _timestamp(column: Property, how: Column, raw: str, raw_type: pa.DataType) -> CheckedValue:
-    if how.unit is not None:
-        seconds = f"TRY_CAST({raw} AS DOUBLE) / {1 if how.unit == 's' else 1000}"
-        value = f"CASE WHEN abs({seconds}) < 1e11 THEN to_timestamp({seconds}) END"
-    elif how.format is not None:
-        value = f"CAST(try_strptime({raw}, {literal(how.format)}) AS TIMESTAMPTZ)"
-    elif pa.types.is_integer(raw_type) or pa.types.is_floating(raw_type):
-        raise FileFormatError(
-            f"column '{how.name}' holds numbers and cannot be the time {column.name} as it is",
-            next_step='say in the mapping what they count since 1970: unit = "s" or "ms"',
-            value=str(raw_type),
-        )
-    else:
-        value = f"TRY_CAST({raw} AS TIMESTAMPTZ)"
-    shown = _shown(column, raw)
+def _timestamp(column: Property, raw: RawColumn) -> CheckedValue:
+    value = _moment(column, raw)
+    shown = _shown(column, raw.sql)
     problems = []
-    if how.unit is not None or not pa.types.is_temporal(raw_type):
-        problems.append(
-            (f"{raw} IS NOT NULL AND {value} IS NULL", "not_a_time", f"{shown} || ', not a time'")
-        )
+    if not raw.is_moment:
+        not_read = f"{raw.sql} IS NOT NULL AND {value} IS NULL"
+        problems.append((not_read, "not_a_time", f"{shown} || ', not a time'"))
     problems += [
         (f"NOT isfinite({value})", "not_a_time", f"{shown} || ', not a time'"),
         (f"{value} < TIMESTAMPTZ '1970-01-01'", "out_of_range", f"{shown} || ', before 1970'"),
@@ -189,6 +154,34 @@ def _timestamp(column: Property, how: Column, raw: str, raw_type: pa.DataType) -
     if column.name == OCCURRED_AT:
         problems.append((f"{value} > $now", "in_the_future", f"{shown} || ', in the future'"))
     return CheckedValue(value, problems)
+
+
+def _moment(column: Property, raw: RawColumn) -> str:
+    """SQL of the moment that a raw value says; null where it says none.
+
+    A column of days or moments says it by itself, and needs neither unit nor format.
+    """
+    how = raw.how
+    if raw.is_moment:
+        return f"TRY_CAST({raw.sql} AS TIMESTAMPTZ)"
+    if pa.types.is_time(raw.type) or pa.types.is_boolean(raw.type):
+        raise raw.refused(column, "days or moments, such as 2026-01-31 18:30:00")
+    if how.unit is not None:
+        seconds = f"TRY_CAST({raw.sql} AS DOUBLE) / {1 if how.unit == 's' else 1000}"
+        return f"CASE WHEN abs({seconds}) < 1e11 THEN to_timestamp({seconds}) END"
+    if how.format is not None:
+        text = raw.text
+        if not raw.is_text and (digits := digits_in(how.format)) is not None:
+            text = f"lpad({text}, CAST(greatest({digits}, length({text})) AS INTEGER), '0')"
+        return f"CAST(try_strptime({text}, {literal(how.format)}) AS TIMESTAMPTZ)"
+    if not raw.is_text:
+        raise raw.refused(
+            column,
+            "times",
+            next_step='say in the mapping what they count since 1970 (unit = "s" or "ms"),'
+            ' or how they are written (format = "%Y%m%d")',
+        )
+    return f"TRY_CAST({raw.sql} AS TIMESTAMPTZ)"
 
 
 def _shown(column: Property, raw: str) -> str:

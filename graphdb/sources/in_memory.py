@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 import pyarrow as pa
 
+from graphdb.files.plain_columns import plain_batch
 from graphdb.ingest.source import ROW, Column, OnBadRow, SourceTable
 from graphdb.schema_types import EdgeType
 
@@ -24,11 +25,11 @@ def arrow_tables(
 
 
 def _source_table(of: str | EdgeType, table: pa.Table, origin: str) -> SourceTable:
-    def batches(_: OnBadRow) -> Iterator[pa.RecordBatch]:
+    def batches(on_bad_row: OnBadRow) -> Iterator[pa.RecordBatch]:
         first_row = 1
         for batch in table.to_batches(max_chunksize=_BATCH_ROWS):
             rows = np.arange(first_row, first_row + batch.num_rows)
-            yield batch.append_column(ROW, pa.array(rows))
+            yield plain_batch(batch.append_column(ROW, pa.array(rows)), origin, on_bad_row)
             first_row += batch.num_rows
 
     return SourceTable(

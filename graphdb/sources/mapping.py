@@ -11,12 +11,16 @@ count = "qty"
 value = { column = "cents", scale = 0.01 }
 """
 
+import re
 from collections.abc import Mapping
+from pathlib import PurePosixPath
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from graphdb.files.csv_header import check_encoding, check_separator
 from graphdb.ingest.source import Column
+from graphdb.ingest.time_format import check_time_format
 
 _FORBID = ConfigDict(frozen=True, extra="forbid")
 
@@ -28,9 +32,9 @@ class ColumnEntry(BaseModel):
 
     column: str | None = None
     constant: str | None = None
-    scale: float = Field(default=1.0, gt=0)
+    scale: float = Field(default=1.0, gt=0, allow_inf_nan=False)
     unit: Literal["s", "ms"] | None = None
-    format: str | None = None
+    format: Annotated[str, AfterValidator(check_time_format)] | None = None
     split: str | None = Field(default=None, min_length=1)
 
     @model_validator(mode="after")
@@ -49,6 +53,19 @@ def _named(value: Any) -> Any:
     return {"column": value} if isinstance(value, str) else value
 
 
+def _inside(file: str) -> str:
+    """A path or pattern of files in the folder of the tables."""
+    drive = re.match(r"[A-Za-z]:|\\\\", file)
+    if not file or drive or PurePosixPath(file).is_absolute() or ".." in PurePosixPath(file).parts:
+        raise ValueError(
+            f"'{file}' is not in the folder of the tables; write it as seen from there, such as"
+            " orders.csv or 2026/orders-*.csv"
+        )
+    if re.search(r"[\x00-\x1f]", file):
+        raise ValueError(f"{file!r} has a control character in it")
+    return file
+
+
 class TableEntry(BaseModel):
     """One file (or several, by a pattern such as `orders-*.csv`) and what its rows are.
 
@@ -57,11 +74,13 @@ class TableEntry(BaseModel):
         relation: ... or their relation; `source` and `target` choose where it has several ends.
         distinct: See `SourceTable`.
         skip_missing: See `SourceTable`.
+        separator: Between the cells of a CSV file; by default what its name says.
+        encoding: Of a CSV file, such as "latin-1" or "gb18030"; UTF-8 by default.
     """
 
     model_config = _FORBID
 
-    file: str
+    file: Annotated[str, AfterValidator(_inside)]
     node: str | None = None
     relation: str | None = None
     source: str | None = None
@@ -69,6 +88,8 @@ class TableEntry(BaseModel):
     columns: Mapping[str, Annotated[ColumnEntry, BeforeValidator(_named)]]
     distinct: bool = False
     skip_missing: bool = False
+    separator: Annotated[str, AfterValidator(check_separator)] | None = None
+    encoding: Annotated[str, AfterValidator(check_encoding)] | None = None
 
     @model_validator(mode="after")
     def _is_node_or_relation(self) -> "TableEntry":

@@ -7,6 +7,7 @@ import pyarrow as pa
 
 from graphdb.errors import FileFormatError, MappingError, SchemaError, nearest
 from graphdb.files import TableFile, open_table_file
+from graphdb.files.csv_header import likely_separator
 from graphdb.files.tables import SUFFIXES
 from graphdb.ingest.source import Column, OnBadRow, SourceTable
 from graphdb.schema_types import EVENT_ID, EdgeType, Schema
@@ -59,16 +60,30 @@ def _by_entry(
         key = "node" if entry.node is not None else "relation"
         raise file.error((*where, key), error.what, next_step=error.next_step) from error
     _check_properties(schema, file, entry, of, where)
-    paths = sorted(folder.glob(entry.file))
-    if not paths:
-        what = f"there is no file '{entry.file}' in '{folder}'"
-        others = sorted(path.name for path in folder.iterdir())
-        raise file.error((*where, "file"), what, next_step=nearest(entry.file, others))
-    for path in paths:
-        table = open_table_file(path)
+    for path in _paths(folder, file, entry, where):
+        table = open_table_file(path, separator=entry.separator, encoding=entry.encoding)
         _check_columns(file, entry, table, where)
         columns = {name: column.to_column() for name, column in entry.columns.items()}
         yield _source_table(path.relative_to(folder), of, table, columns, entry)
+
+
+def _paths(
+    folder: Path, file: TomlFile[MappingFile], entry: TableEntry, where: Location
+) -> list[Path]:
+    """The files that an entry names."""
+    try:
+        found = sorted(folder.glob(entry.file))
+    except (ValueError, OSError) as error:
+        what = f"'{entry.file}' is not a pattern of files: {error}"
+        raise file.error((*where, "file"), what, value=entry.file) from error
+    paths = [path for path in found if not path.is_dir()]
+    if not paths:
+        what = f"there is no file '{entry.file}' in '{folder}'"
+        if found:
+            what = f"'{entry.file}' in '{folder}' is a folder, not a file"
+        others = sorted(path.name for path in folder.iterdir() if path.is_file())
+        raise file.error((*where, "file"), what, next_step=nearest(entry.file, others))
+    return paths
 
 
 def _type_of(schema: Schema, entry: TableEntry) -> str | EdgeType:
@@ -103,13 +118,26 @@ def _check_columns(
 ) -> None:
     for name, column in entry.columns.items():
         if column.column is not None and column.column not in table.column_names:
-            suggestion = nearest(column.column, table.column_names)
+            suggestion = _separator_hint(table, column.column) or nearest(
+                column.column, table.column_names
+            )
             raise file.error(
                 (*where, "columns", name),
                 f"'{table.path.name}' has no column '{column.column}'",
                 next_step=suggestion or f"its columns: {', '.join(table.column_names)}",
                 value=column.column,
             )
+
+
+def _separator_hint(table: TableFile, wanted: str) -> str | None:
+    """What to do where a missing column stands in the header, behind another separator."""
+    if table.separator is None:
+        return None
+    likely = likely_separator(table.column_names, table.separator, wanted)
+    if likely is None:
+        return None
+    shown = likely.replace("\t", "\\t")
+    return f"cells seem to be separated by '{shown}': say separator = \"{shown}\" in the mapping"
 
 
 def _by_name(folder: Path, schema: Schema) -> Iterator[SourceTable]:
@@ -137,15 +165,18 @@ def _by_name(folder: Path, schema: Schema) -> Iterator[SourceTable]:
 
 
 def _check_header(schema: Schema, of: str | EdgeType, table: TableFile) -> None:
-    known = [column.name for column in schema.columns(of)]
+    columns = schema.columns(of)
+    known = [column.name for column in columns]
     for name in table.column_names:
         if name not in known:
             raise FileFormatError(
                 f"'{table.path.name}' has a column '{name}', but {of} has no such property",
-                next_step=nearest(name, known) or f"say what it is in a {MAPPING_NAME}",
+                next_step=_separator_hint(table, columns[0].name)
+                or nearest(name, known)
+                or f"say what it is in a {MAPPING_NAME}",
                 value=name,
             )
-    for column in schema.columns(of):
+    for column in columns:
         if column.required and column.name not in table.column_names:
             raise FileFormatError(
                 f"'{table.path.name}' has no column '{column.name}', which {of} needs",

@@ -33,6 +33,15 @@ def quoted(name: object) -> str:
     return '"' + str(name).replace('"', '""') + '"'
 
 
+def literal(text: str) -> str:
+    """Text as an SQL string.
+
+    >>> literal("it's")
+    "'it''s'"
+    """
+    return "'" + text.replace("'", "''") + "'"
+
+
 def listed(names: Iterable[object], prefix: str = "") -> str:
     return ", ".join(prefix + quoted(name) for name in names)
 

@@ -52,12 +52,12 @@ def parse_target(schema: Schema, text: str | None, seed_type: str) -> str:
 
 
 def read_lines(file: Path) -> list[str]:
-    """The lines of a file that are not empty."""
+    """The lines of a file that are not empty; a byte order mark is none of the first one's."""
     try:
-        text = file.read_text(encoding="utf-8")
+        text = file.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise typer.BadParameter(f"'{file}' is no UTF-8 text") from error
-    return [line.strip() for line in text.splitlines() if line.strip()]
+    return [line.strip() for line in text.split("\n") if line.strip()]
 
 
 def _plural(name: str) -> str:

@@ -85,6 +85,20 @@ def test_the_command_takes_a_type_or_a_file(world_path, recommender, tmp_path):
 
 
 @pytest.mark.parametrize(
+    "content",
+    [
+        b"\xef\xbb\xbfUser:ann\nUser:bob\n",
+        b"User:ann\r\n\r\nUser:bob",
+        b"  User:ann \n\tUser:bob\n",
+    ],
+)
+def test_seeds_may_have_a_bom_other_line_ends_and_spaces(world_path, tmp_path, content):
+    (tmp_path / "seeds.txt").write_bytes(content)
+    result = run("batch", world_path, tmp_path / "seeds.txt", tmp_path / "a.parquet", "--json")
+    assert json.loads(result.stdout)["seeds"] == 2
+
+
+@pytest.mark.parametrize(
     ("seeds", "output", "exit_code", "message"),
     [
         ("usrs", "a.parquet", 2, "did you mean 'User'?"),

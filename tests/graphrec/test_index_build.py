@@ -366,3 +366,12 @@ def test_a_bundle_from_before_norms_were_kept_answers_the_same(plain_path, tmp_p
     asked = "User", np.arange(20), "Product"
     settings = {"k": 5, "exclude_seen": False}
     assert same_bits(new.top_rows(*asked, **settings), old.top_rows(*asked, **settings))
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 5, 15, 17])
+def test_an_approximate_index_has_at_most_as_many_lists_as_targets(size):
+    space = Space.of(vectors(size, 3))
+    index = ivf.IvfIndex.build(space, DOT, seed=0)
+    assert 1 <= index.num_lists <= size
+    found = index.propose(space, np.arange(size), k=size, mask=None, excluded=[])
+    assert found.rows.tolist() == list(range(size)) * size

@@ -52,7 +52,7 @@ class IvfIndex:
     def build(cls, targets: Space, similarity: Similarity, seed: int) -> "IvfIndex":
         """Finds the centres and puts every target into its list."""
         faiss = load_faiss()
-        num_lists = max(int(4 * np.sqrt(len(targets))), 1)
+        num_lists = max(min(int(4 * np.sqrt(len(targets))), len(targets)), 1)
         index = faiss.index_factory(targets.dim, f"IVF{num_lists},SQ8", faiss.METRIC_INNER_PRODUCT)
         index.cp.seed, index.cp.niter = seed, _ROUNDS
         index.cp.max_points_per_centroid = _TRAINING_PER_LIST
