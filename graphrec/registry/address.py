@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-from graphdb.errors import RegistryError, UnknownReleaseError, nearest
-from graphrec.registry.promotions import read_current
+from graphdb.errors import BundleCorruptError, RegistryError, UnknownReleaseError, nearest
+from graphrec.bundle.manifest import read_manifest
+from graphrec.registry.promotions import Promotion, read_current
 
 CURRENT = "current"
 RELEASES = "releases"
@@ -31,6 +32,7 @@ def bundle_folder(address: str | Path) -> Path:
 
     Raises:
         RegistryError: There is no such registry, or nothing in it is current.
+        BundleError: What is current is not the release that was promoted.
         UnknownReleaseError: The registry holds no release of that name.
     """
     split = split_address(address)
@@ -53,7 +55,25 @@ def bundle_folder(address: str | Path) -> Path:
             next_step=f"graphrec promote {registry} BUNDLE_OR_NAME",
             value=str(address),
         )
-    return registry / RELEASES / current.name
+    folder = registry / RELEASES / current.name
+    check_unchanged(address, folder, current)
+    return folder
+
+
+def check_unchanged(address: str | Path, folder: Path, promoted: Promotion) -> None:
+    """Checks that a release is what was promoted: another one may have been put in its place.
+
+    Raises:
+        BundleError: It is not, or its manifest cannot be read.
+    """
+    found = read_manifest(folder).release_id
+    if found != promoted.release_id:
+        raise BundleCorruptError(
+            f"'{address}' is not what was promoted: '{promoted.name}' holds the release {found}",
+            expected=promoted.release_id,
+            next_step=f"promote another one of `graphrec releases {folder.parent.parent}`",
+            value=found,
+        )
 
 
 def release_folder(registry: Path, name: str) -> Path:

@@ -9,7 +9,7 @@ from graphdb.errors import RegistryError
 from graphdb.locking import locked
 from graphrec.bundle import Bundle
 from graphrec.bundle.reader import open_bundle
-from graphrec.registry.address import RELEASES, release_folder
+from graphrec.registry.address import MARK, RELEASES, check_unchanged, release_folder
 from graphrec.registry.copying import copy_in
 from graphrec.registry.listing import Listed, Tenure, listed, tenures
 from graphrec.registry.places import check_schema, make_registry, meant, place_for, stands
@@ -127,6 +127,8 @@ class Registry:
         with locked(self.folder / LOCK_NAME):
             history = read_history(self.folder)
             folder = release_folder(self.folder, self._to_go_back_to(came_before(history), to))
+            promoted = next(one for one in reversed(history) if one.name == folder.name)
+            check_unchanged(f"{self.folder}{MARK}{folder.name}", folder, promoted)
             bundle = open_bundle(folder, verify=verify)
             return self._switch(folder.name, bundle, "rollback", history, added=False)
 

@@ -1,5 +1,8 @@
 """Promote, roll back, prune: who is current, and what is refused."""
 
+import errno
+import fcntl
+import os
 import shutil
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -10,7 +13,8 @@ from contracts.market import make_market
 
 from graphdb.errors import BundleCorruptError, RegistryError, UnknownReleaseError
 from graphdb.schema_toml import extend_schema
-from graphrec import Registry, open_bundle
+from graphrec import Recommender, Registry, open_bundle
+from graphrec.registry import copying
 
 
 def current(registry):
@@ -39,8 +43,90 @@ def test_a_bundle_is_copied_in_and_becomes_current(registry, releases):
     copied = open_bundle(registry.folder / "releases" / name)
     assert copied.manifest == bundle.manifest
     assert files_of(copied.folder) == files_of(bundle.folder)
-    for name in files_of(bundle.folder):
-        assert not (copied.folder / name).samefile(bundle.folder / name)
+
+
+def clone(written, _, source):
+    """What FICLONE does, where the file system can."""
+    with os.fdopen(source, "rb", closefd=False) as read:
+        written.write(read.read())
+
+
+def cannot(*_):
+    raise OSError(errno.EOPNOTSUPP, "the file system cannot")
+
+
+@pytest.mark.parametrize("ioctl", [clone, cannot])
+def test_what_happens_to_the_source_later_changes_nothing(
+    registry, releases, tmp_path, monkeypatch, ioctl
+):
+    folder = shutil.copytree(releases["one"].folder, tmp_path / "bundle")
+    monkeypatch.setattr(fcntl, "ioctl", ioctl)
+    registry.promote(folder, name="one")
+    copied = registry.folder / "releases" / "one"
+    for name in files_of(folder):
+        assert (copied / name).read_bytes() == (folder / name).read_bytes()
+        assert not (copied / name).samefile(folder / name)
+    serving = Recommender.open(f"{registry.folder}@current")
+    for name in files_of(folder):
+        os.truncate(folder / name, 1)  # with a link, this would end the process
+    expected = Recommender(releases["one"]).products_for_user("u2").ids
+    assert serving.products_for_user("u2").ids == expected
+    assert Recommender.open(f"{registry.folder}@current").products_for_user("u2").ids == expected
+
+
+def test_a_full_disk_while_copying_is_no_reason_to_copy_in_another_way(
+    filled, releases, monkeypatch
+):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "no space left on device")
+
+    monkeypatch.setattr(fcntl, "ioctl", full)
+    with pytest.raises(OSError, match="no space left"):
+        filled.promote(releases["one"].folder, name="again")
+    assert (names(filled), current(filled)) == ({"one", "two", "three"}, "three")
+
+
+def test_a_bundle_that_is_written_anew_while_it_is_copied_is_refused(
+    registry, releases, tmp_path, monkeypatch
+):
+    folder = shutil.copytree(releases["one"].folder, tmp_path / "bundle")
+    copy = copying._copy
+
+    def write_anew(source, target):
+        if not target.parent.joinpath("User.parquet").exists() and folder.exists():
+            shutil.rmtree(folder)
+            shutil.copytree(releases["two"].folder, folder)
+        copy(source, target)
+
+    monkeypatch.setattr(copying, "_copy", write_anew)
+    with pytest.raises(RegistryError, match="was written anew while it was copied"):
+        registry.promote(folder, name="one")
+    assert registry.releases() == ()
+
+
+def test_what_is_current_is_what_was_promoted(filled, releases):
+    """Another release in its place, all hashes right, is noticed."""
+    serving = Recommender.open(f"{filled.folder}@current")
+    place = filled.folder / "releases" / "three"
+    shutil.rmtree(place)
+    shutil.copytree(releases["one"].folder, place)
+    one, three = (releases[name].manifest.release_id for name in ("one", "three"))
+    message = f"is not what was promoted: 'three' holds the release {one}; expected {three}"
+    for look in (open_bundle, Recommender.open, serving.reload):
+        with pytest.raises(BundleCorruptError, match=message):
+            look(f"{filled.folder}@current")
+    assert serving.bundle.manifest.release_id == three
+    assert filled.rollback().current == "two"
+    assert open_bundle(f"{filled.folder}@current")
+
+
+def test_rollback_refuses_what_is_not_what_was_promoted(filled, releases):
+    place = filled.folder / "releases" / "two"
+    shutil.rmtree(place)
+    shutil.copytree(releases["one"].folder, place)
+    with pytest.raises(BundleCorruptError, match="@two' is not what was promoted: 'two' holds"):
+        filled.rollback()
+    assert filled.rollback(to="one").current == "one"
 
 
 def test_only_what_the_manifest_lists_comes_along(registry, releases, tmp_path):
