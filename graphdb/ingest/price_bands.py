@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from graphdb.decimals import as_meant
 from graphdb.schema_types import SOURCE_ID, TARGET_ID
 
 _LOWS = np.array([0.0, 0.5] + [step * 10.0**power for power in range(9) for step in (1, 2, 5)])
@@ -37,7 +38,7 @@ def price_bands(products: pa.Table) -> tuple[pa.Table, pa.Table]:
         ['2 to 5', '20 to 50']
     """
     priced = products.filter(pc.is_valid(products["price"]))
-    prices = priced["price"].to_numpy()
+    prices = as_meant(priced["price"].to_numpy())
     band_rows = np.searchsorted(_LOWS, prices, side="right") - 1
     used = np.unique(band_rows)
     highs = _HIGHS[used]

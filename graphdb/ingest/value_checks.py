@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 
+from graphdb.ingest.decimal_sql import decimal_number, decimal_product
 from graphdb.ingest.raw_column import RawColumn
 from graphdb.ingest.time_format import digits_in
 from graphdb.schema_types import OCCURRED_AT, SOURCE_ID, TARGET_ID, Kind, Property
@@ -97,15 +98,15 @@ def _number(column: Property, raw: RawColumn) -> CheckedValue:
     if pa.types.is_temporal(raw.type) or pa.types.is_boolean(raw.type):
         raise raw.refused(column, _NUMBERS)
     scale = raw.how.scale
-    number = f"TRY_CAST({raw.sql} AS DOUBLE)"
-    scaled = number if scale == 1.0 else f"({number} * {scale!r})"
+    number = decimal_number(raw.sql, raw.type)
+    scaled = decimal_product(number, scale)
     shown = _shown(column, raw.sql)
     problems = []
     if raw.is_text:
         problems.append((f"{number} IS NULL", "not_a_number", f"{shown} || ', not a number'"))
-    if not raw.is_whole:
+    if not raw.is_whole or scale != 1.0:
         problems.append(
-            (f"NOT isfinite({number})", "not_finite", f"{shown} || ', not a finite number'")
+            (f"NOT isfinite({scaled})", "not_finite", f"{shown} || ', not a finite number'")
         )
     value = scaled
     if column.kind is Kind.INT and raw.is_whole and scale == 1.0:

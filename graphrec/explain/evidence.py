@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, Protocol
 
 import pyarrow as pa
 
+from graphdb.decimals import exact_sum
 from graphdb.schema_types import (
     OCCURRED_AT,
     SINCE,
@@ -103,7 +104,7 @@ def _summed(rows: Sequence[Mapping[str, Any]], stars: float | None) -> Evidence:
         times=sum(row.get(COUNT) or 1 for row in rows),
         last_at=max(moments, default=None),
         since=rows[0].get(SINCE),
-        value=float(sum(values)) if values else None,
+        value=exact_sum(values) if values else None,
         stars=stars,
     )
 

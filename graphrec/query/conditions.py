@@ -1,7 +1,7 @@
 """Conditions on typed properties, such as `{"fans": {"min": 1000}}`, and the masks they make."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from threading import Lock
 from typing import Annotated, Any
 
@@ -21,6 +21,7 @@ from pydantic import (
     model_validator,
 )
 
+from graphdb.decimals import as_meant
 from graphdb.errors import BadFilterError, nearest
 from graphdb.schema_types import Kind, Property
 from graphrec.bundle import Bundle
@@ -29,6 +30,7 @@ from graphrec.query.spelling import Respelled, first_respelled, plain_spelling
 Mask = npt.NDArray[np.bool_]
 Value = StrictBool | StrictInt | StrictFloat | StrictStr | Annotated[datetime, Strict()]
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FITTING: dict[Kind, tuple[type, ...]] = {
     Kind.STRING: (str,),
     Kind.INT: (int, float),
@@ -94,7 +96,8 @@ class Columns:
     def numbers(self, node_type: str, name: str) -> npt.NDArray[np.float64]:
         """A numeric property, float64 [num_nodes]; NaN where it is missing.
 
-        Timestamps are microseconds since 1970, UTC.
+        Timestamps are microseconds since 1970, UTC. Fractions are those that are meant and shown,
+        see `as_meant`.
         """
         with self._lock:
             if (node_type, name) not in self._numbers:
@@ -102,7 +105,9 @@ class Columns:
                 if pa.types.is_timestamp(column.type):
                     column = column.cast(pa.int64())
                 as_float = pc.fill_null(column.cast(pa.float64(), safe=False), float("nan"))
-                self._numbers[node_type, name] = as_float.to_numpy()
+                numbers = as_float.to_numpy()
+                is_fraction = pa.types.is_floating(column.type)
+                self._numbers[node_type, name] = as_meant(numbers) if is_fraction else numbers
             return self._numbers[node_type, name]
 
     def respelled(self, node_type: str, name: str, entries: Sequence[str]) -> Respelled | None:
@@ -162,6 +167,10 @@ class Columns:
 
     def _is_one_of(self, node_type: str, declared: Property, values: tuple[Value, ...]) -> Mask:
         column = self.bundle.attributes(node_type)[declared.name]
+        if declared.kind is Kind.FLOAT:
+            return np.isin(
+                self.numbers(node_type, declared.name), as_meant(np.array(values, dtype=np.float64))
+            )
         wanted = pa.array(list(values), None if values else declared.kind.arrow)
         wanted = wanted.cast(declared.kind.arrow)
         if declared.kind is Kind.STRING and not declared.choices:
@@ -183,8 +192,8 @@ class Columns:
 
 def _as_number(end: Value | None) -> float | None:
     if isinstance(end, datetime):
-        return end.timestamp() * 1e6
-    return None if end is None else float(end)
+        return (end - _EPOCH) / timedelta(microseconds=1)  # a timestamp in seconds is rounded
+    return None if end is None else as_meant([end]).item()
 
 
 def _check_values(node_type: str, declared: Property, condition: Condition) -> None:

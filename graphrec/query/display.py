@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from graphdb.decimals import as_meant
 from graphdb.schema_types import CREATED_AT
 from graphrec.bundle import Bundle
 from graphrec.query.paths import Paths
@@ -62,4 +63,9 @@ class Display:
             for name in table.column_names
             if name not in left_out
         }
-        return {name: value for name, value in values.items() if value is not None}
+        return {name: _shown(value) for name, value in values.items() if value is not None}
+
+
+def _shown(value: Any) -> Any:
+    """A number as filters compare it, all else as it is."""
+    return as_meant([value]).item() if isinstance(value, float) else value

@@ -1,11 +1,15 @@
 """What a caller may ask of the targets: categories, brands, prices, stock, any property."""
 
 from collections.abc import Mapping
+from decimal import Decimal
+from math import isfinite
 from typing import Annotated, Any, Literal, Self
 
+import numpy as np
 from pydantic import (
     AwareDatetime,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     ModelWrapValidatorHandler,
@@ -13,11 +17,20 @@ from pydantic import (
     model_validator,
 )
 
+from graphdb.decimals import as_meant
 from graphdb.errors import BadFilterError, nearest
 from graphrec.query.conditions import Conditions
 from graphrec.query.texts import Texts
 
-Price = Annotated[float, Field(ge=0, allow_inf_nan=False, strict=True)]
+
+def _as_number(given: Any) -> Any:
+    """Decimals and narrow numbers as the float64 that is meant; all else as it is."""
+    if isinstance(given, Decimal | np.floating) and isfinite(given):
+        return as_meant([float(given)]).item()
+    return given
+
+
+Price = Annotated[float, Field(ge=0, allow_inf_nan=False, strict=True), BeforeValidator(_as_number)]
 
 
 class Filters(BaseModel):
@@ -37,7 +50,8 @@ class Filters(BaseModel):
         creators: Who promotes the product or made the content.
         agencies: Who manages the creator.
         price_bands: The band of the product's price.
-        price_min: Lowest price, in the shop's currency. A product without a price never passes.
+        price_min: Lowest price, itself included, in the shop's currency and compared in decimal,
+            as prices are shown. A product without a price never passes.
         price_max: Highest price, itself included.
         status: Such as 'active'. A product without a status never passes.
         in_stock: Of products, True for those that are neither withdrawn nor out of stock nor have

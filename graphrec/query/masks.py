@@ -133,9 +133,9 @@ class FilteredType:
             in_stock = self._in_stock()
             return in_stock if filters.in_stock else ~in_stock
         if field == "price_min":
-            return self._columns.within(target_type, "price", filters.price_min, None)
+            return self._columns.mask(target_type, (("price", Condition(min=filters.price_min)),))
         if field == "price_max":
-            return self._columns.within(target_type, "price", None, filters.price_max)
+            return self._columns.mask(target_type, (("price", Condition(max=filters.price_max)),))
         if field == "status":
             status = Condition(one_of=filters.status)
             return self._columns.mask(target_type, (("status", status),))

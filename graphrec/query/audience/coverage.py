@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from graphdb.decimals import exact_decimals
 from graphrec.query.rows import Rows
 
 Values = npt.NDArray[np.float64]
 
-_ROUNDING = 1e-9  # three costs of a tenth fit into a budget of 0.3
+_ROUNDING = 1e-9  # a bound may be a little too high, never too low
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -111,12 +112,12 @@ def _greedy(coverage: Coverage, costs: Values, budget: float, *, by_cost: bool) 
     missed = np.ones(len(coverage.weights))
     chosen: list[int] = []
     gains: list[float] = []
-    left = budget * (1 + _ROUNDING)
+    (left, *exact_costs) = exact_decimals([budget, *costs.tolist()])
     heap = [(-coverage.gain(one, missed) / divisor[one], one, 0) for one in range(len(coverage))]
     heapq.heapify(heap)
     while heap:
         negative, candidate, looked_at = heapq.heappop(heap)
-        if costs[candidate] > left:
+        if exact_costs[candidate] > left:
             continue
         gain = coverage.gain(candidate, missed)
         if looked_at < len(chosen):
@@ -127,7 +128,7 @@ def _greedy(coverage: Coverage, costs: Values, budget: float, *, by_cost: bool) 
         chosen.append(candidate)
         gains.append(gain)
         coverage.add(candidate, missed)
-        left -= float(costs[candidate])
+        left -= exact_costs[candidate]
     bound = _bound(coverage, costs, budget, chosen, missed)
     return Chosen(tuple(chosen), tuple(gains), bound)
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from graphdb.decimals import exact_sum
 from graphdb.errors import QueryError
 from graphrec.query.audience.coverage import Chosen, Coverage, best_of, best_within
 from graphrec.query.audience.matching import creators_for
@@ -109,7 +110,7 @@ class Portfolio:
     def cost(self) -> float | None:
         """Of all together; None where a number of creators was asked for."""
         costs = [pick.cost for pick in self.picks if pick.cost is not None]
-        return sum(costs) if len(costs) == len(self.picks) else None
+        return exact_sum(costs) if len(costs) == len(self.picks) else None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, ready for JSON but for timestamps among the fields."""

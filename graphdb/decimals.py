@@ -1,0 +1,64 @@
+"""Numbers as people see them: equal where they are shown equal, whatever their binary noise.
+
+9.95 may stand in a table as 9.950000000000001, the product of 995 and .01, or as 9.949999809265137,
+the float32 nearest to it. Both mean 9.95, are shown so, and pass a filter up to 9.95.
+"""
+
+from collections.abc import Iterable
+from decimal import Decimal
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+Numbers = npt.NDArray[np.float64]
+
+_DIGITS = 15  # of a decimal number that any float64 keeps; what comes after is noise
+_SMALLEST_NARROW = np.finfo(np.float32).tiny  # smaller ones have fewer digits
+_EXACT_POWER = 22  # the largest power of ten that is exact in float64
+
+
+def as_meant(numbers: npt.ArrayLike) -> Numbers:
+    """The numbers that are meant, float64, each the nearest to a short decimal.
+
+    A number that fits into a float32 is the shortest decimal that gives the same float32 back;
+    another one is rounded to 15 significant digits. NaN and infinity stay.
+
+    >>> as_meant([995 * 0.01, float(np.float32(9.95)), 9.95, 1 / 3]).tolist()
+    [9.95, 9.95, 9.95, 0.333333333333333]
+    """
+    meant = np.array(numbers, dtype=np.float64)
+    with np.errstate(over="ignore"):
+        narrow = meant.astype(np.float32)
+    is_narrow = (narrow == meant) & np.isfinite(meant) & (np.abs(narrow) >= _SMALLEST_NARROW)
+    meant[~is_narrow] = _rounded(meant[~is_narrow])
+    meant[is_narrow] = pa.array(narrow[is_narrow]).cast(pa.string()).cast(pa.float64()).to_numpy()
+    return meant
+
+
+def exact_sum(numbers: Iterable[float]) -> float:
+    """The sum of what is meant, without the noise of adding: ten times .1 is 1.
+
+    >>> exact_sum([0.1] * 10), sum([0.1] * 10)
+    (1.0, 0.9999999999999999)
+    """
+    return float(sum(exact_decimals(numbers), Decimal(0)))
+
+
+def exact_decimals(numbers: Iterable[float]) -> list[Decimal]:
+    """What is meant, to be added and compared exactly.
+
+    >>> sum(exact_decimals([0.1, 0.1, 0.1])) <= exact_decimals([0.3])[0]
+    True
+    """
+    return [Decimal(repr(number)) for number in as_meant(list(numbers)).tolist()]
+
+
+def _rounded(numbers: Numbers) -> Numbers:
+    """To 15 significant digits, by integers and one exact division; too small ones stay."""
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        places = _DIGITS - np.floor(np.log10(np.abs(numbers))) - 1
+        fits = np.isfinite(numbers) & (places >= 0) & (places <= _EXACT_POWER)
+        power = 10.0 ** np.where(fits, places, 0)
+        rounded: Numbers = np.where(fits, np.rint(numbers * power) / power, numbers)
+    return rounded
