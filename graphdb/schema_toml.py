@@ -20,13 +20,11 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from graphdb.errors import SchemaError, nearest
 from graphdb.schema import SCHEMA
+from graphdb.schema_checks import NODE_NAME, PROPERTY_NAME, RELATION_NAME
 from graphdb.schema_types import Kind, NodeType, Property, Relation, Schema
 from graphdb.toml_file import TomlFile
 
 _FORBID = ConfigDict(frozen=True, extra="forbid")
-_NODE_NAME = r"^[A-Z][A-Za-z0-9]{0,62}$"
-_RELATION_NAME = r"^[A-Z][A-Z0-9_]{0,62}$"
-_PROPERTY_NAME = r"^[a-z][a-z0-9_]{0,62}$"
 
 
 class PropertyEntry(BaseModel):
@@ -92,13 +90,13 @@ def extend_schema(path: str | Path, base: Schema = SCHEMA) -> Schema:
     file = TomlFile(path, SchemaFile, SchemaError)
     node_types = dict(base.node_types)
     for name, node in file.content.node.items():
-        _check_name(file, ("node", name), _NODE_NAME, "Warehouse")
+        _check_name(file, ("node", name), NODE_NAME, "Warehouse")
         known = node_types.get(name, NodeType(name, node.doc))
         added = _properties(file, ("node", name), node.property, known.columns)
         node_types[name] = replace(known, properties=known.properties + added)
     relations = dict(base.relations)
     for name, entry in file.content.relation.items():
-        _check_name(file, ("relation", name), _RELATION_NAME, "STORED_IN")
+        _check_name(file, ("relation", name), RELATION_NAME, "STORED_IN")
         _check_ends(file, name, entry, list(node_types), is_new=name not in relations)
         extended = relations.get(name) or _new_relation(name, entry)
         relations[name] = replace(
@@ -130,7 +128,7 @@ def _properties(
 ) -> tuple[Property, ...]:
     for name in entries:
         here = (*where, "property", name)
-        _check_name(file, here, _PROPERTY_NAME, "material")
+        _check_name(file, here, PROPERTY_NAME, "material")
         if name in {column.name for column in taken}:
             what = f"{where[1]} has a property '{name}' already"
             raise file.error(here, what, expected="a new name", value=name)
@@ -156,8 +154,8 @@ def _check_ends(
 
 
 def _check_name(
-    file: TomlFile[SchemaFile], where: tuple[str, ...], pattern: str, example: str
+    file: TomlFile[SchemaFile], where: tuple[str, ...], pattern: re.Pattern[str], example: str
 ) -> None:
-    if not re.match(pattern, where[-1]):
+    if not pattern.fullmatch(where[-1]):
         what = f"'{where[-1]}' cannot be a name here"
         raise file.error(where, what, expected=f"a name like {example}", value=where[-1])

@@ -14,6 +14,12 @@ from typing import Any, NamedTuple, TypeVar
 import pyarrow as pa
 
 from graphdb.errors import SchemaError, nearest
+from graphdb.schema_checks import (
+    PlainNodeType,
+    PlainRelation,
+    check_declared,
+    plain_schema,
+)
 
 SOURCE_ID = "source_id"
 TARGET_ID = "target_id"
@@ -187,6 +193,7 @@ class Schema:
     relations: Mapping[str, Relation]
 
     def __post_init__(self) -> None:
+        check_declared(self)
         for relation in self.relations.values():
             for end in {end for pair in relation.ends for end in pair}:
                 if end not in self.node_types:
@@ -268,19 +275,18 @@ class Schema:
         }
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> "Schema":
+    def from_dict(cls, data: object) -> "Schema":
+        """What `to_dict` gave, which may come from anywhere.
+
+        Raises:
+            SchemaError: It is not what a schema gives; names the part.
+        """
+        plain = plain_schema(data)
         node_types = [
-            NodeType(**{**entry, "properties": _properties(entry)}) for entry in data["node_types"]
+            NodeType(**{**dict(one), "properties": _properties(one)}) for one in plain.node_types
         ]
         relations = [
-            Relation(
-                **{
-                    **entry,
-                    "properties": _properties(entry),
-                    "ends": tuple((source, target) for source, target in entry["ends"]),
-                }
-            )
-            for entry in data["relations"]
+            Relation(**{**dict(one), "properties": _properties(one)}) for one in plain.relations
         ]
         return cls(
             {node_type.name: node_type for node_type in node_types},
@@ -294,11 +300,15 @@ class Schema:
         return hashlib.sha256(canonical.encode()).hexdigest()
 
 
-def _properties(entry: Mapping[str, Any]) -> tuple[Property, ...]:
-    return tuple(
-        Property(**{**fields, "kind": Kind(fields["kind"]), "choices": tuple(fields["choices"])})
-        for fields in entry["properties"]
-    )
+def _properties(of: PlainNodeType | PlainRelation) -> tuple[Property, ...]:
+    for one in of.properties:
+        if one.kind not in list(Kind):
+            raise SchemaError(
+                f"{of.name}.{one.name} is of the unknown kind '{one.kind}'",
+                expected="one of " + ", ".join(Kind),
+                value=one.kind,
+            )
+    return tuple(Property(**{**dict(one), "kind": Kind(one.kind)}) for one in of.properties)
 
 
 _T = TypeVar("_T")

@@ -8,7 +8,9 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from graphdb.errors import SnapshotError
+from graphdb.errors import SchemaError, SnapshotError
+from graphdb.inside import inside
+from graphdb.plain_json import read_json
 from graphdb.schema_types import EdgeType, Schema
 
 FORMAT = "graphrec-snapshot"
@@ -49,16 +51,25 @@ class SnapshotManifest(BaseModel):
 
     @property
     def schema_declared(self) -> Schema:
-        """The schema the snapshot was written under."""
-        return Schema.from_dict(self.graph_schema)
+        """The schema the snapshot was written under.
+
+        Raises:
+            SnapshotError: It is none.
+        """
+        try:
+            return Schema.from_dict(self.graph_schema)
+        except SchemaError as error:
+            raise SnapshotError(
+                f"the snapshot's schema cannot be read: {error}", value=error.value
+            ) from error
 
 
 def node_file(folder: Path, node_type: str) -> Path:
-    return folder / "nodes" / f"{node_type}.parquet"
+    return inside(folder, f"nodes/{node_type}.parquet", SnapshotError)
 
 
 def edge_file(folder: Path, edge_type: EdgeType | str) -> Path:
-    return folder / "edges" / f"{edge_type}.parquet"
+    return inside(folder, f"edges/{edge_type}.parquet", SnapshotError)
 
 
 def snapshot_id(
@@ -88,7 +99,7 @@ def read_manifest(folder: Path) -> SnapshotManifest:
     Raises:
         SnapshotError: It is missing, not readable, or of another format version.
     """
-    path = folder / MANIFEST_NAME
+    path = inside(folder, MANIFEST_NAME, SnapshotError)
     if not path.is_file():
         raise SnapshotError(
             f"no snapshot at '{folder}': {MANIFEST_NAME} is missing",
@@ -96,7 +107,7 @@ def read_manifest(folder: Path) -> SnapshotManifest:
             value=str(folder),
         )
     try:
-        raw = json.loads(path.read_text(encoding="utf-8"))
+        raw = read_json(path.read_bytes())
     except ValueError as error:
         raise SnapshotError(f"'{path}' is not valid JSON: {error}", value=str(path)) from error
     found = (raw.get("format"), raw.get("format_version")) if isinstance(raw, dict) else None

@@ -17,7 +17,7 @@ from graphdb.schema_types import SOURCE_ID, TARGET_ID, EdgeType, Schema
 from graphdb.stores import duckdb_sql as sql
 from graphdb.stores.checks import check_rows, wanted_columns, with_event_ids
 from graphdb.stores.protocol import REJECT_COLUMNS, UpsertCounts
-from graphdb.stores.schema_growth import additions
+from graphdb.stores.schema_growth import additions, kept_schema
 
 FORMAT_VERSION = "1"
 _READ_BATCH_ROWS = 500_000
@@ -238,7 +238,7 @@ class DuckDBStore(Closing):
                 next_step="open it with the version of graphrec that made it",
                 value=version,
             )
-        return Schema.from_dict(json.loads(declared))
+        return kept_schema(declared, self.path)
 
 
 def _count(cursor: duckdb.DuckDBPyConnection, of: str | EdgeType) -> int:

@@ -1,7 +1,27 @@
 """A store's schema may grow, never shrink or change: what is stored must stay readable."""
 
-from graphdb.errors import SchemaError
+from graphdb.errors import SchemaError, StoreError
+from graphdb.plain_json import read_json
 from graphdb.schema_types import EdgeType, Property, Schema
+
+
+def kept_schema(declared: str, where: str) -> Schema:
+    """The schema that a store keeps about itself.
+
+    Args:
+        where: Path or URL of the store, for the message.
+
+    Raises:
+        StoreError: It is not one.
+    """
+    try:
+        return Schema.from_dict(read_json(str(declared)))
+    except (ValueError, SchemaError) as error:
+        raise StoreError(
+            f"the store '{where}' keeps a schema that cannot be read: {error}",
+            next_step="ingest into another store, or take a copy of this one from before",
+            value=where,
+        ) from error
 
 
 def additions(kept: Schema, wanted: Schema) -> list[tuple[str | EdgeType, Property]]:

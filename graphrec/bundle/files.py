@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from graphdb.snapshot.manifest import sha256_of
+from graphrec.bundle.manifest import bundle_file
 
 _ROW_GROUP_ROWS = 1_000_000
 
@@ -39,6 +40,6 @@ class BundleFiles:
         self.hashes[name] = sha256_of(path)
 
     def _new(self, name: str) -> Path:
-        path = self.folder / name
+        path = bundle_file(self.folder, name)
         path.parent.mkdir(parents=True, exist_ok=True)
         return path

@@ -13,7 +13,7 @@ from graphdb.errors import BundleCorruptError
 from graphdb.schema_types import EdgeType
 from graphrec.bundle.adjacency import Adjacency
 from graphrec.bundle.evidence import Evidence
-from graphrec.bundle.manifest import BundleManifest, edge_paths, evidence_paths
+from graphrec.bundle.manifest import BundleManifest, bundle_file, edge_paths, evidence_paths
 
 COPY_WHOLE = "train again or copy the bundle whole"
 
@@ -51,7 +51,7 @@ def read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
 
 def load_edges(folder: Path, manifest: BundleManifest, edge_type: EdgeType) -> Adjacency:
     """The edges of one type, with their evidence if there is any."""
-    indptr_path, indices_path = (folder / path for path in edge_paths(edge_type))
+    indptr_path, indices_path = (bundle_file(folder, path) for path in edge_paths(edge_type))
     num_edges = manifest.num_edges[str(edge_type)]
     num_sources, num_targets = (
         manifest.num_nodes.get(end, 0) for end in (edge_type.source, edge_type.target)
@@ -74,6 +74,6 @@ def _load_evidence(folder: Path, manifest: BundleManifest, edge_type: EdgeType) 
         return None
     shape = (manifest.num_edges[str(edge_type)],)
     return Evidence(
-        load_array(folder / counts_path, np.int32, shape),
-        load_array(folder / last_path, np.int64, shape),
+        load_array(bundle_file(folder, counts_path), np.int32, shape),
+        load_array(bundle_file(folder, last_path), np.int64, shape),
     )

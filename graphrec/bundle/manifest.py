@@ -8,6 +8,8 @@ from typing import Any, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from graphdb.errors import BundleCorruptError, BundleMissingError, BundleVersionError, SchemaError
+from graphdb.inside import inside
+from graphdb.plain_json import read_json
 from graphdb.schema_types import EdgeType, Schema
 from graphrec.bundle.index_entry import INDEX_FOLDER, IndexEntry
 from graphrec.bundle.newcomers import NewcomerRule
@@ -100,7 +102,7 @@ class BundleManifest(BaseModel):
         """
         try:
             schema = Schema.from_dict(self.graph_schema)
-        except (KeyError, TypeError, ValueError, SchemaError) as error:
+        except SchemaError as error:
             raise BundleCorruptError(f"the bundle's schema cannot be read: {error}") from error
         if schema.fingerprint != self.schema_fingerprint:
             raise BundleCorruptError(
@@ -110,6 +112,15 @@ class BundleManifest(BaseModel):
                 value=schema.fingerprint,
             )
         return schema
+
+
+def bundle_file(folder: Path, name: str) -> Path:
+    """The path of a file of a bundle, by its path in the folder.
+
+    Raises:
+        BundleCorruptError: It leads out of the folder.
+    """
+    return inside(folder, name, BundleCorruptError)
 
 
 def node_path(node_type: str) -> str:
@@ -146,7 +157,7 @@ def read_manifest(folder: Path) -> BundleManifest:
         BundleVersionError: It is of a format version that is not read here.
         BundleCorruptError: It is not valid JSON, or not what a manifest has to hold.
     """
-    path = folder / MANIFEST_NAME
+    path = bundle_file(folder, MANIFEST_NAME)
     if not path.is_file():
         raise BundleMissingError(
             f"no bundle at '{folder}': {MANIFEST_NAME} is missing",
@@ -154,7 +165,7 @@ def read_manifest(folder: Path) -> BundleManifest:
             value=str(folder),
         )
     try:
-        raw = json.loads(path.read_text(encoding="utf-8"))
+        raw = read_json(path.read_bytes())
     except ValueError as error:
         raise BundleCorruptError(f"'{path}' is not valid JSON: {error}", value=str(path)) from error
     _check_format(path, raw)

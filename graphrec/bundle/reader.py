@@ -17,6 +17,7 @@ from graphrec.bundle.index_entry import IndexEntry
 from graphrec.bundle.loading import COPY_WHOLE, load_array, load_edges, read_table
 from graphrec.bundle.manifest import (
     BundleManifest,
+    bundle_file,
     node_path,
     norms_path,
     quality_path,
@@ -61,7 +62,7 @@ class Bundle:
         self._quality: dict[str, pa.Table] = {}
         self._vectors = {
             node_type: load_array(
-                folder / vector_path(node_type), np.float32, (num_nodes, manifest.dim)
+                bundle_file(folder, vector_path(node_type)), np.float32, (num_nodes, manifest.dim)
             )
             for node_type, num_nodes in manifest.num_nodes.items()
             if vector_path(node_type) in manifest.files
@@ -71,7 +72,9 @@ class Bundle:
             for edge_type in _edge_types(schema, manifest)
         }
         self._norms = {
-            node_type: load_array(folder / norms_path(node_type), np.float64, (len(vectors),))
+            node_type: load_array(
+                bundle_file(folder, norms_path(node_type)), np.float64, (len(vectors),)
+            )
             for node_type, vectors in self._vectors.items()
             if norms_path(node_type) in manifest.files
         }
@@ -95,6 +98,14 @@ class Bundle:
         """
         return self.manifest.cutoff or self.manifest.newest_event_at
 
+    def file(self, name: str) -> Path:
+        """The path of one of its files, by its path in the folder.
+
+        Raises:
+            BundleCorruptError: It leads out of the folder.
+        """
+        return bundle_file(self.folder, name)
+
     def num_nodes(self, node_type: str) -> int:
         """Number of nodes of one type."""
         return self.manifest.num_nodes[self._held(node_type)]
@@ -103,7 +114,7 @@ class Bundle:
         """The ids of one type, sorted by code point; the position of an id is the node's row."""
         if node_type not in self._ids:
             key = self.schema.node_type(self._held(node_type)).key
-            table = read_table(self.folder / node_path(node_type), [key])
+            table = read_table(self.file(node_path(node_type)), [key])
             self._ids[node_type] = table[key].combine_chunks()
         return self._ids[node_type]
 
@@ -131,7 +142,7 @@ class Bundle:
     def attributes(self, node_type: str) -> pa.Table:
         """Key and properties of every node of one type, in row order."""
         if node_type not in self._attributes:
-            table = read_table(self.folder / node_path(self._held(node_type)))
+            table = read_table(self.file(node_path(self._held(node_type))))
             self._attributes[node_type] = table.combine_chunks()
         return self._attributes[node_type]
 
@@ -176,7 +187,7 @@ class Bundle:
                 value=node_type,
             )
         if node_type not in self._quality:
-            table = read_table(self.folder / quality_path(node_type))
+            table = read_table(self.file(quality_path(node_type)))
             self._quality[node_type] = table.combine_chunks()
         return self._quality[node_type]
 
@@ -192,7 +203,7 @@ class Bundle:
         Raises:
             BundleCorruptError: It is not of that kind.
         """
-        return load_array(self.folder / entry.path(part), dtype, shape)
+        return load_array(self.file(entry.path(part)), dtype, shape)
 
     def has_edges(self, edge_type: EdgeType) -> bool:
         return edge_type in self._edges

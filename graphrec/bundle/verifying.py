@@ -13,6 +13,7 @@ from graphdb.snapshot.manifest import sha256_of
 from graphrec.bundle.loading import COPY_WHOLE
 from graphrec.bundle.manifest import (
     BundleManifest,
+    bundle_file,
     edge_paths,
     evidence_paths,
     node_path,
@@ -55,7 +56,7 @@ def check_files(folder: Path, manifest: BundleManifest, *, contents: bool) -> No
             value=odd,
         )
     for name in manifest.files:
-        path = folder / name
+        path = bundle_file(folder, name)
         if not path.is_file():
             raise BundleMissingError(f"'{path}' is missing", next_step=COPY_WHOLE, value=str(path))
     if contents:
@@ -64,7 +65,7 @@ def check_files(folder: Path, manifest: BundleManifest, *, contents: bool) -> No
 
 def _check_hashes(folder: Path, manifest: BundleManifest) -> None:
     """Compares every file with its hash, several files at once: hashing leaves Python's lock."""
-    paths = [folder / name for name in manifest.files]
+    paths = [bundle_file(folder, name) for name in manifest.files]
     with ThreadPoolExecutor(min(os.cpu_count() or 1, _HASHING_THREADS)) as pool:
         found = pool.map(sha256_of, paths)
         for path, sha256, now in zip(paths, manifest.files.values(), found, strict=True):
@@ -89,9 +90,9 @@ def check_parts(
     _check_newcomers(schema, manifest, with_vectors)
     _check_indexes(manifest, with_vectors)
     for node_type, num_nodes in manifest.num_nodes.items():
-        _check_rows(folder / node_path(node_type), num_nodes)
+        _check_rows(bundle_file(folder, node_path(node_type)), num_nodes)
     for node_type in manifest.quality:
-        _check_quality_file(folder / quality_path(node_type), node_type, manifest)
+        _check_quality_file(bundle_file(folder, quality_path(node_type)), node_type, manifest)
 
 
 def _check_newcomers(schema: Schema, manifest: BundleManifest, types: frozenset[str]) -> None:

@@ -137,7 +137,7 @@ def _plain(name: str, values: Mapping[str, Any]) -> dict[str, Any]:
     """The values as JSON gives them back."""
     try:
         plain: dict[str, Any] = json.loads(json.dumps(dict(values), allow_nan=False))
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RecursionError) as error:
         raise BundleError(
             f"the {name} cannot be kept as JSON: {error}",
             expected="text, finite numbers, true, false, null, lists and mappings",

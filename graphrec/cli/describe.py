@@ -1,6 +1,5 @@
 """Finds out what lies at a path, and what is in it."""
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import Any
 
 from graphdb import EdgeType, open_store
 from graphdb.errors import DataError
+from graphdb.plain_json import read_json
 from graphdb.snapshot import open_snapshot
 from graphdb.snapshot.manifest import FORMAT as SNAPSHOT_FORMAT
 from graphrec.bundle import open_bundle
@@ -120,7 +120,7 @@ def _format_at(path: str) -> str | None:
     if not manifest.is_file():
         return None
     try:
-        content = json.loads(manifest.read_text(encoding="utf-8"))
+        content = read_json(manifest.read_bytes())
     except ValueError as error:
         raise DataError(f"'{manifest}' is not valid JSON: {error}", value=path) from error
     return content.get("format") if isinstance(content, dict) else None

@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from graphdb.errors import BundleCorruptError, RegistryError, UnknownReleaseError, nearest
+from graphdb.inside import inside
 from graphrec.bundle.manifest import read_manifest
-from graphrec.registry.promotions import Promotion, read_current
+from graphrec.registry.promotions import CURRENT, Promotion, is_release_name, read_current
 
-CURRENT = "current"
 RELEASES = "releases"
 MARK = "@"
 
@@ -55,7 +55,7 @@ def bundle_folder(address: str | Path) -> Path:
             next_step=f"graphrec promote {registry} BUNDLE_OR_NAME",
             value=str(address),
         )
-    folder = registry / RELEASES / current.name
+    folder = place(registry, current.name)
     check_unchanged(address, folder, current)
     return folder
 
@@ -90,10 +90,19 @@ def release_folder(registry: Path, name: str) -> Path:
             next_step=nearest(name, known) or f"see `graphrec releases {registry}`",
             value=name,
         )
-    return registry / RELEASES / name
+    return place(registry, name)
 
 
 def release_names(registry: Path) -> list[str]:
     """The releases that stand in a registry, by name; one that is being copied is none yet."""
     folders = (registry / RELEASES).iterdir()
-    return sorted(one.name for one in folders if one.is_dir() and not one.name.startswith("."))
+    return sorted(one.name for one in folders if one.is_dir() and is_release_name(one.name))
+
+
+def place(registry: Path, name: str) -> Path:
+    """Where a release of that name lies, or is to lie.
+
+    Raises:
+        RegistryError: A link there leads out of the registry.
+    """
+    return inside(registry, f"{RELEASES}/{name}", RegistryError)

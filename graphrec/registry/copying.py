@@ -30,7 +30,7 @@ def copy_in(bundle: Bundle, folder: Path, *, verify: bool) -> None:
         for name in [*bundle.manifest.files, MANIFEST_NAME]:
             target = unfinished / name
             target.parent.mkdir(parents=True, exist_ok=True)
-            _copy(bundle.folder / name, target)
+            _copy(bundle.file(name), target)
         for path in [*unfinished.rglob("*"), unfinished]:
             sync(path)
         copied = open_bundle(unfinished, verify=verify).manifest.release_id

@@ -1,22 +1,19 @@
 """Which bundle is meant, and where in the registry its place is."""
 
-import re
 from pathlib import Path
 
 from graphdb.errors import RegistryError, UnknownReleaseError, nearest
 from graphrec.bundle import Bundle
 from graphrec.bundle.manifest import read_manifest
 from graphrec.registry.address import (
-    CURRENT,
     MARK,
     RELEASES,
     bundle_folder,
+    place,
     release_folder,
     release_names,
 )
-from graphrec.registry.promotions import Promotion
-
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+from graphrec.registry.promotions import CURRENT, Promotion, is_release_name
 
 
 def meant(registry: Path, bundle_or_name: str | Path) -> Path:
@@ -73,19 +70,18 @@ def place_for(registry: Path, bundle: Bundle, name: str | None) -> Path:
     Raises:
         RegistryError: That is no name for a release.
     """
-    releases = registry / RELEASES
-    if name is None and bundle.folder.parent.resolve() == releases.resolve():
-        return bundle.folder
+    if name is None and bundle.folder.parent.resolve() == (registry / RELEASES).resolve():
+        name = bundle.folder.name
     if name is None:
         name = f"{bundle.manifest.created_at:%Y-%m-%d}-{bundle.manifest.release_id}"
-    if not _NAME.fullmatch(name) or name == CURRENT:
+    if not is_release_name(name):
         raise RegistryError(
             f"'{name}' is no name for a release",
             expected=f"up to 100 letters, digits and . _ -, the first a letter or digit, and not "
             f"'{CURRENT}'",
             value=name,
         )
-    return releases / name
+    return place(registry, name)
 
 
 def stands(folder: Path, bundle: Bundle) -> bool:

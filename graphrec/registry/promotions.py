@@ -6,18 +6,37 @@ happened. A crash in between leaves the last line missing or half written: reade
 it from `current.json`, and the next promotion completes the file.
 """
 
+import re
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from graphdb.atomic import sync, write_file
 from graphdb.errors import RegistryError
+from graphdb.inside import inside, is_device
 
 CURRENT_NAME = "current.json"
 HISTORY_NAME = "history.jsonl"
+CURRENT = "current"
+
+RELEASE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 Action = Literal["promote", "rollback"]
+
+
+def is_release_name(name: str) -> bool:
+    """Whether a release may be called so: it becomes the name of a folder."""
+    return bool(RELEASE_NAME.fullmatch(name)) and name != CURRENT and not is_device(name)
+
+
+def _checked_name(name: str) -> str:
+    if not is_release_name(name):
+        raise ValueError(f"{name!r} is no name for a release")
+    return name
+
+
+ReleaseName = Annotated[str, AfterValidator(_checked_name)]
 
 
 class Promotion(BaseModel):
@@ -36,7 +55,7 @@ class Promotion(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     number: int = Field(ge=1)
-    name: str
+    name: ReleaseName
     release_id: str
     schema_fingerprint: str
     at: AwareDatetime
@@ -49,7 +68,7 @@ def read_current(registry: Path) -> Promotion | None:
     Raises:
         RegistryError: The file is not what a promotion writes.
     """
-    path = registry / CURRENT_NAME
+    path = inside(registry, CURRENT_NAME, RegistryError)
     try:
         text = path.read_bytes()
     except FileNotFoundError:
@@ -67,7 +86,7 @@ def read_history(registry: Path) -> list[Promotion]:
     current = read_current(registry)
     if current is None:
         return []
-    path = registry / HISTORY_NAME
+    path = inside(registry, HISTORY_NAME, RegistryError)
     text = path.read_bytes() if path.exists() else b""
     lines = text[: _whole(text)].splitlines()
     history = [
@@ -83,9 +102,9 @@ def make_current(registry: Path, promotion: Promotion, before: list[Promotion]) 
     Args:
         before: What `read_history` says.
     """
-    _complete(registry / HISTORY_NAME, before)
+    _complete(inside(registry, HISTORY_NAME, RegistryError), before)
     write_file(registry / CURRENT_NAME, promotion.model_dump_json() + "\n", RegistryError)
-    _complete(registry / HISTORY_NAME, [*before, promotion])
+    _complete(inside(registry, HISTORY_NAME, RegistryError), [*before, promotion])
 
 
 def came_before(history: list[Promotion]) -> list[str]:

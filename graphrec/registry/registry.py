@@ -1,11 +1,13 @@
 """A registry: releases that never change, and which of them is served."""
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from graphdb.atomic import clear_leftovers, remove_folder
 from graphdb.errors import RegistryError
+from graphdb.inside import inside
 from graphdb.locking import locked
 from graphrec.bundle import Bundle
 from graphrec.bundle.reader import open_bundle
@@ -96,7 +98,7 @@ class Registry:
         """
         bundle = open_bundle(meant(self.folder, bundle_or_name), verify=False)
         make_registry(self.folder)
-        with locked(self.folder / LOCK_NAME):
+        with self._locked():
             clear_leftovers(self.folder / RELEASES)
             history = read_history(self.folder)
             if history and not new_schema:
@@ -124,7 +126,7 @@ class Registry:
             BundleError: It cannot be used; nothing has changed then.
         """
         self._must_exist()
-        with locked(self.folder / LOCK_NAME):
+        with self._locked():
             history = read_history(self.folder)
             folder = release_folder(self.folder, self._to_go_back_to(came_before(history), to))
             promoted = next(one for one in reversed(history) if one.name == folder.name)
@@ -154,7 +156,7 @@ class Registry:
                 expected=f"{LEAST_KEPT} or more: the current one and the one before",
                 value=keep,
             )
-        with locked(self.folder / LOCK_NAME):
+        with self._locked():
             clear_leftovers(self.folder / RELEASES)
             history = read_history(self.folder)
             standing = [one.name for one in listed(self.folder, history)]
@@ -165,6 +167,9 @@ class Registry:
             for name in gone:
                 remove_folder(self.folder / RELEASES / name)
         return gone
+
+    def _locked(self) -> AbstractContextManager[None]:
+        return locked(inside(self.folder, LOCK_NAME, RegistryError))
 
     def _must_exist(self) -> None:
         if not (self.folder / RELEASES).is_dir():

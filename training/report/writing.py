@@ -6,6 +6,7 @@ from pathlib import Path
 
 from graphdb.atomic import write_file
 from graphdb.errors import EvaluationError
+from graphdb.inside import inside
 from training.report.charts.chart import Chart
 from training.report.page import page
 from training.report.parts import Block, Figure, MapFigure, Row, Section
@@ -85,7 +86,7 @@ def _write_plots(folder: Path, sections: Sequence[Section]) -> tuple[Path, ...]:
     written = []
     blocks = [block for section in sections for block in section.blocks]
     for chart in _charts(blocks):
-        path = folder / f"{chart.name}.png"
+        path = inside(folder, f"{chart.name}.png", EvaluationError)
         write_file(path, chart.png(), EvaluationError)
         written.append(path)
     return tuple(written)

@@ -8,7 +8,7 @@ from graphdb.schema import SCHEMA
 from graphdb.schema_types import Schema
 from graphdb.stores.neo4j import cypher
 from graphdb.stores.neo4j.connection import Connection, Tx
-from graphdb.stores.schema_growth import additions
+from graphdb.stores.schema_growth import additions, kept_schema
 
 FORMAT_VERSION = "1"
 _STORE = "store"
@@ -134,7 +134,7 @@ def _kept_schema(connection: Connection) -> Schema | None:
             next_step="open it with the version of graphrec that made it",
             value=version,
         )
-    return Schema.from_dict(json.loads(declared))
+    return kept_schema(declared, connection.settings.uri)
 
 
 def _refuse_foreign(connection: Connection, *, create: bool, beside_others: bool) -> None:

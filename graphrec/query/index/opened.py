@@ -50,5 +50,5 @@ class Indexes:
         entry = self._bundle.manifest.indexes[name]
         if entry.kind == "bounds":
             return ServedIndex(read_bounds(self._bundle, entry, targets), entry, self._min_recall)
-        path = self._bundle.folder / entry.path("faiss")
+        path = self._bundle.file(entry.path("faiss"))
         return ServedIndex(read_ivf(path, entry, targets), entry, self._min_recall)

@@ -15,8 +15,8 @@ from contracts.store import fill, users
 from pages.markdown import lines_of, run_line, texts
 from typer.testing import CliRunner
 
-from graphdb import NodeType, Schema, open_store, write_snapshot
-from graphdb.errors import SchemaError, StoreError
+from graphdb import open_store, write_snapshot
+from graphdb.errors import StoreError
 from graphdb.ingest import ingest
 from graphdb.schema import SCHEMA
 from graphdb.sources import open_source
@@ -164,15 +164,6 @@ def test_a_folder_that_holds_something_is_refused(small, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["mine"]
     with pytest.raises(StoreError, match=r"cannot be written to .*: "):
         write_import_files(small, tmp_path / "mine" / "folder")
-
-
-def test_a_name_that_headers_cannot_carry_is_refused(tmp_path):
-    odd = Schema({"Od:d": NodeType("Od:d", "")}, {})
-    with (
-        DuckDBStore(":memory:", schema=odd) as store,
-        pytest.raises(SchemaError, match=r"cannot read the name 'Od:d'.*without bulk load"),
-    ):
-        write_import_files(store, tmp_path / "files")
 
 
 def test_lines_are_only_looked_for_where_there_are_some(small, tmp_path):

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from graphdb import SCHEMA, EdgeType, UpsertCounts, open_store
 from graphdb.errors import DataError, SchemaError, StoreError
-from graphdb.schema_types import Kind, NodeType, Property, Relation, Schema
+from graphdb.schema_types import Kind, NodeType, Property, Schema
 from graphdb.stores import REJECT_COLUMNS
 from graphdb.stores.neo4j import Neo4jStore, reading, writing
 
@@ -64,26 +64,6 @@ def test_an_unknown_id_full_of_cypher_finds_nothing(store):
     fill(store)
     with pytest.raises(DataError, match="names the unknown User 'ann'}\\) RETURN 1 //'"):
         store.upsert_edges(PURCHASED, purchases(("ann'}) RETURN 1 //", "pan", 1, 1.0)))
-
-
-def test_names_of_a_schema_are_quoted(settings, empty):
-    odd = NodeType("Od`d", "", (Property("a`} SET n.x = 1 //", Kind.INT, ""),))
-    ties = Relation("TI`ES ]->()", "", (("Od`d", "Od`d"),), one_target=True)
-    schema = Schema({"Od`d": odd}, {ties.name: ties})
-    edge_type = EdgeType("Od`d", ties.name, "Od`d")
-    try:
-        with Neo4jStore(settings, schema=schema) as store:
-            nodes = pa.table({odd.key: ["x", "y"], "a`} SET n.x = 1 //": [1, None]})
-            assert store.upsert_nodes("Od`d", nodes) == UpsertCounts(2, 0, 0)
-            assert store.upsert_nodes("Od`d", nodes) == UpsertCounts(0, 0, 2)
-            for target in ("x", "y"):
-                tie = pa.table({"source_id": ["x"], "target_id": [target]})
-                store.upsert_edges(edge_type, tie)
-            assert store.counts() == {"Od`d": 2, edge_type: 1}
-            read = store.read_nodes("Od`d").read_all().drop_columns("created_at")
-            assert read.equals(nodes.cast(read.schema))
-    finally:
-        empty.execute_query("DROP CONSTRAINT `graphrec Od``d` IF EXISTS")
 
 
 values = st.fixed_dictionaries(

@@ -1,14 +1,14 @@
 """An embedded store's graph as the files of Neo4j's import tool, written by DuckDB."""
 
-import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pyarrow as pa
 
 from graphdb.atomic import empty_folder, write_file
-from graphdb.errors import SchemaError, StoreError
-from graphdb.schema_types import EdgeType, Kind, Schema
+from graphdb.errors import StoreError
+from graphdb.inside import inside
+from graphdb.schema_types import EdgeType, Kind
 from graphdb.stores.duckdb_sql import quoted
 from graphdb.stores.duckdb_store import DuckDBStore
 from graphdb.stores.neo4j import cypher
@@ -48,9 +48,7 @@ def write_import_files(store: DuckDBStore, folder: Path) -> ImportFiles:
 
     Raises:
         StoreError: The folder holds something or cannot be written.
-        SchemaError: A name of the schema is one that the import tool cannot read.
     """
-    _refuse_odd_names(store.schema)
     try:
         with empty_folder(folder, StoreError) as unfinished:
             writer = _Writer(store, unfinished)
@@ -120,7 +118,7 @@ class _Writer:
         """Writes one file, unless it would be empty; the number of its rows."""
         rows = self._number(f"SELECT count(*) FROM {table}")
         if rows:
-            path = self.folder / argument.rpartition("=")[2]
+            path = inside(self.folder, argument.rpartition("=")[2], StoreError)
             with self.store.sql() as cursor:
                 cursor.execute(csv_sql.copied_to(query, path))
             self.files.append(argument)
@@ -138,15 +136,3 @@ class _Writer:
             row = cursor.execute(query).fetchone()
         assert row is not None
         return int(row[0])
-
-
-def _refuse_odd_names(schema: Schema) -> None:
-    columns = {column.name for of in schema.tables() for column in schema.columns(of)}
-    for name in [*schema.node_types, *schema.relations, *columns]:
-        if not re.fullmatch(r"\w+", name):
-            raise SchemaError(
-                f"Neo4j's import tool cannot read the name '{name}'",
-                expected="letters, digits and _",
-                next_step="ingest without bulk load",
-                value=name,
-            )

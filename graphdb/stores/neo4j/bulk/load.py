@@ -135,7 +135,6 @@ def bulk_import(
 
     Raises:
         StoreError: As in `bulk_ingest`.
-        SchemaError: A name of the schema is one that the import tool cannot read.
     """
     tool.check_target(database, overwrite=overwrite)
     return _load(store, tool, database, overwrite, on_step)
