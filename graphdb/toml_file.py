@@ -2,7 +2,7 @@
 
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Generic, TypeVar, get_args
 
@@ -22,16 +22,22 @@ class TomlFile(Generic[_Model]):
     Args:
         model: What the file must hold.
         error_class: What is raised when it does not.
+        other_words: What to do instead of keys that are none, but that people try.
 
     Raises:
         GraphRecError: As `error_class`, naming file, line, key and the nearest valid key.
     """
 
     def __init__(
-        self, path: str | Path, model: type[_Model], error_class: type[GraphRecError]
+        self,
+        path: str | Path,
+        model: type[_Model],
+        error_class: type[GraphRecError],
+        other_words: Mapping[str, str] | None = None,
     ) -> None:
         self.path = Path(path)
         self._error_class = error_class
+        self._other_words = other_words or {}
         self._text = self._read()
         try:
             self.content = model.model_validate(tomllib.loads(self._text))
@@ -80,7 +86,8 @@ class TomlFile(Generic[_Model]):
         if first["type"] == "extra_forbidden":
             known = _fields_at(model, location[:-1])
             wrong = str(location[-1])
-            suggestion = nearest(wrong, known) or f"known keys: {', '.join(known)}"
+            suggestion = self._other_words.get(wrong) or nearest(wrong, known)
+            suggestion = suggestion or f"known keys: {', '.join(known)}"
             return self.error(location, f"unknown key '{wrong}'", next_step=suggestion, value=wrong)
         key = ".".join(str(part) for part in location)
         said = first["msg"].removeprefix("Value error, ")

@@ -5,12 +5,16 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from graphdb.errors import FileFormatError
+from graphdb.ingest.decimal_sql import decimal_number
 from graphdb.ingest.source import Column
 from graphdb.schema_types import Property
 from graphdb.stores.duckdb_sql import literal, quoted
 
 _EXACT = 2**53
 """Whole floating-point numbers below this are exact; above it, neighbors are the same number."""
+
+_GROUPS = " '\u00a0\u202f\u2019"
+"""What may stand between thousands, beside the point or comma: spaces and apostrophes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,17 +24,38 @@ class RawColumn:
     Args:
         file: As shown to people.
         how: The name of the column, or the constant, and how it is to be read.
-        type: One of the types of `plain_batch`; text for a constant.
+        stored: One of the types of `plain_batch`; text for a constant.
     """
 
     file: str
     how: Column
-    type: pa.DataType
+    stored: pa.DataType
+
+    @property
+    def type(self) -> pa.DataType:
+        """The type of what is read: that which is stored, or text where values are mapped."""
+        return self.stored if self.how.map is None else pa.string()
 
     @property
     def sql(self) -> str:
-        """The raw value."""
-        return literal(self.how.constant or "") if self.how.name is None else quoted(self.how.name)
+        """The value that is read; null where it is missing, or not in the map."""
+        if self.how.map is None:
+            return self.unmapped
+        cases = " ".join(
+            f"WHEN {literal(given)} THEN {literal(meant)}" for given, meant in self.how.map.items()
+        )
+        return f"(CASE {_as_text(self.unmapped, self.stored)} {cases} END)"
+
+    @property
+    def unmapped(self) -> str:
+        """The value in the file; null where it is one of the texts that mean a missing value."""
+        if self.how.name is None:
+            return literal(self.how.constant or "")
+        name = quoted(self.how.name)
+        if not self.how.null_values or not pa.types.is_string(self.stored):
+            return name
+        missing = ", ".join(literal(text) for text in self.how.null_values)
+        return f"(CASE WHEN {name} NOT IN ({missing}) THEN {name} END)"
 
     @property
     def is_text(self) -> bool:
@@ -44,7 +69,7 @@ class RawColumn:
     @property
     def has_fractions(self) -> bool:
         """Whether it holds numbers that may have a fraction."""
-        return bool(pa.types.is_floating(self.type) or pa.types.is_decimal(self.type))
+        return _has_fractions(self.type)
 
     @property
     def is_moment(self) -> bool:
@@ -54,19 +79,25 @@ class RawColumn:
     @property
     def text(self) -> str:
         """The value as text; whole numbers have no decimal point, so the id 12.0 is 12."""
-        text = f"CAST({self.sql} AS VARCHAR)"
-        if not self.has_fractions:
-            return text
-        digits = f"CAST(CAST({self.sql} AS HUGEINT) AS VARCHAR)"
-        return f"CASE WHEN {self.inexact} THEN {text} ELSE {digits} END"
+        return _as_text(self.sql, self.type)
+
+    @property
+    def number(self) -> str:
+        """The value as a floating-point number; null where it is none."""
+        if not self.is_text or self.how.decimal is None:
+            return decimal_number(self.sql, self.type)
+        point = self.how.decimal
+        groups = _GROUPS + {",": ".", ".": ","}[point]
+        digits = rf"(\d{{1,3}}([{groups}]\d{{3}})+|\d+)([{point}]\d*)?|[{point}]\d+"
+        written = literal(rf"\s*[+-]?({digits})([eE][+-]?\d+)?\s*")
+        bare = f"regexp_replace({self.sql}, {literal(f'[{groups}]')}, '', 'g')"
+        value = f"TRY_CAST(replace({bare}, {literal(point)}, '.') AS DOUBLE)"
+        return f"(CASE WHEN regexp_full_match({self.sql}, {written}) THEN {value} END)"
 
     @property
     def inexact(self) -> str:
         """Condition: a number that cannot be an id, as it is not whole or may have been rounded."""
-        fraction = f"{self.sql} <> floor({self.sql})"
-        if pa.types.is_decimal(self.type):
-            return fraction
-        return f"({fraction} OR abs({self.sql}) >= {_EXACT})"
+        return _inexact(self.sql, self.type)
 
     def refused(
         self, column: Property, expected: str, *, next_step: str | None = None
@@ -79,3 +110,22 @@ class RawColumn:
             next_step=next_step,
             value=str(self.type),
         )
+
+
+def _has_fractions(type_: pa.DataType) -> bool:
+    return bool(pa.types.is_floating(type_) or pa.types.is_decimal(type_))
+
+
+def _as_text(sql: str, type_: pa.DataType) -> str:
+    text = f"CAST({sql} AS VARCHAR)"
+    if not _has_fractions(type_):
+        return text
+    digits = f"CAST(CAST({sql} AS HUGEINT) AS VARCHAR)"
+    return f"CASE WHEN {_inexact(sql, type_)} THEN {text} ELSE {digits} END"
+
+
+def _inexact(sql: str, type_: pa.DataType) -> str:
+    fraction = f"{sql} <> floor({sql})"
+    if pa.types.is_decimal(type_):
+        return fraction
+    return f"({fraction} OR abs({sql}) >= {_EXACT})"

@@ -26,6 +26,11 @@ class Column:
         unit: For timestamps given as numbers since 1970: seconds or milliseconds.
         format: For timestamps in a format of their own, in strptime's codes.
         split: Several values in one cell, between these separators; each makes a row.
+        decimal: In text, what stands before the decimals; points, commas, spaces and apostrophes
+            between thousands are then read too.
+        timezone: Of times that do not say how far they are from UTC; by default they are in UTC.
+        null_values: Texts that mean a missing value.
+        map: What a value is read as, by the text of it; other values are rejected.
     """
 
     name: str | None = None
@@ -34,6 +39,10 @@ class Column:
     unit: Literal["s", "ms"] | None = None
     format: str | None = None
     split: str | None = None
+    decimal: Literal[".", ","] | None = None
+    timezone: str | None = None
+    null_values: tuple[str, ...] = ()
+    map: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

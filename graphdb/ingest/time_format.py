@@ -43,3 +43,13 @@ def digits_in(text: str) -> int | None:
     if not re.fullmatch(f"(%[{''.join(_WIDTHS)}])+", text):
         return None
     return sum(_WIDTHS[sign] for sign in text[1::2])
+
+
+def has_offset(text: str) -> bool:
+    """Whether times of this format say how far they are from UTC.
+
+    >>> has_offset("%d.%m.%Y %H:%M %z"), has_offset("%d.%m.%Y 100%%z")
+    (True, False)
+    """
+    signs = re.findall("%(.)", text)
+    return "z" in signs or "Z" in signs

@@ -1,17 +1,20 @@
 """The rules for single values, as SQL: the typed value, and what may be wrong with the raw one."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pyarrow as pa
 
-from graphdb.ingest.decimal_sql import decimal_number, decimal_product
+from graphdb.ingest.decimal_sql import decimal_product
+from graphdb.ingest.moments import is_taken_as_utc, moment
 from graphdb.ingest.raw_column import RawColumn
-from graphdb.ingest.time_format import digits_in
 from graphdb.schema_types import OCCURRED_AT, SOURCE_ID, TARGET_ID, Kind, Property
 from graphdb.stores.duckdb_sql import literal
 
 _SHOWN_CHARACTERS = 60
 _NUMBERS = "numbers"
+_MAX_OFFSET_HOURS = 15
+"""No clock is further ahead of UTC, so what is less ahead may be a local time."""
+_TIMEZONE_HINT = literal(" as UTC; if it is a local time, say its timezone in the mapping")
 
 
 @dataclass(slots=True)
@@ -43,9 +46,13 @@ def check_value(column: Property, raw: RawColumn, *, is_key: bool) -> CheckedVal
     if column.kind is Kind.STRING and (is_key or column.required) and raw.has_fractions:
         reason = f"{_shown(column, raw.sql)} || ', a number that is not whole or not exact'"
         checked.problems.insert(0, (raw.inexact, "inexact_id", reason))
-    absent = f"{raw.sql} IS NULL"
+    absent = f"{raw.unmapped} IS NULL"
+    if pa.types.is_string(raw.stored):
+        absent = f"({raw.unmapped} IS NULL OR {raw.unmapped} = '')"
+    if raw.how.map is not None:
+        reason = f"{_shown(column, raw.unmapped)} || ', not in the map'"
+        checked.problems.insert(0, (f"{raw.sql} IS NULL", "not_mapped", reason))
     if raw.is_text:
-        absent = f"({raw.sql} IS NULL OR {raw.sql} = '')"
         checked.value = f"CASE WHEN NOT {absent} THEN {checked.value} END"
         checked.problems = [
             (f"NOT {absent} AND {condition}", code, reason)
@@ -98,12 +105,13 @@ def _number(column: Property, raw: RawColumn) -> CheckedValue:
     if pa.types.is_temporal(raw.type) or pa.types.is_boolean(raw.type):
         raise raw.refused(column, _NUMBERS)
     scale = raw.how.scale
-    number = decimal_number(raw.sql, raw.type)
+    number = raw.number
     scaled = decimal_product(number, scale)
     shown = _shown(column, raw.sql)
     problems = []
     if raw.is_text:
-        problems.append((f"{number} IS NULL", "not_a_number", f"{shown} || ', not a number'"))
+        reason = f"{shown} || ', not a number' || {_decimal_hint(raw)}"
+        problems.append((f"{number} IS NULL", "not_a_number", reason))
     if not raw.is_whole or scale != 1.0:
         problems.append(
             (f"NOT isfinite({scaled})", "not_finite", f"{shown} || ', not a finite number'")
@@ -142,7 +150,7 @@ def _bool(column: Property, raw: RawColumn) -> CheckedValue:
 
 
 def _timestamp(column: Property, raw: RawColumn) -> CheckedValue:
-    value = _moment(column, raw)
+    value = moment(column, raw)
     shown = _shown(column, raw.sql)
     problems = []
     if not raw.is_moment:
@@ -153,36 +161,20 @@ def _timestamp(column: Property, raw: RawColumn) -> CheckedValue:
         (f"{value} < TIMESTAMPTZ '1970-01-01'", "out_of_range", f"{shown} || ', before 1970'"),
     ]
     if column.name == OCCURRED_AT:
-        problems.append((f"{value} > $now", "in_the_future", f"{shown} || ', in the future'"))
+        is_near = f"{value} < $now + INTERVAL {_MAX_OFFSET_HOURS} HOUR"
+        hint = f"CASE WHEN {is_near} AND {is_taken_as_utc(raw)} THEN {_TIMEZONE_HINT} ELSE '' END"
+        reason = f"{shown} || ', in the future' || {hint}"
+        problems.append((f"{value} > $now", "in_the_future", reason))
     return CheckedValue(value, problems)
 
 
-def _moment(column: Property, raw: RawColumn) -> str:
-    """SQL of the moment that a raw value says; null where it says none.
-
-    A column of days or moments says it by itself, and needs neither unit nor format.
-    """
-    how = raw.how
-    if raw.is_moment:
-        return f"TRY_CAST({raw.sql} AS TIMESTAMPTZ)"
-    if pa.types.is_time(raw.type) or pa.types.is_boolean(raw.type):
-        raise raw.refused(column, "days or moments, such as 2026-01-31 18:30:00")
-    if how.unit is not None:
-        seconds = f"TRY_CAST({raw.sql} AS DOUBLE) / {1 if how.unit == 's' else 1000}"
-        return f"CASE WHEN abs({seconds}) < 1e11 THEN to_timestamp({seconds}) END"
-    if how.format is not None:
-        text = raw.text
-        if not raw.is_text and (digits := digits_in(how.format)) is not None:
-            text = f"lpad({text}, CAST(greatest({digits}, length({text})) AS INTEGER), '0')"
-        return f"CAST(try_strptime({text}, {literal(how.format)}) AS TIMESTAMPTZ)"
-    if not raw.is_text:
-        raise raw.refused(
-            column,
-            "times",
-            next_step='say in the mapping what they count since 1970 (unit = "s" or "ms"),'
-            ' or how they are written (format = "%Y%m%d")',
-        )
-    return f"TRY_CAST({raw.sql} AS TIMESTAMPTZ)"
+def _decimal_hint(raw: RawColumn) -> str:
+    """SQL of what to do with a text that is a number with a decimal comma."""
+    if raw.how.decimal is not None:
+        return "''"
+    with_comma = replace(raw, how=replace(raw.how, decimal=","))
+    hint = literal('; if the comma is decimal, say decimal = "," in the mapping')
+    return f"CASE WHEN {with_comma.number} IS NOT NULL THEN {hint} ELSE '' END"
 
 
 def _shown(column: Property, raw: str) -> str:

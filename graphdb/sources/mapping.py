@@ -21,8 +21,35 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from graphdb.files.csv_header import check_encoding, check_separator
 from graphdb.ingest.source import Column
 from graphdb.ingest.time_format import check_time_format
+from graphdb.ingest.time_zone import check_timezone
 
 _FORBID = ConfigDict(frozen=True, extra="forbid")
+Decimal = Literal[".", ","]
+Values = Annotated[tuple[str, ...], Field(min_length=1)]
+Timezone = Annotated[str, AfterValidator(check_timezone)]
+
+
+_NO_DELETING = "ingest adds and updates, and never deletes: fill a new store from all files"
+OTHER_WORDS = {
+    "delimiter": "it is called separator",
+    "sep": "it is called separator",
+    "charset": "it is called encoding",
+    "filter": "it is called where",
+    "condition": "it is called where",
+    "tz": "it is called timezone",
+    "time_zone": "it is called timezone",
+    "utc_offset": "it is called timezone",
+    "na_values": "it is called null_values",
+    "null": "it is called null_values",
+    "nulls": "it is called null_values",
+    "mapping": "it is called map",
+    "values": "it is called map",
+    "replace": _NO_DELETING,
+    "delete": _NO_DELETING,
+    "deleted": _NO_DELETING,
+    "remove": _NO_DELETING,
+}
+"""What to do instead of keys that people try."""
 
 
 class ColumnEntry(BaseModel):
@@ -36,6 +63,12 @@ class ColumnEntry(BaseModel):
     unit: Literal["s", "ms"] | None = None
     format: Annotated[str, AfterValidator(check_time_format)] | None = None
     split: str | None = Field(default=None, min_length=1)
+    decimal: Decimal | None = None
+    timezone: Timezone | None = None
+    null_values: tuple[str, ...] | None = None
+    map: Mapping[str, Annotated[str, Field(min_length=1)]] | None = Field(
+        default=None, min_length=1
+    )
 
     @model_validator(mode="after")
     def _has_one_origin(self) -> "ColumnEntry":
@@ -45,8 +78,21 @@ class ColumnEntry(BaseModel):
             raise ValueError("give either unit or format")
         return self
 
-    def to_column(self) -> Column:
-        return Column(self.column, self.constant, self.scale, self.unit, self.format, self.split)
+    def to_column(self, table: "TableEntry") -> Column:
+        """What it says, and where it says nothing, what its table says of all columns."""
+        null_values = table.null_values if self.null_values is None else self.null_values
+        return Column(
+            self.column,
+            self.constant,
+            self.scale,
+            self.unit,
+            self.format,
+            self.split,
+            decimal=self.decimal or table.decimal,
+            timezone=self.timezone or table.timezone,
+            null_values=null_values,
+            map=self.map,
+        )
 
 
 def _named(value: Any) -> Any:
@@ -66,6 +112,14 @@ def _inside(file: str) -> str:
     return file
 
 
+def _as_texts(value: Any) -> Any:
+    """One value or several, as the text that stands in a CSV file."""
+    values = value if isinstance(value, list) else [value]
+    if any(not isinstance(one, str | int | float) for one in values):
+        raise ValueError('give a value or a list of values, such as "buy" or [1, 2]')
+    return tuple(str(one).lower() if isinstance(one, bool) else str(one) for one in values)
+
+
 class TableEntry(BaseModel):
     """One file (or several, by a pattern such as `orders-*.csv`) and what its rows are.
 
@@ -76,6 +130,10 @@ class TableEntry(BaseModel):
         skip_missing: See `SourceTable`.
         separator: Between the cells of a CSV file; by default what its name says.
         encoding: Of a CSV file, such as "latin-1" or "gb18030"; UTF-8 by default.
+        decimal: Of all columns of numbers; see `Column`.
+        timezone: Of all columns of times; see `Column`.
+        null_values: Of all columns; see `Column`.
+        where: Which rows are meant: per column the value, or the values, that they have.
     """
 
     model_config = _FORBID
@@ -90,6 +148,10 @@ class TableEntry(BaseModel):
     skip_missing: bool = False
     separator: Annotated[str, AfterValidator(check_separator)] | None = None
     encoding: Annotated[str, AfterValidator(check_encoding)] | None = None
+    decimal: Decimal | None = None
+    timezone: Timezone | None = None
+    null_values: tuple[str, ...] = ()
+    where: Mapping[str, Annotated[Values, BeforeValidator(_as_texts)]] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _is_node_or_relation(self) -> "TableEntry":

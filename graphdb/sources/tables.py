@@ -11,7 +11,8 @@ from graphdb.files.csv_header import likely_separator
 from graphdb.files.tables import SUFFIXES
 from graphdb.ingest.source import Column, OnBadRow, SourceTable
 from graphdb.schema_types import EVENT_ID, EdgeType, Schema
-from graphdb.sources.mapping import MappingFile, TableEntry
+from graphdb.sources.mapping import OTHER_WORDS, MappingFile, TableEntry
+from graphdb.sources.row_filter import matching_rows
 from graphdb.toml_file import Location, TomlFile
 
 MAPPING_NAME = "mapping.toml"
@@ -39,7 +40,7 @@ def folder_tables(
         mapping = folder / MAPPING_NAME
     if mapping is None:
         return list(_by_name(folder, schema))
-    file = TomlFile(mapping, MappingFile, MappingError)
+    file = TomlFile(mapping, MappingFile, MappingError, OTHER_WORDS)
     return [
         table
         for position, entry in enumerate(file.content.table)
@@ -63,7 +64,7 @@ def _by_entry(
     for path in _paths(folder, file, entry, where):
         table = open_table_file(path, separator=entry.separator, encoding=entry.encoding)
         _check_columns(file, entry, table, where)
-        columns = {name: column.to_column() for name, column in entry.columns.items()}
+        columns = {name: column.to_column(entry) for name, column in entry.columns.items()}
         yield _source_table(path.relative_to(folder), of, table, columns, entry)
 
 
@@ -116,16 +117,20 @@ def _check_properties(
 def _check_columns(
     file: TomlFile[MappingFile], entry: TableEntry, table: TableFile, where: Location
 ) -> None:
-    for name, column in entry.columns.items():
-        if column.column is not None and column.column not in table.column_names:
-            suggestion = _separator_hint(table, column.column) or nearest(
-                column.column, table.column_names
-            )
+    wanted: list[tuple[Location, str]] = [
+        ((*where, "columns", name), column.column)
+        for name, column in entry.columns.items()
+        if column.column is not None
+    ]
+    wanted += [((*where, "where", name), name) for name in entry.where]
+    for location, name in wanted:
+        if name not in table.column_names:
+            suggestion = _separator_hint(table, name) or nearest(name, table.column_names)
             raise file.error(
-                (*where, "columns", name),
-                f"'{table.path.name}' has no column '{column.column}'",
+                location,
+                f"'{table.path.name}' has no column '{name}'",
                 next_step=suggestion or f"its columns: {', '.join(table.column_names)}",
-                value=column.column,
+                value=name,
             )
 
 
@@ -191,10 +196,12 @@ def _source_table(
     columns: dict[str, Column],
     entry: TableEntry | None,
 ) -> SourceTable:
-    used = sorted({column.name for column in columns.values() if column.name is not None})
+    where = entry.where if entry else {}
+    used = {column.name for column in columns.values() if column.name is not None} | set(where)
 
     def batches(on_bad_row: OnBadRow) -> Iterator[pa.RecordBatch]:
-        return table.batches(used, on_bad_row)
+        for batch in table.batches(sorted(used), on_bad_row):
+            yield matching_rows(batch, where, str(path))
 
     return SourceTable(
         name=f"{of} from {path}",
