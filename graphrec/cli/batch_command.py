@@ -19,7 +19,7 @@ from graphrec.cli.filter_options import (
     as_words,
     parse_filters,
 )
-from graphrec.cli.list_options import PopularOption
+from graphrec.cli.list_options import LevelsOption, PopularOption
 from graphrec.cli.node_names import parse_node, parse_target, parse_type, read_lines
 from graphrec.cli.opening import open_recommender
 from graphrec.cli.output import JsonOption, console, print_json, warn
@@ -61,6 +61,7 @@ def batch_command(
         bool,
         typer.Option("--include-seen", help="Also what a seed has had, such as purchases."),
     ] = False,
+    levels: LevelsOption = "leaf",
     popular: PopularOption = False,
     verify: VerifyOption = True,
     as_json: JsonOption = False,
@@ -100,6 +101,7 @@ def batch_command(
             k=top,
             filters=parse_filters(schema, target_type, words, without),
             exclude_seen=not include_seen,
+            levels=levels,
             on_unknown="popular" if popular else "skip",
         )
     if report.unknown:

@@ -1,10 +1,12 @@
 """What a list should be like beside affinity: value, newcomers, variety, what counts as had."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from graphrec.query import Seen
+
+Level = Literal["leaf", "all"]
 
 ValueWeightOption = Annotated[
     float,
@@ -25,6 +27,10 @@ MaxPerCategoryOption = Annotated[
 ]
 MaxPerCreatorOption = Annotated[
     int | None, typer.Option(min=1, help="At most so many of one creator.")
+]
+LevelsOption = Annotated[
+    Level,
+    typer.Option(help="Which categories may come out: those with none below them, or all."),
 ]
 PopularOption = Annotated[
     bool,

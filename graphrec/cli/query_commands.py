@@ -18,6 +18,7 @@ from graphrec.cli.filter_options import (
 )
 from graphrec.cli.list_options import (
     DiversityOption,
+    LevelsOption,
     MaxPerBrandOption,
     MaxPerCategoryOption,
     MaxPerCreatorOption,
@@ -93,6 +94,7 @@ def recommend(
     max_per_brand: MaxPerBrandOption = None,
     max_per_category: MaxPerCategoryOption = None,
     max_per_creator: MaxPerCreatorOption = None,
+    levels: LevelsOption = "leaf",
     popular: PopularOption = False,
     verify: VerifyOption = True,
     as_json: JsonOption = False,
@@ -136,6 +138,7 @@ def recommend(
         "max_per_brand": max_per_brand,
         "max_per_category": max_per_category,
         "max_per_creator": max_per_creator,
+        "levels": levels,
         "on_unknown": "popular" if popular else "error",
     }
     if events:
@@ -171,6 +174,7 @@ def similar(
     max_per_brand: MaxPerBrandOption = None,
     max_per_category: MaxPerCategoryOption = None,
     max_per_creator: MaxPerCreatorOption = None,
+    levels: LevelsOption = "leaf",
     verify: VerifyOption = True,
     as_json: JsonOption = False,
 ) -> None:
@@ -199,5 +203,6 @@ def similar(
         max_per_brand=max_per_brand,
         max_per_category=max_per_category,
         max_per_creator=max_per_creator,
+        levels=levels,
     )
     show(answer, f"{node_type} like {node_type} {node_id}", as_json=as_json)

@@ -14,6 +14,7 @@ from graphrec.query.rows import Rows
 from graphrec.query.seeds import Seeds
 from graphrec.query.seen import Seen, SeenRows
 from graphrec.query.topk import Excluded
+from graphrec.query.tree import CATEGORY
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,9 +43,13 @@ class Candidates:
         *,
         filters: Filters | None,
         seen: Seen | None,
+        levels: str,
     ) -> "Candidates":
         passing = release.filter_masks.passing(filters, target_type)
         mask = passing.mask
+        if target_type == CATEGORY and levels == "leaf":
+            leaves = release.paths.tree.leaves
+            mask = leaves if mask is None else mask & leaves
         excluded: Mapping[str, int] = {}
         if rules is not None:
             barred = rules.barred_for_all(target_type, seeds.type)

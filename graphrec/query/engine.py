@@ -74,6 +74,7 @@ class Engine:
             target_type,
             filters=question.filters,
             seen=question.seen,
+            levels=question.levels,
         )
         factors = self.release.value_factors(target_type, question.value_weight)
         # An index orders targets by affinity, not by value or popularity.

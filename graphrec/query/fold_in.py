@@ -16,7 +16,7 @@ from graphrec.bundle.norms import norms_of
 from graphrec.query.names import Skipped
 from graphrec.query.paths import Paths
 from graphrec.query.rows import NO_ROWS, Rows
-from graphrec.query.seen_ways import ways_between
+from graphrec.query.seen_ways import ways_between, wholes_of
 
 Event = tuple[str, str] | tuple[str, str, datetime | None]
 """A relation such as 'PURCHASED', or an edge type where several have that name, the id of what it
@@ -112,7 +112,8 @@ class FoldIn:
     def had(self, events: Sequence[Event], target_type: str) -> Rows:
         """What somebody with these events has had: what they are about, and what that stands for.
 
-        Of brands, those of the products that were bought, as for users of the bundle.
+        Of brands and categories, those of the products that were bought, as for users of the
+        bundle.
         """
         found = [NO_ROWS]
         ways = ways_between(self._bundle.schema, USER, target_type, None)
@@ -122,7 +123,7 @@ class FoldIn:
             if edge_type.target == target_type:
                 found.append(np.array([row]))
             found += [
-                self._paths.reach(edge_type.target, way.after, row)
+                wholes_of(self._paths, way, row)
                 for way in ways
                 if way.edge_type == edge_type and way.after
             ]

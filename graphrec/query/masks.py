@@ -13,9 +13,10 @@ from graphdb.schema_types import CREATED_AT
 from graphrec.bundle import Bundle
 from graphrec.query.conditions import Columns, Condition, Mask
 from graphrec.query.filters import Filters
-from graphrec.query.names import Skipped, known_rows, subtree, unknown_name
+from graphrec.query.names import Skipped, known_rows, unknown_name
 from graphrec.query.paths import Paths
 from graphrec.query.rows import NO_ROWS, Rows
+from graphrec.query.tree import CATEGORY
 from graphrec.query.ways import NAMED, WAYS, targets_of
 
 _MOST_KEPT_BYTES = 64 << 20
@@ -161,8 +162,8 @@ class FilteredType:
         if not names:
             return mask
         start = self._rows(start_type, field, names, missing)
-        if start_type == "Category":
-            start = subtree(self._paths, start)
+        if start_type == CATEGORY:
+            start = self._paths.tree.below(start)
         ways = WAYS[field, target_type]
         walkable = [way for way in ways if self._paths.can_walk(start_type, way)]
         for way in walkable or ways[:1]:  # the first one says which edges are missing

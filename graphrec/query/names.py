@@ -1,4 +1,4 @@
-"""Finds nodes by id or by name, and everything below a category."""
+"""Finds nodes by id or by name."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,6 @@ from graphdb.errors import BadFilterError, QueryError, UnknownIdError, nearest
 from graphrec.bundle import Bundle
 from graphrec.bundle.ids import PRIVATE_TYPES
 from graphrec.query.conditions import Columns
-from graphrec.query.paths import Paths
 from graphrec.query.rows import Rows
 from graphrec.query.spelling import Respelled
 
@@ -127,16 +126,6 @@ def respelled_name(columns: Columns, node_type: str, entries: Sequence[str]) -> 
             if meant is not None:
                 return meant
     return None
-
-
-def subtree(paths: Paths, categories: Rows) -> Rows:
-    """The categories and all below them, ascending; a circle in the tree does no harm."""
-    found = frontier = np.unique(categories)
-    while len(frontier):
-        children = paths.reach("Category", ("~CHILD_OF",), frontier)
-        frontier = np.setdiff1d(children, found)
-        found = np.union1d(found, frontier)
-    return found
 
 
 def _row(bundle: Bundle, node_type: str, asked_by: str, value: str) -> int | None:

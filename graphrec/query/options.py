@@ -10,6 +10,7 @@ from graphrec.query.filters import Filters
 from graphrec.query.rerank.fairness import DIMENSIONS, Fairness
 from graphrec.query.seen import USUAL_RULE, Seen
 from graphrec.query.topk import check_k
+from graphrec.query.tree import LEVELS
 from graphrec.query.value import check_value_weight
 
 ON_UNKNOWN = ("error", "popular", "skip")
@@ -32,6 +33,8 @@ class SimilarOptions(TypedDict, total=False):
         max_per_creator: The same for creators.
         diversity: From 0, affinity alone and the default, to 1: how much less something is worth,
             the more it is like what stands before it.
+        levels: Which categories may come out where categories are asked for: "leaf", the default,
+            for those with none below them, or "all".
     """
 
     k: int
@@ -43,6 +46,7 @@ class SimilarOptions(TypedDict, total=False):
     max_per_brand: int | None
     max_per_creator: int | None
     diversity: float
+    levels: Literal["leaf", "all"]
 
 
 class AudienceOptions(SimilarOptions, total=False):
@@ -93,6 +97,7 @@ class Question:
     max_per_brand: int | None = None
     max_per_creator: int | None = None
     diversity: float = 0.0
+    levels: Literal["leaf", "all"] = "leaf"
     on_unknown: Literal["error", "popular", "skip"] = "error"
 
     def __post_init__(self) -> None:
@@ -104,6 +109,10 @@ class Question:
                 expected="one of " + ", ".join(ON_UNKNOWN),
                 next_step="for someone with recent events, ask recommend_for_events",
                 value=self.on_unknown,
+            )
+        if self.levels not in LEVELS:
+            raise QueryError(
+                f"levels is {self.levels!r}", expected=" or ".join(LEVELS), value=self.levels
             )
         _ = self.fairness  # checks the rest
 

@@ -1,5 +1,6 @@
 """Walks along the bundle's edges, forwards and backwards."""
 
+from functools import cached_property
 from threading import Lock
 
 import numpy as np
@@ -7,6 +8,7 @@ import numpy.typing as npt
 
 from graphdb.schema_types import EdgeType
 from graphrec.bundle import Adjacency, Bundle
+from graphrec.query.tree import CATEGORY, CHILD_OF, CategoryTree
 
 BACK = "~"
 
@@ -27,6 +29,13 @@ class Paths:
     def bundle(self) -> Bundle:
         """The bundle whose edges these are."""
         return self._bundle
+
+    @cached_property
+    def tree(self) -> CategoryTree:
+        """The category tree; a flat one where the bundle holds no edges between categories."""
+        if self.can_walk(CATEGORY, (CHILD_OF,)):
+            return CategoryTree(self.adjacency(CATEGORY, CHILD_OF))
+        return CategoryTree.flat(self._bundle.num_nodes(CATEGORY))
 
     def edge_type(self, start_type: str, step: str) -> EdgeType:
         """The edge type that a step from `start_type` runs along."""

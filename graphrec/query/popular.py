@@ -9,7 +9,9 @@ import numpy.typing as npt
 from graphdb.errors import QueryError, SchemaError
 from graphdb.schema_types import EdgeType
 from graphrec.bundle import Bundle
+from graphrec.query.paths import Paths
 from graphrec.query.space import Space
+from graphrec.query.tree import CATEGORY
 
 _BOUGHT = "User-PURCHASED-Product"
 WAYS: Mapping[str, tuple[str, ...]] = {
@@ -28,11 +30,12 @@ WAYS: Mapping[str, tuple[str, ...]] = {
 class Popularity:
     """Counts, per target type when first asked for, the distinct ways from users to each target.
 
-    For products that is their buyers, for a brand the buyers of each of its products together.
+    For products that is their buyers, for a brand the buyers of each of its products together, for
+    a category those of the products of all that is below it too.
     """
 
-    def __init__(self, bundle: Bundle) -> None:
-        self._bundle = bundle
+    def __init__(self, bundle: Bundle, paths: Paths) -> None:
+        self._bundle, self._paths = bundle, paths
         self._spaces: dict[str, Space] = {}
         self._lock = Lock()
 
@@ -56,6 +59,10 @@ class Popularity:
             edges = self._bundle.edges(edge_type)
             weights = np.repeat(counts, edges.degrees())
             counts = np.bincount(edges.indices, weights, edges.num_targets).astype(np.float64)
+        if target_type == CATEGORY:
+            ancestors = self._paths.tree.ancestors
+            weights = np.repeat(counts, ancestors.degrees())
+            counts = np.bincount(ancestors.indices, weights, len(counts)).astype(np.float64)
         return counts
 
     def _edge_types(self, target_type: str) -> list[EdgeType]:

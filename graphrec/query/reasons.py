@@ -1,6 +1,7 @@
 """Why a node came out, and whether the seed has had it: plain words, counted in the graph.
 
-Counts of what was bought are of distinct products. How often one product was, and when last, is
+Counts of what was bought are of distinct products; those in a category are of everything below it
+too. How often one product was, and when last, is
 said where the bundle has evidence of purchases.
 """
 
@@ -12,6 +13,7 @@ import numpy as np
 from graphrec.query.display import Display
 from graphrec.query.paths import Paths
 from graphrec.query.rows import NO_ROWS, Rows
+from graphrec.query.tree import CATEGORY
 
 Words = tuple[str, ...]
 
@@ -176,6 +178,7 @@ class _Tally:
     """Counts products by the group (brand, category) that they are tied to."""
 
     def __init__(self, paths: Paths, products: Rows, group: str) -> None:
+        self._paths, self._group = paths, group
         self._groups = self._products = NO_ROWS
         if paths.can_walk("Product", (_GROUPS[group],)):
             adjacency = paths.adjacency("Product", _GROUPS[group])
@@ -184,7 +187,9 @@ class _Tally:
             self._products = np.repeat(products, lengths)
 
     def count(self, groups: Rows) -> int:
-        """How many of the products are tied to any of these groups."""
+        """How many of the products are tied to any of these groups, or to a category below."""
+        if self._group == CATEGORY:
+            groups = self._paths.tree.below(groups)
         return len(np.unique(self._products[np.isin(self._groups, groups)]))
 
 

@@ -33,7 +33,7 @@ class Release:
         self.filter_masks = FilterMasks(bundle, self.paths, self.columns)
         self.newcomers = Newcomers(bundle)
         self.fold_in = FoldIn(bundle, self.paths)
-        self.popularity = Popularity(bundle)
+        self.popularity = Popularity(bundle, self.paths)
         self.display = Display(bundle, self.paths)
         self.reasons = Reasons(self.paths, self.display)
         self.indexes = Indexes(bundle, self.space)

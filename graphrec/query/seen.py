@@ -18,14 +18,15 @@ from pydantic import (
 from graphdb.errors import BadFilterError, QueryError, nearest
 from graphrec.bundle import Adjacency
 from graphrec.query.conditions import Columns
-from graphrec.query.names import named_rows, subtree
+from graphrec.query.names import named_rows
 from graphrec.query.paths import Paths
 from graphrec.query.rows import NO_ROWS, Rows
-from graphrec.query.seen_ways import Way, ways_between
+from graphrec.query.seen_ways import Way, parts_of, ways_between, wholes_of
 from graphrec.query.texts import Texts
+from graphrec.query.tree import CATEGORY
 
 _DAY_S = 86_400
-_PRODUCT, _CATEGORY = "Product", "Category"
+_PRODUCT = "Product"
 
 
 Names = Annotated[Texts, Field(min_length=1)]
@@ -38,7 +39,8 @@ class Seen(BaseModel):
     Args:
         relations: By which a target is had: any that tie the seed's type to the target's, such as
             PURCHASED, VIEWED, CARTED, FOLLOWS, WATCHED. For brands and categories those of their
-            products count, for creators those of their contents. None stands for the usual one:
+            products count, for categories those of everything below them too, for creators those
+            of their contents. None stands for the usual one:
             buying, following a creator, watching a content, carrying a product; for other pairs
             of types nothing counts.
         within_days: Only what was had less than so many days ago counts; None: ever. Of several
@@ -132,10 +134,10 @@ class SeenRows:
         return np.unique(np.concatenate([NO_ROWS, *found]))
 
     def _had(self, way: Way, seed_row: int) -> Rows:
-        rows = self._paths.reach(self._seed_type, way.before, seed_row)
+        rows = parts_of(self._paths, self._seed_type, way, seed_row)
         edges = self._paths.along(way.edge_type, backwards=way.backwards)
         had = self._recent(way, edges, rows) if self._rule.is_dated else edges.gather(rows)
-        return self._paths.reach(way.end_type, way.after, np.unique(had).astype(np.int64))
+        return wholes_of(self._paths, way, np.unique(had).astype(np.int64))
 
     def _recent(self, way: Way, edges: Adjacency, rows: Rows) -> npt.NDArray[np.int32]:
         """The targets of the rows whose newest event is new enough to count."""
@@ -192,8 +194,8 @@ class SeenRows:
                 value=categories,
             )
         bundle = self._paths.bundle
-        rows = named_rows(Columns(bundle), _CATEGORY, "seen: 'repeatable'", categories)
+        rows = named_rows(Columns(bundle), CATEGORY, "seen: 'repeatable'", categories)
         marked = np.zeros(bundle.num_nodes(_PRODUCT), dtype=np.bool_)
-        below = subtree(self._paths, rows)
-        marked[self._paths.reach(_CATEGORY, ("~IN_CATEGORY",), below)] = True
+        below = self._paths.tree.below(rows)
+        marked[self._paths.reach(CATEGORY, ("~IN_CATEGORY",), below)] = True
         return marked

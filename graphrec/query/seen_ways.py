@@ -3,9 +3,14 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
+
 from graphdb.errors import BadFilterError, QueryError, nearest
 from graphdb.schema_types import EdgeType, Schema
-from graphrec.query.paths import BACK, Steps
+from graphrec.query.paths import BACK, Paths, Steps
+from graphrec.query.rows import Rows
+from graphrec.query.tree import CATEGORY
 
 USUAL: Mapping[tuple[str, str], str] = {
     ("User", "Product"): "PURCHASED",
@@ -89,6 +94,25 @@ def ways_between(
         for relation in relations
         for way in _ways_along(schema, seed_type, target_type, relation)
     )
+
+
+def parts_of(paths: Paths, seed_type: str, way: Way, seed_row: int) -> Rows:
+    """What a seed consists of at the beginning of a way, int64; a category of all below it."""
+    start = np.array([seed_row], dtype=np.int64)
+    if seed_type == CATEGORY and way.before:
+        start = paths.tree.below(start)
+    return paths.reach(seed_type, way.before, start)
+
+
+def wholes_of(paths: Paths, way: Way, rows: npt.ArrayLike) -> Rows:
+    """The targets at the end of a way that consist of what was had, int64, ascending.
+
+    Who bought in a category bought in everything that it is a part of.
+    """
+    found = paths.reach(way.end_type, way.after, rows)
+    if way.after and paths.end_type(way.end_type, way.after[-1]) == CATEGORY:
+        return paths.tree.above(found)
+    return found
 
 
 def _ways_along(schema: Schema, seed_type: str, target_type: str, relation: str) -> list[Way]:

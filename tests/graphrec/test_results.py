@@ -27,7 +27,7 @@ def test_reasons_for_products(recommender):
         "p5": (
             "bought before: 2 times, last 2017-11-26",
             "bought 2 products of this brand",
-            "bought 1 product in Dairy",
+            "bought 2 products in Dairy",
         ),
         "p6": ("never bought", "new brand for this shopper", "new to Other"),
     }
@@ -35,13 +35,13 @@ def test_reasons_for_products(recommender):
 
 def test_reasons_for_brands_and_their_users(recommender):
     assert reasons(recommender.brands_for_user("ann", exclude_seen=False)) == {
-        "acme": ("bought 2 of its products", "bought 1 product in Dairy"),
+        "acme": ("bought 2 of its products", "bought 2 products in Dairy"),
         "bolt": ("never bought from it",),
     }
     assert reasons(recommender.users_for_brand("acme")) == {
-        "ann": ("bought 2 of its products", "bought 1 product in Dairy"),
+        "ann": ("bought 2 of its products", "bought 2 products in Dairy"),
         "bob": ("never bought from it",),
-        "cat": ("bought 2 of its products", "bought 1 product in Dairy"),
+        "cat": ("bought 2 of its products", "bought 2 products in Dairy"),
     }
 
 
@@ -64,8 +64,10 @@ def test_reasons_without_evidence_do_not_say_when(make_recommender, content):
 def test_reasons_for_categories(make_recommender, content):
     vectors = {**content["vectors"], "Category": np.ones((6, 2), dtype=np.float32)}
     answer = make_recommender(vectors=vectors).recommend(
-        "User", "ann", "Category", exclude_seen=False
+        "User", "ann", "Category", exclude_seen=False, levels="all"
     )
+    # ann's p1 stands in Yogurt and p5 in Dairy, which Yogurt is a part of.
+    assert reasons(answer)["dairy"] == reasons(answer)["food"] == ("bought 2 of its products",)
     assert reasons(answer)["yogurt"] == ("bought 1 of its products",)
     assert reasons(answer)["bread"] == ("never bought in it",)
 

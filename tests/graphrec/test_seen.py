@@ -40,10 +40,12 @@ def ids(paths, seed_type, seed_id, target_type, rule):
         (("User", "cat"), "Product", {"within_days": 0}, ""),
         (("User", "ann"), "Product", {"within_days": 6}, "p5"),  # the newer of two purchases
         (("User", "cat"), "Brand", {"within_days": 5}, "acme"),
-        (("User", "cat"), "Category", {"within_days": 10}, "bread dairy"),
+        (("User", "cat"), "Category", {"within_days": 10}, "bread dairy food"),
         (("Product", "p5"), "User", {"within_days": 3}, "cat"),
         (("Brand", "acme"), "User", {"within_days": 3}, "cat"),
+        (("User", "cat"), "Category", {"within_days": 40.01}, "bread dairy food yogurt"),
         (("Category", "dairy"), "User", {"relations": "PURCHASED"}, "ann cat"),
+        (("Category", "food"), "User", {"relations": "PURCHASED"}, "ann bob cat"),
         (("User", "dan"), "Brand", {}, ""),  # following a brand is not having it
         (("User", "dan"), "Brand", {"relations": "FOLLOWS"}, "acme"),
         (("User", "cat"), "Brand", {"relations": ("FOLLOWS", "PURCHASED")}, "acme bolt"),
@@ -278,7 +280,8 @@ def had_by_the_oracle(world, ends, relation, limits):
             for one, other, _ in world[group]:
                 if group == "PUBLISHED" and one == row:
                     found.add(("Content", other))
-                if group != "PUBLISHED" and other == row:
+                whole = below(world, {row}) if end_type == "Category" else {row}
+                if group != "PUBLISHED" and other in whole:
                     found.add(("Product", one))
         return found
 

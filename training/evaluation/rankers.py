@@ -57,8 +57,14 @@ class Served:
         """Nothing more: what a bundle holds was learned before."""
 
     def top(self, task: Task, seed_rows: Rows, k: int) -> Rows:
+        # Categories of any level, since all that users went to stand among the right answers.
         rows, _ = self.recommender.top_rows(
-            task.seed_type, seed_rows, task.target_type, k=k, exclude_seen=task.exclude_seen
+            task.seed_type,
+            seed_rows,
+            task.target_type,
+            k=k,
+            exclude_seen=task.exclude_seen,
+            levels="all",
         )
         return rows
 

@@ -15,7 +15,7 @@ def under(market, *blocks, now=NEW_YEAR):
 
 
 def gone(recommender, target, seed=("User", "u2")):
-    answer = recommender.recommend(*seed, target, k=100, exclude_seen=False)
+    answer = recommender.recommend(*seed, target, k=100, exclude_seen=False, levels="all")
     return " ".join(sorted(set(IDS[target]) - set(answer.ids)))
 
 

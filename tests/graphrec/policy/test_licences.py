@@ -14,7 +14,7 @@ def under(market, *, licences=(), own_blocks=()):
 
 
 def gone(recommender, seed, target):
-    answer = recommender.recommend(*seed, target, k=100, exclude_seen=False)
+    answer = recommender.recommend(*seed, target, k=100, exclude_seen=False, levels="all")
     return " ".join(sorted(set(IDS[target]) - {seed[1]} - set(answer.ids)))
 
 
