@@ -153,7 +153,8 @@ class TrainingError(GraphRecError):
 class NotEnoughDataError(TrainingError):
     """There are too few nodes or edges for what was asked.
 
-    Give it more data, or hold out fewer days (`--holdout-days`, `--no-holdout`).
+    Give it more data, or, where the message says so, hold out fewer days (`--holdout-days`,
+    `--no-holdout`).
     """
 
 

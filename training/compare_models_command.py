@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from graphrec.cli.output import JsonOption, console, print_json
+from graphrec.cli.output import JsonOption, console, print_json, warn
 
 
 def compare_models_command(
@@ -37,6 +37,7 @@ def compare_models_command(
 
     graphrec compare-models evaluations/today --model ease --against popularity --json
     """
+    from training.evaluation.results import FEWEST_QUERIES
     from training.evaluation.tables import tables_of_two
     from training.evaluation.two_models import compare_models
 
@@ -48,10 +49,12 @@ def compare_models_command(
         resamples=resamples,
         seed=seed,
     )
+    for task in [task for task, compared in found.items() if not compared]:
+        warn(f"{task}: fewer than {FEWEST_QUERIES} queries, too few to compare")
     if as_json:
         print_json(
             {task: [one.model_dump(mode="json") for one in ours] for task, ours in found.items()}
         )
         return
-    for table in tables_of_two(found):
+    for table in tables_of_two({task: ours for task, ours in found.items() if ours}):
         console().print(table)

@@ -11,7 +11,7 @@ import torch
 from graphdb.errors import NotEnoughDataError
 from graphdb.schema_types import EdgeType, Schema
 from graphrec.bundle import Adjacency
-from training.data import AT_S, edge_types_of
+from training.data import ALWAYS_S, AT_S, edge_types_of
 from training.pairs import adjacency, pair_keys, source_rows, without
 from training.pyg import HeteroData
 
@@ -54,6 +54,13 @@ def hold_out_last(graph: HeteroData, edge_type: EdgeType, days: int) -> Holdout:
         NotEnoughDataError: No edge of the relation lies before, or none after the cut.
     """
     at_s = graph[edge_type][AT_S]
+    if at_s.numel() and int(at_s.max()) == ALWAYS_S:
+        raise NotEnoughDataError(
+            f"no {edge_type} edge says when it was, so the last {days} days are unknown",
+            expected="edges with times",
+            next_step="train without a holdout, or hold out given pairs",
+            value=days,
+        )
     if days < 1 or not at_s.numel():
         raise NotEnoughDataError(
             f"cannot hold out the last {days} days of {at_s.numel()} {edge_type} edges",
@@ -64,13 +71,7 @@ def hold_out_last(graph: HeteroData, edge_type: EdgeType, days: int) -> Holdout:
     cutoff_s = int(at_s.max()) + 1 - days * DAY_S
     train_graph = graph_before(graph, cutoff_s)
     if not train_graph[edge_type].edge_index.numel():
-        span_days = int(at_s.max() - at_s.min()) / DAY_S
-        raise NotEnoughDataError(
-            f"holding out the last {days} days leaves no {edge_type} edge to train on; "
-            f"all {at_s.numel()} lie within {span_days:.1f} days",
-            next_step="hold out fewer days",
-            value=days,
-        )
+        raise _nothing_before(at_s, edge_type, days)
     truth = adjacency(graph, edge_type, keep=at_s >= cutoff_s)
     return Holdout(
         train_graph=train_graph,
@@ -78,6 +79,22 @@ def hold_out_last(graph: HeteroData, edge_type: EdgeType, days: int) -> Holdout:
         cutoff_s=cutoff_s,
         truth=truth,
         new_truth=without(truth, adjacency(train_graph, edge_type)),
+    )
+
+
+def _nothing_before(at_s: torch.Tensor, edge_type: EdgeType, days: int) -> NotEnoughDataError:
+    """Says how close together all lies, and fewer days only where some number of days helps."""
+    span_s = int(at_s.max() - at_s.min())
+    most_days = span_s // DAY_S
+    within = f"within {span_s / DAY_S:.1f} days" if span_s else "at one moment"
+    return NotEnoughDataError(
+        f"holding out the last {days} days leaves no {edge_type} edge to train on; "
+        f"all {at_s.numel()} lie {within}",
+        expected=None if most_days else f"{edge_type} edges on more than one day",
+        next_step=f"hold out fewer days, {most_days} at most"
+        if most_days
+        else "train without a holdout, hold out given pairs, or bring more data",
+        value=days,
     )
 
 

@@ -1,5 +1,7 @@
 """The cut in time: no future in the train graph, nothing of the past lost, truth as it was."""
 
+import re
+
 import pytest
 import torch
 from hypothesis import given
@@ -76,6 +78,44 @@ def test_an_edge_at_the_very_cut_is_future(make_graph):
     graph = make_graph({"User": 1, "Product": 2}, {PURCHASED: [(0, 0, 9), (0, 1, 10)]})
     assert graph_before(graph, 10)[PURCHASED].at_s.tolist() == [9]
     assert torch.equal(graph_before(graph, 11)[PURCHASED].at_s, graph[PURCHASED].at_s)
+
+
+spread = st.lists(st.integers(0, 9 * DAY_S), min_size=1, max_size=6)
+
+
+@given(spread, st.integers(1, 12))
+def test_fewer_days_are_named_only_where_they_help(make_graph, at_s, days):
+    graph = make_graph({"User": 1, "Product": 1}, {PURCHASED: [(0, 0, moment) for moment in at_s]})
+    try:
+        hold_out_last(graph, PURCHASED, days)
+    except NotEnoughDataError as error:
+        named = re.search(r"hold out fewer days, (\d+) at most", str(error))
+        assert (named is None) == (max(at_s) - min(at_s) < DAY_S)
+        if named is None:
+            assert "fewer" not in str(error)
+            with pytest.raises(NotEnoughDataError):
+                hold_out_last(graph, PURCHASED, 1)
+            return
+        most = int(named[1])
+        assert most < days
+        hold_out_last(graph, PURCHASED, most)
+        with pytest.raises(NotEnoughDataError):
+            hold_out_last(graph, PURCHASED, most + 1)
+
+
+@pytest.mark.parametrize(
+    ("at_s", "message"),
+    [
+        ([5, 5, 5], "all 3 lie at one moment; expected User-.* edges on more than one day; train"),
+        ([0, DAY_S - 1], "lie within 1.0 days; expected"),
+        ([0, 5 * DAY_S], "lie within 5.0 days; hold out fewer days, 5 at most"),
+        ([ALWAYS_S] * 2, "no User-PURCHASED-Product edge says when it was"),
+    ],
+)
+def test_why_there_is_too_little(make_graph, at_s, message):
+    graph = make_graph({"User": 1, "Product": 1}, {PURCHASED: [(0, 0, moment) for moment in at_s]})
+    with pytest.raises(NotEnoughDataError, match=message):
+        hold_out_last(graph, PURCHASED, 28)
 
 
 def test_too_little_to_hold_out(make_graph):

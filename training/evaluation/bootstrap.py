@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from training.evaluation.results import Estimate
+from training.evaluation.results import FEWEST_QUERIES, Estimate
 
 Values = npt.NDArray[np.float64]
 
@@ -68,12 +68,13 @@ def _distinct_columns(known: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.floa
     return known[:, first].astype(np.float32), pattern_of
 
 
-def estimates(values: Values, drawn: Values) -> list[Estimate | None]:
-    """Every column's mean with its interval; None for a column in which no seed counts.
+def estimates(values: Values, drawn: Values, fewest: int = FEWEST_QUERIES) -> list[Estimate | None]:
+    """Every column's mean with its interval; None for one in which too few seeds count.
 
     Args:
         values: float64 [num_seeds, num_columns]; NaN where a seed does not count.
         drawn: What `Bootstrap.means` gave for them.
+        fewest: How many seeds have to count in a column, 1 or more.
     """
     known = np.isfinite(values)
     num_known = known.sum(axis=0)
@@ -85,7 +86,7 @@ def estimates(values: Values, drawn: Values) -> list[Estimate | None]:
     low = np.minimum(_quantiles(drawn, tail), means)
     high = np.maximum(_quantiles(drawn, 1 - tail), means)
     return [
-        Estimate(mean=mean, low=lowest, high=highest) if number else None
+        Estimate(mean=mean, low=lowest, high=highest) if number >= fewest else None
         for mean, lowest, highest, number in zip(
             means.tolist(), low.tolist(), high.tolist(), num_known.tolist(), strict=True
         )

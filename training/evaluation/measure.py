@@ -20,7 +20,14 @@ from training.evaluation.metrics import (
 )
 from training.evaluation.paired import comparisons
 from training.evaluation.rankers import Ranker
-from training.evaluation.results import Comparison, Estimate, GroupResult, ModelResult, TaskResult
+from training.evaluation.results import (
+    FEWEST_QUERIES,
+    Comparison,
+    Estimate,
+    GroupResult,
+    ModelResult,
+    TaskResult,
+)
 from training.evaluation.tasks import Direction, Task
 
 
@@ -32,11 +39,13 @@ class Resampling:
         ks: Lengths of lists; groups and comparisons are of the longest.
         resamples: Of the bootstrap, and flips of the test.
         seed: Of both.
+        fewest: Over how many queries a figure has to be, to be told.
     """
 
     ks: tuple[int, ...]
     resamples: int
     seed: int
+    fewest: int = FEWEST_QUERIES
 
     @property
     def longest(self) -> int:
@@ -119,13 +128,14 @@ def measure(
     }
     values = {name: per_seed(found, how.ks) for name, found in hits.items()}
     bootstrap = Bootstrap(len(seeds), how.resamples, how.seed)
-    means, drawn = _estimated(values, bootstrap)
+    means, drawn = _estimated(values, bootstrap, how.fewest)
     result = TaskResult(
         name=task.name,
         seed_type=task.seed_type,
         target_type=task.target_type,
         num_seeds=len(seeds),
         num_pairs=task.truth.num_edges,
+        too_few=_too_few(values, how.fewest),
         models=tuple(
             ModelResult(
                 model=name,
@@ -151,8 +161,18 @@ def _of_lists(rows: Rows, catalogue: Catalogue, ks: Sequence[int]) -> dict[str, 
 _ByModel = Mapping[str, Mapping[str, Values]]
 
 
+def _too_few(values: _ByModel, fewest: int) -> dict[str, int]:
+    """By metric how many seeds count, where they are some but too few; the same for all models."""
+    counted = {
+        name: int(np.isfinite(some).sum())
+        for found in values.values()
+        for name, some in found.items()
+    }
+    return {name: number for name, number in counted.items() if 0 < number < fewest}
+
+
 def _estimated(
-    values: _ByModel, bootstrap: Bootstrap
+    values: _ByModel, bootstrap: Bootstrap, fewest: int
 ) -> tuple[dict[str, dict[str, Estimate]], dict[str, dict[str, Values]]]:
     """By model and metric the mean with its interval, and the means of all draws."""
     keys = [(model, name) for model, found in values.items() for name in found]
@@ -161,7 +181,7 @@ def _estimated(
     means: dict[str, dict[str, Estimate]] = {model: {} for model in values}
     draws: dict[str, dict[str, Values]] = {model: {} for model in values}
     for place, ((model, name), found) in enumerate(
-        zip(keys, estimates(columns, drawn), strict=True)
+        zip(keys, estimates(columns, drawn, fewest), strict=True)
     ):
         if found is not None:
             means[model][name], draws[model][name] = found, drawn[:, place]
@@ -191,7 +211,7 @@ def _groups_of_seeds(
                     model: {name: np.where(inside, some, np.nan) for name, some in found.items()}
                     for model, found in whole.items()
                 }
-        results += _group_results(grouping.dimension, "seeds", parts, counts, bootstrap)
+        results += _group_results(grouping.dimension, "seeds", parts, counts, bootstrap, how.fewest)
     return results
 
 
@@ -214,7 +234,9 @@ def _groups_of_targets(
                 parts[group] = {
                     model: per_seed(found, [how.longest]) for model, found in within.items()
                 }
-        results += _group_results(grouping.dimension, "targets", parts, counts, bootstrap)
+        results += _group_results(
+            grouping.dimension, "targets", parts, counts, bootstrap, how.fewest
+        )
     return results
 
 
@@ -224,6 +246,7 @@ def _group_results(
     parts: Mapping[str, _ByModel],
     counts: Mapping[str, tuple[int, int]],
     bootstrap: Bootstrap,
+    fewest: int,
 ) -> list[GroupResult]:
     """One result per group, all intervals of a dimension at once."""
     if not parts:
@@ -231,7 +254,7 @@ def _group_results(
     flat = {
         f"{group}\n{model}": found for group, part in parts.items() for model, found in part.items()
     }
-    means, _ = _estimated(flat, bootstrap)
+    means, _ = _estimated(flat, bootstrap, fewest)
     return [
         GroupResult(
             dimension=dimension,
@@ -263,4 +286,4 @@ def _comparisons(
     columns = np.stack([values[first][name] - values[other][name] for other, name in keys], axis=1)
     draws = np.stack([drawn[first][name] - drawn[other][name] for other, name in keys], axis=1)
     named = [(first, other, name) for other, name in keys]
-    return comparisons(columns, draws, named, flips=how.resamples, seed=how.seed)
+    return comparisons(columns, draws, named, flips=how.resamples, seed=how.seed, fewest=how.fewest)

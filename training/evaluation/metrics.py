@@ -215,7 +215,7 @@ def _mean(name: str, hits: Hits, k: int, what: str) -> float:
     if not counted.any():
         raise NotEnoughDataError(
             f"none of {hits.num_seeds} seeds has anything {what}",
-            next_step="hold out more days, or evaluate other seeds",
+            next_step="hold out more, or evaluate other seeds",
         )
     return float(values[counted].mean())
 

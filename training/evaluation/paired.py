@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from training.evaluation.bootstrap import estimates
-from training.evaluation.results import Comparison
+from training.evaluation.results import FEWEST_QUERIES, Comparison
 
 Values = npt.NDArray[np.float64]
 
@@ -22,13 +22,15 @@ def comparisons(
     *,
     flips: int,
     seed: int,
+    fewest: int = FEWEST_QUERIES,
 ) -> tuple[Comparison, ...]:
-    """One comparison per column in which a seed counts: the interval and the test.
+    """One comparison per column in which enough seeds count: the interval and the test.
 
     Args:
         differences: float64 [num_seeds, num_columns]; NaN where a seed does not count.
         drawn: The differences of the means in every draw, see `Bootstrap.means`.
         columns: Which model each is of, against which, and by which metric.
+        fewest: How many seeds are enough.
     """
     p_values = sign_flip_p_values(differences, flips=flips, seed=seed)
     return tuple(
@@ -41,7 +43,7 @@ def comparisons(
             method=METHOD,
         )
         for (model, against, metric), difference, p_value in zip(
-            columns, estimates(differences, drawn), p_values, strict=True
+            columns, estimates(differences, drawn, fewest), p_values, strict=True
         )
         if difference is not None
     )

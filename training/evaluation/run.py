@@ -37,9 +37,15 @@ from training.evaluation.measure import (
 from training.evaluation.model import model_of_the_past
 from training.evaluation.per_seed import PER_SEED_NAME, write_per_seed
 from training.evaluation.rankers import Served
-from training.evaluation.results import Evaluation, ExposurePoint, LiftPoint, Protocol
+from training.evaluation.results import (
+    Evaluation,
+    ExposurePoint,
+    LeakFinding,
+    LiftPoint,
+    Protocol,
+)
 from training.evaluation.spending import spending, versions
-from training.evaluation.tasks import Direction, Task, all_tasks
+from training.evaluation.tasks import Direction, Task, all_tasks, check_enough
 from training.models import Run
 from training.quality.counts import PRODUCT
 from training.split import Holdout
@@ -115,8 +121,8 @@ def evaluate(
     Raises:
         EvaluationError: The folder exists.
         SnapshotError: There is no usable snapshot.
-        NotEnoughDataError: There is too little to train on, or to hold out, or for a baseline that
-            is named.
+        NotEnoughDataError: There is too little to train on, to hold out or to measure, or for a
+            baseline that is named.
         LeakError: The models would be shown what they are asked for.
         DataError: The table of pairs to hold out cannot be used.
         GraphRecError: As `train`.
@@ -151,6 +157,7 @@ def _evaluate_into(
     leaks = check_leaks(graph, holdout, snapshot.schema)
     group = snapshot.schema.parse_edge_type(config.group)
     tasks = all_tasks(graph, holdout, snapshot.schema, group)
+    few = check_enough(tasks, holdout)
     names = options.baselines
     if names is None:
         names = usual_baselines(tasks[0].direction)
@@ -186,7 +193,7 @@ def _evaluate_into(
         ),
         models=tuple(lists),
         tasks=tuple(one.result for one in measured),
-        leaks=leaks,
+        leaks=(*leaks, *([few] if few else []), *_long_lists(tasks[0], how.ks)),
         lifts=_lifts(model, holdout, group, options.seed),
         exposure=_exposure(tasks[0], lists),
         settings=config.model_dump(mode="json"),
@@ -195,6 +202,24 @@ def _evaluate_into(
     )
     found.write(folder)
     return found
+
+
+def _long_lists(task: Task, ks: Sequence[int]) -> tuple[LeakFinding, ...]:
+    """A warning where lists are as long as all that could stand in them."""
+    number = task.truth.num_targets
+    too_long = [k for k in ks if k >= number]
+    if not too_long:
+        return ()
+    lengths = " and ".join(map(str, too_long))
+    return (
+        LeakFinding(
+            check="length of lists",
+            level="warning",
+            message=f"lists of {lengths} have room for all {number:,} {task.target_type} nodes: "
+            "that they hold the right ones says nothing",
+            figures={"targets": number},
+        ),
+    )
 
 
 def _of_baseline(name: str, tasks: Sequence[Task], how: Resampling) -> dict[str, Ranked]:

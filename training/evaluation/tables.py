@@ -13,7 +13,14 @@ from training.evaluation.metrics import (
     VALUE_NDCG,
     at,
 )
-from training.evaluation.results import Comparison, Estimate, Evaluation, TaskResult
+from training.evaluation.results import (
+    FEWEST_QUERIES,
+    Comparison,
+    Estimate,
+    Evaluation,
+    TaskResult,
+    too_few_queries,
+)
 
 HEADLINE = (RECALL, NDCG, HIT_RATE, MRR, VALUE_NDCG)
 LISTS = ("coverage", "gini", "novelty", "diversity", "newcomers")
@@ -37,13 +44,20 @@ def _headline(found: Evaluation, k: int) -> Table:
     names = [
         name
         for name in HEADLINE
-        if any(at(name, k) in one.metrics for task in found.tasks for one in task.models)
+        if any(
+            at(name, k) in told
+            for task in found.tasks
+            for told in (task.too_few, *(one.metrics for one in task.models))
+        )
     ]
     _columns(table, ("task", "model"), [at(name, k) for name in names])
     for task in found.tasks:
         for place, one in enumerate(task.models):
             about = f"{task.name}\n[dim]{task.num_seeds:,} seeds[/dim]" if not place else ""
-            cells = [_shown(one.metrics.get(at(name, k))) for name in names]
+            cells = [
+                _shown(one.metrics.get(at(name, k)), task.too_few.get(at(name, k)))
+                for name in names
+            ]
             table.add_row(about, escape(one.model), *cells, end_section=one is task.models[-1])
     return table
 
@@ -70,7 +84,7 @@ def _groups(task: TaskResult, k: int) -> Iterator[Table]:
         for group in task.groups:
             if group.dimension == dimension:
                 # The intervals stand in evaluation.json and in the report; here is no room.
-                cells = [_mean(group.models[model].get(name)) for model in models]
+                cells = [_mean(group.models[model].get(name), group.num_seeds) for model in models]
                 counts = f"{group.num_seeds:,}", f"{group.num_pairs:,}"
                 table.add_row(escape(group.group), *counts, *cells)
         yield table
@@ -93,11 +107,9 @@ def _comparisons(found: Evaluation, k: int) -> Table:
 
 
 def tables_of_two(found: Mapping[str, tuple[Comparison, ...]]) -> Iterator[Table]:
-    """One model less another, by task."""
+    """One model less another, by task; each with a comparison or more."""
     for task, compared in found.items():
-        table = _table(
-            f"{task}: {compared[0].model} less {compared[0].against}" if compared else task
-        )
+        table = _table(f"{task}: {compared[0].model} less {compared[0].against}")
         _columns(table, ("metric",), ["difference", "95 % interval", "p"])
         for one in compared:
             difference = one.difference
@@ -115,14 +127,20 @@ def _chance(p_value: float) -> str:
     return f"{p_value:.4f}" if p_value < SURE else f"[dim]{p_value:.4f}"
 
 
-def _mean(found: Estimate | None) -> str:
-    return "" if found is None else f"{found.mean:.4f}"
+def _mean(found: Estimate | None, num_seeds: int) -> str:
+    if found is None:
+        return _missing(num_seeds if num_seeds < FEWEST_QUERIES else None)
+    return f"{found.mean:.4f}"
 
 
-def _shown(found: Estimate | None, *, signed: bool = False) -> str:
+def _missing(num_queries: int | None) -> str:
+    return "" if num_queries is None else f"[dim]{too_few_queries(num_queries)}[/dim]"
+
+
+def _shown(found: Estimate | None, too_few: int | None = None, *, signed: bool = False) -> str:
     """The mean, and half the width of its interval in small."""
     if found is None:
-        return ""
+        return _missing(too_few)
     sign = "+" if signed else ""
     return f"{found.mean:{sign}.4f} [dim]±{(found.high - found.low) / 2:.4f}[/dim]"
 

@@ -1,18 +1,21 @@
 """The questions: whom to recommend what to, and what turned out to be right."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 
+from graphdb.errors import NotEnoughDataError
 from graphdb.schema_types import EdgeType, Schema
 from graphrec import Seen
 from graphrec.bundle import Adjacency
+from graphrec.query.tree import CATEGORY, CHILD_OF, CategoryTree
 from training.data import AT_S, COUNT, edge_types_of
 from training.evaluation.gains import Payments, payments
 from training.evaluation.metrics import Values
 from training.evaluation.peaks import on_days, peak_days
+from training.evaluation.results import FEWEST_QUERIES, LeakFinding, too_few_queries
 from training.pairs import adjacency, compose, without
 from training.pyg import HeteroData
 from training.split import Holdout
@@ -113,6 +116,52 @@ def all_tasks(
     return _asked(tasks)
 
 
+def check_enough(tasks: Sequence[Task], holdout: Holdout) -> LeakFinding | None:
+    """A warning where the first task has too few queries for a figure.
+
+    Raises:
+        NotEnoughDataError: Nothing was held out that could be asked for, or there is one target
+            alone: then there is nothing to rank.
+    """
+    edge_type, truth = holdout.edge_type, holdout.truth
+    if truth.num_targets < 2:
+        raise NotEnoughDataError(
+            f"there is {truth.num_targets} {edge_type.target} to rank",
+            expected="at least 2: every list of one is the same",
+            next_step=f"bring more {edge_type.target} nodes",
+            value=truth.num_targets,
+        )
+    queries = int(np.count_nonzero(truth.degrees()))
+    if not tasks:
+        raise NotEnoughDataError(
+            f"no {edge_type.source} has a {edge_type} edge that was held out",
+            expected=f"at least {FEWEST_QUERIES}",
+            next_step=_more_queries(holdout),
+            value=queries,
+        )
+    if queries >= FEWEST_QUERIES:
+        return None
+    return LeakFinding(
+        check="number of queries",
+        level="warning",
+        message=f"{too_few_queries(queries)}: so many {edge_type.source} nodes have {edge_type} "
+        f"edges that were held out, and a figure needs {FEWEST_QUERIES}; {_more_queries(holdout)}",
+        figures={"queries": queries, "needed": FEWEST_QUERIES},
+    )
+
+
+def _more_queries(holdout: Holdout) -> str:
+    """What could help: a longer part only where further seeds did something before it."""
+    pairs = adjacency(holdout.train_graph, holdout.edge_type).degrees()
+    could = int(np.count_nonzero((holdout.truth.degrees() > 0) | (pairs > 0)))
+    source = holdout.edge_type.source
+    if could < FEWEST_QUERIES:
+        return f"bring more data: only {could} {source} nodes have any such edge"
+    if holdout.cutoff_s is None:
+        return "hold out pairs of more of them"
+    return "hold out more days"
+
+
 def _asked(tasks: list[Task]) -> list[Task]:
     """Those with anything to find."""
     return [task for task in tasks if task.truth.num_edges]
@@ -168,7 +217,8 @@ def _other_relations(graph: HeteroData, cutoff_s: int, main: Direction) -> Itera
 def _of_groups(main: Direction, tie: EdgeType, members: Adjacency) -> Direction:
     """The direction from seeds to what targets are tied to, such as the brands of products.
 
-    Each event with a product becomes one with its brand.
+    Each event with a product becomes one with its brand. Who had a category had all that it is a
+    part of, as where answers are served.
     """
     edge_type = EdgeType(main.edge_type.source, main.edge_type.relation, tie.target)
     relation = main.schema.relation(edge_type.relation)
@@ -185,4 +235,8 @@ def _of_groups(main: Direction, tie: EdgeType, members: Adjacency) -> Direction:
     for name in {AT_S, COUNT} & set(store.keys()):  # ties have no count
         graph[edge_type][name] = store[name].repeat_interleave(torch.from_numpy(number))
     schema = Schema(main.schema.node_types, relations)
-    return Direction(edge_type, graph, schema, adjacency(graph, edge_type))
+    had = adjacency(graph, edge_type)
+    parents = EdgeType(CATEGORY, CHILD_OF, CATEGORY)
+    if tie.target == CATEGORY and parents in edge_types_of(main.graph):
+        had = compose(had, CategoryTree(adjacency(main.graph, parents)).ancestors)
+    return Direction(edge_type, graph, schema, had)

@@ -38,7 +38,8 @@ def compare_models(
         seed: Of both.
 
     Returns:
-        Tasks that both were asked, in the first one's order; in each the metrics of both.
+        Tasks that both were asked, in the first one's order; in each the metrics of both, none
+        where fewer than 10 seeds count.
 
     Raises:
         EvaluationError: A folder holds no evaluation, the two did not ask the same, a model was

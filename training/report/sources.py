@@ -64,7 +64,8 @@ def open_sources(
 ) -> Sources:
     """Opens all that a report is made from; arguments and errors as for `write_report`."""
     evaluation = read_evaluation(folder)
-    if not evaluation.tasks or not any(one.metrics for one in evaluation.tasks[0].models):
+    first = evaluation.tasks[0] if evaluation.tasks else None
+    if first is None or not (first.too_few or any(one.metrics for one in first.models)):
         raise EvaluationError(
             f"the evaluation in '{folder}' has no figures of any model",
             next_step="evaluate again",

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from training.evaluation.results import Comparison, Evaluation, TaskResult
+from training.evaluation.results import Comparison, Evaluation, TaskResult, too_few_queries
 from training.report.words import chance, headline_metric, metric_title, number, percent, plural
 
 _SURE = 0.05
@@ -58,6 +58,8 @@ def sentence(evaluation: Evaluation) -> str:
     verdict = verdict_of(evaluation, task, metric)
     model = evaluation.models[0]
     asked = _asked(evaluation, task)
+    if metric in task.too_few:
+        return f"{asked}: {too_few_queries(task.too_few[metric])} to tell how {model} did."
     if verdict is None:
         return f"{asked}, {model} was not measured by {metric_title(metric)}."
     name, _, k = metric.partition("@")

@@ -122,8 +122,8 @@ def chance(p_value: float) -> str:
 def headline_metric(evaluation: Evaluation, task: TaskResult) -> str:
     """What models are compared by first: recall of the longest lists, as groups and tests are.
 
-    Where there is no recall, the first of the metrics.
+    Where there is no recall, the first of the metrics. Of too few queries there is none.
     """
     known = [name for result in task.models for name in result.metrics]
     longest = f"recall@{max(evaluation.protocol.ks)}"
-    return longest if longest in known else known[0]
+    return longest if longest in known or not known else known[0]

@@ -2,9 +2,12 @@
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 
+from graphdb.errors import NotEnoughDataError
 from graphdb.schema_types import EdgeType, Schema
+from training.evaluation.results import FEWEST_QUERIES
 from training.pairs import adjacency
 from training.pyg import HeteroData
 from training.sparse import csr_of
@@ -65,7 +68,7 @@ def cut(
         seed: Of the share that is drawn.
 
     Raises:
-        NotEnoughDataError: Too little is left to learn from, or nothing to validate on.
+        NotEnoughDataError: Too little is left to learn from, or to validate on.
     """
     if split.holdout_days is not None:
         graph = hold_out_last(graph, direction, split.holdout_days).train_graph
@@ -75,4 +78,13 @@ def cut(
     else:
         last = hold_out_last(graph, direction, split.validation_days)
         train_graph, truth = last.train_graph, last.new_truth
+    queries = int(np.count_nonzero(truth.degrees()))
+    if queries < FEWEST_QUERIES or truth.num_targets < 2:
+        raise NotEnoughDataError(
+            f"{queries} {direction.source} nodes have something new to find in {split.title}, "
+            f"among {truth.num_targets} {direction.target} nodes: too few to compare settings on",
+            expected=f"at least {FEWEST_QUERIES}, and 2 to rank",
+            next_step="bring more data, or validate on a larger part",
+            value=queries,
+        )
     return ValidationPart(train_graph, csr_of(adjacency(train_graph, direction)), csr_of(truth))

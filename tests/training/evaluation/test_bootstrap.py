@@ -8,7 +8,7 @@ from training.evaluation.bootstrap import Bootstrap, estimates
 
 def interval(values, resamples=500, seed=0):
     columns = np.asarray(values, np.float64)[:, None]
-    return estimates(columns, Bootstrap(len(columns), resamples, seed).means(columns))[0]
+    return estimates(columns, Bootstrap(len(columns), resamples, seed).means(columns), fewest=1)[0]
 
 
 def test_a_draw_is_a_mean_of_as_many_seeds_with_replacement():
@@ -52,7 +52,7 @@ def test_seeds_that_do_not_count_change_nothing():
     values = np.array([[0.2, 0.2], [np.nan, 0.4], [0.8, 0.8], [np.nan, 0.4]])
     bootstrap = Bootstrap(4, 300, 0)
     drawn = bootstrap.means(values)
-    some, every = estimates(values, drawn)
+    some, every = estimates(values, drawn, fewest=1)
     assert (some.mean, every.mean) == pytest.approx((0.5, 0.45))
     # A draw without any seed that counts has no mean, and is left out.
     empty = np.isnan(drawn[:, 0])
@@ -63,7 +63,7 @@ def test_seeds_that_do_not_count_change_nothing():
 
 def test_a_column_without_any_seed_has_no_estimate():
     values = np.array([[np.nan, 1.0], [np.nan, 1.0]])
-    found = estimates(values, Bootstrap(2, 10, 0).means(values))
+    found = estimates(values, Bootstrap(2, 10, 0).means(values), fewest=1)
     assert found[0] is None and found[1] is not None
 
 
@@ -71,7 +71,7 @@ def test_where_no_draw_holds_a_seed_that_counts_the_mean_is_all_there_is():
     values = np.full((50, 1), np.nan)
     values[7] = 0.4
     missed = next(seed for seed in range(20) if np.isnan(Bootstrap(50, 1, seed).means(values)))
-    (found,) = estimates(values, Bootstrap(50, 1, missed).means(values))
+    (found,) = estimates(values, Bootstrap(50, 1, missed).means(values), fewest=1)
     assert (found.low, found.mean, found.high) == (0.4, 0.4, 0.4)
 
 

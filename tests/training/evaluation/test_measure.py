@@ -11,7 +11,7 @@ from training.evaluation.paired import METHOD
 from training.evaluation.tasks import all_tasks
 
 MADE_BY = SCHEMA.edge_type("MADE_BY")
-HOW = Resampling((1, 2), 200, 0)
+HOW = Resampling((1, 2), 200, 0, fewest=1)
 
 
 class Fixed:

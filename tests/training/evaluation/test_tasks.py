@@ -57,6 +57,16 @@ def test_what_is_learned_and_what_was_had(tasks):
     assert followed.exclude_seen.relations == ("FOLLOWS",)
 
 
+def test_who_had_a_category_had_what_it_is_a_part_of(holdout):
+    """cups > home, tea > food: ann and bob bought in both trees, or one, before the cut-off."""
+    tasks = first_tasks(holdout, SCHEMA, SCHEMA.edge_type("IN_CATEGORY"))
+    (categories,) = [task for task in tasks if task.target_type == "Category"]
+    had = [categories.direction.had.targets(row).tolist() for row in range(4)]
+    assert had == [[0, 1, 2, 3], [0, 2], [0, 2], []]
+    # bob's p4 stands in home, where bob's p1 stood through cups; p2 is tea.
+    assert truths(categories) == [[], [3], [], []]
+
+
 def test_peak_days_and_others(make_graph):
     """Two purchases a day, and forty on a day after the cut-off."""
     rows = [(number % 2, number % 5, day * DAY_S) for day in range(60) for number in (day, day + 1)]

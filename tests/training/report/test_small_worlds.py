@@ -1,14 +1,19 @@
 """From a snapshot to a page where hardly anything is there: nothing may need what is missing."""
 
 from datetime import UTC, datetime, timedelta
+from io import StringIO
 
 import pytest
+from rich.console import Console
 
 from training.evaluation.run import EvaluateOptions, evaluate
+from training.evaluation.tables import tables
 from training.report import write_report
 
 BEGIN = datetime(2025, 1, 1, tzinfo=UTC)
-MANY = [(f"u{day % 5}", f"p{day * 7 % 9}", day) for day in range(60)]
+MANY = [(f"u{day % 12:02}", f"p{day * 7 % 9}", day) for day in range(60)]
+VISITORS = [f"visitor{number}" for number in range(10)]
+TO_VISITORS = "\n".join(f"{name},p1" for name in VISITORS)
 
 
 @pytest.fixture
@@ -18,7 +23,7 @@ def reported(write_world, tmp_path):
     def make(purchases, ties=None, *, pairs=None, **options):
         users, products, days = zip(*purchases, strict=True)
         nodes = {
-            "User": {"user_id": [*sorted(set(users)), "visitor"]},
+            "User": {"user_id": [*sorted(set(users)), *VISITORS]},
             "Product": {"product_id": sorted(set(products))},
             "Brand": {"brand_id": ["acme"] if ties else []},
         }
@@ -48,13 +53,39 @@ def names(found):
 
 
 @pytest.mark.parametrize("split", ["time", "leave-last-out"])
-def test_one_user_and_no_categories_or_brands(reported, split):
-    found, page = reported([("u0", "p0", 0), ("u0", "p1", 5), ("u0", "p2", 59)], split=split)
-    assert names(found) == ["all products", "new products"]
-    assert found.tasks[0].num_seeds == 1
+def test_no_categories_and_no_brands(reported, split):
+    found, page = reported(MANY, split=split)
+    assert names(found)[0] == "all products" and "new brands" not in names(found)
     assert "too few products and brands" in page
     why = "no money is known" if split == "time" else "there is no cut-off"
     assert f"Nothing was weighted by value: {why}." in page
+
+
+ONE_NEW = [
+    *((f"u{user:02}", f"p{user % 3}", day) for user in range(12) for day in (0, 50)),
+    *(("u00", "p0", day / 10) for day in range(1, 9)),
+    ("u00", "p1", 51),
+]
+
+
+def test_a_task_and_groups_of_few_say_so(reported):
+    """All twelve buy again what they bought; one of them buys something new as well."""
+    found, page = reported(ONE_NEW)
+    new = found.task("new products")
+    assert new.num_seeds == 1 and new.too_few["recall@20"] == 1
+    assert all(one.metrics == {} for one in new.models) and new.comparisons == ()
+    assert found.tasks[0].models[0].metrics["recall@20"].mean == 1
+    groups = {one.group: one for one in found.tasks[0].groups}
+    assert any(one.num_seeds < 10 for one in groups.values())
+    for one in groups.values():
+        assert all(bool(figures) == (one.num_seeds >= 10) for figures in one.models.values())
+    told = page.partition('<section id="tasks">')[2].partition("</section>")[0]
+    assert "too few queries (n=1)" in told and "1.0000" not in told.partition("new products")[2]
+    text = StringIO()
+    for table in tables(found):
+        Console(file=text, width=200).print(table)
+    row = next(line for line in text.getvalue().splitlines() if "new products" in line)
+    assert "too few queries (n=1)" in row and "±" not in row
 
 
 def test_more_places_than_products(reported):
@@ -67,7 +98,7 @@ def test_more_places_than_products(reported):
 
 
 def test_a_model_that_knows_nobody_who_is_asked(reported):
-    found, page = reported(MANY, split="given", pairs="visitor,p1", baselines=("popularity",))
+    found, page = reported(MANY, split="given", pairs=TO_VISITORS, baselines=("popularity",))
     ours, popularity = found.tasks[0].models
     assert ours.lists == {} and ours.metrics["recall@20"].mean == 0
     assert popularity.metrics["recall@20"].mean == 1
@@ -76,7 +107,7 @@ def test_a_model_that_knows_nobody_who_is_asked(reported):
 
 
 def test_nobody_shows_anything(reported):
-    found, page = reported(MANY, split="given", pairs="visitor,p1", baselines=())
+    found, page = reported(MANY, split="given", pairs=TO_VISITORS, baselines=())
     assert found.exposure == ()
     assert "Exposure was not measured." in page
 

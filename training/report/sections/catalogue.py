@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from training.evaluation.results import Evaluation, TaskResult
+from training.evaluation.results import Evaluation, TaskResult, too_few_queries
 from training.report.parts import Block, Cell, Section, Table, Text
 from training.report.sections.headline import metric_names, metric_table
 from training.report.sources import Sources
@@ -19,7 +19,9 @@ def catalogue(sources: Sources) -> Section:
         caption = "Weighted by net value"
         blocks.append(metric_table(evaluation, task, valued, caption, noted=False))
     else:
+        few = [number for name, number in task.too_few.items() if "value" in name]
         why = "no money is known" if evaluation.protocol.cutoff else "there is no cut-off"
+        why = too_few_queries(few[0]) if few else why
         blocks.append(Text(f"Nothing was weighted by value: {why}.", "muted"))
     names = list(dict.fromkeys(name for result in task.models for name in result.lists))
     if not names:

@@ -23,7 +23,11 @@ def cold_start(sources: Sources) -> Section:
     task = evaluation.tasks[0]
     metric = headline_metric(evaluation, task)
     found = {
-        name: [group for group in groups if group.group != _UNKNOWN]
+        name: [
+            group
+            for group in groups
+            if group.group != _UNKNOWN and any(metric in e for e in group.models.values())
+        ]
         for name, groups in by_dimension(task).items()
     }
     charts = tuple(

@@ -3,7 +3,13 @@
 import re
 from collections.abc import Sequence
 
-from training.evaluation.results import Evaluation, GroupResult, TaskResult
+from training.evaluation.results import (
+    FEWEST_QUERIES,
+    Evaluation,
+    GroupResult,
+    TaskResult,
+    too_few_queries,
+)
 from training.report.charts.bars import BarGroup, bar_chart
 from training.report.parts import Block, Cell, Figure, Row, Section, Table, Text
 from training.report.sources import Sources
@@ -32,17 +38,19 @@ def groups(sources: Sources) -> Section:
             [
                 BarGroup(one.group, {m: e[metric] for m, e in one.models.items() if metric in e})
                 for one in found
+                if any(metric in e for e in one.models.values())
             ],
             series_of(evaluation, shown),
             f"{metric_title(metric)}, with 95 % interval",
         )
         for name, found in dimensions.items()
+        if any(metric in e for one in found for e in one.models.values())
     )
     left_out = len(task.models) - len(shown)
     more = f" Charts show the {len(shown) - 1} best baselines; tables all." if left_out else ""
     blocks: list[Block] = [
         Text(f"Parts of the task '{task.name}'.{more}"),
-        Row(tuple(map(Figure, charts))),
+        *([Row(tuple(map(Figure, charts)))] if charts else []),
     ]
     blocks += [_table(evaluation, name, found, metric) for name, found in dimensions.items()]
     return Section("groups", "Group by group", tuple(blocks))
@@ -79,6 +87,11 @@ def slug(name: str) -> str:
     return re.sub(r"\W+", "-", name.casefold()).strip("-")
 
 
+def _missing(group: GroupResult) -> str:
+    few = group.num_seeds < FEWEST_QUERIES
+    return too_few_queries(group.num_seeds) if few else ""
+
+
 def _table(evaluation: Evaluation, name: str, found: Sequence[GroupResult], metric: str) -> Table:
     models = [model for model in evaluation.models if any(model in one.models for one in found)]
     rows = []
@@ -89,7 +102,7 @@ def _table(evaluation: Evaluation, name: str, found: Sequence[GroupResult], metr
         for model in models:
             estimate = means.get(model)
             row.append(
-                Cell("")
+                Cell(_missing(one))
                 if estimate is None
                 else Cell(number(estimate.mean), interval(estimate), estimate.mean == best > 0)
             )

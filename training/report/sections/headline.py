@@ -43,6 +43,8 @@ def headline(sources: Sources) -> Section:
     blocks += [
         Text(f"Leak check, {one.check}: {one.message}", "warning") for one in _warnings(evaluation)
     ]
+    if not names:
+        return Section("result", "What came out", tuple(blocks))
     table = metric_table(evaluation, task, chosen or names[:4], _caption(task))
     blocks.append(Row((table, Figure(_chart(evaluation, task, (chosen or names)[:2])))))
     blocks += _losses(evaluation)

@@ -1,6 +1,6 @@
 """The other questions: what was bought before, what is new, peak days."""
 
-from training.evaluation.results import Evaluation, TaskResult
+from training.evaluation.results import Evaluation, TaskResult, too_few_queries
 from training.report.parts import Block, Row, Section, Table, Text
 from training.report.sections.headline import (
     UNDER_MEANS,
@@ -21,11 +21,17 @@ def tasks(sources: Sources) -> Section:
     if not others:
         nothing = Text("Only one task was measured.", "muted")
         return Section("tasks", "Task by task", (nothing,))
+    told = [task for task in others if metric_names(task)]
     blocks: list[Block] = [
         Text(UNDER_MEANS, "muted"),
-        Row(tuple(_main_table(evaluation, task) for task in others)),
+        *([Row(tuple(_main_table(evaluation, task) for task in told))] if told else []),
+        *(
+            Text(f"{_caption(task)}: {too_few_queries(task.num_seeds)}", "muted")
+            for task in others
+            if task not in told
+        ),
     ]
-    for task in others:
+    for task in told:
         if task.comparisons:
             metric = headline_metric(evaluation, task)
             blocks.append(comparison_tables(evaluation, task, metric)[-1])
@@ -36,8 +42,11 @@ def _main_table(evaluation: Evaluation, task: TaskResult) -> Table:
     _, k = parted(headline_metric(evaluation, task))
     names = metric_names(task)
     chosen = [name for name in names if parted(name) in [(short, k) for short in _SHOWN]]
-    caption = (
+    return metric_table(evaluation, task, chosen or names[:2], _caption(task), noted=False)
+
+
+def _caption(task: TaskResult) -> str:
+    return (
         f"{task.name}: {plural(task.target_type)} for {task.num_seeds:,} "
         f"{plural(task.seed_type)}, {task.num_pairs:,} pairs to be found"
     )
-    return metric_table(evaluation, task, chosen or names[:2], caption, noted=False)
