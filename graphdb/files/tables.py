@@ -1,6 +1,6 @@
 """One way to read a table file, whatever its format."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,16 +28,38 @@ class TableFile:
     Args:
         column_names: As the file gives them.
         num_rows: None where only reading the whole file would tell (CSV).
-        batches: Reads the given columns, as plain types (see `plain_batch`); batches carry the
-            ROW column.
+        reader: What `batches` calls.
         separator: Between the cells of a CSV file; None for other kinds.
     """
 
     path: Path
     column_names: list[str]
     num_rows: int | None
-    batches: Callable[[Sequence[str], OnBadRow], Iterator[pa.RecordBatch]]
+    reader: Callable[[Sequence[str], OnBadRow], Iterator[pa.RecordBatch]]
     separator: str | None = None
+
+    def batches(self, columns: Sequence[str], on_bad_row: OnBadRow) -> Iterator[pa.RecordBatch]:
+        """Reads columns as plain types (see `plain_batch`); batches carry the ROW column.
+
+        Raises:
+            FileFormatError: The file cannot be read, or a name stands in it more than once.
+        """
+        self.check_unique(columns)
+        return self.reader(columns, on_bad_row)
+
+    def check_unique(self, columns: Iterable[str]) -> None:
+        """Refuses columns whose names stand in the file more than once.
+
+        Raises:
+            FileFormatError: It cannot be told which column is meant.
+        """
+        for name in columns:
+            if self.column_names.count(name) > 1:
+                raise FileFormatError(
+                    f"'{self.path}' has several columns named '{name}'",
+                    expected="unique names of the columns that are read",
+                    value=name,
+                )
 
 
 def open_table_file(
@@ -75,11 +97,6 @@ def open_table_file(
         known = ", ".join(SUFFIXES)
         raise FileFormatError(
             f"'{path.name}' is no kind of table file", expected=f"one of {known}", value=suffix
-        )
-    twice = {name for name in table.column_names if table.column_names.count(name) > 1}
-    if twice:
-        raise FileFormatError(
-            f"'{path}' has several columns named '{min(twice)}'", expected="unique column names"
         )
     return table
 

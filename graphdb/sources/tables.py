@@ -198,6 +198,7 @@ def _source_table(
 ) -> SourceTable:
     where = entry.where if entry else {}
     used = {column.name for column in columns.values() if column.name is not None} | set(where)
+    table.check_unique(used)
 
     def batches(on_bad_row: OnBadRow) -> Iterator[pa.RecordBatch]:
         for batch in table.batches(sorted(used), on_bad_row):

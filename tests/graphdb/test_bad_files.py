@@ -1,5 +1,7 @@
 """Files that are no tables, mappings that fit nothing, schemas that are none: each says why."""
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from graphdb import SCHEMA
@@ -31,6 +33,28 @@ PARQUET_TRUNCATED = b"PAR1" + b"\0" * 100
 def test_a_bad_file_is_named_with_what_is_wrong(tmp_path, load, file, content, message):
     (tmp_path / file).write_bytes(content)
     with pytest.raises(FileFormatError, match=message):
+        load(tmp_path)
+
+
+REPEATED = pa.Table.from_arrays([pa.array(["ann"]), *[pa.array(["x"])] * 2], ["user", "", ""])
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet", "arrow"])
+def test_names_that_repeat_matter_only_where_they_are_read(tmp_path, load, store, suffix):
+    path = tmp_path / f"users.{suffix}"
+    if suffix == "csv":
+        path.write_text("user,,\nann,x,x\n")
+    elif suffix == "parquet":
+        pq.write_table(REPEATED, path)
+    else:
+        with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, REPEATED.schema) as writer:
+            writer.write_table(REPEATED)
+    table = f'[[table]]\nfile = "users.{suffix}"\nnode = "User"\n'
+    (tmp_path / "mapping.toml").write_text(table + 'columns = { user_id = "user" }\n')
+    load(tmp_path)
+    assert store.counts()["User"] == 1
+    (tmp_path / "mapping.toml").write_text(table + 'columns = { user_id = "user", city = "" }\n')
+    with pytest.raises(FileFormatError, match=f"users.{suffix}' has several columns named ''"):
         load(tmp_path)
 
 
