@@ -13,12 +13,24 @@ from training.sparse import SparseMatrix
 Tensor = torch.Tensor
 
 
+_NOISE = 1e-4  # of the largest singular value; what lies below is rounding
+
+
 class Svd(NamedTuple):
-    """A ~ left @ diag(values) @ right.T; values fall, columns of left and right are orthonormal."""
+    """A ~ left @ diag(values) @ right.T; values fall, columns of left and right are orthonormal.
+
+    Rows of `left` and `right` are exactly zero where A has no entries. Where A is of lower rank
+    than k, the last columns belong to values that are rounding, and are arbitrary.
+    """
 
     left: Tensor  # [m, k]
     values: Tensor  # [k]
     right: Tensor  # [n, k]
+
+    def without_noise(self) -> "Svd":
+        """The same with zeros for values that are rounding, and for their columns."""
+        keep = self.values > _NOISE * self.values[0]
+        return Svd(self.left * keep, self.values * keep, self.right * keep)
 
 
 def randomized_svd(
@@ -40,6 +52,8 @@ def randomized_svd(
     - The small factor is reduced by a QR of its transpose before its SVD: it is far wider than
       tall.
     - Signs are fixed: the entry of largest magnitude of every right vector is positive.
+    - Rows without entries are set to zero. A QR leaves rounding there, about 1e-7, which has a
+      direction and a length like what was learned, and differs from processor to processor.
 
     Args:
         rank: How many; at most the smaller side of the matrix.
@@ -68,6 +82,7 @@ def randomized_svd(
     left, values, right_t = torch.linalg.svd(triangle.T)
     short, long = basis @ left[:, :rank], core_basis @ right_t[:rank].T
     left, right = (long, short) if is_tall else (short, long)
+    left, right = left * _has_entries(matrix.rows), right * _has_entries(matrix.transposed)
     return _with_fixed_signs(Svd(left, values[:rank], right))
 
 
@@ -80,6 +95,14 @@ def _range_basis(matrix: SparseMatrix, width: int, power_iterations: int, seed: 
     for _ in range(power_iterations):
         basis = torch.linalg.qr(matrix.rows @ (matrix.transposed @ basis)).Q
     return basis
+
+
+def _has_entries(rows: Tensor) -> Tensor:
+    """Which rows of a CSR matrix hold anything but zeros, bool [num_rows, 1]."""
+    has_entries = torch.zeros(rows.shape[0], 1, dtype=torch.bool, device=rows.device)
+    row_of_entry = torch.repeat_interleave(rows.crow_indices().diff())
+    has_entries[row_of_entry[rows.values() != 0]] = True
+    return has_entries
 
 
 def _with_fixed_signs(svd: Svd) -> Svd:

@@ -56,10 +56,20 @@ def make_encoder(schema: Schema, direction: EdgeType, config: TrainConfig, run: 
         engagement = EngagementEncoder(schema, direction, config.engagement)
         share = config.engagement.user_share
         model = BesideEncoder(model, engagement, direction.source, config.engagement_balance, share)
-    if not config.popularity:
-        return model
-    popular = PopularityEncoder(direction, config.popularity_half_life_days)
-    return TwoHalvesEncoder(model, popular, direction.source, config.popularity, even_lengths=True)
+    return BesidePopularity(model, direction, config) if config.popularity else model
+
+
+@dataclass(frozen=True, slots=True)
+class BesidePopularity:
+    """An encoder and, as the last number of its vectors, what is popular; see the config."""
+
+    encoder: Encoder
+    direction: EdgeType
+    config: TrainConfig
+
+    def fit(self, graph: HeteroData) -> Vectors:
+        """Fits the encoder and counts."""
+        return beside_popularity(self.encoder.fit(graph), graph, self.direction, self.config)
 
 
 def beside_network(
@@ -72,10 +82,15 @@ def beside_network(
 def beside_popularity(
     vectors: Vectors, graph: HeteroData, direction: EdgeType, config: TrainConfig
 ) -> Vectors:
-    """What a model gave, made into what `make_encoder` gives with the config's popularity."""
+    """What a model gave, made into what `make_encoder` gives with the config's popularity.
+
+    Seeds of which the model knows nothing stay unknown: what is popular is the same for all, and
+    `on_unknown="popular"` gives it to them by its name.
+    """
     if not config.popularity:
         return vectors
     popular = PopularityEncoder(direction, config.popularity_half_life_days).fit(graph)
+    popular[direction.source] *= vectors[direction.source].any(axis=1, keepdims=True)
     return side_by_side(vectors, popular, direction.source, config.popularity, even_lengths=True)
 
 

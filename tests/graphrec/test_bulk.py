@@ -3,6 +3,7 @@ import json
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from pages.messages import says
 from typer.testing import CliRunner
 
 from graphdb.errors import BadFilterError
@@ -114,7 +115,7 @@ def test_wrong_seeds_are_named(world_path, tmp_path, seeds, output, exit_code, m
         seeds = path
     result = run("batch", world_path, seeds, tmp_path / output)
     assert result.exit_code == exit_code
-    assert message in result.stderr.replace("\n", " ").replace("│ ", "")
+    assert says(result.stderr, message)
     assert not (tmp_path / output).is_file()
 
 
@@ -143,3 +144,15 @@ def test_a_seed_for_which_nothing_passes_is_told(recommender, path):
     write_answers(recommender, "User", ["ann"], "Product", path, filters=Filters(ids=[]))
     (row,) = pq.read_table(path).to_pylist()
     assert row == NOTHING | {"seed_id": "ann", "outcome": "nothing_passed"}
+
+
+@pytest.mark.parametrize("columns", ["30", "80", "300"])
+def test_a_message_is_read_whole_at_any_width_and_with_long_paths(
+    world_path, tmp_path, monkeypatch, columns
+):
+    monkeypatch.setenv("COLUMNS", columns)
+    folder = tmp_path / ("f" * 120) / ("g" * 120)
+    folder.mkdir(parents=True)
+    result = run("batch", world_path, "users", folder)
+    assert result.exit_code == 2
+    assert says(result.stderr, f"'{folder}' is a folder")

@@ -1,8 +1,8 @@
 """Whether what was printed is what a page says.
 
-Blanks and the lengths of rules do not count, decimals count to one in a hundred (another processor
-rounds in another way), hexadecimal ids not at all. All else does: words, ids, order, whole numbers.
-A line of "..." in the page stands for any lines.
+Blanks and the lengths of rules do not count, decimals count within `RELATIVE` or `ABSOLUTE`
+(another processor rounds in another way), hexadecimal ids not at all. All else does: words, ids,
+order, whole numbers. A line of "..." in the page stands for any lines.
 """
 
 import math
@@ -11,6 +11,11 @@ import re
 _ANY_LINES = re.compile(r"^\.\.\.\n", re.MULTILINE)
 _DECIMAL = re.compile(r"-?\d+\.\d+")
 _NUMBER = "<number>"
+
+RELATIVE = 0.01
+"""How far a decimal may be from the page's, as a share of it."""
+ABSOLUTE = 0.002
+"""The same near zero: two in the third decimal."""
 
 
 def same(printed: str, said: str) -> bool:
@@ -52,6 +57,6 @@ def _apart(text: str) -> tuple[str, list[float]]:
 
 def _alike(numbers: list[float], expected: list[float]) -> bool:
     return len(numbers) == len(expected) and all(
-        math.isclose(one, other, rel_tol=0.01, abs_tol=0.002)
+        math.isclose(one, other, rel_tol=RELATIVE, abs_tol=ABSOLUTE)
         for one, other in zip(numbers, expected, strict=True)
     )

@@ -91,8 +91,8 @@ class EngagementEncoder:
             oversampling=32,
             power_iterations=2,
             seed=config.seed,
-        )
-        spectrum = svd.values ** ((1 + config.beta) / 2)  # S^h, [dim]
+        ).without_noise()
+        spectrum = power_or_zero(svd.values, (1 + config.beta) / 2)  # S^h, [dim]
         parts = torch.split(svd.right, [events.shape[1] for events in done.values()])  # V_x
         vectors = {self.direction.source: svd.left * spectrum}
         for (name, events), part in zip(done.items(), parts, strict=True):

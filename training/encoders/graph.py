@@ -133,7 +133,7 @@ class GraphEncoder:
         model = LinearPropagation(
             num_nodes,
             [message.to(device) for message in messages],
-            own_rows=nodes_with_pairs(directions),
+            own_rows=nodes_with_rows(directions, messages),
             dim=config.dim,
             num_layers=config.num_layers,
             learn_gains=config.learn_gains,
@@ -157,20 +157,31 @@ def _structure(messages: Sequence[Message], directions: Sequence[Direction]) -> 
         yield from (torch.tensor(matrix.shape), matrix.crow_indices(), matrix.col_indices())
 
 
-def nodes_with_pairs(directions: Sequence[Direction]) -> dict[str, Tensor]:
-    """Per node type that is trained at either end of a direction, which nodes have a pair.
+def nodes_with_rows(
+    directions: Sequence[Direction], messages: Sequence[Message]
+) -> dict[str, Tensor]:
+    """Per node type, which nodes have a row of their own.
 
-    The others would keep the own row they began with, which is noise: they go without.
+    At the ends of directions those with a pair, of other types those with any tie. The others
+    would keep the row they began with, which is noise: they go without.
     """
     found: dict[str, Tensor] = {}
     for direction in directions:
-        is_seed = direction.positives.crow_indices().diff() > 0
-        for node_type, has_pair in (
-            (direction.seed_type, is_seed),
-            (direction.target_type, direction.taken > 0),
+        _add_nodes(found, direction.seed_type, direction.positives.crow_indices().diff() > 0)
+        _add_nodes(found, direction.target_type, direction.taken > 0)
+    ends = set(found)
+    for message in messages:
+        for node_type, rows in (
+            (message.target, message.operator.rows),
+            (message.source, message.operator.transposed),
         ):
-            found[node_type] = found[node_type] | has_pair if node_type in found else has_pair
+            if node_type not in ends:
+                _add_nodes(found, node_type, rows.crow_indices().diff() > 0)
     return found
+
+
+def _add_nodes(found: dict[str, Tensor], node_type: str, nodes: Tensor) -> None:
+    found[node_type] = found[node_type] | nodes if node_type in found else nodes
 
 
 @torch.no_grad()

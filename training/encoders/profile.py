@@ -64,8 +64,8 @@ class ProfileEncoder:
     """Scores a product by how much more than others a user cares for its tags, price and brand.
 
     With R the weighted user x product matrix, T the memberships of products in nodes of one kind
-    (each row sums to 1), P = R T, b the shares of these nodes in all of P, s the row sums of R and
-    m the prior, the score of user u for product p is C T^T at (u, p), with
+    (each row sums to 1, without such a tie to 0), P = R T, b the shares of these nodes in all of P,
+    s the row sums of P and m the prior, the score of user u for product p is C T^T at (u, p), with
 
         C = (P - s b) / (s + m).
 
@@ -143,13 +143,15 @@ class ProfileEncoder:
         taken = product(events, shares)  # P
         if not taken.values().numel():
             return {}
-        totals = row_sums(events)
+        totals = row_sums(taken)
         prior = self.config.prior * float(events.values().mean())
         sure = 1 / (totals + prior)
         base = column_sums(taken) / taken.values().sum()
         own = SparseMatrix.from_coordinates(scaled(taken, sure, torch.ones(len(base))).float())
         rank = min(self.config.dim, *own.shape)
-        svd = randomized_svd(own, rank, oversampling=32, power_iterations=4, seed=self.config.seed)
+        seed = self.config.seed
+        svd = randomized_svd(own, rank, oversampling=32, power_iterations=4, seed=seed)
+        svd = svd.without_noise()
         at_base = base.float() @ svd.right  # b V, [rank]
         with quiet():
             uncentred = own.rows @ svd.right

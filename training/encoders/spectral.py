@@ -27,8 +27,6 @@ Weight = Annotated[float, Field(ge=-100, le=100, allow_inf_nan=False)]
 SideWeight = Annotated[float, Field(gt=0, le=10, allow_inf_nan=False)]
 Power = Annotated[float, Field(ge=0, le=1)]
 
-_NOISE = 1e-4  # of the largest singular value; what lies below is rounding, not taste
-
 
 class SpectralConfig(BaseModel):
     """How the closed form is computed.
@@ -123,9 +121,8 @@ class SpectralEncoder:
             power_iterations=config.power_iterations,
             oversampling=config.oversampling,
             seed=config.seed,
-        )
-        keep = svd.values > _NOISE * svd.values[0]
-        spectrum = power_or_zero(svd.values * keep, (1 + config.beta) / 2)  # S^h, [dim]
+        ).without_noise()
+        spectrum = power_or_zero(svd.values, (1 + config.beta) / 2)  # S^h, [dim]
         users = svd.left[: events.shape[0]]  # U, [num_users, dim]
         degrees = column_sums(events)
         if config.side_weights:
@@ -136,7 +133,7 @@ class SpectralEncoder:
             self.direction.target: popularity[:, None] * svd.right * spectrum,
         }
         exponent = config.group_beta - (1 + config.beta) / 2
-        readout = users * power_or_zero(svd.values * keep, exponent)  # U S^(group_beta - h)
+        readout = users * power_or_zero(svd.values, exponent)  # U S^(group_beta - h)
         vectors |= self._folded_in(graph, summed, readout)
         return {name: _as_array(tensor) for name, tensor in vectors.items()}
 

@@ -1,6 +1,7 @@
 import json
 
 import pytest
+from pages.messages import says
 from typer.testing import CliRunner
 
 from graphdb.errors import FileFormatError
@@ -116,7 +117,7 @@ def test_portfolio(run, market, tmp_path):
 def test_wrong_commands(run, arguments, code, message):
     result = run(*arguments)
     assert result.exit_code == code
-    assert message in " ".join(result.stderr.replace("│", " ").split())
+    assert says(result.stderr, message)
 
 
 @pytest.mark.parametrize(

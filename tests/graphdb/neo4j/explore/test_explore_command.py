@@ -5,6 +5,7 @@ import re
 from urllib.parse import unquote
 
 import pytest
+from pages.messages import says
 from typer.testing import CliRunner
 
 from graphdb import SCHEMA
@@ -143,5 +144,5 @@ def test_files_for_the_browser(run, tmp_path):
 def test_a_wrong_command_line_says_what_is_wrong(run, arguments, exit_code, message):
     said = run(*arguments)
     assert said.exit_code == exit_code
-    assert message in " ".join(said.stderr.replace("│", " ").split())
+    assert says(said.stderr, message)
     assert "Traceback" not in said.stderr
