@@ -19,7 +19,7 @@ from graphrec.cli.filter_options import (
     as_words,
     parse_filters,
 )
-from graphrec.cli.list_options import LevelsOption, PopularOption
+from graphrec.cli.list_options import LevelsOption, PopularOption, UnsellableOption
 from graphrec.cli.node_names import parse_node, parse_target, parse_type, read_lines
 from graphrec.cli.opening import open_recommender
 from graphrec.cli.output import JsonOption, console, print_json, warn
@@ -62,6 +62,7 @@ def batch_command(
         typer.Option("--include-seen", help="Also what a seed has had, such as purchases."),
     ] = False,
     levels: LevelsOption = "leaf",
+    include_unsellable: UnsellableOption = False,
     popular: PopularOption = False,
     verify: VerifyOption = True,
     as_json: JsonOption = False,
@@ -102,6 +103,7 @@ def batch_command(
             filters=parse_filters(schema, target_type, words, without),
             exclude_seen=not include_seen,
             levels=levels,
+            include_unsellable=include_unsellable,
             on_unknown="popular" if popular else "skip",
         )
     if report.unknown:

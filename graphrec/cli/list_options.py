@@ -32,6 +32,13 @@ LevelsOption = Annotated[
     Level,
     typer.Option(help="Which categories may come out: those with none below them, or all."),
 ]
+UnsellableOption = Annotated[
+    bool,
+    typer.Option(
+        "--include-unsellable",
+        help="Also products that cannot be bought: withdrawn, out of stock, or with a stock of 0.",
+    ),
+]
 PopularOption = Annotated[
     bool,
     typer.Option(

@@ -27,6 +27,7 @@ from graphrec.cli.list_options import (
     PopularOption,
     SeenDaysOption,
     SeenOption,
+    UnsellableOption,
     ValueWeightOption,
     as_seen,
 )
@@ -95,6 +96,7 @@ def recommend(
     max_per_category: MaxPerCategoryOption = None,
     max_per_creator: MaxPerCreatorOption = None,
     levels: LevelsOption = "leaf",
+    include_unsellable: UnsellableOption = False,
     popular: PopularOption = False,
     verify: VerifyOption = True,
     as_json: JsonOption = False,
@@ -139,6 +141,7 @@ def recommend(
         "max_per_category": max_per_category,
         "max_per_creator": max_per_creator,
         "levels": levels,
+        "include_unsellable": include_unsellable,
         "on_unknown": "popular" if popular else "error",
     }
     if events:
@@ -175,6 +178,7 @@ def similar(
     max_per_category: MaxPerCategoryOption = None,
     max_per_creator: MaxPerCreatorOption = None,
     levels: LevelsOption = "leaf",
+    include_unsellable: UnsellableOption = False,
     verify: VerifyOption = True,
     as_json: JsonOption = False,
 ) -> None:
@@ -204,5 +208,6 @@ def similar(
         max_per_category=max_per_category,
         max_per_creator=max_per_creator,
         levels=levels,
+        include_unsellable=include_unsellable,
     )
     show(answer, f"{node_type} like {node_type} {node_id}", as_json=as_json)

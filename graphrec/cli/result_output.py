@@ -27,8 +27,10 @@ def show(answer: Recommendations, title: str, *, as_json: bool) -> None:
     elif answer:
         console().print(_table(answer, title))
     else:
+        unsellable = answer.trace.num_unsellable
+        gone = f" {unsellable:,} cannot be bought; see --include-unsellable." if unsellable else ""
         console().print(
-            f"{escape(title)}: nothing is left after filters, policy and what was seen."
+            f"{escape(title)}: nothing is left after filters, policy and what was seen.{gone}"
         )
 
 

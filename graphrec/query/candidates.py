@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from graphrec.query.conditions import Mask
-from graphrec.query.filters import Filters
 from graphrec.query.names import Skipped
+from graphrec.query.options import Question
 from graphrec.query.policy import Rules
 from graphrec.query.release import Release
 from graphrec.query.rows import Rows
@@ -26,12 +26,14 @@ class Candidates:
         barred: Per position of a seed the rows that it must not get; None for none.
         excluded: Per reason code the number of targets that the policy takes away.
         skipped: What the filters name and the bundle does not hold.
+        num_unsellable: How many targets pass the filters, but cannot be bought.
     """
 
     mask: Mask | None
     barred: Excluded | None
     excluded: Mapping[str, int]
     skipped: tuple[Skipped, ...]
+    num_unsellable: int
 
     @classmethod
     def of(
@@ -41,22 +43,25 @@ class Candidates:
         seeds: Seeds,
         target_type: str,
         *,
-        filters: Filters | None,
-        seen: Seen | None,
-        levels: str,
+        question: Question,
     ) -> "Candidates":
-        passing = release.filter_masks.passing(filters, target_type)
+        passing = release.filter_masks.passing(question.filters, target_type)
         mask = passing.mask
-        if target_type == CATEGORY and levels == "leaf":
+        if target_type == CATEGORY and question.levels == "leaf":
             leaves = release.paths.tree.leaves
             mask = leaves if mask is None else mask & leaves
+        sellable = _sellable(release, target_type, question)
+        num_unsellable = 0
+        if sellable is not None:
+            num_unsellable = int(np.count_nonzero(~sellable if mask is None else mask & ~sellable))
+            mask = sellable if mask is None else mask & sellable
         excluded: Mapping[str, int] = {}
         if rules is not None:
             barred = rules.barred_for_all(target_type, seeds.type)
             allowed, excluded = barred.allowed, barred.counts
             mask = allowed if mask is None else mask if allowed is None else mask & allowed
-        barred_each = _barred(release, rules, seeds, target_type, seen)
-        return cls(mask, barred_each, excluded, passing.skipped)
+        barred_each = _barred(release, rules, seeds, target_type, question.seen)
+        return cls(mask, barred_each, excluded, passing.skipped, num_unsellable)
 
     def part(self, positions: Rows, only: Mask | None) -> "Candidates":
         """The same for some of the seeds, and with a further mask if there is one."""
@@ -64,7 +69,15 @@ class Candidates:
         if only is not None:
             mask = only if mask is None else mask & only
         of_part = None if barred is None else lambda at: barred(int(positions[at]))
-        return Candidates(mask, of_part, self.excluded, self.skipped)
+        return Candidates(mask, of_part, self.excluded, self.skipped, self.num_unsellable)
+
+
+def _sellable(release: Release, target_type: str, question: Question) -> Mask | None:
+    """Which targets can be bought, where that matters; None where all may come out."""
+    asked_for = question.filters is not None and question.filters.asks_for_unsellable()
+    if target_type != "Product" or question.include_unsellable or asked_for:
+        return None
+    return release.columns.sellable(target_type)
 
 
 def _barred(

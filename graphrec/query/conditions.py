@@ -30,6 +30,9 @@ from graphrec.query.spelling import Respelled, first_respelled, plain_spelling
 Mask = npt.NDArray[np.bool_]
 Value = StrictBool | StrictInt | StrictFloat | StrictStr | Annotated[datetime, Strict()]
 
+SELLABLE = "active"
+"""The status of what can be bought."""
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FITTING: dict[Kind, tuple[type, ...]] = {
     Kind.STRING: (str,),
@@ -91,6 +94,7 @@ class Columns:
         self.bundle = bundle
         self._numbers: dict[tuple[str, str], npt.NDArray[np.float64]] = {}
         self._plain: dict[tuple[str, str], pa.ChunkedArray] = {}
+        self._sellable: dict[str, Mask | None] = {}
         self._lock = Lock()
 
     def numbers(self, node_type: str, name: str) -> npt.NDArray[np.float64]:
@@ -146,6 +150,31 @@ class Columns:
             declared = self._declared(node_type, name)
             _check_values(node_type, declared, condition)
             mask &= self._meets(node_type, declared, condition)
+        return mask
+
+    def sellable(self, node_type: str) -> Mask | None:
+        """Which nodes can be bought, bool [num_nodes], read-only; None where all can.
+
+        Those that have a status and another one than 'active', or a stock of 0, cannot. A schema
+        of its own whose status cannot be 'active' says it in words that are not known here.
+        """
+        with self._lock:
+            if node_type in self._sellable:
+                return self._sellable[node_type]
+        mask = self._worked_out_sellable(node_type)
+        mask.flags.writeable = False
+        with self._lock:
+            self._sellable[node_type] = None if mask.all() else mask
+            return self._sellable[node_type]
+
+    def _worked_out_sellable(self, node_type: str) -> Mask:
+        mask = np.ones(self.bundle.num_nodes(node_type), dtype=np.bool_)
+        declared = {column.name: column for column in self.bundle.schema.columns(node_type)}
+        if "status" in declared and SELLABLE in declared["status"].choices:
+            status = self.bundle.attributes(node_type)["status"]
+            mask &= pc.fill_null(pc.equal(status, SELLABLE), True).to_numpy()
+        if "stock" in declared and declared["stock"].kind in (Kind.INT, Kind.FLOAT):
+            mask &= ~(self.numbers(node_type, "stock") <= 0)
         return mask
 
     def _declared(self, node_type: str, name: str) -> Property:

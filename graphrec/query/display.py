@@ -6,6 +6,7 @@ from typing import Any
 from graphdb.decimals import as_meant
 from graphdb.schema_types import CREATED_AT
 from graphrec.bundle import Bundle
+from graphrec.query.conditions import SELLABLE
 from graphrec.query.paths import Paths
 
 Fields = Mapping[str, Any]
@@ -21,8 +22,9 @@ class Display:
     def fields(self, node_type: str, row: int) -> Fields:
         """The display fields of one node; what is not known is left out.
 
-        Products come with the names of their brand and categories, brands with the number of
-        their products, everything else with the properties that are set.
+        Products come with the names of their brand and categories, and with their status and stock
+        where they cannot be bought; brands with the number of their products, everything else
+        with the properties that are set.
         """
         own = self._properties(node_type, row)
         if node_type == "Product":
@@ -35,6 +37,8 @@ class Display:
                 **linked,
                 "price": own.get("price"),
                 "size": own.get("size"),
+                "status": None if own.get("status") == SELLABLE else own.get("status"),
+                "stock": None if own.get("stock") else own.get("stock"),
             }
             return {name: value for name, value in fields.items() if value is not None}
         if node_type == "Brand" and self._paths.can_walk("Brand", ("~MADE_BY",)):

@@ -67,15 +67,7 @@ class Engine:
         """Rows and scores as `ranking.rank` gives them, in the order shown, and how it came."""
         rules = self.rules()
         targets = self.release.space(target_type) if seeds.targets is None else seeds.targets
-        candidates = Candidates.of(
-            self.release,
-            rules,
-            seeds,
-            target_type,
-            filters=question.filters,
-            seen=question.seen,
-            levels=question.levels,
-        )
+        candidates = Candidates.of(self.release, rules, seeds, target_type, question=question)
         factors = self.release.value_factors(target_type, question.value_weight)
         # An index orders targets by affinity, not by value or popularity.
         by_affinity = factors is None and seeds.targets is None
@@ -105,6 +97,7 @@ class Engine:
             excluded=candidates.excluded,
             plan=plans[0],
             skipped=(*seeds.skipped, *candidates.skipped),
+            num_unsellable=candidates.num_unsellable,
         )
         return rows, scores, [replace(trace, reranked=note) for note in notes]
 

@@ -19,7 +19,7 @@ from pydantic import (
 
 from graphdb.decimals import as_meant
 from graphdb.errors import BadFilterError, nearest
-from graphrec.query.conditions import Conditions
+from graphrec.query.conditions import SELLABLE, Condition, Conditions
 from graphrec.query.texts import Texts
 
 
@@ -55,7 +55,7 @@ class Filters(BaseModel):
         price_max: Highest price, itself included.
         status: Such as 'active'. A product without a status never passes.
         in_stock: Of products, True for those that are neither withdrawn nor out of stock nor have
-            a stock of 0, False for the others.
+            a stock of 0, as by default, False for the others.
         listed_since: Only what came to the platform at that moment or later.
         properties: By name, the value, a list of values or {min, max} of any property of the
             target, such as {"fans": {"min": 1000}}.
@@ -117,6 +117,15 @@ class Filters(BaseModel):
                 value=(low, high),
             )
         return filters
+
+    def asks_for_unsellable(self) -> bool:
+        """Whether products that cannot be bought are asked for: by status, stock or in_stock."""
+        wanted = [("status", Condition(one_of=self.status))] if self.status else []
+        named = any(
+            name == "stock" or (name == "status" and set(condition.values()) - {SELLABLE})
+            for name, condition in [*wanted, *self.properties]
+        )
+        return named or self.in_stock is not None
 
     def used(self) -> tuple[str, ...]:
         """The names of the filters that are set; no condition on properties is none."""

@@ -6,7 +6,6 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow.compute as pc
 
 from graphdb.errors import BadFilterError
 from graphdb.schema_types import CREATED_AT
@@ -131,8 +130,10 @@ class FilteredType:
             rows = self._rows(target_type, field, filters.ids or (), missing)
             return _marked(self._bundle.num_nodes(target_type), rows)
         if field == "in_stock":
-            in_stock = self._in_stock()
-            return in_stock if filters.in_stock else ~in_stock
+            sellable = self._columns.sellable(target_type)
+            if sellable is None:
+                return np.full(self._bundle.num_nodes(target_type), filters.in_stock)
+            return sellable if filters.in_stock else ~sellable
         if field == "price_min":
             return self._columns.mask(target_type, (("price", Condition(min=filters.price_min)),))
         if field == "price_max":
@@ -169,13 +170,6 @@ class FilteredType:
         for way in walkable or ways[:1]:  # the first one says which edges are missing
             mask[self._paths.reach(start_type, way, start)] = True
         return mask
-
-    def _in_stock(self) -> Mask:
-        """Neither withdrawn nor out of stock nor a stock of 0; what is not known does no harm."""
-        status = self._bundle.attributes("Product")["status"]
-        gone: Mask = pc.fill_null(pc.not_equal(status, "active"), False).to_numpy()
-        gone |= self._columns.numbers("Product", "stock") == 0
-        return ~gone
 
 
 def _one_by_one(filters: Filters) -> list[Filters]:

@@ -35,6 +35,9 @@ class SimilarOptions(TypedDict, total=False):
             the more it is like what stands before it.
         levels: Which categories may come out where categories are asked for: "leaf", the default,
             for those with none below them, or "all".
+        include_unsellable: Whether products may come out that cannot be bought: those whose status
+            is not 'active' or whose stock is 0. False by default; where neither is known they come
+            out. Filters that ask for such a status or stock by name get it all the same.
     """
 
     k: int
@@ -47,6 +50,7 @@ class SimilarOptions(TypedDict, total=False):
     max_per_creator: int | None
     diversity: float
     levels: Literal["leaf", "all"]
+    include_unsellable: bool
 
 
 class AudienceOptions(SimilarOptions, total=False):
@@ -98,11 +102,18 @@ class Question:
     max_per_creator: int | None = None
     diversity: float = 0.0
     levels: Literal["leaf", "all"] = "leaf"
+    include_unsellable: bool = False
     on_unknown: Literal["error", "popular", "skip"] = "error"
 
     def __post_init__(self) -> None:
         check_k(self.k)
         check_value_weight(self.value_weight)
+        if not isinstance(self.include_unsellable, bool):
+            raise QueryError(
+                f"include_unsellable is {self.include_unsellable!r}",
+                expected="True or False",
+                value=self.include_unsellable,
+            )
         if self.on_unknown not in ON_UNKNOWN:
             raise QueryError(
                 f"on_unknown is {self.on_unknown!r}",

@@ -68,13 +68,15 @@ class Trace:
 
     Args:
         num_targets: All nodes of the target type.
-        num_candidates: Those that filters and policy let pass for every seed; what a single seed
-            has had or must not get is not taken off.
+        num_candidates: Those that filters and policy let pass for every seed, and that can be
+            bought; what a single seed has had or must not get is not taken off.
         policy_version: Of the policy that was enforced; None without one.
         excluded: Per reason code the number of targets that the policy took away.
         plan: How the candidates were found, and why so.
         reranked: What shares, caps and diversity did; None where none was asked for.
         skipped: What the question names and the bundle does not hold; it was answered without.
+        num_unsellable: How many targets pass the filters, but were left out as they cannot be
+            bought.
     """
 
     num_targets: int
@@ -84,6 +86,7 @@ class Trace:
     plan: Plan
     reranked: Reranked | None = None
     skipped: tuple[Skipped, ...] = ()
+    num_unsellable: int = 0
 
 
 class Outcome(StrEnum):

@@ -72,12 +72,14 @@ def ids(result):
     ],
 )
 def test_filters(run, words, expected):
-    result = run("recommend", "User:u2", "--json", "--include-seen", *words.split())
+    everything = ("--include-seen", "--include-unsellable")
+    result = run("recommend", "User:u2", "--json", *everything, *words.split())
     assert ids(result) == expected
 
 
 def test_filters_of_similar(run):
-    assert ids(run("similar", "Product:p0", "--json", "-f", "tags=t0")) == "p1 p4"
+    command = ("similar", "Product:p0", "--json", "-f", "tags=t0")
+    assert ids(run(*command, "--include-unsellable")) == "p1 p4"
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,8 @@ def recommender(market):
 
 
 def asked(recommender, target, filters):
-    return recommender.recommend("User", "u2", target, exclude_seen=False, filters=filters)
+    everything = {"exclude_seen": False, "include_unsellable": True}
+    return recommender.recommend("User", "u2", target, filters=filters, **everything)
 
 
 def test_every_list_is_tried():

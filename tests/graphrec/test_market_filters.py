@@ -20,7 +20,13 @@ def passing(recommender, target, **filters):
     """Who comes out, asked for a node that is never the target itself."""
     seed = ("User", "u2") if target != "User" else ("Brand", "b2")
     answer = recommender.recommend(
-        *seed, target, k=100, filters=Filters(**filters), exclude_seen=False, levels="all"
+        *seed,
+        target,
+        k=100,
+        filters=Filters(**filters),
+        exclude_seen=False,
+        include_unsellable=True,
+        levels="all",
     )
     return " ".join(sorted(answer.ids))
 

@@ -58,6 +58,7 @@ class Served:
 
     def top(self, task: Task, seed_rows: Rows, k: int) -> Rows:
         # Categories of any level, since all that users went to stand among the right answers.
+        # What can be bought is known of today, not of the past: it must not hide what was bought.
         rows, _ = self.recommender.top_rows(
             task.seed_type,
             seed_rows,
@@ -65,6 +66,7 @@ class Served:
             k=k,
             exclude_seen=task.exclude_seen,
             levels="all",
+            include_unsellable=True,
         )
         return rows
 

@@ -7,6 +7,7 @@ CALL db.index.vector.queryNodes(release.embedding + '_Product', 500,
      u[release.embedding][..release.dim] + release.padding)
 YIELD node AS p, score
 WHERE NOT EXISTS { (u)-[:PURCHASED]->(p) }
+  AND coalesce(p.status, 'active') = 'active' AND coalesce(p.stock, 1) > 0
 WITH p, score ORDER BY score DESC LIMIT 10
 OPTIONAL MATCH brand = (p)-[:MADE_BY]->(:Brand)
 OPTIONAL MATCH category = (p)-[:IN_CATEGORY]->(:Category)

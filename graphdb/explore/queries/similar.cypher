@@ -6,7 +6,7 @@ MATCH (p:Product {product_id: $product_id}) WHERE p[release.embedding] IS NOT NU
 CALL db.index.vector.queryNodes(release.embedding + '_Product', 500,
      p[release.embedding][..release.dim] + release.padding)
 YIELD node AS other, score
-WHERE other <> p
+WHERE other <> p AND coalesce(other.status, 'active') = 'active' AND coalesce(other.stock, 1) > 0
 WITH p, other, score, release.typical_norm_Product AS typical, release.max_norm_Product AS longest,
      sqrt(reduce(sum = 0.0, x IN p[release.embedding][..release.dim] | sum + x * x)) AS own,
      sqrt(reduce(sum = 0.0, x IN other[release.embedding][..release.dim] | sum + x * x)) AS length

@@ -15,7 +15,8 @@ def under(market, *blocks, now=NEW_YEAR):
 
 
 def gone(recommender, target, seed=("User", "u2")):
-    answer = recommender.recommend(*seed, target, k=100, exclude_seen=False, levels="all")
+    everything = {"k": 100, "exclude_seen": False, "include_unsellable": True, "levels": "all"}
+    answer = recommender.recommend(*seed, target, **everything)
     return " ".join(sorted(set(IDS[target]) - set(answer.ids)))
 
 
@@ -56,10 +57,11 @@ def test_a_block_holds_in_its_scope(market):
     recommender = under(market, block)
     assert gone(recommender, "Product") == "p3"
     assert gone(recommender, "Product", ("Creator", "c2")) == ""
-    assert "p3" in recommender.similar_products("p2").ids
+    assert "p3" in recommender.similar_products("p2", include_unsellable=True).ids
     # A vector could be anybody's, so every scope holds for it.
     vector = recommender.bundle.vectors("Creator")[0]
-    assert "p3" not in recommender.recommend_vector(vector, "Product").ids
+    found = recommender.recommend_vector(vector, "Product", include_unsellable=True)
+    assert "p3" not in found.ids and "p1" in found.ids
 
 
 def test_a_block_begins_and_ends_by_the_clock(market):
@@ -79,19 +81,19 @@ def test_a_block_begins_and_ends_by_the_clock(market):
 def test_no_question_gets_around_a_block(market):
     recommender = under(
         market,
-        Block(type="Product", ids="p3", reason="RECALLED"),
+        Block(type="Product", ids="p2", reason="RECALLED"),
         Block(type="Creator", ids="c1", reason="SUSPENDED"),
         Block(type="Brand", ids="b2", reason="FAKES"),
         Block(type="User", ids="u1", reason="CLOSED"),
     )
-    only = Filters(ids="p3")
-    vector = recommender.bundle.vectors("Product")[3]
+    only = Filters(ids="p2")
+    vector = recommender.bundle.vectors("Product")[2]
     answers = [
         recommender.products_for_user("u2", filters=only),
         recommender.products_for_creator("c2", filters=only, exclude_seen=False),
         recommender.similar_products("p0", filters=only),
         recommender.recommend_vector(vector, "Product", filters=only),
-        recommender.recommend("Product", "p3", "Product", filters=only),
+        recommender.recommend("Product", "p2", "Product", filters=only),
         recommender.creators_for_user("u2", filters=Filters(ids="c1")),
         recommender.creators_for_product("p0", filters=Filters(ids="c1")),
         recommender.creators_for_brand("b1", filters=Filters(ids="c1")),
@@ -141,7 +143,7 @@ def test_exclusions_are_counted_by_reason(market):
 
 def test_without_a_policy_nothing_is_barred(market):
     recommender = Recommender(market)
-    trace = recommender.products_for_user("u2").trace
+    trace = recommender.products_for_user("u2", include_unsellable=True).trace
     assert (trace.policy_version, trace.excluded, trace.num_candidates) == (None, {}, 7)
     assert recommender.explain_exclusion("Product", "p3") == ()
     assert recommender.policy is None

@@ -32,9 +32,10 @@ def test_the_file_is_a_policy(folder):
 
 def test_the_commands_run(folder):  # noqa: ARG001 - is where they run
     outputs = [run_line(line) for line in lines_of(block("sh"))]
-    # p0 lacks a licence, p1 is withdrawn, p3 recalled, p5 of the brand that u2 blocked.
+    # p0 lacks a licence, p1 is withdrawn, p3 recalled, p5 of the brand that u2 blocked; p4 is sold
+    # out.
     shown = [line.split("│")[2].strip() for line in outputs[0].splitlines() if "│" in line]
-    assert sorted(shown) == ["p2", "p4", "p6"]
+    assert sorted(shown) == ["p2", "p6"]
     assert outputs[1].startswith("RECALLED: because of Product p3; until 2100-01-01 00:00 UTC")
 
 

@@ -14,7 +14,8 @@ def under(market, *, licences=(), own_blocks=()):
 
 
 def gone(recommender, seed, target):
-    answer = recommender.recommend(*seed, target, k=100, exclude_seen=False, levels="all")
+    everything = {"k": 100, "exclude_seen": False, "include_unsellable": True, "levels": "all"}
+    answer = recommender.recommend(*seed, target, **everything)
     return " ".join(sorted(set(IDS[target]) - {seed[1]} - set(answer.ids)))
 
 

@@ -82,13 +82,13 @@ def test_a_whole_policy(write, tmp_path):
 
 
 def test_a_recommender_takes_the_file(write, market):
-    path = write('version = "1"\n[[block]]\ntype = "Product"\nids = "p3"\nreason = "RECALLED"\n')
+    path = write('version = "1"\n[[block]]\ntype = "Product"\nids = "p2"\nreason = "RECALLED"\n')
     recommender = Recommender.open(market.folder, policy=path)
-    assert "p3" not in recommender.products_for_user("u2").ids
+    assert "p2" not in recommender.products_for_user("u2").ids
     recommender.set_policy(None)
-    assert "p3" in recommender.products_for_user("u2").ids
+    assert "p2" in recommender.products_for_user("u2").ids
     recommender.set_policy(path)
-    assert "p3" not in recommender.products_for_user("u2").ids
+    assert "p2" not in recommender.products_for_user("u2").ids
 
 
 BLOCK = 'version = "1"\n[[block]]\ntype = "Product"\n'
