@@ -25,6 +25,7 @@ SOURCE_ID = "source_id"
 TARGET_ID = "target_id"
 OCCURRED_AT = "at"
 EVENT_ID = "event_id"
+COUNT = "count"
 SINCE = "since"
 CREATED_AT = "created_at"
 
@@ -149,6 +150,29 @@ class Relation:
         return (SOURCE_ID,) if self.one_target else (SOURCE_ID, TARGET_ID)
 
     @property
+    def newest_by(self) -> str | None:
+        """The column whose greater value stands where a key is given again; None if in the key."""
+        if self.repeats:
+            return None
+        return OCCURRED_AT if self.is_event else SINCE
+
+    @property
+    def value_times(self) -> Mapping[str, Property]:
+        """By optional column: what a store keeps of when its value was given.
+
+        Empty in a row whose value is as new as the row. A newer row without the value keeps the
+        older one, and a row between the two in time must still be able to replace it.
+        """
+        if self.newest_by is None:
+            return {}
+        optional = (column for column in self.columns if not column.required)
+        return {
+            column.name: Property(f"_{column.name}_at", Kind.TIMESTAMP, "When it was given.")
+            for column in optional
+            if column.name != self.newest_by
+        }
+
+    @property
     def columns(self) -> tuple[Property, ...]:
         ends = (
             Property(SOURCE_ID, Kind.STRING, "Key of the source node.", True, max_length=256),
@@ -174,7 +198,7 @@ _EVENT_ID = Property(
     max_length=256,
 )
 _EVENT_PROPERTIES = (
-    Property("count", Kind.INT, "How many at once; empty means 1.", minimum=1),
+    Property(COUNT, Kind.INT, "How many at once; empty means 1.", minimum=1),
     Property("value", Kind.FLOAT, "Money paid, in the shop's currency.", minimum=0),
     Property(
         "scene",
@@ -256,6 +280,16 @@ class Schema:
         if isinstance(of, EdgeType):
             return self.relation(self.edge_type(of.relation, of.source, of.target).relation).columns
         return self.node_type(of).columns
+
+    def stored_columns(self, of: str | EdgeType) -> tuple[Property, ...]:
+        """The columns of a table, then what stores keep beside them; see `Relation.value_times`."""
+        if isinstance(of, EdgeType):
+            return (*self.columns(of), *self.relation(of.relation).value_times.values())
+        return self.columns(of)
+
+    def newest_by(self, of: str | EdgeType) -> str | None:
+        """See `Relation.newest_by`; None for nodes."""
+        return self.relation(of.relation).newest_by if isinstance(of, EdgeType) else None
 
     def key(self, of: str | EdgeType) -> tuple[str, ...]:
         """The columns that identify a row of a node type's or an edge type's table."""

@@ -12,18 +12,37 @@ from pyarrow import csv
 from graphdb.errors import FileFormatError
 from graphdb.files.csv_header import (
     BLOCK_BYTES,
-    UTF_8,
     CsvFormat,
     CsvHeader,
     not_in_encoding,
-    read_text,
+    read_header,
 )
+from graphdb.files.csv_quoting import Quoting, quoting_of
 from graphdb.files.plain_columns import plain_batch
 from graphdb.ingest.source import ROW, OnBadRow
 
 
+def open_csv(path: Path, form: CsvFormat) -> tuple[CsvHeader, Quoting]:
+    """The header of a CSV file, and how its quotes are read.
+
+    Raises:
+        FileFormatError: It cannot be read.
+    """
+    header = read_header(path, form)
+    with _errors(path, form):
+        quoting = quoting_of(path, form)
+    if quoting.by_backslash:
+        header = read_header(path, form, by_backslash=True)
+    return header, quoting
+
+
 def csv_batches(
-    path: Path, form: CsvFormat, header: CsvHeader, columns: Sequence[str], on_bad_row: OnBadRow
+    path: Path,
+    form: CsvFormat,
+    header: CsvHeader,
+    quoting: Quoting,
+    columns: Sequence[str],
+    on_bad_row: OnBadRow,
 ) -> Iterator[pa.RecordBatch]:
     """The given columns as text, null where empty; rows that are no rows go to `on_bad_row`."""
     if not header.has_rows:
@@ -41,8 +60,6 @@ def csv_batches(
         return "skip"
 
     next_row = 1
-    with _errors(path, form):
-        has_stray_quote = _count_quotes(path, form.encoding) % 2 == 1
     with (
         _errors(path, form),
         csv.open_csv(
@@ -51,10 +68,10 @@ def csv_batches(
             read_options=csv.ReadOptions(
                 block_size=BLOCK_BYTES, use_threads=False, encoding=form.encoding
             ),
-            parse_options=_parse_options(form.separator, skip),
+            parse_options=_parse_options(form.separator, quoting, skip),
             convert_options=csv.ConvertOptions(
                 column_types={name: pa.binary() for name in header.names},
-                include_columns=header.names if has_stray_quote else list(columns),
+                include_columns=header.names if quoting.has_stray_quote else list(columns),
                 null_values=[""],
                 strings_can_be_null=True,
             ),
@@ -63,7 +80,7 @@ def csv_batches(
         for batch in reader:
             rows = _row_numbers(next_row, batch.num_rows, bad_rows)
             next_row = int(rows[-1]) + 1 if len(rows) else next_row
-            if has_stray_quote:
+            if quoting.has_stray_quote:
                 _refuse_swallowed_lines(path, batch, rows)
                 batch = batch.select(list(columns))
             yield plain_batch(batch.append_column(ROW, pa.array(rows)), path, on_bad_row)
@@ -73,16 +90,6 @@ def _row_numbers(first: int, count: int, bad_rows: list[int]) -> np.ndarray:
     """The numbers of `count` good rows from `first` on, stepping over the bad ones."""
     span = np.arange(first, first + count + len(bad_rows))
     return span[~np.isin(span, bad_rows)][:count]
-
-
-def _count_quotes(path: Path, encoding: str) -> int:
-    if encoding != UTF_8:
-        return sum(block.count('"') for block in read_text(path, encoding))
-    quotes = 0
-    with pa.input_stream(str(path)) as stream:
-        while block := stream.read(BLOCK_BYTES):
-            quotes += block.count(b'"')
-    return quotes
 
 
 def _refuse_swallowed_lines(path: Path, batch: pa.RecordBatch, rows: np.ndarray) -> None:
@@ -101,9 +108,14 @@ def _refuse_swallowed_lines(path: Path, batch: pa.RecordBatch, rows: np.ndarray)
             )
 
 
-def _parse_options(separator: str, on_invalid: Callable[[csv.InvalidRow], str]) -> csv.ParseOptions:
+def _parse_options(
+    separator: str, quoting: Quoting, on_invalid: Callable[[csv.InvalidRow], str]
+) -> csv.ParseOptions:
     return csv.ParseOptions(
-        delimiter=separator, newlines_in_values=True, invalid_row_handler=on_invalid
+        delimiter=separator,
+        escape_char="\\" if quoting.by_backslash else False,
+        newlines_in_values=True,
+        invalid_row_handler=on_invalid,
     )
 
 

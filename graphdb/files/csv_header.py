@@ -78,8 +78,11 @@ def check_encoding(name: str) -> str:
     return name
 
 
-def read_header(path: Path, form: CsvFormat) -> CsvHeader:
+def read_header(path: Path, form: CsvFormat, *, by_backslash: bool = False) -> CsvHeader:
     """The names of the columns, and whether anything follows them.
+
+    Args:
+        by_backslash: Quotes are escaped by a backslash.
 
     Raises:
         FileFormatError: The file is of another kind, or its header cannot be read.
@@ -87,7 +90,7 @@ def read_header(path: Path, form: CsvFormat) -> CsvHeader:
     try:
         _refuse_foreign(path, form)
         header, has_rows = _split_off(path, form)
-        names = _names(header, form.separator)
+        names = _names(header, form.separator, by_backslash=by_backslash)
     except (pa.ArrowException, OSError) as error:
         raise FileFormatError(
             f"'{path}' is not a readable CSV file: {error}",
@@ -203,11 +206,15 @@ def _checked(path: Path, header: str) -> str:
     return header
 
 
-def _names(header: str, separator: str) -> list[str]:
+def _names(header: str, separator: str, *, by_backslash: bool) -> list[str]:
     with csv.open_csv(
         pa.BufferReader(header.encode() + b"\n"),
         read_options=csv.ReadOptions(block_size=8 * _HEADER_CHARACTERS, use_threads=False),
-        parse_options=csv.ParseOptions(delimiter=separator, newlines_in_values=True),
+        parse_options=csv.ParseOptions(
+            delimiter=separator,
+            escape_char="\\" if by_backslash else False,
+            newlines_in_values=True,
+        ),
     ) as reader:
         names: list[str] = reader.schema.names
     return names

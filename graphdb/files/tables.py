@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from graphdb.errors import FileFormatError
-from graphdb.files.csv_file import csv_batches
-from graphdb.files.csv_header import UTF_8, CsvFormat, read_header
+from graphdb.files.csv_file import csv_batches, open_csv
+from graphdb.files.csv_header import UTF_8, CsvFormat
 from graphdb.files.plain_columns import plain_batch
 from graphdb.ingest.source import ROW, OnBadRow
 
@@ -30,6 +30,7 @@ class TableFile:
         num_rows: None where only reading the whole file would tell (CSV).
         reader: What `batches` calls.
         separator: Between the cells of a CSV file; None for other kinds.
+        warning: What a person should know of the file.
     """
 
     path: Path
@@ -37,6 +38,7 @@ class TableFile:
     num_rows: int | None
     reader: Callable[[Sequence[str], OnBadRow], Iterator[pa.RecordBatch]]
     separator: str | None = None
+    warning: str | None = None
 
     def batches(self, columns: Sequence[str], on_bad_row: OnBadRow) -> Iterator[pa.RecordBatch]:
         """Reads columns as plain types (see `plain_batch`); batches carry the ROW column.
@@ -102,14 +104,12 @@ def open_table_file(
 
 
 def _csv(path: Path, form: CsvFormat) -> TableFile:
-    header = read_header(path, form)
-    return TableFile(
-        path,
-        header.names,
-        None,
-        lambda columns, on_bad_row: csv_batches(path, form, header, columns, on_bad_row),
-        form.separator,
-    )
+    header, quoting = open_csv(path, form)
+
+    def batches(columns: Sequence[str], on_bad_row: OnBadRow) -> Iterator[pa.RecordBatch]:
+        return csv_batches(path, form, header, quoting, columns, on_bad_row)
+
+    return TableFile(path, header.names, None, batches, form.separator, quoting.warning)
 
 
 def _parquet(path: Path) -> TableFile:

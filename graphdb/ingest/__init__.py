@@ -1,13 +1,14 @@
 """The way into a store: every row is checked; good ones are written, bad ones set aside."""
 
 from graphdb.ingest.pipeline import OnProgress, ingest
-from graphdb.ingest.report import IngestReport, TableReport
+from graphdb.ingest.report import IngestReport, IngestWarning, TableReport
 from graphdb.ingest.source import ROW, Column, SourceTable
 
 __all__ = [
     "ROW",
     "Column",
     "IngestReport",
+    "IngestWarning",
     "OnProgress",
     "SourceTable",
     "TableReport",

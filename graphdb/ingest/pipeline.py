@@ -1,15 +1,17 @@
 """Tables in, validated, into the store: nodes first, then edges, each bad row set aside."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 
 import pyarrow as pa
 
 from graphdb.errors import RejectedRowError
 from graphdb.ingest.price_bands import price_bands
-from graphdb.ingest.report import IngestReport, TableReport
+from graphdb.ingest.repeats import MERGED, SUPERSEDED
+from graphdb.ingest.report import IngestReport, IngestWarning, TableReport
 from graphdb.ingest.source import SourceTable
 from graphdb.ingest.staging import Staging
+from graphdb.ingest.typed_rows import SKIPPED
 from graphdb.schema_types import EdgeType
 from graphdb.stores.protocol import GraphStore, UpsertCounts
 
@@ -46,6 +48,7 @@ def ingest(
     nodes = [table for table in tables if not isinstance(table.of, EdgeType)]
     edges = [table for table in tables if isinstance(table.of, EdgeType)]
     report = IngestReport()
+    rejected: dict[tuple[str, str], list[pa.Table]] = {}
     with Staging(store.schema, now or datetime.now(UTC)) as staging:
         for table in nodes + edges:
             _stage(table, store, staging, on_progress)
@@ -53,8 +56,12 @@ def ingest(
             if strict and rejects.num_rows:
                 _stop(rejects)
             counts = _write(table, store, staging, batch_rows or store.batch_rows, on_progress)
-            store.replace_rejects(table.name, table.file, [rejects])
+            # A mapping may take one type from one file twice; the rejects of both are kept.
+            of_file = rejected.setdefault((table.name, table.file), [])
+            of_file.append(rejects)
+            store.replace_rejects(table.name, table.file, of_file)
             report.tables.append(_report(table, staging, counts))
+            report.warnings += _warnings(table, staging)
     return report
 
 
@@ -66,13 +73,13 @@ def _stage(
         staging.add(batch)
         if on_progress:
             on_progress(table, "read", batch.num_rows)
-    staging.check_keys()
     if isinstance(table.of, EdgeType):
         for node_type in {table.of.source, table.of.target}:
             if not staging.has_keys(node_type):
                 key = store.schema.node_type(node_type).key
                 staging.set_keys(node_type, store.read_nodes(node_type, columns=[key]))
         staging.check_ends(table.of)
+    staging.check_keys()  # last: what has no end must not stand in for what has
 
 
 def _write(
@@ -99,7 +106,8 @@ def _write_price_bands(products: pa.Table, store: GraphStore) -> None:
     bands, edges = price_bands(products)
     if edges.num_rows:
         store.upsert_nodes("PriceBand", bands)
-        store.upsert_edges(store.schema.edge_type("IN_PRICE_BAND"), edges)
+        # The price has just been written, whatever time an older edge has.
+        store.upsert_edges(store.schema.edge_type("IN_PRICE_BAND"), edges, as_newest=True)
 
 
 def _stop(rejects: pa.Table) -> None:
@@ -111,11 +119,19 @@ def _stop(rejects: pa.Table) -> None:
     )
 
 
+def _warnings(table: SourceTable, staging: Staging) -> Iterator[IngestWarning]:
+    if table.warning is not None:
+        yield IngestWarning(table.name, None, table.warning)
+    for column, message in staging.implausible_times():
+        yield IngestWarning(table.name, column, message)
+
+
 def _report(table: SourceTable, staging: Staging, counts: UpsertCounts) -> TableReport:
     tallies = dict(staging.tallies())
     read = sum(tallies.values())
     tallies.pop(None, None)
-    merged, skipped = tallies.pop("merged", 0), tallies.pop("skipped", 0)
+    merged, skipped = tallies.pop(MERGED, 0), tallies.pop(SKIPPED, 0)
+    counts += UpsertCounts(superseded=tallies.pop(SUPERSEDED, 0))
     codes = {str(code): number for code, number in sorted(tallies.items(), key=str)}
     return TableReport(
         name=table.name,

@@ -56,10 +56,11 @@ class SourceTable:
         columns: The column of each property that the table gives.
         batches: Reads the raw rows; every batch has the ROW column.
         num_rows: For the progress bar, when known.
-        distinct: The file repeats keys by nature (brands in a product list): keep the first row
-            of each and count the others as merged.
+        distinct: The file repeats keys by nature (brands in a product list): make one row of
+            each key, every value from the first row that has it, and count the others as merged.
         skip_missing: Rows without a key (a product without a brand) are passed over and counted
             as skipped.
+        warning: What a person should know of the file.
     """
 
     name: str
@@ -70,3 +71,4 @@ class SourceTable:
     num_rows: int | None = None
     distinct: bool = False
     skip_missing: bool = False
+    warning: str | None = None

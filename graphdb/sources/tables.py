@@ -213,4 +213,5 @@ def _source_table(
         num_rows=table.num_rows,
         distinct=entry.distinct if entry else False,
         skip_missing=entry.skip_missing if entry else False,
+        warning=table.warning,
     )

@@ -51,13 +51,14 @@ def create_table(schema: Schema, of: str | EdgeType) -> str:
     columns = ", ".join(
         f"{quoted(column.name)} {SQL_TYPES[column.kind]}"
         + (" NOT NULL" if column.required or column.name in key else "")
-        for column in schema.columns(of)
+        for column in schema.stored_columns(of)
     )
     return f"CREATE TABLE IF NOT EXISTS {quoted(of)} ({columns})"
 
 
 def add_column(of: str | EdgeType, column: Property) -> str:
-    return f"ALTER TABLE {quoted(of)} ADD COLUMN {quoted(column.name)} {SQL_TYPES[column.kind]}"
+    name = quoted(column.name)
+    return f"ALTER TABLE {quoted(of)} ADD COLUMN IF NOT EXISTS {name} {SQL_TYPES[column.kind]}"
 
 
 def merge(schema: Schema, of: str | EdgeType, columns: Sequence[str], batch: str) -> str:
@@ -67,7 +68,6 @@ def merge(schema: Schema, of: str | EdgeType, columns: Sequence[str], batch: str
     keeping a unique index up to date (10 million edges: 5 s against minutes).
     """
     key = schema.key(of)
-    match = " AND ".join(f"kept.{quoted(name)} = given.{quoted(name)}" for name in key)
     values = [name for name in columns if name not in key]
     changed = " OR ".join(
         f"(given.{quoted(name)} IS NOT NULL"
@@ -79,9 +79,15 @@ def merge(schema: Schema, of: str | EdgeType, columns: Sequence[str], batch: str
     )
     when_matched = f"WHEN MATCHED AND ({changed}) THEN UPDATE SET {updates}" if values else ""
     return (
-        f"MERGE INTO {quoted(of)} AS kept USING {batch} AS given ON ({match}) {when_matched}"
+        f"MERGE INTO {quoted(of)} AS kept USING {batch} AS given"
+        f" ON ({same_key(schema, of)}) {when_matched}"
         f" WHEN NOT MATCHED THEN INSERT ({listed(columns)}) VALUES ({listed(columns, 'given.')})"
     )
+
+
+def same_key(schema: Schema, of: str | EdgeType) -> str:
+    """Whether a `kept` and a `given` row have one key."""
+    return " AND ".join(f"kept.{quoted(name)} = given.{quoted(name)}" for name in schema.key(of))
 
 
 def first_duplicate(key: Sequence[str], batch: str) -> str:

@@ -15,6 +15,7 @@ from graphdb.errors import DataError, StoreError, StoreUnavailableError
 from graphdb.schema import SCHEMA
 from graphdb.schema_types import SOURCE_ID, TARGET_ID, EdgeType, Schema
 from graphdb.stores import duckdb_sql as sql
+from graphdb.stores import newest_sql
 from graphdb.stores.checks import check_rows, wanted_columns, with_event_ids
 from graphdb.stores.protocol import REJECT_COLUMNS, UpsertCounts
 from graphdb.stores.schema_growth import additions, kept_schema
@@ -70,11 +71,13 @@ class DuckDBStore(Closing):
     def upsert_nodes(self, node_type: str, rows: pa.Table) -> UpsertCounts:
         return self._upsert(self.schema.node_type(node_type).name, rows)
 
-    def upsert_edges(self, edge_type: EdgeType, rows: pa.Table) -> UpsertCounts:
+    def upsert_edges(
+        self, edge_type: EdgeType, rows: pa.Table, *, as_newest: bool = False
+    ) -> UpsertCounts:
         edge_type = self.schema.edge_type(edge_type.relation, edge_type.source, edge_type.target)
         if self.schema.relation(edge_type.relation).repeats:
             rows = with_event_ids(rows)
-        return self._upsert(edge_type, rows)
+        return self._upsert(edge_type, rows, as_newest=as_newest)
 
     def read_nodes(
         self,
@@ -133,16 +136,27 @@ class DuckDBStore(Closing):
     def close(self) -> None:
         self._connection.close()
 
-    def _upsert(self, of: str | EdgeType, rows: pa.Table) -> UpsertCounts:
+    def _upsert(
+        self, of: str | EdgeType, rows: pa.Table, *, as_newest: bool = False
+    ) -> UpsertCounts:
         check_rows(self.schema, of, rows)
         with self._transaction() as cursor:
             cursor.register("given", rows)
             self._refuse_broken_keys(cursor, of)
             before = _count(cursor, of)
-            statement = sql.merge(self.schema, of, rows.column_names, "given")
-            (touched,) = _one_row(cursor.execute(statement))
-            added = _count(cursor, of) - before
-        return UpsertCounts(added, touched - added, rows.num_rows - touched)
+            if isinstance(of, EdgeType) and self.schema.newest_by(of) and not as_newest:
+                names = rows.column_names
+                query = newest_sql.count(self.schema, of, names, "given")
+                updated, superseded = _one_row(cursor.execute(query)) if before else (0, 0)
+                cursor.execute(newest_sql.merge(self.schema, of, names, "given"))
+                added = _count(cursor, of) - before
+            else:
+                statement = sql.merge(self.schema, of, rows.column_names, "given")
+                (touched,) = _one_row(cursor.execute(statement))
+                added, superseded = _count(cursor, of) - before, 0
+                updated = touched - added
+        unchanged = rows.num_rows - added - updated - superseded
+        return UpsertCounts(added, updated, unchanged, superseded)
 
     def _refuse_broken_keys(self, cursor: duckdb.DuckDBPyConnection, of: str | EdgeType) -> None:
         key = self.schema.key(of)
@@ -194,6 +208,7 @@ class DuckDBStore(Closing):
         if kept is None:
             schema = wanted or SCHEMA
         elif wanted is None or wanted.fingerprint == kept.fingerprint:
+            self._add_value_times(kept)
             return kept
         else:
             schema = wanted
@@ -214,7 +229,26 @@ class DuckDBStore(Closing):
                 for field in REJECT_COLUMNS
             )
             cursor.execute(f"CREATE TABLE IF NOT EXISTS graphrec.rejects ({columns})")
+        self._add_value_times(schema)
         return schema
+
+    def _add_value_times(self, schema: Schema) -> None:
+        """Adds what tables lack that were made by an older version, or before a property came."""
+        with _translated():
+            found = self._connection.execute(
+                "SELECT table_name, column_name FROM duckdb_columns() WHERE schema_name = 'main'"
+            ).fetchall()
+        there = set(found)
+        missing = [
+            (edge_type, column)
+            for edge_type in schema.edge_types()
+            for column in schema.stored_columns(edge_type)
+            if (str(edge_type), column.name) not in there
+        ]
+        if missing:
+            with self._transaction() as cursor:
+                for edge_type, column in missing:
+                    cursor.execute(sql.add_column(edge_type, column))
 
     def _kept_schema(self) -> Schema | None:
         """The schema in the file, None for an empty file, StoreError for a foreign one."""

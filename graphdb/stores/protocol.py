@@ -21,11 +21,15 @@ REJECT_COLUMNS = pa.schema(
 
 
 class UpsertCounts(NamedTuple):
-    """What an upsert did to the rows it was given."""
+    """What an upsert did to the rows it was given.
+
+    Superseded ones say something else than what is stored, which is newer and stands.
+    """
 
     added: int = 0
     updated: int = 0
     unchanged: int = 0
+    superseded: int = 0
 
     def __add__(self, other: object) -> "UpsertCounts":
         if not isinstance(other, UpsertCounts):
@@ -39,7 +43,12 @@ class GraphStore(Protocol):
 
     Tables are Arrow tables with the columns of `Schema.columns`; the order of columns is free.
     Writes are upserts: rows whose key exists are updated in the columns given, the others are
-    added. One call is one transaction: it is written whole or not at all.
+    added. A null is not given. One call is one transaction: it is written whole or not at all.
+
+    Edges that have a time outside of their key (`Relation.newest_by`) end up the same in whatever
+    order they are written: each value is the one of the newest row that gives it. Of two rows of
+    one time the greater value stands; a row without a time is older than any with one, and
+    replaces another without one.
     """
 
     @property
@@ -64,8 +73,13 @@ class GraphStore(Protocol):
         """
         ...
 
-    def upsert_edges(self, edge_type: EdgeType, rows: pa.Table) -> UpsertCounts:
+    def upsert_edges(
+        self, edge_type: EdgeType, rows: pa.Table, *, as_newest: bool = False
+    ) -> UpsertCounts:
         """Adds or updates edges of one type.
+
+        Args:
+            as_newest: The rows replace what is there, whatever its time.
 
         Raises:
             SchemaError: An unknown type or column, or a column of another Arrow type.

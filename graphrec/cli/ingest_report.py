@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from rich.markup import escape
 from rich.table import Table
 
-from graphrec.cli.output import console
+from graphrec.cli.output import console, warn
 
 if TYPE_CHECKING:
     from graphdb.ingest import IngestReport
@@ -18,9 +18,18 @@ def show_report(report: "IngestReport", store: str) -> None:
     for name in ("read", "added", "updated", "unchanged", "rejected", "passed over"):
         table.add_column(name, justify="right")
     for entry in report.tables:
-        numbers = (entry.read, *entry.counts, entry.rejected, entry.merged + entry.skipped)
+        added, updated, unchanged, superseded = entry.counts
+        passed_over = entry.merged + entry.skipped + superseded
+        numbers = (entry.read, added, updated, unchanged, entry.rejected, passed_over)
         table.add_row(escape(entry.name), *(f"{number:,}" for number in numbers))
     console().print(table)
+    if report.counts.superseded:
+        console().print(
+            f"{report.counts.superseded:,} rows superseded: what is stored of them is newer",
+            soft_wrap=True,
+        )
+    for warning in report.warnings:
+        warn(str(warning))
     if report.rejected:
         codes = ", ".join(f"{code} {number:,}" for code, number in report.reject_codes.items())
         console().print(

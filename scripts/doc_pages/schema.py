@@ -25,10 +25,12 @@ have `source_id` and `target_id`, the keys of their ends; events have `at` besid
 may have `since`.
 
 *Identified by* says which columns make an edge the same edge: the same again is an update, not a
-second one.
+second one. Where the time (`at` or `since`) is not among them, the newest row stands, whatever the
+order of rows, files and ingests: each value is the one of the newest row that gives it, and of two
+rows of one time the greater value stands. An empty `since` is older than any time.
 *Weight* is how much one event says about taste beside the others; 0 says nothing, below 0 speaks
 against.
-*One target*: a source has one such edge at most, and a new one replaces the old.""".splitlines()
+*One target*: a source has one such edge at most, and a newer one replaces the old.""".splitlines()
 
 
 def schema_json() -> str:

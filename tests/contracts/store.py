@@ -13,6 +13,7 @@ from graphdb.stores import REJECT_COLUMNS
 PURCHASED = SCHEMA.edge_type("PURCHASED")
 MADE_BY = SCHEMA.edge_type("MADE_BY")
 FOLLOWS_BRAND = SCHEMA.edge_type("FOLLOWS", target="Brand")
+RATED = SCHEMA.edge_type("RATED")
 NEW_YEAR = datetime(2025, 1, 1, tzinfo=UTC)
 
 
@@ -55,6 +56,35 @@ def fill(store: GraphStore) -> None:
     store.upsert_nodes("Brand", table("Brand", brand_id=["acme", "leaf"]))
     store.upsert_edges(MADE_BY, table(MADE_BY, source_id=["pan"], target_id=["acme"]))
     store.upsert_edges(PURCHASED, purchases(("bob", "tea", 1, 4.5), ("ann", "pan", 2, 30.0)))
+
+
+NEWEST = {
+    "rating": (
+        RATED,
+        {"target_id": ("y", "y"), "at": tuple(days(1, 2)), "stars": (5.0, 1.0)},
+    ),
+    "follow": (
+        FOLLOWS_BRAND,
+        {"target_id": ("y", "y"), "at": tuple(days(1, 2)), "scene": ("shop", "live")},
+    ),
+    "like": (
+        SCHEMA.edge_type("LIKED"),
+        {"target_id": ("y", "y"), "at": tuple(days(1, 2)), "count": (3, 2)},
+    ),
+    "static edge": (
+        SCHEMA.edge_type("SOLD_BY"),
+        {"target_id": ("y", "y"), "since": tuple(days(1, 2))},
+    ),
+    "one target": (MADE_BY, {"target_id": ("y", "x"), "since": tuple(days(1, 2))}),
+}
+"""Pairs of an older and a newer row of one edge, whose values do not order them as time does."""
+
+
+def fill_ends(store: GraphStore) -> None:
+    """Nodes x and y of every type."""
+    for node_type in SCHEMA.node_types:
+        key = SCHEMA.node_type(node_type).key
+        store.upsert_nodes(node_type, table(node_type, **{key: ["x", "y"]}))
 
 
 def rows(reader: pa.RecordBatchReader) -> list[tuple]:
@@ -169,6 +199,68 @@ class StoreContract:
             follow = table(FOLLOWS_BRAND, source_id=["ann"], target_id=["acme"], at=days(day))
             store.upsert_edges(FOLLOWS_BRAND, follow)
         assert rows(store.read_edges(FOLLOWS_BRAND, columns=["at"])) == [(days(5)[0],)]
+
+    @pytest.mark.parametrize("older_first", [True, False])
+    @pytest.mark.parametrize("name", NEWEST)
+    def test_the_newer_row_stands_whichever_comes_first(self, store, name, older_first):
+        edge_type, values = NEWEST[name]
+        fill_ends(store)
+        older, newer = (
+            table(
+                edge_type, source_id=["x"], **{key: [pair[place]] for key, pair in values.items()}
+            )
+            for place in (0, 1)
+        )
+        first, second = (older, newer) if older_first else (newer, older)
+        assert store.upsert_edges(edge_type, first) == UpsertCounts(added=1)
+        expected = UpsertCounts(updated=1) if older_first else UpsertCounts(superseded=1)
+        assert store.upsert_edges(edge_type, second) == expected
+        assert store.upsert_edges(edge_type, newer) == UpsertCounts(unchanged=1)
+        assert store.upsert_edges(edge_type, older) == UpsertCounts(superseded=1)
+        read = store.read_edges(edge_type, columns=["source_id", *values])
+        assert read.read_all().to_pylist() == newer.to_pylist()
+
+    @pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0), (0, 2, 1)])
+    def test_each_value_is_that_of_the_newest_row_that_has_it(self, store, order):
+        fill(store)
+        given = [(1, 1, "live"), (3, None, None), (2, 5, None)]  # day, count, scene
+        for place in order:
+            day, count, scene = given[place]
+            row = {"at": days(day), "count": [count], "scene": [scene]}
+            follow = table(FOLLOWS_BRAND, source_id=["ann"], target_id=["acme"], **row)
+            store.upsert_edges(FOLLOWS_BRAND, follow)
+        read = store.read_edges(FOLLOWS_BRAND, columns=["at", "count", "scene"])
+        assert rows(read) == [(days(3)[0], 5, "live")]
+
+    @pytest.mark.parametrize("stars", [(2.0, 5.0), (5.0, 2.0)])
+    def test_of_one_time_the_greater_value_stands(self, store, stars):
+        fill(store)
+        for value in stars:
+            store.upsert_edges(
+                RATED,
+                table(RATED, source_id=["ann"], target_id=["pan"], at=days(1), stars=[value]),
+            )
+        assert rows(store.read_edges(RATED, columns=["stars"])) == [(5.0,)]
+
+    def test_without_a_time_what_comes_last_stands_unless_another_has_one(self, store):
+        fill(store)
+        for target, since, stands in (
+            ("leaf", None, "leaf"),
+            ("acme", None, "acme"),
+            ("leaf", days(1)[0], "leaf"),
+            ("acme", None, "leaf"),
+        ):
+            row = table(MADE_BY, source_id=["pan"], target_id=[target], since=[since])
+            store.upsert_edges(MADE_BY, row)
+            assert rows(store.read_edges(MADE_BY, columns=["target_id"])) == [(stands,)]
+
+    def test_rows_can_be_written_as_the_newest_whatever_their_time(self, store):
+        fill(store)
+        dated = table(MADE_BY, source_id=["pan"], target_id=["leaf"], since=days(9))
+        store.upsert_edges(MADE_BY, dated)
+        current = table(MADE_BY, source_id=["pan"], target_id=["acme"])
+        assert store.upsert_edges(MADE_BY, current, as_newest=True) == UpsertCounts(updated=1)
+        assert rows(store.read_edges(MADE_BY, columns=["target_id"])) == [("acme",)]
 
     def test_the_cutoff_hides_what_came_at_or_after_it(self, store):
         fill(store)

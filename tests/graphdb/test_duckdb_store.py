@@ -5,7 +5,7 @@ import sys
 
 import duckdb
 import pytest
-from contracts.store import StoreContract, fill, users
+from contracts.store import FOLLOWS_BRAND, StoreContract, days, fill, table, users
 
 from graphdb import SCHEMA, open_store
 from graphdb.errors import SchemaError, StoreError, StoreUnavailableError
@@ -36,6 +36,24 @@ def test_a_schema_may_grow(tmp_path):
         assert store.read_nodes("User", columns=["user_id", "vip"]).read_all().num_rows == 2
     with open_store(path) as store:
         assert "vip" in {column.name for column in store.schema.columns("User")}
+
+
+def test_a_store_of_an_older_version_is_brought_up_to_date(tmp_path):
+    path = str(tmp_path / "graph.duckdb")
+    row = {"source_id": ["ann"], "target_id": ["acme"]}
+    with open_store(path) as store:
+        fill(store)
+        store.upsert_edges(FOLLOWS_BRAND, table(FOLLOWS_BRAND, **row, at=days(1), scene=["live"]))
+    with duckdb.connect(path) as connection:
+        for column in SCHEMA.relation("FOLLOWS").value_times.values():
+            connection.execute(f'ALTER TABLE "{FOLLOWS_BRAND}" DROP COLUMN {column.name}')
+    with open_store(path) as store:
+        for day, scene in ((3, None), (2, "shop")):
+            store.upsert_edges(
+                FOLLOWS_BRAND, table(FOLLOWS_BRAND, **row, at=days(day), scene=[scene])
+            )
+        (edge,) = store.read_edges(FOLLOWS_BRAND).read_all().to_pylist()
+        assert (edge["at"], edge["scene"]) == (days(3)[0], "shop")
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime
 
+import pytest
+
 from graphdb import SCHEMA, UpsertCounts
 from graphdb.ingest import ingest
 from graphdb.sources.tables import folder_tables
@@ -103,3 +105,33 @@ def test_own_time_formats(tmp_path, store):
     assert report.reject_codes == {"not_a_time": 1}
     times = store.read_nodes("Product", columns=["created_at"]).read_all()["created_at"]
     assert times.to_pylist() == [datetime(2024, 12, 31, tzinfo=UTC), None]
+
+
+@pytest.mark.parametrize(
+    "rows",
+    ["9,leaf,,\n9,leaf,Leaf,\n9,leaf,Other,yes\n", "9,leaf,Leaf,\n9,leaf,,yes\n9,leaf,Other,no\n"],
+)
+def test_distinct_takes_every_value_from_the_first_row_that_has_it(tmp_path, store, rows):
+    (tmp_path / "mapping.toml").write_text(
+        '[[table]]\nfile = "c.csv"\nnode = "Brand"\ndistinct = true\n'
+        'columns = { brand_id = "maker", name = "label", private_label = "own" }\n'
+    )
+    (tmp_path / "c.csv").write_text("sku,maker,label,own\n" + rows)
+    report = ingest(folder_tables(tmp_path, SCHEMA), store)
+    (brand,) = store.read_nodes("Brand").read_all().to_pylist()
+    assert (brand["name"], brand["private_label"]) == ("Leaf", True)
+    assert (report.tables[0].accepted, report.tables[0].merged) == (1, 2)
+
+
+def test_two_blocks_of_one_type_and_file_keep_the_rejects_of_both(tmp_path, store):
+    block = '[[table]]\nfile = "c.csv"\nnode = "Brand"\ncolumns = {{ brand_id = "{}" }}\n'
+    (tmp_path / "mapping.toml").write_text(block.format("maker") + block.format("owner"))
+    (tmp_path / "c.csv").write_text("maker,owner\na,b\n,c\nd,\ne,f\n")
+    for _ in range(2):
+        report = ingest(folder_tables(tmp_path, SCHEMA), store)
+        assert report.rejected == 2
+        assert [reject["row"] for reject in store.read_rejects().to_pylist()] == [2, 3]
+    assert store.counts()["Brand"] == 6
+    (tmp_path / "c.csv").write_text("maker,owner\na,b\n,c\nd,g\n")
+    ingest(folder_tables(tmp_path, SCHEMA), store)
+    assert [reject["row"] for reject in store.read_rejects().to_pylist()] == [2]

@@ -89,8 +89,9 @@ def kept_nodes(schema: Schema, node_type: str, columns: Sequence[Property]) -> s
 
 
 def kept_edges(schema: Schema, edge_type: EdgeType, columns: Sequence[Property]) -> str:
-    """What may be the same as a batch: ids of both ends and of the edge, one list per column.
+    """What may be the same as a batch: ids of both ends and of the edge, keys, columns.
 
+    The keys are the targets', where a source has one target; of the columns, one list for each.
     It walks over the edges of each source and keeps those to a wanted target (of $pairs) at a
     wanted time (of $moments, milliseconds); the store then compares exactly. Asking Neo4j for each
     pair by itself costs hundreds of times more where both ends have many edges.
@@ -101,11 +102,13 @@ def kept_edges(schema: Schema, edge_type: EdgeType, columns: Sequence[Property])
         moment = f"r.{quoted(OCCURRED_AT)}.epochMillis IN $moments"
         # CASE: the moment is a property, and dearer to look at than the ends
         wanted = f" WHERE CASE WHEN {_pair()} IN $pairs THEN {moment} ELSE false END"
+    key = f"t.{quoted(schema.node_type(edge_type.target).key)}"
     return (
         "UNWIND $sources AS source MATCH (s) WHERE id(s) = source"
         f" MATCH (s)-[r:{quoted(edge_type.relation)}]->(t:{quoted(edge_type.target)}){wanted}"
-        " WITH collect(source) AS sources, collect(id(t)) AS targets, collect(r) AS kept"
-        f" RETURN sources, targets, [x IN kept | id(x)]{_lists(columns)}"
+        " WITH collect(source) AS sources, collect(id(t)) AS targets, collect(r) AS kept,"
+        f" collect({key if relation.one_target else 'null'}) AS target_keys"
+        f" RETURN sources, targets, [x IN kept | id(x)], target_keys{_lists(columns)}"
     )
 
 

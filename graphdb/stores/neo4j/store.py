@@ -71,7 +71,9 @@ class Neo4jStore(Closing):
 
         return self._connection.write(work, rows.num_rows)
 
-    def upsert_edges(self, edge_type: EdgeType, rows: pa.Table) -> UpsertCounts:
+    def upsert_edges(
+        self, edge_type: EdgeType, rows: pa.Table, *, as_newest: bool = False
+    ) -> UpsertCounts:
         edge_type = self.schema.edge_type(edge_type.relation, edge_type.source, edge_type.target)
         if self.schema.relation(edge_type.relation).repeats:
             rows = with_event_ids(rows)
@@ -79,7 +81,7 @@ class Neo4jStore(Closing):
         refuse_duplicates(self.schema, edge_type, rows)
 
         def work(tx: Tx) -> UpsertCounts:
-            return writing.upsert_edges(tx, self.schema, edge_type, rows)
+            return writing.upsert_edges(tx, self.schema, edge_type, rows, as_newest=as_newest)
 
         return self._connection.write(work, rows.num_rows)
 

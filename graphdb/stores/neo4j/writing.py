@@ -4,10 +4,11 @@ So the counts are exact, a repeated batch writes nothing, and Neo4j creates edge
 instead of looking for each of them with MERGE.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -23,6 +24,7 @@ from graphdb.schema_types import (
     Property,
     Schema,
 )
+from graphdb.stores import newest_sql
 from graphdb.stores.neo4j import cypher
 from graphdb.stores.neo4j.connection import Tx, rows
 from graphdb.stores.neo4j.values import differs, to_arrow, to_bolt
@@ -63,7 +65,8 @@ def upsert_nodes(tx: Tx, schema: Schema, node_type: str, given: pa.Table) -> Ups
     done = UpsertCounts()
     for chunk in _chunks(given):
         kept = None if is_empty else _kept_nodes(tx, schema, node_type, values, chunk)
-        new, changed = _compare(chunk, kept, values)
+        new = _new(chunk, kept)
+        changed = _changed(chunk, kept, values) if kept else new[:0]
         _create(tx, cypher.create_nodes(node_type, columns), chunk.take(new), columns)
         if kept and len(changed):
             altered = kept.take(changed)
@@ -74,7 +77,9 @@ def upsert_nodes(tx: Tx, schema: Schema, node_type: str, given: pa.Table) -> Ups
     return done
 
 
-def upsert_edges(tx: Tx, schema: Schema, edge_type: EdgeType, given: pa.Table) -> UpsertCounts:
+def upsert_edges(
+    tx: Tx, schema: Schema, edge_type: EdgeType, given: pa.Table, *, as_newest: bool
+) -> UpsertCounts:
     """Writes a checked batch of edges in the transaction `tx`."""
     _lock(tx, edge_type)
     is_empty = count(tx, schema, edge_type) == 0
@@ -83,17 +88,28 @@ def upsert_edges(tx: Tx, schema: Schema, edge_type: EdgeType, given: pa.Table) -
     # Neighbours in the batch are neighbours on disk, and every writer takes locks in one order.
     order = np.lexsort((targets, sources))
     given, sources, targets = given.take(order), sources[order], targets[order]
-    columns = [
-        column
-        for column in _given_columns(schema, edge_type, given)
-        if column.name not in (SOURCE_ID, TARGET_ID)
-    ]
+    columns = _without_ends(_given_columns(schema, edge_type, given))
+    by_time = schema.newest_by(edge_type) is not None and not as_newest
+    compared = _without_ends(schema.stored_columns(edge_type)) if by_time else columns
     done = UpsertCounts()
     for start in range(0, given.num_rows, CHUNK_ROWS):
         part = slice(start, start + CHUNK_ROWS)
         batch = _Edges(given.slice(start, CHUNK_ROWS), sources[part], targets[part])
-        kept = None if is_empty else _kept_edges(tx, schema, edge_type, columns, batch)
-        done += _write_edges(tx, schema, edge_type, columns, batch, kept)
+        kept = None if is_empty else _kept_edges(tx, schema, edge_type, compared, batch)
+        new = _new(batch.rows, kept)
+        ends = {"sources": batch.sources[new].tolist(), "targets": batch.targets[new].tolist()}
+        _create(tx, cypher.create_edges(edge_type, columns), batch.rows.take(new), columns, ends)
+        changes = _NO_CHANGES
+        if kept is not None:
+            find = _newest if by_time else _differences
+            changes = find(schema, edge_type, columns, batch, kept)
+            _change_edges(tx, edge_type, batch, kept, changes)
+        done += UpsertCounts(
+            len(new),
+            changes.updated,
+            batch.rows.num_rows - len(new) - changes.updated - changes.superseded,
+            changes.superseded,
+        )
     return done
 
 
@@ -106,35 +122,81 @@ class _Edges:
     targets: Numbers
 
 
-def _write_edges(
-    tx: Tx,
-    schema: Schema,
-    edge_type: EdgeType,
-    columns: Sequence[Property],
-    batch: _Edges,
-    kept: _Kept | None,
-) -> UpsertCounts:
+@dataclass(frozen=True, slots=True)
+class _Changes:
+    """What is to be written of kept edges.
+
+    `values` has a row for each kept edge; `changed` are the places of those that get new values,
+    `moved` of those that get another target as well.
+    """
+
+    values: pa.Table
+    columns: list[Property]
+    changed: Numbers
+    moved: Numbers
+    updated: int
+    superseded: int = 0
+
+
+_NO_CHANGES = _Changes(pa.table({}), [], np.zeros(0, np.int64), np.zeros(0, np.int64), 0)
+
+
+def _differences(
+    schema: Schema, edge_type: EdgeType, columns: Sequence[Property], batch: _Edges, kept: _Kept
+) -> _Changes:
+    """What is given stands."""
     values = [column for column in columns if column.name not in schema.key(edge_type)]
-    new, changed = _compare(batch.rows, kept, values)
+    changed = _changed(batch.rows, kept, values)
     moved = np.zeros(0, np.int64)
-    if kept is not None and schema.relation(edge_type.relation).one_target:
+    if schema.relation(edge_type.relation).one_target:
         moved = np.flatnonzero(kept.targets != batch.targets[kept.positions])
         changed = np.setdiff1d(changed, moved)
-    ends = {"sources": batch.sources[new].tolist(), "targets": batch.targets[new].tolist()}
-    _create(tx, cypher.create_edges(edge_type, columns), batch.rows.take(new), columns, ends)
+    given = batch.rows.take(kept.positions)
+    return _Changes(given, values, changed, moved, len(changed) + len(moved))
+
+
+def _newest(
+    schema: Schema, edge_type: EdgeType, columns: Sequence[Property], batch: _Edges, kept: _Kept
+) -> _Changes:
+    """What is newer stands."""
+    places = pa.array(np.arange(len(kept.positions)))
+    names = [SOURCE_ID, TARGET_ID, *(column.name for column in columns)]
+    given = batch.rows.select(names).take(kept.positions)
+    with duckdb.connect() as connection:
+        connection.register("given", given.append_column("_row", places))
+        connection.register("kept", kept.values.set_column(0, "_row", places))
+        found = connection.sql(newest_sql.compare(schema, edge_type, names)).to_arrow_table()
+    stored = [each for each in schema.stored_columns(edge_type) if each.name in found.column_names]
+    values = pa.table({each.name: found[each.name].cast(each.kind.arrow) for each in stored})
+    touched = np.flatnonzero(found["_touches"].to_numpy())
+    moved = np.zeros(0, np.int64)
+    if TARGET_ID in values.column_names:
+        stays = pc.equal(values[TARGET_ID], kept.values[TARGET_ID])
+        moved = np.setdiff1d(touched, np.flatnonzero(stays.to_numpy()))
+    return _Changes(
+        values,
+        _without_ends(stored),
+        np.setdiff1d(touched, moved),
+        moved,
+        pc.sum(found["_updates"]).as_py() or 0,
+        pc.sum(found["_supersedes"]).as_py() or 0,
+    )
+
+
+def _change_edges(
+    tx: Tx, edge_type: EdgeType, batch: _Edges, kept: _Kept, changes: _Changes
+) -> None:
     for some, query in (
-        (changed, cypher.update_edges(values)),
-        (moved, cypher.move_edges(edge_type, values)),
+        (changes.changed, cypher.update_edges(changes.columns)),
+        (changes.moved, cypher.move_edges(edge_type, changes.columns)),
     ):
-        if kept is not None and len(some):
-            altered = kept.take(some)
+        if len(some):
             parameters = {
-                "elements": altered.elements.tolist(),
-                "targets": batch.targets[altered.positions].tolist(),
+                "elements": kept.elements[some].tolist(),
+                "targets": batch.targets[kept.positions[some]].tolist(),
             }
-            rows(tx, query, parameters | _parameters(batch.rows.take(altered.positions), values))
-    updated = len(changed) + len(moved)
-    return UpsertCounts(len(new), updated, batch.rows.num_rows - len(new) - updated)
+            values = changes.values.take(some)
+            rows(tx, query, parameters | _parameters(values, changes.columns))
 
 
 def count(tx: Tx, schema: Schema, of: str | EdgeType) -> int:
@@ -160,6 +222,10 @@ def _given_columns(schema: Schema, of: str | EdgeType, given: pa.Table) -> list[
         if column.name in given.column_names
         and given[column.name].null_count < max(given.num_rows, 1)
     ]
+
+
+def _without_ends(columns: Iterable[Property]) -> list[Property]:
+    return [column for column in columns if column.name not in (SOURCE_ID, TARGET_ID)]
 
 
 def _resolve(tx: Tx, schema: Schema, edge_type: EdgeType, end: str, given: pa.Table) -> Numbers:
@@ -216,8 +282,10 @@ def _kept_edges(
         moments = batch.rows[OCCURRED_AT].cast(pa.int64()).to_numpy() // 1000
         parameters["moments"] = np.unique(moments).tolist()
     query = cypher.kept_edges(schema, edge_type, columns)
-    ((sources, targets, elements, *lists),) = rows(tx, query, parameters)
+    ((sources, targets, elements, target_keys, *lists),) = rows(tx, query, parameters)
     table = _table(edge_type, columns, lists, len(elements))
+    if schema.relation(edge_type.relation).one_target:
+        table = table.append_column(TARGET_ID, pa.array(target_keys, pa.string()))
     ends = {SOURCE_ID: pa.array(sources, pa.int64()), TARGET_ID: pa.array(targets, pa.int64())}
     positions, found = _match(schema.key(edge_type), batch, table, ends)
     return _Kept(
@@ -243,18 +311,19 @@ def _match(
     return positions, joined["_kept"].to_numpy()[first]
 
 
-def _compare(
-    chunk: pa.Table, kept: _Kept | None, values: Sequence[Property]
-) -> tuple[Numbers, Numbers]:
-    """Places in the chunk that are new, and places among the kept that would change."""
-    if kept is None:
-        return np.arange(chunk.num_rows), np.zeros(0, np.int64)
-    new = np.setdiff1d(np.arange(chunk.num_rows), kept.positions)
+def _new(chunk: pa.Table, kept: _Kept | None) -> Numbers:
+    """Places in the chunk of rows that are not kept yet."""
+    places = np.arange(chunk.num_rows)
+    return places if kept is None else np.setdiff1d(places, kept.positions)
+
+
+def _changed(chunk: pa.Table, kept: _Kept, values: Sequence[Property]) -> Numbers:
+    """Places among the kept of rows that would change."""
     given = chunk.take(kept.positions)
     changed = np.zeros(len(kept.positions), bool)
     for column in values:
         changed |= differs(given[column.name], kept.values[column.name])
-    return new, np.flatnonzero(changed)
+    return np.flatnonzero(changed)
 
 
 def _create(

@@ -40,7 +40,9 @@ def edge_rows(schema: Schema, edge_type: EdgeType, first_numbers: dict[str, int]
         node, key = quoted(f"{role} node"), quoted(schema.node_type(node_type).key)
         ends.append(f'{node}.rowid + {first_numbers[node_type]} AS ":{role}_ID"')
         joins.append(f"JOIN {quoted(node_type)} AS {node} ON {node}.{key} = row.{id_column}")
-    columns = [_field(column) for column in schema.columns(edge_type) if column.name not in _ENDS]
+    columns = [
+        _field(column) for column in schema.stored_columns(edge_type) if column.name not in _ENDS
+    ]
     return f"SELECT {', '.join(ends + columns)} FROM {quoted(edge_type)} AS row {' '.join(joins)}"
 
 

@@ -1,0 +1,152 @@
+r"""How a CSV file escapes quotes: by doubling them (RFC 4180), or by a backslash before them.
+
+Arrow reads the one or the other and says nothing where a file does neither: `"5\" pan"` becomes
+`5\ pan"`. So a file in which that may happen is looked at cell by cell, and told of.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+
+import pyarrow as pa
+
+from graphdb.files.csv_header import BLOCK_BYTES, UTF_8, CsvFormat, read_text
+
+_MAX_CELL_BYTES = 64 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Quoting:
+    """How the quotes of a file are read.
+
+    Args:
+        by_backslash: A backslash takes its meaning from the character after it.
+        has_stray_quote: A quote may be open until the end of the file.
+        warning: What a person should know of it.
+    """
+
+    by_backslash: bool = False
+    has_stray_quote: bool = False
+    warning: str | None = None
+
+
+@dataclass(slots=True)
+class _Cells:
+    """What cells of a file look like under one reading.
+
+    Args:
+        broken: Cells that go on after the quote that ends them, or never end.
+        first_broken_row: The first of them, counted from 1 without the header.
+        plain_row: The first row with an escaped quote in a cell without quotes.
+    """
+
+    broken: int = 0
+    first_broken_row: int | None = None
+    plain_row: int | None = None
+    is_open: bool = False
+
+
+def quoting_of(path: Path, form: CsvFormat) -> Quoting:
+    """Finds out how a CSV file escapes quotes."""
+    quotes, is_odd = _scan(path, form)
+    is_stray = quotes % 2 == 1
+    if not is_odd:
+        return Quoting(has_stray_quote=is_stray)
+    doubled = _cells(path, form, by_backslash=False)
+    if not doubled.broken:
+        return Quoting(has_stray_quote=is_stray, warning=_kept(doubled))
+    escaped = _cells(path, form, by_backslash=True)
+    row = doubled.first_broken_row
+    if escaped.broken < doubled.broken:
+        warning = f'quotes are escaped by a backslash (row {row}), and read so; write "" instead'
+        return Quoting(by_backslash=True, has_stray_quote=escaped.is_open, warning=warning)
+    warning = (
+        f"a cell of row {row} goes on after its closing quote, and may be read wrongly;"
+        ' write "" for a quote within quotes'
+    )
+    return Quoting(has_stray_quote=is_stray, warning=warning)
+
+
+def _kept(cells: _Cells) -> str | None:
+    if cells.plain_row is None:
+        return None
+    return f'row {cells.plain_row} has \\" in a cell without quotes; the backslash is kept'
+
+
+def _scan(path: Path, form: CsvFormat) -> tuple[int, bool]:
+    """The number of quotes, and whether any of them needs a closer look."""
+    sep = re.escape(form.separator).encode()
+    odd = re.compile(rb'\\"|[^"\r\n' + sep + rb']"[^"\r\n' + sep + rb"]")
+    quotes, found, carry = 0, False, b""
+    for block in _blocks(path, form):
+        quotes += block.count(b'"')
+        found = found or odd.search(carry + block) is not None
+        carry = block[-2:]
+    return quotes, found
+
+
+def _cells(path: Path, form: CsvFormat, *, by_backslash: bool) -> _Cells:
+    pattern = _cell_pattern(form.separator, by_backslash=by_backslash)
+    cells, row, in_row, rest = _Cells(), 0, False, b""
+    for block in chain(_blocks(path, form), [None]):
+        text, at = rest + (block or b""), 0
+        while at < len(text):
+            match = pattern.match(text, at)
+            if match is None or (match.end() == len(text) and block is not None):
+                break  # it may go on in the next block
+            at = match.end()
+            after, plain, end = match.group("after", "plain", "end")
+            if after:
+                _note_broken(cells, row)
+            if plain and b'\\"' in plain and cells.plain_row is None:
+                cells.plain_row = row
+            in_row = in_row or match.end() > match.start() + len(end)
+            if end != form.separator.encode():
+                row, in_row = row + in_row, False
+            else:
+                in_row = True
+        rest = text[at:]
+        if len(rest) > _MAX_CELL_BYTES or (block is None and rest):
+            _note_broken(cells, row)
+            cells.is_open = True
+            break
+    return cells
+
+
+def _note_broken(cells: _Cells, row: int) -> None:
+    cells.broken += 1
+    if cells.first_broken_row is None:
+        cells.first_broken_row = row
+
+
+def _cell_pattern(separator: str, *, by_backslash: bool) -> re.Pattern[bytes]:
+    """One cell with what ends it; `after` is what follows its closing quote.
+
+    The quoted part never gives back what it took (`*+`): a doubled quote is no closing one, even
+    where the closing one has not been read yet.
+    """
+    sep = re.escape(separator).encode()
+    if by_backslash:
+        quoted = rb'"[^"\\]*+(?:(?:\\.|"")[^"\\]*+)*+"'
+        plain = rb'(?:[^"\\\r\n' + sep + rb"]|\\.)(?:[^\\\r\n" + sep + rb"]|\\.)*"
+    else:
+        quoted = rb'"[^"]*+(?:""[^"]*+)*+"'
+        plain = rb'[^"\r\n' + sep + rb"][^\r\n" + sep + rb"]*"
+    return re.compile(
+        rb"(?:" + quoted + rb"(?P<after>[^\r\n" + sep + rb"]*)|(?P<plain>" + plain + rb")|)"
+        rb"(?P<end>" + sep + rb"|\r\n|\r|\n|\Z)",
+        re.DOTALL,
+    )
+
+
+def _blocks(path: Path, form: CsvFormat) -> Iterator[bytes]:
+    """The text of the file as UTF-8."""
+    if form.encoding != UTF_8:
+        for text in read_text(path, form.encoding):
+            yield text.encode(UTF_8, "surrogateescape")
+        return
+    with pa.input_stream(str(path)) as stream:
+        while block := stream.read(BLOCK_BYTES):
+            yield block

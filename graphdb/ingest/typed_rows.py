@@ -1,0 +1,168 @@
+"""From raw rows to typed ones, as one query: cells are split, values typed, problems named."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+import pyarrow as pa
+
+from graphdb.ingest.raw_column import RawColumn
+from graphdb.ingest.source import ROW, Column, SourceTable
+from graphdb.ingest.value_checks import check_value
+from graphdb.schema_types import (
+    COUNT,
+    EVENT_ID,
+    SOURCE_ID,
+    TARGET_ID,
+    EdgeType,
+    Property,
+    Schema,
+)
+from graphdb.stores.duckdb_sql import literal, quoted
+
+SKIPPED = "skipped"
+PART = "_part"
+"""The column with each row's place among those of one split cell, from 1."""
+
+
+def staged_columns(schema: Schema, table: SourceTable) -> list[Property]:
+    """The properties that the rows of a table get, in the schema's order.
+
+    Those of the mapping, the event id (a part of the key), and how many where a cell can name
+    the same target several times.
+    """
+    added = {EVENT_ID, COUNT} if counts_repeats(schema, table) else {EVENT_ID}
+    return [
+        column
+        for column in schema.columns(table.of)
+        if column.name in table.columns or column.name in added
+    ]
+
+
+def counts_repeats(schema: Schema, table: SourceTable) -> bool:
+    """Whether several events of one split cell are one event that happened several times."""
+    return (
+        isinstance(table.of, EdgeType)
+        and schema.relation(table.of.relation).repeats
+        and bool(split_cells(table))
+    )
+
+
+def split_cells(table: SourceTable) -> list[tuple[str, str]]:
+    """The raw columns that are split, each with its separator; the rows of each go in step."""
+    return list(
+        dict.fromkeys(
+            (how.name, how.split)
+            for how in table.columns.values()
+            if how.name is not None and how.split is not None
+        )
+    )
+
+
+def typed_select(schema: Schema, table: SourceTable, raw: pa.Schema) -> str:
+    """The query that turns `raw` into typed rows, each with its first problem or none.
+
+    Its columns: ROW, PART, those of `staged_columns`, the problem's code and its reason.
+    """
+    key = schema.key(table.of)
+    cells = _Cells(table, raw)
+    values: list[str] = []
+    problems = cells.problems()
+    texts: dict[str, str] = {}
+    for column in staged_columns(schema, table):
+        how = table.columns.get(column.name)
+        if how is None:
+            values.append("''" if column.name == EVENT_ID else "1")
+            continue
+        raw_column = RawColumn(table.file, *cells.place(how))
+        texts[column.name] = raw_column.text
+        checked = check_value(column, raw_column, is_key=column.name in key)
+        value = f"coalesce({checked.value}, '')" if column.name == EVENT_ID else checked.value
+        values.append(value)
+        problems += [
+            (condition, _code_for(table, code, column.name, key), reason)
+            for condition, code, reason in checked.problems
+        ]
+    if isinstance(table.of, EdgeType) and table.of.source == table.of.target:
+        condition = f"{texts[SOURCE_ID]} = {texts[TARGET_ID]}"
+        problems.append((condition, "self_loop", literal("it ties a node to itself")))
+    # The first problem is found once, as a number, and put into words only where there is one.
+    first = _case([condition for condition, _, _ in problems], map(str, range(len(problems))))
+    numbers = [f"_problem = {number}" for number in range(len(problems))]
+    code = _case(numbers, [literal(code) for _, code, _ in problems])
+    reason = _case(numbers, [reason for _, _, reason in problems])
+    return (
+        f"SELECT {ROW}, {PART}, {', '.join(values)}, {code}, {reason}"
+        f" FROM (SELECT *, {first} AS _problem FROM {cells.rows()})"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Cells:
+    """Where the raw values of a table are found once its split cells are rows.
+
+    Cells that are split side by side give their first parts to the first row, their second parts
+    to the second, and so on; one that is empty gives nothing to any.
+    """
+
+    table: SourceTable
+    raw: pa.Schema
+
+    def place(self, how: Column) -> tuple[Column, pa.DataType]:
+        """A property's column among the rows of `rows`, and its type."""
+        if how.name is None:
+            return how, pa.string()
+        raw_type = self.raw.field(how.name).type
+        if how.split is None or not pa.types.is_string(raw_type):
+            return how, raw_type
+        number = split_cells(self.table).index((how.name, how.split))
+        return replace(how, name=f"_cell{number}"), pa.string()
+
+    def problems(self) -> list[tuple[str, str, str]]:
+        """Parts that cannot be put side by side, as (condition, code, reason)."""
+        counts = [
+            f"{literal(f'{name} has ')} || len(_parts{number})"
+            for number, (name, _) in enumerate(split_cells(self.table))
+        ]
+        reason = f"{' || {} || '.format(literal(' parts, ')).join(counts)} || ' parts'"
+        return [("_uneven", "uneven_parts", reason)] if len(counts) > 1 else []
+
+    def rows(self) -> str:
+        """The raw table, cells with several values unfolded into rows."""
+        cells = split_cells(self.table)
+        if not cells:
+            return f"(SELECT *, 1 AS {PART} FROM raw)"
+        # An empty cell stays one row, so that it is counted, not lost.
+        texts = [f"coalesce({quoted(name)}, '')" for name, _ in cells]
+        parts = [f"_parts{number}" for number in range(len(cells))]
+        lists = ", ".join(
+            f"string_split({text}, {literal(separator)}) AS {part}"
+            for text, (_, separator), part in zip(texts, cells, parts, strict=True)
+        )
+        longest = f"greatest({', '.join(f'len({part})' for part in parts)})"
+        uneven = " OR ".join(
+            f"({text} <> '' AND len({part}) <> {longest})"
+            for text, part in zip(texts, parts, strict=True)
+        )
+        unnested = ", ".join(
+            f"trim(unnest(CASE WHEN _uneven THEN [NULL] ELSE {part} END)) AS _cell{number}"
+            for number, part in enumerate(parts)
+        )
+        places = f"unnest(range(1, CASE WHEN _uneven THEN 2 ELSE {longest} + 1 END)) AS {PART}"
+        return (
+            f"(SELECT *, {unnested}, {places}"
+            f" FROM (SELECT *, {uneven} AS _uneven FROM (SELECT *, {lists} FROM raw)))"
+        )
+
+
+def _code_for(table: SourceTable, code: str, column: str, key: tuple[str, ...]) -> str:
+    if code == "missing_value" and table.skip_missing and column in (*key, TARGET_ID):
+        return SKIPPED
+    return code
+
+
+def _case(conditions: Iterable[str], values: Iterable[str]) -> str:
+    branches = " ".join(
+        f"WHEN {condition} THEN {value}"
+        for condition, value in zip(conditions, values, strict=True)
+    )
+    return f"CASE {branches} END" if branches else "NULL"
