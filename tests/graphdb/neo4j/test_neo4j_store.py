@@ -139,7 +139,7 @@ def test_a_moved_edge_keeps_what_was_not_given(store):
     first = table(MADE_BY, source_id=["tea"], target_id=["acme"], since=days(3))
     store.upsert_edges(MADE_BY, first)
     moved = table(MADE_BY, source_id=["pan", "tea"], target_id=["acme", "leaf"])
-    assert store.upsert_edges(MADE_BY, moved) == UpsertCounts(0, 1, 1)
+    assert store.upsert_edges(MADE_BY, moved, as_newest=True) == UpsertCounts(0, 1, 1)
     assert store.read_edges(MADE_BY).read_all().to_pylist() == [
         {"source_id": "pan", "target_id": "acme", "since": None},
         {"source_id": "tea", "target_id": "leaf", "since": days(3)[0]},
