@@ -47,6 +47,12 @@ def plain_batch(batch: pa.RecordBatch, file: str | Path, on_bad_row: OnBadRow) -
     return plain.take(pa.array([i for i in range(len(rows)) if i not in bad], pa.int64()))
 
 
+def lists_of(schema: pa.Schema) -> frozenset[str]:
+    """The columns that hold lists once they are plain."""
+    plain = {field.name: _plain_type(field.type) for field in schema}
+    return frozenset(name for name, type_ in plain.items() if type_ is not None and _is_list(type_))
+
+
 def _plain_column(
     file: str | Path, name: str, column: pa.Array, bad: dict[int, tuple[str, str]]
 ) -> pa.Array:

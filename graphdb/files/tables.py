@@ -1,6 +1,6 @@
 """One way to read a table file, whatever its format."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from graphdb.errors import FileFormatError
 from graphdb.files.csv_file import csv_batches, open_csv
 from graphdb.files.csv_header import UTF_8, CsvFormat
-from graphdb.files.plain_columns import plain_batch
+from graphdb.files.plain_columns import lists_of, plain_batch
 from graphdb.ingest.source import ROW, OnBadRow
 
 _BATCH_ROWS = 500_000
@@ -31,6 +31,7 @@ class TableFile:
         reader: What `batches` calls.
         separator: Between the cells of a CSV file; None for other kinds.
         warning: What a person should know of the file.
+        lists: The columns whose cells hold lists.
     """
 
     path: Path
@@ -39,6 +40,7 @@ class TableFile:
     reader: Callable[[Sequence[str], OnBadRow], Iterator[pa.RecordBatch]]
     separator: str | None = None
     warning: str | None = None
+    lists: frozenset[str] = frozenset()
 
     def batches(self, columns: Sequence[str], on_bad_row: OnBadRow) -> Iterator[pa.RecordBatch]:
         """Reads columns as plain types (see `plain_batch`); batches carry the ROW column.
@@ -49,12 +51,18 @@ class TableFile:
         self.check_unique(columns)
         return self.reader(columns, on_bad_row)
 
-    def check_unique(self, columns: Iterable[str]) -> None:
+    def check_unique(self, columns: Collection[str]) -> None:
         """Refuses columns whose names stand in the file more than once.
 
         Raises:
             FileFormatError: It cannot be told which column is meant.
         """
+        if ROW in columns:
+            raise FileFormatError(
+                f"'{self.path}' has a column named '{ROW}', which is used for the numbers of rows",
+                next_step="give the column another name",
+                value=ROW,
+            )
         for name in columns:
             if self.column_names.count(name) > 1:
                 raise FileFormatError(
@@ -115,7 +123,8 @@ def _csv(path: Path, form: CsvFormat) -> TableFile:
 def _parquet(path: Path) -> TableFile:
     try:
         with pq.ParquetFile(path) as file:
-            names, num_rows = file.schema_arrow.names, file.metadata.num_rows
+            schema, num_rows = file.schema_arrow, file.metadata.num_rows
+            names = schema.names
     except (pa.ArrowException, UnicodeDecodeError, OSError) as error:
         raise FileFormatError(
             f"'{path}' is not a readable Parquet file: {error}",
@@ -129,13 +138,14 @@ def _parquet(path: Path) -> TableFile:
                 file.iter_batches(_BATCH_ROWS, columns=list(columns)), path, on_bad_row
             )
 
-    return TableFile(path, names, num_rows, batches)
+    return TableFile(path, names, num_rows, batches, lists=lists_of(schema))
 
 
 def _arrow(path: Path) -> TableFile:
     try:
         with pa.memory_map(str(path)) as source, pa.ipc.open_file(source) as file:
-            names = file.schema.names
+            schema = file.schema
+            names = schema.names
             num_rows = sum(file.get_batch(i).num_rows for i in range(file.num_record_batches))
     except (pa.ArrowException, UnicodeDecodeError, OSError) as error:
         raise FileFormatError(
@@ -149,7 +159,7 @@ def _arrow(path: Path) -> TableFile:
             read = (file.get_batch(i) for i in range(file.num_record_batches))
             yield from _numbered((batch.select(list(columns)) for batch in read), path, on_bad_row)
 
-    return TableFile(path, names, num_rows, batches)
+    return TableFile(path, names, num_rows, batches, lists=lists_of(schema))
 
 
 def _numbered(

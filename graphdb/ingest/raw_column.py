@@ -25,11 +25,14 @@ class RawColumn:
         file: As shown to people.
         how: The name of the column, or the constant, and how it is to be read.
         stored: One of the types of `plain_batch`; text for a constant.
+        place: What the column is called in SQL. Names of files cannot be: SQL takes `sku` and
+            `SKU` for one.
     """
 
     file: str
     how: Column
     stored: pa.DataType
+    place: str
 
     @property
     def type(self) -> pa.DataType:
@@ -51,7 +54,7 @@ class RawColumn:
         """The value in the file; null where it is one of the texts that mean a missing value."""
         if self.how.name is None:
             return literal(self.how.constant or "")
-        name = quoted(self.how.name)
+        name = quoted(self.place)
         if not self.how.null_values or not pa.types.is_string(self.stored):
             return name
         missing = ", ".join(literal(text) for text in self.how.null_values)

@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from graphdb.schema_types import EdgeType
 
-ROW = "_row"
+ROW = "_graphrec_row"
 """The column of a raw batch with each row's number in its file, from 1, header not counted."""
 
 OnBadRow = Callable[[int, str, str], None]
@@ -61,6 +61,7 @@ class SourceTable:
         skip_missing: Rows without a key (a product without a brand) are passed over and counted
             as skipped.
         warning: What a person should know of the file.
+        lists: The raw columns with a list in each cell, whose values make a row each.
     """
 
     name: str
@@ -72,3 +73,4 @@ class SourceTable:
     distinct: bool = False
     skip_missing: bool = False
     warning: str | None = None
+    lists: frozenset[str] = frozenset()

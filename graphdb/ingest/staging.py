@@ -16,7 +16,7 @@ from graphdb.closing import Closing
 from graphdb.ingest.repeats import MERGED, ROUND, SUPERSEDED, settle
 from graphdb.ingest.source import ROW, SourceTable
 from graphdb.ingest.time_checks import implausible_times
-from graphdb.ingest.typed_rows import PART, SKIPPED, staged_columns, typed_select
+from graphdb.ingest.typed_rows import PART, SKIPPED, raw_table, staged_columns, typed_select
 from graphdb.schema_types import SOURCE_ID, TARGET_ID, EdgeType, Schema
 from graphdb.stores.duckdb_sql import SQL_TYPES, listed, literal, quoted
 from graphdb.stores.protocol import REJECT_COLUMNS
@@ -73,7 +73,7 @@ class Staging(Closing):
 
     def add(self, batch: pa.RecordBatch) -> None:
         """Types and checks the values of a raw batch."""
-        self._connection.register("raw", pa.Table.from_batches([batch]))
+        self._connection.register("raw", raw_table(batch))
         query = typed_select(self._schema, self._table, batch.schema)
         parameters = {"now": self._now} if "$now" in query else {}
         self._connection.execute(

@@ -1,7 +1,7 @@
 """From raw rows to typed ones, as one query: cells are split, values typed, problems named."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import pyarrow as pa
 
@@ -47,15 +47,27 @@ def counts_repeats(schema: Schema, table: SourceTable) -> bool:
     )
 
 
-def split_cells(table: SourceTable) -> list[tuple[str, str]]:
-    """The raw columns that are split, each with its separator; the rows of each go in step."""
-    return list(
-        dict.fromkeys(
-            (how.name, how.split)
-            for how in table.columns.values()
-            if how.name is not None and how.split is not None
-        )
-    )
+def split_cells(table: SourceTable) -> list[tuple[str, str | None]]:
+    """The raw columns with several values in a cell; the rows of each go in step.
+
+    Returns:
+        Names, each with the separator of its texts, or None where cells hold lists.
+    """
+    cells: dict[tuple[str, str | None], None] = {}
+    for how in table.columns.values():
+        if how.name is not None and (how.split is not None or how.name in table.lists):
+            cells[how.name, None if how.name in table.lists else how.split] = None
+    return list(cells)
+
+
+def raw_table(batch: pa.RecordBatch) -> pa.Table:
+    """A raw batch as `typed_select` expects it: columns called by their places."""
+    names = [name if name == ROW else _place(batch.schema, name) for name in batch.schema.names]
+    return pa.Table.from_batches([batch]).rename_columns(names)
+
+
+def _place(raw: pa.Schema, name: str) -> str:
+    return f"_raw{raw.get_field_index(name)}"
 
 
 def typed_select(schema: Schema, table: SourceTable, raw: pa.Schema) -> str:
@@ -73,7 +85,7 @@ def typed_select(schema: Schema, table: SourceTable, raw: pa.Schema) -> str:
         if how is None:
             values.append("''" if column.name == EVENT_ID else "1")
             continue
-        raw_column = RawColumn(table.file, *cells.place(how))
+        raw_column = cells.raw_column(how)
         texts[column.name] = raw_column.text
         checked = check_value(column, raw_column, is_key=column.name in key)
         value = f"coalesce({checked.value}, '')" if column.name == EVENT_ID else checked.value
@@ -107,15 +119,17 @@ class _Cells:
     table: SourceTable
     raw: pa.Schema
 
-    def place(self, how: Column) -> tuple[Column, pa.DataType]:
-        """A property's column among the rows of `rows`, and its type."""
+    def raw_column(self, how: Column) -> RawColumn:
+        """A property's column among the rows of `rows`."""
         if how.name is None:
-            return how, pa.string()
+            return RawColumn(self.table.file, how, pa.string(), place="")
         raw_type = self.raw.field(how.name).type
-        if how.split is None or not pa.types.is_string(raw_type):
-            return how, raw_type
-        number = split_cells(self.table).index((how.name, how.split))
-        return replace(how, name=f"_cell{number}"), pa.string()
+        for number, (name, separator) in enumerate(split_cells(self.table)):
+            if name == how.name and pa.types.is_list(raw_type):
+                return RawColumn(self.table.file, how, raw_type.value_type, f"_cell{number}")
+            if (name, separator) == (how.name, how.split) and pa.types.is_string(raw_type):
+                return RawColumn(self.table.file, how, raw_type, f"_cell{number}")
+        return RawColumn(self.table.file, how, raw_type, _place(self.raw, how.name))
 
     def problems(self) -> list[tuple[str, str, str]]:
         """Parts that cannot be put side by side, as (condition, code, reason)."""
@@ -131,20 +145,19 @@ class _Cells:
         cells = split_cells(self.table)
         if not cells:
             return f"(SELECT *, 1 AS {PART} FROM raw)"
-        # An empty cell stays one row, so that it is counted, not lost.
-        texts = [f"coalesce({quoted(name)}, '')" for name, _ in cells]
+        names = [quoted(_place(self.raw, name)) for name, _ in cells]
         parts = [f"_parts{number}" for number in range(len(cells))]
         lists = ", ".join(
-            f"string_split({text}, {literal(separator)}) AS {part}"
-            for text, (_, separator), part in zip(texts, cells, parts, strict=True)
+            f"{_parts(name, separator)} AS {part}"
+            for name, (_, separator), part in zip(names, cells, parts, strict=True)
         )
         longest = f"greatest({', '.join(f'len({part})' for part in parts)})"
         uneven = " OR ".join(
-            f"({text} <> '' AND len({part}) <> {longest})"
-            for text, part in zip(texts, parts, strict=True)
+            f"(coalesce(len({name}), 0) > 0 AND len({part}) <> {longest})"
+            for name, part in zip(names, parts, strict=True)
         )
         unnested = ", ".join(
-            f"trim(unnest(CASE WHEN _uneven THEN [NULL] ELSE {part} END)) AS _cell{number}"
+            f"unnest(CASE WHEN _uneven THEN [NULL] ELSE {part} END) AS _cell{number}"
             for number, part in enumerate(parts)
         )
         places = f"unnest(range(1, CASE WHEN _uneven THEN 2 ELSE {longest} + 1 END)) AS {PART}"
@@ -152,6 +165,14 @@ class _Cells:
             f"(SELECT *, {unnested}, {places}"
             f" FROM (SELECT *, {uneven} AS _uneven FROM (SELECT *, {lists} FROM raw)))"
         )
+
+
+def _parts(name: str, separator: str | None) -> str:
+    """The values of a cell as a list; that of an empty cell has one, so that its row is counted."""
+    if separator is None:
+        return f"CASE WHEN len({name}) > 0 THEN {name} ELSE [NULL] END"
+    texts = f"string_split(coalesce({name}, ''), {literal(separator)})"
+    return f"list_transform({texts}, lambda part: trim(part))"
 
 
 def _code_for(table: SourceTable, code: str, column: str, key: tuple[str, ...]) -> str:

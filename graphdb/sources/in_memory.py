@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 import pyarrow as pa
 
-from graphdb.files.plain_columns import plain_batch
+from graphdb.files.plain_columns import lists_of, plain_batch
 from graphdb.ingest.source import ROW, Column, OnBadRow, SourceTable
 from graphdb.schema_types import EdgeType
 
@@ -39,4 +39,5 @@ def _source_table(of: str | EdgeType, table: pa.Table, origin: str) -> SourceTab
         columns={name: Column(name) for name in table.column_names},
         batches=batches,
         num_rows=table.num_rows,
+        lists=lists_of(table.schema),
     )

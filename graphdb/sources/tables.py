@@ -199,6 +199,13 @@ def _source_table(
     where = entry.where if entry else {}
     used = {column.name for column in columns.values() if column.name is not None} | set(where)
     table.check_unique(used)
+    for column in columns.values():
+        if column.split is not None and column.name in table.lists:
+            raise FileFormatError(
+                f"'{path}': column '{column.name}' holds lists, which are rows without a split",
+                next_step="leave out split in the mapping",
+                value=column.name,
+            )
 
     def batches(on_bad_row: OnBadRow) -> Iterator[pa.RecordBatch]:
         for batch in table.batches(sorted(used), on_bad_row):
@@ -214,4 +221,5 @@ def _source_table(
         distinct=entry.distinct if entry else False,
         skip_missing=entry.skip_missing if entry else False,
         warning=table.warning,
+        lists=table.lists,
     )
