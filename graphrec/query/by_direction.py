@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from graphdb.errors import QueryError
 from graphrec.query.audience.lookalikes import Size, lookalikes
-from graphrec.query.audience.matching import creators_for, for_creators
+from graphrec.query.audience.matching import creators_for, for_creators, knows_goods
 from graphrec.query.audience.members import BUYERS, audience_of_row
 from graphrec.query.engine import Engine
 from graphrec.query.fold_in import Event
@@ -25,9 +25,9 @@ def answers(
 ) -> list[Recommendations]:
     """The answers for some seeds, in their order.
 
-    Users for a brand or product are ranked by likeness to its buyers; creators, and what fits
-    them, by what they carry and what their audiences like; all else by the dot product of the two
-    nodes' vectors.
+    Users for a brand or product are ranked by likeness to its buyers; creators by how like the
+    buyers their followers are and by what they carry; what fits a creator by how the creator's
+    audience differs from all users; all else by the dot product of the two nodes' vectors.
 
     Raises:
         UnknownIdError: A seed is not in the bundle, and the question does not say what then.
@@ -86,8 +86,10 @@ def is_known(engine: Engine, seed_type: str, seed_id: str, target_type: str) -> 
         return False
     if target_type == _USER and seed_type in BUYERS:
         return audience_of_row(release, seed_type, row).is_known
+    if target_type == _CREATOR and seed_type in _GOODS:
+        return knows_goods(release, seed_type, row)
     by_fans = seed_type == _CREATOR and target_type in _FOR_CREATORS
-    space = release.audiences.creators() if by_fans else release.space(seed_type)
+    space = release.audiences.creators().space if by_fans else release.space(seed_type)
     return not space.zero[row]
 
 

@@ -161,7 +161,7 @@ class Recommender(FeedQuestions, MerchantQuestions, CreatorQuestions, AnalystQue
         """The best targets for one seed.
 
         Users for a brand or product are ranked by likeness to its buyers; creators, and what fits
-        them, by what they carry and what their fans like; all else by the dot product of vectors.
+        them, by who follows them and what they carry; all else by the dot product of vectors.
 
         Args:
             options: See `Options`.
@@ -352,7 +352,7 @@ class Recommender(FeedQuestions, MerchantQuestions, CreatorQuestions, AnalystQue
         """The best targets by dot product, as rows and scores: for evaluation and bulk work.
 
         For most directions that is what `recommend_many` ranks; for audiences of brands and
-        products see `lookalike_rows`.
+        products see `lookalike_rows`, for their creators `creator_rows`.
 
         Returns:
             Rows int64 [num_seeds, k], padded with -1, and scores float64 [num_seeds, k], padded

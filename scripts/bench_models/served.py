@@ -1,13 +1,8 @@
 """Vectors ranked as the query layer ranks."""
 
-import numpy as np
 import torch
 from bench_data import Question
 
-from graphrec.query.audience.creators import blended
-from graphrec.query.audience.fans import Fans
-from graphrec.query.rows import NO_ROWS
-from graphrec.query.space import Space
 from training.scoring import VectorScorer
 
 
@@ -18,11 +13,13 @@ def served(seeds: torch.Tensor, targets: torch.Tensor, asked: Question) -> Vecto
     known of him.
     """
     if asked.target == "Creator" and asked.source != "User":
-        own = Space.of(targets.numpy())
-        targets = torch.from_numpy(blended(own, own, _without_fans).vectors)
+        targets = _directions(targets)
     return VectorScorer(seeds, targets)
 
 
-def _without_fans(_: int) -> Fans:
-    nothing = np.empty(0)
-    return Fans(NO_ROWS, nothing, nothing)
+def _directions(vectors: torch.Tensor) -> torch.Tensor:
+    """Vectors at length 1 less their mean; zero where nothing is known."""
+    directions = torch.nn.functional.normalize(vectors, dim=1)
+    known = directions.any(dim=1)
+    directions[known] -= directions[known].mean(0)
+    return directions

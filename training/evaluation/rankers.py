@@ -11,6 +11,7 @@ from graphrec import Recommender
 from training.baselines import Baseline
 from training.evaluation.metrics import Rows
 from training.evaluation.tasks import Direction, Task
+from training.quality.counts import BRAND, CREATOR, PRODUCT
 from training.scoring import BLOCK_SCORES, Scorer, places_of
 from training.sparse import csr_of
 
@@ -57,9 +58,15 @@ class Served:
         """Nothing more: what a bundle holds was learned before."""
 
     def top(self, task: Task, seed_rows: Rows, k: int) -> Rows:
+        ask = self.recommender
+        if task.target_type == CREATOR and task.seed_type in (PRODUCT, BRAND):
+            rows, _ = ask.creator_rows(
+                task.seed_type, seed_rows, k=k, exclude_seen=task.exclude_seen
+            )
+            return rows
         # Categories of any level, since all that users went to stand among the right answers.
         # What can be bought is known of today, not of the past: it must not hide what was bought.
-        rows, _ = self.recommender.top_rows(
+        rows, _ = ask.top_rows(
             task.seed_type,
             seed_rows,
             task.target_type,

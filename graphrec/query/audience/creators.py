@@ -1,91 +1,122 @@
-"""Creators by what they carry and by who their audience is, in one vector each."""
+"""Creators by their audiences, in one vector each that is the shorter, the less is known."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from graphrec.query.audience.directions import some_known, spread
+from graphrec.query.audience.blocks import BlockScale, Columns
+from graphrec.query.audience.directions import Matrix, some_known, spread
 from graphrec.query.audience.fans import Fans
 from graphrec.query.space import Space
 
-OWN_COUNTS_AS = 10
-"""Of how many fans the weight of a creator's own vector is. Chosen on a synthetic world; see
+OWN_COUNTS_AS = 3
+"""Of how many followers the weight of a creator's own vector is. Chosen on synthetic worlds; see
 docs/benchmarks.md."""
 
-_MOST_FANS = 4_096  # a mean of so many is as good as that of all
+SHRINKAGE = 20
+"""How many followers like everyone are added to those that a creator has. Chosen likewise."""
+
+_MOST_FOLLOWERS = 4_096  # a mean of so many is as good as that of all
+_ENOUGH_FOLLOWERS = 30  # for a mean that is no longer mostly chance
+_ROUNDING = 1e-9  # of a vector's length
 
 
-def blended(own: Space, users: Space, fans_of: Callable[[int], Fans]) -> Space:
-    """A vector for each creator, between the creator's own and that of the audience.
+@dataclass(frozen=True, slots=True, eq=False)
+class CreatorAudiences:
+    """How the audience of each creator differs from all users, as far as it is sure.
 
-    With n fans known, the audience has the weight w = n / (n + OWN_COUNTS_AS) in
-
-        w A / |A|_typical + (1 - w) O / |O|_typical.
-
-    A is the weighted mean of the fans' directions less that of all users: each fan has one vote,
-    however much he buys, and what everyone likes tells nothing. O is the direction of the
-    creator's own vector less the mean of these. A typical length is the median over creators.
-    Numbers that are the same in all vectors, as where popularity stands beside a model, tell
-    nothing of anyone and are left out.
-
-    Returns:
-        float32 vectors, in the creators' order; zero where nothing is known.
+    Args:
+        space: float32 vectors, in the creators' order; zero where nothing is known.
+        doubt: float64 [num_creators], how much of a vector stands for what is not known: from 1,
+            nothing is known, down to 0.
     """
-    own, users = _telling(own), _telling(users)
-    crowd = _mean_direction(users)
-    fans = np.zeros((len(own), own.dim))
+
+    space: Space
+    doubt: npt.NDArray[np.float64]
+
+
+def creator_audiences(
+    own: Space, users: Space, blocks: Sequence[Columns], fans_of: Callable[[int], Fans]
+) -> CreatorAudiences:
+    """The audiences of creators.
+
+    With n followers known, the vector is
+
+        (n A + m O) / (n + m + SHRINKAGE)
+
+    and the doubt SHRINKAGE / (n + m + SHRINKAGE). A is the weighted mean of the followers less that
+    of all users, see `BlockScale`: what everyone likes tells nothing. O is the same of the audience
+    that the creator's own vector predicts: the mean of users, each as much as the creator's score
+    for that user exceeds the average user's, less the mean over creators, no longer than typical
+    audiences are. m is `OWN_COUNTS_AS`, or 0 where the own vector tells nothing. So a creator
+    without followers gets a short vector, however well the few products that are carried fit.
+
+    Args:
+        blocks: The columns that count, see `shared_blocks`.
+    """
+    some = some_known(users)
+    if not len(some):
+        return CreatorAudiences(Space.of(np.zeros_like(own.vectors)), np.ones(len(own)))
+    scale = BlockScale.of(some, blocks)
+    placed = scale.placed(some)
+    crowd = placed.mean(axis=0)
+    audiences = np.zeros(own.vectors.shape)
     number = np.zeros(len(own))
     for row in range(len(own)):
-        fans[row], number[row] = _audience(users, fans_of(row), crowd)
-    directions = _directions(own.vectors)
-    known = ~own.zero
-    if known.any():
-        directions[known] -= directions[known].mean(axis=0)
-    weight = (number / (number + OWN_COUNTS_AS))[:, None]
-    mixed = weight * _typical_is_1(fans) + (1 - weight) * _typical_is_1(directions)
-    return Space.of(np.ascontiguousarray(mixed, dtype=np.float32))
-
-
-def _telling(space: Space) -> Space:
-    """The vectors, with zeros for the numbers in which no two known ones differ."""
-    some = some_known(space)
-    if not len(some):
-        return space
-    same = (some.max(axis=0) == some.min(axis=0)) & (some[0] != 0)
-    return Space.of(np.where(same, np.float32(0), space.vectors)) if same.any() else space
+        audiences[row], number[row] = _audience(users, scale, fans_of(row), crowd)
+    enough = number >= _ENOUGH_FOLLOWERS
+    predicted = _predicted(own, some.astype(np.float64), placed - crowd)
+    typical = _typical_length(audiences[enough] if enough.any() else audiences)
+    predicted *= (typical / np.maximum(_lengths(predicted), _typical_length(predicted)))[:, None]
+    counts = np.where(predicted.any(axis=1), OWN_COUNTS_AS, 0)
+    doubt = SHRINKAGE / (number + counts + SHRINKAGE)
+    summed = number[:, None] * audiences + counts[:, None] * predicted
+    vectors = (summed * (doubt / SHRINKAGE)[:, None]).astype(np.float32)
+    return CreatorAudiences(Space.of(np.ascontiguousarray(vectors)), doubt)
 
 
 def _audience(
-    users: Space, fans: Fans, crowd: npt.NDArray[np.float64]
+    users: Space, scale: BlockScale, fans: Fans, crowd: npt.NDArray[np.float64]
 ) -> tuple[npt.NDArray[np.float64], int]:
-    """The mean direction of a creator's fans less that of all users, and how many are known."""
+    """The mean of a creator's followers less that of all users, and how many are known."""
     telling = np.flatnonzero(~users.zero[fans.users] & (fans.weights > 0))
     if not len(telling):
         return np.zeros(users.dim), 0
-    some = spread(telling, _MOST_FANS)
+    some = spread(telling, _MOST_FOLLOWERS)
     weights = fans.weights[some] / fans.weights[some].sum()
-    return weights @ _directions(users.vectors[fans.users[some]]) - crowd, len(telling)
+    return weights @ scale.placed(users.vectors[fans.users[some]]) - crowd, len(telling)
 
 
-def _mean_direction(space: Space) -> npt.NDArray[np.float64]:
-    some = some_known(space)
-    if not len(some):
-        return np.zeros(space.dim)
-    mean: npt.NDArray[np.float64] = _directions(some).mean(axis=0)
-    return mean
+def _predicted(own: Space, users: Matrix, placed: Matrix) -> Matrix:
+    """What the creators' own vectors tell of their audiences, float64 [num_creators, dim].
 
-
-def _directions(vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
-    found = vectors.astype(np.float64)
-    lengths = np.sqrt((found * found).sum(axis=1))
-    found /= np.where(lengths > 0, lengths, 1.0)[:, None]
+    Args:
+        users: float64 [num_users, dim], whose dot products with creators are scores.
+        placed: The same users, as audiences are made of them, less their mean.
+    """
+    users = users - users.mean(axis=0)
+    covariance = users.T @ users / len(users)
+    vectors = own.vectors.astype(np.float64)
+    variances = np.einsum("nd,nd->n", vectors @ covariance, vectors)
+    most = np.einsum("nd,nd->n", vectors, vectors) * np.trace(covariance)
+    known = variances > _ROUNDING**2 * most  # what all users score alike tells nothing
+    found = np.zeros_like(vectors)
+    if known.any():
+        told = vectors[known] @ (users.T @ placed / len(users))
+        found[known] = told / np.sqrt(variances[known])[:, None]
+        found[known] -= found[known].mean(axis=0)
     return found
 
 
-def _typical_is_1(vectors: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Scaled so that the median length, of those that are not zero, is 1."""
-    lengths = np.sqrt((vectors * vectors).sum(axis=1))
-    if not lengths.any():
-        return vectors
-    return vectors / float(np.median(lengths[lengths > 0]))
+def _typical_length(vectors: Matrix) -> float:
+    """The median length of those that are not zero; 1 without any."""
+    lengths = _lengths(vectors)
+    some = lengths[lengths > 0]
+    return float(np.median(some)) if len(some) else 1.0
+
+
+def _lengths(vectors: Matrix) -> npt.NDArray[np.float64]:
+    found: npt.NDArray[np.float64] = np.sqrt((vectors * vectors).sum(axis=1))
+    return found

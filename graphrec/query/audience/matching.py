@@ -1,47 +1,110 @@
-"""Creators as seeds and as targets, with their audiences in their vectors."""
+"""Creators for goods, and goods for creators, by who follows them and what they carry."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 
 from graphdb.errors import QueryError
+from graphrec.query.audience.members import audience_of_row
 from graphrec.query.engine import Engine
 from graphrec.query.options import Question
+from graphrec.query.propose import Similarity
+from graphrec.query.release import Release
 from graphrec.query.results import Recommendations
-from graphrec.query.seeds import Seeds, seeds_by_id
+from graphrec.query.rows import Rows
+from graphrec.query.seeds import Seeds
+from graphrec.query.space import Space
+from graphrec.query.topk import Scores
+
+DOUBT_COSTS = 0.2
+"""By how many standard deviations among users an unknown audience is taken to be worse than an
+average one. About what creators differ by; chosen on synthetic worlds, see docs/benchmarks.md."""
 
 
 def creators_for(
     engine: Engine, seed_type: str, seed_ids: Sequence[str], question: Question
 ) -> list[Recommendations]:
-    """Creators for goods or brands, by what they carry and by what their fans like.
+    """Creators for products or brands; a score is the sum of three parts.
 
-    Creators of whom nothing is known, nor of any fan, do not come out.
+    How much more like the buyers the creator's followers are than the average user, in standard
+    deviations among users (see `Audience`), as far as it is sure; `DOUBT_COSTS` times the doubt is
+    taken away (see `CreatorAudiences`); and the share of what the creator carries that is of the
+    product's category, or of the brand's, is added (see `Niches`).
+
+    Creators of whom nothing is known, nor of any follower, are not returned.
+
+    Raises:
+        QueryError: Nothing is known about a product or brand.
     """
-    creators = engine.release.audiences.creators()
-    unknown = np.flatnonzero(creators.zero)
-    seeds = seeds_by_id(engine.release, seed_type, seed_ids)
-    by_fans = replace(seeds, had=unknown, targets=creators)
-    return engine.answer(by_fans, seed_ids, "Creator", question)
+    rows = np.array([engine.release.bundle.row_of(seed_type, one) for one in seed_ids], np.int64)
+    seeds = _goods(engine.release, seed_type, rows)
+    for seed_id, is_zero in zip(seed_ids, seeds.space.zero, strict=True):
+        if is_zero:
+            raise QueryError(
+                f"the bundle knows nothing about {seed_type} '{seed_id}' or any buyer",
+                next_step="train on a snapshot in which it has edges",
+                value=seed_id,
+            )
+    return engine.answer(seeds, seed_ids, "Creator", question)
+
+
+def creator_rows(
+    engine: Engine, seed_type: str, seed_rows: Rows, question: Question
+) -> tuple[Rows, Scores]:
+    """The same as rows int64 [num_seeds, k], padded with -1, and scores, padded with -inf."""
+    seeds = _goods(engine.release, seed_type, np.asarray(seed_rows, dtype=np.int64))
+    rows, scores, _ = engine.rank(seeds, "Creator", question, Similarity.DOT)
+    return rows, scores
+
+
+def knows_goods(release: Release, seed_type: str, row: int) -> bool:
+    """Whether anything tells which creators fit a product or brand."""
+    return not _goods(release, seed_type, np.array([row])).space.zero[0]
 
 
 def for_creators(
     engine: Engine, creator_ids: Sequence[str], target_type: str, question: Question
 ) -> list[Recommendations]:
-    """Goods, categories or brands for creators, by what they carry and by what their fans like.
+    """Products, categories or brands for creators, by how their audiences differ from all users.
 
     Raises:
-        QueryError: Nothing is known of a creator, nor of any fan.
+        QueryError: Nothing is known of a creator, nor of any follower.
     """
     release = engine.release
     rows = np.array([release.bundle.row_of("Creator", one) for one in creator_ids], np.int64)
-    space = release.audiences.creators()
+    space = release.audiences.creators().space
     for creator_id, is_zero in zip(creator_ids, space.zero[rows], strict=True):
         if is_zero:
             raise QueryError(
-                f"the bundle knows nothing about Creator '{creator_id}' or any fan",
+                f"the bundle knows nothing about Creator '{creator_id}' or any follower",
                 next_step="train on a snapshot in which it has edges",
                 value=creator_id,
             )
     return engine.answer(Seeds("Creator", space, rows), creator_ids, target_type, question)
+
+
+def _goods(release: Release, seed_type: str, rows: Rows) -> Seeds:
+    """Products or brands as seeds for creators: their buyers, their categories, what doubt costs.
+
+    Zero where nothing is known.
+    """
+    carriers, niches = release.audiences.carriers(), release.audiences.niches()
+    vectors = np.zeros((len(rows), carriers.dim), dtype=np.float32)
+    for position, row in enumerate(rows.tolist()):
+        buyers = audience_of_row(release, seed_type, row).vector
+        categories = niches.of_products(_products(release, seed_type, row))
+        vectors[position, :-1] = np.concatenate([buyers, categories])
+    vectors[vectors.any(axis=1), -1] = -DOUBT_COSTS
+    creators = release.audiences.creators().space
+    unknown = np.flatnonzero(creators.zero & ~niches.shares.any(axis=1))
+    places = np.arange(len(rows))
+    return Seeds(seed_type, Space.of(vectors), places, had=unknown, targets=carriers, nodes=rows)
+
+
+def _products(release: Release, seed_type: str, row: int) -> Rows:
+    if seed_type == "Product":
+        return np.array([row])
+    steps = ("~MADE_BY",)
+    if not release.paths.can_walk(seed_type, steps):
+        return np.empty(0, dtype=np.int64)
+    return release.paths.reach(seed_type, steps, row)

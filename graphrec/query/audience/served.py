@@ -3,8 +3,12 @@
 from collections.abc import Callable
 from threading import Lock
 
+import numpy as np
+
 from graphrec.bundle import Bundle
-from graphrec.query.audience.creators import blended
+from graphrec.query.audience.blocks import shared_blocks
+from graphrec.query.audience.carried import Niches
+from graphrec.query.audience.creators import CreatorAudiences, creator_audiences
 from graphrec.query.audience.directions import Directions
 from graphrec.query.audience.fans import Fans, fans_of
 from graphrec.query.paths import Paths
@@ -17,7 +21,9 @@ class Audiences:
     def __init__(self, bundle: Bundle, paths: Paths, space: Callable[[str], Space]) -> None:
         self._bundle, self._paths, self._space = bundle, paths, space
         self._directions: Directions | None = None
-        self._creators: Space | None = None
+        self._creators: CreatorAudiences | None = None
+        self._niches: Niches | None = None
+        self._carriers: Space | None = None
         self._users: Space | None = None
         self._lock = Lock()
 
@@ -46,17 +52,43 @@ class Audiences:
                 self._users = directions.alike(users)
             return self._users
 
-    def creators(self) -> Space:
-        """Creators with their audiences in their vectors; see `blended`.
+    def creators(self) -> CreatorAudiences:
+        """Creators by who follows them.
 
         Raises:
             QueryError: Users or creators have no vectors.
         """
         own, users = self._space("Creator"), self._space("User")
+        spaces = {one: self._space(one) for one in self._types_with_vectors()}
         with self._lock:
             if self._creators is None:
-                self._creators = blended(own, users, self.fans_of())
+                blocks = shared_blocks(spaces, "User", "Product" if "Product" in spaces else "User")
+                self._creators = creator_audiences(own, users, blocks, self.fans_of())
             return self._creators
+
+    def niches(self) -> Niches:
+        """In which categories creators carry products."""
+        with self._lock:
+            if self._niches is None:
+                self._niches = Niches.of(self._paths, self._bundle.num_nodes("Creator"))
+            return self._niches
+
+    def carriers(self) -> Space:
+        """Creators as targets of goods: their audiences, then their niches, then the doubt.
+
+        Raises:
+            QueryError: Users or creators have no vectors.
+        """
+        creators, niches = self.creators(), self.niches()
+        with self._lock:
+            if self._carriers is None:
+                doubt = creators.doubt[:, None].astype(np.float32)
+                parts = (creators.space.vectors, niches.shares, doubt)
+                self._carriers = Space.of(np.concatenate(parts, axis=1))
+            return self._carriers
+
+    def _types_with_vectors(self) -> list[str]:
+        return [name for name in self._bundle.node_types if self._bundle.has_vectors(name)]
 
     def fans_of(self) -> Callable[[int], Fans]:
         """Gives the audience of a creator, by row."""
@@ -71,3 +103,5 @@ class Audiences:
         ends = ("Creator", "User")
         if other._creators is not None and all(map(self._bundle.has_vectors, ends)):
             self.creators()
+        if other._carriers is not None and all(map(self._bundle.has_vectors, ends)):
+            self.carriers()

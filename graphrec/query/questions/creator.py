@@ -10,8 +10,8 @@ from graphrec.query.results import Recommendations
 class CreatorQuestions(Questions):
     """For a creator. Errors and options are those of `recommend`.
 
-    A creator's vector lies between what he carries and what his audience likes, the nearer to the
-    audience the more fans are known; see `blended`.
+    A creator's vector says how the audience differs from all users: the followers, and where few
+    are known the audience that the creator's own vector predicts; see `CreatorAudiences`.
     """
 
     def categories_for_creator(

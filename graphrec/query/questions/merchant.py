@@ -10,6 +10,7 @@ from graphrec.query.audience.lookalikes import (
     lookalikes,
     lookalikes_of_users,
 )
+from graphrec.query.audience.matching import creator_rows
 from graphrec.query.audience.portfolio import Budget, Portfolio, portfolio_for
 from graphrec.query.filters import Filters
 from graphrec.query.options import AudienceOptions, Options, Question
@@ -30,13 +31,30 @@ class MerchantQuestions(Questions):
     def creators_for_product(self, product_id: str, **options: Unpack[Options]) -> Recommendations:
         """Creators who should carry a product; by default ones who do not yet.
 
-        A creator's vector lies between what he carries and what his audience likes; see `blended`.
+        A score says how like the buyers a creator's followers are, and how much of what the
+        creator carries is of the product's category; see `creators_for`. New creators have few
+        followers and low scores: `newcomer_share` reserves places for them.
         """
         return self.recommend("Product", product_id, "Creator", **options)
 
     def creators_for_brand(self, brand_id: str, **options: Unpack[Options]) -> Recommendations:
         """Creators who should carry a brand; by default ones who carry none of its products."""
         return self.recommend("Brand", brand_id, "Creator", **options)
+
+    def creator_rows(
+        self, seed_type: str, seed_rows: Rows, **options: Unpack[Options]
+    ) -> tuple[Rows, Scores]:
+        """What `creators_for_brand` and `creators_for_product` rank, as rows and scores only.
+
+        Args:
+            seed_type: 'Brand' or 'Product'.
+            seed_rows: int64 [num_seeds].
+
+        Returns:
+            Rows int64 [num_seeds, k], padded with -1, and scores float64 [num_seeds, k], padded
+            with -inf. A seed of which nothing is known gets no creators.
+        """
+        return creator_rows(self._engine, seed_type, seed_rows, Question.of(options))
 
     def users_for_product(
         self,
