@@ -12,11 +12,12 @@ import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from errno import EEXIST, ENOTDIR, ENOTEMPTY
+from errno import EACCES, EEXIST, ENOENT, ENOTDIR, ENOTEMPTY, EROFS
 from glob import escape
 from pathlib import Path
 
-from graphdb.errors import GraphRecError
+from graphdb.errors import FileAccessError, GraphRecError
+from graphdb.file_access import file_access
 
 _ENDING = ".partial"
 _NAME_LENGTH = 48  # of the target's name in that of the scratch folder: names have 255 bytes
@@ -34,10 +35,10 @@ def atomic_folder(folder: Path, error: type[GraphRecError], what: str) -> Iterat
 
     Raises:
         GraphRecError: As `error`: something has the name, maybe since another writer took it.
+        FileAccessError: The system refuses to write; DiskFullError where there is no room.
     """
     refuse_existing(folder, error, what)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with _scratch(folder) as scratch:
+    with file_access("write", folder), made_folder(folder.parent), _scratch(folder) as scratch:
         unfinished = scratch / folder.name
         unfinished.mkdir()
         yield unfinished
@@ -61,9 +62,10 @@ def atomic_file(path: Path, error: type[GraphRecError]) -> Iterator[Path]:
 
     Raises:
         GraphRecError: As `error`: a folder, a link or a device has the name.
+        FileAccessError: The system refuses to write; DiskFullError where there is no room.
     """
-    _refuse_other_than_file(path, error)
-    with _scratch(path) as scratch:
+    check_writable(path, error)
+    with file_access("write", path), _scratch(path) as scratch:
         unfinished = scratch / path.name
         yield unfinished
         if path.exists():
@@ -71,7 +73,50 @@ def atomic_file(path: Path, error: type[GraphRecError]) -> Iterator[Path]:
         sync(unfinished)
         _refuse_other_than_file(path, error)
         unfinished.replace(path)
-    sync(path.parent)
+        sync(path.parent)
+
+
+def check_writable(path: Path, error: type[GraphRecError]) -> None:
+    """Checks that `atomic_file` may write a file; to be asked before long work, too.
+
+    Raises:
+        GraphRecError: As `error`: a folder, a link or a device has the name.
+        FileAccessError: There is no such folder, or the system will refuse to write in it.
+    """
+    with file_access("write", path):
+        _refuse_other_than_file(path, error)
+        if not path.parent.is_dir():
+            raise FileAccessError(
+                f"cannot write '{path}': there is no folder '{path.parent}'",
+                next_step="choose a path in a folder that exists",
+                value=str(path),
+                errno=ENOENT,
+            )
+        for written in (path.parent, path):
+            if written.exists() and not os.access(written, os.W_OK):
+                is_read_only = os.statvfs(written).f_flag & os.ST_RDONLY
+                raise OSError(EROFS if is_read_only else EACCES, "")
+
+
+@contextmanager
+def made_folder(folder: Path) -> Iterator[None]:
+    """Makes a folder where there is none; it is gone again when something went wrong.
+
+    Raises:
+        FileAccessError: It cannot be made.
+    """
+    is_new = not os.path.lexists(folder)
+    with file_access("make the folder", folder):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except FileExistsError as problem:  # something other than a folder is there
+            raise NotADirectoryError(ENOTDIR, "") from problem
+    try:
+        yield
+    except BaseException:
+        if is_new and not any(folder.iterdir()):
+            folder.rmdir()
+        raise
 
 
 @contextmanager
@@ -84,21 +129,22 @@ def empty_folder(folder: Path, error: type[GraphRecError]) -> Iterator[Path]:
     Raises:
         GraphRecError: As `error`: it is no folder, or something is in it, such as what another
             writer writes there.
+        FileAccessError: The system refuses to write; DiskFullError where there is no room.
     """
     unfinished = folder / f".unfinished{_ENDING}"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        unfinished.mkdir(mode=0o700)  # which only one writer can
-    except FileExistsError as problem:
-        raise _not_empty(folder, error) from problem
-    try:
-        _refuse_others(unfinished, error)
-        yield unfinished
-        _refuse_others(unfinished, error)
-        for path in sorted(unfinished.iterdir()):
-            path.rename(folder / path.name)
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
+    with file_access("write into", folder), made_folder(folder):
+        try:
+            unfinished.mkdir(mode=0o700)  # which only one writer can
+        except FileExistsError as problem:
+            raise _not_empty(folder, error) from problem
+        try:
+            _refuse_others(unfinished, error)
+            yield unfinished
+            _refuse_others(unfinished, error)
+            for path in sorted(unfinished.iterdir()):
+                path.rename(folder / path.name)
+        finally:
+            shutil.rmtree(unfinished, ignore_errors=True)
 
 
 def write_file(path: Path, content: str | bytes, error: type[GraphRecError]) -> None:

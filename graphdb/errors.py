@@ -24,9 +24,11 @@
     │   ├── BundleCorruptError
     │   └── RegistryError                      a registry of releases that refuses
     │       └── UnknownReleaseError
-    └── QueryError                    exit 8   a question that has no answer
-        ├── UnknownIdError
-        └── BadFilterError
+    ├── QueryError                    exit 8   a question that has no answer
+    │   ├── UnknownIdError
+    │   └── BadFilterError
+    └── FileAccessError               exit 9   the operating system refused a file
+        └── DiskFullError                      ... because there is no room
 
 Exit 2 is the command line's own (a wrong option), as is usual. Every docstring says what the error
 means and, in its second paragraph, what to do about it; docs/errors.md is made of them.
@@ -266,6 +268,41 @@ class BadFilterError(QueryError):
     """A filter names a field or a value that does not exist.
 
     Use the field or value that the message suggests.
+    """
+
+
+class FileAccessError(GraphRecError):
+    """The operating system refused to read or write a file; nothing half-written is left.
+
+    Do what the message says, then run the same again.
+
+    Args:
+        errno: The system's number of what is wrong, as in `errno`; None where it gave none.
+        retryable: Whether it may work in a moment with nothing changed: too many open files, for
+            example.
+    """
+
+    exit_code = 9
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        expected: str | None = None,
+        next_step: str | None = None,
+        value: object = None,
+        errno: int | None = None,
+        retryable: bool = False,
+    ) -> None:
+        super().__init__(what, expected=expected, next_step=next_step, value=value)
+        self.errno = errno
+        self.retryable = retryable
+
+
+class DiskFullError(FileAccessError):
+    """There is no room for what was being written: a full disk, a quota, or a limit on file sizes.
+
+    Free some space, or write to another disk; TMPDIR says where temporary files go.
     """
 
 

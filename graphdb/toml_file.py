@@ -9,6 +9,7 @@ from typing import Generic, TypeVar, get_args
 from pydantic import BaseModel, ValidationError
 
 from graphdb.errors import GraphRecError, nearest
+from graphdb.file_access import refused
 
 Location = tuple[str | int, ...]
 _Model = TypeVar("_Model", bound=BaseModel)
@@ -26,6 +27,7 @@ class TomlFile(Generic[_Model]):
 
     Raises:
         GraphRecError: As `error_class`, naming file, line, key and the nearest valid key.
+        FileAccessError: The system refuses to read it.
     """
 
     def __init__(
@@ -61,8 +63,11 @@ class TomlFile(Generic[_Model]):
                 next_step="save the file as UTF-8",
                 value=str(path),
             ) from error
+        except FileNotFoundError as error:
+            what = f"'{path}' cannot be read: there is no such file"
+            raise self._error_class(what, value=str(path)) from error
         except OSError as error:
-            raise self._error_class(f"'{path}' cannot be read: {error}", value=str(path)) from error
+            raise refused(error, "read", path) from error
 
     def error(
         self,

@@ -4,9 +4,11 @@ import shutil
 from pathlib import Path
 
 import pytest
+from contracts.limits import free_descriptors, largest_file
 from contracts.market import make_market
 
 from graphdb import open_store, write_snapshot
+from graphdb.errors import DiskFullError, FileAccessError
 from graphdb.explore.browser_files import write_browser_files
 from graphrec import Recommender, Registry
 from graphrec.bulk import write_answers
@@ -105,3 +107,34 @@ def test_what_others_have_beside_the_target_stays(tmp_path, market, write, kind)
         assert (place if kind == "link" else place / "mine").read_text() == "mine"
     for name in WRITERS[write]:
         assert (folder / name).exists() and not (folder / name).is_symlink()
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    return {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("write", WRITERS, ids=lambda write: write.__name__)
+def test_a_full_disk_is_told_and_leaves_nothing_half_written(tmp_path, market, write):
+    if write in BEFOREHAND:
+        BEFOREHAND[write](tmp_path / "new", market)
+    before = tree(tmp_path)
+    with (
+        largest_file(16),
+        pytest.raises(DiskFullError, match=r"^cannot .* '.*'?: the file ") as told,
+    ):
+        write(tmp_path / "new", market)
+    assert not told.value.retryable
+    after = tree(tmp_path)
+    assert {name: after.get(name) for name in before} == before
+    assert [name for name in after if name not in before and not name.endswith("lock")] == []
+
+
+@pytest.mark.parametrize("write", WRITERS, ids=lambda write: write.__name__)
+def test_too_many_open_files_are_told_and_leave_nothing(tmp_path, market, write):
+    if write in BEFOREHAND:
+        BEFOREHAND[write](tmp_path / "new", market)
+    before = tree(tmp_path)
+    with free_descriptors(0), pytest.raises(FileAccessError, match="too many files open") as told:
+        write(tmp_path / "new", market)
+    assert told.value.retryable
+    assert tree(tmp_path) == before

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from graphdb.atomic import write_file
+from graphdb.atomic import made_folder, write_file
 from graphdb.errors import TrainingError
 from training.config import TrainConfig
 
@@ -37,11 +37,8 @@ def write_config(path: Path, config: TrainConfig, comment: str, *, overwrite: bo
     check_unused(path, overwrite=overwrite)
     head = "".join(f"# {line}\n" for line in comment.splitlines())
     text = f"{head}\n{to_toml(config)}"
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    with made_folder(path.parent):
         write_file(path, text, TrainingError)
-    except OSError as error:
-        raise TrainingError(f"'{path}' cannot be written: {error}", value=str(path)) from error
 
 
 def check_unused(path: Path, *, overwrite: bool) -> None:

@@ -6,6 +6,7 @@ from tempfile import TemporaryDirectory
 
 from graphdb.atomic import refuse_existing
 from graphdb.errors import BundleError
+from graphdb.file_access import file_access
 from graphdb.snapshot import Snapshot, open_snapshot
 from graphrec.bundle import Bundle
 from training.bundling import bundle_up
@@ -36,6 +37,7 @@ class TrainReport:
     evaluation: Report | None
 
 
+@file_access("read or write")
 def train(
     snapshot_dir: str | Path,
     out_dir: str | Path,

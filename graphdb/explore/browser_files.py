@@ -5,7 +5,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import NamedTuple
 
-from graphdb.atomic import atomic_file, write_file
+from graphdb.atomic import atomic_file, made_folder
 from graphdb.errors import DataError
 from graphdb.explore.saved_queries import saved_queries
 
@@ -36,13 +36,13 @@ def write_browser_files(folder: str | Path) -> BrowserFiles:
     """Writes the style and the saved queries into a folder, which is made if need be.
 
     Raises:
-        DataError: The folder cannot be written.
+        DataError: A link, a folder or a device has the name of one of the files.
+        FileAccessError: The folder cannot be written.
     """
     target = Path(folder)
     written = BrowserFiles(target / STYLE_NAME, target / QUERIES_NAME)
-    try:
-        target.mkdir(parents=True, exist_ok=True)
-        write_file(written.style, style_text(), DataError)
+    with made_folder(target), atomic_file(written.style, DataError) as style:
+        style.write_text(style_text(), encoding="utf-8")
         with (
             atomic_file(written.queries, DataError) as unfinished,
             zipfile.ZipFile(unfinished, "w", zipfile.ZIP_DEFLATED) as archive,
@@ -51,8 +51,4 @@ def write_browser_files(folder: str | Path) -> BrowserFiles:
                 name = f"{FAVORITES_FOLDER}/{query.name}.cypher"
                 # A fixed date: the same queries always make the same file.
                 archive.writestr(zipfile.ZipInfo(name, _FIRST_ZIP_DAY), query.text)
-    except OSError as error:
-        raise DataError(
-            f"cannot write into '{folder}': {error.strerror}", value=str(folder)
-        ) from error
     return written

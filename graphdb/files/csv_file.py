@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from pyarrow import csv
 
 from graphdb.errors import FileFormatError
+from graphdb.file_access import pass_on_refusal
 from graphdb.files.csv_header import (
     BLOCK_BYTES,
     CsvFormat,
@@ -126,6 +127,7 @@ def _errors(path: Path, form: CsvFormat) -> Iterator[None]:
     except UnicodeError as error:
         raise not_in_encoding(path, form.encoding, error) from error
     except (pa.ArrowException, OSError) as error:
+        pass_on_refusal(error, path)
         what = (
             f"a row is longer than {BLOCK_BYTES:,} bytes"
             if "straddling" in str(error)

@@ -9,6 +9,7 @@ import pyarrow as pa
 from pyarrow import csv
 
 from graphdb.errors import FileFormatError
+from graphdb.file_access import pass_on_refusal
 
 BLOCK_BYTES = 32 << 20
 UTF_8 = "utf-8"
@@ -92,6 +93,7 @@ def read_header(path: Path, form: CsvFormat, *, by_backslash: bool = False) -> C
         header, has_rows = _split_off(path, form)
         names = _names(header, form.separator, by_backslash=by_backslash)
     except (pa.ArrowException, OSError) as error:
+        pass_on_refusal(error, path)
         raise FileFormatError(
             f"'{path}' is not a readable CSV file: {error}",
             expected="a header row",

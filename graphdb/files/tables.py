@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from graphdb.errors import FileFormatError
+from graphdb.file_access import file_access, pass_on_refusal
 from graphdb.files.csv_file import csv_batches, open_csv
 from graphdb.files.csv_header import UTF_8, CsvFormat
 from graphdb.files.plain_columns import lists_of, plain_batch
@@ -85,9 +86,11 @@ def open_table_file(
         FileFormatError: It is missing, empty, of another kind, or not what its suffix says.
     """
     suffix = Path(path.name.removesuffix(".gz")).suffix.lower()
-    if path.is_dir():
+    with file_access("read", path):
+        is_folder, is_file = path.is_dir(), path.is_file()
+    if is_folder:
         raise FileFormatError(f"'{path}' is a folder", expected="a table file", value=str(path))
-    if not path.is_file():
+    if not is_file:
         raise FileFormatError(f"there is no file '{path}'", value=str(path))
     if path.stat().st_size == 0:
         raise FileFormatError(f"'{path}' is empty", expected="a header row at least")
@@ -126,6 +129,7 @@ def _parquet(path: Path) -> TableFile:
             schema, num_rows = file.schema_arrow, file.metadata.num_rows
             names = schema.names
     except (pa.ArrowException, UnicodeDecodeError, OSError) as error:
+        pass_on_refusal(error, path)
         raise FileFormatError(
             f"'{path}' is not a readable Parquet file: {error}",
             next_step="write or copy it again",
@@ -148,6 +152,7 @@ def _arrow(path: Path) -> TableFile:
             names = schema.names
             num_rows = sum(file.get_batch(i).num_rows for i in range(file.num_record_batches))
     except (pa.ArrowException, UnicodeDecodeError, OSError) as error:
+        pass_on_refusal(error, path)
         raise FileFormatError(
             f"'{path}' is not a readable Arrow file: {error}",
             next_step="write or copy it again",
@@ -172,6 +177,7 @@ def _numbered(
             yield plain_batch(batch.append_column(ROW, pa.array(rows)), path, on_bad_row)
             first_row += batch.num_rows
     except (pa.ArrowException, UnicodeDecodeError, OSError) as error:
+        pass_on_refusal(error, path)
         raise FileFormatError(
             f"'{path}' cannot be read past row {first_row - 1}: {error}",
             next_step="write or copy it again",

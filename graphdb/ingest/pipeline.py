@@ -43,13 +43,15 @@ def ingest(
     Raises:
         RejectedRowError: `strict` is on and a row broke a rule.
         FileFormatError: A file cannot be read at all.
+        FileAccessError: The system refuses to read or write a file; DiskFullError where there is no
+            room in the store's folder, or in that for temporary files (TMPDIR).
     """
     tables = list(tables)
     nodes = [table for table in tables if not isinstance(table.of, EdgeType)]
     edges = [table for table in tables if isinstance(table.of, EdgeType)]
     report = IngestReport()
     rejected: dict[tuple[str, str], list[pa.Table]] = {}
-    with Staging(store.schema, now or datetime.now(UTC)) as staging:
+    with Staging(store.schema, now or datetime.now(UTC)) as staging, staging.failures():
         for table in nodes + edges:
             _stage(table, store, staging, on_progress)
             rejects = staging.rejects()

@@ -4,8 +4,8 @@ Staging happens in a DuckDB of its own (a temporary file that spills and is remo
 store gets the same checks.
 """
 
-import tempfile
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
@@ -13,11 +13,13 @@ import duckdb
 import pyarrow as pa
 
 from graphdb.closing import Closing
+from graphdb.file_access import number_in, of_number, temporary_folder
 from graphdb.ingest.repeats import MERGED, ROUND, SUPERSEDED, settle
 from graphdb.ingest.source import ROW, SourceTable
 from graphdb.ingest.time_checks import implausible_times
 from graphdb.ingest.typed_rows import PART, SKIPPED, raw_table, staged_columns, typed_select
 from graphdb.schema_types import SOURCE_ID, TARGET_ID, EdgeType, Schema
+from graphdb.stores.duckdb_failures import check_descriptors
 from graphdb.stores.duckdb_sql import SQL_TYPES, listed, literal, quoted
 from graphdb.stores.protocol import REJECT_COLUMNS
 
@@ -37,7 +39,8 @@ class Staging(Closing):
     def __init__(self, schema: Schema, now: datetime) -> None:
         self._schema = schema
         self._now = now
-        self._folder = tempfile.TemporaryDirectory(prefix="graphrec-ingest-")
+        self._folder = temporary_folder("graphrec-ingest-")
+        check_descriptors()
         self._connection = duckdb.connect(str(Path(self._folder.name) / "staging.duckdb"))
         self._connection.execute(
             f"SET memory_limit = '{_MEMORY_LIMIT}'; SET TimeZone = 'UTC';"
@@ -45,6 +48,18 @@ class Staging(Closing):
         )
         self._keys: set[str] = set()
         self._num_unreadable = 0
+
+    @contextmanager
+    def failures(self) -> Iterator[None]:
+        """Raises FileAccessError where the system refuses the temporary files in here."""
+        try:
+            yield
+        except duckdb.Error as error:
+            number = number_in(str(error))
+            if number is None:
+                raise
+            folder = Path(self._folder.name)
+            raise of_number(number, "write temporary files in", folder.parent) from error
 
     def close(self) -> None:
         self._connection.close()

@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from graphdb.errors import SchemaError, SnapshotError
+from graphdb.file_access import file_access
 from graphdb.inside import inside
 from graphdb.plain_json import read_json
 from graphdb.schema_types import EdgeType, Schema
@@ -89,7 +90,12 @@ def snapshot_id(
 
 
 def sha256_of(path: Path) -> str:
-    with path.open("rb") as file:
+    """The hash of a file's bytes, in hexadecimal digits.
+
+    Raises:
+        FileAccessError: It cannot be read.
+    """
+    with file_access("read", path), path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
@@ -107,7 +113,8 @@ def read_manifest(folder: Path) -> SnapshotManifest:
             value=str(folder),
         )
     try:
-        raw = read_json(path.read_bytes())
+        with file_access("read", path):
+            raw = read_json(path.read_bytes())
     except ValueError as error:
         raise SnapshotError(f"'{path}' is not valid JSON: {error}", value=str(path)) from error
     found = (raw.get("format"), raw.get("format_version")) if isinstance(raw, dict) else None

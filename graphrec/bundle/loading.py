@@ -1,5 +1,7 @@
 """Loads the files of a bundle: arrays are memory-mapped, each checked for what it has to be."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -10,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from graphdb.errors import BundleCorruptError
+from graphdb.file_access import file_access, pass_on_refusal
 from graphdb.schema_types import EdgeType
 from graphrec.bundle.adjacency import Adjacency
 from graphrec.bundle.evidence import Evidence
@@ -25,7 +28,7 @@ sometimes fails when two threads do so at once (python/cpython#106905)."""
 def load_array(path: Path, dtype: Any, shape: tuple[int, ...]) -> npt.NDArray[Any]:
     """Memory-maps an array after checking that it is what the manifest says."""
     try:
-        with _ONE_HEADER:
+        with _ONE_HEADER, file_access("read", path):
             array = np.load(path, mmap_mode="r", allow_pickle=False)
     except (ValueError, EOFError) as error:
         raise BundleCorruptError(
@@ -43,10 +46,28 @@ def load_array(path: Path, dtype: Any, shape: tuple[int, ...]) -> npt.NDArray[An
 
 
 def read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
-    """A Parquet file, or some columns of it."""
+    """A Parquet file, or some columns of it.
+
+    Raises:
+        FileAccessError: It cannot be read.
+        BundleCorruptError: It is not a Parquet file.
+    """
     # Not pq.read_table: that goes through pyarrow.dataset, which imports pandas where it can.
-    with pq.ParquetFile(path) as file:
+    with parquet_file(path) as file:
         return file.read(columns=columns)
+
+
+@contextmanager
+def parquet_file(path: Path) -> Iterator[pq.ParquetFile]:
+    """An open Parquet file; errors as for `read_table`."""
+    try:
+        with pq.ParquetFile(path) as file:
+            yield file
+    except (pa.ArrowInvalid, OSError) as error:
+        pass_on_refusal(error, path)
+        raise BundleCorruptError(
+            f"'{path}' is not a Parquet file: {error}", next_step=COPY_WHOLE, value=str(path)
+        ) from error
 
 
 def load_edges(folder: Path, manifest: BundleManifest, edge_type: EdgeType) -> Adjacency:

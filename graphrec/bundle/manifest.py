@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from graphdb.errors import BundleCorruptError, BundleMissingError, BundleVersionError, SchemaError
+from graphdb.file_access import file_access
 from graphdb.inside import inside
 from graphdb.plain_json import read_json
 from graphdb.schema_types import EdgeType, Schema
@@ -165,7 +166,8 @@ def read_manifest(folder: Path) -> BundleManifest:
             value=str(folder),
         )
     try:
-        raw = read_json(path.read_bytes())
+        with file_access("read", path):
+            raw = read_json(path.read_bytes())
     except ValueError as error:
         raise BundleCorruptError(f"'{path}' is not valid JSON: {error}", value=str(path)) from error
     _check_format(path, raw)

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from graphdb.errors import BundleCorruptError, QueryError, SchemaError, nearest
+from graphdb.file_access import file_access
 from graphdb.schema_types import EdgeType, Schema
 from graphrec.bundle.adjacency import Adjacency
 from graphrec.bundle.ids import find_row, position_of
@@ -28,6 +29,7 @@ from graphrec.bundle.verifying import check_files, check_parts
 from graphrec.registry.address import bundle_folder
 
 
+@file_access("read")
 def open_bundle(address: str | Path, *, verify: bool = True) -> "Bundle":
     """Opens a bundle and checks it.
 
@@ -42,6 +44,7 @@ def open_bundle(address: str | Path, *, verify: bool = True) -> "Bundle":
         BundleVersionError: It was written in a format that is not read here.
         BundleCorruptError: A file is not what the manifest says.
         RegistryError: There is no such registry, no such release in it, or none is current.
+        FileAccessError: The system refuses to read a file of it.
     """
     folder = bundle_folder(address)
     manifest = read_manifest(folder)

@@ -4,13 +4,10 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from graphdb.errors import BundleCorruptError, BundleError, BundleMissingError
 from graphdb.schema_types import Schema
 from graphdb.snapshot.manifest import sha256_of
-from graphrec.bundle.loading import COPY_WHOLE
+from graphrec.bundle.loading import COPY_WHOLE, parquet_file
 from graphrec.bundle.manifest import (
     BundleManifest,
     bundle_file,
@@ -124,7 +121,8 @@ def _check_quality_file(path: Path, node_type: str, manifest: BundleManifest) ->
             value=node_type,
         )
     _check_rows(path, manifest.num_nodes[node_type])
-    found = pq.read_schema(path)
+    with parquet_file(path) as file:
+        found = file.schema_arrow
     if not found.equals(QUALITY_SCHEMA):
         raise BundleCorruptError(
             f"'{path}' has the columns {found.names}",
@@ -135,12 +133,8 @@ def _check_quality_file(path: Path, node_type: str, manifest: BundleManifest) ->
 
 
 def _check_rows(path: Path, num_nodes: int) -> None:
-    try:
-        rows = pq.read_metadata(path).num_rows
-    except pa.ArrowInvalid as error:
-        raise BundleCorruptError(
-            f"'{path}' is not a Parquet file: {error}", next_step=COPY_WHOLE, value=str(path)
-        ) from error
+    with parquet_file(path) as file:
+        rows = file.metadata.num_rows
     if rows != num_nodes:
         raise BundleCorruptError(
             f"'{path}' holds {rows} rows",

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from graphdb.atomic import atomic_folder, refuse_existing
 from graphdb.errors import BundleError
+from graphdb.file_access import file_access
 from graphdb.schema_types import EdgeType, Schema
 from graphrec.bundle.adjacency import Adjacency
 from graphrec.bundle.checks import check_content
@@ -32,6 +33,7 @@ from graphrec.bundle.quality import Quality
 from graphrec.bundle.reader import Bundle, open_bundle
 
 
+@file_access("write")
 def write_bundle(
     folder: str | Path,
     *,
@@ -64,6 +66,8 @@ def write_bundle(
     Raises:
         BundleError: The folder exists already, or the parts do not fit together (the message says
             which); nothing is left behind then.
+        FileAccessError: The system refuses to write it, or there is no room (DiskFullError);
+            nothing is left behind then either.
     """
     folder = Path(folder)
     refuse_existing(folder, BundleError, "bundles")

@@ -1,10 +1,12 @@
 """Puts the command line together: our own commands, then those of packages above us."""
 
+import os
 import sys
 from importlib.metadata import entry_points
 
 import typer
 
+from graphdb.file_access import refused
 from graphrec.cli import (
     audience_commands,
     batch_command,
@@ -19,8 +21,8 @@ from graphrec.cli import (
     registry_commands,
     store_commands,
 )
-from graphrec.cli.error_handling import ErrorHandlingGroup, silence_stdout
-from graphrec.cli.output import warn
+from graphrec.cli.error_handling import ErrorHandlingGroup, report
+from graphrec.cli.output import silence_stdout, warn
 
 PLUGIN_GROUP = "graphrec.commands"
 
@@ -60,13 +62,32 @@ def build_app() -> typer.Typer:
 
 def main() -> None:
     """Runs the command line; what the console script `graphrec` calls."""
+    _fill_standard_streams()
     try:
         try:
             build_app()()
         finally:
-            sys.stdout.flush()
+            if sys.stdout is not None:
+                sys.stdout.flush()
     except BrokenPipeError:
         silence_stdout()
+    except OSError as error:  # before a command begins, or of help, which no command prints
+        silence_stdout()
+        named = error.filename is not None
+        translated = refused(error, "read or write" if named else "write to standard output")
+        report(translated, as_json=False)
+        sys.exit(translated.exit_code)
+
+
+def _fill_standard_streams() -> None:
+    """Takes the numbers 0 to 2 where they are closed, so that no file of ours gets one of them.
+
+    What a library prints would be written into that file.
+    """
+    descriptor = os.open(os.devnull, os.O_RDWR)
+    while descriptor <= 2:
+        descriptor = os.dup(descriptor)
+    os.close(descriptor)
 
 
 def _about() -> None:

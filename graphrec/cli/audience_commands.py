@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from graphdb.errors import FileFormatError
+from graphdb.file_access import pass_on_refusal
 from graphrec.cli.filter_options import FilterOption, PolicyOption, WithoutOption, parse_filters
 from graphrec.cli.node_names import parse_node
 from graphrec.cli.opening import open_recommender, warn_of_skipped
@@ -155,12 +156,14 @@ def read_costs(path: Path) -> dict[str, float]:
 
     Raises:
         FileFormatError: It is no CSV file with these columns.
+        FileAccessError: The system refuses to read it.
     """
     columns = {"creator_id": pa.string(), "cost": pa.float64()}
     try:
         table = csv.read_csv(path, convert_options=csv.ConvertOptions(column_types=columns))
         ids, costs = (table[name].to_pylist() for name in columns)
     except (OSError, KeyError, pa.ArrowInvalid) as error:
+        pass_on_refusal(error, path)
         raise _no_costs(path, str(error)) from error
     if None in costs or len(set(ids)) < len(ids):
         raise _no_costs(path, "a cost is empty, or a creator is named twice")

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from graphdb.atomic import check_writable
+from graphdb.errors import QueryError
 from graphdb.schema_types import Schema
 from graphrec.bulk import write_answers
 from graphrec.cli.filter_options import (
@@ -81,10 +83,7 @@ def batch_command(
 
     graphrec batch BUNDLE seeds.txt answers.parquet --policy policy.toml -f in_stock=yes
     """
-    if not output.parent.is_dir():
-        raise typer.BadParameter(f"there is no folder '{output.parent}'", param_hint="FILE")
-    if output.is_dir():
-        raise typer.BadParameter(f"'{output}' is a folder", param_hint="FILE")
+    check_writable(output, QueryError)
     recommender = open_recommender(bundle, policy=policy, verify=verify)
     schema = recommender.bundle.schema
     seed_type, seed_ids = _seeds(recommender, seeds)

@@ -1,8 +1,7 @@
 """Errors of our tree end as one clear line and an exit code, never as a traceback."""
 
 import json
-import os
-import sys
+from contextlib import suppress
 from typing import Any
 
 import typer
@@ -10,7 +9,8 @@ from rich.markup import escape
 from typer.core import TyperGroup
 
 from graphdb.errors import GraphRecError
-from graphrec.cli.output import error_console, wants_json
+from graphdb.file_access import refused
+from graphrec.cli.output import error_console, silence_stdout, wants_json
 
 BROKEN_PIPE_EXIT_CODE = 128 + 13  # as if SIGPIPE had ended us, which is what shells expect
 
@@ -21,15 +21,17 @@ class ErrorHandlingGroup(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         """Runs the command; ends with the error's exit code if it raises one of ours."""
         try:
-            result = super().invoke(ctx)
-            sys.stdout.flush()
+            return super().invoke(ctx)
         except GraphRecError as error:
             report(error, as_json=wants_json(ctx))
             raise typer.Exit(error.exit_code) from error
         except BrokenPipeError as error:
             silence_stdout()
             raise typer.Exit(BROKEN_PIPE_EXIT_CODE) from error
-        return result
+        except OSError as error:  # of what no reader or writer on the way there has translated
+            translated = refused(error)
+            report(translated, as_json=wants_json(ctx))
+            raise typer.Exit(translated.exit_code) from error
 
 
 def report(error: GraphRecError, *, as_json: bool) -> None:
@@ -46,9 +48,5 @@ def report(error: GraphRecError, *, as_json: bool) -> None:
         "retryable": error.retryable,
         "exit_code": error.exit_code,
     }
-    typer.echo(json.dumps(content, ensure_ascii=False), err=True)
-
-
-def silence_stdout() -> None:
-    """Lets the interpreter end quietly though nobody reads our output any more."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    with suppress(OSError):  # nobody else can be told
+        typer.echo(json.dumps(content, ensure_ascii=False), err=True)

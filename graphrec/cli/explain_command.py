@@ -9,7 +9,7 @@ from rich.markup import escape
 from graphdb import open_snapshot, open_store
 from graphrec.bundle import open_bundle
 from graphrec.cli.node_names import parse_node
-from graphrec.cli.output import JsonOption, console, print_json
+from graphrec.cli.output import JsonOption, console, print_json, print_text
 from graphrec.cli.query_commands import BundleArgument, VerifyOption
 from graphrec.explain import EdgeSource, Explainer, Explanation
 from graphrec.explain.explainer import LONGEST_HOPS
@@ -94,7 +94,7 @@ def _show(explanation: Explanation, drawing: str | None, *, cypher: bool, as_jso
         print_json({**explanation.to_dict(), "cypher": query, "drawing": drawing})
         return
     if cypher:
-        typer.echo(explanation.to_cypher(), nl=False)
+        print_text(explanation.to_cypher())
         return
     screen = console()
     screen.print(escape(explanation.to_text()), soft_wrap=True, highlight=False, end="")

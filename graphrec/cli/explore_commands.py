@@ -20,7 +20,7 @@ from graphdb.explore import (
 )
 from graphrec.cli.answer_output import show_answer
 from graphrec.cli.node_names import parse_node
-from graphrec.cli.output import JsonOption, console, print_json, warn
+from graphrec.cli.output import JsonOption, console, print_json, print_text, warn
 
 _HOW_TO_LOAD = "drop each onto Neo4j Browser's window, one after the other"
 
@@ -164,7 +164,7 @@ def _print_link(link: str, query: SavedQuery, others: Sequence[str], *, as_json:
         return
     screen = console()
     screen.print(f"[bold]{escape(query.title)}[/bold]", soft_wrap=True)
-    typer.echo(link)  # plain, so that it can be copied whole
+    print_text(f"{link}\n")  # plain, so that it can be copied whole
     more = ", ".join(name for name in others if name != query.name)
     screen.print(f"[dim]More with --query: {more}[/dim]", soft_wrap=True)
     screen.print("[dim]Colours and saved queries: graphrec explore-files FOLDER[/dim]")

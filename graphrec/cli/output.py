@@ -1,33 +1,75 @@
 """Where output goes: results to stdout, all else to stderr; tables or, on request, JSON."""
 
 import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import datetime
+from errno import EBADF
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 
+from graphdb.file_access import of_number, refused
+
 _JSON_KEY = "graphrec.json"
 _PIPED_WIDTH = 160  # a pipe has no width; 80 columns would fold every table
 
 
-class PipeConsole(Console):
-    """A console that leaves a closed pipe to the error handling of the command line."""
+class OutputConsole(Console):
+    """A console that leaves what cannot be printed to the error handling of the command line."""
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        with to_stdout():
+            super().print(*objects, **options)
 
     def on_broken_pipe(self) -> None:
         raise BrokenPipeError
 
 
+class ErrorConsole(Console):
+    """A console that says nothing where it cannot: the exit code tells, and nobody else."""
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        with suppress(OSError):
+            super().print(*objects, **options)
+
+    def on_broken_pipe(self) -> None:
+        pass
+
+
 def console() -> Console:
     """The console for results, on stdout."""
-    plain = PipeConsole()
-    return plain if plain.is_terminal else PipeConsole(width=_PIPED_WIDTH)
+    plain = OutputConsole()
+    return plain if plain.is_terminal else OutputConsole(width=_PIPED_WIDTH)
 
 
 def error_console() -> Console:
     """The console for errors, warnings and progress, on stderr."""
-    return PipeConsole(stderr=True)
+    return ErrorConsole(stderr=True)
+
+
+@contextmanager
+def to_stdout() -> Iterator[None]:
+    """Raises FileAccessError where results cannot be printed; a closed pipe stays as it is."""
+    if sys.stdout is None:  # as `>&-` leaves it
+        raise of_number(EBADF, "write to standard output", None)
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        silence_stdout()
+        raise refused(error, "write to standard output") from error
+
+
+def silence_stdout() -> None:
+    """Lets the interpreter end quietly though what it holds back cannot be written any more."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def warn(message: str) -> None:
@@ -37,7 +79,13 @@ def warn(message: str) -> None:
 
 def print_json(document: Any) -> None:
     """Prints one JSON document on stdout."""
-    typer.echo(json.dumps(document, indent=2, ensure_ascii=False, default=_plain))
+    print_text(json.dumps(document, indent=2, ensure_ascii=False, default=_plain) + "\n")
+
+
+def print_text(text: str) -> None:
+    """Prints a text on stdout as it is."""
+    with to_stdout():
+        typer.echo(text, nl=False)
 
 
 def _plain(value: object) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from graphdb.atomic import clear_leftovers, remove_folder
 from graphdb.errors import RegistryError
+from graphdb.file_access import file_access
 from graphdb.inside import inside
 from graphdb.locking import locked
 from graphrec.bundle import Bundle
@@ -53,6 +54,7 @@ class Registry:
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
 
+    @file_access("read or write")
     def releases(self) -> tuple[Listed, ...]:
         """The releases that stand in it, the newest first.
 
@@ -62,6 +64,7 @@ class Registry:
         self._must_exist()
         return listed(self.folder, read_history(self.folder))
 
+    @file_access("read or write")
     def history(self) -> tuple[Tenure, ...]:
         """Who was current from when to when, oldest first.
 
@@ -71,6 +74,7 @@ class Registry:
         self._must_exist()
         return tenures(read_history(self.folder))
 
+    @file_access("read or write")
     def promote(
         self,
         bundle_or_name: str | Path,
@@ -111,6 +115,7 @@ class Registry:
                 open_bundle(folder, verify=verify)
             return self._switch(folder.name, bundle, "promote", history, added=added)
 
+    @file_access("read or write")
     def rollback(self, *, to: str | None = None, verify: bool = True) -> Switch:
         """Makes the release current that was so before, or an earlier one.
 
@@ -134,6 +139,7 @@ class Registry:
             bundle = open_bundle(folder, verify=verify)
             return self._switch(folder.name, bundle, "rollback", history, added=False)
 
+    @file_access("read or write")
     def prune(self, keep: int) -> tuple[str, ...]:
         """Removes all but some releases: those that were current last stay.
 

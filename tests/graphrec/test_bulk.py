@@ -104,8 +104,8 @@ def test_seeds_may_have_a_bom_other_line_ends_and_spaces(world_path, tmp_path, c
     [
         ("usrs", "a.parquet", 2, "did you mean 'User'?"),
         ("User:ann\nBrand:acme", "a.parquet", 2, "names 2 types of nodes"),
-        ("users", "none/a.parquet", 2, "there is no folder"),
-        ("users", ".", 2, "is a folder"),
+        ("users", "none/a.parquet", 9, "there is no folder"),
+        ("users", ".", 8, "is a folder"),
     ],
 )
 def test_wrong_seeds_are_named(world_path, tmp_path, seeds, output, exit_code, message):
@@ -154,5 +154,5 @@ def test_a_message_is_read_whole_at_any_width_and_with_long_paths(
     folder = tmp_path / ("f" * 120) / ("g" * 120)
     folder.mkdir(parents=True)
     result = run("batch", world_path, "users", folder)
-    assert result.exit_code == 2
+    assert result.exit_code == 8
     assert says(result.stderr, f"'{folder}' is a folder")

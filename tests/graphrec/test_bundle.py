@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graphdb.errors import BundleError, QueryError, SchemaError, UnknownIdError
+from graphdb.errors import BundleError, DiskFullError, QueryError, SchemaError, UnknownIdError
 from graphdb.schema import SCHEMA
 from graphdb.schema_types import EdgeType
 from graphrec import open_bundle, write_bundle
@@ -146,7 +146,7 @@ def test_a_failure_midway_leaves_nothing(tmp_path, content, monkeypatch):
         raise OSError("no space left on device")
 
     monkeypatch.setattr(writer.np, "save", full_disk)
-    with pytest.raises(OSError, match="no space left"):
+    with pytest.raises(DiskFullError, match="the disk is full"):
         write_bundle(tmp_path / "b", **content)
     assert len(calls) == 1  # the tables had been written by then
     assert list(tmp_path.iterdir()) == []

@@ -109,6 +109,6 @@ def test_public_names():
     for name in graphrec.__all__:
         assert hasattr(graphrec, name)
     errors = [name for name in graphrec.__all__ if name.endswith("Error")]
-    assert len(errors) == 15
+    assert len(errors) == 17
     for name in errors:
         assert getattr(graphrec, name) is getattr(graphdb.errors, name)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graphdb.errors import TrainingError
+from graphdb.errors import FileAccessError, TrainingError
 from training.config import TrainConfig, load_config
 from training.config_toml import to_toml, write_config
 
@@ -72,5 +72,5 @@ def test_a_file_is_never_written_over_unless_told(tmp_path):
 
 def test_a_place_that_cannot_be_written(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(TrainingError, match="cannot be written"):
+    with pytest.raises(FileAccessError, match="a part of the path is a file, not a folder"):
         write_config(tmp_path / "file" / "best.toml", TrainConfig(), "", overwrite=False)

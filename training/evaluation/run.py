@@ -7,6 +7,7 @@ from pathlib import Path
 
 from graphdb.atomic import atomic_folder
 from graphdb.errors import EvaluationError, NotEnoughDataError
+from graphdb.file_access import file_access
 from graphdb.schema import SCHEMA
 from graphdb.schema_types import EdgeType
 from graphdb.snapshot import open_snapshot
@@ -101,6 +102,7 @@ class EvaluateOptions:
         check_pairs(self.split, self.held_pairs)
 
 
+@file_access("read or write")
 def evaluate(
     snapshot_dir: str | Path,
     folder: str | Path,

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from graphdb.errors import EvaluationError, nearest
+from graphdb.file_access import file_access, pass_on_refusal
 from training.evaluation.bootstrap import Bootstrap
 from training.evaluation.paired import comparisons
 from training.evaluation.per_seed import MODEL, PER_SEED_NAME, SEED_ID, TASK
@@ -18,6 +19,7 @@ from training.evaluation.results import Comparison, Evaluation, read_evaluation
 Values = npt.NDArray[np.float64]
 
 
+@file_access("read or write")
 def compare_models(
     folder: str | Path,
     other: str | Path,
@@ -97,7 +99,12 @@ def _figures(folder: Path, model: str) -> pa.Table:
     path = folder / PER_SEED_NAME
     try:
         table = pq.read_table(path)
+    except FileNotFoundError as error:
+        raise EvaluationError(
+            f"'{path}' cannot be read: it is missing", next_step="evaluate again", value=str(path)
+        ) from error
     except (OSError, pa.ArrowInvalid) as error:
+        pass_on_refusal(error, path)
         raise EvaluationError(
             f"'{path}' cannot be read: {error}", next_step="evaluate again", value=str(path)
         ) from error

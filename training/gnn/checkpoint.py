@@ -12,6 +12,7 @@ from safetensors.torch import save_file
 
 from graphdb.atomic import atomic_file
 from graphdb.errors import CheckpointError
+from graphdb.file_access import number_in, of_number, pass_on_refusal
 from training.gnn.trainer import Trainer
 from training.kept import check_same
 
@@ -21,14 +22,21 @@ _MODEL, _MOMENTS = "model.", "optimizer."
 
 
 def save_checkpoint(path: Path, trainer: Trainer) -> None:
-    """Writes parameters, the optimiser's moments, the config and the epochs done."""
+    """Writes parameters, the optimiser's moments, the config and the epochs done.
+
+    Raises:
+        FileAccessError: It cannot be written; the one before stays.
+    """
     tensors = {_MODEL + name: value for name, value in trainer.model.state_dict().items()}
     for number, state in trainer.optimizer.state_dict()["state"].items():
         tensors |= {f"{_MOMENTS}{number}.{name}": value for name, value in state.items()}
     tensors = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
     about = {"epochs_done": str(trainer.epochs_done), "config": trainer.config.model_dump_json()}
     with atomic_file(path, CheckpointError) as unfinished:
-        save_file(tensors, unfinished, metadata=about)
+        try:
+            save_file(tensors, unfinished, metadata=about)
+        except SafetensorError as error:  # which tells what the system said as text alone
+            raise of_number(number_in(str(error)), "write", path, otherwise=str(error)) from error
 
 
 def load_checkpoint(path: Path, trainer: Trainer) -> None:
@@ -42,6 +50,7 @@ def load_checkpoint(path: Path, trainer: Trainer) -> None:
             about = file.metadata()
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (OSError, SafetensorError) as error:
+        pass_on_refusal(error, path)
         raise CheckpointError(
             f"the checkpoint '{path}' cannot be read: {error}",
             next_step="delete it to begin anew",

@@ -9,6 +9,7 @@ from pathlib import Path
 from graphdb.atomic import write_file
 from graphdb.closing import Closing
 from graphdb.errors import CheckpointError
+from graphdb.file_access import file_access
 from training.gnn.checkpoint import load_checkpoint, save_checkpoint
 from training.gnn.tensorboard_log import TensorBoardLog
 from training.gnn.trainer import Epoch, Trainer
@@ -69,7 +70,7 @@ class TrainingLog(Closing):
         """Writes the line, then the state; False, as an `AfterEpoch` that stops nothing."""
         self.epochs.append(epoch)
         if self._lines is not None and self._state is not None:
-            with self._lines.open("a", encoding="utf-8") as file:
+            with file_access("write", self._lines), self._lines.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(asdict(epoch)) + "\n")
             save_checkpoint(self._state, self._trainer)
         if self._board:
@@ -82,7 +83,8 @@ class TrainingLog(Closing):
         """The epochs up to the state. A line without a state after it was of a killed epoch."""
         assert self._lines is not None
         found = {}
-        for line in self._lines.read_text(encoding="utf-8").splitlines():
+        written = self._lines.read_text(encoding="utf-8")
+        for line in written[: written.rfind("\n") + 1].splitlines():  # a half line is of a crash
             epoch = Epoch(**json.loads(line))
             found[epoch.number] = epoch  # the later of two is the one that was kept
         kept = [found[number] for number in sorted(found) if number <= self._trainer.epochs_done]

@@ -1,11 +1,13 @@
 """From the results of an evaluation to a page and pictures."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from graphdb.atomic import write_file
+from graphdb.atomic import atomic_file, check_writable, made_folder
 from graphdb.errors import EvaluationError
+from graphdb.file_access import file_access
 from graphdb.inside import inside
 from training.report.charts.chart import Chart
 from training.report.page import page
@@ -31,6 +33,7 @@ class WrittenReport:
     plots: tuple[Path, ...]
 
 
+@file_access("read or write")
 def write_report(
     folder: str | Path,
     *,
@@ -52,25 +55,25 @@ def write_report(
             beside it. What is there is written over.
 
     Raises:
-        EvaluationError: There is no evaluation, no log, or the page cannot be written.
+        EvaluationError: There is no evaluation or no log, or a folder, a link or a device has the
+            name of the page or of a picture.
+        FileAccessError: The page or a picture cannot be written; nothing is left of them then.
         BundleError: The bundle cannot be opened.
         SnapshotError: The snapshot cannot be opened.
         StoreError: The store cannot be opened.
     """
     path = Path(folder) / REPORT_NAME if output is None else Path(output)
     sources = open_sources(folder, bundle=bundle, snapshot=snapshot, store=store, log=log)
+    check_writable(path, EvaluationError)  # before the maps are drawn, which takes a while
     sections = [make(sources) for make in SECTIONS]
     text = page(title_of(sources), sources.evaluation.created_at, sections)
-    try:
-        write_file(path, text, EvaluationError)
-        plots = _write_plots(path.parent / PLOTS, sections)
-    except OSError as error:
-        raise EvaluationError(
-            f"cannot write '{error.filename}': {error.strerror}",
-            next_step="choose a path in a folder that exists",
-            value=str(path),
-        ) from error
-    return WrittenReport(path, plots)
+    plots = path.parent / PLOTS
+    with made_folder(plots), ExitStack() as files:
+        # All get their names together, at the end: half a report is none.
+        unfinished = files.enter_context(atomic_file(path, EvaluationError))
+        unfinished.write_text(text, encoding="utf-8")
+        pictures = tuple(_write_plots(plots, sections, files))
+    return WrittenReport(path, pictures)
 
 
 def title_of(sources: Sources) -> str:
@@ -81,15 +84,12 @@ def title_of(sources: Sources) -> str:
     return f"Evaluation of {evaluation.models[0]}: {asked}"
 
 
-def _write_plots(folder: Path, sections: Sequence[Section]) -> tuple[Path, ...]:
-    folder.mkdir(exist_ok=True)
-    written = []
+def _write_plots(folder: Path, sections: Sequence[Section], files: ExitStack) -> Iterator[Path]:
     blocks = [block for section in sections for block in section.blocks]
     for chart in _charts(blocks):
         path = inside(folder, f"{chart.name}.png", EvaluationError)
-        write_file(path, chart.png(), EvaluationError)
-        written.append(path)
-    return tuple(written)
+        files.enter_context(atomic_file(path, EvaluationError)).write_bytes(chart.png())
+        yield path
 
 
 def _charts(blocks: Sequence[Block]) -> Iterator[Chart]:

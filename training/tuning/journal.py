@@ -17,6 +17,7 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, TrialState
 
 from graphdb.errors import CheckpointError
+from graphdb.file_access import refused
 from graphrec.nested import flat
 from training.kept import check_same
 from training.scoring import Reached
@@ -55,7 +56,9 @@ class Study:
             self._study = optuna.create_study(
                 storage=_storage(path), study_name="tune", direction="maximize", load_if_exists=True
             )
-        except (OSError, ValueError, KeyError, TypeError) as error:  # no JSON, or no journal
+        except OSError as error:
+            raise refused(error, "read or write", path) from error
+        except (ValueError, KeyError, TypeError) as error:  # no JSON, or no journal
             raise CheckpointError(
                 f"the journal '{path}' cannot be read: {error}",
                 next_step="delete it to begin anew",

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from graphdb.errors import DivergedError, TrainingError
+from graphdb.file_access import file_access
 from graphdb.snapshot import open_snapshot
 from training.baselines import Popularity
 from training.config import TrainConfig
@@ -49,6 +50,7 @@ class TuneOptions:
     keep: Path | None = None
 
 
+@file_access("read or write")
 def tune(
     snapshot_dir: str | Path,
     base: TrainConfig | None = None,

@@ -19,14 +19,7 @@ def draw(explanation: Explanation, path: Path) -> Path:
             f"'{path}' is no kind of drawing", expected=" or ".join(_FORMATS), value=str(path)
         )
     content = page(explanation).encode() if ending == ".html" else _picture(explanation)
-    try:
-        write_file(path, content, QueryError)
-    except OSError as error:
-        raise QueryError(
-            f"cannot write '{path}': {error.strerror}",
-            next_step="choose a path in a folder that exists",
-            value=str(path),
-        ) from error
+    write_file(path, content, QueryError)
     return path
 
 

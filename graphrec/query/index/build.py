@@ -8,6 +8,7 @@ import numpy as np
 
 from graphdb.atomic import write_file
 from graphdb.errors import BundleError
+from graphdb.file_access import file_access
 from graphdb.locking import locked
 from graphrec.bundle import open_bundle
 from graphrec.bundle.files import BundleFiles
@@ -46,6 +47,7 @@ class Built:
     seconds: float
 
 
+@file_access("read or write")
 def build_index(folder: str | Path, config: IndexConfig | None = None) -> list[Built]:
     """Builds indexes for the vectors of a bundle, and writes them into its folder.
 
@@ -71,7 +73,11 @@ def _build(folder: str | Path, config: IndexConfig) -> list[Built]:
             value=str(folder),
         )
     files = BundleFiles(bundle.folder)
-    built = [_built(order, files, config) for order in orders_of(bundle, config)]
+    try:
+        built = [_built(order, files, config) for order in orders_of(bundle, config)]
+    except BaseException:
+        files.discard()
+        raise
     entries = {one.name: one.entry for one in built if one.entry is not None}
     manifest = bundle.manifest.model_copy(
         update={"indexes": entries, "files": {**bundle.manifest.files, **files.hashes}}

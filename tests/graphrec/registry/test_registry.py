@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from contracts.market import make_market
 
-from graphdb.errors import BundleCorruptError, RegistryError, UnknownReleaseError
+from graphdb.errors import BundleCorruptError, DiskFullError, RegistryError, UnknownReleaseError
 from graphdb.schema_toml import extend_schema
 from graphrec import Recommender, Registry, open_bundle
 from graphrec.registry import copying
@@ -81,7 +81,7 @@ def test_a_full_disk_while_copying_is_no_reason_to_copy_in_another_way(
         raise OSError(errno.ENOSPC, "no space left on device")
 
     monkeypatch.setattr(fcntl, "ioctl", full)
-    with pytest.raises(OSError, match="no space left"):
+    with pytest.raises(DiskFullError, match="the disk is full"):
         filled.promote(releases["one"].folder, name="again")
     assert (names(filled), current(filled)) == ({"one", "two", "three"}, "three")
 

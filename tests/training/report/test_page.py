@@ -7,7 +7,13 @@ from contracts.evaluations import HOSTILE, QUOTES, make_evaluation
 from typer.testing import CliRunner
 
 from graphdb import SCHEMA, open_store
-from graphdb.errors import BundleMissingError, EvaluationError, StoreError, TrainingError
+from graphdb.errors import (
+    BundleMissingError,
+    EvaluationError,
+    FileAccessError,
+    StoreError,
+    TrainingError,
+)
 from graphdb.ingest import ingest
 from graphdb.sources import open_source
 from graphrec.cli import build_app
@@ -201,7 +207,7 @@ def test_what_is_missing_is_an_error(results, tmp_path):
         write_report(results, store=str(nothing / "x.duckdb"))
     with pytest.raises(EvaluationError, match="no log of a training run"):
         write_report(results, log=tmp_path / "plots")
-    with pytest.raises(EvaluationError, match=r"cannot write .*choose a path in a folder"):
+    with pytest.raises(FileAccessError, match=r"cannot write .*choose a path in a folder"):
         write_report(results, output=nothing / "report.html")
 
 

@@ -49,17 +49,11 @@ def write_import_files(store: DuckDBStore, folder: Path) -> ImportFiles:
     Raises:
         StoreError: The folder holds something or cannot be written.
     """
-    try:
-        with empty_folder(folder, StoreError) as unfinished:
-            writer = _Writer(store, unfinished)
-            writer.write_nodes()
-            writer.write_edges()
-        write_file(folder / ARGUMENTS_FILE, "\n".join(writer.arguments()) + "\n", StoreError)
-    except OSError as error:
-        raise StoreError(
-            f"the import files cannot be written to '{folder}': {error.strerror}",
-            value=str(folder),
-        ) from error
+    with empty_folder(folder, StoreError) as unfinished:
+        writer = _Writer(store, unfinished)
+        writer.write_nodes()
+        writer.write_edges()
+    write_file(folder / ARGUMENTS_FILE, "\n".join(writer.arguments()) + "\n", StoreError)
     return ImportFiles(folder, writer.num_nodes, writer.num_edges)
 
 

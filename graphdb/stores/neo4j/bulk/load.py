@@ -5,7 +5,6 @@ merges and rejects exactly what an ingest would; the import tool then only gets 
 """
 
 import socket
-import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from graphdb.errors import StoreError
+from graphdb.file_access import temporary_folder
 from graphdb.ingest import IngestReport, OnProgress, ingest
 from graphdb.ingest.source import SourceTable
 from graphdb.schema_types import Schema
@@ -162,7 +162,7 @@ def refuse_running_server(uri: str) -> None:
 def _load(
     store: DuckDBStore, tool: AdminTool, database: str, overwrite: bool, on_step: OnStep | None
 ) -> BulkReport:
-    with tempfile.TemporaryDirectory(prefix="graphrec-bulk-") as folder:
+    with temporary_folder("graphrec-bulk-") as folder:
         began = time.perf_counter()
         files = _write(store, Path(folder), on_step)
         written = time.perf_counter()
@@ -189,7 +189,7 @@ def _staged(
 ) -> Iterator[tuple[DuckDBStore, IngestReport]]:
     """The tables in an embedded store that is gone afterwards."""
     with (
-        tempfile.TemporaryDirectory(prefix="graphrec-bulk-") as folder,
+        temporary_folder("graphrec-bulk-") as folder,
         DuckDBStore(str(Path(folder) / "staged.duckdb"), schema=schema) as store,
     ):
         yield store, ingest(tables, store, strict=strict, now=now, on_progress=on_progress)

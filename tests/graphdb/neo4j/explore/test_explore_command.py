@@ -138,7 +138,7 @@ def test_files_for_the_browser(run, tmp_path):
         (["explore", "User:ann", "--store", "shop.duckdb"], 5, "is not a Neo4j server"),
         (["explore", "User:ann", "--store", "shop.duckdb", "--run"], 5, "cannot run Cypher"),
         (["explore", "User:ann", "--browser", "db:7474"], 5, "not the address of a Neo4j Browser"),
-        (["explore-files", "/proc/none"], 4, "cannot write into '/proc/none'"),
+        (["explore-files", "/proc/none"], 9, "cannot make the folder '/proc/none'"),
     ],
 )
 def test_a_wrong_command_line_says_what_is_wrong(run, arguments, exit_code, message):

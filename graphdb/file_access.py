@@ -1,0 +1,150 @@
+"""What the operating system refuses, told in errors of the tree."""
+
+import errno
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from graphdb.errors import DiskFullError, FileAccessError
+
+_FREE = "free some space or choose another disk, then run it again"
+_ACCESS = "give yourself access to it, or choose another path"
+_REFUSALS = {
+    errno.EACCES: ("permission is denied", _ACCESS),
+    errno.EPERM: ("permission is denied", _ACCESS),
+    errno.EROFS: ("its file system can only be read", "choose a path on another one"),
+    errno.ENOENT: ("it does not exist", "check the path"),
+    errno.ENOTDIR: ("a part of the path is a file, not a folder", "check the path"),
+    errno.EISDIR: ("it is a folder", "give the path of a file"),
+    errno.EEXIST: ("it exists already", "choose another path, or remove it first"),
+    errno.ENOTEMPTY: ("the folder is not empty", "choose another path, or empty it first"),
+    errno.ENAMETOOLONG: ("the name is too long", "choose a shorter path"),
+    errno.ELOOP: ("its symbolic links lead round in a circle", "give the path of the file itself"),
+    errno.EMFILE: (
+        "this process has too many files open",
+        "raise its limit (`ulimit -n`), or keep fewer bundles open",
+    ),
+    errno.ENFILE: ("the system has too many files open", "end other programs, then try again"),
+    errno.ENOMEM: ("there is too little memory", "end other programs, then try again"),
+    errno.EINTR: ("the system interrupted it", "run it again"),
+    errno.EBUSY: ("another program uses it", "wait for it to finish, then try again"),
+    errno.ETXTBSY: ("another program uses it", "wait for it to finish, then try again"),
+    errno.EIO: ("the disk failed", "check the disk, or choose another one"),
+    errno.EPIPE: ("nobody reads it any more", "keep the reader open, then run it again"),
+    errno.EBADF: ("it is closed", "leave it open, or send it to a file"),
+    errno.ENOSPC: ("the disk is full", _FREE),
+    errno.EDQUOT: ("the disk quota is used up", _FREE),
+    errno.EFBIG: (
+        "the file would be larger than it may be",
+        "raise the limit (`ulimit -f`) or choose another disk, then run it again",
+    ),
+}
+"""What each number means for a file, and what to do next."""
+
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_PASSING = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EINTR, errno.EAGAIN, errno.EBUSY)
+_NUMBERS = {os.strerror(number).casefold(): number for number in _REFUSALS}
+_SPELLED = re.compile("|".join(map(re.escape, _NUMBERS)), re.IGNORECASE)
+# NumPy's short write, and DuckDB's refusal to spill more than fits beside its temporary files.
+_NO_ROOM_SPELLED = re.compile(r"\d+ requested and \d+ written|max_temp_directory_size", re.ASCII)
+
+
+def refused(
+    error: OSError, doing: str = "read or write", path: str | Path | None = None
+) -> FileAccessError:
+    """The error of the tree for one of the operating system.
+
+    Args:
+        doing: What was tried, as a verb, such as 'write'.
+        path: On what; by default the file that the error names.
+    """
+    number = error.errno if error.errno is not None else number_in(str(error))
+    named = path if path is not None else _file_of(error)
+    return of_number(number, doing, named, otherwise=error.strerror or str(error))
+
+
+def of_number(
+    number: int | None, doing: str, path: str | Path | None, *, otherwise: str = ""
+) -> FileAccessError:
+    """As `refused`, by the number alone.
+
+    Args:
+        otherwise: What is wrong, where the number is unknown.
+    """
+    usual = (otherwise or "the system refused", "check the path and the disk")
+    why, next_step = _REFUSALS.get(number, usual) if number is not None else usual
+    on = "" if path is None else f" '{path}'"
+    kind = DiskFullError if number in _NO_ROOM else FileAccessError
+    return kind(
+        f"cannot {doing}{on}: {why}",
+        next_step=next_step,
+        value=None if path is None else str(path),
+        errno=number,
+        retryable=number in _PASSING,
+    )
+
+
+def number_in(text: str) -> int | None:
+    """The `errno` that a library's message spells out; None where it spells none.
+
+    >>> import errno
+    >>> number_in('Could not write file "a": No space left on device') == errno.ENOSPC
+    True
+    """
+    if _NO_ROOM_SPELLED.search(text):
+        return errno.ENOSPC
+    found = _SPELLED.search(text)
+    return _NUMBERS[found[0].casefold()] if found else None
+
+
+def pass_on_refusal(error: Exception, path: Path) -> None:
+    """Raises FileAccessError where an error of reading is the system's, and not of what it read.
+
+    Arrow calls both OSError, but only the system's have a number.
+    """
+    if isinstance(error, OSError) and error.errno is not None:
+        raise refused(error, "read", path) from error
+
+
+def temporary_folder(prefix: str) -> "TemporaryDirectory[str]":
+    """A folder for temporary files, which goes when it is closed.
+
+    Raises:
+        FileAccessError: None can be made.
+    """
+    try:
+        return TemporaryDirectory(prefix=prefix)
+    except FileNotFoundError as error:  # of the module itself: it found no place for them
+        raise FileAccessError(
+            f"cannot make a temporary folder: {error.strerror}",
+            next_step="set TMPDIR to a folder with room",
+            errno=error.errno,
+        ) from error
+    except OSError as error:
+        raise refused(error, "make a temporary folder") from error
+
+
+@contextmanager
+def file_access(doing: str, path: str | Path | None = None) -> Iterator[None]:
+    """Raises FileAccessError, or DiskFullError, where the operating system refuses something.
+
+    To be used in a `with` statement or as a decorator.
+
+    Args:
+        doing: What is tried, as a verb, such as 'read'.
+        path: On what; by default the file that the system's error names.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise refused(error, doing, path) from error
+
+
+def _file_of(error: OSError) -> str | None:
+    name = error.filename2 or error.filename
+    if isinstance(name, bytes):
+        return os.fsdecode(name)
+    return name if isinstance(name, str) else None

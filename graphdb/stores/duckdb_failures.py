@@ -1,0 +1,57 @@
+"""Turns DuckDB's errors into ours."""
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+
+from graphdb.errors import GraphRecError, StoreError, StoreUnavailableError
+from graphdb.file_access import file_access, number_in, of_number
+
+_NAMED = re.compile(r'file \\?"([^"\\]+)')
+"""How its messages name a file; within JSON, the quotes are escaped."""
+
+
+def check_descriptors() -> None:
+    """Checks that a database can be opened: where no file can, DuckDB ends the process.
+
+    Raises:
+        FileAccessError: This process, or the system, has too many files open.
+    """
+    with file_access("open a database"):
+        os.close(os.open(os.devnull, os.O_RDONLY))
+
+
+@contextmanager
+def translated(doing: str, path: str | Path) -> Iterator[None]:
+    """Raises StoreError, or what else fits, for every error of DuckDB.
+
+    Args:
+        doing: What is tried, as a verb, such as 'write'.
+        path: The database's file, for where the message names none.
+
+    Raises:
+        FileAccessError: The system refused; DiskFullError where there is no room.
+        StoreUnavailableError: Another transaction is in the way; retryable.
+    """
+    try:
+        yield
+    except duckdb.Error as error:
+        raise of_duckdb(error, doing, path) from error
+
+
+def of_duckdb(error: duckdb.Error, doing: str, path: str | Path) -> GraphRecError:
+    """The error of the tree; see `translated`."""
+    # What the system refused comes first: it can come in any class, a failed commit among them.
+    number = number_in(str(error))
+    if number is not None:
+        named = _NAMED.search(str(error))
+        return of_number(number, doing, named[1] if named else path)
+    if isinstance(error, duckdb.TransactionException):
+        return StoreUnavailableError(
+            f"another transaction changed the same rows: {error}", next_step="try again"
+        )
+    return StoreError(f"the embedded store failed: {error}")
