@@ -124,6 +124,8 @@ def _stop(rejects: pa.Table) -> None:
 def _warnings(table: SourceTable, staging: Staging) -> Iterator[IngestWarning]:
     if table.warning is not None:
         yield IngestWarning(table.name, None, table.warning)
+    if table.condition is not None and not staging.tallies():
+        yield IngestWarning(table.name, None, f"no row has {table.condition}; is it spelled right?")
     for column, message in staging.implausible_times():
         yield IngestWarning(table.name, column, message)
 

@@ -62,6 +62,7 @@ class SourceTable:
             as skipped.
         warning: What a person should know of the file.
         lists: The raw columns with a list in each cell, whose values make a row each.
+        condition: What chose the rows of `batches` among those of the file, as shown to people.
     """
 
     name: str
@@ -74,3 +75,4 @@ class SourceTable:
     skip_missing: bool = False
     warning: str | None = None
     lists: frozenset[str] = frozenset()
+    condition: str | None = None

@@ -133,6 +133,7 @@ class TableEntry(BaseModel):
         decimal: Of all columns of numbers; see `Column`.
         timezone: Of all columns of times; see `Column`.
         null_values: Of all columns; see `Column`.
+        optional: Whether there may be no such file.
         where: Which rows are meant: per column the value, or the values, that they have.
     """
 
@@ -151,6 +152,7 @@ class TableEntry(BaseModel):
     decimal: Decimal | None = None
     timezone: Timezone | None = None
     null_values: tuple[str, ...] = ()
+    optional: bool = False
     where: Mapping[str, Annotated[Values, BeforeValidator(_as_texts)]] = Field(default_factory=dict)
 
     @model_validator(mode="after")

@@ -37,3 +37,13 @@ def matching_rows(batch: pa.RecordBatch, where: Where, file: str) -> pa.RecordBa
             is_meant = pc.or_(is_meant, pc.is_null(column))
         batch = batch.filter(is_meant)
     return batch
+
+
+def shown(where: Where) -> str | None:
+    """The condition in words; None where every row is meant.
+
+    >>> shown({"what": ("buy", "order"), "shop": ("1",)})
+    "what = 'buy' or 'order', shop = '1'"
+    """
+    parts = [f"{name} = {' or '.join(map(repr, values))}" for name, values in where.items()]
+    return ", ".join(parts) or None

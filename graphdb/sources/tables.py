@@ -12,7 +12,7 @@ from graphdb.files.tables import SUFFIXES
 from graphdb.ingest.source import Column, OnBadRow, SourceTable
 from graphdb.schema_types import EVENT_ID, EdgeType, Schema
 from graphdb.sources.mapping import OTHER_WORDS, MappingFile, TableEntry
-from graphdb.sources.row_filter import matching_rows
+from graphdb.sources.row_filter import matching_rows, shown
 from graphdb.toml_file import Location, TomlFile
 
 MAPPING_NAME = "mapping.toml"
@@ -71,14 +71,14 @@ def _by_entry(
 def _paths(
     folder: Path, file: TomlFile[MappingFile], entry: TableEntry, where: Location
 ) -> list[Path]:
-    """The files that an entry names."""
+    """The files that an entry names; none only where they are optional."""
     try:
         found = sorted(folder.glob(entry.file))
     except (ValueError, OSError) as error:
         what = f"'{entry.file}' is not a pattern of files: {error}"
         raise file.error((*where, "file"), what, value=entry.file) from error
     paths = [path for path in found if not path.is_dir()]
-    if not paths:
+    if not paths and not (entry.optional and not found):
         what = f"there is no file '{entry.file}' in '{folder}'"
         if found:
             what = f"'{entry.file}' in '{folder}' is a folder, not a file"
@@ -222,4 +222,5 @@ def _source_table(
         skip_missing=entry.skip_missing if entry else False,
         warning=table.warning,
         lists=table.lists,
+        condition=shown(where),
     )

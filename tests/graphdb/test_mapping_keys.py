@@ -294,6 +294,38 @@ def test_one_log_holds_several_relations(tmp_path, store):
     assert report.rejected == 0
 
 
+def test_a_condition_that_chooses_no_row_is_warned_of(tmp_path, store):
+    write_people(tmp_path)
+    (tmp_path / "log.csv").write_text(LOG)
+    (tmp_path / "mapping.toml").write_text(
+        EVENTS
+        + TABLE.format(suffix="csv", relation="VIEWED", value='"view"')
+        + TABLE.format(suffix="csv", relation="PURCHASED", value='["byu", "order"]')
+    )
+    (warning,) = ingest(folder_tables(tmp_path, SCHEMA), store, now=NOW).warnings
+    assert warning.table == "User-PURCHASED-Product from log.csv"
+    assert warning.message == "no row has what = 'byu' or 'order'; is it spelled right?"
+
+
+def test_a_file_that_is_optional_may_be_missing(tmp_path, store):
+    write_people(tmp_path)
+    table = TABLE.format(suffix="csv", relation="VIEWED", value='"view"')
+    (tmp_path / "mapping.toml").write_text(EVENTS + table)
+    with pytest.raises(MappingError, match=r"line 10: there is no file 'log.csv'"):
+        folder_tables(tmp_path, SCHEMA)
+    (tmp_path / "mapping.toml").write_text(
+        EVENTS + table.replace("where", "optional = true\nwhere")
+    )
+    assert len(folder_tables(tmp_path, SCHEMA)) == 2
+    (tmp_path / "log.csv").mkdir()
+    with pytest.raises(MappingError, match=r"'log.csv' in .* is a folder, not a file"):
+        folder_tables(tmp_path, SCHEMA)
+    (tmp_path / "log.csv").rmdir()
+    (tmp_path / "log.csv").write_text(LOG)
+    ingest(folder_tables(tmp_path, SCHEMA), store, now=NOW)
+    assert store.counts()[SCHEMA.edge_type("VIEWED")] == 2
+
+
 @pytest.mark.parametrize(
     ("column", "value"),
     [
