@@ -85,7 +85,7 @@ def open_table_file(
     Raises:
         FileFormatError: It is missing, empty, of another kind, or not what its suffix says.
     """
-    suffix = Path(path.name.removesuffix(".gz")).suffix.lower()
+    suffix = Path(path.name.lower().removesuffix(".gz")).suffix
     with file_access("read", path):
         is_folder, is_file = path.is_dir(), path.is_file()
     if is_folder:

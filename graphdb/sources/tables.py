@@ -80,10 +80,12 @@ def _paths(
     paths = [path for path in found if not path.is_dir()]
     if not paths and not (entry.optional and not found):
         what = f"there is no file '{entry.file}' in '{folder}'"
+        others = sorted(path.name for path in folder.iterdir() if path.is_file())
+        next_step = nearest(entry.file, others)
         if found:
             what = f"'{entry.file}' in '{folder}' is a folder, not a file"
-        others = sorted(path.name for path in folder.iterdir() if path.is_file())
-        raise file.error((*where, "file"), what, next_step=nearest(entry.file, others))
+            next_step = f'to read all files in it, say file = "{entry.file}/*.parquet" or the like'
+        raise file.error((*where, "file"), what, next_step=next_step)
     return paths
 
 
@@ -147,7 +149,13 @@ def _separator_hint(table: TableFile, wanted: str) -> str | None:
 
 def _by_name(folder: Path, schema: Schema) -> Iterator[SourceTable]:
     tables = {str(of): of for of in schema.tables()}
-    paths = sorted(path for path in folder.iterdir() if path.name.endswith(SUFFIXES))
+    # A file that is named after a type is meant, whatever its ending: User.xlsx is not passed over.
+    paths = sorted(
+        path
+        for path in folder.iterdir()
+        if path.name.lower().endswith(SUFFIXES)
+        or (path.name.split(".")[0] in tables and path.is_file())
+    )
     if not paths:
         raise FileFormatError(
             f"'{folder}' has no table files",

@@ -58,6 +58,41 @@ def test_names_that_repeat_matter_only_where_they_are_read(tmp_path, load, store
         load(tmp_path)
 
 
+@pytest.mark.parametrize("name", ["User.CSV", "User.Csv", "User.PARQUET"])
+def test_endings_may_be_written_large(tmp_path, load, store, name):
+    if name.endswith("PARQUET"):
+        pq.write_table(pa.table({"user_id": ["ann"]}), tmp_path / name)
+    else:
+        (tmp_path / name).write_text("user_id\nann\n")
+    load(tmp_path)
+    assert store.counts()["User"] == 1
+
+
+@pytest.mark.parametrize("name", ["Product.xlsx", "Product.json", "Product.txt", "Product"])
+def test_a_file_that_is_named_after_a_type_is_not_passed_over(tmp_path, load, name):
+    (tmp_path / "User.csv").write_text("user_id\nann\n")
+    (tmp_path / "README.md").write_text("Tables of a shop.")
+    (tmp_path / name).write_text("product_id\npan\n")
+    with pytest.raises(FileFormatError, match=f"'{name}' is no kind of table file; expected one"):
+        load(tmp_path)
+
+
+def test_a_folder_of_parts_is_read_by_a_pattern(tmp_path, load, store):
+    parts = tmp_path / "users.parquet"
+    parts.mkdir()
+    (parts / "_SUCCESS").touch()
+    for number in (0, 1):
+        table = pa.table({"user": [f"u{number}"]})
+        pq.write_table(table, parts / f"part-0000{number}-c000.snappy.parquet")
+    text = '[[table]]\nfile = "{}"\nnode = "User"\ncolumns = {{ user_id = "user" }}\n'
+    (tmp_path / "mapping.toml").write_text(text.format("users.parquet"))
+    with pytest.raises(MappingError, match=r'is a folder, .*say file = "users.parquet/\*.parquet"'):
+        load(tmp_path)
+    (tmp_path / "mapping.toml").write_text(text.format("users.parquet/*.parquet"))
+    load(tmp_path)
+    assert store.counts()["User"] == 2
+
+
 def test_a_folder_without_tables_is_refused(tmp_path):
     with pytest.raises(FileFormatError, match=r"has no table files; expected .*mapping.toml"):
         folder_tables(tmp_path, SCHEMA)
