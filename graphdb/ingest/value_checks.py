@@ -159,6 +159,7 @@ def _timestamp(column: Property, raw: RawColumn) -> CheckedValue:
     problems += [
         (f"NOT isfinite({value})", "not_a_time", f"{shown} || ', not a time'"),
         (f"{value} < TIMESTAMPTZ '1970-01-01'", "out_of_range", f"{shown} || ', before 1970'"),
+        (f"{value} >= TIMESTAMPTZ '10000-01-01'", "out_of_range", f"{shown} || ', after 9999'"),
     ]
     if column.name == OCCURRED_AT:
         is_near = f"{value} < $now + INTERVAL {_MAX_OFFSET_HOURS} HOUR"

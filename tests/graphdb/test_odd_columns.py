@@ -142,6 +142,27 @@ BAD_CELLS = [
     ),
     (
         "created_at",
+        "",
+        pa.array([20_000, 2_932_897], pa.date32()),
+        "out_of_range",
+        "created_at is 10000-01-01, after 9999",
+    ),
+    (
+        "created_at",
+        "",
+        pa.array(["2026-01-31", "10000-01-01 00:00"]),
+        "out_of_range",
+        "created_at is 10000-01-01 00:00, after 9999",
+    ),
+    (
+        "created_at",
+        "",
+        pa.array([0, 10**15], pa.timestamp("ms", "UTC")),
+        "out_of_range",
+        "after 9999",
+    ),
+    (
+        "created_at",
         ', format = "%Y%m%d"',
         pa.array([20260131, 31]),
         "not_a_time",
