@@ -5,6 +5,9 @@ Its last four weeks are held out; with --validate they are cut off, and the four
 are held out: the way to choose how an audience is scored. For every brand with enough households
 who bought it for the first time in these weeks, all households that had never bought it are put
 in order; the lift is the share of new buyers at the top over their share among all of them.
+
+What `reach_curve` and the scores tell is measured on the four weeks before, by a model of what came
+before these, as training does it, and set beside what came in the held-out weeks.
 """
 
 import argparse
@@ -23,11 +26,17 @@ from rich.table import Table
 
 from graphdb.errors import QueryError
 from graphrec import Recommender
+from graphrec.bundle import AudienceFigures
+from training.bundling import bundle_up
 from training.encoders import SpectralEncoder
+from training.evaluation.audiences import audience_figures
 from training.evaluation.lookalikes import NewBuyers, lifts, new_buyers, orders
 from training.evaluation.past import bundle_of_the_past
+from training.pairs import adjacency, compose, without
+from training.split import hold_out_last
 
 SHARES = (0.01, 0.05, 0.1)
+BRANDS = 400
 
 Floats = npt.NDArray[np.float64]
 
@@ -39,12 +48,14 @@ def main() -> None:
     made_by = weeks.schema.edge_type("MADE_BY")
     brands = new_buyers(weeks.holdout, made_by, min_new_buyers=options.new_buyers)
     with tempfile.TemporaryDirectory() as folder:
-        recommender = past(Path(folder) / "bundle", weeks)
+        told = figures_before(Path(folder) / "before", weeks, options.seed)
+        recommender = past(Path(folder) / "bundle", weeks, told)
         found = {
             name: lifts(brands, scores, SHARES)
             for name, scores in scored(recommender, weeks, brands, options.seed)
         }
         promised = promises(recommender, brands)
+        likely = probabilities(recommender, weeks, options.seed)
     console = Console(width=None if Console().is_terminal else 140)
     title = (
         f"{len(brands.rows)} brands with {options.new_buyers} new buyers or more, {WEEKS} weeks, "
@@ -53,13 +64,54 @@ def main() -> None:
     )
     console.print(table_of_lifts(title, found))
     console.print(table_of_curves(found["users_for_brand"], promised))
+    console.print(table_of_probabilities(*likely))
 
 
-def past(folder: Path, weeks: Weeks) -> Recommender:
+def figures_before(folder: Path, weeks: Weeks, seed: int) -> dict[str, AudienceFigures]:
+    """What the four weeks before the held-out ones tell, as training would measure it."""
+    holdout = hold_out_last(weeks.holdout.train_graph, weeks.holdout.edge_type, 7 * WEEKS)
+    vectors = SpectralEncoder(weeks.schema, holdout.edge_type).fit(holdout.train_graph)
+    recommender = Recommender(bundle_of_the_past(folder, weeks.snapshot, holdout, vectors))
+    made_by = weeks.schema.edge_type("MADE_BY")
+    return audience_figures(recommender, holdout, made_by, 7 * WEEKS, seed=seed)
+
+
+def past(folder: Path, weeks: Weeks, told: dict[str, AudienceFigures]) -> Recommender:
     """Serves what was known when the held-out weeks began."""
-    encoder = SpectralEncoder(weeks.schema, weeks.holdout.edge_type)
-    vectors = encoder.fit(weeks.holdout.train_graph)
-    return Recommender(bundle_of_the_past(folder, weeks.snapshot, weeks.holdout, vectors))
+    holdout = weeks.holdout
+    vectors = SpectralEncoder(weeks.schema, holdout.edge_type).fit(holdout.train_graph)
+    bundle = bundle_up(
+        folder,
+        weeks.snapshot,
+        holdout.train_graph,
+        vectors,
+        cutoff=holdout.cutoff,
+        config={},
+        metrics={},
+        audiences=told,
+    )
+    return Recommender(bundle)
+
+
+def probabilities(recommender: Recommender, weeks: Weeks, seed: int) -> tuple[Floats, Floats]:
+    """Of brands that anyone had bought, every user who had not: the chance told, and whether."""
+    made_by = adjacency(weeks.holdout.train_graph, weeks.schema.edge_type("MADE_BY"))
+    had = compose(adjacency(weeks.holdout.train_graph, weeks.holdout.edge_type), made_by)
+    new = without(compose(weeks.holdout.truth, made_by), had).reverse()
+    sold = np.flatnonzero(had.reverse().degrees())
+    told, came = [], []
+    for row in np.random.default_rng(seed).permutation(sold)[:BRANDS].tolist():
+        brand = recommender.bundle.id_of("Brand", row)
+        try:
+            rows, scores = recommender.lookalike_rows(
+                "Brand", [brand], share=1.0, new_customers_only=True
+            )
+        except QueryError:  # nothing tells its audience from everyone
+            continue
+        users = rows[0][rows[0] >= 0]
+        told.append(scores[0][: len(users)])
+        came.append(np.isin(users, new.targets(row)).astype(np.float64))
+    return np.concatenate(told), np.concatenate(came)
 
 
 def scored(
@@ -73,16 +125,26 @@ def scored(
 
 
 def promises(recommender: Recommender, brands: NewBuyers) -> Floats:
-    """The lifts that `reach_curve` tells, [num_brands, num_shares]; NaN with too few buyers."""
-    found = np.full((len(brands.rows), len(SHARES)), np.nan)
-    for position, row in enumerate(brands.rows):
-        brand_id = recommender.bundle.id_of("Brand", int(row))
-        try:
-            points = recommender.reach_curve("Brand", brand_id, shares=SHARES)
-        except QueryError:  # the one buyer it has cannot be kept back
-            continue
-        found[position] = [point.lift for point in points]
-    return found
+    """The lifts that `reach_curve` tells, [num_brands, num_shares]."""
+    ids = (recommender.bundle.id_of("Brand", int(row)) for row in brands.rows)
+    curves = (recommender.reach_curve("Brand", one, shares=SHARES) for one in ids)
+    return np.array([[point.lift for point in curve] for curve in curves])
+
+
+def table_of_probabilities(told: Floats, came: Floats) -> Table:
+    """By tenths of all pairs, and the last hundredth."""
+    title = f"Chance to buy a brand for the first time, {BRANDS} brands, {len(told):,} pairs"
+    table = Table(title=title, title_justify="left", header_style="bold")
+    for heading in ("pairs by chance", "told", "came"):
+        table.add_column(heading)
+    order = np.argsort(told, kind="stable")
+    parts = {f"tenth {n + 1}": part for n, part in enumerate(np.array_split(order, 10))}
+    error = np.mean([abs(told[part].mean() - came[part].mean()) for part in parts.values()])
+    parts |= {"last 1 %": order[-len(order) // 100 :], "all": order}
+    for name, part in parts.items():
+        table.add_row(name, f"{told[part].mean():.3%}", f"{came[part].mean():.3%}")
+    table.add_row("expected calibration error", f"{error:.5f}", "")
+    return table
 
 
 def table_of_lifts(title: str, lifts: dict[str, Floats]) -> Table:
@@ -96,13 +158,12 @@ def table_of_lifts(title: str, lifts: dict[str, Floats]) -> Table:
 
 def table_of_curves(real: Floats, promised: Floats) -> Table:
     """Real lifts beside those of `reach_curve`."""
-    title = "What reach_curve tells of buyers kept back, beside real new buyers (same brands)"
+    title = "What reach_curve tells from the weeks before, beside real new buyers (same brands)"
     table = Table(title=title, title_justify="left", header_style="bold")
     for heading in ("lift", *(f"top {share:.0%}" for share in SHARES)):
         table.add_column(heading)
-    known = ~np.isnan(promised).any(axis=1)
-    table.add_row("kept back", *map(spread_of, promised[known].T))
-    table.add_row("real", *map(spread_of, real[known].T))
+    table.add_row("told", *map(spread_of, promised.T))
+    table.add_row("real", *map(spread_of, real.T))
     return table
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from graphdb.schema_types import EdgeType
 from graphdb.snapshot import Snapshot
-from graphrec.bundle import Bundle, NewcomerRule, write_bundle
+from graphrec.bundle import AudienceFigures, Bundle, NewcomerRule, write_bundle
 from training.data import edge_types_of
 from training.encoders import Vectors
 from training.pairs import adjacency, events
@@ -26,6 +26,7 @@ def bundle_up(
     metrics: dict[str, Any],
     newcomers: Mapping[str, NewcomerRule] | None = None,
     quality: QualityConfig | None = None,
+    audiences: Mapping[str, AudienceFigures] | None = None,
 ) -> Bundle:
     """Writes a model release: nodes from the snapshot, ties and quality from the graph.
 
@@ -34,6 +35,7 @@ def bundle_up(
             of the past must not know what was bought since.
         newcomers: Per node type how a new node gets a vector.
         quality: How much each part counts in it.
+        audiences: What held-out weeks told of audiences, by type of who has one.
         cutoff: The moment from which on the graph holds nothing; None for the whole snapshot.
 
     Raises:
@@ -58,4 +60,5 @@ def bundle_up(
         metrics=metrics,
         newcomers=newcomers,
         quality=quality_tables(graph, snapshot.schema, quality),
+        audiences=audiences,
     )

@@ -1,5 +1,7 @@
 """From a snapshot to a bundle: measure on the last weeks, then learn from everything."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,7 +16,8 @@ from training.config import TrainConfig
 from training.data import load_graph
 from training.evaluation.baselines import POPULARITY, baseline
 from training.evaluation.model import model_of_the_past
-from training.evaluation.rankers import Ranker
+from training.evaluation.rankers import Ranker, Served
+from training.evaluation.run import audiences_of
 from training.evaluation.summary import Report, summarise
 from training.evaluation.tasks import first_tasks
 from training.models import Run, make_encoder, make_graph_encoder
@@ -75,11 +78,14 @@ def train(
     graph = load_graph(snapshot)
     direction = snapshot.schema.parse_edge_type(config.direction)
 
-    evaluation = None
+    evaluation, audiences = None, {}
     if holdout_days is not None:
         steps.next(f"hold out the last {holdout_days} days")
         holdout = hold_out_last(graph, direction, holdout_days)
-        evaluation = _measure(snapshot, holdout, config, run.part("past"), out_dir.parent, steps)
+        with _past(snapshot, holdout, config, run.part("past"), out_dir.parent, steps) as model:
+            evaluation = _measured(snapshot, holdout, config, model)
+            group = snapshot.schema.parse_edge_type(config.group)
+            audiences = audiences_of(model, holdout, group, holdout_days, config.spectral.seed)
 
     steps.next("learn from everything")
     encoder = make_encoder(snapshot.schema, direction, config, run.part("everything"))
@@ -98,6 +104,7 @@ def train(
         metrics=evaluation.to_dict() if evaluation else {},
         newcomers=rules,
         quality=config.quality,
+        audiences=audiences,
     )
     return TrainReport(bundle, evaluation)
 
@@ -121,25 +128,31 @@ def follow(
     encoder.fit(graph)
 
 
-def _measure(
+@contextmanager
+def _past(
     snapshot: Snapshot,
     holdout: Holdout,
     config: TrainConfig,
     run: Run,
     scratch_parent: Path,
     steps: Steps,
-) -> Report:
-    """Fits the model on the past and asks it about the future, beside popularity."""
+) -> Iterator[Served]:
+    """Fits the model on the past and opens it, to be asked about the future."""
     steps.next("learn from the past")
     # Beside the release, because there is room for bundles where a bundle is to be written.
     scratch_parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix=".measure-", dir=scratch_parent) as scratch:
         model = model_of_the_past(Path(scratch) / "past", snapshot, holdout, config, run)
         steps.next("measure on what came after")
-        group = snapshot.schema.parse_edge_type(config.group)
-        tasks = first_tasks(holdout, snapshot.schema, group)
-        models: list[Ranker] = [baseline(POPULARITY, config.spectral.seed), model]
-        return summarise(models, tasks, k=config.top_k, cutoff=holdout.cutoff)
+        yield model
+
+
+def _measured(snapshot: Snapshot, holdout: Holdout, config: TrainConfig, model: Served) -> Report:
+    """What the model of the past reaches, beside popularity."""
+    group = snapshot.schema.parse_edge_type(config.group)
+    tasks = first_tasks(holdout, snapshot.schema, group)
+    models: list[Ranker] = [baseline(POPULARITY, config.spectral.seed), model]
+    return summarise(models, tasks, k=config.top_k, cutoff=holdout.cutoff)
 
 
 def _unused(folder: Path) -> Path:

@@ -1,6 +1,7 @@
 """The bundle: one folder = one model release, plain arrays and Parquet files."""
 
 from graphrec.bundle.adjacency import Adjacency
+from graphrec.bundle.audiences import AudienceFigures
 from graphrec.bundle.evidence import Evidence
 from graphrec.bundle.manifest import BundleManifest
 from graphrec.bundle.newcomers import NewcomerRule
@@ -10,6 +11,7 @@ from graphrec.bundle.writer import write_bundle
 
 __all__ = [
     "Adjacency",
+    "AudienceFigures",
     "Bundle",
     "BundleManifest",
     "Evidence",

@@ -12,6 +12,7 @@ from graphdb.file_access import file_access
 from graphdb.inside import inside
 from graphdb.plain_json import read_json
 from graphdb.schema_types import EdgeType, Schema
+from graphrec.bundle.audiences import AudienceFigures
 from graphrec.bundle.index_entry import INDEX_FOLDER, IndexEntry
 from graphrec.bundle.newcomers import NewcomerRule
 from graphrec.bundle.quality import QualityRule
@@ -38,6 +39,8 @@ class BundleManifest(BaseModel):
         newcomers: Per node type, how a new node gets a vector; empty where none can.
         quality: Per node type with a table of quality, what it is made of.
         indexes: By name, such as 'Product.dot'; empty where none were built.
+        audiences: By type, such as 'Brand', what held-out weeks told of audiences; empty where
+            nothing was held out, or too little to tell.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -60,6 +63,7 @@ class BundleManifest(BaseModel):
     newcomers: dict[str, NewcomerRule] = Field(default_factory=dict)
     quality: dict[str, QualityRule] = Field(default_factory=dict)
     indexes: dict[str, IndexEntry] = Field(default_factory=dict)
+    audiences: dict[str, AudienceFigures] = Field(default_factory=dict)
 
     def to_json(self) -> str:
         """The text of `manifest.json`; the same content gives the same text."""
@@ -73,6 +77,7 @@ class BundleManifest(BaseModel):
             "newcomers",
             "quality",
             "indexes",
+            "audiences",
         ):
             content[name] = json.loads(json.dumps(content[name], sort_keys=True))
         return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
@@ -90,8 +95,9 @@ class BundleManifest(BaseModel):
             for name, sha256 in self.files.items()
             if not name.startswith(f"{INDEX_FOLDER}/")
         }
-        if not self.newcomers:  # releases from before there were rules keep their names
-            del content["newcomers"]
+        for name in ("newcomers", "audiences"):
+            if not content[name]:  # releases from before there were any keep their names
+                del content[name]
         canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()[:12]
 

@@ -15,6 +15,7 @@ from graphdb.errors import BundleError
 from graphdb.file_access import file_access
 from graphdb.schema_types import EdgeType, Schema
 from graphrec.bundle.adjacency import Adjacency
+from graphrec.bundle.audiences import AudienceFigures
 from graphrec.bundle.checks import check_content
 from graphrec.bundle.files import BundleFiles
 from graphrec.bundle.manifest import (
@@ -47,6 +48,7 @@ def write_bundle(
     metrics: Mapping[str, Any],
     newcomers: Mapping[str, NewcomerRule] | None = None,
     quality: Mapping[str, Quality] | None = None,
+    audiences: Mapping[str, AudienceFigures] | None = None,
 ) -> Bundle:
     """Writes one model release into a new folder.
 
@@ -62,6 +64,7 @@ def write_bundle(
         metrics: What it reached on held-out data; plain JSON values.
         newcomers: Per node type, how a new node gets a vector from its neighbours.
         quality: Per node type, how good its nodes are.
+        audiences: By type of who has an audience, what held-out weeks told of audiences.
 
     Raises:
         BundleError: The folder exists already, or the parts do not fit together (the message says
@@ -94,6 +97,7 @@ def write_bundle(
             files=files,
             newcomers=rules,
             quality={node_type: table.rule for node_type, table in tables.items()},
+            audiences=dict(audiences or {}),
         )
         (unfinished / MANIFEST_NAME).write_text(manifest.to_json(), encoding="utf-8")
     return open_bundle(folder, verify=False)

@@ -17,7 +17,7 @@ from graphrec.cli.opening import open_recommender, warn_of_skipped
 from graphrec.cli.output import JsonOption, console, print_json
 from graphrec.cli.query_commands import BundleArgument, VerifyOption
 from graphrec.cli.result_output import show
-from graphrec.query.audience.curve import ReachPoint
+from graphrec.query.audience.curve import ReachCurve
 from graphrec.query.audience.portfolio import Portfolio
 from graphrec.query.options import AudienceOptions
 
@@ -48,10 +48,17 @@ def lookalike(
         float | None, typer.Option(min=0, max=1, help="How many, as a share of all users.")
     ] = None,
     min_score: Annotated[
-        float, typer.Option(min=0, max=1, help="The least likeness; 0.5 is halfway.")
-    ] = 0.0,
+        float | None,
+        typer.Option(
+            help="The least score: for a bundle trained with a holdout the chance to buy, 0 to 1; "
+            "else, and for users, a similarity."
+        ),
+    ] = None,
     curve: Annotated[
-        bool, typer.Option("--curve", help="Show reach against precision instead of users.")
+        bool,
+        typer.Option(
+            "--curve", help="Show what audiences of each size reached in the held-out days instead."
+        ),
     ] = False,
     filters: FilterOption = [],  # noqa: B006 - Typer's way to say a repeatable option
     without: WithoutOption = [],  # noqa: B006
@@ -61,15 +68,16 @@ def lookalike(
 ) -> None:
     """Find the users who are like the buyers of a brand or product, or like some users.
 
-    The score is how likely a user is one of them rather than anyone. With [bold]--curve[/bold],
-    every other buyer is kept back, and looked for by means of the rest: what share of an
-    audience they are, by its size.
+    The score is the chance that a user buys within as many days as were held out in training;
+    without a holdout, and for a list of users, a similarity: standard deviations above the average
+    user. With [bold]--curve[/bold], what audiences of brands or products with about as many buyers
+    reached in the held-out days, by size.
 
     [bold]Examples[/bold]
 
     graphrec lookalike BUNDLE Brand:109 --new-customers-only --share 0.01
 
-    graphrec lookalike BUNDLE Product:1082185 -k 50 --min-score 0.6 --json
+    graphrec lookalike BUNDLE Product:1082185 -k 50 --min-score 0.05 --json
 
     graphrec lookalike BUNDLE User:42 User:543 -k 20
 
@@ -88,8 +96,8 @@ def lookalike(
         raise typer.BadParameter("a curve is drawn for a brand or product", param_hint="--curve")
     passing = parse_filters(schema, "User", filters, without)
     if curve:
-        points = recommender.reach_curve(node_type, node_id, filters=passing)
-        _show_curve(points, nodes[0], as_json=as_json)
+        found = recommender.reach_curve(node_type, node_id, filters=passing)
+        _show_curve(found, nodes[0], as_json=as_json)
         return
     options: AudienceOptions = {"min_score": min_score, "share": share, "filters": passing}
     if top is not None:
@@ -178,26 +186,29 @@ def _no_costs(path: Path, problem: str) -> FileFormatError:
     )
 
 
-def _show_curve(points: tuple[ReachPoint, ...], name: str, *, as_json: bool) -> None:
+def _show_curve(curve: ReachCurve, name: str, *, as_json: bool) -> None:
     if as_json:
-        print_json({"seed": name, "points": [point.to_dict() for point in points]})
+        print_json({"seed": name, **curve.to_dict()})
         return
+    band = curve.band
     table = Table(
-        title=escape(f"Buyers of {name} who were kept back, by size of the audience"),
+        title=escape(f"New buyers of {name} within {curve.window_days} days, by size of audience"),
         title_justify="left",
         header_style="bold",
+        caption=f"Lift with 95 % interval: of {band.num_seeds:,} with {band.fewest:,} to "
+        f"{band.most:,} buyers, {band.num_new_buyers:,} new buyers in the held-out days",
     )
-    for heading in ("share", "users", "min score", "found", "precision", "recall", "lift"):
+    for heading in ("share", "users", "min score", "expected", "precision", "recall", "lift"):
         table.add_column(heading, justify="right")
-    for point in points:
+    for point in curve:
         table.add_row(
             f"{point.share:.0%}",
             f"{point.users:,}",
-            f"{point.min_score:.3f}",
-            f"{point.found:,}",
-            f"{point.precision:.1%}",
+            f"{point.min_score:.4f}",
+            f"{point.expected:,.1f}",
+            f"{point.precision:.2%}",
             f"{point.recall:.1%}",
-            f"{point.lift:.2f}",
+            f"{point.lift:.2f} ({point.low:.2f} to {point.high:.2f})",
         )
     console().print(table)
 

@@ -36,7 +36,13 @@ def show(answer: Recommendations, title: str, *, as_json: bool) -> None:
 
 def _table(answer: Recommendations, title: str) -> Table:
     names = list(dict.fromkeys(name for item in answer for name in item.fields))
-    table = Table(title=escape(title), title_justify="left", header_style="bold")
+    table = Table(
+        title=escape(title),
+        title_justify="left",
+        header_style="bold",
+        caption=_score_words(answer),
+        caption_justify="left",
+    )
     table.add_column("#", justify="right")
     table.add_column("id", no_wrap=True)
     for name in names:
@@ -54,6 +60,17 @@ def _table(answer: Recommendations, title: str) -> Table:
             escape("; ".join(item.reasons)),
         )
     return table
+
+
+def _score_words(answer: Recommendations) -> str | None:
+    """What the scores of an audience are; None where they are affinities."""
+    if answer.trace.score_kind == "probability":
+        return (
+            f"score: the chance to buy within {answer.trace.score_days} days, as held-out days told"
+        )
+    if answer.trace.score_kind == "similarity":
+        return "score: a similarity, standard deviations above the average user; no probability"
+    return None
 
 
 def _is_number(value: Any) -> bool:

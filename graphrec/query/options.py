@@ -58,12 +58,13 @@ class AudienceOptions(SimilarOptions, total=False):
 
     Args:
         share: How many users, as a share of all; in place of k.
-        min_score: The least likeness of a user, 0 to 1. One half is as like the audience as
-            everyone.
+        min_score: The least score of a user; no limit by default. For brands and products of a
+            bundle that was trained with a holdout, a probability to buy, 0 to 1; else a similarity,
+            in standard deviations above the average user. `trace.score_kind` says which.
     """
 
     share: float | None
-    min_score: float
+    min_score: float | None
 
 
 class Options(SimilarOptions, total=False):

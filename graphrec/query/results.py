@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, overload
+from typing import Any, Literal, overload
 
 import pyarrow as pa
 
@@ -77,6 +77,10 @@ class Trace:
         skipped: What the question names and the bundle does not hold; it was answered without.
         num_unsellable: How many targets pass the filters, but were left out as they cannot be
             bought.
+        score_kind: What scores are: 'affinity' or, in audiences, 'probability' to buy within
+            `score_days`, or 'similarity' where the bundle was trained without a holdout: standard
+            deviations above the average user, which are no probability.
+        score_days: Within how many days; None where a score is no probability.
     """
 
     num_targets: int
@@ -87,6 +91,8 @@ class Trace:
     reranked: Reranked | None = None
     skipped: tuple[Skipped, ...] = ()
     num_unsellable: int = 0
+    score_kind: Literal["affinity", "probability", "similarity"] = "affinity"
+    score_days: int | None = None
 
 
 class Outcome(StrEnum):

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from graphdb.errors import EvaluationError
+from graphrec.bundle import AudienceFigures
 
 FEWEST_QUERIES = 10
 """What is measured over fewer queries is not told: with five, not even a model that wins every one
@@ -195,6 +196,8 @@ class Evaluation(_Part):
         settings: Of the training, as `TrainConfig` dumps them.
         versions: Of Python, this package and what it stands on.
         lifts: How well audiences of brands find new buyers; empty without brands.
+        audiences: By type, such as 'Brand', how likely users of an audience buy and how far it
+            reaches, as a bundle keeps it; empty where too few bought.
         exposure: Popularity against exposure, from the least popular targets on.
         spending: Time and memory.
     """
@@ -208,6 +211,7 @@ class Evaluation(_Part):
     tasks: tuple[TaskResult, ...]
     leaks: tuple[LeakFinding, ...]
     lifts: tuple[LiftPoint, ...]
+    audiences: Mapping[str, AudienceFigures] = {}
     exposure: tuple[ExposurePoint, ...]
     settings: Mapping[str, object]
     versions: Mapping[str, str]

@@ -11,8 +11,10 @@ from graphdb.file_access import file_access
 from graphdb.schema import SCHEMA
 from graphdb.schema_types import EdgeType
 from graphdb.snapshot import open_snapshot
+from graphrec.bundle import AudienceFigures
 from training.config import TrainConfig
 from training.data import load_graph
+from training.evaluation.audiences import audience_figures
 from training.evaluation.baselines import baseline, check_baselines, usual_baselines
 from training.evaluation.exposure import exposure
 from training.evaluation.groups import (
@@ -197,6 +199,7 @@ def _evaluate_into(
         tasks=tuple(one.result for one in measured),
         leaks=(*leaks, *([few] if few else []), *_long_lists(tasks[0], how.ks)),
         lifts=_lifts(model, holdout, group, options.seed),
+        audiences=audiences_of(model, holdout, group, options.holdout_days, options.seed),
         exposure=_exposure(tasks[0], lists),
         settings=config.model_dump(mode="json"),
         versions=versions(),
@@ -242,6 +245,15 @@ def _lifts(model: Served, holdout: Holdout, group: EdgeType, seed: int) -> tuple
     if asked != BUYING or not has_new_buyers(holdout, group):
         return ()
     return lift_points(model.recommender, holdout, group, LIFT_SHARES, seed=seed)
+
+
+def audiences_of(
+    model: Served, holdout: Holdout, group: EdgeType, window_days: int, seed: int
+) -> dict[str, AudienceFigures]:
+    """By type, what held-out days tell of audiences; empty where nobody buys."""
+    if (holdout.edge_type, group) != BUYING:
+        return {}
+    return audience_figures(model.recommender, holdout, group, window_days, seed=seed)
 
 
 def _exposure(task: Task, lists: Mapping[str, Mapping[str, Ranked]]) -> tuple[ExposurePoint, ...]:

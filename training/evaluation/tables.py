@@ -28,13 +28,15 @@ SURE = 0.05
 
 
 def tables(found: Evaluation) -> Iterator[Table]:
-    """The tasks with every model; what the lists are like; the groups; the comparisons."""
+    """The tasks with every model; what lists are like; groups; comparisons; audiences."""
     k = max(found.protocol.ks)
     yield _headline(found, k)
     yield _lists(found, k)
     yield from _groups(found.tasks[0], k)
     if any(task.comparisons for task in found.tasks):
         yield _comparisons(found, k)
+    if found.audiences:
+        yield _audiences(found)
 
 
 def _headline(found: Evaluation, k: int) -> Table:
@@ -103,6 +105,23 @@ def _comparisons(found: Evaluation, k: int) -> Table:
                 cells += [_shown(one.difference, signed=True), _chance(one.p_value)]
             end = place == len(others) - 1
             table.add_row(task.name if not place else "", escape(other), *cells, end_section=end)
+    return table
+
+
+def _audiences(found: Evaluation) -> Table:
+    """How well probabilities to buy tell, of what they were not learned from."""
+    days = found.protocol.holdout_days
+    table = _table(f"audiences: chance to buy within {days} days, as told and as it came")
+    _columns(
+        table,
+        ("audience of", "purchase"),
+        ["calibration error", "top 10 %: told", "bought", "top 1 %: told", "bought"],
+    )
+    for node_type, figures in found.audiences.items():
+        for name, one in (("first", figures.first_purchase), ("any", figures.any_purchase)):
+            tops = (one.tenths[-1], one.top_percent)
+            shares = [f"{share:.2%}" for top in tops for share in (top.told, top.bought)]
+            table.add_row(node_type, name, f"{one.error:.5f}", *shares)
     return table
 
 

@@ -1,16 +1,19 @@
 """Reach against precision: how far an audience can grow before it is like everyone."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
 from graphdb.errors import QueryError
+from graphrec.bundle.audiences import AudienceFigures, ReachBand
 from graphrec.query.audience.members import audience_of, buyers, seeds_of
+from graphrec.query.audience.scores import AudienceScores, Values
 from graphrec.query.engine import Engine
 from graphrec.query.options import Question
 from graphrec.query.propose import Similarity
+from graphrec.query.rows import NO_ROWS
 
 SHARES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 
@@ -20,70 +23,135 @@ class ReachPoint:
     """One size of an audience.
 
     Args:
-        share: Of all users who may come out.
+        share: Of all known users who never bought and may come out.
         users: How many these are.
-        min_score: The likeness of the last of them: as a cut-off it gives an audience like this.
-        found: How many of the buyers who were kept back are among them.
+        min_score: The score of the last of them: as a cut-off it gives this audience.
+        expected: How many of them will buy within the window, the sum of their probabilities.
         precision: Their share of the audience.
-        recall: The share of all that were kept back.
-        lift: How many times the precision of the whole.
+        recall: Their share of all who will buy.
+        lift: How many times more users of such audiences bought in the held-out weeks than of all.
+        low: The end of the interval that holds the lift with 95 % confidence.
+        high: The other end.
     """
 
     share: float
     users: int
     min_score: float
-    found: int
+    expected: float
     precision: float
     recall: float
     lift: float
+    low: float
+    high: float
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data."""
         return {name: getattr(self, name) for name in self.__slots__}
 
 
+@dataclass(frozen=True, slots=True)
+class ReachCurve(Sequence[ReachPoint]):
+    """The sizes of one audience, in the order asked for, and what they were measured on.
+
+    Args:
+        window_days: Within how many days users buy.
+        band: The brands or products with about as many buyers that were measured.
+    """
+
+    points: tuple[ReachPoint, ...]
+    window_days: int
+    band: ReachBand
+
+    def __len__(self) -> int:
+        return len(self.points)
+
+    @overload
+    def __getitem__(self, index: int) -> ReachPoint: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[ReachPoint, ...]: ...
+    def __getitem__(self, index: int | slice) -> ReachPoint | tuple[ReachPoint, ...]:
+        return self.points[index]
+
+    def __iter__(self) -> Iterator[ReachPoint]:
+        return iter(self.points)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data."""
+        return {
+            "window_days": self.window_days,
+            "measured_on": self.band.model_dump(mode="json", exclude={"points"}),
+            "points": [point.to_dict() for point in self.points],
+        }
+
+
 def reach_curve(
     engine: Engine, seed_type: str, seed_id: str, question: Question, shares: Sequence[float]
-) -> tuple[ReachPoint, ...]:
-    """Looks for every other buyer by means of the rest.
+) -> ReachCurve:
+    """What held-out weeks told of audiences like this one.
 
     Raises:
-        QueryError: A share is not above 0 and at most 1, or there are too few buyers.
+        QueryError: The bundle holds no such figures, a share is out of its range, or nobody may
+            come out.
     """
-    for share in shares:
-        if not 0 < share <= 1:
-            raise QueryError(f"a share is {share}", expected="above 0, at most 1", value=share)
     release = engine.release
     row = release.bundle.row_of(seed_type, seed_id)
-    members = buyers(release, seed_type, row)
-    known = members[~release.space("User").zero[members]]
-    kept_back, used = known[1::2], known[::2]
-    audience = audience_of(release, seed_type, seed_id, used)
-    seeds = seeds_of(release, seed_type, np.array([row]), [audience], used)
-    everyone = replace(question, k=release.bundle.num_nodes("User"), exclude_seen=False)
-    rows, scores, _ = engine.rank(seeds, "User", everyone, Similarity.DOT)
-    ranked = rows[0][rows[0] >= 0]
-    hits = np.cumsum(np.isin(ranked, kept_back))
-    if not len(hits) or not hits[-1]:
+    band_size = len(buyers(release, seed_type, row))
+    figures = release.bundle.manifest.audiences.get(seed_type)
+    if figures is None:
+        raise _nothing_measured(seed_type)
+    band = figures.band(band_size)
+    for share in shares:
+        if not band.points[0].share <= share <= 1:
+            raise QueryError(
+                f"a share is {share}",
+                expected=f"from {band.points[0].share:g}, the smallest that was measured, to 1",
+                value=share,
+            )
+    audience = audience_of(release, seed_type, seed_id)
+    seeds = seeds_of(release, seed_type, np.array([row]), [audience], NO_ROWS)
+    new_only = replace(question, k=max(release.bundle.num_nodes("User"), 1), exclude_seen=True)
+    rows, products, _ = engine.rank(seeds, "User", new_only, Similarity.DOT)
+    ranked = int(np.count_nonzero(rows[0] >= 0))
+    if not ranked:
         raise QueryError(
-            f"{len(known)} buyers of {seed_type} '{seed_id}' are known: too few to keep some back",
-            expected="at least 2, with one among those who may come out",
+            f"no user who never bought {seed_type} '{seed_id}' may come out",
+            next_step="ask with other filters",
             value=seed_id,
         )
-    likeness = audience.likeness(scores[0][: len(ranked)])
+    scores = AudienceScores.of(release, seed_type, audience, new_only=True)
+    likely = scores.of_products(audience, products[0][:ranked])
+    return _curve(figures, band, likely, shares)
+
+
+def _curve(
+    figures: AudienceFigures, band: ReachBand, likely: Values, shares: Sequence[float]
+) -> ReachCurve:
+    reached = np.cumsum(likely)
     points = []
     for share in shares:
-        users = max(int(share * len(ranked) + 0.5), 1)
-        found = int(hits[users - 1])
+        users = max(int(share * len(likely) + 0.5), 1)
+        measured, expected = band.at(share), float(reached[users - 1])
         points.append(
             ReachPoint(
                 share=share,
                 users=users,
-                min_score=float(likeness[users - 1]),
-                found=found,
-                precision=found / users,
-                recall=found / int(hits[-1]),
-                lift=found / users / (int(hits[-1]) / len(ranked)),
+                min_score=float(likely[users - 1]),
+                expected=expected,
+                precision=expected / users,
+                recall=expected / float(reached[-1]),
+                lift=measured.lift,
+                low=measured.low,
+                high=measured.high,
             )
         )
-    return tuple(points)
+    return ReachCurve(tuple(points), figures.window_days, band)
+
+
+def _nothing_measured(seed_type: str) -> QueryError:
+    return QueryError(
+        f"this bundle holds no held-out figures of audiences of {seed_type} nodes",
+        expected="a bundle whose last days were held out when it was trained, with enough buyers",
+        next_step="train with a holdout (without --no-holdout); what its own vectors would tell "
+        "of their own buyers is no measure",
+        value=seed_type,
+    )

@@ -29,7 +29,9 @@ class Audience:
     With both groups normal and equally spread, as in linear discriminant analysis, the members'
     mean d standard deviations above that of all, the odds that a user is a member rather than
     anyone are exp(d (z - d/2)), if a draw of either was as likely. Where few members are known,
-    d leans towards 1. It is an in-sample estimate: the vectors have seen what members did.
+    d leans towards 1. It is an in-sample estimate: the vectors have seen what members did. So it
+    weighs users against each other, in `creator_portfolio`; what is told of a user is z, or the
+    probability that held-out weeks make of it, see `AudienceScores`.
 
     Args:
         vector: float32 [dim].
@@ -78,6 +80,13 @@ class Audience:
         """Whether anything tells the members from everyone."""
         return self.deviation > 0
 
+    def above(self, products: npt.ArrayLike) -> npt.NDArray[np.float64]:
+        """The z of users, by their dot products with the vector: it never saturates."""
+        z: npt.NDArray[np.float64] = (np.asarray(products, dtype=np.float64) - self.average) / (
+            self.deviation
+        )
+        return z
+
     def likeness(self, scores: npt.ArrayLike, prior: float = 0.5) -> npt.NDArray[np.float64]:
         """How likely users are members, from 0 to 1, by their dot products with the vector.
 
@@ -89,7 +98,7 @@ class Audience:
         >>> audience.likeness([-7.0, 1.0, 9.0]).round(2).tolist()
         [0.02, 0.5, 0.98]
         """
-        above = (np.asarray(scores, dtype=np.float64) - self.average) / self.deviation
-        log_odds = self.separation * (above - self.separation / 2) + np.log(prior / (1 - prior))
+        likeness_at = self.separation * (self.above(scores) - self.separation / 2)
+        log_odds = likeness_at + np.log(prior / (1 - prior))
         likeness: npt.NDArray[np.float64] = 1 / (1 + np.exp(-np.clip(log_odds, -500, 500)))
         return likeness

@@ -8,13 +8,16 @@ import numpy as np
 from graphdb.errors import QueryError
 from graphrec.query.audience.lookalike import Audience
 from graphrec.query.audience.members import audience_of, audience_of_users, seeds_of
+from graphrec.query.audience.scores import AudienceScores
 from graphrec.query.engine import Engine
 from graphrec.query.names import held_rows
 from graphrec.query.options import Question
 from graphrec.query.propose import Similarity
+from graphrec.query.release import Release
 from graphrec.query.results import Recommendations
 from graphrec.query.rows import NO_ROWS, Rows
 from graphrec.query.seeds import Seeds
+from graphrec.query.seen import USUAL_RULE
 from graphrec.query.topk import Scores
 
 
@@ -25,7 +28,7 @@ class Size:
     Args:
         k: A number of users; 10 by default.
         share: A share of all users, instead.
-        min_score: The least likeness; 0 for no limit.
+        min_score: The least score, see `AudienceScores`; None for no limit.
 
     Raises:
         QueryError: Both k and share are given, or a value is out of its range.
@@ -33,7 +36,7 @@ class Size:
 
     k: int | None = None
     share: float | None = None
-    min_score: float = 0.0
+    min_score: float | None = None
 
     def __post_init__(self) -> None:
         if self.k is not None and self.share is not None:
@@ -45,10 +48,6 @@ class Size:
         if self.share is not None and not 0 < self.share <= 1:
             raise QueryError(
                 f"share is {self.share}", expected="above 0, at most 1", value=self.share
-            )
-        if not 0 <= self.min_score <= 1:
-            raise QueryError(
-                f"min_score is {self.min_score}", expected="from 0 to 1", value=self.min_score
             )
 
     def of(self, num_users: int) -> int:
@@ -65,15 +64,16 @@ class Size:
 def lookalikes(
     engine: Engine, seed_type: str, seed_ids: Sequence[str], size: Size, question: Question
 ) -> list[Recommendations]:
-    """Users who are like the buyers of each brand or product; scores are likenesses.
+    """Users who are like the buyers of each brand or product; scores as `AudienceScores` says.
 
     Args:
         question: With `exclude_seen`, only users who never bought it.
     """
     seeds, audiences = _seeds(engine, seed_type, seed_ids)
+    scores = _scores(engine.release, seed_type, audiences, size, question)
     sized = replace(question, k=size.of(engine.release.bundle.num_nodes("User")))
     answers = engine.answer(seeds, seed_ids, "User", sized)
-    return [_scored(*pair, size) for pair in zip(answers, audiences, strict=True)]
+    return [_scored(*one, size) for one in zip(answers, audiences, scores, strict=True)]
 
 
 def lookalike_rows(
@@ -81,14 +81,30 @@ def lookalike_rows(
 ) -> tuple[Rows, Scores]:
     """The same as rows int64 [num_seeds, k], padded with -1, and scores, padded with -inf."""
     seeds, audiences = _seeds(engine, seed_type, seed_ids)
+    told = _scores(engine.release, seed_type, audiences, size, question)
     sized = replace(question, k=size.of(engine.release.bundle.num_nodes("User")))
     rows, scores, _ = engine.rank(seeds, "User", sized, Similarity.DOT)
-    for position, audience in enumerate(audiences):
-        likeness = audience.likeness(scores[position])
-        left_out = (rows[position] < 0) | (likeness < size.min_score)
-        scores[position] = np.where(left_out, -np.inf, likeness)
+    for position, (audience, how) in enumerate(zip(audiences, told, strict=True)):
+        found = how.of_products(audience, scores[position])
+        left_out = (rows[position] < 0) | (found < how.check_least(size.min_score))
+        scores[position] = np.where(left_out, -np.inf, found)
         rows[position, left_out] = -1
     return rows, scores
+
+
+def _scores(
+    release: Release,
+    seed_type: str | None,
+    audiences: Sequence[Audience],
+    size: Size,
+    question: Question,
+) -> list[AudienceScores]:
+    """What is told of users, per audience; a least score that none can have is an error."""
+    new_only = question.seen == USUAL_RULE
+    found = [AudienceScores.of(release, seed_type, one, new_only=new_only) for one in audiences]
+    for one in found:
+        one.check_least(size.min_score)
+    return found
 
 
 def _seeds(engine: Engine, seed_type: str, seed_ids: Sequence[str]) -> tuple[Seeds, list[Audience]]:
@@ -114,17 +130,22 @@ def lookalikes_of_users(
     audience = audience_of_users(release, rows)
     seeds = seeds_of(release, None, NO_ROWS, [audience], rows if new_only else NO_ROWS)
     seeds = replace(seeds, skipped=skipped)
+    scores = _scores(release, None, [audience], size, question)[0]
     sized = replace(question, k=size.of(release.bundle.num_nodes("User")))
     answer = engine.answer(seeds, [""], "User", sized)[0]
-    return _scored(answer, audience, size)
+    return _scored(answer, audience, scores, size)
 
 
-def _scored(answer: Recommendations, audience: Audience, size: Size) -> Recommendations:
-    """With likenesses as scores, cut off at the least that is asked for."""
-    likeness = audience.likeness([item.score for item in answer]).tolist()
+def _scored(
+    answer: Recommendations, audience: Audience, scores: AudienceScores, size: Size
+) -> Recommendations:
+    """With scores that say something, cut off at the least that is asked for."""
+    least = scores.check_least(size.min_score)
+    found = scores.of_products(audience, [item.score for item in answer]).tolist()
     items = tuple(
         replace(item, score=score)
-        for item, score in zip(answer, likeness, strict=True)
-        if score >= size.min_score
+        for item, score in zip(answer, found, strict=True)
+        if score >= least
     )
-    return replace(answer, items=items)
+    trace = replace(answer.trace, score_kind=scores.kind, score_days=scores.window_days)
+    return replace(answer, items=items, trace=trace)

@@ -6,6 +6,7 @@ from threading import Lock
 import numpy as np
 
 from graphrec.bundle import Bundle
+from graphrec.bundle.audiences import log_odds
 from graphrec.query.audience.blocks import shared_blocks
 from graphrec.query.audience.carried import Niches
 from graphrec.query.audience.creators import CreatorAudiences, creator_audiences
@@ -25,6 +26,7 @@ class Audiences:
         self._niches: Niches | None = None
         self._carriers: Space | None = None
         self._users: Space | None = None
+        self._num_known: int | None = None
         self._lock = Lock()
 
     def directions(self) -> Directions:
@@ -89,6 +91,18 @@ class Audiences:
 
     def _types_with_vectors(self) -> list[str]:
         return [name for name in self._bundle.node_types if self._bundle.has_vectors(name)]
+
+    def prior(self, num_members: int) -> float:
+        """The log odds that a known user is one of the members of an audience.
+
+        Raises:
+            QueryError: Users have no vectors.
+        """
+        users = self._space("User")
+        with self._lock:
+            if self._num_known is None:
+                self._num_known = len(users) - int(np.count_nonzero(users.zero))
+            return log_odds(num_members, self._num_known)
 
     def fans_of(self) -> Callable[[int], Fans]:
         """Gives the audience of a creator, by row."""

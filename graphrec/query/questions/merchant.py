@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Unpack
 
-from graphrec.query.audience.curve import SHARES, ReachPoint, reach_curve
+from graphrec.query.audience.curve import SHARES, ReachCurve, reach_curve
 from graphrec.query.audience.lookalikes import (
     Size,
     lookalike_rows,
@@ -23,9 +23,11 @@ from graphrec.query.topk import Scores
 class MerchantQuestions(Questions):
     """For a brand or a product. Errors and options are those of `recommend`.
 
-    Users are ranked by likeness to the buyers, see `Audience`: a score is how likely a user is
-    one of the buyers rather than anyone, from 0 to 1. So it can be compared between brands, and
-    cut off. Users of whom nothing is known never come out.
+    Users are ranked by likeness to the buyers, see `Audience`. If the bundle was trained with a
+    holdout, a score is the probability to buy within as many days, as the held-out days told: for
+    the first time with `new_customers_only`, else at all. It can be compared between brands, and
+    cut off. Without a holdout it is a similarity, and no probability; see `AudienceScores`. Users
+    of whom nothing is known never come out.
     """
 
     def creators_for_product(self, product_id: str, **options: Unpack[Options]) -> Recommendations:
@@ -96,7 +98,7 @@ class MerchantQuestions(Questions):
         new_customers_only: bool = False,
         **options: Unpack[AudienceOptions],
     ) -> tuple[Rows, Scores]:
-        """What `users_for_brand` and `users_for_product` rank, as rows and likenesses only.
+        """What `users_for_brand` and `users_for_product` rank, as rows and scores only.
 
         For campaigns and evaluation: fields and reasons take time.
 
@@ -104,8 +106,8 @@ class MerchantQuestions(Questions):
             seed_type: 'Brand' or 'Product'.
 
         Returns:
-            Rows int64 [num_seeds, k], padded with -1, and likenesses float64 [num_seeds, k],
-            padded with -inf.
+            Rows int64 [num_seeds, k], padded with -1, and scores float64 [num_seeds, k], padded
+            with -inf.
         """
         size, question = audience_question(options, new_customers_only)
         return lookalike_rows(self._engine, seed_type, seed_ids, size, question)
@@ -119,7 +121,8 @@ class MerchantQuestions(Questions):
     ) -> Recommendations:
         """Users who are like some users, such as the customers on a merchant's own list.
 
-        As the list is no node, rules of a policy hold whatever their scope is.
+        Scores are similarities: what users on a list will do was never measured. As the list is no
+        node, rules of a policy hold whatever their scope is.
 
         Args:
             user_ids: At least one that the bundle holds; the others are skipped, and told in the
@@ -139,20 +142,22 @@ class MerchantQuestions(Questions):
         *,
         shares: Sequence[float] = SHARES,
         filters: Filters | None = None,
-    ) -> tuple[ReachPoint, ...]:
-        """Reach against precision of a brand's or product's audience.
+    ) -> ReachCurve:
+        """Reach against precision of an audience of new customers, as held-out weeks told.
 
-        Every other known buyer is kept back, and looked for by means of the rest among all users
-        who are not of that rest. The bundle's vectors have seen the purchases of those who are
-        kept back, so real new buyers are found less often; docs/benchmarks.md has both.
+        The vectors have seen what buyers bought, so how well they find buyers again says nothing.
+        What is told was measured when the bundle was trained, with a model of the past: the lift
+        that audiences of brands or products with about as many buyers had among users who had
+        never bought, and how many of this audience will buy by the probabilities of its users.
 
         Args:
             seed_type: 'Brand' or 'Product'.
-            shares: Sizes of audiences, as shares of all users who may come out.
+            shares: Sizes of audiences, as shares of all known users who never bought and may come
+                out; from the smallest share that was measured, .01, to 1.
 
         Raises:
-            QueryError: Fewer than two buyers are known, or none of those who are kept back may
-                come out.
+            QueryError: The bundle holds no such figures, since it was trained without a holdout or
+                too few bought afterwards; a share is out of its range; or nobody may come out.
         """
         question = Question(filters=filters)
         return reach_curve(self._engine, seed_type, seed_id, question, shares)
@@ -200,6 +205,6 @@ class MerchantQuestions(Questions):
 
 def audience_question(options: AudienceOptions, new_customers_only: bool) -> tuple[Size, Question]:
     """The size of an audience, and all else that was said of it."""
-    size = Size(options.get("k"), options.get("share"), options.get("min_score", 0.0))
+    size = Size(options.get("k"), options.get("share"), options.get("min_score"))
     rest = {name: value for name, value in options.items() if name not in Size.__slots__}
     return size, Question.of({**rest, "exclude_seen": new_customers_only})

@@ -17,6 +17,7 @@ import pytest
 
 from graphdb.schema import SCHEMA
 from graphrec import Adjacency, Policy, Recommender, write_bundle
+from graphrec.bundle import AudienceFigures
 
 EAST = [f"e{number:02}" for number in range(1, 13)]
 NORTH = [f"n{number:02}" for number in range(1, 13)]
@@ -48,6 +49,41 @@ EDGES: dict[str, list[tuple[str, str]]] = {
     "User-FOLLOWS-Creator": [(user, "cara") for user in EAST],
 }
 
+_TENTHS = tuple({"told": 0.01 * place, "bought": 0.01 * place} for place in range(10))
+_REST = {
+    "knots": [{"at": -9, "logit": -9}, {"at": 9, "logit": 9}],
+    "error": 0.001,
+    "tenths": _TENTHS,
+    "top_percent": {"told": 0.2, "bought": 0.2},
+}
+
+
+def _points(*lifts: float) -> list[dict[str, float]]:
+    shares = (0.01, 0.1, 1.0)
+    return [
+        {"share": share, "lift": lift, "low": lift / 2, "high": lift * 2}
+        for share, lift in zip(shares, lifts, strict=True)
+    ]
+
+
+def _band(fewest: int, most: int) -> dict[str, Any]:
+    return {"fewest": fewest, "most": most}
+
+
+FIGURES = AudienceFigures.model_validate(
+    {
+        "cutoff": datetime(2025, 12, 4, tzinfo=UTC),
+        "window_days": 28,
+        "first_purchase": {"intercept": -1.0, "slope": 0.5, "prior_slope": 0.25, **_REST},
+        "any_purchase": {"intercept": 0.0, "slope": 1.0, "prior_slope": 0.5, **_REST},
+        "reach": [
+            {**_band(1, 4), "num_seeds": 30, "num_new_buyers": 90, "points": _points(9, 3, 1)},
+            {**_band(7, 20), "num_seeds": 12, "num_new_buyers": 50, "points": _points(5, 2, 1)},
+        ],
+    }
+)
+"""What held-out weeks might have told of brands; of products they told nothing."""
+
 Pairs = Sequence[tuple[str, str]]
 
 
@@ -61,6 +97,7 @@ def make_market(tmp_path: Path, make_node_table: Callable[..., Any]) -> Callable
         vectors: Mapping[str, Sequence[Sequence[float]]] = {},
         edges: Mapping[str, Pairs] = {},
         policy: Policy | None = None,
+        audiences: Mapping[str, AudienceFigures] | None = None,
     ) -> Recommender:
         nodes, ties = {**IDS, **ids}, {**EDGES, **edges}
         bundle = write_bundle(
@@ -79,6 +116,7 @@ def make_market(tmp_path: Path, make_node_table: Callable[..., Any]) -> Callable
             edges={SCHEMA.parse_edge_type(name): _tie(name, ties[name], nodes) for name in ties},
             config={},
             metrics={},
+            audiences={"Brand": FIGURES} if audiences is None else audiences,
         )
         return Recommender(bundle, policy=policy)
 

@@ -111,7 +111,7 @@ def test_portfolio(run, market, tmp_path):
         (["lookalike", "Brand:acme", "-k", 3, "--share", 0.1], 8, "at once"),
         (["portfolio", "User:e01", "-k", 3], 2, "is no brand"),
         (["portfolio", "Brand:acme"], 8, "expected one of the two"),
-        (["portfolio", "Brand:acme", "--budget", 3, "--costs", "none.csv"], 4, "holds no costs"),
+        (["portfolio", "Brand:acme", "--budget", 3, "--costs", "none.csv"], 9, "does not exist"),
     ],
 )
 def test_wrong_commands(run, arguments, code, message):

@@ -1,11 +1,13 @@
 """How well audiences of brands find new buyers."""
 
+from graphrec.bundle import AudienceFigures
+from graphrec.bundle.audiences import Reliability
 from training.evaluation.lookalikes import SERVED
 from training.evaluation.results import Evaluation
 from training.report.charts.lines import Axis, Line, line_chart
 from training.report.parts import Block, Cell, Figure, Row, Section, Table, Text
 from training.report.sources import Sources
-from training.report.words import percent
+from training.report.words import in_words, percent, plural
 
 _SHARES = (0.01, 0.05, 0.1, 0.2)
 
@@ -35,8 +37,36 @@ def lifts(sources: Sources) -> Section:
             "by chance; mean over brands."
         ),
         Row((Figure(chart), _table(lines))),
+        *(
+            _reliability(node_type, figures)
+            for node_type, figures in sources.evaluation.audiences.items()
+        ),
     )
     return Section("lookalikes", "Lookalikes", blocks)
+
+
+def _reliability(node_type: str, figures: AudienceFigures) -> Table:
+    """A row per tenth of all pairs of a user and a brand or product, least likely first."""
+    found = figures.first_purchase
+    rows = [
+        (Cell(f"{10 * place} to {10 * place + 10} %"), *_told(one))
+        for place, one in enumerate(found.tenths)
+    ]
+    rows.append((Cell("the last 1 %"), *_told(found.top_percent)))
+    return Table(
+        f"Chance that a user buys of a {in_words(node_type)} for the first time within "
+        f"{figures.window_days} days, as told and as it came",
+        ("users by chance", "told", "bought"),
+        tuple(rows),
+        frozenset({"told", "bought"}),
+        f"Mean difference over tenths (expected calibration error): {found.error:.5f}. Told for "
+        f"halves of all {plural(node_type)} by what was learned from the other halves.",
+        folded=True,
+    )
+
+
+def _told(one: Reliability) -> tuple[Cell, Cell]:
+    return Cell(percent(one.told, 2)), Cell(percent(one.bought, 2))
 
 
 def _series(evaluation: Evaluation) -> dict[str, int]:
