@@ -9,6 +9,7 @@
     │   ├── PolicyError                        a policy (governance rules) is wrong
     │   └── SnapshotError                      a snapshot is missing, changed or of another version
     ├── StoreError                    exit 5   the graph store refused
+    │   ├── StoreDamagedError                  its file cannot be read any more
     │   └── StoreUnavailableError              ... for now; retryable
     ├── TrainingError                 exit 6   a model could not be trained or evaluated
     │   ├── NotEnoughDataError                 too little to train or to hold out
@@ -132,6 +133,13 @@ class StoreError(GraphRecError):
     """
 
     exit_code = 5
+
+
+class StoreDamagedError(StoreError):
+    """The file of an embedded store is cut short, overwritten or otherwise changed.
+
+    Take a copy of it from before, or ingest the tables into a new store.
+    """
 
 
 class StoreUnavailableError(StoreError):

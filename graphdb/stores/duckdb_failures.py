@@ -8,11 +8,19 @@ from pathlib import Path
 
 import duckdb
 
-from graphdb.errors import GraphRecError, StoreError, StoreUnavailableError
+from graphdb.errors import (
+    GraphRecError,
+    StoreDamagedError,
+    StoreError,
+    StoreUnavailableError,
+)
 from graphdb.file_access import file_access, number_in, of_number
 
 _NAMED = re.compile(r'file \\?"([^"\\]+)')
 """How its messages name a file; within JSON, the quotes are escaped."""
+
+
+_DAMAGE = ("corrupt", "checksum", "not a valid duckdb database", "could not read enough bytes")
 
 
 def check_descriptors() -> None:
@@ -35,6 +43,7 @@ def translated(doing: str, path: str | Path) -> Iterator[None]:
 
     Raises:
         FileAccessError: The system refused; DiskFullError where there is no room.
+        StoreDamagedError: The file is one that cannot be read any more.
         StoreUnavailableError: Another transaction is in the way; retryable.
     """
     try:
@@ -54,4 +63,23 @@ def of_duckdb(error: duckdb.Error, doing: str, path: str | Path) -> GraphRecErro
         return StoreUnavailableError(
             f"another transaction changed the same rows: {error}", next_step="try again"
         )
+    if is_damage(error):
+        return damaged(path, error)
     return StoreError(f"the embedded store failed: {error}")
+
+
+def is_damage(error: duckdb.Error) -> bool:
+    """Whether DuckDB met something in its own file that cannot be there."""
+    said = str(error).casefold()
+    return isinstance(error, duckdb.InternalException | duckdb.SerializationException) or any(
+        words in said for words in _DAMAGE
+    )
+
+
+def damaged(path: str | Path, problem: object) -> StoreDamagedError:
+    """The error for a store that cannot be read."""
+    return StoreDamagedError(
+        f"the store '{path}' is damaged: {str(problem).splitlines()[0]}",
+        next_step="take a copy of it from before, or ingest the tables into a new store",
+        value=str(path),
+    )

@@ -5,7 +5,6 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import datetime
-from errno import ENOENT
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +12,14 @@ import duckdb
 import pyarrow as pa
 
 from graphdb.closing import Closing
-from graphdb.errors import DataError, StoreError, StoreUnavailableError
-from graphdb.file_access import number_in, of_number
+from graphdb.errors import DataError, StoreError
 from graphdb.schema import SCHEMA
 from graphdb.schema_types import SOURCE_ID, TARGET_ID, EdgeType, Schema
 from graphdb.stores import duckdb_sql as sql
 from graphdb.stores import newest_sql
 from graphdb.stores.checks import check_rows, wanted_columns, with_event_ids
-from graphdb.stores.duckdb_failures import check_descriptors, translated
+from graphdb.stores.duckdb_failures import damaged, translated
+from graphdb.stores.duckdb_file import MEMORY, connect
 from graphdb.stores.protocol import REJECT_COLUMNS, UpsertCounts
 from graphdb.stores.schema_growth import additions, kept_schema
 
@@ -35,6 +34,7 @@ class DuckDBStore(Closing):
         path: The file, or ':memory:'.
         schema: See `open_store`.
         create: Make the file where there is none.
+        read_only: See `open_store`.
         memory_limit: What DuckDB may hold in memory before it spills to disk.
     """
 
@@ -44,26 +44,26 @@ class DuckDBStore(Closing):
         *,
         schema: Schema | None = None,
         create: bool = True,
+        read_only: bool = False,
         memory_limit: str = "2GB",
     ) -> None:
         self.path = path
-        if path != ":memory:" and not create and not Path(path).exists():
-            raise StoreError(
-                f"there is no store at '{path}'",
-                next_step="fill one with `graphrec ingest`",
-                value=path,
-            )
+        create = create and not read_only
+        if path == MEMORY and not create:
+            raise StoreError("a store in memory is empty", expected="the file of a store")
         with _removed_on_failure(path):
-            self._connection = _connect(path, memory_limit)
+            self._connection = connect(
+                path, create=create, read_only=read_only, memory_limit=memory_limit
+            )
             try:
-                self._schema = self._adopt_schema(schema)
+                self._schema = self._adopt_schema(schema, create=create, read_only=read_only)
             except BaseException:
                 self._connection.close()
                 raise
 
     @property
     def url(self) -> str:
-        return "duckdb:" if self.path == ":memory:" else f"duckdb:{self.path}"
+        return "duckdb:" if self.path == MEMORY else f"duckdb:{self.path}"
 
     @property
     def schema(self) -> Schema:
@@ -189,7 +189,13 @@ class DuckDBStore(Closing):
         with self._translated():
             result = self._connection.cursor().sql(query, params=parameters)
             # DuckDB calls the timezone "Etc/UTC"; the cast changes names, not data.
-            return result.to_arrow_reader(_READ_BATCH_ROWS).cast(schema)
+            reader = result.to_arrow_reader(_READ_BATCH_ROWS).cast(schema)
+        return pa.RecordBatchReader.from_batches(schema, self._batches(reader))
+
+    def _batches(self, reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
+        """The batches of a reader, whose errors come when it is read."""
+        with self._translated():
+            yield from reader
 
     def _translated(self, doing: str = "read or write") -> AbstractContextManager[None]:
         return translated(doing, self.path)
@@ -213,9 +219,19 @@ class DuckDBStore(Closing):
                 raise
             cursor.commit()
 
-    def _adopt_schema(self, wanted: Schema | None) -> Schema:
+    def _adopt_schema(self, wanted: Schema | None, *, create: bool, read_only: bool) -> Schema:
         """Reads the schema the file was made with; creates or extends its tables as wanted."""
         kept = self._kept_schema()
+        if kept is None and not create:
+            raise StoreError(
+                f"the database '{self.path}' is empty",
+                next_step="fill it with `graphrec ingest`",
+                value=self.path,
+            )
+        if kept is not None:
+            self._check_tables(kept)
+        if kept is not None and read_only:
+            return kept
         if kept is None:
             schema = wanted or SCHEMA
         elif wanted is None or wanted.fingerprint == kept.fingerprint:
@@ -243,6 +259,21 @@ class DuckDBStore(Closing):
         self._add_value_times(schema)
         return schema
 
+    def _check_tables(self, schema: Schema) -> None:
+        """Refuses a file whose tables are not those of its schema; views do not count."""
+        with self._translated():
+            found = self._connection.execute(
+                "SELECT table_name, column_name, data_type FROM duckdb_columns()"
+                " SEMI JOIN duckdb_tables() USING (database_name, schema_name, table_name)"
+                " WHERE schema_name = 'main'"
+            ).fetchall()
+        there = set(found)
+        for of in schema.tables():
+            for column in schema.columns(of):
+                kind = sql.SQL_TYPES[column.kind].replace("TZ", " WITH TIME ZONE")
+                if (str(of), column.name, kind) not in there:
+                    raise damaged(self.path, f"it has no table {of} with a column {column.name}")
+
     def _add_value_times(self, schema: Schema) -> None:
         """Adds what tables lack that were made by an older version, or before a property came."""
         with self._translated("write"):
@@ -268,14 +299,19 @@ class DuckDBStore(Closing):
                 "SELECT schema_name || '.' || table_name FROM duckdb_tables()"
             ).fetchall()
             if ("graphrec.meta",) not in tables:
-                if tables:
+                views = "SELECT 1 FROM duckdb_views() WHERE NOT internal LIMIT 1"
+                if tables or self._connection.execute(views).fetchone():
                     raise StoreError(
                         f"'{self.path}' is a DuckDB database, but not a graph store",
                         next_step="choose another file; nothing was written to this one",
                         value=self.path,
                     )
                 return None
-            version, declared = _one_row(self._connection.execute("FROM graphrec.meta"))
+            query = "SELECT format_version, graph_schema FROM graphrec.meta"
+            rows = self._connection.execute(query).fetchall()
+        if len(rows) != 1:
+            raise damaged(self.path, f"it has {len(rows)} schemas")
+        ((version, declared),) = rows
         if version != FORMAT_VERSION:
             raise StoreError(
                 f"'{self.path}' has store format {version}",
@@ -301,32 +337,10 @@ def _one_row(result: duckdb.DuckDBPyConnection) -> tuple[Any, ...]:
 def _removed_on_failure(path: str) -> Iterator[None]:
     """Removes a new file that did not become a store: it would be in the way of the next try."""
     files = Path(path), Path(f"{path}.wal")
-    is_new = path != ":memory:" and not any(map(os.path.lexists, files))
+    is_new = path != MEMORY and not any(map(os.path.lexists, files))
     try:
         yield
     except BaseException:
         for left in files if is_new else ():
             left.unlink(missing_ok=True)
         raise
-
-
-def _connect(path: str, memory_limit: str) -> duckdb.DuckDBPyConnection:
-    check_descriptors()
-    try:
-        connection = duckdb.connect(path)
-    except duckdb.IOException as error:
-        if "lock" in str(error):
-            raise StoreUnavailableError(
-                f"another process holds the store '{path}'",
-                next_step="wait for it to finish and try again",
-                value=path,
-            ) from error
-        if (number := number_in(str(error))) not in (None, ENOENT):
-            raise of_number(number, "open the store", path) from error
-        raise StoreError(
-            f"'{path}' cannot be opened as a graph store: {error}",
-            expected="a path in an existing folder, or a store that graphrec made",
-            value=path,
-        ) from error
-    connection.execute(f"SET memory_limit = '{memory_limit}'; SET TimeZone = 'UTC'")
-    return connection

@@ -16,6 +16,7 @@ def open_store(
     *,
     schema: Schema | None = None,
     create: bool = True,
+    read_only: bool = False,
     beside_others: bool = False,
 ) -> GraphStore:
     """Opens a graph store.
@@ -27,11 +28,14 @@ def open_store(
         schema: The schema to work under. By default a store keeps the one it was made with, and
             a new store gets `graphdb.SCHEMA`. A schema that adds to the store's is taken over.
         create: Make the store where there is none.
+        read_only: Make nothing, and write nothing to an embedded store: its file may be one that
+            may only be read, and several processes may read it at once.
         beside_others: In Neo4j, make the store even where the database holds something else.
 
     Raises:
         StoreError: The URL names no kind of store, nothing is there and `create` is off, or what
             is there is not a graph store.
+        StoreDamagedError: The file of an embedded store cannot be read any more.
         StoreUnavailableError: Another process holds the store, or its server cannot be reached.
         SchemaError: `schema` lacks or changes something that the store has.
 
@@ -42,6 +46,7 @@ def open_store(
     """
     scheme, separator, _ = url.partition("://")
     if scheme in NEO4J_SCHEMES and separator:
+        create = create and not read_only
         return _open_neo4j(url, schema=schema, create=create, beside_others=beside_others)
     if separator:
         raise StoreError(
@@ -52,8 +57,17 @@ def open_store(
     # Imported here, so that answering from a bundle never loads a database.
     from graphdb.stores.duckdb_store import DuckDBStore
 
-    path = url.removeprefix(_DUCKDB) or ":memory:"
-    return DuckDBStore(path, schema=schema, create=create)
+    path = ":memory:" if is_in_memory(url) else url.removeprefix(_DUCKDB)
+    return DuckDBStore(path, schema=schema, create=create, read_only=read_only)
+
+
+def is_in_memory(url: str) -> bool:
+    """Whether a URL names a store that is gone once it is closed.
+
+    >>> is_in_memory("duckdb:"), is_in_memory("duckdb:shop.duckdb")
+    (True, False)
+    """
+    return url in (_DUCKDB, ":memory:", f"{_DUCKDB}:memory:")
 
 
 @contextmanager

@@ -98,7 +98,7 @@ def describe_snapshot(path: str, verify: bool) -> Description | None:
 def describe_store(path: str, _verify: bool) -> Description | None:
     if "://" not in path and not path.startswith("duckdb:") and not Path(path).is_file():
         return None
-    with open_store(path, create=False) as store:
+    with open_store(path, read_only=True) as store:
         counts = store.counts()
         facts = {"url": store.url, "rejects": store.read_rejects().num_rows}
     return Description(

@@ -84,7 +84,7 @@ def _evidence(
     if snapshot and store:
         raise typer.BadParameter("evidence comes from --snapshot or from --store, not from both")
     if store:
-        return open_store(store, create=False)
+        return open_store(store, read_only=True)
     return nullcontext(open_snapshot(snapshot, verify=verify) if snapshot else None)
 
 

@@ -9,6 +9,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from graphdb import SCHEMA, open_store, write_snapshot
+from graphdb.errors import StoreError
+from graphdb.stores.opening import is_in_memory
 from graphrec.cli.bulk_load import bulk_load, chosen_way, show_outcome
 from graphrec.cli.ingest_report import show_report
 from graphrec.cli.output import JsonOption, console, print_json
@@ -82,6 +84,12 @@ def ingest_command(
 
     wanted = extend_schema(schema) if schema else None
     way = chosen_way(store, bulk=bulk, overwrite=overwrite, files=bulk_files)
+    if is_in_memory(store):
+        raise StoreError(
+            f"'{store}' is in memory and gone when the command ends",
+            expected="the file or the URL of a store",
+            value=store,
+        )
     tables = open_source(source, wanted or SCHEMA, mapping)
     if way:
         report, outcome = bulk_load(tables, way, wanted, strict=strict)
@@ -112,7 +120,7 @@ def rejects_command(
 
     graphrec rejects shop.duckdb --json
     """
-    with open_store(store, create=False) as opened:
+    with open_store(store, read_only=True) as opened:
         rejects = opened.read_rejects()
     if as_json:
         print_json(rejects.to_pylist())
@@ -149,7 +157,7 @@ def snapshot_command(
     graphrec snapshot shop.duckdb snapshots/past --cutoff 2017-12-04
     """
     moment = cutoff.replace(tzinfo=UTC) if cutoff else None
-    with open_store(store, create=False) as opened:
+    with open_store(store, read_only=True) as opened:
         total = sum(opened.counts().values())
         with SnapshotProgress(total) as progress:
             snapshot = write_snapshot(opened, folder, cutoff=moment, on_progress=progress.advance)

@@ -84,7 +84,7 @@ def open_sources(
 
 
 def _read_rejects(url: str) -> pa.Table:
-    with open_store(url, create=False) as store:
+    with open_store(url, read_only=True) as store:
         return store.read_rejects()
 
 

@@ -7,8 +7,10 @@ text. A field without quotes and without text is a null, and `""` the empty text
 
 from pathlib import Path
 
+import duckdb
+
 from graphdb.schema_types import EVENT_ID, SOURCE_ID, TARGET_ID, EdgeType, Kind, Property, Schema
-from graphdb.stores.duckdb_sql import quoted
+from graphdb.stores.duckdb_sql import literal, quoted
 
 NEO4J_TYPES = {
     Kind.STRING: "string",
@@ -18,6 +20,7 @@ NEO4J_TYPES = {
     Kind.TIMESTAMP: "datetime",
 }
 REJECTS_TABLE = "graphrec.rejects"
+_BATCH_ROWS = 500_000
 
 
 def node_rows(schema: Schema, node_type: str, first_number: int) -> str:
@@ -62,9 +65,11 @@ def has_line_breaks(table: str, columns: list[str]) -> str:
     return f"SELECT coalesce(bool_or({broken}), false) FROM {table}"
 
 
-def copied_to(query: str, path: Path) -> str:
-    target = str(path).replace("'", "''")
-    return f"COPY ({query}) TO '{target}' (FORMAT csv, HEADER)"
+def write_csv(cursor: duckdb.DuckDBPyConnection, query: str, path: Path) -> None:
+    """Writes the rows of a query; through a database of its own, as a store may write no files."""
+    with duckdb.connect() as writer:
+        writer.register("query_rows", cursor.sql(query).to_arrow_reader(_BATCH_ROWS))
+        writer.execute(f"COPY query_rows TO {literal(str(path))} (FORMAT csv, HEADER)")
 
 
 def _field(column: Property) -> str:

@@ -100,7 +100,7 @@ class _Writer:
             cursor.execute("CREATE TEMP TABLE meta_nodes AS FROM meta")
             fields = [csv_sql.text_field(name) for name in meta.column_names]
             query = csv_sql.numbered("meta_nodes", fields, self.next_number)
-            cursor.execute(csv_sql.copied_to(query, self.folder / f"{cypher.META}.csv"))
+            csv_sql.write_csv(cursor, query, self.folder / f"{cypher.META}.csv")
         self.files.append(f"--nodes={cypher.META}={cypher.META}.csv")
         self.num_nodes += meta.num_rows
 
@@ -114,7 +114,7 @@ class _Writer:
         if rows:
             path = inside(self.folder, argument.rpartition("=")[2], StoreError)
             with self.store.sql() as cursor:
-                cursor.execute(csv_sql.copied_to(query, path))
+                csv_sql.write_csv(cursor, query, path)
             self.files.append(argument)
             if texts and not self.line_breaks:
                 self.line_breaks = bool(self._number(csv_sql.has_line_breaks(table, texts)))

@@ -1,0 +1,168 @@
+"""The file of an embedded store: which file may be one, and what DuckDB may do while it is open."""
+
+import os
+import stat
+import tempfile
+from errno import ENOENT
+from pathlib import Path
+
+import duckdb
+
+from graphdb.errors import GraphRecError, StoreError, StoreUnavailableError
+from graphdb.file_access import number_in, of_number, refused
+from graphdb.stores.duckdb_failures import check_descriptors, damaged, is_damage
+
+MEMORY = ":memory:"
+_MAGIC_AT, _MAGIC = 8, b"DUCK"
+_TABLE_SUFFIXES = (".csv", ".tsv", ".json", ".parquet", ".pq", ".arrow", ".feather", ".gz", ".zip")
+_NO_FILES: dict[str, str | bool | int | float | list[str]] = {
+    "enable_external_access": "false",
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
+    "python_enable_replacements": "false",
+}
+"""A store that comes from someone else may hold views and macros: they read no other file, no
+address and no variable of ours, and load no code."""
+
+
+def connect(
+    path: str, *, create: bool, read_only: bool, memory_limit: str
+) -> duckdb.DuckDBPyConnection:
+    """Opens the file of a store, and nothing else.
+
+    Args:
+        path: The file, or ':memory:'.
+        create: Make the file where there is none.
+        read_only: Write nothing, not even beside the file.
+        memory_limit: See `DuckDBStore`.
+
+    Raises:
+        StoreError: It is no database, or cannot be one.
+        StoreDamagedError: It is one that cannot be read.
+        StoreUnavailableError: Another process holds it.
+        FileAccessError: The system refused.
+    """
+    check_descriptors()
+    file = None if path == MEMORY else _checked(path, create=create and not read_only)
+    config = {**_NO_FILES, "memory_limit": memory_limit}
+    if read_only and file is not None:
+        folder = Path(tempfile.gettempdir()) / f"graphrec-duckdb-{os.getpid()}"
+        config["temp_directory"] = str(folder)
+    try:
+        connection = duckdb.connect(
+            str(file or MEMORY), read_only=read_only and file is not None, config=config
+        )
+    except duckdb.Error as error:
+        raise _refusal(path, error) from error
+    try:
+        _refuse_another(connection, path, file)
+        (is_locked,) = connection.execute("SELECT current_setting('lock_configuration')").fetchall()
+        if not is_locked[0]:
+            # GLOBAL, as cursors do not take over what their connection has set.
+            connection.execute("SET GLOBAL TimeZone = 'UTC'; SET lock_configuration = true")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _checked(path: str, *, create: bool) -> Path:
+    """The real file of a path: a database, or one that can be made."""
+    if not path.strip() or "\0" in path:
+        raise StoreError("the store has no name", expected="the path of a file", value=path)
+    file = Path(path)
+    try:
+        if not file.exists():
+            return _new(path, file, create=create)
+        mode = file.stat().st_mode
+        if not stat.S_ISREG(mode):
+            what = "a folder" if stat.S_ISDIR(mode) else "a device, pipe or socket"
+            raise StoreError(f"'{path}' is {what}", expected="the file of a store", value=path)
+        with file.open("rb") as opened:
+            begin = opened.read(_MAGIC_AT + len(_MAGIC))
+    except OSError as error:
+        raise refused(error, "open the store", path) from error
+    if begin[_MAGIC_AT:] != _MAGIC:
+        what = "is not a DuckDB database" if begin else "is empty"
+        raise StoreError(
+            f"'{path}' cannot be opened as a graph store: it {what}",
+            expected="a store that graphrec made, or a new name",
+            next_step="nothing was written to it",
+            value=path,
+        )
+    return file.resolve()
+
+
+def _new(path: str, file: Path, *, create: bool) -> Path:
+    if not create:
+        raise StoreError(
+            f"there is no store at '{path}'",
+            next_step="fill one with `graphrec ingest`",
+            value=path,
+        )
+    if file.is_symlink():
+        raise StoreError(
+            f"'{path}' is a link to a file that does not exist",
+            next_step="name the file itself",
+            value=path,
+        )
+    if not file.parent.is_dir():
+        raise StoreError(
+            f"there is no folder '{file.parent}'",
+            expected="a path in an existing folder",
+            value=path,
+        )
+    if file.suffix.lower() in _TABLE_SUFFIXES:
+        raise StoreError(
+            f"'{path}' is the name of a table, not of a store",
+            expected="a name such as shop.duckdb",
+            value=path,
+        )
+    return file.parent.resolve() / file.name
+
+
+def _refuse_another(connection: duckdb.DuckDBPyConnection, path: str, file: Path | None) -> None:
+    """DuckDB opens some names as something else, in memory; nothing would be stored then."""
+    opened = connection.execute("SELECT path FROM duckdb_databases() WHERE NOT internal").fetchall()
+    is_wanted = len(opened) == 1 and (
+        opened[0][0] is None
+        if file is None
+        else opened[0][0] is not None and file.samefile(opened[0][0])
+    )
+    if not is_wanted:
+        raise StoreError(
+            f"DuckDB took '{path}' for something else than a database file",
+            expected="a name such as shop.duckdb",
+            value=path,
+        )
+
+
+def _refusal(path: str, error: duckdb.Error) -> GraphRecError:
+    said = str(error)
+    if "Could not set lock" in said:
+        return StoreUnavailableError(
+            f"another process holds the store '{path}'",
+            next_step="wait for it to finish and try again",
+            value=path,
+        )
+    if isinstance(error, duckdb.ConnectionException):
+        return StoreUnavailableError(
+            f"this process has the store '{path}' open already, for reading or for writing",
+            next_step="close it first",
+            value=path,
+        )
+    if "version number" in said or "newer version" in said:
+        return StoreError(
+            f"'{path}' was made by another version of DuckDB: {said.splitlines()[0]}",
+            next_step="open it with that version",
+            value=path,
+        )
+    if is_damage(error):
+        return damaged(path, said)
+    if (number := number_in(said)) not in (None, ENOENT):
+        return of_number(number, "open the store", path)
+    return StoreError(
+        f"'{path}' cannot be opened as a graph store: {said.splitlines()[0]}",
+        expected="a file that may be read, in a folder that may be written to",
+        value=path,
+    )
