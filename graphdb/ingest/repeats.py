@@ -121,10 +121,11 @@ class _Repeats:
     def _added(self, column: Property) -> str:
         """The value of events of one cell together: numbers that each part has are added."""
         name = quoted(column.name)
-        how = self.table.columns.get(column.name)
         if column.name == COUNT:
             return f"sum(coalesce({name}, 1))"
-        if column.kind in (Kind.INT, Kind.FLOAT) and how is not None and how.split is not None:
+        how = self.table.columns.get(column.name)
+        has_parts = how is not None and (how.split is not None or how.name in self.table.lists)
+        if column.kind in (Kind.INT, Kind.FLOAT) and has_parts:
             return f"round(sum({name}), 9)"  # 0.1 and 0.2 are 0.3
         return _first(column.name)
 

@@ -1,5 +1,7 @@
 """Cells with several values: what is said twice in one is one, and parts stand side by side."""
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from contracts.store import table
 
@@ -162,3 +164,22 @@ def test_a_column_may_be_whole_for_one_property_and_split_for_another(load, stor
     load(mapping, "tags\nx|y\n", "t.csv")
     names = store.read_nodes("Tag", columns=["tag_id", "name"]).read_all().to_pylist()
     assert {row["name"] for row in names if row["tag_id"] in "xy"} == {"x|y"}
+
+
+@pytest.mark.usefixtures("load")
+def test_a_value_twice_in_a_list_counts_twice_too(tmp_path, store):
+    (tmp_path / "mapping.toml").write_text(
+        BASKETS.replace("baskets.csv", "b.parquet").replace(', split = ";"', "")
+        + 'count = "qty"\nvalue = "paid"\n'
+    )
+    baskets = {
+        "order": ["o1"],
+        "user": ["ann"],
+        "goods": [["tea", "pan", "tea"]],
+        "day": ["2026-01-01"],
+        "qty": [[1, 1, 4]],
+        "paid": [[0.1, 30.0, 0.2]],
+    }
+    pq.write_table(pa.table(baskets), tmp_path / "b.parquet")
+    assert ingest(folder_tables(tmp_path, SCHEMA), store).rejected == 0
+    assert events(store, "count", "value") == [("o1", "pan", 1, 30.0), ("o1", "tea", 5, 0.3)]
