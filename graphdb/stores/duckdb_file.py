@@ -25,25 +25,38 @@ _NO_FILES: dict[str, str | bool | int | float | list[str]] = {
 address and no variable of ours, and load no code."""
 
 
+def store_file(path: str, *, create: bool) -> Path | None:
+    """The real file of a store's path: a database, or one that can be made; None in memory.
+
+    Raises:
+        StoreError: It is no database, or cannot be one.
+        FileAccessError: The system refused.
+    """
+    check_descriptors()
+    if path != MEMORY:
+        return _checked(path, create=create)
+    if not create:
+        raise StoreError("a store in memory is empty", expected="the file of a store")
+    return None
+
+
 def connect(
-    path: str, *, create: bool, read_only: bool, memory_limit: str
+    path: str, file: Path | None, *, read_only: bool, memory_limit: str
 ) -> duckdb.DuckDBPyConnection:
     """Opens the file of a store, and nothing else.
 
     Args:
-        path: The file, or ':memory:'.
-        create: Make the file where there is none.
+        path: What it is called in errors.
+        file: As of `store_file`.
         read_only: Write nothing, not even beside the file.
         memory_limit: See `DuckDBStore`.
 
     Raises:
-        StoreError: It is no database, or cannot be one.
-        StoreDamagedError: It is one that cannot be read.
+        StoreError: DuckDB refused.
+        StoreDamagedError: It is a database that cannot be read.
         StoreUnavailableError: Another process holds it.
         FileAccessError: The system refused.
     """
-    check_descriptors()
-    file = None if path == MEMORY else _checked(path, create=create and not read_only)
     config = {**_NO_FILES, "memory_limit": memory_limit}
     if read_only and file is not None:
         folder = Path(tempfile.gettempdir()) / f"graphrec-duckdb-{os.getpid()}"

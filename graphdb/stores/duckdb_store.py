@@ -19,7 +19,7 @@ from graphdb.stores import duckdb_sql as sql
 from graphdb.stores import newest_sql
 from graphdb.stores.checks import check_rows, wanted_columns, with_event_ids
 from graphdb.stores.duckdb_failures import damaged, translated
-from graphdb.stores.duckdb_file import MEMORY, connect
+from graphdb.stores.duckdb_file import MEMORY, connect, store_file
 from graphdb.stores.protocol import REJECT_COLUMNS, UpsertCounts
 from graphdb.stores.schema_growth import additions, kept_schema
 
@@ -49,12 +49,9 @@ class DuckDBStore(Closing):
     ) -> None:
         self.path = path
         create = create and not read_only
-        if path == MEMORY and not create:
-            raise StoreError("a store in memory is empty", expected="the file of a store")
-        with _removed_on_failure(path):
-            self._connection = connect(
-                path, create=create, read_only=read_only, memory_limit=memory_limit
-            )
+        file = store_file(path, create=create)
+        with _removed_on_failure(file):
+            self._connection = connect(path, file, read_only=read_only, memory_limit=memory_limit)
             try:
                 self._schema = self._adopt_schema(schema, create=create, read_only=read_only)
             except BaseException:
@@ -334,10 +331,10 @@ def _one_row(result: duckdb.DuckDBPyConnection) -> tuple[Any, ...]:
 
 
 @contextmanager
-def _removed_on_failure(path: str) -> Iterator[None]:
+def _removed_on_failure(file: Path | None) -> Iterator[None]:
     """Removes a new file that did not become a store: it would be in the way of the next try."""
-    files = Path(path), Path(f"{path}.wal")
-    is_new = path != MEMORY and not any(map(os.path.lexists, files))
+    files = () if file is None else (file, Path(f"{file}.wal"))
+    is_new = not any(map(os.path.lexists, files))
     try:
         yield
     except BaseException:
