@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.markup import escape
 from rich.table import Table
 
 from graphrec.cli.output import JsonOption, console, print_json
 from graphrec.cli.progress import progress_bars
+from graphrec.cli.text import escape
 from training.cli_parts import (
     DeviceOption,
     PresetOption,

@@ -2,13 +2,14 @@
 
 import json
 from pathlib import Path
+from shlex import quote
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
 from graphrec.cli.output import JsonOption, console, print_json, warn
 from graphrec.cli.progress import progress_bars
+from graphrec.cli.text import escape
 from training.cli_parts import (
     DeviceOption,
     PresetOption,
@@ -144,6 +145,10 @@ def evaluate_command(
         soft_wrap=True,
     )
     screen.print(
-        escape(f"{written.path} to look at" if report else f"graphrec report {folder} draws it"),
+        escape(
+            f"{written.path} to look at"
+            if report
+            else f"graphrec report {quote(str(folder))} draws it"
+        ),
         soft_wrap=True,
     )

@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
 from graphrec.cli.output import JsonOption, console, print_json
+from graphrec.cli.text import escape
 from training.extras import check_report_installed
 
 

@@ -2,12 +2,13 @@
 
 from collections.abc import Collection
 
-from rich.markup import escape
 from rich.table import Table
 
 from graphdb.explore import Answer, FoundNode, FoundPath, SavedQuery
 from graphdb.explore.answers import Value
+from graphdb.printable import printable
 from graphrec.cli.output import console, print_json
+from graphrec.cli.text import escape, escape_lines
 
 
 def show_answer(answer: Answer, query: SavedQuery, *, as_json: bool) -> None:
@@ -28,7 +29,7 @@ def _table(answer: Answer, title: str) -> Table:
         table.add_column(escape(name), justify="right" if numeric else "left")
     for row in answer.rows:
         beside = [value for value in row if isinstance(value, FoundNode)]
-        table.add_row(*(escape(cell(value, beside)) for value in row))
+        table.add_row(*(escape_lines(cell(value, beside)) for value in row))
     return table
 
 
@@ -48,5 +49,5 @@ def cell(value: Value, beside: Collection[FoundNode] = ()) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, FoundPath) and value.nodes[0] in beside:
-        return value.after_start().strip()
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+        return printable(value.after_start().strip())
+    return f"{value:.4g}" if isinstance(value, float) else printable(str(value))

@@ -6,7 +6,6 @@ from typing import Annotated
 import pyarrow as pa
 import pyarrow.csv as csv
 import typer
-from rich.markup import escape
 from rich.table import Table
 
 from graphdb.errors import FileFormatError
@@ -17,6 +16,7 @@ from graphrec.cli.opening import open_recommender, warn_of_skipped
 from graphrec.cli.output import JsonOption, console, print_json
 from graphrec.cli.query_commands import BundleArgument, VerifyOption
 from graphrec.cli.result_output import show
+from graphrec.cli.text import escape
 from graphrec.query.audience.curve import ReachCurve
 from graphrec.query.audience.portfolio import Portfolio
 from graphrec.query.options import AudienceOptions

@@ -27,6 +27,7 @@ from graphrec.cli.opening import open_recommender
 from graphrec.cli.output import JsonOption, console, print_json, warn
 from graphrec.cli.progress import progress_bars
 from graphrec.cli.query_commands import BundleArgument, TopOption, VerifyOption
+from graphrec.cli.text import escape
 from graphrec.query import Recommender
 
 
@@ -113,10 +114,9 @@ def batch_command(
         print_json(asdict(report))
         return
     console().print(
-        f"{report.path}: {report.rows:,} answers for {report.seeds:,} {seed_type} nodes; "
+        f"{escape(report.path)}: {report.rows:,} answers for {report.seeds:,} {seed_type} nodes; "
         f"{report.empty:,} of them got none",
         soft_wrap=True,
-        markup=False,
     )
 
 

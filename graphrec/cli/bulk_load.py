@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
-from rich.markup import escape
 
 from graphdb.errors import StoreError
 from graphdb.schema_types import Schema
 from graphdb.stores.opening import NEO4J_SCHEMES, neo4j_driver_wanted
 from graphrec.cli.output import console
 from graphrec.cli.progress import IngestProgress
+from graphrec.cli.text import escape
 
 if TYPE_CHECKING:
     from graphdb.ingest import IngestReport, SourceTable

@@ -4,11 +4,11 @@ from collections.abc import Iterable, Mapping
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 from rich.table import Table
 
 from graphrec.cli.output import JsonOption, console, print_json
 from graphrec.cli.query_commands import VerifyOption
+from graphrec.cli.text import escape
 from graphrec.compare import Comparison, compare_releases
 from graphrec.compare.drift import Drift
 from graphrec.compare.graph import Turnover

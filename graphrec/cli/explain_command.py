@@ -4,13 +4,13 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
 from graphdb import open_snapshot, open_store
 from graphrec.bundle import open_bundle
 from graphrec.cli.node_names import parse_node
 from graphrec.cli.output import JsonOption, console, print_json, print_text
 from graphrec.cli.query_commands import BundleArgument, VerifyOption
+from graphrec.cli.text import escape, escape_lines
 from graphrec.explain import EdgeSource, Explainer, Explanation
 from graphrec.explain.explainer import LONGEST_HOPS
 from graphrec.query.paths import Paths
@@ -97,6 +97,6 @@ def _show(explanation: Explanation, drawing: str | None, *, cypher: bool, as_jso
         print_text(explanation.to_cypher())
         return
     screen = console()
-    screen.print(escape(explanation.to_text()), soft_wrap=True, highlight=False, end="")
+    screen.print(escape_lines(explanation.to_text()), soft_wrap=True, highlight=False, end="")
     if drawing:
-        screen.print(escape(f"\ndrawing: {drawing}"), soft_wrap=True, highlight=False)
+        screen.print(f"\ndrawing: {escape(drawing)}", soft_wrap=True, highlight=False)

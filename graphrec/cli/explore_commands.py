@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
 from graphdb import SCHEMA, Schema
 from graphdb.errors import UnknownIdError, nearest
@@ -21,6 +20,7 @@ from graphdb.explore import (
 from graphrec.cli.answer_output import show_answer
 from graphrec.cli.node_names import parse_node
 from graphrec.cli.output import JsonOption, console, print_json, print_text, warn
+from graphrec.cli.text import escape
 
 _HOW_TO_LOAD = "drop each onto Neo4j Browser's window, one after the other"
 

@@ -5,11 +5,11 @@ from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
-from rich.markup import escape
 from rich.table import Table
 
 from graphrec.cli.output import JsonOption, console, print_json
 from graphrec.cli.query_commands import BundleArgument
+from graphrec.cli.text import escape
 from graphrec.query.index import Built, IndexConfig, build_index
 
 

@@ -4,11 +4,11 @@ from datetime import datetime
 from typing import Annotated, Any
 
 import typer
-from rich.markup import escape
 from rich.table import Table
 
 from graphrec.cli.describe import Description, describe
 from graphrec.cli.output import JsonOption, console, print_json
+from graphrec.cli.text import escape
 from graphrec.nested import flat
 
 

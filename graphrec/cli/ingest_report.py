@@ -1,11 +1,12 @@
 """The table that `graphrec ingest` ends with."""
 
+import shlex
 from typing import TYPE_CHECKING
 
-from rich.markup import escape
 from rich.table import Table
 
 from graphrec.cli.output import console, warn
+from graphrec.cli.text import escape
 
 if TYPE_CHECKING:
     from graphdb.ingest import IngestReport
@@ -34,6 +35,6 @@ def show_report(report: "IngestReport", store: str) -> None:
         codes = ", ".join(f"{code} {number:,}" for code, number in report.reject_codes.items())
         console().print(
             f"{report.rejected:,} rows rejected ({codes}); see them with "
-            f"[bold]graphrec rejects {escape(store)}[/bold]",
+            f"[bold]graphrec rejects {escape(shlex.quote(store))}[/bold]",
             soft_wrap=True,
         )

@@ -1,19 +1,19 @@
 """Where output goes: results to stdout, all else to stderr; tables or, on request, JSON."""
 
-import json
 import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from datetime import datetime
 from errno import EBADF
+from io import TextIOWrapper
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.markup import escape
+from rich.table import Table
 
 from graphdb.file_access import of_number, refused
+from graphrec.cli.text import escape, json_text
 
 _JSON_KEY = "graphrec.json"
 _PIPED_WIDTH = 160  # a pipe has no width; 80 columns would fold every table
@@ -23,6 +23,9 @@ class OutputConsole(Console):
     """A console that leaves what cannot be printed to the error handling of the command line."""
 
     def print(self, *objects: Any, **options: Any) -> None:
+        for one in objects:
+            if isinstance(one, Table):
+                _fold(one)
         with to_stdout():
             super().print(*objects, **options)
 
@@ -43,13 +46,26 @@ class ErrorConsole(Console):
 
 def console() -> Console:
     """The console for results, on stdout."""
-    plain = OutputConsole()
-    return plain if plain.is_terminal else OutputConsole(width=_PIPED_WIDTH)
+    plain = OutputConsole(emoji=False)
+    return plain if plain.is_terminal else OutputConsole(width=_PIPED_WIDTH, emoji=False)
+
+
+def _fold(table: Table) -> None:
+    """Has a narrow terminal break long words, ids above all, instead of cutting them off."""
+    for column in table.columns:
+        column.overflow = "fold"
+
+
+def prepare_streams() -> None:
+    """Has signs that a stream cannot carry, as in a Latin-1 terminal, come out as escapes."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def error_console() -> Console:
     """The console for errors, warnings and progress, on stderr."""
-    return ErrorConsole(stderr=True)
+    return ErrorConsole(stderr=True, emoji=False)
 
 
 @contextmanager
@@ -79,19 +95,13 @@ def warn(message: str) -> None:
 
 def print_json(document: Any) -> None:
     """Prints one JSON document on stdout."""
-    print_text(json.dumps(document, indent=2, ensure_ascii=False, default=_plain) + "\n")
+    print_text(json_text(document, sys.stdout, indent=2) + "\n")
 
 
 def print_text(text: str) -> None:
     """Prints a text on stdout as it is."""
     with to_stdout():
         typer.echo(text, nl=False)
-
-
-def _plain(value: object) -> str:
-    if isinstance(value, datetime):
-        return value.isoformat()
-    raise TypeError(f"{type(value).__name__} has no JSON form")
 
 
 def _remember(ctx: typer.Context, value: bool) -> bool:

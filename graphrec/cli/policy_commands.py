@@ -4,12 +4,12 @@ from dataclasses import asdict
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
 from graphrec.cli.node_names import parse_node
 from graphrec.cli.opening import open_recommender
 from graphrec.cli.output import JsonOption, console, print_json
 from graphrec.cli.query_commands import BundleArgument, VerifyOption
+from graphrec.cli.text import escape
 from graphrec.query import Exclusion
 
 

@@ -3,9 +3,18 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Self
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    Task,
+    TextColumn,
+    TimeElapsedColumn,
+)
+from rich.text import Text
 
 from graphdb.closing import Closing
+from graphdb.printable import printable
 from graphrec.cli.output import error_console
 
 if TYPE_CHECKING:
@@ -16,7 +25,7 @@ def progress_bars() -> Progress:
     """Bars on stderr, removed at the end; silent where that is no terminal."""
     screen = error_console()
     return Progress(
-        TextColumn("{task.description}"),
+        _Description("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
@@ -24,6 +33,13 @@ def progress_bars() -> Progress:
         transient=True,
         disable=not screen.is_terminal,
     )
+
+
+class _Description(TextColumn):
+    """What is being done, which may name files and tables."""
+
+    def render(self, task: Task) -> Text:
+        return Text(printable(task.description))
 
 
 class _Bars(Closing):

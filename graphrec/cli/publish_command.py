@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 from rich.table import Table
 
 from graphdb.schema_types import Schema
@@ -13,6 +12,7 @@ from graphrec.cli.node_names import parse_node, parse_target, read_lines
 from graphrec.cli.output import JsonOption, console, print_json
 from graphrec.cli.progress import PublishProgress
 from graphrec.cli.query_commands import BundleArgument, VerifyOption
+from graphrec.cli.text import escape
 from graphrec.publishing import Seed, publish
 from graphrec.query import Recommender
 
@@ -91,8 +91,8 @@ def _seed(schema: Schema, text: str, target: str | None) -> Seed:
 
 def _show(report: PublishReport) -> None:
     screen = console()
-    instead = f" in place of {report.replaced}" if report.replaced else ""
-    screen.print(f"Release [bold]{report.release_id}[/bold] is served{instead}.")
+    instead = f" in place of {escape(report.replaced)}" if report.replaced else ""
+    screen.print(f"Release [bold]{escape(report.release_id)}[/bold] is served{instead}.")
     table = Table(header_style="bold")
     table.add_column("type")
     names = ("with vector", "of these new", "nothing known", "not in store", "not in bundle")

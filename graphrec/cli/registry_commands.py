@@ -5,11 +5,11 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 from rich.table import Table
 
 from graphrec.cli.output import JsonOption, console, print_json
 from graphrec.cli.query_commands import VerifyOption
+from graphrec.cli.text import escape
 from graphrec.registry.listing import Listed, Tenure
 from graphrec.registry.registry import LEAST_KEPT, Registry, Switch
 
@@ -159,7 +159,9 @@ def _history_table(tenures: tuple[Tenure, ...]) -> Table:
         table.add_column(heading)
     for one in tenures:
         until = _time(one.until) or "now"
-        table.add_row(_time(one.since), until, escape(one.name), one.release_id, escape(one.action))
+        table.add_row(
+            _time(one.since), until, escape(one.name), escape(one.release_id), escape(one.action)
+        )
     return table
 
 

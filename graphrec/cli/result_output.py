@@ -3,12 +3,15 @@
 from dataclasses import asdict
 from typing import Any
 
-from rich.markup import escape
 from rich.table import Table
 
 from graphrec.cli.opening import warn_of_skipped
 from graphrec.cli.output import console, print_json
+from graphrec.cli.text import escape
 from graphrec.query import Recommendations
+
+_ID_WIDTH = 40
+"""Shorter ids are never broken, however narrow the terminal is."""
 
 
 def show(answer: Recommendations, title: str, *, as_json: bool) -> None:
@@ -44,7 +47,8 @@ def _table(answer: Recommendations, title: str) -> Table:
         caption_justify="left",
     )
     table.add_column("#", justify="right")
-    table.add_column("id", no_wrap=True)
+    longest = max(len(item.id) for item in answer)
+    table.add_column("id", min_width=min(longest, _ID_WIDTH))
     for name in names:
         numeric = all(_is_number(item.fields.get(name, 0)) for item in answer)
         table.add_column(escape(name), justify="right" if numeric else "left")

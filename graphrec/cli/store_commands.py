@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 from rich.table import Table
 
 from graphdb import SCHEMA, open_store, write_snapshot
@@ -15,6 +14,7 @@ from graphrec.cli.bulk_load import bulk_load, chosen_way, show_outcome
 from graphrec.cli.ingest_report import show_report
 from graphrec.cli.output import JsonOption, console, print_json
 from graphrec.cli.progress import IngestProgress, SnapshotProgress
+from graphrec.cli.text import escape
 
 StoreArgument = Annotated[
     str, typer.Argument(metavar="STORE", help="A file for the embedded store, or a store's URL.")

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from itertools import pairwise
 
+from graphdb.printable import printable
 from graphrec.explain.evidence import Evidence
 from graphrec.explain.explanation import (
     ExplainedPath,
@@ -15,7 +16,7 @@ from graphrec.explain.explanation import (
 
 def text(explanation: Explanation) -> str:
     """The whole explanation, several lines."""
-    return "\n".join(_lines(explanation)) + "\n"
+    return "\n".join(map(printable, _lines(explanation))) + "\n"
 
 
 def _lines(explanation: Explanation) -> Iterator[str]:

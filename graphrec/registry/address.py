@@ -1,6 +1,7 @@
 """Where a bundle lies: a folder, or a release of a registry, written REGISTRY@NAME."""
 
 from pathlib import Path
+from shlex import quote
 
 from graphdb.errors import BundleCorruptError, RegistryError, UnknownReleaseError, nearest
 from graphdb.inside import inside
@@ -43,7 +44,7 @@ def bundle_folder(address: str | Path) -> Path:
         raise RegistryError(
             f"'{address}' is neither a folder nor a release: there is no registry at '{registry}'",
             expected="REGISTRY@current or REGISTRY@NAME",
-            next_step=f"make one with `graphrec promote {registry} BUNDLE`",
+            next_step=f"make one with `graphrec promote {quote(str(registry))} BUNDLE`",
             value=str(address),
         )
     if name != CURRENT:
@@ -52,7 +53,7 @@ def bundle_folder(address: str | Path) -> Path:
     if current is None:
         raise RegistryError(
             f"nothing is current in the registry '{registry}'",
-            next_step=f"graphrec promote {registry} BUNDLE_OR_NAME",
+            next_step=f"graphrec promote {quote(str(registry))} BUNDLE_OR_NAME",
             value=str(address),
         )
     folder = place(registry, current.name)
@@ -71,7 +72,8 @@ def check_unchanged(address: str | Path, folder: Path, promoted: Promotion) -> N
         raise BundleCorruptError(
             f"'{address}' is not what was promoted: '{promoted.name}' holds the release {found}",
             expected=promoted.release_id,
-            next_step=f"promote another one of `graphrec releases {folder.parent.parent}`",
+            next_step="promote another one of "
+            f"`graphrec releases {quote(str(folder.parent.parent))}`",
             value=found,
         )
 
@@ -87,7 +89,7 @@ def release_folder(registry: Path, name: str) -> Path:
         raise UnknownReleaseError(
             f"the registry '{registry}' holds no release '{name}'",
             expected="one of " + ", ".join(known) if known else None,
-            next_step=nearest(name, known) or f"see `graphrec releases {registry}`",
+            next_step=nearest(name, known) or f"see `graphrec releases {quote(str(registry))}`",
             value=name,
         )
     return place(registry, name)

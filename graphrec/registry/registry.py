@@ -4,6 +4,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from shlex import quote
 
 from graphdb.atomic import clear_leftovers, remove_folder
 from graphdb.errors import RegistryError
@@ -181,7 +182,7 @@ class Registry:
         if not (self.folder / RELEASES).is_dir():
             raise RegistryError(
                 f"there is no registry at '{self.folder}'",
-                next_step=f"make one with `graphrec promote {self.folder} BUNDLE`",
+                next_step=f"make one with `graphrec promote {quote(str(self.folder))} BUNDLE`",
                 value=str(self.folder),
             )
 
@@ -189,14 +190,15 @@ class Registry:
         if not before:
             raise RegistryError(
                 f"no release of '{self.folder}' was current before this one",
-                next_step=f"see `graphrec releases {self.folder} --history`",
+                next_step=f"see `graphrec releases {quote(str(self.folder))} --history`",
                 value=to,
             )
         if to is not None and to not in before:
             raise RegistryError(
                 f"'{to}' is none of the releases that were current before this one",
                 expected="one of " + ", ".join(dict.fromkeys(before)),
-                next_step=f"to make another one current: graphrec promote {self.folder} {to}",
+                next_step="to make another one current: "
+                f"graphrec promote {quote(str(self.folder))} {quote(to)}",
                 value=to,
             )
         return before[0] if to is None else to

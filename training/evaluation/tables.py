@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Mapping
 
-from rich.markup import escape
 from rich.table import Table
 
+from graphrec.cli.text import escape
 from training.evaluation.metrics import (
     HIT_RATE,
     MRR,
