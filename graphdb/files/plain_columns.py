@@ -1,7 +1,7 @@
 """Columns of any Arrow type as one of a few plain types, so that nothing behind has to know more.
 
-Plain are text, int64, uint64, float64, decimal128, boolean, date32, timestamp in microseconds
-(with UTC or with no timezone), time of day, and a list of one of these.
+Plain are text, int64, uint64, float32, float64, decimal128, boolean, date32, timestamp in
+microseconds (with UTC or with no timezone), time of day, and a list of one of these.
 """
 
 from collections.abc import Callable
@@ -21,9 +21,8 @@ _PLAIN = "text, numbers, true or false, dates, timestamps, or lists of these"
 def plain_batch(batch: pa.RecordBatch, file: str | Path, on_bad_row: OnBadRow) -> pa.RecordBatch:
     """The batch with plain columns. Rows with a cell that has no plain value are told and dropped.
 
-    Half and single precision become the decimal number that people wrote (9.95, not
-    9.949999809265137), NaN becomes a missing value, dictionaries and extension types what is in
-    them.
+    Half precision becomes the decimal number that people wrote (9.95, not 9.953125), NaN becomes a
+    missing value, dictionaries and extension types what is in them.
 
     Args:
         batch: With the ROW column, which stays as it is.
@@ -134,6 +133,7 @@ _PLAIN_TYPES: tuple[
     (_is_text, lambda _: pa.string()),
     (pa.types.is_uint64, lambda _: pa.uint64()),
     (pa.types.is_integer, lambda _: pa.int64()),
+    (pa.types.is_float32, lambda _: pa.float32()),
     (pa.types.is_floating, lambda _: pa.float64()),
     (pa.types.is_decimal, _plain_decimal),
     (pa.types.is_boolean, lambda _: pa.bool_()),
@@ -178,15 +178,14 @@ def _unwrapped(column: pa.Array) -> pa.Array:
 
 
 def _cast_float(column: pa.Array) -> pa.Array:
-    # From fewer bits through text: the shortest number that is meant by them.
+    # Half precision goes through text: the shortest number that is meant by its bits.
     if pa.types.is_float16(column.type):
         halves = column.to_numpy(zero_copy_only=False).astype(np.float16)  # float where null
         texts = pa.array(halves.astype(str), mask=column.is_null().to_numpy(zero_copy_only=False))
         column = texts.cast(pa.float64())
-    elif pa.types.is_float32(column.type):
-        column = column.cast(pa.string()).cast(pa.float64())
     missing = pc.fill_null(pc.is_nan(column), False)
-    return pc.if_else(missing, pa.scalar(None, pa.float64()), pc.add(column, 0.0))  # -0.0 is 0.0
+    zero = pa.scalar(0.0, column.type)
+    return pc.if_else(missing, pa.scalar(None, column.type), pc.add(column, zero))  # -0.0 is 0.0
 
 
 def _cast_list(column: pa.Array, wanted: pa.DataType) -> pa.Array:

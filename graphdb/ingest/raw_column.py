@@ -10,9 +10,8 @@ from graphdb.ingest.source import Column
 from graphdb.schema_types import Property
 from graphdb.stores.duckdb_sql import literal, quoted
 
-_EXACT = 2**53
+_EXACT = {pa.float32(): 2**24, pa.float64(): 2**53}
 """Whole floating-point numbers below this are exact; above it, neighbors are the same number."""
-
 _GROUPS = " '\u00a0\u202f\u2019"
 """What may stand between thousands, beside the point or comma: spaces and apostrophes."""
 
@@ -88,7 +87,12 @@ class RawColumn:
     def number(self) -> str:
         """The value as a floating-point number; null where it is none."""
         if not self.is_text or self.how.decimal is None:
-            return decimal_number(self.sql, self.type)
+            number = decimal_number(self.sql, self.type)
+            if not pa.types.is_float32(self.type):
+                return number
+            # Whole numbers are exact; the shortest text of 134217728 is 134217730.
+            whole = f"{self.sql} = floor({self.sql})"
+            return f"(CASE WHEN {whole} THEN CAST({self.sql} AS DOUBLE) ELSE {number} END)"
         point = self.how.decimal
         groups = _GROUPS + {",": ".", ".": ","}[point]
         digits = rf"(\d{{1,3}}([{groups}]\d{{3}})+|\d+)([{point}]\d*)?|[{point}]\d+"
@@ -131,4 +135,4 @@ def _inexact(sql: str, type_: pa.DataType) -> str:
     fraction = f"{sql} <> floor({sql})"
     if pa.types.is_decimal(type_):
         return fraction
-    return f"({fraction} OR abs({sql}) >= {_EXACT})"
+    return f"({fraction} OR abs({sql}) >= {_EXACT[type_]})"

@@ -47,6 +47,8 @@ def storage(extension, *values):
 READ = [
     ("price", "", float16(9.95), 9.95),
     ("price", "", pa.array([9.95], pa.float32()), 9.95),
+    ("price", "", pa.array([2.0**27], pa.float32()), 2.0**27),
+    ("price", "", pa.array([float("nan")], pa.float32()), None),
     ("price", "", pa.array([float("nan")]), None),
     ("price", "", pa.array([b"12.5"]), 12.5),
     ("price", "", pa.array([b"12.5"], pa.large_binary()), 12.5),
@@ -226,6 +228,7 @@ EXACT = 2**53
         (float16(12.0, 7.0), ["12", "7"]),
         (pa.array([12.0, 12.5, None, float("nan"), float("inf")]), ["12"]),
         (pa.array([float(EXACT - 1), float(EXACT), 1e16, 1e300]), [str(EXACT - 1)]),
+        (pa.array([2.0**24 - 1, 2.0**24, 2.0**27], pa.float32()), [str(2**24 - 1)]),
         (pa.array([EXACT + 1, 2**62]), [str(2**62), str(EXACT + 1)]),
         (pa.array([2**64 - 1], pa.uint64()), [str(2**64 - 1)]),
         (pa.array([-0.0]), ["0"]),
