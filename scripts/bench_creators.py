@@ -1,14 +1,20 @@
-"""Creators on synthetic worlds, where what fans want is planted: python scripts/bench_creators.py.
+"""Creators on synthetic worlds, where what followers want is planted: scripts/bench_creators.py.
 
-For each seed a world is made, the closed form learns from its purchases, and every question is
-answered with the creators' own vectors alone and with their audiences in them. What is offered to
-a creator is measured by what the followers want: of how many of a product's or brand's sides
-(home category, then price level, style, function, trend, brand) they are fond, over that of the
-best offer possible. A portfolio is measured by how many followers of any of its creators have the
-brand among their planted favourites.
+For each seed a world is made and its last weeks are held out; a model learns the rest and is asked
+through the query layer, beside the baselines of `graphrec evaluate`:
+
+- by time: which creators begin to carry a product, or something of a brand, since;
+- by planted truth: of which five creators the followers like a product or brand best, on average.
+  Who has fewer than five followers is not among them; who carries it already is left out;
+- whose place the first one is: of creators without a follower, and with fewer than ten;
+- what is offered to creators: how well it fits what their followers want, over the best offer;
+- portfolios: how many followers of any chosen creator have the brand among their favourites.
+
+    python scripts/bench_creators.py --edges 200000 --seeds 2 3 4
 """
 
 import argparse
+import platform
 import tempfile
 from collections.abc import Callable, Iterator
 from datetime import date
@@ -26,63 +32,68 @@ from graphdb.schema import SCHEMA
 from graphdb.sources.in_memory import arrow_tables
 from graphdb.sources.synthetic import WorldConfig, generate_world
 from graphdb.sources.synthetic.truth import Truth
-from graphrec import Recommendations, Recommender
+from graphrec import Recommendations
 from graphrec.bundle import Adjacency
-from training.bundling import bundle_up
+from training.config import load_config, preset_path
 from training.data import load_graph
-from training.encoders import SpectralConfig, SpectralEncoder
+from training.evaluation.baselines import OF_CREATORS, POPULARITY, baseline
+from training.evaluation.bootstrap import Bootstrap, estimates
+from training.evaluation.creators import creator_tasks
+from training.evaluation.measure import asked
+from training.evaluation.metrics import Hits, Values, per_seed
+from training.evaluation.model import model_of_the_past
+from training.evaluation.rankers import Ranker
+from training.evaluation.tasks import Task
+from training.models import Run
 from training.pairs import adjacency
+from training.split import hold_out_last
 
 FEWEST_FOLLOWERS = 5
-TRAITS = ("level", "style", "function", "trend")
+K = 10
+BEST = 5
 Matrix = npt.NDArray[np.float64]
+Found = dict[tuple[str, str], list[dict[str, Values]]]
+"""By task and model, world by world the figures of all seeds."""
 
 
 class Market:
-    """One world, what was learned from it, and what followers want, [num_creators, ...]."""
+    """One world, what was learned of its past, and what followers want."""
 
-    def __init__(self, num_edges: int, seed: int, dim: int, folder: Path) -> None:
-        world = generate_world(WorldConfig(num_edges=num_edges, seed=seed))
+    def __init__(self, options: argparse.Namespace, seed: int, folder: Path) -> None:
+        world = generate_world(WorldConfig(num_edges=options.edges, seed=seed))
         store = open_store(str(folder / "store.duckdb"))
         ingest(arrow_tables(world.nodes, "world") + arrow_tables(world.edges, "world"), store)
         snapshot = write_snapshot(store, folder / "snapshot")
         store.close()
         graph = load_graph(snapshot)
-        direction = SCHEMA.edge_type("PURCHASED")
-        vectors = SpectralEncoder(SCHEMA, direction, SpectralConfig(dim=dim)).fit(graph)
-        bundle = bundle_up(
-            folder / "bundle", snapshot, graph, vectors, cutoff=None, config={}, metrics={}
-        )
-        self.recommender = Recommender(bundle)
+        self.holdout = hold_out_last(graph, SCHEMA.edge_type("PURCHASED"), options.holdout_days)
+        config = load_config(preset_path(options.preset))
+        self.model = model_of_the_past(folder / "past", snapshot, self.holdout, config, Run())
+        self.recommender = self.model.recommender
         self.truth = world.truth
-        self.fans = adjacency(graph, SCHEMA.edge_type("FOLLOWS", target="Creator")).reverse()
-        users = self.truth.users.tastes
-        loved = np.zeros((len(users.level), len(self.truth.brands.level)))
-        loved[np.arange(len(loved))[:, None], users.brands] = 1
-        self.wanted = {
-            "Product": of_fans(self.fans, wanted_products(self.truth)),
-            "Brand": of_fans(self.fans, loved),
-        }
-        self.known = {
-            name: np.flatnonzero(vectors[name].any(axis=1))
-            for name in ("Creator", "Product", "Brand")
-        }
-        enough = np.flatnonzero(self.fans.degrees() >= FEWEST_FOLLOWERS)
-        self.known["Creator"] = np.intersect1d(self.known["Creator"], enough)
+        past = self.holdout.train_graph
+        self.fans = adjacency(past, SCHEMA.edge_type("FOLLOWS", target="Creator")).reverse()
+        liking = {"Product": world.truth.liking_of_products, "Brand": world.truth.liking_of_brands}
+        self.wanted = {name: of_fans(self.fans, of_users()) for name, of_users in liking.items()}
+        assert self.holdout.cutoff_s is not None
+        self.tasks = list(creator_tasks(graph, past, self.holdout.cutoff_s, SCHEMA))
 
-
-def wanted_products(truth: Truth) -> Matrix:
-    """[num_users, num_products]: 0 outside of the home categories, else 1 + tastes met."""
-    users, products = truth.users.tastes, truth.products
-    at_home = (users.categories[:, :, None] == products.category).any(axis=1)
-    met = (users.brands[:, :, None] == products.brand).any(axis=1).astype(np.float64)
-    for name in TRAITS:
-        met += getattr(users, name)[:, None] == getattr(products, name)
-    return at_home * (1 + met)
+    def planted(self, task: Task) -> Task:
+        """The same question, with the creators whose followers like it best for right answers."""
+        values = self.wanted[task.seed_type].T.copy()
+        values[:, self.fans.degrees() < FEWEST_FOLLOWERS] = 0
+        for row in range(len(values)):
+            values[row, task.direction.had.targets(row)] = 0
+        best = np.argsort(-values, axis=1, kind="stable")[:, :BEST]
+        rows, places = np.nonzero(np.take_along_axis(values, best, axis=1))
+        truth = Adjacency.from_edges(rows, best[rows, places], *values.shape)
+        sources = np.repeat(np.arange(len(values)), truth.degrees())
+        gains = values[sources, truth.indices]
+        return Task(f"{task.name}, planted", task.direction, task.exclude_seen, truth, gains)
 
 
 def of_fans(fans: Adjacency, values: Matrix) -> Matrix:
-    """Means over followers; 0 for a creator without any."""
+    """Means over followers, [num_creators, ...]; 0 for a creator without any."""
     found = np.zeros((fans.num_sources, values.shape[1]))
     for creator in np.flatnonzero(fans.degrees()):
         found[creator] = values[fans.targets(creator)].mean(axis=0)
@@ -92,102 +103,152 @@ def of_fans(fans: Adjacency, values: Matrix) -> Matrix:
 def main() -> None:
     options = parsed()
     torch.set_num_threads(options.threads)
-    title = (
-        f"{options.edges:,} edges, seeds {', '.join(map(str, options.seeds))}, {options.dim} "
-        f"numbers, {date.today()}; share of the best possible"
-    )
-    table = Table(title=title, title_justify="left", header_style="bold")
-    for heading in ("seed", "question", "any", "own vector", "with the audience"):
-        table.add_column(heading)
-    reach = Table(
-        title="Followers whose favourite the brand is, mean over brands; 5 creators",
-        title_justify="left",
-        header_style="bold",
-    )
-    for heading in ("seed", "the nearest", "portfolio", "reach of the portfolio over its bound"):
-        reach.add_column(heading)
+    found: Found = {}
+    firsts, offered, reached = [], [], []
     for seed in options.seeds:
         with tempfile.TemporaryDirectory() as folder:
-            market = Market(options.edges, seed, options.dim, Path(folder))
-            for name, found in matches(market):
-                table.add_row(str(seed), name, *(f"{value:.3f}" for value in found))
-            reach.add_row(str(seed), *portfolios(market))
-    console = Console(width=None if Console().is_terminal else 120)
-    console.print(table)
-    console.print(reach)
+            market = Market(options, seed, Path(folder))
+            for name, values in measured(market):
+                found.setdefault(name, []).append(values)
+            firsts += [(str(seed), *row) for row in first_places(market)]
+            offered += [(str(seed), *row) for row in offers(market)]
+            reached.append((str(seed), *portfolios(market)))
+    console = Console(width=None if Console().is_terminal else 160)
+    console.print(
+        f"{options.edges:,} edges, seeds {', '.join(map(str, options.seeds))}, preset "
+        f"{options.preset}, last {options.holdout_days} days held out, {date.today()}, "
+        f"{platform.machine()}, {options.threads} threads"
+    )
+    console.print(figures(found, options.resamples))
+    console.print(
+        table("First places", ("seed", "question", "without followers", "fewer than 10"), firsts)
+    )
+    console.print(
+        table("Share of the best offer", ("seed", "question", "any offer", "found"), offered)
+    )
+    heading = "Followers whose favourite the brand is, mean over brands; 5 creators"
+    columns = ("seed", "the first five", "portfolio", "reach over its bound")
+    console.print(table(heading, columns, reached))
 
 
-def matches(market: Market) -> Iterator[tuple[str, tuple[float, float, float]]]:
-    """Per question the share of what is possible: of any offer, own vectors, and the blend."""
+def measured(market: Market) -> Iterator[tuple[tuple[str, str], dict[str, Values]]]:
+    """The figures of every task and model, seed by seed."""
+    models: list[Ranker] = [market.model]
+    models += [baseline(name, seed=0) for name in (*OF_CREATORS, POPULARITY)]
+    for task in market.tasks:
+        for one in (task, market.planted(task)):
+            seeds = asked(one)
+            for model in models:
+                hits = Hits.of(model.top(one, seeds, K), seeds, one.truth, one.gains)
+                yield (one.name, model.name), per_seed(hits, (K,))
+
+
+def figures(found: Found, resamples: int) -> Table:
+    """Means over the seeds of all worlds, with their intervals, and what each world gives."""
+    rows = []
+    for (task, model), worlds in found.items():
+        values = {name: np.concatenate([each[name] for each in worlds]) for name in worlds[0]}
+        number = len(next(iter(values.values())))
+        cells = []
+        for name in (f"recall@{K}", f"ndcg@{K}"):
+            column = values[name][:, None]
+            (mean,) = estimates(column, Bootstrap(number, resamples, seed=0).means(column))
+            each = ", ".join(f"{np.nanmean(one[name]):.3f}" for one in worlds)
+            if mean is not None:
+                cells.append(f"{mean.mean:.3f} ({mean.low:.3f} to {mean.high:.3f}); {each}")
+        rows.append((task, model, str(number), *cells))
+    columns = ("task", "model", "asked", f"recall@{K}; by world", f"ndcg@{K}; by world")
+    return table("Who should carry it, 95 % intervals", columns, rows)
+
+
+def table(title: str, columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> Table:
+    found = Table(title=title, title_justify="left", header_style="bold")
+    for heading in columns:
+        found.add_column(heading)
+    for row in rows:
+        found.add_row(*row)
+    return found
+
+
+def first_places(market: Market) -> Iterator[tuple[str, str, str]]:
+    """Per question the share of first places of creators with few followers, and of all such."""
+    followers = market.fans.degrees()
+    for seed_type in ("Brand", "Product"):
+        seeds = np.arange(market.recommender.bundle.num_nodes(seed_type))
+        rows, _ = market.recommender.creator_rows(seed_type, seeds, k=1)
+        first = followers[rows[rows >= 0]]
+        shares = [
+            f"{(first < most).mean():.3f} (of all creators {(followers < most).mean():.3f})"
+            for most in (1, 10)
+        ]
+        yield (f"creators for a {seed_type.lower()}", shares[0], shares[1])
+
+
+def offers(market: Market) -> Iterator[tuple[str, str, str]]:
+    """Per question the share of the best possible offer, of any offer and of what is found."""
     ask = market.recommender
+    creators = np.flatnonzero(market.fans.degrees() >= FEWEST_FOLLOWERS)
     for target, question, k in (
         ("Product", ask.products_for_creator, 10),
         ("Brand", ask.brands_for_creator, 5),
     ):
-        yield f"{question.__name__}, first {k}", offers(market, "Creator", target, question, k)
-    for source, question in (
-        ("Product", ask.creators_for_product),
-        ("Brand", ask.creators_for_brand),
-    ):
-        yield f"{question.__name__}, first 5", offers(market, source, "Creator", question, 5)
+        shares = [share for row in creators if (share := offer(market, row, target, question, k))]
+        any_offer, found = np.mean(shares, axis=0)
+        yield f"{question.__name__}, first {k}", f"{any_offer:.3f}", f"{found:.3f}"
 
 
-def offers(
+def offer(
     market: Market,
-    seed_type: str,
+    creator: int,
     target_type: str,
     question: Callable[..., Recommendations],
     k: int,
-) -> tuple[float, float, float]:
-    values = market.wanted[target_type if seed_type == "Creator" else seed_type]
-    values = values if seed_type == "Creator" else values.T
-    bundle = market.recommender.bundle
-    shares = []
-    for row in market.known[seed_type]:
-        seed_id = bundle.id_of(seed_type, row)
-        own, _ = market.recommender.top_rows(seed_type, np.array([row]), target_type, k=k)
-        blended = [bundle.row_of(target_type, one) for one in question(seed_id, k=k).ids]
-        had = market.recommender.seen(seed_type, seed_id, target_type)
-        open_to = np.setdiff1d(
-            np.arange(values.shape[1]), [bundle.row_of(target_type, one) for one in had]
-        )
-        best = np.sort(values[row, open_to])[::-1][:k].sum()
-        if best > 0:
-            found = [values[row, rows].sum() / best for rows in (own[own >= 0], blended)]
-            shares.append((k * values[row, open_to].mean() / best, *found))
-    any_offer, own_alone, with_audience = np.mean(shares, axis=0).tolist()
-    return any_offer, own_alone, with_audience
+) -> tuple[float, float] | None:
+    """Of one creator; None where nothing that is not carried yet would please any follower."""
+    bundle, values = market.recommender.bundle, market.wanted[target_type][creator]
+    creator_id = bundle.id_of("Creator", creator)
+    had = market.recommender.seen("Creator", creator_id, target_type)
+    left = np.setdiff1d(np.arange(len(values)), [bundle.row_of(target_type, one) for one in had])
+    best = np.sort(values[left])[::-1][:k].sum()
+    if best <= 0:
+        return None
+    rows = [bundle.row_of(target_type, one) for one in question(creator_id, k=k).ids]
+    return float(k * values[left].mean() / best), float(values[rows].sum() / best)
 
 
 def portfolios(market: Market) -> tuple[str, str, str]:
     recommender, bundle = market.recommender, market.recommender.bundle
+    truth: Truth = market.truth
     counts, tight = [], []
-    for brand in market.known["Brand"]:
-        brand_id, audience = bundle.id_of("Brand", brand), market.truth.brand_audience(int(brand))
+    for brand in range(bundle.num_nodes("Brand")):
+        brand_id = bundle.id_of("Brand", brand)
+        if not recommender.knows("Brand", brand_id, "User"):
+            continue
         chosen = recommender.creator_portfolio(brand_id, k=5)
-        near = recommender.creators_for_brand(brand_id, k=5)
-        counts.append(
-            [
-                len(np.intersect1d(market.fans.gather(rows), audience))
-                for rows in (
-                    np.array([bundle.row_of("Creator", one) for one in ids])
-                    for ids in (near.ids, chosen.ids)
-                )
-            ]
-        )
+        first = recommender.creators_for_brand(brand_id, k=5)
+        audience = truth.brand_audience(brand)
+        rows = [[bundle.row_of("Creator", one) for one in ids] for ids in (first.ids, chosen.ids)]
+        reached = [market.fans.gather(np.array(some, dtype=np.int64)) for some in rows]
+        counts.append([len(np.intersect1d(users, audience)) for users in reached])
         tight.append(chosen.reach / chosen.bound)
-    nearest, portfolio = np.mean(counts, axis=0)
-    return f"{nearest:.1f}", f"{portfolio:.1f}", f"{np.mean(tight):.3f} (lowest {min(tight):.3f})"
+    first_five, portfolio = np.mean(counts, axis=0)
+    return (
+        f"{first_five:.1f}",
+        f"{portfolio:.1f}",
+        f"{np.mean(tight):.3f} (lowest {min(tight):.3f})",
+    )
 
 
 def parsed() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--edges", type=int, default=300_000)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[2, 3])
-    parser.add_argument("--dim", type=int, default=128)
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--edges", type=int, default=200_000)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[2, 3, 4])
+    parser.add_argument("--preset", default="quick")
+    parser.add_argument("--holdout-days", type=int, default=28)
+    parser.add_argument("--resamples", type=int, default=1000)
+    parser.add_argument("--threads", type=int, default=1)
     return parser.parse_args()
 
 

@@ -171,7 +171,7 @@ def surroundings(direction: Direction, num_products: int) -> Surroundings:
     names = [f"category {number}" for number in range(NUM_CATEGORIES)]
     bands = np.arange(num_products) % 8
     return Surroundings(
-        seed_groupings(of_seeds),
+        seed_groupings(of_seeds, "User"),
         [
             by_steps("training events", of_targets, EVENT_STEPS, "event", "unknown"),
             by_name("category", categories, names, of_targets),

@@ -17,7 +17,6 @@ from training.data import load_graph
 from training.encoders import SpectralConfig, SpectralEncoder
 from training.pairs import adjacency
 
-TRAITS = ("level", "style", "function", "trend")
 FOLLOWS = SCHEMA.edge_type("FOLLOWS", target="Creator")
 
 
@@ -48,19 +47,6 @@ class Market:
             if len(self.fans.targets(row)) > 4 and vectors["Creator"][row].any()
         ]
 
-    def wanted(self):
-        """How well each product fits each user, [num_users, num_products]: 0 outside of his home
-        categories, else 1 and 1 more for each taste that it meets.
-        """
-        users, products = self.truth.users.tastes, self.truth.products
-        at_home = (users.categories[:, :, None] == products.category).any(axis=1)
-        met = sum(
-            (getattr(users, name)[:, None] == getattr(products, name)).astype(float)
-            for name in TRAITS
-        )
-        met += (users.brands[:, :, None] == products.brand).any(axis=1)
-        return at_home * (1 + met)
-
     def of_fans(self, values):
         """The mean over a creator's followers, [num_creators, ...]; 0 without any."""
         return np.stack(
@@ -80,7 +66,7 @@ def market(tmp_path_factory):
 
 
 def test_creators_are_offered_what_their_fans_want(market):
-    recommender, want = market.recommender, market.of_fans(market.wanted())
+    recommender, want = market.recommender, market.of_fans(market.truth.liking_of_products())
     found, alone, chance = [], [], []
     for creator in market.creators:
         creator_id = recommender.bundle.id_of("Creator", creator)
@@ -94,7 +80,7 @@ def test_creators_are_offered_what_their_fans_want(market):
 
 
 def test_goods_are_given_to_creators_whose_fans_want_them(market):
-    recommender, want = market.recommender, market.of_fans(market.wanted())
+    recommender, want = market.recommender, market.of_fans(market.truth.liking_of_products())
     found, alone, chance = [], [], []
     for product in range(0, want.shape[1], 5):
         product_id = recommender.bundle.id_of("Product", product)

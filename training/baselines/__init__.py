@@ -1,6 +1,7 @@
 """Baselines: what every model has to be measured beside, each fitted along one direction."""
 
 from training.baselines.base import Baseline
+from training.baselines.creators import CategorySales, MostFollowers
 from training.baselines.ease import Ease, EaseConfig
 from training.baselines.encoder import EncoderBaseline
 from training.baselines.gf_cf import GfCf, GfCfConfig
@@ -15,6 +16,7 @@ from training.baselines.viewed_not_bought import ViewedNotBought, ViewedNotBough
 
 __all__ = [
     "Baseline",
+    "CategorySales",
     "Ease",
     "EaseConfig",
     "EncoderBaseline",
@@ -29,6 +31,7 @@ __all__ = [
     "LightGcnBprConfig",
     "LowRankEase",
     "LowRankEaseConfig",
+    "MostFollowers",
     "Popularity",
     "RecentPopularity",
     "RecentPopularityConfig",

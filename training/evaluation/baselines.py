@@ -7,6 +7,7 @@ import torch
 from graphdb.errors import EvaluationError, nearest
 from training.baselines import (
     Baseline,
+    CategorySales,
     GfCf,
     GfCfConfig,
     Ials,
@@ -15,16 +16,19 @@ from training.baselines import (
     ItemKnnConfig,
     LowRankEase,
     LowRankEaseConfig,
+    MostFollowers,
     Popularity,
     RecentPopularity,
     RecentPopularityConfig,
     ViewedNotBought,
 )
+from training.baselines.creators import has_followers, has_sales_in_categories
 from training.baselines.viewed_not_bought import hint_edge_types
 from training.data import ALWAYS_S, AT_S
 from training.evaluation.rankers import Scored
 from training.evaluation.tasks import Direction
 from training.extras import check_extra
+from training.quality.counts import BRAND, CREATOR, PRODUCT
 
 HALF_LIFE_DAYS = 30.0
 POPULARITY, RECENT, WAITING, ITEM_KNN, IALS, EASE, GF_CF = (
@@ -36,6 +40,9 @@ POPULARITY, RECENT, WAITING, ITEM_KNN, IALS, EASE, GF_CF = (
     "ease",
     "gf-cf",
 )
+FOLLOWERS, CATEGORY_SALES = "most-followers", "category-sales"
+OF_CREATORS = (FOLLOWERS, CATEGORY_SALES)
+"""Those that only say which creators should carry something."""
 USUAL = (POPULARITY, RECENT, WAITING, EASE)
 """Those that take seconds. ItemKNN takes minutes on long histories, iALS needs a package."""
 
@@ -87,6 +94,14 @@ def _gf_cf(direction: Direction, seed: int) -> Baseline:
     return GfCf(direction.schema, direction.edge_type, config)
 
 
+def _followers(direction: Direction, seed: int) -> Baseline:  # noqa: ARG001 - nothing is random
+    return MostFollowers(direction.edge_type)
+
+
+def _category_sales(direction: Direction, seed: int) -> Baseline:  # noqa: ARG001 - the same
+    return CategorySales(direction.edge_type)
+
+
 MAKERS: Mapping[str, Callable[[Direction, int], Baseline]] = {
     POPULARITY: _popular,
     RECENT: _recent,
@@ -95,6 +110,8 @@ MAKERS: Mapping[str, Callable[[Direction, int], Baseline]] = {
     IALS: _ials,
     EASE: _ease,
     GF_CF: _gf_cf,
+    FOLLOWERS: _followers,
+    CATEGORY_SALES: _category_sales,
 }
 """A further baseline is one more line here: it is found by this name on the command line."""
 
@@ -126,9 +143,14 @@ def baseline(name: str, seed: int) -> Scored:
     return Scored(name, lambda direction: make(direction, seed), FITS.get(name, _always))
 
 
-def usual_baselines(direction: Direction) -> tuple[str, ...]:
-    """Those that are asked where none is named: the quick ones that the data can teach."""
-    return tuple(name for name in USUAL if FITS.get(name, _always)(direction))
+def usual_baselines(directions: Sequence[Direction]) -> tuple[str, ...]:
+    """Those that are asked where none is named: the quick ones that the data can teach.
+
+    Args:
+        directions: Of all tasks, that of the first task first.
+    """
+    main = (name for name in USUAL if FITS.get(name, _always)(directions[0]))
+    return (*main, *(name for name in OF_CREATORS if any(map(FITS[name], directions))))
 
 
 def _always(direction: Direction) -> bool:  # noqa: ARG001 - whatever the direction
@@ -144,5 +166,29 @@ def _has_hints(direction: Direction) -> bool:
     return bool(hint_edge_types(direction.graph, direction.schema, direction.edge_type))
 
 
-FITS: Mapping[str, Callable[[Direction], bool]] = {RECENT: _is_dated, WAITING: _has_hints}
+def _has_events(direction: Direction) -> bool:
+    """Whether an edge of the direction counts as something that was done."""
+    return direction.schema.relation(direction.edge_type.relation).behaviour_weight > 0
+
+
+def _asks_for_creators(direction: Direction) -> bool:
+    ends = (direction.edge_type.source, direction.edge_type.target)
+    return ends in ((PRODUCT, CREATOR), (BRAND, CREATOR))
+
+
+def _can_count_followers(direction: Direction) -> bool:
+    return _asks_for_creators(direction) and has_followers(direction.graph)
+
+
+def _can_count_sales(direction: Direction) -> bool:
+    return _asks_for_creators(direction) and has_sales_in_categories(direction.graph)
+
+
+FITS: Mapping[str, Callable[[Direction], bool]] = {
+    RECENT: _is_dated,
+    WAITING: _has_hints,
+    **dict.fromkeys((ITEM_KNN, IALS, EASE, GF_CF), _has_events),
+    FOLLOWERS: _can_count_followers,
+    CATEGORY_SALES: _can_count_sales,
+}
 """Which directions can teach a baseline; all, where it is not named here."""

@@ -50,13 +50,13 @@ def num_events(graph: HeteroData, edge_type: EdgeType) -> tuple[Values, Values]:
     return of_sources, of_targets
 
 
-def seed_groupings(events: Values) -> list[Grouping]:
+def seed_groupings(events: Values, seed_type: str) -> list[Grouping]:
     """Of seeds, by how much they did before the cut-off.
 
     Args:
         events: Training events per seed.
     """
-    return [by_steps("user activity", events, ACTIVITY_STEPS, "event", "unknown")]
+    return [by_steps(f"{seed_type.lower()} activity", events, ACTIVITY_STEPS, "event", "unknown")]
 
 
 def target_groupings(past: Past, target_type: str, events: Values) -> list[Grouping]:

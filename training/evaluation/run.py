@@ -16,6 +16,7 @@ from training.config import TrainConfig
 from training.data import load_graph
 from training.evaluation.audiences import audience_figures
 from training.evaluation.baselines import baseline, check_baselines, usual_baselines
+from training.evaluation.creators import creator_tasks
 from training.evaluation.exposure import exposure
 from training.evaluation.groups import (
     Past,
@@ -161,16 +162,18 @@ def _evaluate_into(
     leaks = check_leaks(graph, holdout, snapshot.schema)
     group = snapshot.schema.parse_edge_type(config.group)
     tasks = all_tasks(graph, holdout, snapshot.schema, group)
+    if holdout.cutoff_s is not None and (direction, group) == BUYING:
+        past = holdout.train_graph
+        tasks += creator_tasks(graph, past, holdout.cutoff_s, snapshot.schema)
     few = check_enough(tasks, holdout)
-    names = options.baselines
-    if names is None:
-        names = usual_baselines(tasks[0].direction)
-    steps.total += len(names)
-
     how = Resampling(options.ks, options.resamples, options.seed)
     steps.next("learn from the past")
     model = model_of_the_past(folder / PAST, snapshot, holdout, config, run.part(PAST))
     tasks = [task for task in tasks if model.can_answer(task)]
+    names = options.baselines
+    if names is None:
+        names = usual_baselines([task.direction for task in tasks])
+    steps.total += len(names)
     steps.next(f"rank by {model.name}")
     lists = {model.name: rank_all(model, tasks, how.longest)}
     for name in names:
@@ -294,7 +297,7 @@ def _surroundings(direction: Direction, past: Past, newcomer_days: int) -> Surro
     of_seeds, of_targets = num_events(direction.graph, direction.edge_type)
     ages = ages_of(past, target_type)
     return Surroundings(
-        seed_groupings(of_seeds),
+        seed_groupings(of_seeds, direction.edge_type.source),
         target_groupings(past, target_type, of_targets),
         Catalogue(
             num_events=of_targets,

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from graphdb.sources.synthetic.arrays import Positions
 from graphdb.sources.synthetic.brands import Brands
@@ -70,3 +71,24 @@ class Truth:
             users.level == creators.level[creator_row]
         )
         return np.flatnonzero(at_home & alike)
+
+    def liking_of_products(self) -> npt.NDArray[np.float64]:
+        """How well each product fits each user, float64 [num_users, num_products].
+
+        0 outside of the user's home categories, else 1 and 1 more for each taste that it meets:
+        price level, style, function, trend, favourite brand.
+        """
+        users, products = self.users.tastes, self.products
+        at_home = (users.categories[:, :, None] == products.category).any(axis=1)
+        met = (users.brands[:, :, None] == products.brand).any(axis=1).astype(np.float64)
+        for name, values in users.traits.items():
+            met += values[:, None] == getattr(products, name)
+        liking: npt.NDArray[np.float64] = at_home * (1 + met)
+        return liking
+
+    def liking_of_brands(self) -> npt.NDArray[np.float64]:
+        """Whose favourite each brand is, float64 [num_users, num_brands], 0 or 1."""
+        users = self.users.tastes
+        found = np.zeros((len(users.level), len(self.brands.level)))
+        found[np.arange(len(found))[:, None], users.brands] = 1
+        return found

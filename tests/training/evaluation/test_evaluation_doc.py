@@ -8,8 +8,8 @@ from typer.testing import CliRunner
 
 from graphrec import Recommender
 from graphrec.cli import build_app
-from training.evaluation import lists, peaks, tasks
-from training.evaluation.baselines import MAKERS, USUAL
+from training.evaluation import creators, lists, peaks, tasks
+from training.evaluation.baselines import MAKERS, OF_CREATORS, USUAL
 from training.evaluation.grouping import MOST_GROUPS
 from training.evaluation.metrics import METRICS
 from training.evaluation.results import read_evaluation
@@ -29,7 +29,7 @@ def test_every_command_of_the_page_runs(tmp_path, monkeypatch):
             done = CliRunner().invoke(build_app(), command[1:])
             assert done.exit_code == 0, (line, done.output)
     found = read_evaluation("evaluation")
-    assert found.models == ("spectral", *USUAL)
+    assert found.models == ("spectral", *USUAL, *OF_CREATORS)
     assert Recommender.open("evaluation/past").bundle.manifest.cutoff == found.protocol.cutoff
     assert read_evaluation("evaluation-both").models[0] == "both"
     assert read_evaluation("evaluation-short").protocol.ks == (1, 10)
@@ -46,13 +46,14 @@ def first_column(heading):
 
 def test_the_tables_of_the_page_name_all_there_is():
     assert first_column("baseline") == list(MAKERS)
-    assert first_column("task")[:-1] == [
+    assert first_column("task")[:-2] == [
         tasks.ALL,
         tasks.REPEAT,
         tasks.NEW,
         tasks.NEW_GROUPS,
         f"{tasks.PEAK}, {tasks.OTHER_DAYS}",
     ]
+    assert first_column("task")[-1] == f"{creators.OF_PRODUCT}, {creators.OF_BRAND}"
     figures = re.findall(r"\| `(\w+)@k` \|", PAGE)
     of_lists = [lists.COVERAGE, lists.GINI, lists.NOVELTY, lists.DIVERSITY, lists.NEWCOMERS]
     assert sorted(figures) == sorted([*METRICS, *of_lists])

@@ -36,7 +36,7 @@ def test_events_are_counted_by_seed_and_by_target(past):
 
 
 def test_users_by_activity(past):
-    (activity,) = seed_groupings(num_events(past.graph, PURCHASED)[0])
+    (activity,) = seed_groupings(num_events(past.graph, PURCHASED)[0], "User")
     assert activity.dimension == "user activity"
     assert labels(activity) == ["1 to 4 events"] * 3 + ["0 events"]
 

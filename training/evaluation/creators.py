@@ -1,0 +1,123 @@
+"""Which creators begin to carry a product, or something of a brand: tasks with a known answer."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from graphdb.errors import SchemaError
+from graphdb.schema_types import EdgeType, Schema
+from graphrec import Seen
+from graphrec.bundle import Adjacency
+from training.data import ALWAYS_S, AT_S, edge_types_of
+from training.evaluation.tasks import Direction, Task
+from training.pairs import adjacency, compose, source_rows, without
+from training.pyg import HeteroData
+from training.quality.counts import BRAND, CREATOR, PRODUCT
+from training.split import kept_part
+
+OF_PRODUCT, OF_BRAND = "creators for a product", "creators for a brand"
+_PROMOTES, _FEATURES, _PUBLISHED, _MADE_BY = "PROMOTES", "FEATURES", "PUBLISHED", "MADE_BY"
+
+Rows = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class _Carried:
+    """Who carries what since when, by one relation; each array int64 [num_edges]."""
+
+    relation: str
+    products: Rows
+    creators: Rows
+    at_s: Rows
+
+    def pairs(self, graph: HeteroData, keep: npt.NDArray[np.bool_]) -> Adjacency:
+        """The distinct pairs of product and creator among some of the edges."""
+        sizes = graph[PRODUCT].num_nodes, graph[CREATOR].num_nodes
+        return Adjacency.from_edges(self.products[keep], self.creators[keep], *sizes)
+
+
+def creator_tasks(
+    graph: HeteroData, past: HeteroData, cutoff_s: int, schema: Schema
+) -> Iterator[Task]:
+    """Creators who carry a product, or anything of a brand, for the first time since the cut-off.
+
+    By PROMOTES where any began since, else by the contents that creators publish. Nothing where
+    neither tells.
+
+    Args:
+        graph: Past and future.
+        past: What the models learn from.
+    """
+    for carried in _ways(graph, schema):
+        late = carried.at_s >= cutoff_s
+        had = carried.pairs(graph, ~late)
+        since = without(carried.pairs(graph, late), had)
+        if had.num_edges and since.num_edges:
+            yield from _tasks(carried.relation, past, schema, had, since)
+            return
+
+
+def _tasks(
+    relation: str, past: HeteroData, schema: Schema, had: Adjacency, since: Adjacency
+) -> Iterator[Task]:
+    """For products, and for the brands that make them.
+
+    Args:
+        had: Per product row the creators who carried it before.
+        since: Those who began since.
+    """
+    of_products = _direction(PRODUCT, relation, past, schema, had)
+    rule = Seen(relations=(relation,))
+    yield Task(OF_PRODUCT, of_products, rule, since)
+    made_by = EdgeType(PRODUCT, _MADE_BY, BRAND)
+    if made_by not in edge_types_of(past):
+        return
+    makers = adjacency(past, made_by).reverse()
+    had, since = compose(makers, had), compose(makers, since)
+    of_brands = _direction(BRAND, relation, of_products.graph, of_products.schema, had)
+    truth = without(since, had)
+    if truth.num_edges:
+        yield Task(OF_BRAND, of_brands, rule, truth)
+
+
+def _ways(graph: HeteroData, schema: Schema) -> Iterator[_Carried]:
+    """The relations that tell who carries what, as far as the graph has them."""
+    try:
+        promotes = schema.edge_type(_PROMOTES, source=CREATOR, target=PRODUCT)
+        published = schema.edge_type(_PUBLISHED, source=CREATOR)
+        features = schema.edge_type(_FEATURES, target=PRODUCT)
+    except SchemaError:
+        return  # a schema without creators
+    there = set(edge_types_of(graph))
+    if promotes in there:
+        creators, products = graph[promotes].edge_index.numpy()
+        yield _Carried(_PROMOTES, products, creators, graph[promotes][AT_S].numpy())
+    if {published, features} <= there:
+        contents, products = graph[features].edge_index.numpy()
+        by = adjacency(graph, published).reverse()
+        number = by.degrees()[contents]
+        yield _Carried(
+            _FEATURES,
+            np.repeat(products, number),
+            by.gather(contents).astype(np.int64),
+            np.repeat(graph[features][AT_S].numpy(), number),
+        )
+
+
+def _direction(
+    seed_type: str, relation: str, past: HeteroData, schema: Schema, had: Adjacency
+) -> Direction:
+    """From a seed type to creators: all of the past, and who carried what as edges of its own."""
+    edge_type = EdgeType(seed_type, relation, CREATOR)
+    known = schema.relation(relation)
+    ends = (*known.ends, (edge_type.source, edge_type.target))
+    relations = {**schema.relations, relation: replace(known, ends=ends)}
+    graph = kept_part(past, lambda _: None)
+    graph[edge_type].edge_index = torch.from_numpy(
+        np.stack([source_rows(had), had.indices.astype(np.int64)])
+    )
+    graph[edge_type][AT_S] = torch.full((had.num_edges,), ALWAYS_S)
+    return Direction(edge_type, graph, Schema(schema.node_types, relations), had)
