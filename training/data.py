@@ -12,6 +12,8 @@ from graphdb.snapshot import Snapshot
 from training.pyg import HeteroData
 
 COUNT = "count"
+STARS = "stars"
+OPINION = "opinion"
 AT_S = "at_s"
 ALWAYS_S = int(torch.iinfo(torch.int64).min)
 """`at_s` of a tie that has no beginning: earlier than every cut-off."""
@@ -29,7 +31,9 @@ def load_graph(snapshot: Snapshot, *, threads: int = 2) -> HeteroData:
     - `at_s`, int64 [E]: epoch seconds (UTC) of the event or of the beginning of the tie,
       rounded down; `ALWAYS_S` where a tie has no beginning;
     - every number the relation declares (`count`, `value`, `discount`, `stars`, ...), float32
-      [E]. An empty count is 1; any other empty number is NaN, because unknown is not zero.
+      [E]. An empty count is 1; any other empty number is NaN, because unknown is not zero;
+    - `opinion`, float32 [E], where the relation has stars on a scale with two ends: from -1 for the
+      fewest stars to 1 for the most, 0 in the middle. 4 of 5 stars are .5, 2 are -.5.
 
     Args:
         threads: How many columns' worth of work goes on side by side.
@@ -71,7 +75,39 @@ def _properties(snapshot: Snapshot, edge_type: EdgeType) -> dict[str, torch.Tens
     for name in numbers:
         empty = 1.0 if name == COUNT else float("nan")
         tensors[name] = torch.from_numpy(_float32(table[name], empty))
+    scale = _scale_of_stars(snapshot.schema, edge_type)
+    if scale is not None:
+        fewest, most = scale
+        opinion = (2 * tensors[STARS] - fewest - most) / (most - fewest)
+        tensors[OPINION] = torch.nan_to_num(opinion)  # no stars say nothing
     return tensors
+
+
+def _scale_of_stars(schema: Schema, edge_type: EdgeType) -> tuple[float, float] | None:
+    """The fewest and the most stars; None where the relation has none, or no end to them."""
+    for column in schema.relation(edge_type.relation).columns:
+        if column.name == STARS and column.minimum is not None and column.maximum is not None:
+            return column.minimum, column.maximum
+    return None
+
+
+def likes(graph: HeteroData, edge_type: EdgeType) -> torch.Tensor | None:
+    """Which edges speak for their target, bool [E]; None where all do, as without stars."""
+    store = graph[edge_type]
+    return store[OPINION] > 0 if OPINION in store else None
+
+
+def other_events(graph: HeteroData, direction: EdgeType) -> str | None:
+    """What to do where a direction has no events, but the same two types have others."""
+    found = [
+        (one, graph[one].edge_index.shape[1])
+        for one in edge_types_of(graph)
+        if one[::2] == direction[::2] and one != direction
+    ]
+    there = [f'direction = "{one}" ({number:,} edges)' for one, number in found if number]
+    if not there:
+        return None
+    return f"to learn from what there is, give --config a file with {' or '.join(there)}"
 
 
 def _property_columns(schema: Schema, edge_type: EdgeType) -> tuple[str, list[str]]:

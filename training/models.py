@@ -50,10 +50,10 @@ def make_encoder(schema: Schema, direction: EdgeType, config: TrainConfig, run: 
     """The encoder that the config asks for."""
     model = _model(schema, direction, config, run)
     if config.profile_balance:
-        profile = ProfileEncoder(schema, direction, config.profile)
+        profile = make_profile_encoder(schema, direction, config)
         model = TwoHalvesEncoder(model, profile, direction.source, config.profile_balance)
     if config.engagement_balance:
-        engagement = EngagementEncoder(schema, direction, config.engagement)
+        engagement = make_engagement_encoder(schema, direction, config)
         share = config.engagement.user_share
         model = BesideEncoder(model, engagement, direction.source, config.engagement_balance, share)
     return BesidePopularity(model, direction, config) if config.popularity else model
@@ -114,4 +114,21 @@ def make_graph_encoder(schema: Schema, config: TrainConfig, run: Run) -> GraphEn
         run.on_epoch,
         run.tensorboard,
         run.processes,
+        schema.parse_edge_type(config.direction),
     )
+
+
+def make_profile_encoder(
+    schema: Schema, direction: EdgeType, config: TrainConfig
+) -> ProfileEncoder:
+    """The profile, for which events count what they count in the closed form."""
+    weights = config.spectral.relation_weights
+    return ProfileEncoder(schema, direction, config.profile, weights)
+
+
+def make_engagement_encoder(
+    schema: Schema, direction: EdgeType, config: TrainConfig
+) -> EngagementEncoder:
+    """Engagement, for which events with products count what they count in the closed form."""
+    weights = config.spectral.relation_weights
+    return EngagementEncoder(schema, direction, config.engagement, weights)

@@ -6,7 +6,7 @@ import torch
 
 from graphdb.schema_types import EdgeType
 from graphrec.bundle import Adjacency
-from training.data import AT_S
+from training.data import AT_S, likes
 from training.pyg import HeteroData
 
 
@@ -24,6 +24,18 @@ def adjacency(
         graph[end].num_nodes for end in (edge_type.source, edge_type.target)
     )
     return Adjacency.from_edges(sources, targets, num_sources, num_targets)
+
+
+def liked(graph: HeteroData, edge_type: EdgeType, keep: torch.Tensor | None = None) -> Adjacency:
+    """The distinct pairs of one edge type that speak for their target: all but ratings without.
+
+    Args:
+        keep: As for `adjacency`.
+    """
+    speaks = likes(graph, edge_type)
+    if speaks is not None:
+        keep = speaks if keep is None else keep & speaks
+    return adjacency(graph, edge_type, keep)
 
 
 def events(graph: HeteroData, edge_type: EdgeType) -> Adjacency:

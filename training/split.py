@@ -11,8 +11,8 @@ import torch
 from graphdb.errors import NotEnoughDataError
 from graphdb.schema_types import EdgeType, Schema
 from graphrec.bundle import Adjacency
-from training.data import ALWAYS_S, AT_S, edge_types_of
-from training.pairs import adjacency, pair_keys, source_rows, without
+from training.data import ALWAYS_S, AT_S, edge_types_of, other_events
+from training.pairs import adjacency, liked, pair_keys, source_rows, without
 from training.pyg import HeteroData
 
 DAY_S = 86_400
@@ -65,14 +65,15 @@ def hold_out_last(graph: HeteroData, edge_type: EdgeType, days: int) -> Holdout:
         raise NotEnoughDataError(
             f"cannot hold out the last {days} days of {at_s.numel()} {edge_type} edges",
             expected="at least 1 day and at least 2 edges",
-            next_step="train without a holdout, or bring more data",
+            next_step=other_events(graph, edge_type)
+            or "train without a holdout, or bring more data",
             value=days,
         )
     cutoff_s = int(at_s.max()) + 1 - days * DAY_S
     train_graph = graph_before(graph, cutoff_s)
     if not train_graph[edge_type].edge_index.numel():
         raise _nothing_before(at_s, edge_type, days)
-    truth = adjacency(graph, edge_type, keep=at_s >= cutoff_s)
+    truth = liked(graph, edge_type, keep=at_s >= cutoff_s)
     return Holdout(
         train_graph=train_graph,
         edge_type=edge_type,
@@ -121,7 +122,7 @@ def hold_out_share(
     Raises:
         NotEnoughDataError: No source has a pair to spare.
     """
-    pairs = adjacency(graph, edge_type)
+    pairs = liked(graph, edge_type)
     keys, sources = pair_keys(pairs), source_rows(pairs)
     drawn = np.random.default_rng(seed).random(len(keys))
     # the source's pair of largest draw stays

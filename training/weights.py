@@ -6,20 +6,23 @@ import torch
 
 from graphdb.errors import NotEnoughDataError, SchemaError, nearest
 from graphdb.schema_types import EdgeType, Schema
-from training.data import AT_S, COUNT, edge_types_of
+from training.data import AT_S, COUNT, OPINION, STARS, edge_types_of, other_events
 from training.pyg import HeteroData
 from training.sparse import coordinates, with_values
 from training.split import DAY_S
 
 Tensor = torch.Tensor
 
-STARS = "stars"
+_ROUNDING = 1e-9  # of what a pair's events count in all; a sum below it has cancelled out
 
 
 def behaviour_weights(
     schema: Schema, direction: EdgeType, overrides: Mapping[str, float]
 ) -> dict[EdgeType, float]:
     """What one event of each relation between the two ends of `direction` counts.
+
+    The direction's own events count 1 where the schema says nothing of them, as of ratings: they
+    are what is to be foretold.
 
     Args:
         overrides: Weights by relation name, in place of the schema's.
@@ -41,6 +44,8 @@ def behaviour_weights(
                 value=name,
             )
     declared = {name: schema.relation(name).behaviour_weight for name in fitting}
+    if schema.relation(direction.relation).is_event:
+        declared[direction.relation] = declared[direction.relation] or 1.0
     return {
         fitting[name]: weight for name, weight in {**declared, **overrides}.items() if weight != 0
     }
@@ -55,8 +60,10 @@ def interaction_matrix(
     """R: one row per source node, one column per target node, coalesced sparse float64.
 
     An event weighs w * log(1 + count) * 2^(-age / half_life), age counted back from the newest
-    event in `graph`. A pair's weight is the sum over its events, all relations together; pairs
-    whose sum is not positive (returned more than bought) are left out.
+    event in `graph`. One with stars counts that times its opinion (see `load_graph`): as much for a
+    product with five stars as against it with one, and nothing with three. A pair's weight is the
+    sum over its events, all relations together; pairs whose sum is not positive (returned more than
+    bought, rated badly) are left out.
 
     Args:
         weights: What one event counts, per edge type; all with the same two ends.
@@ -105,14 +112,28 @@ def _summed(
     moments = torch.cat([store[AT_S] for store, _ in stores]) if stores else torch.empty(0)
     if not moments.numel():
         named = ", ".join(map(str, weights)) or "any relation"
-        raise NotEnoughDataError(f"there are no events of {named} to learn from")
-    values = torch.cat([weight * torch.log1p(store[COUNT].double()) for store, weight in stores])
+        raise NotEnoughDataError(
+            f"there are no events of {named} to learn from",
+            next_step=other_events(graph, next(iter(weights))) if weights else None,
+        )
+    values = torch.cat([weight * _worth(store) for store, weight in stores])
     if half_life_days is not None:
         values *= torch.exp2((moments - moments.max()) / (half_life_days * DAY_S))
     pairs = torch.cat([store.edge_index for store, _ in stores], dim=1)
+    pairs, values = pairs[:, values != 0], values[values != 0]  # three stars say nothing
     ends = next(iter(weights))
     shape = (graph[ends.source].num_nodes, graph[ends.target].num_nodes)
-    return coordinates(pairs, values, shape)
+    summed = coordinates(pairs, values, shape)
+    in_all = coordinates(pairs, values.abs(), shape).values()
+    cancelled = summed.values().abs() <= _ROUNDING * in_all
+    summed.values()[cancelled] = 0.0
+    return summed
+
+
+def _worth(store: Mapping[str, Tensor]) -> Tensor:
+    """What events count before their weight, float64 [E]."""
+    counted = torch.log1p(store[COUNT].double())
+    return counted * store[OPINION].double() if OPINION in store else counted
 
 
 def incidence(graph: HeteroData, edge_type: EdgeType) -> Tensor:

@@ -20,6 +20,7 @@ from training.encoders import (
     EngagementConfig,
     EngagementEncoder,
     GraphEncoder,
+    ProfileConfig,
     ProfileEncoder,
     SpectralConfig,
     SpectralEncoder,
@@ -110,7 +111,8 @@ def test_the_closed_form(make_graph, drawn, with_ties, beta):
 @settings(max_examples=40)
 @given(edges())
 def test_profiles(make_graph, drawn):
-    vectors = ProfileEncoder(SCHEMA, PURCHASED).fit(make_graph(NUM_NODES, drawn))
+    config = ProfileConfig(half_life_days=None)
+    vectors = ProfileEncoder(SCHEMA, PURCHASED, config).fit(make_graph(NUM_NODES, drawn))
     tied = {
         product
         for name in ("MADE_BY", "TAGGED")
@@ -161,8 +163,12 @@ def test_the_network(make_graph, drawn, num_layers):
 @given(drawn=edges())
 def test_every_preset_with_newcomers(make_graph, preset, drawn):
     config = load_config(preset_path(preset))
+    ageless = {
+        name: getattr(config, name).model_copy(update={"half_life_days": None})
+        for name in ("spectral", "profile", "engagement")
+    }
     config = config.model_copy(
-        update={"graph": QUICK, "popularity": max(config.popularity, 0.1)}, deep=True
+        update={"graph": QUICK, "popularity": max(config.popularity, 0.1), **ageless}
     )
     graph = make_graph(NUM_NODES, drawn)
     vectors = make_encoder(SCHEMA, PURCHASED, config, Run("cpu")).fit(graph)

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from graphdb.errors import NotEnoughDataError
 from graphdb.schema_types import EdgeType
-from training.data import ALWAYS_S, AT_S
+from training.data import ALWAYS_S, AT_S, likes
 from training.pyg import HeteroData
 from training.scoring import VectorScorer
 from training.split import DAY_S
@@ -57,6 +57,9 @@ class RecentPopularity:
         dated = store[AT_S] != ALWAYS_S
         if not dated.any():
             raise NotEnoughDataError(f"there are no {self.direction} edges with a time to count")
+        speaks = likes(graph, self.direction)
+        if speaks is not None:
+            dated &= speaks
         at_s = store[AT_S][dated]
         num_seeds, num_targets = (
             graph[end].num_nodes for end in (self.direction.source, self.direction.target)

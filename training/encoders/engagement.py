@@ -1,5 +1,6 @@
 """What users watch, like and follow: an SVD of all they do, for all but products and brands."""
 
+from collections.abc import Mapping
 from typing import Annotated
 
 import torch
@@ -58,14 +59,23 @@ class EngagementEncoder:
     by side, [R_1~ R_2~ ...] = U S V^T. Users get U S^h and the nodes of X D_x^item_power V_x S^h,
     h = (1 + beta) / 2, as in the closed form of products. Products tell of users here, but get no
     vectors, so what is recommended of them stays as it is.
+
+    Args:
+        relation_weights: What one event with a product counts, by relation, in place of the
+            schema's weights.
     """
 
     def __init__(
-        self, schema: Schema, direction: EdgeType, config: EngagementConfig | None = None
+        self,
+        schema: Schema,
+        direction: EdgeType,
+        config: EngagementConfig | None = None,
+        relation_weights: Mapping[str, float] | None = None,
     ) -> None:
         self.schema = schema
         self.direction = direction
         self.config = config or EngagementConfig()
+        self.relation_weights = relation_weights or {}
 
     def fit(self, graph: HeteroData) -> Vectors:
         """Vectors for users, and for the types that they deal with beside products.
@@ -81,7 +91,7 @@ class EngagementEncoder:
         others = self._others(graph)
         if not others.keys() - left_out:
             return {}
-        products = behaviour_weights(self.schema, self.direction, {})
+        products = behaviour_weights(self.schema, self.direction, self.relation_weights)
         weights = {self.direction.target: products, **others}
         done = {name: self._events(graph, of_type) for name, of_type in weights.items()}
         stacked = torch.cat([self._levelled(events) for events in done.values()], dim=1)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from graphdb.schema_types import Schema
+from graphdb.schema_types import EdgeType, Schema
 from graphrec.bundle import Adjacency
 from training.encoders.base import Vectors
 from training.gnn import GnnConfig, LinearPropagation, Message, messages_of
@@ -41,6 +41,7 @@ class GraphEncoder:
         on_epoch: Told of every epoch.
         tensorboard: Log the epochs for TensorBoard in the folder, too.
         processes: Those that train together; the first one's folder and `on_epoch` count.
+        direction: What is foretold where the config names nothing; purchases by default.
     """
 
     schema: Schema
@@ -50,6 +51,7 @@ class GraphEncoder:
     on_epoch: OnEpoch | None = None
     tensorboard: bool = False
     processes: Processes = ALONE
+    direction: EdgeType | None = None
 
     def fit(self, graph: HeteroData) -> Vectors:
         """Learns; with `patience`, first for how many epochs, on a part without the validation.
@@ -96,7 +98,9 @@ class GraphEncoder:
     def _held_out(self, graph: HeteroData) -> tuple[HeteroData, Adjacency]:
         """The past, and the pairs at the two ends of the first direction that it does not have."""
         config = self.config
-        steps = steps_of(self.schema, next(iter(foretold(graph, self.schema, config))))
+        steps = steps_of(
+            self.schema, next(iter(foretold(graph, self.schema, config, self.direction)))
+        )
         first = steps[0].edge_type
         if config.validation_days is not None:
             cut = hold_out_last(graph, first, config.validation_days)
@@ -121,7 +125,7 @@ class GraphEncoder:
         check_building(graph, num_processes=processes.local_count)
         directions = [
             direction_of(graph, self.schema, name, weight, config)
-            for name, weight in foretold(graph, self.schema, config).items()
+            for name, weight in foretold(graph, self.schema, config, self.direction).items()
         ]
         messages = messages_of(graph, self.schema, config)
         num_nodes = {node_type: graph[node_type].num_nodes for node_type in graph.node_types}

@@ -8,9 +8,9 @@ import numpy.typing as npt
 from graphdb.errors import NotEnoughDataError
 from graphdb.schema_types import EdgeType
 from graphrec.bundle import Adjacency
-from training.data import AT_S
+from training.data import AT_S, likes
 from training.encoders.base import Vectors
-from training.pairs import adjacency, compose
+from training.pairs import adjacency, compose, liked
 from training.pyg import HeteroData
 from training.split import DAY_S
 from training.ties import side_edge_types
@@ -44,7 +44,7 @@ class PopularityEncoder:
         if not graph[self.direction].edge_index.numel():
             raise NotEnoughDataError(f"there are no {self.direction} edges to count")
         if self.half_life_days is None:
-            bought: _All | _Lately = _All(adjacency(graph, self.direction))
+            bought: _All | _Lately = _All(liked(graph, self.direction))
         else:
             bought = _Lately.of(graph, self.direction, self.half_life_days)
         vectors = {
@@ -88,6 +88,9 @@ class _Lately:
         # In integers, the age of what has no time would overflow.
         at_s = store[AT_S].numpy().astype(np.float64)
         worth = np.exp2((at_s - at_s.max()) / (half_life_days * DAY_S))
+        speaks = likes(graph, direction)
+        if speaks is not None:
+            worth[~speaks.numpy()] = 0.0
         order = np.argsort(-worth, kind="stable")
         seeds, targets = store.edge_index.numpy()[:, order]
         return cls._distinct(seeds, targets, worth[order], graph[direction.target].num_nodes)

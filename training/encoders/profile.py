@@ -1,5 +1,6 @@
 """What users like in products: shares of tags, price bands and brands, as vectors."""
 
+from collections.abc import Mapping
 from typing import Annotated
 
 import torch
@@ -75,14 +76,22 @@ class ProfileEncoder:
     products can get theirs from them. Nodes that users deal with by themselves, such as brands
     that can be followed, get none: they are recommended for their own sake, and who would like a
     brand that is new to them is not told by the brands that they have.
+
+    Args:
+        relation_weights: What one event counts, by relation, in place of the schema's weights.
     """
 
     def __init__(
-        self, schema: Schema, direction: EdgeType, config: ProfileConfig | None = None
+        self,
+        schema: Schema,
+        direction: EdgeType,
+        config: ProfileConfig | None = None,
+        relation_weights: Mapping[str, float] | None = None,
     ) -> None:
         self.schema = schema
         self.direction = direction
         self.config = config or ProfileConfig()
+        self.relation_weights = relation_weights or {}
 
     def fit(self, graph: HeteroData) -> Vectors:
         """Vectors for users, products, and nodes that only products are tied to.
@@ -94,7 +103,7 @@ class ProfileEncoder:
             SchemaError: A tie weight is given for what ties products to nothing else.
         """
         config = self.config
-        weights = behaviour_weights(self.schema, self.direction, {})
+        weights = behaviour_weights(self.schema, self.direction, self.relation_weights)
         summed = interaction_matrix(graph, weights, half_life_days=config.half_life_days)
         events = to_power(summed, config.pair_power)  # R
         blocks = [

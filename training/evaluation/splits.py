@@ -6,7 +6,7 @@ from graphdb.errors import NotEnoughDataError, TrainingError
 from graphdb.schema_types import EdgeType, Schema
 from graphrec.bundle import Adjacency
 from training.data import ALWAYS_S, AT_S
-from training.pairs import adjacency, pair_keys, without
+from training.pairs import adjacency, liked, pair_keys, without
 from training.pyg import HeteroData
 from training.split import Holdout, graph_without, kept_part
 
@@ -54,7 +54,7 @@ def hold_out_last_of_each(graph: HeteroData, edge_type: EdgeType) -> Holdout:
         return is_before
 
     train_graph = kept_part(graph, keep)
-    truth = adjacency(graph, edge_type, keep=at_s >= from_s[sources])
+    truth = liked(graph, edge_type, keep=at_s >= from_s[sources])
     return _holdout(train_graph, edge_type, truth)
 
 

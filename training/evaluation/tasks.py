@@ -10,13 +10,14 @@ from graphdb.errors import NotEnoughDataError
 from graphdb.schema_types import EdgeType, Schema
 from graphrec import Seen
 from graphrec.bundle import Adjacency
+from graphrec.query.seen_ways import USUAL
 from graphrec.query.tree import CATEGORY, CHILD_OF, CategoryTree
-from training.data import AT_S, COUNT, edge_types_of
+from training.data import AT_S, COUNT, OPINION, edge_types_of
 from training.evaluation.gains import Payments, payments
 from training.evaluation.metrics import Values
 from training.evaluation.peaks import on_days, peak_days
 from training.evaluation.results import FEWEST_QUERIES, LeakFinding, too_few_queries
-from training.pairs import adjacency, compose, without
+from training.pairs import adjacency, compose, liked, without
 from training.pyg import HeteroData
 from training.split import Holdout
 
@@ -79,10 +80,11 @@ def first_tasks(
         paid: What events after the cut-off brought; None where there is no money.
     """
     graph = holdout.train_graph
+    had = _rule(holdout.edge_type)
     main = Direction(holdout.edge_type, graph, schema, adjacency(graph, holdout.edge_type))
     tasks = [
         Task(ALL, main, False, holdout.truth, _gains(paid, holdout.truth)),
-        Task(NEW, main, True, holdout.new_truth, _gains(paid, holdout.new_truth)),
+        Task(NEW, main, had, holdout.new_truth, _gains(paid, holdout.new_truth)),
     ]
     if group_edge_type in edge_types_of(graph):
         made_by = adjacency(graph, group_edge_type)
@@ -90,7 +92,7 @@ def first_tasks(
         if groups.had.num_edges:  # else there is nothing to learn from
             truth = without(compose(holdout.truth, made_by), groups.had)
             brought = None if paid is None else paid.along(made_by)
-            tasks.append(Task(NEW_GROUPS, groups, True, truth, _gains(brought, truth)))
+            tasks.append(Task(NEW_GROUPS, groups, had, truth, _gains(brought, truth)))
     return _asked(tasks)
 
 
@@ -162,6 +164,12 @@ def _more_queries(holdout: Holdout) -> str:
     return "hold out more days"
 
 
+def _rule(edge_type: EdgeType) -> bool | Seen:
+    """What counts as had: the usual, or the relation that is learned in its place."""
+    usual = USUAL.get((edge_type.source, edge_type.target), edge_type.relation)
+    return True if usual == edge_type.relation else Seen(relations=(edge_type.relation,))
+
+
 def _asked(tasks: list[Task]) -> list[Task]:
     """Those with anything to find."""
     return [task for task in tasks if task.truth.num_edges]
@@ -189,7 +197,7 @@ def _by_day(
         return
     late, at_peak = at_s >= cutoff_s, on_days(at_s, peaks)
     for name, kept in ((PEAK, late & at_peak), (OTHER_DAYS, late & ~at_peak)):
-        truth = adjacency(graph, main.edge_type, torch.from_numpy(kept))
+        truth = liked(graph, main.edge_type, torch.from_numpy(kept))
         brought = None
         if paid is not None:
             brought = paid.part(on_days(paid.at_s, peaks) == (name == PEAK))
@@ -209,7 +217,7 @@ def _other_relations(graph: HeteroData, cutoff_s: int, main: Direction) -> Itera
         if not had.num_edges:
             continue
         late = graph[edge_type][AT_S] >= cutoff_s
-        truth = without(adjacency(graph, edge_type, late), had)
+        truth = without(liked(graph, edge_type, late), had)
         rule = Seen(relations=(edge_type.relation,))
         yield Task(str(edge_type), Direction(edge_type, past, schema, had), rule, truth)
 
@@ -232,7 +240,7 @@ def _of_groups(main: Direction, tie: EdgeType, members: Adjacency) -> Direction:
         graph[end].num_nodes = main.graph[end].num_nodes
     groups = members.gather(targets).astype(np.int64)
     graph[edge_type].edge_index = torch.from_numpy(np.stack([np.repeat(seeds, number), groups]))
-    for name in {AT_S, COUNT} & set(store.keys()):  # ties have no count
+    for name in {AT_S, COUNT, OPINION} & set(store.keys()):  # ties have no count
         graph[edge_type][name] = store[name].repeat_interleave(torch.from_numpy(number))
     schema = Schema(main.schema.node_types, relations)
     had = adjacency(graph, edge_type)

@@ -15,7 +15,7 @@ from training.gnn.loss import Pairs
 from training.gnn.messages import event_weights
 from training.gnn.products import gather_rows, owners_of
 from training.gnn.ways import follow, steps_of
-from training.pairs import adjacency, without
+from training.pairs import liked, without
 from training.pyg import HeteroData
 from training.sparse import csr_of
 from training.weights import given_back, rated_badly
@@ -82,17 +82,23 @@ class Batch:
         )
 
 
-def foretold(graph: HeteroData, schema: Schema, config: GnnConfig) -> Mapping[str, float]:
-    """The directions of the config; by default products and, where these have any, brands."""
+def foretold(
+    graph: HeteroData, schema: Schema, config: GnnConfig, main: EdgeType | None = None
+) -> Mapping[str, float]:
+    """The directions of the config; by default products and, where these have any, brands.
+
+    Args:
+        main: By what users have products; purchases by default.
+    """
     if config.directions is not None:
         return config.directions
-    bought = schema.edge_type("PURCHASED", "User", "Product")
+    taken = main or schema.edge_type("PURCHASED", "User", "Product")
     made_by = schema.edge_type("MADE_BY", "Product", "Brand")
-    directions = {str(bought): 1.0}
-    if {bought, made_by} <= set(edge_types_of(graph)):
-        products, branded = graph[bought].edge_index[1], graph[made_by].edge_index[0]
+    directions = {str(taken): 1.0}
+    if taken.target == made_by.source and {taken, made_by} <= set(edge_types_of(graph)):
+        products, branded = graph[taken].edge_index[1], graph[made_by].edge_index[0]
         if torch.isin(products, branded).any():
-            directions[f"{bought}-MADE_BY-Brand"] = 1.0
+            directions[f"{taken}-MADE_BY-Brand"] = 1.0
     return directions
 
 
@@ -108,8 +114,8 @@ def direction_of(
     steps = steps_of(schema, name)
     first = steps[0]
     disliked = _disliked_pairs(graph, schema, first.edge_type, config)
-    liked = without(adjacency(graph, first.edge_type), disliked)
-    pairs, disliked = follow(graph, steps, liked), first.turned(disliked)
+    liked_pairs = without(liked(graph, first.edge_type), disliked)
+    pairs, disliked = follow(graph, steps, liked_pairs), first.turned(disliked)
     if not pairs.num_edges:
         raise NotEnoughDataError(f"there are no pairs along {name} to learn from", value=name)
     if len(steps) > 1:  # a disliked product says little against its brand

@@ -7,10 +7,9 @@ import numpy.typing as npt
 
 from graphdb.schema_types import EdgeType, Schema
 from graphrec.bundle import Adjacency
-from training.data import AT_S, edge_types_of
+from training.data import AT_S, STARS, edge_types_of
 from training.pairs import adjacency, compose, source_rows
 from training.pyg import HeteroData
-from training.weights import STARS
 
 Numbers = npt.NDArray[np.float64]
 

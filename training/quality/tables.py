@@ -19,6 +19,7 @@ from graphrec.bundle.quality import (
     REPEAT_RATE,
     RETURN_RATE,
 )
+from training.data import STARS
 from training.pairs import source_rows
 from training.pyg import HeteroData
 from training.quality.counts import (
@@ -36,7 +37,6 @@ from training.quality.shrinkage import (
     shrunk,
     variance_within,
 )
-from training.weights import STARS
 
 _SMALLEST = 1e-9
 

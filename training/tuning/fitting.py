@@ -1,16 +1,23 @@
 """From settings to vectors, without learning twice what two trials have in common."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from pydantic import BaseModel
 
 from graphdb.schema_types import EdgeType, Schema
 from training.config import TrainConfig
-from training.encoders import Encoder, EngagementEncoder, ProfileEncoder, Vectors
+from training.encoders import Encoder, Vectors
 from training.encoders.beside import beside
 from training.encoders.two_halves import side_by_side
-from training.models import Run, beside_network, beside_popularity, make_encoder
+from training.models import (
+    Run,
+    beside_network,
+    beside_popularity,
+    make_encoder,
+    make_engagement_encoder,
+    make_profile_encoder,
+)
 from training.pyg import HeteroData
 
 
@@ -38,8 +45,11 @@ class Fitter:
         vectors, settings = self._with_profile(config), config.engagement
         if not config.engagement_balance:
             return vectors
+        weights = config.spectral.relation_weights
         engagement = self._fitted(
-            settings, lambda: EngagementEncoder(self.schema, self.direction, settings)
+            settings,
+            lambda: make_engagement_encoder(self.schema, self.direction, config),
+            weights,
         )
         seed_type, balance = self.direction.source, config.engagement_balance
         return beside(vectors, engagement, seed_type, balance, settings.user_share)
@@ -49,7 +59,9 @@ class Fitter:
         if not config.profile_balance:
             return vectors
         profile = self._fitted(
-            config.profile, lambda: ProfileEncoder(self.schema, self.direction, config.profile)
+            config.profile,
+            lambda: make_profile_encoder(self.schema, self.direction, config),
+            config.spectral.relation_weights,
         )
         return side_by_side(vectors, profile, self.direction.source, config.profile_balance)
 
@@ -73,9 +85,18 @@ class Fitter:
             lambda: make_encoder(self.schema, self.direction, alone, self.run),
         )
 
-    def _fitted(self, settings: BaseModel, make: Callable[[], Encoder]) -> Vectors:
-        """What an encoder with these settings gives; there is one kind of settings per encoder."""
-        name, text = type(settings).__name__, settings.model_dump_json()
+    def _fitted(
+        self,
+        settings: BaseModel,
+        make: Callable[[], Encoder],
+        relation_weights: Mapping[str, float] | None = None,
+    ) -> Vectors:
+        """What an encoder with these settings gives; there is one kind of settings per encoder.
+
+        Args:
+            relation_weights: What it also takes from elsewhere in the config.
+        """
+        name, text = type(settings).__name__, f"{settings.model_dump_json()} {relation_weights}"
         if name not in self._last or self._last[name][0] != text:
             self._last[name] = (text, make().fit(self.graph))
         return self._last[name][1]
