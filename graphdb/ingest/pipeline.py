@@ -54,6 +54,7 @@ def ingest(
     with Staging(store.schema, now or datetime.now(UTC)) as staging, staging.failures():
         for table in nodes + edges:
             _stage(table, store, staging, on_progress)
+            odd_scales = staging.check_scales()
             rejects = staging.rejects()
             if strict and rejects.num_rows:
                 _stop(rejects)
@@ -64,6 +65,7 @@ def ingest(
             store.replace_rejects(table.name, table.file, of_file)
             report.tables.append(_report(table, staging, counts))
             report.warnings += _warnings(table, staging)
+            report.warnings += [IngestWarning(table.name, *odd) for odd in odd_scales]
     return report
 
 

@@ -15,6 +15,7 @@ import pyarrow as pa
 from graphdb.closing import Closing
 from graphdb.file_access import number_in, of_number, temporary_folder
 from graphdb.ingest.repeats import MERGED, ROUND, SUPERSEDED, settle
+from graphdb.ingest.scale_checks import reject_other_scales
 from graphdb.ingest.source import ROW, SourceTable
 from graphdb.ingest.time_checks import implausible_times
 from graphdb.ingest.typed_rows import PART, SKIPPED, raw_table, staged_columns, typed_select
@@ -97,6 +98,10 @@ class Staging(Closing):
             parameters,
         )
         self._connection.unregister("raw")
+
+    def check_scales(self) -> list[tuple[str, str]]:
+        """Rejects rows on another scale than the property's; properties, each with what is odd."""
+        return list(reject_other_scales(self._connection, self._schema, self._table))
 
     def check_keys(self) -> None:
         """Looks at the table as a whole: rows that share a key."""

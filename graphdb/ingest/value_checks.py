@@ -133,9 +133,16 @@ def _number(column: Property, raw: RawColumn) -> CheckedValue:
         value = f"TRY_CAST({scaled} AS BIGINT)"
     for bound, sign, words in ((column.minimum, "<", "below"), (column.maximum, ">", "above")):
         if bound is not None:
-            reason = f"{shown} || {literal(f', {words} {bound:g}')}"
+            reason = f"{shown} || {literal(f', {words} {bound:g}{_scale(column)}')}"
             problems.append((f"{scaled} {sign} {bound!r}", "out_of_range", reason))
     return CheckedValue(value, problems)
+
+
+def _scale(column: Property) -> str:
+    """What to add to a value beyond a scale that has two ends."""
+    if column.minimum is None or column.maximum is None:
+        return ""
+    return f"; the scale is {column.minimum:g} to {column.maximum:g}"
 
 
 def _bool(column: Property, raw: RawColumn) -> CheckedValue:
