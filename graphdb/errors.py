@@ -37,11 +37,13 @@ means and, in its second paragraph, what to do about it; docs/errors.md is made 
 
 from difflib import get_close_matches
 
+from graphdb.redaction import redacted
+
 
 class GraphRecError(Exception):
     """Root of every error this project raises on purpose.
 
-    Do what the last part of the message says.
+    Do what the last part of the message says. No message shows a password in an address.
 
     Args:
         what: What happened, with the offending value in it.
@@ -61,10 +63,10 @@ class GraphRecError(Exception):
         next_step: str | None = None,
         value: object = None,
     ) -> None:
-        self.what = what
-        self.expected = expected
-        self.next_step = next_step
-        self.value = value
+        self.what = what = redacted(what)
+        self.expected = expected = redacted(expected) if expected else expected
+        self.next_step = next_step = redacted(next_step) if next_step else next_step
+        self.value = redacted(value) if isinstance(value, str) else value
         parts = [what]
         if expected:
             parts.append(f"expected {expected}")

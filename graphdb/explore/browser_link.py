@@ -3,6 +3,7 @@
 from urllib.parse import SplitResult, quote, urlencode, urlsplit
 
 from graphdb.errors import QueryError, StoreError
+from graphdb.redaction import holds_secret
 from graphdb.stores.opening import NEO4J_SCHEMES
 
 _HTTP = {"neo4j": ("http", 7474), "bolt": ("http", 7474)}
@@ -42,14 +43,14 @@ def browser_link(address: str, store_url: str, cypher: str, *, database: str | N
         QueryError: The query holds a sign at which the Browser would cut it off.
     """
     _server(store_url)
-    parts = urlsplit(address)
+    _refuse_secrets(address)
+    parts = _split(address)
     if parts.scheme not in ("http", "https") or not parts.netloc or parts.query or parts.fragment:
         raise StoreError(
             f"'{address}' is not the address of a Neo4j Browser",
             expected="something like http://127.0.0.1:7474/browser/",
             value=address,
         )
-    _refuse_secrets(parts.netloc)
     if "&" in cypher or "#" in cypher:
         raise QueryError(
             "a link to Neo4j Browser cannot carry '&' or '#'",
@@ -63,7 +64,8 @@ def browser_link(address: str, store_url: str, cypher: str, *, database: str | N
 
 
 def _server(store_url: str) -> SplitResult:
-    parts = urlsplit(store_url)
+    _refuse_secrets(store_url)
+    parts = _split(store_url)
     if parts.scheme not in NEO4J_SCHEMES or not parts.netloc:
         raise StoreError(
             f"'{store_url}' is not a Neo4j server, and Neo4j Browser shows nothing else",
@@ -71,12 +73,20 @@ def _server(store_url: str) -> SplitResult:
             next_step="fill one with `graphrec ingest SOURCE neo4j://HOST:PORT`",
             value=store_url,
         )
-    _refuse_secrets(parts.netloc)
     return parts
 
 
-def _refuse_secrets(netloc: str) -> None:
-    if "@" in netloc:
+def _split(address: str) -> SplitResult:
+    try:
+        parts = urlsplit(address)
+        parts.port  # noqa: B018 - which fails where it is no number
+    except ValueError as error:
+        raise StoreError(f"'{address}' is not an address: {error}", value=address) from error
+    return parts
+
+
+def _refuse_secrets(address: str) -> None:
+    if holds_secret(address):
         # The address is not shown: it holds a secret.
         raise StoreError(
             "the address holds a user or password",

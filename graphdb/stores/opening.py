@@ -54,6 +54,12 @@ def open_store(
             expected="a file path, duckdb:PATH or neo4j://HOST:PORT",
             value=scheme,
         )
+    if url.partition(":")[0] in NEO4J_SCHEMES:  # else a file would be named so
+        raise StoreError(
+            f"'{url}' is not the address of a Neo4j server",
+            expected="neo4j://HOST:PORT or bolt://HOST:PORT",
+            value=url,
+        )
     # Imported here, so that answering from a bundle never loads a database.
     from graphdb.stores.duckdb_store import DuckDBStore
 

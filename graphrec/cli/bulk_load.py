@@ -47,11 +47,12 @@ def chosen_way(store: str, *, bulk: bool, overwrite: bool, files: Path | None) -
         return None
     scheme, separator, _ = store.partition("://")
     if not separator or scheme not in NEO4J_SCHEMES:
+        kind = f"'{scheme}'" if separator else "a file"
         raise StoreError(
-            f"bulk load is for Neo4j, and '{scheme}' is not",
+            f"bulk load is for Neo4j, and {kind} is not",
             expected="the URL of its server, such as neo4j://127.0.0.1:7687",
             next_step="leave out the bulk options: the embedded store takes millions as they are",
-            value=scheme,
+            value=scheme if separator else None,
         )
     return BulkWay(store, overwrite, files)
 

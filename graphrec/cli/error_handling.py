@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 from graphdb.errors import GraphRecError
 from graphdb.file_access import refused
 from graphdb.printable import printable
+from graphdb.redaction import redacted
 from graphrec.cli.output import error_console, prepare_streams, silence_stdout, wants_json
 from graphrec.cli.text import escape, json_text
 
@@ -35,7 +36,7 @@ class ErrorHandlingGroup(TyperGroup):
         try:
             return super().invoke(ctx)
         except UsageError as error:
-            error.message = printable(error.message)
+            error.message = printable(redacted(error.message))
             if not (wants_json(ctx) or wants_json_early):
                 raise
             report_usage(error)

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from graphdb.file_access import of_number, refused
+from graphdb.redaction import redacted
 from graphrec.cli.text import escape, json_text
 
 _JSON_KEY = "graphrec.json"
@@ -90,7 +91,7 @@ def silence_stdout() -> None:
 
 def warn(message: str) -> None:
     """Says on stderr what is not as it should be, but stops nothing."""
-    error_console().print(f"[yellow]Warning:[/yellow] {escape(message)}", soft_wrap=True)
+    error_console().print(f"[yellow]Warning:[/yellow] {escape(redacted(message))}", soft_wrap=True)
 
 
 def print_json(document: Any) -> None:

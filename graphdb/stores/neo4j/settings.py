@@ -6,9 +6,11 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from graphdb.errors import StoreError
+from graphdb.redaction import holds_secret
+
+_LONGEST_PASSWORD = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,11 @@ class Neo4jSettings:
     retry_time_s: float = 30.0
     connect_timeout_s: float = 10.0
 
+    def __post_init__(self) -> None:
+        refuse_secrets(self.uri)
+        for name in ("user", "password", "database"):
+            _check_utf8(name, getattr(self, name))
+
     @classmethod
     def from_environment(
         cls, uri: str, environment: Mapping[str, str] | None = None
@@ -46,7 +53,7 @@ class Neo4jSettings:
 connect_timeout_s=10.0)
         """
         known = os.environ if environment is None else environment
-        refuse_secrets(uri)
+        refuse_secrets(uri)  # before anything that may fail shows it
         return cls(
             uri=uri,
             user=known.get("NEO4J_USER", "neo4j"),
@@ -86,7 +93,6 @@ def _split(line: str) -> list[str]:
         raise StoreError(
             f"NEO4J_ADMIN is no command line: {error}",
             expected="the words that run neo4j-admin, quoted as in a shell",
-            value=line,
         ) from error
 
 
@@ -98,7 +104,7 @@ def admin_environment() -> dict[str, str]:
 
 def refuse_secrets(uri: str) -> None:
     """Raises StoreError where a URL holds a user or password; it is not shown."""
-    if "@" in urlsplit(uri).netloc:
+    if holds_secret(uri):
         raise StoreError(
             "the Neo4j URL holds a user or password",
             expected="only scheme, host and port in the URL",
@@ -115,9 +121,35 @@ def _password(known: Mapping[str, str]) -> str:
             "there is no password for the Neo4j server",
             next_step="set NEO4J_PASSWORD, or NEO4J_PASSWORD_FILE to a file that holds it",
         )
+    return _password_in(file)
+
+
+def _password_in(file: str) -> str:
+    """The password in a file. What is wrong with it never shows a part of it."""
+    where = f"the file '{file}' in NEO4J_PASSWORD_FILE"
+    expected = "the password alone, as UTF-8"
     try:
-        return Path(file).read_text(encoding="utf-8").strip()
+        with Path(file).open("rb") as opened:
+            content = opened.read(_LONGEST_PASSWORD + 1)
     except OSError as error:
-        raise StoreError(
-            f"the file '{file}' in NEO4J_PASSWORD_FILE cannot be read: {error.strerror}", value=file
-        ) from error
+        raise StoreError(f"{where} cannot be read: {error.strerror}", value=file) from error
+    if len(content) > _LONGEST_PASSWORD:
+        what = f"is longer than {_LONGEST_PASSWORD:,} bytes"
+        raise StoreError(f"{where} {what}", expected=expected, value=file)
+    try:
+        password = content.decode("utf-8-sig").strip()
+    except UnicodeDecodeError:
+        raise StoreError(f"{where} is not UTF-8", expected=expected, value=file) from None
+    if not password:
+        raise StoreError(f"{where} is empty", expected=expected, value=file)
+    if any(ord(sign) < ord(" ") for sign in password):
+        what = "holds several lines, or signs that no password has"
+        raise StoreError(f"{where} {what}", expected=expected, value=file)
+    return password
+
+
+def _check_utf8(name: str, text: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise StoreError(f"the {name} for the Neo4j server is not UTF-8") from None
