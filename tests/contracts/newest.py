@@ -17,14 +17,16 @@ times = st.integers(0, 3).map(lambda day: days(day)[0])
 follows = st.lists(
     st.fixed_dictionaries(
         {
-            "source_id": st.sampled_from(USERS),
+            # Few keys, so that most rows meet others of theirs.
+            "source_id": st.sampled_from(USERS[:1]),
             "target_id": st.sampled_from(BRANDS[:1]),
             "at": times,
             "count": st.sampled_from([None, 1, 2]),
             "scene": st.sampled_from([None, "live", "shop"]),
         }
     ),
-    max_size=6,
+    min_size=3,
+    max_size=8,
 )
 # Two rows without a time are told apart by their arrival alone, so there is one per key at most.
 made_by = st.lists(
