@@ -21,17 +21,21 @@ _EXACT_POWER = 22  # the largest power of ten that is exact in float64
 def as_meant(numbers: npt.ArrayLike) -> Numbers:
     """The numbers that are meant, float64, each the nearest to a short decimal.
 
-    A number that fits into a float32 is the shortest decimal that gives the same float32 back;
-    another one is rounded to 15 significant digits. NaN and infinity stay.
+    A number with at most two decimal places is meant as it is. Of others, one that fits into a
+    float32 is the shortest decimal that gives the same float32 back, and the rest are rounded to 15
+    significant digits. NaN and infinity stay.
 
     >>> as_meant([995 * 0.01, float(np.float32(9.95)), 9.95, 1 / 3]).tolist()
     [9.95, 9.95, 9.95, 0.333333333333333]
     """
     meant = np.array(numbers, dtype=np.float64)
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
         narrow = meant.astype(np.float32)
-    is_narrow = (narrow == meant) & np.isfinite(meant) & (np.abs(narrow) >= _SMALLEST_NARROW)
-    meant[~is_narrow] = _rounded(meant[~is_narrow])
+        # 4194303.75 fits too, but its shortest text as a float32 is 4194303.8.
+        is_noisy = np.isfinite(meant) & (meant != np.rint(meant * 100) / 100)
+    is_narrow = is_noisy & (narrow == meant) & (np.abs(narrow) >= _SMALLEST_NARROW)
+    is_wide = is_noisy & ~is_narrow
+    meant[is_wide] = _rounded(meant[is_wide])
     meant[is_narrow] = pa.array(narrow[is_narrow]).cast(pa.string()).cast(pa.float64()).to_numpy()
     return meant
 

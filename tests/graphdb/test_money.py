@@ -5,7 +5,7 @@ from decimal import Decimal
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from graphdb.decimals import as_meant, exact_decimals, exact_sum
@@ -69,9 +69,14 @@ def test_products_are_decimal(number, scale):
 
 
 @given(st.integers(1, 10**12), st.integers(0, 6))
+@example(134217728, 0)
+@example(419430375, 2)
+@example(123456789, 0)
 def test_noise_is_taken_off_and_nothing_else(digits, places):
     written = Decimal(digits).scaleb(-places)
     meant = float(written)
+    # With eight digits and more than two places, what fits into a float32 could be either.
+    assume(places <= 2 or digits < 10**6 or float(np.float32(meant)) != meant)
     noisy = [meant, float(np.nextafter(meant, np.inf)), float(np.nextafter(meant, 0))]
     assert as_meant(noisy).tolist() == [meant] * 3
     if digits < 10**6:
