@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Callable
 from typing import Any
 
 MAX_DEPTH = 100
@@ -35,6 +36,39 @@ def read_json(text: str | bytes) -> Any:
         raise ValueError("it is nested too deeply") from error
     if isinstance(value, dict | list) and _depth(value) > MAX_DEPTH:
         raise ValueError(f"it is nested more than {MAX_DEPTH} levels deep")
+    return value
+
+
+def write_json(
+    value: Any, *, indent: int | None = None, default: Callable[[Any], Any] | None = None
+) -> str:
+    """A value as JSON; a number that JSON does not have, such as NaN, becomes null.
+
+    Args:
+        default: Gives the form of what has none of its own, as for `json.dumps`.
+
+    >>> write_json({"recall": float("nan"), "k": 10})
+    '{"recall": null, "k": 10}'
+    """
+
+    def text(plain: Any) -> str:
+        return json.dumps(
+            plain, allow_nan=False, indent=indent, ensure_ascii=False, default=default
+        )
+
+    try:
+        return text(value)
+    except ValueError:
+        return text(_finite_only(value))
+
+
+def _finite_only(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: _finite_only(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite_only(inner) for inner in value]
     return value
 
 

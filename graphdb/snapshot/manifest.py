@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from graphdb.errors import SchemaError, SnapshotError
 from graphdb.file_access import file_access
@@ -44,8 +44,8 @@ class SnapshotManifest(BaseModel):
     format: str = FORMAT
     format_version: int = FORMAT_VERSION
     snapshot_id: str
-    created_at: datetime
-    cutoff: datetime | None
+    created_at: AwareDatetime
+    cutoff: AwareDatetime | None
     graph_schema: dict[str, Any]
     nodes: dict[str, FileEntry]
     edges: dict[str, FileEntry]

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from graphdb.errors import SnapshotError
 from graphdb.file_access import file_access
 from graphdb.schema_types import SOURCE_ID, TARGET_ID, EdgeType, Schema
-from graphdb.snapshot.checks import check_filled, check_keys, check_table
+from graphdb.snapshot.checks import check_ends, check_filled, check_keys, check_table, readable
+from graphdb.snapshot.content import check_content
 from graphdb.snapshot.manifest import (
     FileEntry,
     SnapshotManifest,
@@ -35,16 +35,18 @@ def open_snapshot(folder: str | Path, *, verify: bool = True) -> "Snapshot":
     """Opens a snapshot folder.
 
     Args:
-        verify: Compare every file with the hash in the manifest first.
+        verify: Compare every file with the hash in the manifest first, and check every row.
 
     Raises:
-        SnapshotError: No snapshot is there, a file is missing or changed, or the format is
-            another version's.
+        SnapshotError: No snapshot is there, a file is missing or changed, the format is another
+            version's, or the rows are not what the schema says.
         FileAccessError: The system refuses to read a file of it.
     """
     folder = Path(folder)
     snapshot = Snapshot(folder, read_manifest(folder))
     snapshot.check_files(contents=verify)
+    if verify:
+        check_content(snapshot)
     return snapshot
 
 
@@ -137,13 +139,7 @@ class Snapshot:
         )
 
     def _rows_of(self, edge_type: EdgeType, ids: pa.ChunkedArray, node_type: str) -> Rows:
-        rows = pc.index_in(ids, value_set=self.node_ids(node_type))
-        if rows.null_count:
-            lost = ids.filter(pc.is_null(rows))[0].as_py()
-            raise SnapshotError(
-                f"{edge_type} ends at {node_type} '{lost}', which the snapshot does not have",
-                value=lost,
-            )
+        rows = check_ends(edge_type, ids, node_type, self.node_ids(node_type))
         return np.asarray(rows, dtype=np.int64)
 
     def check_files(self, *, contents: bool) -> None:
@@ -182,5 +178,5 @@ class Snapshot:
         return name_file(self.folder, str(of)), listed[str(of)]
 
     def _read(self, path: Path, columns: Sequence[str] | None) -> pa.Table:
-        with file_access("read", path):
+        with readable(path):
             return pq.read_table(path, columns=list(columns) if columns is not None else None)

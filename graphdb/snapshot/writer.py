@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 
 from graphdb.atomic import atomic_folder
 from graphdb.errors import SnapshotError
+from graphdb.snapshot.content import check_content
 from graphdb.snapshot.manifest import (
     MANIFEST_NAME,
     FileEntry,
@@ -41,7 +42,8 @@ def write_snapshot(
         on_progress: Told about rows as they are written.
 
     Raises:
-        SnapshotError: The folder exists already, or the cut-off has no timezone.
+        SnapshotError: The folder exists already, the cut-off has no timezone, or the store holds
+            rows that its schema does not allow; nothing is left behind then.
     """
     folder = Path(folder)
     if cutoff is not None and cutoff.tzinfo is None:
@@ -52,6 +54,7 @@ def write_snapshot(
         manifest = _write_files(store, unfinished, cutoff, on_progress)
         text = manifest.model_dump_json(indent=2)
         (unfinished / MANIFEST_NAME).write_text(text, encoding="utf-8")
+        check_content(open_snapshot(unfinished, verify=False))
     return open_snapshot(folder, verify=False)
 
 

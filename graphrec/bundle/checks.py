@@ -1,20 +1,19 @@
 """What has to hold before a bundle is written: the parts fit the schema and each other."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from graphdb.column_checks import check_values, first_not_rising
 from graphdb.errors import BundleError
 from graphdb.schema_types import EdgeType, Schema
 from graphrec.bundle.adjacency import Adjacency
+from graphrec.bundle.norms import norms_of
 from graphrec.bundle.quality import Quality, check_quality
-
-_BLOCK_ROWS = 65_536
 
 
 def check_content(
@@ -35,26 +34,41 @@ def check_content(
     """
     if cutoff is not None and cutoff.tzinfo is None:
         raise BundleError(f"the cut-off {cutoff} has no timezone", value=cutoff)
+    num_nodes = {node_type: table.num_rows for node_type, table in nodes.items()}
     for node_type, table in nodes.items():
-        _check_table(schema, node_type, table)
+        check_node_table(schema, node_type, table)
     for edge_type, adjacency in edges.items():
-        _check_adjacency(schema, edge_type, adjacency, nodes)
-        _check_evidence(schema, edge_type, adjacency, cutoff)
+        check_adjacency(schema, edge_type, adjacency, num_nodes, cutoff)
     for node_type, found in quality.items():
         if node_type not in nodes:
             raise BundleError(f"quality of {node_type}, whose nodes are not given", value=node_type)
-        check_quality(node_type, found, nodes[node_type].num_rows)
+        check_quality(node_type, found, num_nodes[node_type])
     if not vectors:
         raise BundleError("no node type has vectors", expected="at least one")
     for node_type, matrix in vectors.items():
-        _check_vectors(node_type, matrix, nodes)
+        check_vectors(node_type, matrix, num_nodes)
     dims = {node_type: matrix.shape[1] for node_type, matrix in vectors.items()}
     if len(set(dims.values())) > 1:
         raise BundleError(f"vectors of different lengths: {dims}", expected="one length for all")
     return int(next(iter(dims.values())))
 
 
-def _check_table(schema: Schema, node_type: str, table: pa.Table) -> None:
+def newest_event(edges: Mapping[EdgeType, Adjacency]) -> datetime | None:
+    """When the newest event of all edges happened; None where none of them has evidence."""
+    newest_s = [
+        int(adjacency.evidence.last_at_s.max())
+        for adjacency in edges.values()
+        if adjacency.evidence is not None and adjacency.num_edges
+    ]
+    return datetime.fromtimestamp(max(newest_s), UTC) if newest_s else None
+
+
+def check_node_table(schema: Schema, node_type: str, table: pa.Table) -> None:
+    """Checks the columns, keys and values of a node table.
+
+    Raises:
+        BundleError: Names the column and what is wrong.
+    """
     declared = schema.arrow_schema(node_type)
     if sorted(table.column_names) != sorted(declared.names):
         raise BundleError(
@@ -69,24 +83,32 @@ def _check_table(schema: Schema, node_type: str, table: pa.Table) -> None:
                 expected=str(column.type),
             )
     key = schema.node_type(node_type).key
-    ids = table[key].combine_chunks()
-    rising = pc.less(ids[:-1], ids[1:]) if len(ids) > 1 else pa.array([True])
-    if ids.null_count or not pc.all(rising).as_py():
+    if table[key].null_count or first_not_rising([table[key]]) is not None:
         raise BundleError(
             f"the {node_type} table is not sorted by {key}",
             expected="ids by code point, each once and none empty",
         )
+    check_values(table, schema.columns(node_type), f"the {node_type} table", BundleError)
 
 
-def _check_adjacency(
-    schema: Schema, edge_type: EdgeType, adjacency: Adjacency, nodes: Mapping[str, pa.Table]
+def check_adjacency(
+    schema: Schema,
+    edge_type: EdgeType,
+    adjacency: Adjacency,
+    num_nodes: Mapping[str, int],
+    cutoff: datetime | None,
 ) -> None:
+    """Checks the edges of one type and their evidence.
+
+    Raises:
+        BundleError: Names the type and what is wrong.
+    """
     schema.edge_type(edge_type.relation, edge_type.source, edge_type.target)
     for end in (edge_type.source, edge_type.target):
-        if end not in nodes:
+        if end not in num_nodes:
             raise BundleError(f"{edge_type} needs {end} nodes, which are not given", value=end)
     found = (adjacency.num_sources, adjacency.num_targets)
-    needed = (nodes[edge_type.source].num_rows, nodes[edge_type.target].num_rows)
+    needed = (num_nodes[edge_type.source], num_nodes[edge_type.target])
     if found != needed:
         raise BundleError(
             f"{edge_type} ties {found[0]} sources to {found[1]} targets",
@@ -103,6 +125,7 @@ def _check_adjacency(
             f"the targets in {edge_type} are not ascending and distinct per source",
             expected="a valid adjacency; build it with Adjacency.from_edges",
         )
+    _check_evidence(schema, edge_type, adjacency, cutoff)
 
 
 def _check_evidence(
@@ -142,23 +165,33 @@ def _is_sorted(adjacency: Adjacency) -> bool:
     return bool(rises.all())
 
 
-def _check_vectors(node_type: str, matrix: npt.NDArray[Any], nodes: Mapping[str, pa.Table]) -> None:
-    if node_type not in nodes:
+def check_vectors(
+    node_type: str, matrix: npt.NDArray[Any], num_nodes: Mapping[str, int]
+) -> npt.NDArray[np.float64]:
+    """Checks the vectors of one type.
+
+    Returns:
+        Their lengths, as `norms_of`.
+
+    Raises:
+        BundleError: Names the type, the row and what is wrong.
+    """
+    if node_type not in num_nodes:
         raise BundleError(f"vectors for {node_type}, whose nodes are not given", value=node_type)
-    num_nodes = nodes[node_type].num_rows
-    fits = matrix.ndim == 2 and matrix.shape[0] == num_nodes and matrix.shape[1] >= 1
+    rows = num_nodes[node_type]
+    fits = matrix.ndim == 2 and matrix.shape[0] == rows and matrix.shape[1] >= 1
     if matrix.dtype != np.float32 or not fits:
         raise BundleError(
             f"the {node_type} vectors are {matrix.dtype} {list(matrix.shape)}",
-            expected=f"float32 [{num_nodes}, dim]",
+            expected=f"float32 [{rows}, dim]",
         )
-    for start in range(0, num_nodes, _BLOCK_ROWS):
-        finite = np.isfinite(matrix[start : start + _BLOCK_ROWS]).all(axis=1)
-        if not finite.all():
-            row = start + int(np.flatnonzero(~finite)[0])
-            raise BundleError(
-                f"the vector of {node_type} row {row} is not finite",
-                expected="no NaN and no infinity",
-                next_step="look for a diverged training",
-                value=row,
-            )
+    norms = norms_of(matrix)  # of float32 numbers in float64: finite where all of them are
+    odd = np.flatnonzero(~np.isfinite(norms))
+    if len(odd):
+        raise BundleError(
+            f"the vector of {node_type} row {odd[0]} is not finite",
+            expected="no NaN and no infinity",
+            next_step="look for a diverged training",
+            value=int(odd[0]),
+        )
+    return norms

@@ -1,6 +1,7 @@
 """What events say about an edge beyond that it is there: how often and when last."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import numpy as np
 import numpy.typing as npt
@@ -8,6 +9,8 @@ import numpy.typing as npt
 from graphdb.errors import BundleError
 
 _MIN_COUNT = 1
+_FIRST_S = int(datetime(1, 1, 1, tzinfo=UTC).timestamp())
+_LAST_S = int(datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC).timestamp())
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,6 +47,12 @@ class Evidence:
                 f"the evidence of {of} is of {len(self.counts)} and {len(self.last_at_s)} edges",
                 expected=str(num_edges),
                 value=len(self.counts),
+            )
+        if num_edges and not (self.last_at_s.min() >= _FIRST_S and self.last_at_s.max() <= _LAST_S):
+            raise BundleError(
+                f"an edge of {of} happened at {self.last_at_s.min()} to {self.last_at_s.max()}",
+                expected=f"{_FIRST_S} to {_LAST_S}, seconds of the years 1 to 9999",
+                value=int(self.last_at_s.max()),
             )
         if num_edges and self.counts.min() < _MIN_COUNT:
             raise BundleError(

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
+from tokenize import TokenError
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from graphdb import parquet
 from graphdb.errors import BundleCorruptError
-from graphdb.file_access import file_access, pass_on_refusal
+from graphdb.file_access import file_access
 from graphdb.schema_types import EdgeType
 from graphrec.bundle.adjacency import Adjacency
 from graphrec.bundle.evidence import Evidence
@@ -25,12 +27,26 @@ _ONE_HEADER = Lock()
 sometimes fails when two threads do so at once (python/cpython#106905)."""
 
 
+_HEADER_BYTES = 4096
+_NO_ARRAY = (
+    ValueError,
+    EOFError,
+    OverflowError,
+    RecursionError,
+    MemoryError,
+    TypeError,
+    TokenError,
+)
+"""What NumPy raises for headers that are none."""
+
+
 def load_array(path: Path, dtype: Any, shape: tuple[int, ...]) -> npt.NDArray[Any]:
     """Memory-maps an array after checking that it is what the manifest says."""
     try:
         with _ONE_HEADER, file_access("read", path):
-            array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, EOFError) as error:
+            # Not np.load, which opens archives and pickles, too. A header has some 100 bytes.
+            array = np.lib.format.open_memmap(path, mode="r", max_header_size=_HEADER_BYTES)
+    except _NO_ARRAY as error:
         raise BundleCorruptError(
             f"'{path}' is not a NumPy array: {error}", next_step=COPY_WHOLE, value=str(path)
         ) from error
@@ -60,14 +76,8 @@ def read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
 @contextmanager
 def parquet_file(path: Path) -> Iterator[pq.ParquetFile]:
     """An open Parquet file; errors as for `read_table`."""
-    try:
-        with pq.ParquetFile(path) as file:
-            yield file
-    except (pa.ArrowInvalid, OSError) as error:
-        pass_on_refusal(error, path)
-        raise BundleCorruptError(
-            f"'{path}' is not a Parquet file: {error}", next_step=COPY_WHOLE, value=str(path)
-        ) from error
+    with parquet.readable(path, BundleCorruptError, COPY_WHOLE), pq.ParquetFile(path) as file:
+        yield file
 
 
 def load_edges(folder: Path, manifest: BundleManifest, edge_type: EdgeType) -> Adjacency:

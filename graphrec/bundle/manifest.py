@@ -3,7 +3,7 @@
 import hashlib
 import json
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
@@ -20,6 +20,9 @@ from graphrec.bundle.quality import QualityRule
 FORMAT = "graphrec-bundle"
 FORMAT_VERSION = 2
 MANIFEST_NAME = "manifest.json"
+
+
+Count = Annotated[int, Field(ge=0, strict=True)]
 
 
 class BundleManifest(BaseModel):
@@ -55,8 +58,8 @@ class BundleManifest(BaseModel):
     similarity: Literal["dot"] = "dot"
     config: dict[str, Any]
     metrics: dict[str, Any]
-    num_nodes: dict[str, int]
-    num_edges: dict[str, int]
+    num_nodes: dict[str, Count]
+    num_edges: dict[str, Count]
     graph_schema: dict[str, Any]
     schema_fingerprint: str
     files: dict[str, str]

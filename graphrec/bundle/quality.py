@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import BaseModel, ConfigDict, Field
 
+from graphdb.column_checks import numbers_of
 from graphdb.errors import BundleError
 
 QUALITY = "quality"
@@ -93,8 +94,7 @@ def check_quality(node_type: str, quality: Quality, num_nodes: int) -> None:
         )
     for name in (QUALITY, *PARTS):
         _check_column(node_type, name, table[name], rule)
-    paid = table[PAID].drop_null().to_numpy()
-    if not ((paid >= 0) & np.isfinite(paid)).all():
+    if not _all_within(table[PAID].drop_null(), np.inf):
         raise BundleError(f"{PAID} of {node_type} is negative or no number", expected="0 or more")
     for name in COUNTS:
         if table[name].null_count or (pc.min(table[name]).as_py() or 0) < 0:
@@ -111,10 +111,14 @@ def _check_column(node_type: str, name: str, column: pa.ChunkedArray, rule: Qual
                 expected="an empty column",
             )
         return
-    values = column.to_numpy()  # an empty place becomes NaN
     highest = np.inf if name == RATING else 1.0
-    if not ((values >= 0) & (values <= highest) & np.isfinite(values)).all():
+    if column.null_count or not _all_within(column, highest):
         raise BundleError(
             f"{name} of {node_type} is not everywhere between 0 and {highest:g}",
             next_step="look for counts that contradict each other",
         )
+
+
+def _all_within(column: pa.ChunkedArray, highest: float) -> bool:
+    found = numbers_of(column)
+    return bool(((found >= 0) & (found <= highest) & np.isfinite(found)).all())

@@ -13,6 +13,7 @@ from graphdb.errors import BundleCorruptError, QueryError, SchemaError, nearest
 from graphdb.file_access import file_access
 from graphdb.schema_types import EdgeType, Schema
 from graphrec.bundle.adjacency import Adjacency
+from graphrec.bundle.content import check_bundle
 from graphrec.bundle.ids import find_row, position_of
 from graphrec.bundle.index_entry import IndexEntry
 from graphrec.bundle.loading import COPY_WHOLE, load_array, load_edges, read_table
@@ -36,8 +37,9 @@ def open_bundle(address: str | Path, *, verify: bool = True) -> "Bundle":
     Args:
         address: Its folder; or REGISTRY@current or REGISTRY@NAME for a release of a registry. What
             exists as it is written is a folder, also with an @ in it.
-        verify: Compare every file with the hash in the manifest. Formats, versions, the presence
-            of every file and the shapes of all arrays are checked in any case.
+        verify: Compare every file with the hash in the manifest, and check that what is in them
+            fits together. Formats, versions, the presence of every file and the shapes of all
+            arrays are checked in any case.
 
     Raises:
         BundleMissingError: No bundle is there, or a file of it is gone.
@@ -50,7 +52,10 @@ def open_bundle(address: str | Path, *, verify: bool = True) -> "Bundle":
     manifest = read_manifest(folder)
     schema = manifest.read_schema()
     check_files(folder, manifest, contents=verify)
-    return Bundle(folder, manifest, schema)
+    bundle = Bundle(folder, manifest, schema)
+    if verify:
+        check_bundle(bundle)
+    return bundle
 
 
 class Bundle:

@@ -16,7 +16,7 @@ from graphdb.file_access import file_access
 from graphdb.schema_types import EdgeType, Schema
 from graphrec.bundle.adjacency import Adjacency
 from graphrec.bundle.audiences import AudienceFigures
-from graphrec.bundle.checks import check_content
+from graphrec.bundle.checks import check_content, newest_event
 from graphrec.bundle.files import BundleFiles
 from graphrec.bundle.manifest import (
     MANIFEST_NAME,
@@ -84,7 +84,7 @@ def write_bundle(
             created_at=datetime.now(UTC),
             snapshot_id=snapshot_id,
             cutoff=cutoff,
-            newest_event_at=_newest_event(edges),
+            newest_event_at=newest_event(edges),
             dim=dim,
             config=plain_config,
             metrics=plain_metrics,
@@ -130,15 +130,6 @@ def _write_files(
     for node_type, found in quality.items():
         files.write_table(quality_path(node_type), found.table.combine_chunks())
     return files.hashes
-
-
-def _newest_event(edges: Mapping[EdgeType, Adjacency]) -> datetime | None:
-    newest_s = [
-        int(adjacency.evidence.last_at_s.max())
-        for adjacency in edges.values()
-        if adjacency.evidence is not None and adjacency.num_edges
-    ]
-    return datetime.fromtimestamp(max(newest_s), UTC) if newest_s else None
 
 
 def _plain(name: str, values: Mapping[str, Any]) -> dict[str, Any]:

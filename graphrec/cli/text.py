@@ -7,6 +7,7 @@ from typing import Any, TextIO
 
 from rich.markup import escape as escape_markup
 
+from graphdb.plain_json import write_json
 from graphdb.printable import is_printable, printable
 
 _NOTHING = "[dim][/dim]"
@@ -36,7 +37,7 @@ def json_text(document: Any, stream: TextIO | None, *, indent: int | None = None
 
     What it cannot carry or show stands as an escape of JSON, so the values are exact.
     """
-    text = json.dumps(document, indent=indent, ensure_ascii=False, default=_plain)
+    text = write_json(document, indent=indent, default=_plain)
     encoding = getattr(stream, "encoding", None) or "utf-8"
     can_carry = _carried_by(encoding)
     return "".join(sign if sign == "\n" or can_carry(sign) else _unit(sign) for sign in text)

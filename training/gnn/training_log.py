@@ -10,6 +10,7 @@ from graphdb.atomic import write_file
 from graphdb.closing import Closing
 from graphdb.errors import CheckpointError
 from graphdb.file_access import file_access
+from graphdb.plain_json import write_json
 from training.gnn.checkpoint import load_checkpoint, save_checkpoint
 from training.gnn.tensorboard_log import TensorBoardLog
 from training.gnn.trainer import Epoch, Trainer
@@ -71,7 +72,7 @@ class TrainingLog(Closing):
         self.epochs.append(epoch)
         if self._lines is not None and self._state is not None:
             with file_access("write", self._lines), self._lines.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(asdict(epoch)) + "\n")
+                file.write(write_json(asdict(epoch)) + "\n")
             save_checkpoint(self._state, self._trainer)
         if self._board:
             self._board.add(epoch)
@@ -89,5 +90,5 @@ class TrainingLog(Closing):
             found[epoch.number] = epoch  # the later of two is the one that was kept
         kept = [found[number] for number in sorted(found) if number <= self._trainer.epochs_done]
         self.epochs = kept
-        text = "".join(json.dumps(asdict(epoch)) + "\n" for epoch in kept)
+        text = "".join(write_json(asdict(epoch)) + "\n" for epoch in kept)
         write_file(self._lines, text, CheckpointError)

@@ -68,7 +68,7 @@ def market(write_world, tmp_path_factory):
         "User-RETURNED-Product": happened(
             "ann-p1@55 ann-p2@56", event_id=["0", "1"], value=[4.0, 7]
         ),
-        "User-FOLLOWS-Creator": happened("ann-lee@5 bob-lee@6 ann-kim@60 bob-lee@61"),
+        "User-FOLLOWS-Creator": happened("ann-lee@5 bob-lee@6 ann-kim@60"),
         "User-WATCHED-Content": happened("ann-clip@60", event_id=["0"]),
         "Creator-PROMOTES-Product": tied("kim-p1 lee-p1 lee-p2"),
         "Product-MADE_BY-Brand": tied("p1-acme p2-acme p3-bolt p4-cole"),
