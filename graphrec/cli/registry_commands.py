@@ -12,6 +12,7 @@ from graphrec.cli.query_commands import VerifyOption
 from graphrec.cli.text import escape
 from graphrec.registry.listing import Listed, Tenure
 from graphrec.registry.registry import LEAST_KEPT, Registry, Switch
+from graphrec.registry.repairing import Repair
 
 RegistryArgument = Annotated[str, typer.Argument(metavar="REGISTRY", help="A folder of releases.")]
 
@@ -92,6 +93,12 @@ def releases(
             help="Remove all but so many releases, those that were current last.",
         ),
     ] = None,
+    repair: Annotated[
+        bool,
+        typer.Option(
+            "--repair", help="Make current.json and the history whole again; what was stays beside."
+        ),
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """List the releases of a registry, the newest first.
@@ -103,8 +110,11 @@ def releases(
     graphrec releases REGISTRY --history --json
 
     graphrec releases REGISTRY --prune 5
+
+    graphrec releases REGISTRY --repair
     """
     opened = Registry(registry)
+    repaired = opened.repair() if repair else None
     removed = () if prune is None else opened.prune(prune)
     found, tenures = opened.releases(), opened.history()
     if as_json:
@@ -115,9 +125,12 @@ def releases(
                 "releases": [asdict(one) for one in found],
                 "history": [asdict(one) for one in tenures],
                 "removed": removed,
+                **({} if repaired is None else {"repaired": asdict(repaired)}),
             }
         )
         return
+    if repaired is not None:
+        _tell_repair(repaired)
     for name in removed:
         console().print(f"removed {escape(name)}", soft_wrap=True)
     console().print(_history_table(tenures) if history else _table(found))
@@ -131,6 +144,17 @@ def _tell(registry: str, switch: Switch, *, as_json: bool) -> None:
         console().print(f"[bold]{escape(switch.current)}[/bold] is current{instead}.")
     else:
         console().print(f"[bold]{escape(switch.current)}[/bold] was current already.")
+
+
+def _tell_repair(repaired: Repair) -> None:
+    if not repaired.set_aside and not repaired.lost:
+        said = "nothing is damaged"
+    else:
+        said = f"{repaired.kept} promotions kept, {repaired.lost} lines lost"
+        said += f"; {repaired.current or 'nothing'} is current"
+    if repaired.set_aside:
+        said += "; what was there is in " + ", ".join(repaired.set_aside)
+    console().print(escape(said), soft_wrap=True)
 
 
 def _table(found: tuple[Listed, ...]) -> Table:

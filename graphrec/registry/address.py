@@ -34,7 +34,7 @@ def bundle_folder(address: str | Path) -> Path:
     Raises:
         RegistryError: There is no such registry, or nothing in it is current.
         BundleError: What is current is not the release that was promoted.
-        UnknownReleaseError: The registry holds no release of that name.
+        UnknownReleaseError: The registry holds no release of that name, or no longer.
     """
     split = split_address(address)
     if split is None:
@@ -57,6 +57,12 @@ def bundle_folder(address: str | Path) -> Path:
             value=str(address),
         )
     folder = place(registry, current.name)
+    if not folder.is_dir():
+        raise UnknownReleaseError(
+            f"the current release of '{registry}', '{current.name}', is gone",
+            next_step=f"graphrec rollback {registry}, or promote another one",
+            value=current.name,
+        )
     check_unchanged(address, folder, current)
     return folder
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from graphdb.errors import RegistryError, UnknownReleaseError, nearest
+from graphdb.errors import BundleError, RegistryError, UnknownReleaseError, nearest
 from graphrec.bundle import Bundle
 from graphrec.bundle.manifest import read_manifest
 from graphrec.registry.address import (
@@ -92,7 +92,14 @@ def stands(folder: Path, bundle: Bundle) -> bool:
     """
     if not folder.exists():
         return False
-    there = read_manifest(folder).release_id
+    try:
+        there = read_manifest(folder).release_id
+    except BundleError as error:
+        raise RegistryError(
+            f"the release '{folder.name}' stands there already, and is damaged: {error}",
+            next_step=f"choose another --name, or remove '{folder}' first",
+            value=folder.name,
+        ) from error
     if there != bundle.manifest.release_id:
         raise RegistryError(
             f"there is another release named '{folder.name}': {there}",
@@ -111,9 +118,12 @@ def check_schema(bundle: Bundle, registry: Path, current: Promotion) -> None:
     """
     if current.schema_fingerprint == bundle.manifest.schema_fingerprint:
         return
-    serving = read_manifest(release_folder(registry, current.name)).read_schema()
-    names = [{*one.node_types, *one.relations} for one in (serving, bundle.schema)]
-    differing = ", ".join(sorted(names[0] ^ names[1]))
+    try:
+        serving = read_manifest(release_folder(registry, current.name)).read_schema()
+        names = [{*one.node_types, *one.relations} for one in (serving, bundle.schema)]
+        differing = ", ".join(sorted(names[0] ^ names[1]))
+    except BundleError:  # gone or damaged, which is no reason to keep it
+        differing = ""
     raise RegistryError(
         "the release has another graph schema than the current one, "
         + (f"which differs in {differing}" if differing else "with other properties"),

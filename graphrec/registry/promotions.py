@@ -6,15 +6,18 @@ happened. A crash in between leaves the last line missing or half written: reade
 it from `current.json`, and the next promotion completes the file.
 """
 
+import os
 import re
 from pathlib import Path
+from shlex import quote
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from graphdb.atomic import sync, write_file
 from graphdb.errors import RegistryError
-from graphdb.inside import inside, is_device
+from graphdb.inside import is_device
+from graphdb.plain_json import read_json
 
 CURRENT_NAME = "current.json"
 HISTORY_NAME = "history.jsonl"
@@ -66,14 +69,27 @@ def read_current(registry: Path) -> Promotion | None:
     """The promotion that made the current release current; None before the first one.
 
     Raises:
-        RegistryError: The file is not what a promotion writes.
+        RegistryError: The file is not what a promotion writes, or it is gone.
     """
-    path = inside(registry, CURRENT_NAME, RegistryError)
-    try:
-        text = path.read_bytes()
-    except FileNotFoundError:
+    current = current_of(registry)
+    if current is None and _history(registry):
+        current = current_of(registry)  # the very first promotion may have come in between
+        if current is not None:
+            return current
+        raise _damaged(registry, f"'{registry / CURRENT_NAME}' is gone, but there is a history")
+    return current
+
+
+def current_of(registry: Path) -> Promotion | None:
+    """What `current.json` says; None where there is none.
+
+    Raises:
+        RegistryError: It is not what a promotion writes.
+    """
+    path = registry / CURRENT_NAME
+    if not os.path.lexists(path):
         return None
-    return _parsed(text, f"'{path}'", "promote a release again")
+    return _parsed(registry, _content(registry, path), f"'{path}'")
 
 
 def read_history(registry: Path) -> list[Promotion]:
@@ -86,11 +102,10 @@ def read_history(registry: Path) -> list[Promotion]:
     current = read_current(registry)
     if current is None:
         return []
-    path = inside(registry, HISTORY_NAME, RegistryError)
-    text = path.read_bytes() if path.exists() else b""
+    text = _history(registry)
     lines = text[: _whole(text)].splitlines()
     history = [
-        _parsed(line, f"line {number} of '{path}'", "move the file away; who is current stays")
+        _parsed(registry, line, f"line {number} of '{registry / HISTORY_NAME}'")
         for number, line in enumerate(lines, start=1)
     ]
     return [one for one in history if one.number < current.number] + [current]
@@ -101,10 +116,23 @@ def make_current(registry: Path, promotion: Promotion, before: list[Promotion]) 
 
     Args:
         before: What `read_history` says.
+
+    Raises:
+        RegistryError: The history goes on after what is current, which nothing but a hand did.
     """
-    _complete(inside(registry, HISTORY_NAME, RegistryError), before)
-    write_file(registry / CURRENT_NAME, promotion.model_dump_json() + "\n", RegistryError)
-    _complete(inside(registry, HISTORY_NAME, RegistryError), [*before, promotion])
+    _complete(registry, before)
+    write_current(registry, promotion)
+    _complete(registry, [*before, promotion])
+
+
+def write_current(registry: Path, promotion: Promotion) -> None:
+    """Replaces `current.json` as a whole."""
+    write_file(registry / CURRENT_NAME, _line(promotion), RegistryError)
+
+
+def write_history(registry: Path, promotions: list[Promotion]) -> None:
+    """Replaces the history as a whole."""
+    write_file(registry / HISTORY_NAME, "".join(map(_line, promotions)), RegistryError)
 
 
 def came_before(history: list[Promotion]) -> list[str]:
@@ -122,24 +150,49 @@ def came_before(history: list[Promotion]) -> list[str]:
     stack: list[str] = []
     for one in history:
         if one.action == "rollback":
-            while stack and stack[-1] != one.name:
-                stack.pop()
+            _take_back(stack, one.name)
         if not stack or stack[-1] != one.name:
             stack.append(one.name)
     return stack[-2::-1]
 
 
-def _complete(path: Path, promotions: list[Promotion]) -> None:
+def _take_back(stack: list[str], name: str) -> None:
+    """Drops what stands above a name; what is on top where the line of that name is lost."""
+    if name not in stack:
+        del stack[-1:]
+        return
+    while stack[-1] != name:
+        stack.pop()
+
+
+def promotion_of(line: bytes) -> Promotion | None:
+    """The promotion that a line is; None where it is none."""
+    try:
+        return Promotion.model_validate(read_json(line))
+    except ValueError:
+        return None
+
+
+def _complete(registry: Path, promotions: list[Promotion]) -> None:
     """Adds the lines that are missing, in place of a half one that a crash has left."""
-    lines = [f"{one.model_dump_json()}\n".encode() for one in promotions]
-    with path.open("ab+") as file:
-        file.seek(0)
-        text = file.read()
-        whole = _whole(text)
+    path, text = registry / HISTORY_NAME, _history(registry)
+    whole = _whole(text)
+    with path.open("ab") as file:
+        num_lines = text[:whole].count(b"\n")
+        if num_lines > len(promotions):
+            raise _damaged(registry, f"'{path}' has promotions after the current one")
         file.truncate(whole)
-        missing = lines[text[:whole].count(b"\n") :]
-        file.write(b"".join(missing))
+        file.write("".join(map(_line, promotions[num_lines:])).encode())
     sync(path)
+
+
+def _history(registry: Path) -> bytes:
+    path = registry / HISTORY_NAME
+    return _content(registry, path) if os.path.lexists(path) else b""
+
+
+def _line(promotion: Promotion) -> str:
+    return promotion.model_dump_json() + "\n"
 
 
 def _whole(text: bytes) -> int:
@@ -147,10 +200,24 @@ def _whole(text: bytes) -> int:
     return text.rfind(b"\n") + 1
 
 
-def _parsed(text: bytes, where: str, next_step: str) -> Promotion:
+def _content(registry: Path, path: Path) -> bytes:
+    if path.is_symlink() or not path.is_file():
+        raise _damaged(registry, f"'{path}' is no file")
+    return path.read_bytes()
+
+
+def _parsed(registry: Path, text: bytes, where: str) -> Promotion:
     try:
-        return Promotion.model_validate_json(text)
+        return Promotion.model_validate(read_json(text))
     except ValidationError as error:
-        raise RegistryError(
-            f"{where} is no promotion: {error.errors()[0]['msg']}", next_step=next_step, value=where
-        ) from error
+        raise _damaged(registry, f"{where} is no promotion: {error.errors()[0]['msg']}") from error
+    except ValueError as error:
+        raise _damaged(registry, f"{where} is no promotion: {error}") from error
+
+
+def _damaged(registry: Path, what: str) -> RegistryError:
+    return RegistryError(
+        what,
+        next_step=f"graphrec releases {quote(str(registry))} --repair",
+        value=str(registry),
+    )

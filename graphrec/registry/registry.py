@@ -24,6 +24,7 @@ from graphrec.registry.promotions import (
     make_current,
     read_history,
 )
+from graphrec.registry.repairing import Repair, repair
 
 LEAST_KEPT = 2
 LOCK_NAME = "lock"
@@ -174,6 +175,19 @@ class Registry:
             for name in gone:
                 remove_folder(self.folder / RELEASES / name)
         return gone
+
+    def repair(self) -> Repair:
+        """Makes `current.json` and the history whole again, from what can be read of them.
+
+        A file that is replaced stays beside, under another name. Where nothing is damaged, nothing
+        changes.
+
+        Raises:
+            RegistryError: There is no registry.
+        """
+        self._must_exist()
+        with self._locked():
+            return repair(self.folder)
 
     def _locked(self) -> AbstractContextManager[None]:
         return locked(inside(self.folder, LOCK_NAME, RegistryError))

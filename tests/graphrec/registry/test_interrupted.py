@@ -11,7 +11,6 @@ from threading import Event
 import pytest
 
 from graphdb import atomic
-from graphdb.errors import RegistryError
 from graphrec import Recommender, Registry, open_bundle
 from graphrec.registry import copying, promotions
 
@@ -96,19 +95,6 @@ def test_half_a_line_is_no_line(filled, kept):
     assert filled.history()[:-1] == (*before[:-1], filled.history()[-2])
     assert [one.name for one in filled.history()] == ["one", "two", "three", "one"]
     assert path.read_bytes().splitlines(keepends=True)[:3] == [*whole, last]
-
-
-def test_a_damaged_line_is_an_error(filled):
-    path = filled.folder / "history.jsonl"
-    lines = path.read_bytes().splitlines(keepends=True)
-    path.write_bytes(b"".join([lines[0], b'{"number": 2}\n', lines[2]]))
-    with pytest.raises(RegistryError, match=r"line 2 of .*history.jsonl' is no promotion.*move"):
-        filled.history()
-    path.unlink()
-    assert [one.name for one in filled.history()] == ["three"]
-    (filled.folder / "current.json").write_text("{")
-    with pytest.raises(RegistryError, match=r"current.json' is no promotion: .*promote a release"):
-        open_bundle(f"{filled.folder}@current")
 
 
 @pytest.mark.slow
