@@ -1,6 +1,6 @@
 """Conditions on typed properties, such as `{"fans": {"min": 1000}}`, and the masks they make."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from threading import Lock
 from typing import Annotated, Any
@@ -21,6 +21,7 @@ from pydantic import (
     model_validator,
 )
 
+from graphdb.column_checks import numbers_of
 from graphdb.decimals import as_meant
 from graphdb.errors import BadFilterError, nearest
 from graphdb.schema_types import Kind, Property
@@ -172,9 +173,10 @@ class Columns:
         declared = {column.name: column for column in self.bundle.schema.columns(node_type)}
         if "status" in declared and SELLABLE in declared["status"].choices:
             status = self.bundle.attributes(node_type)["status"]
-            mask &= pc.fill_null(pc.equal(status, SELLABLE), True).to_numpy()
+            mask &= _by_value(status, lambda one: one in (None, SELLABLE))
         if "stock" in declared and declared["stock"].kind in (Kind.INT, Kind.FLOAT):
-            mask &= ~(self.numbers(node_type, "stock") <= 0)
+            stock = self.bundle.attributes(node_type)["stock"]
+            mask &= _by_value(stock, lambda one: one is None or not one <= 0)
         return mask
 
     def _declared(self, node_type: str, name: str) -> Property:
@@ -248,3 +250,11 @@ def _check_values(node_type: str, declared: Property, condition: Condition) -> N
                 next_step=nearest(str(value), list(declared.choices)),
                 value=value,
             )
+
+
+def _by_value(column: pa.ChunkedArray, passes: Callable[[Any], bool]) -> Mask:
+    """Which cells pass, by the distinct ones: to compare with one value, Arrow imports pandas."""
+    values = pc.unique(column)
+    passing = np.array([passes(one) for one in values.to_pylist()], dtype=np.bool_)
+    found: Mask = passing[numbers_of(pc.index_in(column, value_set=values))]
+    return found

@@ -176,6 +176,7 @@ class Registry:
                 remove_folder(self.folder / RELEASES / name)
         return gone
 
+    @file_access("read or write")
     def repair(self) -> Repair:
         """Makes `current.json` and the history whole again, from what can be read of them.
 
@@ -184,6 +185,7 @@ class Registry:
 
         Raises:
             RegistryError: There is no registry.
+            FileAccessError: The system refuses to read or write a file of it.
         """
         self._must_exist()
         with self._locked():
