@@ -36,7 +36,9 @@ def as_meant(numbers: npt.ArrayLike) -> Numbers:
     is_narrow = is_noisy & (narrow == meant) & (np.abs(narrow) >= _SMALLEST_NARROW)
     is_wide = is_noisy & ~is_narrow
     meant[is_wide] = _rounded(meant[is_wide])
-    meant[is_narrow] = pa.array(narrow[is_narrow]).cast(pa.string()).cast(pa.float64()).to_numpy()
+    if is_narrow.any():  # Arrow imports pandas on this way, which most tables never need
+        texts = pa.array(narrow[is_narrow]).cast(pa.string())
+        meant[is_narrow] = texts.cast(pa.float64()).to_numpy()
     return meant
 
 
