@@ -36,6 +36,7 @@ means and, in its second paragraph, what to do about it; docs/errors.md is made 
 """
 
 from difflib import get_close_matches
+from reprlib import Repr
 
 from graphdb.redaction import redacted
 
@@ -63,7 +64,7 @@ class GraphRecError(Exception):
         next_step: str | None = None,
         value: object = None,
     ) -> None:
-        self.what = what = redacted(what)
+        self.what = what = _readable(redacted(what))
         self.expected = expected = redacted(expected) if expected else expected
         self.next_step = next_step = redacted(next_step) if next_step else next_step
         self.value = redacted(value) if isinstance(value, str) else value
@@ -316,6 +317,32 @@ class DiskFullError(FileAccessError):
     """
 
 
+def shown(value: object) -> str:
+    """A value as a message shows it: its repr, cut where it is long or deep.
+
+    >>> shown("p1"), shown(float("nan"))
+    ("'p1'", 'nan')
+    """
+    if isinstance(value, int) and value.bit_length() > _MOST_BITS:
+        return f"a whole number of {value.bit_length():,} bits"
+    return _SHORT.repr(value)
+
+
+_MOST_BITS = 256
+_SHORT = Repr()
+_SHORT.maxlevel = 4
+_SHORT.maxstring = _SHORT.maxother = 120
+_MOST_CHARACTERS = 1_000
+
+
+def _readable(text: str) -> str:
+    """A text that can be written anywhere: not endless, and without halves of characters."""
+    text = text.encode(errors="backslashreplace").decode()
+    if len(text) <= _MOST_CHARACTERS:
+        return text
+    return f"{text[: _MOST_CHARACTERS // 2]} ... {text[-_MOST_CHARACTERS // 4 :]}"
+
+
 def nearest(name: str, known: list[str]) -> str | None:
     """The closest known name as a phrase for a message, or None when nothing is close.
 
@@ -324,6 +351,8 @@ def nearest(name: str, known: list[str]) -> str | None:
     >>> nearest("zzz", ["Product", "Brand"]) is None
     True
     """
+    if not isinstance(name, str) or len(name) > _MOST_CHARACTERS:
+        return None
     folded = {candidate.casefold(): candidate for candidate in known}
     matches = get_close_matches(name.casefold(), list(folded), n=1)
     return f"did you mean '{folded[matches[0]]}'?" if matches else None

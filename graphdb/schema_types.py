@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import pyarrow as pa
 
-from graphdb.errors import SchemaError, nearest
+from graphdb.errors import SchemaError, nearest, shown
 from graphdb.schema_checks import (
     PlainNodeType,
     PlainRelation,
@@ -349,9 +349,10 @@ _T = TypeVar("_T")
 
 
 def _look_up(name: str, known: Mapping[str, _T], what: str) -> _T:
-    if name not in known:
+    if not isinstance(name, str) or name not in known:
+        named = f"'{name}'" if isinstance(name, str) else shown(name)
         raise SchemaError(
-            f"unknown {what} '{name}'",
+            f"unknown {what} {named}",
             expected="one of " + ", ".join(known),
             next_step=nearest(name, list(known)),
             value=name,

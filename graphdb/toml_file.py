@@ -68,6 +68,8 @@ class TomlFile(Generic[_Model]):
             raise self._error_class(what, value=str(path)) from error
         except OSError as error:
             raise refused(error, "read", path) from error
+        except ValueError as error:  # such as a path with a NUL in it
+            raise self._error_class(f"'{path}' cannot be read: {error}", value=str(path)) from error
 
     def error(
         self,

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 from graphdb.atomic import atomic_file
 from graphdb.errors import QueryError
 from graphrec.query import Outcome, Recommendations, Recommender
+from graphrec.query.limits import MOST_K, MOST_RESULTS, check_whole
 from graphrec.query.options import Options
 
 SCHEMA = pa.schema(
@@ -76,8 +77,9 @@ def write_answers(
         atomic_file(path, QueryError) as unfinished,
         pq.ParquetWriter(unfinished, SCHEMA) as writer,
     ):
-        for start in range(0, len(seed_ids), _AT_ONCE):
-            some = seed_ids[start : start + _AT_ONCE]
+        at_once = _num_at_once(options)
+        for start in range(0, len(seed_ids), at_once):
+            some = seed_ids[start : start + at_once]
             answers = recommender.recommend_many(seed_type, some, target_type, **options)
             parts = map(_rows, answers)
             writer.write_table(pa.concat_tables([SCHEMA.empty_table(), *parts]))
@@ -87,6 +89,13 @@ def write_answers(
             if on_progress:
                 on_progress(start + len(some), len(seed_ids))
     return BulkReport(str(path), len(seed_ids), rows, empty, unknown)
+
+
+def _num_at_once(options: Options) -> int:
+    """How many seeds to ask for at once, so that long lists do not exceed what may be asked."""
+    k = options.get("k", 10)
+    check_whole("k", k, 1, MOST_K)
+    return max(min(_AT_ONCE, MOST_RESULTS // k), 1)
 
 
 def _rows(answer: Recommendations) -> pa.Table:

@@ -4,7 +4,7 @@ from bisect import bisect_left
 
 import pyarrow as pa
 
-from graphdb.errors import UnknownIdError
+from graphdb.errors import UnknownIdError, shown
 
 PRIVATE_TYPES = ("User",)
 """Node types whose ids a message must not tell: they are other people's."""
@@ -47,12 +47,23 @@ def position_of(node_type: str, ids: pa.Array, node_id: str) -> int | None:
     """
     if not isinstance(node_id, str):
         raise UnknownIdError(
-            f"{node_type} ids are strings, not {type(node_id).__name__} ({node_id!r})",
-            next_step=f"ask for '{node_id}'",
+            f"{node_type} ids are strings, not {type(node_id).__name__} ({shown(node_id)})",
+            next_step=f"ask for '{node_id}'" if isinstance(node_id, int) else None,
             value=node_id,
         )
+    if not is_text(node_id):
+        raise UnknownIdError(f"{shown(node_id)} is no UTF-8 text, so no {node_type} has that id")
     row = _place(ids, node_id)
     return row if row < len(ids) and ids[row].as_py() == node_id else None
+
+
+def is_text(text: str) -> bool:
+    """Whether a text can be written as UTF-8; what was read from bytes that are none cannot."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _place(ids: pa.Array, node_id: str) -> int:

@@ -19,6 +19,7 @@ from graphrec.cli.result_output import show
 from graphrec.cli.text import escape
 from graphrec.query.audience.curve import ReachCurve
 from graphrec.query.audience.portfolio import Portfolio
+from graphrec.query.limits import MOST_K
 from graphrec.query.options import AudienceOptions
 
 NewCustomersOption = Annotated[
@@ -42,7 +43,7 @@ def lookalike(
     ],
     new_customers_only: NewCustomersOption = False,
     top: Annotated[
-        int | None, typer.Option("--top", "-k", min=1, help="How many; 10 by default.")
+        int | None, typer.Option("--top", "-k", min=1, max=MOST_K, help="How many; 10 by default.")
     ] = None,
     share: Annotated[
         float | None, typer.Option(min=0, max=1, help="How many, as a share of all users.")
@@ -115,7 +116,7 @@ def portfolio(
     bundle: BundleArgument,
     brand: Annotated[str, typer.Argument(metavar="BRAND", help="For whom, as Brand:ID.")],
     top: Annotated[
-        int | None, typer.Option("--top", "-k", min=1, help="How many creators.")
+        int | None, typer.Option("--top", "-k", min=1, max=MOST_K, help="How many creators.")
     ] = None,
     budget: Annotated[float | None, typer.Option(help="What all may cost together.")] = None,
     costs: Annotated[

@@ -13,6 +13,7 @@ from graphrec.cli.query_commands import BundleArgument, VerifyOption
 from graphrec.cli.text import escape, escape_lines
 from graphrec.explain import EdgeSource, Explainer, Explanation
 from graphrec.explain.explainer import LONGEST_HOPS
+from graphrec.query.limits import MOST_K
 from graphrec.query.paths import Paths
 
 
@@ -49,7 +50,7 @@ def explain(
         bool, typer.Option("--cypher", help="Print the query for Neo4j Browser instead of text.")
     ] = False,
     top: Annotated[
-        int, typer.Option("--top", "-k", min=1, help="How many kinds of paths to show.")
+        int, typer.Option("--top", "-k", min=1, max=MOST_K, help="How many kinds of paths to show.")
     ] = 3,
     examples: Annotated[int, typer.Option(min=1, help="How many paths to show of each.")] = 3,
     max_hops: Annotated[

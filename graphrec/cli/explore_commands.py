@@ -21,6 +21,7 @@ from graphrec.cli.answer_output import show_answer
 from graphrec.cli.node_names import parse_node
 from graphrec.cli.output import JsonOption, console, print_json, print_text, warn
 from graphrec.cli.text import escape
+from graphrec.query.limits import MOST_K
 
 _HOW_TO_LOAD = "drop each onto Neo4j Browser's window, one after the other"
 
@@ -55,7 +56,7 @@ def explore(
         bool, typer.Option("--open", help="Open the link in your web browser.")
     ] = False,
     top: Annotated[
-        int, typer.Option("--top", "-k", min=1, help="How many rows `--run` shows.")
+        int, typer.Option("--top", "-k", min=1, max=MOST_K, help="How many rows `--run` shows.")
     ] = 50,
     store: Annotated[
         str, typer.Option(envvar="NEO4J_URI", help="The Neo4j server.")

@@ -15,6 +15,7 @@ from graphrec.cli.query_commands import BundleArgument, VerifyOption
 from graphrec.cli.text import escape
 from graphrec.publishing import Seed, publish
 from graphrec.query import Recommender
+from graphrec.query.limits import MOST_K
 
 
 def register(app: typer.Typer) -> None:
@@ -50,7 +51,7 @@ def publish_command(
             help="What to recommend to them. By default products for a user, users for all else.",
         ),
     ] = None,
-    top: Annotated[int, typer.Option("--top", "-k", min=1, help="How many each.")] = 10,
+    top: Annotated[int, typer.Option("--top", "-k", min=1, max=MOST_K, help="How many each.")] = 10,
     verify: VerifyOption = True,
     as_json: JsonOption = False,
 ) -> None:

@@ -35,6 +35,7 @@ from graphrec.cli.node_names import parse_node, parse_target
 from graphrec.cli.opening import open_recommender
 from graphrec.cli.output import JsonOption
 from graphrec.cli.result_output import show
+from graphrec.query.limits import MOST_K
 from graphrec.query.options import Options
 
 BundleArgument = Annotated[
@@ -44,7 +45,7 @@ BundleArgument = Annotated[
         help="Folder that `graphrec train` wrote, or a release: REGISTRY@current, REGISTRY@NAME.",
     ),
 ]
-TopOption = Annotated[int, typer.Option("--top", "-k", min=1, help="How many to show.")]
+TopOption = Annotated[int, typer.Option("--top", "-k", min=1, max=MOST_K, help="How many to show.")]
 VerifyOption = Annotated[
     bool, typer.Option("--verify/--no-verify", help="Check the bundle's file hashes first.")
 ]

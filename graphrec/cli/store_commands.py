@@ -15,6 +15,7 @@ from graphrec.cli.ingest_report import show_report
 from graphrec.cli.output import JsonOption, console, print_json
 from graphrec.cli.progress import IngestProgress, SnapshotProgress
 from graphrec.cli.text import escape
+from graphrec.query.limits import MOST_K
 
 StoreArgument = Annotated[
     str, typer.Argument(metavar="STORE", help="A file for the embedded store, or a store's URL.")
@@ -109,7 +110,9 @@ def ingest_command(
 
 def rejects_command(
     store: StoreArgument,
-    top: Annotated[int, typer.Option("--top", "-k", min=1, help="How many to show.")] = 20,
+    top: Annotated[
+        int, typer.Option("--top", "-k", min=1, max=MOST_K, help="How many to show.")
+    ] = 20,
     as_json: JsonOption = False,
 ) -> None:
     """Show the rows that ingest set aside, each with file, row and reason.

@@ -20,6 +20,7 @@ from graphrec.explain.search import Found, find_paths
 from graphrec.explain.steps import Step, Steps
 from graphrec.explain.walks import Allowed
 from graphrec.query.display import Display
+from graphrec.query.limits import MOST_K, check_whole
 from graphrec.query.paths import Paths
 
 LONGEST_HOPS = 4
@@ -89,9 +90,9 @@ class Explainer:
             QueryError: Seed and target are one node, or a number is out of range.
             SchemaError: There is no such node type, or the evidence has no such edges.
         """
-        _check("k", k, 1, None)
-        _check("examples", examples, 1, None)
-        _check("max_hops", max_hops, 1, LONGEST_HOPS)
+        check_whole("k", k, 1, MOST_K)
+        check_whole("examples", examples, 1, MOST_K)
+        check_whole("max_hops", max_hops, 1, LONGEST_HOPS)
         ends = [(name, self._bundle.row_of(name, node_id)) for name, node_id in (seed, target)]
         if ends[0] == ends[1]:
             raise QueryError(
@@ -190,12 +191,3 @@ def _group(found: Found, paths: tuple[ExplainedPath, ...]) -> PathGroup:
     return PathGroup(
         found.types, paths, found.num_paths, not found.whole, found.total, found.widths
     )
-
-
-def _check(name: str, value: int, least: int, most: int | None) -> None:
-    if value < least or (most is not None and value > most):
-        raise QueryError(
-            f"{name} is {value}",
-            expected=f"{least} to {most}" if most else f"{least} or more",
-            value=value,
-        )

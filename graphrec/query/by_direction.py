@@ -9,6 +9,7 @@ from graphrec.query.audience.matching import creators_for, for_creators, knows_g
 from graphrec.query.audience.members import BUYERS, audience_of_row
 from graphrec.query.engine import Engine
 from graphrec.query.fold_in import Event
+from graphrec.query.limits import MOST_RESULTS, check_count
 from graphrec.query.names import Skipped
 from graphrec.query.options import Question
 from graphrec.query.results import Outcome, Recommendations
@@ -33,6 +34,8 @@ def answers(
         UnknownIdError: A seed is not in the bundle, and the question does not say what then.
         QueryError: Nothing is known about a seed, and the question does not say what then.
     """
+    targets = max(engine.release.bundle.num_nodes(target_type), 1)
+    check_count("results", len(seed_ids) * min(question.k, targets), MOST_RESULTS)
     if question.on_unknown == "error":
         return _known_answers(engine, seed_type, seed_ids, target_type, question)
     return _answers_for_all(engine, seed_type, seed_ids, target_type, question)

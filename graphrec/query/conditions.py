@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from math import isfinite
 from threading import Lock
 from typing import Annotated, Any
 
@@ -23,9 +24,10 @@ from pydantic import (
 
 from graphdb.column_checks import numbers_of
 from graphdb.decimals import as_meant
-from graphdb.errors import BadFilterError, nearest
+from graphdb.errors import BadFilterError, nearest, shown
 from graphdb.schema_types import Kind, Property
 from graphrec.bundle import Bundle
+from graphrec.bundle.ids import is_text
 from graphrec.query.spelling import Respelled, first_respelled, plain_spelling
 
 Mask = npt.NDArray[np.bool_]
@@ -35,6 +37,7 @@ SELLABLE = "active"
 """The status of what can be bought."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MOST = 2**63
 _FITTING: dict[Kind, tuple[type, ...]] = {
     Kind.STRING: (str,),
     Kind.INT: (int, float),
@@ -64,6 +67,19 @@ class Condition(BaseModel):
         ranged = self.min is not None or self.max is not None
         if (self.one_of is not None) == ranged:
             raise ValueError("give a value, a list of values, or {min, max}")
+        return self
+
+    @model_validator(mode="after")
+    def _is_in_order(self) -> "Condition":
+        """A NaN, or a range that nothing can be within, would let a rule that bars hold nothing."""
+        if any(isinstance(value, float) and not isfinite(value) for value in self.values()):
+            raise ValueError("numbers must be finite")
+        ends = [end for end in (self.min, self.max) if end is not None]
+        kinds = {isinstance(end, datetime) for end in ends}
+        if len(ends) == 2 and len(kinds) == 1 and not any(isinstance(end, str) for end in ends):
+            naive = {isinstance(end, datetime) and end.tzinfo is None for end in ends}
+            if len(naive) == 1 and ends[0] > ends[1]:  # type: ignore[operator]
+                raise ValueError("'min' is above 'max'")
         return self
 
     def values(self) -> tuple[Value, ...]:
@@ -221,9 +237,14 @@ class Columns:
             )
 
 
+def microseconds(moment: datetime) -> float:
+    """A moment as `Columns.numbers` has it; a timestamp in seconds would be rounded."""
+    return (moment - _EPOCH) / timedelta(microseconds=1)
+
+
 def _as_number(end: Value | None) -> float | None:
     if isinstance(end, datetime):
-        return (end - _EPOCH) / timedelta(microseconds=1)  # a timestamp in seconds is rounded
+        return microseconds(end)
     return None if end is None else as_meant([end]).item()
 
 
@@ -237,15 +258,17 @@ def _check_values(node_type: str, declared: Property, condition: Condition) -> N
         )
     for value in condition.values():
         fits = isinstance(value, _FITTING[declared.kind])
+        fits = fits and (not isinstance(value, str) or is_text(value))
         if not fits or isinstance(value, bool) != (declared.kind is Kind.BOOL):
             raise BadFilterError(
-                f"{of} cannot be {value!r}", expected=f"a {declared.kind.value}", value=value
+                f"{of} cannot be {shown(value)}", expected=f"a {declared.kind.value}", value=value
             )
         if isinstance(value, datetime) and value.tzinfo is None:
             raise BadFilterError(f"{of}: {value} has no timezone", expected="one", value=value)
+        _check_range(of, declared.kind, value, exact=condition.one_of is not None)
         if declared.choices and value not in declared.choices:
             raise BadFilterError(
-                f"{of} cannot be {value!r}",
+                f"{of} cannot be {shown(value)}",
                 expected="one of " + ", ".join(declared.choices),
                 next_step=nearest(str(value), list(declared.choices)),
                 value=value,
@@ -258,3 +281,17 @@ def _by_value(column: pa.ChunkedArray, passes: Callable[[Any], bool]) -> Mask:
     passing = np.array([passes(one) for one in values.to_pylist()], dtype=np.bool_)
     found: Mask = passing[numbers_of(pc.index_in(column, value_set=values))]
     return found
+
+
+def _check_range(of: str, kind: Kind, value: Value, *, exact: bool) -> None:
+    """A value must be one that the column can hold; an end of a range need not be whole."""
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    too_large = isinstance(value, float) and kind is Kind.INT and not -_MOST <= value < _MOST
+    if too_large or (whole and not -_MOST <= value < _MOST):  # type: ignore[operator]
+        raise BadFilterError(
+            f"{of} cannot be {shown(value)}", expected="64 bits at most", value=value
+        )
+    if exact and kind is Kind.INT and isinstance(value, float) and not value.is_integer():
+        raise BadFilterError(
+            f"{of} cannot be {shown(value)}", expected="a whole number", value=value
+        )

@@ -47,6 +47,16 @@ class Engine:
             else Enforcement(release.bundle, release.paths, release.columns, policy)
         )
 
+    def check_types(self, *node_types: str) -> "Engine":
+        """Itself again.
+
+        Raises:
+            SchemaError: One of them is no node type.
+        """
+        for node_type in node_types:
+            self.release.bundle.schema.node_type(node_type)
+        return self
+
     def rules(self) -> Rules | None:
         """The rules that hold now."""
         return None if self._enforcement is None else self._enforcement.at(self._clock())

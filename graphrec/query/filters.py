@@ -18,8 +18,9 @@ from pydantic import (
 )
 
 from graphdb.decimals import as_meant
-from graphdb.errors import BadFilterError, nearest
+from graphdb.errors import BadFilterError, nearest, shown
 from graphrec.query.conditions import SELLABLE, Condition, Conditions
+from graphrec.query.limits import MOST_DEPTH
 from graphrec.query.texts import Texts
 
 
@@ -97,6 +98,7 @@ class Filters(BaseModel):
     def _typed_errors(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
         """Turns pydantic's complaint into one of ours, which names the nearest field."""
         if isinstance(data, Mapping):
+            _check_depth(data)
             for field in data:
                 if field not in cls.model_fields:
                     raise _unknown_field(str(field), list(cls.model_fields))
@@ -106,7 +108,7 @@ class Filters(BaseModel):
             problem = error.errors()[0]
             field = ".".join(map(str, problem["loc"])) or "filters"
             raise BadFilterError(
-                f"filter '{field}' cannot be {problem['input']!r}: {problem['msg']}",
+                f"filter '{field}' cannot be {shown(problem['input'])}: {problem['msg']}",
                 value=problem["input"],
             ) from error
         low, high = filters.price_min, filters.price_max
@@ -122,7 +124,8 @@ class Filters(BaseModel):
         """Whether products that cannot be bought are asked for: by status, stock or in_stock."""
         wanted = [("status", Condition(one_of=self.status))] if self.status else []
         named = any(
-            name == "stock" or (name == "status" and set(condition.values()) - {SELLABLE})
+            name == "stock"
+            or (name == "status" and any(one != SELLABLE for one in condition.values()))
             for name, condition in [*wanted, *self.properties]
         )
         return named or self.in_stock is not None
@@ -135,6 +138,22 @@ class Filters(BaseModel):
             if name != "on_missing"
             and getattr(self, name) is not None
             and (name != "properties" or self.properties)
+        )
+
+
+def _check_depth(data: Mapping[str, Any]) -> None:
+    """Filters within filters, as mappings or made already, must end soon."""
+    depth, inner = 0, data.get("exclude")
+    while inner is not None and depth <= MOST_DEPTH:
+        depth += 1
+        if isinstance(inner, Filters):
+            inner = inner.exclude
+        else:
+            inner = inner.get("exclude") if isinstance(inner, Mapping) else None
+    if depth > MOST_DEPTH:
+        raise BadFilterError(
+            f"filters have more than {MOST_DEPTH} others within them, by 'exclude'",
+            expected=f"at most {MOST_DEPTH}",
         )
 
 

@@ -9,10 +9,11 @@ from threading import Lock
 import numpy as np
 import numpy.typing as npt
 
-from graphdb.errors import QueryError, nearest
+from graphdb.errors import QueryError, nearest, shown
 from graphdb.schema_types import EdgeType
 from graphrec.bundle import Bundle
 from graphrec.bundle.norms import norms_of
+from graphrec.query.limits import MOST_DAYS, MOST_EVENTS, check_count, check_number
 from graphrec.query.names import Skipped
 from graphrec.query.paths import Paths
 from graphrec.query.rows import NO_ROWS, Rows
@@ -23,6 +24,7 @@ Event = tuple[str, str] | tuple[str, str, datetime | None]
 was done with, and when, if that is known."""
 
 USER = "User"
+_AN_EVENT = 'events such as ("PURCHASED", "p1"), with a moment as third part if it is known'
 _SAMPLE = 500  # users by whom the gains are learned; 1,000 find no more
 _DAY_S = 86_400
 Numbers = npt.NDArray[np.float64]
@@ -65,7 +67,11 @@ class FoldIn:
         """
         known: list[Event] = []
         skipped: dict[Skipped, None] = {}
+        if not isinstance(events, Sequence):
+            raise QueryError(f"events is {shown(events)}", expected=_AN_EVENT, value=events)
+        check_count("events", len(events), MOST_EVENTS)
         for event in events:
+            _check_shape(event)
             target_type = self._edge_type(event[0]).target
             if self._bundle.find_row(target_type, event[1]) is None:
                 skipped[Skipped("events", target_type, event[1])] = None
@@ -236,13 +242,19 @@ class FoldIn:
         return np.maximum(gains, 0.0)  # below 0 is noise: what one likes cannot speak against it
 
 
+def _check_shape(event: object) -> None:
+    fits = isinstance(event, tuple | list) and len(event) in (2, 3) and isinstance(event[0], str)
+    if not fits:
+        raise QueryError(f"an event is {shown(event)}", expected=_AN_EVENT, value=event)
+
+
 def _moment(event: Event) -> float | None:
     at = event[2] if len(event) > 2 else None
     if at is None:
         return None
     if not isinstance(at, datetime) or at.tzinfo is None:
         raise QueryError(
-            f"the time of event {event!r} cannot be {at!r}",
+            f"the time of event {shown(event)} cannot be {shown(at)}",
             expected="a moment with its timezone",
             value=at,
         )
@@ -250,9 +262,6 @@ def _moment(event: Event) -> float | None:
 
 
 def _check_half_life(half_life_days: float | None) -> None:
-    if half_life_days is not None and not half_life_days > 0:
-        raise QueryError(
-            f"half_life_days is {half_life_days!r}",
-            expected="a number above 0, or None for no fading",
-            value=half_life_days,
-        )
+    if half_life_days is not None:
+        why = f"a number above 0, at most {MOST_DAYS:,}, or None for no fading"
+        check_number("half_life_days", half_life_days, 0, MOST_DAYS, above=True, why=why)

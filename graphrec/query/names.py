@@ -7,10 +7,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from graphdb.errors import BadFilterError, QueryError, UnknownIdError, nearest
+from graphdb.errors import BadFilterError, QueryError, UnknownIdError, nearest, shown
 from graphrec.bundle import Bundle
 from graphrec.bundle.ids import PRIVATE_TYPES
 from graphrec.query.conditions import Columns
+from graphrec.query.limits import MOST_IDS, check_count
 from graphrec.query.rows import Rows
 from graphrec.query.spelling import Respelled
 
@@ -77,8 +78,10 @@ def as_ids(ids: Iterable[str], asked_by: str) -> tuple[str, ...]:
     if isinstance(ids, str):
         return (ids,)
     if not isinstance(ids, Iterable):
-        raise QueryError(f"{asked_by} cannot be {ids!r}", expected="a list of ids", value=ids)
-    return tuple(ids)
+        raise QueryError(f"{asked_by} cannot be {shown(ids)}", expected="a list of ids", value=ids)
+    found = tuple(ids)
+    check_count(asked_by, len(found), MOST_IDS)
+    return found
 
 
 def held_rows(
@@ -89,7 +92,10 @@ def held_rows(
     Raises:
         UnknownIdError: An id is no text.
     """
-    found = {one: bundle.find_row(node_type, one) for one in as_ids(ids, asked_by)}
+    found: dict[str, int | None] = {}
+    for one in as_ids(ids, asked_by):
+        row = bundle.find_row(node_type, one)  # also says that it is no text, before it is a key
+        found[one] = row
     rows = [row for row in found.values() if row is not None]
     unknown = (one for one, row in found.items() if row is None)
     return np.array(rows, np.int64), tuple(Skipped(asked_by, node_type, one) for one in unknown)

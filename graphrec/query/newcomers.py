@@ -6,7 +6,7 @@ from threading import Lock
 import numpy as np
 import numpy.typing as npt
 
-from graphdb.errors import QueryError, nearest
+from graphdb.errors import QueryError, nearest, shown
 from graphdb.schema_types import EdgeType
 from graphrec.bundle import Adjacency, Bundle, NewcomerRule
 from graphrec.newcomers import Surroundings
@@ -28,6 +28,12 @@ class Newcomers:
         """The vector of a new node; see `Recommender.encode_new`."""
         rule = self._rule(node_type)
         near = {}
+        if not isinstance(neighbours, Mapping):
+            raise QueryError(
+                f"neighbours is {shown(neighbours)}",
+                expected="ids by edge type",
+                value=neighbours,
+            )
         for name, ids in neighbours.items():
             edge_type = self._edge_type(node_type, str(name), rule)
             near[edge_type] = self._near(edge_type.other_end(node_type), ids)

@@ -5,11 +5,11 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, Literal, TypedDict
 
-from graphdb.errors import QueryError, nearest
+from graphdb.errors import QueryError, nearest, shown
 from graphrec.query.filters import Filters
+from graphrec.query.limits import MOST_K, check_choice, check_whole, check_yes_no
 from graphrec.query.rerank.fairness import DIMENSIONS, Fairness
 from graphrec.query.seen import USUAL_RULE, Seen
-from graphrec.query.topk import check_k
 from graphrec.query.tree import LEVELS
 from graphrec.query.value import check_value_weight
 
@@ -107,25 +107,18 @@ class Question:
     on_unknown: Literal["error", "popular", "skip"] = "error"
 
     def __post_init__(self) -> None:
-        check_k(self.k)
+        check_whole("k", self.k, 1, MOST_K)
         check_value_weight(self.value_weight)
-        if not isinstance(self.include_unsellable, bool):
+        check_yes_no("include_unsellable", self.include_unsellable)
+        if not isinstance(self.exclude_seen, Seen):
+            check_yes_no("exclude_seen", self.exclude_seen)
+        if not isinstance(self.filters, Filters | None):
             raise QueryError(
-                f"include_unsellable is {self.include_unsellable!r}",
-                expected="True or False",
-                value=self.include_unsellable,
+                f"filters is {shown(self.filters)}", expected="Filters(...)", value=self.filters
             )
-        if self.on_unknown not in ON_UNKNOWN:
-            raise QueryError(
-                f"on_unknown is {self.on_unknown!r}",
-                expected="one of " + ", ".join(ON_UNKNOWN),
-                next_step="for someone with recent events, ask recommend_for_events",
-                value=self.on_unknown,
-            )
-        if self.levels not in LEVELS:
-            raise QueryError(
-                f"levels is {self.levels!r}", expected=" or ".join(LEVELS), value=self.levels
-            )
+        step = "for someone with recent events, ask recommend_for_events"
+        check_choice("on_unknown", self.on_unknown, ON_UNKNOWN, step)
+        check_choice("levels", self.levels, LEVELS)
         _ = self.fairness  # checks the rest
 
     @property

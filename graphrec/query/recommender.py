@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Unpack
 import numpy as np
 import numpy.typing as npt
 
+from graphdb.errors import PolicyError, QueryError, shown
 from graphrec.bundle import Bundle, open_bundle
 from graphrec.bundle.manifest import read_manifest
 from graphrec.query.by_direction import answer_for_events, answers, is_known
 from graphrec.query.display import Fields
 from graphrec.query.engine import Clock, Engine, utc_now
 from graphrec.query.fold_in import USER, Event
+from graphrec.query.limits import check_pair
 from graphrec.query.names import as_ids, excluded_rows
 from graphrec.query.newcomers import Neighbours
 from graphrec.query.options import Options, Question, SimilarOptions
@@ -153,7 +155,11 @@ class Recommender(FeedQuestions, MerchantQuestions, CreatorQuestions, AnalystQue
         Raises:
             UnknownIdError: The bundle does not hold the node or the seed.
         """
-        return self._engine.exclusions(node_type, node_id, seed)
+        engine = self._engine.check_types(node_type)
+        if seed is not None:
+            check_pair("seed", seed)
+            engine.check_types(seed[0])
+        return engine.exclusions(node_type, node_id, seed)
 
     def recommend(
         self, seed_type: str, seed_id: str, target_type: str, **options: Unpack[Options]
@@ -172,8 +178,8 @@ class Recommender(FeedQuestions, MerchantQuestions, CreatorQuestions, AnalystQue
             QueryError: The bundle has no vectors for a type, or knows nothing about the seed, or
                 there is no such option.
         """
-        question = Question.of(options)
-        return answers(self._engine, seed_type, [seed_id], target_type, question)[0]
+        engine = self._engine.check_types(seed_type, target_type)
+        return answers(engine, seed_type, [seed_id], target_type, Question.of(options))[0]
 
     def recommend_many(
         self,
@@ -189,11 +195,13 @@ class Recommender(FeedQuestions, MerchantQuestions, CreatorQuestions, AnalystQue
         """
         question = Question.of({"on_unknown": "skip", **options})
         ids = as_ids(seed_ids, "seed_ids")
-        return answers(self._engine, seed_type, ids, target_type, question)
+        engine = self._engine.check_types(seed_type, target_type)
+        return answers(engine, seed_type, ids, target_type, question)
 
     def knows(self, seed_type: str, seed_id: str, target_type: str) -> bool:
         """Whether the bundle holds a seed, and `recommend` knows enough about it to answer."""
-        return is_known(self._engine, seed_type, seed_id, target_type)
+        engine = self._engine.check_types(seed_type, target_type)
+        return is_known(engine, seed_type, seed_id, target_type)
 
     def recommend_for_events(
         self,
@@ -222,7 +230,8 @@ class Recommender(FeedQuestions, MerchantQuestions, CreatorQuestions, AnalystQue
                 about nothing that the bundle holds, and `on_unknown` does not say what then.
         """
         question = Question.of(options)
-        return answer_for_events(self._engine, events, target_type, half_life_days, question)
+        engine = self._engine.check_types(target_type)
+        return answer_for_events(engine, events, target_type, half_life_days, question)
 
     def similar(
         self, node_type: str, node_id: str, **options: Unpack[SimilarOptions]
@@ -239,7 +248,7 @@ class Recommender(FeedQuestions, MerchantQuestions, CreatorQuestions, AnalystQue
             QueryError: The node's own vector is zero.
         """
         question = Question.of({**options, "exclude_seen": False})
-        engine = self._engine
+        engine = self._engine.check_types(node_type)
         seeds = seeds_by_id(engine.release, node_type, [node_id])
         if node_type == USER:
             users = engine.release.audiences.users()
@@ -266,7 +275,8 @@ class Recommender(FeedQuestions, MerchantQuestions, CreatorQuestions, AnalystQue
             QueryError: No neighbour has a vector, or an edge type tells nothing about this type,
                 or the bundle was trained without rules for newcomers.
         """
-        return self._engine.release.newcomers.encode(node_type, neighbours)
+        engine = self._engine.check_types(node_type)
+        return engine.release.newcomers.encode(node_type, neighbours)
 
     def recommend_vector(
         self,
@@ -292,7 +302,7 @@ class Recommender(FeedQuestions, MerchantQuestions, CreatorQuestions, AnalystQue
             QueryError: The vector is of another length, zero or not finite, or there are no
                 vectors of the target type.
         """
-        engine, question = self._engine, Question.of(options)
+        engine, question = self._engine.check_types(target_type), Question.of(options)
         columns, dim = engine.release.columns, engine.release.space(target_type).dim
         had, skipped = excluded_rows(columns, target_type, "exclude_ids", exclude_ids)
         seed = vector_seed(vector, dim, had, skipped)
@@ -307,14 +317,16 @@ class Recommender(FeedQuestions, MerchantQuestions, CreatorQuestions, AnalystQue
             UnknownIdError: No node of the seed's type has that id.
             QueryError: The bundle lacks the edges that would tell.
         """
-        release = self._engine.release
+        release = self._engine.check_types(seed_type, target_type).release
+        if not isinstance(rule, Seen):
+            raise QueryError(f"rule is {shown(rule)}", expected="Seen(...)", value=rule)
         seen_by = SeenRows(release.paths, seed_type, target_type, rule)
         rows = seen_by.of(release.bundle.row_of(seed_type, seed_id))
         return tuple(release.bundle.id_of(target_type, seen) for seen in rows)
 
     def fields(self, node_type: str, node_id: str) -> Fields:
         """What to show of a node: the same fields that a recommendation of it carries."""
-        release = self._engine.release
+        release = self._engine.check_types(node_type).release
         return release.display.fields(node_type, release.bundle.row_of(node_type, node_id))
 
     def explain(
@@ -332,7 +344,7 @@ class Recommender(FeedQuestions, MerchantQuestions, CreatorQuestions, AnalystQue
 
         What the policy bars for this seed is on none of them.
         """
-        engine = self._engine
+        engine = self._engine.check_types(seed_type, target_type)
         return engine.release.explainer().explain(
             (seed_type, seed_id),
             (target_type, target_id),
@@ -358,7 +370,8 @@ class Recommender(FeedQuestions, MerchantQuestions, CreatorQuestions, AnalystQue
             Rows int64 [num_seeds, k], padded with -1, and scores float64 [num_seeds, k], padded
             with -inf. A seed with a zero vector gets no targets: nothing is known about it.
         """
-        engine, question = self._engine, Question.of(options)
+        engine = self._engine.check_types(seed_type, target_type)
+        question = Question.of(options)
         seeds = seeds_by_row(engine.release, seed_type, seed_rows)
         rows, scores, _ = engine.rank(seeds, target_type, question, Similarity.DOT)
         return rows, scores
@@ -376,4 +389,6 @@ def _is_release(address: str | Path, bundle: Bundle) -> bool:
 
 
 def _as_policy(policy: Policy | str | Path | None) -> Policy | None:
+    if not isinstance(policy, Policy | str | Path | None):
+        raise PolicyError(f"policy is {shown(policy)}", expected="a Policy or a path", value=policy)
     return policy if isinstance(policy, Policy | None) else read_policy(policy)

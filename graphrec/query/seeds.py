@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from graphdb.errors import QueryError
+from graphdb.errors import QueryError, shown
 from graphrec.query.names import Skipped
 from graphrec.query.release import Release
 from graphrec.query.results import Outcome
@@ -65,7 +65,7 @@ def seeds_by_row(release: Release, seed_type: str, seed_rows: npt.ArrayLike) -> 
         QueryError: The type has no vectors, or no such row.
     """
     space = release.space(seed_type)
-    rows = np.asarray(seed_rows, dtype=np.int64)
+    rows = _whole_numbers(seed_rows)
     outside = rows[(rows < 0) | (rows >= len(space))]
     if len(outside):
         raise QueryError(
@@ -74,6 +74,19 @@ def seeds_by_row(release: Release, seed_type: str, seed_rows: npt.ArrayLike) -> 
             value=int(outside[0]),
         )
     return Seeds(seed_type, space, rows)
+
+
+def _whole_numbers(seed_rows: npt.ArrayLike) -> Rows:
+    try:
+        rows = np.asarray(seed_rows)
+        fits = rows.ndim == 1 and (np.issubdtype(rows.dtype, np.integer) or not rows.size)
+    except (TypeError, ValueError, OverflowError):
+        fits = False
+    if not fits:
+        raise QueryError(
+            f"seed_rows is {shown(seed_rows)}", expected="a list of whole numbers", value=seed_rows
+        )
+    return rows.astype(np.int64)
 
 
 def seeds_by_id(release: Release, seed_type: str, seed_ids: Sequence[str]) -> Seeds:
@@ -131,7 +144,15 @@ def vector_seed(
     Raises:
         QueryError: The vector is of another length, zero or not finite.
     """
-    array = np.asarray(vector, dtype=np.float32)
+    try:
+        with np.errstate(over="ignore"):
+            array = np.asarray(vector, dtype=np.float32)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise QueryError(
+            f"the vector to recommend for is {shown(vector)}",
+            expected=f"{dim} finite numbers",
+            value=vector,
+        ) from error
     if array.shape != (dim,) or not np.isfinite(array).all() or not array.any():
         raise QueryError(
             f"the vector to recommend for has shape {list(array.shape)}, or is zero or not finite",

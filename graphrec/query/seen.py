@@ -15,7 +15,7 @@ from pydantic import (
     model_validator,
 )
 
-from graphdb.errors import BadFilterError, QueryError, nearest
+from graphdb.errors import BadFilterError, QueryError, nearest, shown
 from graphrec.bundle import Adjacency
 from graphrec.query.conditions import Columns
 from graphrec.query.names import named_rows
@@ -85,7 +85,7 @@ class Seen(BaseModel):
             problem = error.errors()[0]
             field = ".".join(map(str, problem["loc"])) or "seen"
             raise BadFilterError(
-                f"seen: '{field}' cannot be {problem['input']!r}: {problem['msg']}",
+                f"seen: '{field}' cannot be {shown(problem['input'])}: {problem['msg']}",
                 value=problem["input"],
             ) from error
         if rule.repeat_after_days and rule.repeatable is None:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from graphdb.errors import QueryError
 from graphrec.query.exact import exact_scores, keep_best
+from graphrec.query.limits import MOST_CELLS, MOST_K, check_count, check_whole
 from graphrec.query.planner import Method, Plan, Question, plan_search
 from graphrec.query.propose import Proposer, Similarity
 from graphrec.query.propose_value import ValueProposer
@@ -91,9 +91,10 @@ def planned_top_k(
         -inf; best first, equal scores by ascending row. And how they were found.
 
     Raises:
-        QueryError: k is below 1 or not an integer.
+        QueryError: k is out of its range, see `limits`, or no whole number.
     """
-    check_k(k)
+    check_whole("k", k, 1, MOST_K)
+    check_count("results", len(seed_rows) * k, MOST_CELLS)
     rows = np.full((len(seed_rows), k), -1, dtype=np.int64)
     scores = np.full((len(seed_rows), k), -np.inf)
     if similarity is Similarity.COSINE and targets.zero.any():
@@ -155,9 +156,3 @@ def _proposing(
         return found.positions, found.rows
 
     return propose, _INDEX_WIDTH
-
-
-def check_k(k: int) -> None:
-    """Raises QueryError unless k is an integer of 1 or more."""
-    if isinstance(k, bool) or not isinstance(k, int | np.integer) or k < 1:
-        raise QueryError(f"k is {k!r}", expected="a whole number, 1 or more", value=k)

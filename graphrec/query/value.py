@@ -24,9 +24,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from graphdb.errors import QueryError
 from graphrec.bundle import Bundle
 from graphrec.bundle.quality import PAID, QUALITY, RETURN_RATE
+from graphrec.query.limits import check_number
 
 Values = npt.NDArray[np.float64]
 
@@ -113,13 +113,8 @@ def stretched(scores: Values, factors: Values) -> Values:
 
 def check_value_weight(value_weight: float) -> None:
     """Raises QueryError unless it is a number from 0 to 1."""
-    is_number = isinstance(value_weight, int | float | np.number)
-    if not is_number or isinstance(value_weight, bool) or not 0 <= value_weight <= 1:
-        raise QueryError(
-            f"value_weight is {value_weight!r}",
-            expected="from 0 (what fits best) to 1 (expected net value)",
-            value=value_weight,
-        )
+    why = "from 0 (what fits best) to 1 (expected net value)"
+    check_number("value_weight", value_weight, 0, 1, why=why)
 
 
 def values_of(bundle: Bundle, node_type: str) -> Values:

@@ -156,7 +156,7 @@ def test_filters_of_categories_hold_below_in_a_flat_list_too(with_tree):
 
 
 def test_levels_is_one_of_two(recommender):
-    with pytest.raises(QueryError, match="levels is 'leaves'; expected leaf or all"):
+    with pytest.raises(QueryError, match="levels is 'leaves'; expected one of leaf, all"):
         recommender.products_for_user("ann", levels="leaves")
 
 

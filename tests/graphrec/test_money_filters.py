@@ -134,6 +134,6 @@ def test_the_cost_of_a_portfolio_is_a_sum_of_cents(market):
         "b2", budget=0.3, costs={"c0": 0.1, "c1": 0.2, "c2": 0.1}, exclude_seen=False
     )
     assert found.cost in (0.1, 0.2, 0.3)
-    with pytest.raises(QueryError, match="budget of nan"):
+    with pytest.raises(QueryError, match="the budget is nan"):
         Budget(money=float("nan"), costs={})
     assert pa.array([found.cost]).type == pa.float64()

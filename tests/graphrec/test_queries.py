@@ -43,7 +43,7 @@ def test_products_for_user_with_bought_ones(recommender):
 
 def test_k_cuts_and_never_pads(recommender):
     assert recommender.products_for_user("ann", k=2).ids == ("p2", "p4")
-    assert len(recommender.products_for_user("ann", k=10**9)) == 4
+    assert len(recommender.products_for_user("ann", k=10**6)) == 4
 
 
 @pytest.mark.parametrize(

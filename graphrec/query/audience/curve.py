@@ -6,11 +6,12 @@ from typing import Any, overload
 
 import numpy as np
 
-from graphdb.errors import QueryError
+from graphdb.errors import QueryError, shown
 from graphrec.bundle.audiences import AudienceFigures, ReachBand
 from graphrec.query.audience.members import audience_of, buyers, seeds_of
 from graphrec.query.audience.scores import AudienceScores, Values
 from graphrec.query.engine import Engine
+from graphrec.query.limits import check_number
 from graphrec.query.options import Question
 from graphrec.query.propose import Similarity
 from graphrec.query.rows import NO_ROWS
@@ -93,6 +94,8 @@ def reach_curve(
         QueryError: The bundle holds no such figures, a share is out of its range, or nobody may
             come out.
     """
+    if not isinstance(shares, Sequence):
+        raise QueryError(f"shares is {shown(shares)}", expected="a list of shares", value=shares)
     release = engine.release
     row = release.bundle.row_of(seed_type, seed_id)
     band_size = len(buyers(release, seed_type, row))
@@ -100,13 +103,10 @@ def reach_curve(
     if figures is None:
         raise _nothing_measured(seed_type)
     band = figures.band(band_size)
+    least = band.points[0].share
     for share in shares:
-        if not band.points[0].share <= share <= 1:
-            raise QueryError(
-                f"a share is {share}",
-                expected=f"from {band.points[0].share:g}, the smallest that was measured, to 1",
-                value=share,
-            )
+        why = f"from {least:g}, the smallest that was measured, to 1"
+        check_number("a share", share, least, 1, why=why)
     audience = audience_of(release, seed_type, seed_id)
     seeds = seeds_of(release, seed_type, np.array([row]), [audience], NO_ROWS)
     new_only = replace(question, k=max(release.bundle.num_nodes("User"), 1), exclude_seen=True)

@@ -5,11 +5,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from graphdb.errors import QueryError
+from graphdb.errors import QueryError, shown
 from graphrec.query.audience.lookalike import Audience
 from graphrec.query.audience.members import audience_of, audience_of_users, seeds_of
 from graphrec.query.audience.scores import AudienceScores
 from graphrec.query.engine import Engine
+from graphrec.query.limits import MOST_K, check_number, check_whole
 from graphrec.query.names import held_rows
 from graphrec.query.options import Question
 from graphrec.query.propose import Similarity
@@ -41,14 +42,14 @@ class Size:
     def __post_init__(self) -> None:
         if self.k is not None and self.share is not None:
             raise QueryError(
-                f"an audience of k={self.k} users and of share={self.share} at once",
+                f"an audience of k={shown(self.k)} users and of share={shown(self.share)} at once",
                 expected="one of the two",
                 value=(self.k, self.share),
             )
-        if self.share is not None and not 0 < self.share <= 1:
-            raise QueryError(
-                f"share is {self.share}", expected="above 0, at most 1", value=self.share
-            )
+        if self.k is not None:
+            check_whole("k", self.k, 1, MOST_K)
+        if self.share is not None:
+            check_number("share", self.share, 0, 1, above=True)
 
     def of(self, num_users: int) -> int:
         """As a number of users, at least 1.

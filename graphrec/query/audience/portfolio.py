@@ -8,16 +8,16 @@ import numpy as np
 import numpy.typing as npt
 
 from graphdb.decimals import exact_sum
-from graphdb.errors import QueryError
+from graphdb.errors import QueryError, shown
 from graphrec.query.audience.coverage import Chosen, Coverage, best_of, best_within
 from graphrec.query.audience.matching import creators_for
 from graphrec.query.audience.members import audience_of, seeds_of
 from graphrec.query.engine import Engine
+from graphrec.query.limits import MOST_K, MOST_MONEY, check_number, check_whole
 from graphrec.query.options import Question
 from graphrec.query.propose import Similarity
 from graphrec.query.results import Recommendation, Recommendations, Trace
 from graphrec.query.rows import NO_ROWS
-from graphrec.query.topk import check_k
 
 _SMOOTHING = 1  # buyers, and others, beside those that are known
 
@@ -38,7 +38,7 @@ class Budget:
     def __post_init__(self) -> None:
         if (self.k is None) == (self.money is None):
             raise QueryError(
-                f"a portfolio of k={self.k} creators within budget={self.money}",
+                f"a portfolio of k={shown(self.k)} creators within budget={shown(self.money)}",
                 expected="one of the two",
                 value=(self.k, self.money),
             )
@@ -49,11 +49,15 @@ class Budget:
                 value=self.money,
             )
         if self.k is not None:
-            check_k(self.k)
-        bad = {name: cost for name, cost in (self.costs or {}).items() if not 0 < cost < np.inf}
-        if bad or not 0 < (1 if self.money is None else self.money) < np.inf:
-            what = f"the costs {bad}" if bad else f"a budget of {self.money}"
-            raise QueryError(what, expected="above 0 and finite", value=bad or self.money)
+            check_whole("k", self.k, 1, MOST_K)
+            return
+        check_number("the budget", self.money, 0, MOST_MONEY, above=True)
+        if not isinstance(self.costs, Mapping):
+            raise QueryError(
+                f"costs is {shown(self.costs)}", expected="a cost by creator id", value=self.costs
+            )
+        for creator_id, cost in self.costs.items():
+            check_number(f"the cost of {shown(creator_id)}", cost, 0, MOST_MONEY, above=True)
 
 
 @dataclass(frozen=True, slots=True)

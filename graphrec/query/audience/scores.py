@@ -9,6 +9,7 @@ import numpy.typing as npt
 from graphdb.errors import QueryError
 from graphrec.bundle.audiences import Calibration
 from graphrec.query.audience.lookalike import Audience
+from graphrec.query.limits import check_number
 from graphrec.query.release import Release
 
 Values = npt.NDArray[np.float64]
@@ -65,10 +66,8 @@ class AudienceScores:
         """
         if min_score is None:
             return -np.inf
-        if not np.isfinite(min_score):
-            raise QueryError(
-                f"min_score is {min_score}", expected="a finite number", value=min_score
-            )
+        largest = float(np.finfo(np.float64).max)
+        check_number("min_score", min_score, -largest, largest, why="a finite number")
         if self.calibration is not None and not 0 <= min_score <= 1:
             raise QueryError(
                 f"min_score is {min_score}",

@@ -15,7 +15,7 @@ from pydantic import (
 
 from graphdb.errors import PolicyError
 from graphrec.query.conditions import Conditions
-from graphrec.query.texts import Texts
+from graphrec.query.texts import Text, Texts
 
 _FROZEN = ConfigDict(frozen=True, extra="forbid")
 
@@ -59,7 +59,7 @@ class BlockFields(Timed):
 
     named_by: ClassVar[tuple[str, ...]] = ("ids", "where")
 
-    type: str
+    type: Text
     ids: Texts = ()
     where: Conditions = ()
     reason: ReasonCode
@@ -126,8 +126,8 @@ class OwnBlockFields(BaseModel):
 
     model_config = _FROZEN
 
-    user: str
-    type: str
+    user: Text
+    type: Text
     ids: Texts = Field(min_length=1)
 
 

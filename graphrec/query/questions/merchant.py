@@ -13,6 +13,7 @@ from graphrec.query.audience.lookalikes import (
 from graphrec.query.audience.matching import creator_rows
 from graphrec.query.audience.portfolio import Budget, Portfolio, portfolio_for
 from graphrec.query.filters import Filters
+from graphrec.query.names import as_ids
 from graphrec.query.options import AudienceOptions, Options, Question
 from graphrec.query.questions.base import Questions
 from graphrec.query.results import Recommendations
@@ -110,7 +111,8 @@ class MerchantQuestions(Questions):
             with -inf.
         """
         size, question = audience_question(options, new_customers_only)
-        return lookalike_rows(self._engine, seed_type, seed_ids, size, question)
+        ids = as_ids(seed_ids, "seed_ids")
+        return lookalike_rows(self._engine.check_types(seed_type), seed_type, ids, size, question)
 
     def users_like(
         self,
@@ -160,7 +162,9 @@ class MerchantQuestions(Questions):
                 too few bought afterwards; a share is out of its range; or nobody may come out.
         """
         question = Question(filters=filters)
-        return reach_curve(self._engine, seed_type, seed_id, question, shares)
+        return reach_curve(
+            self._engine.check_types(seed_type), seed_type, seed_id, question, shares
+        )
 
     def creator_portfolio(
         self,

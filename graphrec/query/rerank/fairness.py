@@ -6,7 +6,8 @@ from datetime import datetime
 
 import numpy as np
 
-from graphdb.errors import QueryError
+from graphdb.errors import QueryError, shown
+from graphrec.query.limits import check_moment, check_number
 
 DIMENSIONS: Mapping[str, str] = {
     "category": "categories",
@@ -42,32 +43,21 @@ class Fairness:
     diversity: float = 0.0
 
     def __post_init__(self) -> None:
-        _check_number("newcomer_share", self.newcomer_share, 0, 1)
-        _check_number("newcomer_days", self.newcomer_days, 0, 36_500)
-        _check_number("diversity", self.diversity, 0, 1)
+        check_number("newcomer_share", self.newcomer_share, 0, 1)
+        check_number("newcomer_days", self.newcomer_days, 0, 36_500)
+        check_number("diversity", self.diversity, 0, 1)
         for dimension, most in self.caps:
             if isinstance(most, bool) or not isinstance(most, int | np.integer) or most < 1:
                 raise QueryError(
-                    f"max_per_{dimension} is {most!r}",
+                    f"max_per_{dimension} is {shown(most)}",
                     expected="a whole number, 1 or more",
                     next_step=f"to leave a {dimension} out, filter it",
                     value=most,
                 )
-        moment = self.newcomers_as_of
-        if moment is not None and (not isinstance(moment, datetime) or moment.tzinfo is None):
-            raise QueryError(
-                f"newcomers_as_of is {moment!r}",
-                expected="a moment with its timezone",
-                value=moment,
-            )
+        if self.newcomers_as_of is not None:
+            check_moment("newcomers_as_of", self.newcomers_as_of)
 
     @property
     def changes(self) -> bool:
         """Whether anything beside affinity is asked for."""
         return bool(self.newcomer_share or self.caps or self.diversity)
-
-
-def _check_number(name: str, value: float, low: float, high: float) -> None:
-    is_number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
-    if not is_number or not low <= value <= high:
-        raise QueryError(f"{name} is {value!r}", expected=f"{low} to {high}", value=value)

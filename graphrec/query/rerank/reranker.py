@@ -2,13 +2,12 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 
 import numpy as np
 
 from graphdb.errors import QueryError
 from graphdb.schema_types import CREATED_AT
-from graphrec.query.conditions import Mask
+from graphrec.query.conditions import Mask, microseconds
 from graphrec.query.release import Release
 from graphrec.query.rerank.fairness import DIMENSIONS, Fairness
 from graphrec.query.rerank.groups import Membership
@@ -23,6 +22,7 @@ Ask = Callable[[Rows, int, Mask | None], tuple[Rows, Scores]]
 
 _POOL_FACTOR, _SMALLEST_POOL = 5, 100
 _GROWTH = 4
+_DAY_MICROSECONDS = 86_400e6
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -113,9 +113,9 @@ def _newcomers(release: Release, target_type: str, fairness: Fairness) -> Mask |
             "times to count back from",
             next_step="give newcomers_as_of, such as the present",
         )
-    oldest = moment - timedelta(days=float(fairness.newcomer_days))
+    oldest = microseconds(moment) - float(fairness.newcomer_days) * _DAY_MICROSECONDS
     created = release.columns.numbers(target_type, CREATED_AT)
-    is_new: Mask = created > oldest.timestamp() * 1e6  # never where it is missing: NaN
+    is_new: Mask = created > oldest  # never where it is missing: NaN
     return is_new
 
 

@@ -108,9 +108,9 @@ def test_who_carries_the_brand_and_who_is_filtered_out_is_no_candidate(make_mark
         ({"budget": 5}, "a budget needs costs"),
         ({"k": 2, "costs": {"twin1": 1}}, "a budget needs costs, and costs a budget"),
         ({"k": 0}, "k is 0"),
-        ({"budget": 0, "costs": {"twin1": 1}}, "a budget of 0; expected above 0"),
-        ({"budget": 1, "costs": {"twin1": -1}}, "the costs {'twin1': -1}"),
-        ({"budget": 1, "costs": {"twin1": float("nan")}}, "the costs"),
+        ({"budget": 0, "costs": {"twin1": 1}}, "the budget is 0; expected above 0"),
+        ({"budget": 1, "costs": {"twin1": -1}}, "the cost of 'twin1' is -1"),
+        ({"budget": 1, "costs": {"twin1": float("nan")}}, "the cost of 'twin1' is nan"),
         ({"budget": 1, "costs": {"twin1": 1}}, "no cost for 2 of 3 creators, such as 'twin2'"),
     ],
 )
