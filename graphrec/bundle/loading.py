@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from threading import Lock
 from tokenize import TokenError
 from typing import Any
 
@@ -15,6 +14,7 @@ import pyarrow.parquet as pq
 from graphdb import parquet
 from graphdb.errors import BundleCorruptError
 from graphdb.file_access import file_access
+from graphdb.fork_lock import ForkLock
 from graphdb.schema_types import EdgeType
 from graphrec.bundle.adjacency import Adjacency
 from graphrec.bundle.evidence import Evidence
@@ -22,7 +22,7 @@ from graphrec.bundle.manifest import BundleManifest, bundle_file, edge_paths, ev
 
 COPY_WHOLE = "train again or copy the bundle whole"
 
-_ONE_HEADER = Lock()
+_ONE_HEADER = ForkLock()
 """NumPy reads headers with `ast.literal_eval`, which in early releases of Python 3.11 and 3.12
 sometimes fails when two threads do so at once (python/cpython#106905)."""
 

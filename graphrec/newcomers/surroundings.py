@@ -1,11 +1,11 @@
 """What the neighbours of new nodes tell: along each kind of tie a direction of length 1."""
 
 from collections.abc import Callable, Mapping, Sequence
-from threading import Lock
 
 import numpy as np
 import numpy.typing as npt
 
+from graphdb.fork_lock import ForkLock
 from graphdb.schema_types import EdgeType
 from graphrec.bundle.adjacency import Adjacency
 from graphrec.bundle.newcomers import NewcomerRule
@@ -59,7 +59,7 @@ class Surroundings:
         self._groups: dict[EdgeType, Adjacency] = {}
         self._members: dict[EdgeType, Adjacency] = {}
         self._shares: dict[EdgeType, Array] = {}
-        self._lock = Lock()
+        self._lock = ForkLock()
 
     def told(self, rule: NewcomerRule, near: Near) -> Array:
         """The vectors of new nodes, float32 [num_new, dim]; zero where no neighbour tells any.

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from math import isfinite
-from threading import Lock
 from typing import Annotated, Any
 
 import numpy as np
@@ -25,6 +24,7 @@ from pydantic import (
 from graphdb.column_checks import numbers_of
 from graphdb.decimals import as_meant
 from graphdb.errors import BadFilterError, nearest, shown
+from graphdb.fork_lock import ForkLock
 from graphdb.schema_types import Kind, Property
 from graphrec.bundle import Bundle
 from graphrec.bundle.ids import is_text
@@ -112,7 +112,7 @@ class Columns:
         self._numbers: dict[tuple[str, str], npt.NDArray[np.float64]] = {}
         self._plain: dict[tuple[str, str], pa.ChunkedArray] = {}
         self._sellable: dict[str, Mask | None] = {}
-        self._lock = Lock()
+        self._lock = ForkLock()
 
     def numbers(self, node_type: str, name: str) -> npt.NDArray[np.float64]:
         """A numeric property, float64 [num_nodes]; NaN where it is missing.

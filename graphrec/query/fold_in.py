@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from threading import Lock
 
 import numpy as np
 import numpy.typing as npt
 
 from graphdb.errors import QueryError, nearest, shown
+from graphdb.fork_lock import ForkLock
 from graphdb.schema_types import EdgeType
 from graphrec.bundle import Bundle
 from graphrec.bundle.norms import norms_of
@@ -57,7 +57,7 @@ class FoldIn:
         self._bundle, self._paths = bundle, paths
         self._gains: dict[str, Numbers] = {}
         self._degrees: dict[str, Numbers] = {}
-        self._lock = Lock()
+        self._lock = ForkLock()
 
     def held(self, events: Sequence[Event]) -> tuple[list[Event], tuple[Skipped, ...]]:
         """The events about nodes that the bundle holds, and what the others are about.

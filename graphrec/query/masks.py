@@ -1,13 +1,13 @@
 """Turns filters into one bit per target."""
 
 from dataclasses import dataclass
-from threading import Lock
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from graphdb.errors import BadFilterError
+from graphdb.fork_lock import ForkLock
 from graphdb.schema_types import CREATED_AT
 from graphrec.bundle import Bundle
 from graphrec.query.conditions import Columns, Condition, Mask
@@ -27,7 +27,7 @@ class FilterMasks:
     def __init__(self, bundle: Bundle, paths: Paths, columns: Columns) -> None:
         self._bundle, self._paths, self._columns = bundle, paths, columns
         self._kept: dict[tuple[str, str], Passing] = {}
-        self._lock = Lock()
+        self._lock = ForkLock()
 
     def passing(self, filters: Filters | None, target_type: str) -> "Passing":
         """Which targets pass.

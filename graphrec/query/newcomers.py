@@ -1,12 +1,12 @@
 """Vectors for nodes that a bundle does not hold: what their neighbours tell, with NumPy alone."""
 
 from collections.abc import Mapping, Sequence
-from threading import Lock
 
 import numpy as np
 import numpy.typing as npt
 
 from graphdb.errors import QueryError, nearest, shown
+from graphdb.fork_lock import ForkLock
 from graphdb.schema_types import EdgeType
 from graphrec.bundle import Adjacency, Bundle, NewcomerRule
 from graphrec.newcomers import Surroundings
@@ -22,7 +22,7 @@ class Newcomers:
     def __init__(self, bundle: Bundle) -> None:
         self._bundle = bundle
         self._surroundings: dict[str, Surroundings] = {}
-        self._lock = Lock()
+        self._lock = ForkLock()
 
     def encode(self, node_type: str, neighbours: Neighbours) -> npt.NDArray[np.float32]:
         """The vector of a new node; see `Recommender.encode_new`."""

@@ -1,11 +1,11 @@
 """Walks along the bundle's edges, forwards and backwards."""
 
 from functools import cached_property
-from threading import Lock
 
 import numpy as np
 import numpy.typing as npt
 
+from graphdb.fork_lock import ForkLock
 from graphdb.schema_types import EdgeType
 from graphrec.bundle import Adjacency, Bundle
 from graphrec.query.tree import CATEGORY, CHILD_OF, CategoryTree
@@ -23,7 +23,7 @@ class Paths:
         self._bundle = bundle
         self._edge_types: dict[tuple[str, str], EdgeType] = {}
         self._reverse: dict[EdgeType, Adjacency] = {}
-        self._lock = Lock()
+        self._lock = ForkLock()
 
     @property
     def bundle(self) -> Bundle:

@@ -1,12 +1,12 @@
 """What most users have: the answer where nothing is known about who asks."""
 
 from collections.abc import Mapping
-from threading import Lock
 
 import numpy as np
 import numpy.typing as npt
 
 from graphdb.errors import QueryError, SchemaError
+from graphdb.fork_lock import ForkLock
 from graphdb.schema_types import EdgeType
 from graphrec.bundle import Bundle
 from graphrec.query.paths import Paths
@@ -37,7 +37,7 @@ class Popularity:
     def __init__(self, bundle: Bundle, paths: Paths) -> None:
         self._bundle, self._paths = bundle, paths
         self._spaces: dict[str, Space] = {}
-        self._lock = Lock()
+        self._lock = ForkLock()
 
     def space(self, target_type: str) -> Space:
         """The counts as vectors of one number, so that they are ranked as all else is.

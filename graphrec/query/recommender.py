@@ -3,13 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from threading import Lock
 from typing import TYPE_CHECKING, Unpack
 
 import numpy as np
 import numpy.typing as npt
 
 from graphdb.errors import PolicyError, QueryError, shown
+from graphdb.fork_lock import ForkLock
 from graphrec.bundle import Bundle, open_bundle
 from graphrec.bundle.manifest import read_manifest
 from graphrec.query.by_direction import answer_for_events, answers, is_known
@@ -47,6 +47,8 @@ if TYPE_CHECKING:
 class Recommender(FeedQuestions, MerchantQuestions, CreatorQuestions, AnalystQuestions):
     """Recommends from one bundle under one policy. Safe to use from several threads.
 
+    A process that is forked while threads answer can go on asking.
+
     A seed is the node one asks for, a target a node that may come out; both are named by type
     and id. Equal scores come out in the order of their ids, every time.
 
@@ -62,7 +64,7 @@ class Recommender(FeedQuestions, MerchantQuestions, CreatorQuestions, AnalystQue
         self, bundle: Bundle, *, policy: Policy | None = None, clock: Clock = utc_now
     ) -> None:
         self._clock = clock
-        self._swapping = Lock()
+        self._swapping = ForkLock()
         # All that an answer is made from, in one place: a method reads it once, when it begins,
         # so that no answer mixes two releases or two policies.
         self._engine = Engine(Release(bundle), policy, clock)

@@ -1,8 +1,8 @@
 """A bundle, with all that questions need of it and that is worked out when first asked for."""
 
-from threading import Lock
 from typing import TYPE_CHECKING
 
+from graphdb.fork_lock import ForkLock
 from graphrec.bundle import Bundle
 from graphrec.query.audience.served import Audiences
 from graphrec.query.conditions import Columns
@@ -41,7 +41,7 @@ class Release:
         self._spaces: dict[str, Space] = {}
         self._factors: dict[tuple[str, float], Values] = {}
         self._explainer: Explainer | None = None
-        self._lock = Lock()
+        self._lock = ForkLock()
 
     def space(self, node_type: str) -> Space:
         """The vectors of a type, measured when first asked for.

@@ -210,3 +210,13 @@ def test_a_failed_transaction_tells_what_failed(tmp_path, product_table):
 @pytest.fixture
 def product_table(make_node_table):
     return make_node_table("Product", {f"p{number}": {} for number in range(20_000)})
+
+
+def test_too_many_open_files_on_reload_leave_the_old_release_serving(world_path):
+    recommender = Recommender.open(world_path)
+    before, bundle = recommender.products_for_user("ann").ids, recommender.bundle
+    with free_descriptors(0), pytest.raises(FileAccessError, match="too many files open") as told:
+        recommender.reload(world_path)
+    assert told.value.retryable
+    assert (recommender.products_for_user("ann").ids, recommender.bundle) == (before, bundle)
+    assert recommender.reload(world_path)

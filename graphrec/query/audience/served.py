@@ -1,10 +1,10 @@
 """What the vectors of one release say about audiences, worked out when first asked for."""
 
 from collections.abc import Callable
-from threading import Lock
 
 import numpy as np
 
+from graphdb.fork_lock import ForkLock
 from graphrec.bundle import Bundle
 from graphrec.bundle.audiences import log_odds
 from graphrec.query.audience.blocks import shared_blocks
@@ -27,7 +27,7 @@ class Audiences:
         self._carriers: Space | None = None
         self._users: Space | None = None
         self._num_known: int | None = None
-        self._lock = Lock()
+        self._lock = ForkLock()
 
     def directions(self) -> Directions:
         """Of the users, by their scores for products where these have vectors.

@@ -1,8 +1,8 @@
 """The indexes of an open bundle."""
 
 from collections.abc import Callable
-from threading import Lock
 
+from graphdb.fork_lock import ForkLock
 from graphrec.bundle import Bundle
 from graphrec.query.index.bound_files import read_bounds
 from graphrec.query.index.ivf import read_ivf
@@ -28,7 +28,7 @@ class Indexes:
         self._space = space
         self._min_recall = min_recall
         self._opened: dict[str, ServedIndex] = {}
-        self._lock = Lock()
+        self._lock = ForkLock()
 
     def of(self, target_type: str, similarity: Similarity) -> ServedIndex | None:
         """The index for these questions; None where the bundle has none.

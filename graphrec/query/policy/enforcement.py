@@ -3,8 +3,8 @@
 from bisect import bisect_right
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from threading import Lock
 
+from graphdb.fork_lock import ForkLock
 from graphrec.bundle import Bundle
 from graphrec.query.conditions import Columns
 from graphrec.query.paths import Paths
@@ -51,7 +51,7 @@ class Enforcement:
         ends = {end for rule in timed for end in (rule.since, rule.until) if end is not None}
         self._changes = sorted(ends)
         self._periods: dict[int, Rules] = {}
-        self._lock = Lock()
+        self._lock = ForkLock()
 
     def at(self, moment: datetime) -> Rules:
         """The rules that hold at a moment (with a timezone)."""

@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from threading import Lock
 
 import numpy as np
 
+from graphdb.fork_lock import ForkLock
 from graphrec.bundle import Bundle
 from graphrec.query.conditions import Mask
 from graphrec.query.paths import Paths
@@ -80,7 +80,7 @@ class Rules:
         ]
         self._barred_goods = [each.barred_goods(paths) for each in licensed]
         self._barred: dict[tuple[str, str | None], Barred] = {}
-        self._lock = Lock()
+        self._lock = ForkLock()
 
     def barred_for_all(self, target_type: str, seed_type: str | None) -> "Barred":
         """What may not come out for any seed of a type; worked out once.
