@@ -1,5 +1,6 @@
 """CSV as text columns: nothing is guessed, and a broken line costs only itself."""
 
+import codecs
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,7 @@ from graphdb.errors import FileFormatError
 from graphdb.file_access import pass_on_refusal
 from graphdb.files.csv_header import (
     BLOCK_BYTES,
+    UTF_8,
     CsvFormat,
     CsvHeader,
     not_in_encoding,
@@ -21,6 +23,8 @@ from graphdb.files.csv_header import (
 from graphdb.files.csv_quoting import Quoting, quoting_of
 from graphdb.files.plain_columns import plain_batch
 from graphdb.ingest.source import ROW, OnBadRow
+
+_LATIN_1 = "latin-1"
 
 
 def open_csv(path: Path, form: CsvFormat) -> tuple[CsvHeader, Quoting]:
@@ -60,31 +64,87 @@ def csv_batches(
         )
         return "skip"
 
+    wanted = header.names if quoting.has_stray_quote else list(columns)
     next_row = 1
-    with (
-        _errors(path, form),
-        csv.open_csv(
-            path,
-            # Row numbers of bad rows are known only without threads.
-            read_options=csv.ReadOptions(
-                block_size=BLOCK_BYTES, use_threads=False, encoding=form.encoding
-            ),
-            parse_options=_parse_options(form.separator, quoting, skip),
-            convert_options=csv.ConvertOptions(
-                column_types={name: pa.binary() for name in header.names},
-                include_columns=header.names if quoting.has_stray_quote else list(columns),
-                null_values=[""],
-                strings_can_be_null=True,
-            ),
-        ) as reader,
-    ):
-        for batch in reader:
+    with _errors(path, form):
+        for batch in _raw_batches(path, form, quoting, wanted, skip):
             rows = _row_numbers(next_row, batch.num_rows, bad_rows)
             next_row = int(rows[-1]) + 1 if len(rows) else next_row
             if quoting.has_stray_quote:
                 _refuse_swallowed_lines(path, batch, rows)
                 batch = batch.select(list(columns))
             yield plain_batch(batch.append_column(ROW, pa.array(rows)), path, on_bad_row)
+
+
+def _raw_batches(
+    path: Path,
+    form: CsvFormat,
+    quoting: Quoting,
+    columns: Sequence[str],
+    skip: Callable[[csv.InvalidRow], str],
+) -> Iterator[pa.RecordBatch]:
+    """The given columns as bytes.
+
+    Arrow hands a row of too few or too many cells over as text, and gives the whole file up where
+    the row is no UTF-8. A file that is none is therefore read as Latin-1, in which every byte is a
+    character, and its cells are turned back into the bytes they were.
+    """
+    by_byte = form.encoding == UTF_8 and not _is_utf8(path)
+    names = [_as_latin_1(path, name) for name in columns] if by_byte else list(columns)
+    with csv.open_csv(
+        path,
+        # Row numbers of bad rows are known only without threads.
+        read_options=csv.ReadOptions(
+            block_size=BLOCK_BYTES,
+            use_threads=False,
+            encoding=_LATIN_1 if by_byte else form.encoding,
+        ),
+        parse_options=_parse_options(form.separator, quoting, skip),
+        convert_options=csv.ConvertOptions(
+            column_types=dict.fromkeys(names, pa.binary()),
+            include_columns=names,
+            null_values=[""],
+            strings_can_be_null=True,
+        ),
+    ) as reader:
+        for batch in reader:
+            yield _bytes_again(batch, columns) if by_byte else batch
+
+
+def _is_utf8(path: Path) -> bool:
+    """Whether all of a file is UTF-8."""
+    decoder = codecs.getincrementaldecoder(UTF_8)()
+    try:
+        with pa.input_stream(str(path)) as stream:
+            while block := stream.read(BLOCK_BYTES):
+                decoder.decode(block)
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _as_latin_1(path: Path, name: str) -> str:
+    """What a column is called where its UTF-8 is read as Latin-1: its first one after a BOM."""
+    with pa.input_stream(str(path)) as stream:
+        start = stream.read(len(codecs.BOM_UTF8) + len(name.encode()))
+    is_first = start == codecs.BOM_UTF8 + name.encode()
+    return ((codecs.BOM_UTF8 if is_first else b"") + name.encode()).decode(_LATIN_1)
+
+
+def _bytes_again(batch: pa.RecordBatch, columns: Sequence[str]) -> pa.RecordBatch:
+    """Cells that were read as Latin-1, as the bytes of the file."""
+    restored = [
+        pa.array(
+            [
+                None if cell is None else cell.decode().encode(_LATIN_1)
+                for cell in column.to_pylist()
+            ],
+            pa.binary(),
+        )
+        for column in batch.columns
+    ]
+    return pa.RecordBatch.from_arrays(restored, names=list(columns))
 
 
 def _row_numbers(first: int, count: int, bad_rows: list[int]) -> np.ndarray:

@@ -75,7 +75,9 @@ def _paths(
     try:
         found = sorted(folder.glob(entry.file))
     except (ValueError, OSError) as error:
-        what = f"'{entry.file}' is not a pattern of files: {error}"
+        reason = getattr(error, "strerror", None) or error
+        shown = entry.file if len(entry.file) < 200 else f"{entry.file[:200]}..."
+        what = f"'{shown}' is not a pattern of files: {reason}"
         raise file.error((*where, "file"), what, value=entry.file) from error
     paths = [path for path in found if not path.is_dir()]
     if not paths and not (entry.optional and not found):

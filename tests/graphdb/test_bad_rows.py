@@ -20,6 +20,8 @@ BAD_ROWS = [
     ("User.csv", "cid", "malformed_row", "it has 1 cells, the header has 2"),
     ("User.csv", "cid,Rome,Italy", "malformed_row", "it has 3 cells, the header has 2"),
     ("User.csv", b"cid,R\xff\xfeme", "bad_encoding", "column 'city' is not UTF-8"),
+    ("User.csv", b"cid,R\xff\xfeme,Italy", "malformed_row", "it has 3 cells, the header has 2"),
+    ("User.csv", b"\xff", "malformed_row", "it has 1 cells, the header has 2"),
     ("User.csv", f"cid,{'x' * 1001}", "too_long", "city has 1001 characters, over 1000"),
     ("Product.csv", "cup,Cup,cheap,", "not_a_number", "price is cheap, not a number"),
     ("Product.csv", 'cup,Cup,"1,5",', "not_a_number", "price is 1,5, not a number"),

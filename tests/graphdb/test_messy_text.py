@@ -281,3 +281,26 @@ def test_a_mapping_that_cannot_be_read_says_where(tmp_path, content, message):
     (tmp_path / "mapping.toml").write_bytes(content)
     with pytest.raises(MappingError, match=message):
         folder_tables(tmp_path, SCHEMA)
+
+
+@pytest.mark.parametrize("start", [b"", b"\xef\xbb\xbf"])
+def test_broken_rows_that_are_no_utf_8_cost_only_themselves(store, tmp_path, capfd, start):
+    """Headers and cells of other rows are as they would be without them."""
+    rows = ["用户,城市", "ann,München", "bob,北京", "cid,"]
+    broken = [b"dan,R\xffme,Italy", b"\xe4"]
+    lines = [*(row.encode() for row in rows), *broken, b"eve,Oslo"]
+    (tmp_path / "users.csv").write_bytes(start + b"\n".join(lines) + b"\n")
+    (tmp_path / "mapping.toml").write_text(
+        '[[table]]\nfile = "users.csv"\nnode = "User"\n'
+        'columns = { user_id = "用户", city = "城市" }\n'
+    )
+    report = ingest(folder_tables(tmp_path, SCHEMA), store)
+    assert report.reject_codes == {"malformed_row": 2}
+    found = store.read_nodes("User").read_all().sort_by("user_id").to_pylist()
+    assert [(row["user_id"], row["city"]) for row in found] == [
+        ("ann", "München"),
+        ("bob", "北京"),
+        ("cid", None),
+        ("eve", "Oslo"),
+    ]
+    assert "Exception ignored" not in capfd.readouterr().err
