@@ -15,7 +15,7 @@ from graphrec.bundle.manifest import read_manifest
 from graphrec.query.by_direction import answer_for_events, answers, is_known
 from graphrec.query.display import Fields
 from graphrec.query.engine import Clock, Engine, utc_now
-from graphrec.query.fold_in import USER, Event
+from graphrec.query.fold_in import Event
 from graphrec.query.limits import check_pair
 from graphrec.query.names import as_ids, excluded_rows
 from graphrec.query.newcomers import Neighbours
@@ -242,8 +242,9 @@ class Recommender(FeedQuestions, MerchantQuestions, CreatorQuestions, AnalystQue
 
         Lengths of vectors carry popularity, so they do not count here, but that very short ones
         rest on little evidence and count less; see `Space.damped`. Users are alike by how their
-        scores for products differ from everyone's, see `Directions`. The node itself and nodes
-        with a zero vector never come out.
+        scores for products differ from everyone's, see `Directions`; brands, categories and what
+        else products belong to by how they differ from the average one, see `Space.apart`. The
+        node itself and nodes of which nothing is known never come out.
 
         Raises:
             UnknownIdError: No node of that type has that id.
@@ -252,9 +253,9 @@ class Recommender(FeedQuestions, MerchantQuestions, CreatorQuestions, AnalystQue
         question = Question.of({**options, "exclude_seen": False})
         engine = self._engine.check_types(node_type)
         seeds = seeds_by_id(engine.release, node_type, [node_id])
-        if node_type == USER:
-            users = engine.release.audiences.users()
-            seeds = replace(seeds, space=users, targets=users)
+        space = engine.release.likeness_space(node_type)
+        if space is not seeds.space:
+            seeds = replace(seeds, space=space, targets=space)
         return engine.answer(seeds, [node_id], node_type, question, Similarity.COSINE)[0]
 
     def encode_new(self, node_type: str, neighbours: Neighbours) -> npt.NDArray[np.float32]:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from graphrec.explain import Explainer
 
 _MOST_FACTORS = 8
+_USER, _PRODUCT = "User", "Product"
 
 
 class Release:
@@ -39,6 +40,9 @@ class Release:
         self.indexes = Indexes(bundle, self.space)
         self.audiences = Audiences(bundle, self.paths, self.space)
         self._spaces: dict[str, Space] = {}
+        self._apart: dict[str, Space] = {}
+        ties = [one for one in bundle.schema.edge_types() if one.source == _PRODUCT]
+        self._groups = {one.target for one in ties if one.target != _PRODUCT}
         self._factors: dict[tuple[str, float], Values] = {}
         self._explainer: Explainer | None = None
         self._lock = ForkLock()
@@ -55,6 +59,25 @@ class Release:
                     self.bundle.vectors(node_type), self.bundle.norms(node_type)
                 )
             return self._spaces[node_type]
+
+    def likeness_space(self, node_type: str) -> Space:
+        """Where nodes of a type are compared with each other, worked out when first asked for.
+
+        Users by their scores for products (`Directions`), what products belong to, such as
+        brands, by what tells them apart (`Space.apart`), all else by their vectors.
+
+        Raises:
+            QueryError: The bundle has no vectors for the type.
+        """
+        if node_type == _USER:
+            return self.audiences.users()
+        space = self.space(node_type)
+        if node_type not in self._groups:
+            return space
+        with self._lock:
+            if node_type not in self._apart:
+                self._apart[node_type] = space.apart()
+            return self._apart[node_type]
 
     def explainer(self) -> "Explainer":
         """What explains answers, made when first asked for."""

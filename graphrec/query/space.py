@@ -7,6 +7,8 @@ import numpy.typing as npt
 
 from graphrec.bundle.norms import norms_of
 
+COMMON_LEFT = 0.01  # of the mean direction; where all point one way, it is all that is left
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Space:
@@ -59,3 +61,21 @@ class Space:
     @property
     def dim(self) -> int:
         return int(self.vectors.shape[1])
+
+    def apart(self) -> "Space":
+        """How each vector's direction differs from the mean direction, for likeness to each other.
+
+        Brands, shops and categories all point where most is sold, so that by plain directions
+        everything is like the longest one. A vector of half the typical length and less, which
+        rests on little, is short here too: it is multiplied by norm / (norm + the median norm).
+        A hundredth of the mean stays, so that who is known has a vector that is not zero.
+        """
+        known = ~self.zero
+        found = np.zeros(self.vectors.shape)
+        if not known.any():
+            return Space.of(found.astype(np.float32))
+        norms = self.norms[known]
+        directions = self.vectors[known] / norms[:, None]
+        away = directions - (1 - COMMON_LEFT) * directions.mean(axis=0)
+        found[known] = away * (norms / (norms + np.median(norms)))[:, None]
+        return Space.of(found.astype(np.float32))

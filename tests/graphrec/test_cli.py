@@ -102,7 +102,7 @@ def test_similar(run, world_path):
     assert ids(capped) == ["p2", "p4"]
     table = run("similar", world_path, "Brand:acme").stdout
     assert "Brand like Brand acme" in table
-    assert rows_of(table) == [["1", "bolt", "Bolt", "3", "0", ""]]
+    assert rows_of(table) == [["1", "bolt", "Bolt", "3", "-0.25", ""]]
 
 
 def test_an_empty_answer_says_so(run, world_path):

@@ -46,6 +46,7 @@ class Town:
         found = creator_tasks(graph, past, holdout.cutoff_s, SCHEMA)
         self.tasks = {task.name: task for task in found}
         self.followers = adjacency(past, FOLLOWS).reverse()
+        self.brands = world.truth.brands
         self.liking = {
             OF_PRODUCT: world.truth.liking_of_products(),
             OF_BRAND: world.truth.liking_of_brands(),
@@ -108,3 +109,29 @@ def test_new_creators_have_their_places_by_a_share(town):
     assert new and max(followers[one] for one in new) < np.median(list(followers.values()))
     first = ask.creators_for_brand(brand, k=1, newcomer_share=1.0, newcomer_days=90).ids
     assert first == tuple(one for one in everyone if one in new)[:1]
+
+
+@pytest.mark.parametrize("node_type", ["Brand", "Shop", "Category"])
+def test_not_everything_is_like_the_longest_one(town, node_type):
+    """By plain directions one brand was the most similar to nine of ten others."""
+    ask, bundle = town.model.recommender, town.model.recommender.bundle
+    known = np.flatnonzero(bundle.vectors(node_type).any(axis=1))
+    ids = [bundle.id_of(node_type, row) for row in known]
+    first = [ask.similar(node_type, one, k=1).ids[0] for one in ids]
+    assert max(map(first.count, first)) < len(ids) / 4
+
+
+def test_similar_brands_share_what_is_planted(town):
+    """Department, price level and style; at random, half of one is shared."""
+    ask, bundle, brands = town.model.recommender, town.model.recommender.bundle, town.brands
+    traits = np.stack([brands.department, brands.level, brands.style])
+    shared = (traits[:, :, None] == traits[:, None]).sum(axis=0)
+    known = np.flatnonzero(bundle.vectors("Brand").any(axis=1))
+    found = []
+    for row in known:
+        similar = ask.similar_brands(bundle.id_of("Brand", row), k=5).ids
+        found.append(shared[row, [bundle.row_of("Brand", one) for one in similar]].mean())
+    at_random = (shared[np.ix_(known, known)].sum() - 3 * len(known)) / (
+        len(known) * (len(known) - 1)
+    )
+    assert np.mean(found) > 1.5 * at_random
