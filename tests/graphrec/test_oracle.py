@@ -254,7 +254,7 @@ def test_similar_equals_the_oracle(make_node_table, world, node_type, k):
     with tempfile.TemporaryDirectory() as folder:
         recommender = open_world(world, Path(folder) / "b", make_node_table)
         for seed in known:
-            answer = recommender.similar(node_type, str(seed), k=k)
+            answer = recommender.similar(node_type, str(seed), k=k, levels="all")
             others = [row for row in known if row != seed]
             norms = np.linalg.norm(vectors, axis=1)
             damped = norms + np.median(norms[known])
