@@ -1,10 +1,11 @@
 """Loads the files of a bundle: arrays are memory-mapped, each checked for what it has to be."""
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tokenize import TokenError
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -41,24 +42,53 @@ _NO_ARRAY = (
 
 
 def load_array(path: Path, dtype: Any, shape: tuple[int, ...]) -> npt.NDArray[Any]:
-    """Memory-maps an array after checking that it is what the manifest says."""
+    """Memory-maps an array after checking that it is what the manifest says.
+
+    The file is closed again: Arrow's map outlives it, while Python's keeps a descriptor for each.
+    """
     try:
-        with _ONE_HEADER, file_access("read", path):
+        with _ONE_HEADER, file_access("read", path), path.open("rb") as file:
             # Not np.load, which opens archives and pickles, too. A header has some 100 bytes.
-            array = np.lib.format.open_memmap(path, mode="r", max_header_size=_HEADER_BYTES)
+            found_shape, is_fortran, found_dtype = _read_header(file)
+            start = file.tell()
     except _NO_ARRAY as error:
+        raise _no_array(path, error) from error
+    if found_dtype != dtype or found_shape != shape or (is_fortran and len(shape) > 1):
         raise BundleCorruptError(
-            f"'{path}' is not a NumPy array: {error}", next_step=COPY_WHOLE, value=str(path)
-        ) from error
-    if array.dtype != dtype or array.shape != shape or not array.flags.c_contiguous:
-        raise BundleCorruptError(
-            f"'{path}' holds {array.dtype} {list(array.shape)}",
+            f"'{path}' holds {found_dtype} {list(found_shape)}",
             expected=f"{np.dtype(dtype)} {list(shape)}",
             next_step=COPY_WHOLE,
             value=str(path),
         )
-    plain: npt.NDArray[Any] = array.view(np.ndarray)  # slicing a memmap object is far slower
-    return plain
+    try:
+        with file_access("read", path), pa.memory_map(str(path)) as mapped:
+            content = mapped.read_buffer()
+        flat = np.frombuffer(content, found_dtype, count=math.prod(shape), offset=start)
+    except ValueError as error:  # it is shorter than its header says
+        raise _no_array(path, error) from error
+    return flat.reshape(shape)
+
+
+def _read_header(file: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Shape, whether columns come first, and type. Versions differ in how long a header may be."""
+    version = np.lib.format.read_magic(file)
+    read = {
+        (1, 0): np.lib.format.read_array_header_1_0,
+        (2, 0): np.lib.format.read_array_header_2_0,
+    }
+    if version not in read:
+        raise ValueError(f"its format version is {version}, expected 1.0 or 2.0")
+    header: tuple[tuple[int, ...], bool, np.dtype[Any]] = read[version](
+        file, max_header_size=_HEADER_BYTES
+    )
+    if header[2].hasobject:
+        raise ValueError("it holds Python objects")
+    return header
+
+
+def _no_array(path: Path, error: Exception) -> BundleCorruptError:
+    what = f"'{path}' is not a NumPy array: {error}"
+    return BundleCorruptError(what, next_step=COPY_WHOLE, value=str(path))
 
 
 def read_table(path: Path, columns: list[str] | None = None) -> pa.Table:

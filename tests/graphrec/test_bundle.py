@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from graphdb.errors import BundleError, DiskFullError, QueryError, SchemaError, UnknownIdError
 from graphdb.schema import SCHEMA
 from graphdb.schema_types import EdgeType
-from graphrec import open_bundle, write_bundle
+from graphrec import Recommender, open_bundle, write_bundle
 from graphrec.bundle import writer
 from graphrec.bundle.ids import find_row
 
@@ -194,3 +195,15 @@ def test_ids_beyond_the_basic_plane_sort_by_code_point():
 def test_asking_for_what_is_not_there(world_path, ask, error, message):
     with pytest.raises(error, match=message):
         ask(open_bundle(world_path))
+
+
+def test_an_open_bundle_holds_no_file_open(world_path):
+    """A server may hold several releases; a file for each array would be 76 for each of them."""
+    descriptors = Path("/proc/self/fd")
+    if not descriptors.exists():
+        pytest.skip("this system does not list a process's open files")
+    before = len(list(descriptors.iterdir()))
+    recommender = Recommender.open(world_path)
+    assert recommender.bundle.vectors("User").any()
+    recommender.products_for_user(recommender.bundle.id_of("User", 0))
+    assert len(list(descriptors.iterdir())) == before
