@@ -78,7 +78,8 @@ class Condition(BaseModel):
         kinds = {isinstance(end, datetime) for end in ends}
         if len(ends) == 2 and len(kinds) == 1 and not any(isinstance(end, str) for end in ends):
             naive = {isinstance(end, datetime) and end.tzinfo is None for end in ends}
-            if len(naive) == 1 and ends[0] > ends[1]:  # type: ignore[operator]
+            low, high = (as_meant([end]).item() if isinstance(end, float) else end for end in ends)
+            if len(naive) == 1 and low > high:  # type: ignore[operator]
                 raise ValueError("'min' is above 'max'")
         return self
 

@@ -72,4 +72,6 @@ class Display:
 
 def _shown(value: Any) -> Any:
     """A number as filters compare it, all else as it is."""
-    return as_meant([value]).item() if isinstance(value, float) else value
+    if not isinstance(value, float) or value == round(value, 2):  # prices: as they are, at once
+        return value
+    return as_meant([value]).item()

@@ -234,7 +234,7 @@ FORGERIES = {
             npy(b"{'descr': '<f4', 'fortran_order': False, 'shape': (" + b"9" * 30 + b", 2)}\n"),
         ),
         "User.npy",
-        "not a NumPy",
+        "expected float32",
     ),
     "a header with a negative shape": (
         raw(

@@ -1,8 +1,8 @@
 """Whether what was printed is what a page says.
 
-Blanks and the lengths of rules do not count, decimals count within `RELATIVE` or `ABSOLUTE`
-(another processor rounds in another way), hexadecimal ids not at all. All else does: words, ids,
-order, whole numbers. A line of "..." in the page stands for any lines.
+Blanks and the lengths of rules do not count. Decimals count within `RELATIVE`, `ABSOLUTE` or one in
+their last place, as another processor rounds in another way; hexadecimal ids not at all. All else
+does: words, ids, order, whole numbers. A line of "..." in the page stands for any lines.
 """
 
 import math
@@ -47,16 +47,20 @@ def tidied(printed: str) -> str:
     return "\n".join(line.rstrip() for line in printed.strip("\n").splitlines()) + "\n"
 
 
-def _apart(text: str) -> tuple[str, list[float]]:
+def _apart(text: str) -> tuple[str, list[str]]:
     """The text with a mark in the place of each decimal, and the decimals."""
     text = re.sub(r"\b[0-9a-f]{12}\b", "<id>", text)
-    numbers = [float(number) for number in _DECIMAL.findall(text)]
+    numbers = _DECIMAL.findall(text)
     text = re.sub(r"[─━]+", "-", _DECIMAL.sub(_NUMBER, text))
     return " ".join(text.split()), numbers
 
 
-def _alike(numbers: list[float], expected: list[float]) -> bool:
-    return len(numbers) == len(expected) and all(
-        math.isclose(one, other, rel_tol=RELATIVE, abs_tol=ABSOLUTE)
-        for one, other in zip(numbers, expected, strict=True)
+def _alike(numbers: list[str], expected: list[str]) -> bool:
+    return len(numbers) == len(expected) and all(map(_is_near, numbers, expected))
+
+
+def _is_near(one: str, other: str) -> bool:
+    last_place = 10.0 ** -min(len(text.partition(".")[2]) for text in (one, other))
+    return math.isclose(
+        float(one), float(other), rel_tol=RELATIVE, abs_tol=max(ABSOLUTE, last_place * 1.001)
     )

@@ -35,8 +35,9 @@ NASTY = [
     "nan",
     "@import.args",
 ]
-NUMBERS = [float("nan"), float("inf"), float("-inf"), -0.0, 5e-324, 1.7976931348623157e308, 0.1]
-WHOLE = [0, -1, 2**63 - 1, -(2**63)]
+NUMBERS = [-0.0, 5e-324, 1.7976931348623157e308, 0.1]
+STOCKS = [0, 1, 2**63 - 1]
+COUNTS = [1, 2**31, 2**63 - 1]
 MOMENTS = [
     NEW_YEAR.replace(year=1, microsecond=1),
     NEW_YEAR.replace(year=1969, month=12, microsecond=999_999),
@@ -68,14 +69,14 @@ def random_texts(draw: random.Random) -> list[str]:
 
 
 def fill_with_oddities(store: DuckDBStore) -> None:
-    """Ids, texts, numbers and moments of every kind that a store takes, nulls among them."""
+    """Ids, texts, numbers and moments of every kind that a snapshot takes, nulls among them."""
     draw = random.Random(4)
     ids = list(dict.fromkeys(NASTY + random_texts(draw)))
     products = {
         "product_id": ids,
         "title": [draw.choice([*NASTY, *ids, "", None]) for _ in ids],
         "price": [draw.choice([*NUMBERS, None]) for _ in ids],
-        "stock": [draw.choice([*WHOLE, None]) for _ in ids],
+        "stock": [draw.choice([*STOCKS, None]) for _ in ids],
         "created_at": [draw.choice(MOMENTS) for _ in ids],
     }
     store.upsert_nodes("Product", table("Product", **products))
@@ -88,7 +89,7 @@ def fill_with_oddities(store: DuckDBStore) -> None:
             "target_id": some[::-1],
             "at": [NEW_YEAR.replace(microsecond=draw.randrange(10**6)) for _ in some],
             "event_id": [draw.choice(["", *NASTY]) for _ in some],
-            "count": [draw.choice([*WHOLE, None]) for _ in some],
+            "count": [draw.choice([*COUNTS, None]) for _ in some],
             "value": [draw.choice([*NUMBERS, None]) for _ in some],
         }
         store.upsert_edges(PURCHASED, table(PURCHASED, **events))

@@ -178,7 +178,7 @@ def test_lines_are_only_looked_for_where_there_are_some(small, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "exit_code", "message"),
     [
-        (["s.duckdb", "--bulk"], 5, "bulk load is for Neo4j, and 's.duckdb' is not"),
+        (["s.duckdb", "--bulk"], 5, "bulk load is for Neo4j, and a file is not"),
         ([NOWHERE, "--overwrite"], 2, "--overwrite belongs to --bulk"),
         ([NOWHERE, "--bulk", "--bulk-files", "x"], 2, "--bulk-files loads nothing"),
         (["neo4j://eve:hunter2@db", "--bulk"], 5, "holds a user or password"),
