@@ -14,38 +14,37 @@ from graphdb.errors import FileFormatError
 from graphdb.file_access import pass_on_refusal
 from graphdb.files.csv_header import (
     BLOCK_BYTES,
-    UTF_8,
     CsvFormat,
     CsvHeader,
     not_in_encoding,
     read_header,
 )
-from graphdb.files.csv_quoting import Quoting, quoting_of
+from graphdb.files.csv_scan import CsvScan, scan_csv
 from graphdb.files.plain_columns import plain_batch
 from graphdb.ingest.source import ROW, OnBadRow
 
 _LATIN_1 = "latin-1"
 
 
-def open_csv(path: Path, form: CsvFormat) -> tuple[CsvHeader, Quoting]:
-    """The header of a CSV file, and how its quotes are read.
+def open_csv(path: Path, form: CsvFormat) -> tuple[CsvHeader, CsvScan]:
+    """The header of a CSV file, and what the whole of it says of how it is to be read.
 
     Raises:
         FileFormatError: It cannot be read.
     """
     header = read_header(path, form)
     with _errors(path, form):
-        quoting = quoting_of(path, form)
-    if quoting.by_backslash:
+        scan = scan_csv(path, form)
+    if scan.by_backslash:
         header = read_header(path, form, by_backslash=True)
-    return header, quoting
+    return header, scan
 
 
 def csv_batches(
     path: Path,
     form: CsvFormat,
     header: CsvHeader,
-    quoting: Quoting,
+    scan: CsvScan,
     columns: Sequence[str],
     on_bad_row: OnBadRow,
 ) -> Iterator[pa.RecordBatch]:
@@ -64,13 +63,13 @@ def csv_batches(
         )
         return "skip"
 
-    wanted = header.names if quoting.has_stray_quote else list(columns)
+    wanted = header.names if scan.has_stray_quote else list(columns)
     next_row = 1
     with _errors(path, form):
-        for batch in _raw_batches(path, form, quoting, wanted, skip):
+        for batch in _raw_batches(path, form, scan, wanted, skip):
             rows = _row_numbers(next_row, batch.num_rows, bad_rows)
             next_row = int(rows[-1]) + 1 if len(rows) else next_row
-            if quoting.has_stray_quote:
+            if scan.has_stray_quote:
                 _refuse_swallowed_lines(path, batch, rows)
                 batch = batch.select(list(columns))
             yield plain_batch(batch.append_column(ROW, pa.array(rows)), path, on_bad_row)
@@ -79,7 +78,7 @@ def csv_batches(
 def _raw_batches(
     path: Path,
     form: CsvFormat,
-    quoting: Quoting,
+    scan: CsvScan,
     columns: Sequence[str],
     skip: Callable[[csv.InvalidRow], str],
 ) -> Iterator[pa.RecordBatch]:
@@ -89,7 +88,7 @@ def _raw_batches(
     the row is no UTF-8. A file that is none is therefore read as Latin-1, in which every byte is a
     character, and its cells are turned back into the bytes they were.
     """
-    by_byte = form.encoding == UTF_8 and not _is_utf8(path)
+    by_byte = not scan.is_utf8
     names = [_as_latin_1(path, name) for name in columns] if by_byte else list(columns)
     with csv.open_csv(
         path,
@@ -99,7 +98,7 @@ def _raw_batches(
             use_threads=False,
             encoding=_LATIN_1 if by_byte else form.encoding,
         ),
-        parse_options=_parse_options(form.separator, quoting, skip),
+        parse_options=_parse_options(form.separator, scan, skip),
         convert_options=csv.ConvertOptions(
             column_types=dict.fromkeys(names, pa.binary()),
             include_columns=names,
@@ -109,19 +108,6 @@ def _raw_batches(
     ) as reader:
         for batch in reader:
             yield _bytes_again(batch, columns) if by_byte else batch
-
-
-def _is_utf8(path: Path) -> bool:
-    """Whether all of a file is UTF-8."""
-    decoder = codecs.getincrementaldecoder(UTF_8)()
-    try:
-        with pa.input_stream(str(path)) as stream:
-            while block := stream.read(BLOCK_BYTES):
-                decoder.decode(block)
-        decoder.decode(b"", final=True)
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def _as_latin_1(path: Path, name: str) -> str:
@@ -170,11 +156,11 @@ def _refuse_swallowed_lines(path: Path, batch: pa.RecordBatch, rows: np.ndarray)
 
 
 def _parse_options(
-    separator: str, quoting: Quoting, on_invalid: Callable[[csv.InvalidRow], str]
+    separator: str, scan: CsvScan, on_invalid: Callable[[csv.InvalidRow], str]
 ) -> csv.ParseOptions:
     return csv.ParseOptions(
         delimiter=separator,
-        escape_char="\\" if quoting.by_backslash else False,
+        escape_char="\\" if scan.by_backslash else False,
         newlines_in_values=True,
         invalid_row_handler=on_invalid,
     )

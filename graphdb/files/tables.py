@@ -115,12 +115,12 @@ def open_table_file(
 
 
 def _csv(path: Path, form: CsvFormat) -> TableFile:
-    header, quoting = open_csv(path, form)
+    header, scan = open_csv(path, form)
 
     def batches(columns: Sequence[str], on_bad_row: OnBadRow) -> Iterator[pa.RecordBatch]:
-        return csv_batches(path, form, header, quoting, columns, on_bad_row)
+        return csv_batches(path, form, header, scan, columns, on_bad_row)
 
-    return TableFile(path, header.names, None, batches, form.separator, quoting.warning)
+    return TableFile(path, header.names, None, batches, form.separator, scan.warning)
 
 
 def _parquet(path: Path) -> TableFile:

@@ -1,6 +1,7 @@
 """A folder of table files as a source: by a mapping file, or by the names of files and columns."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pyarrow as pa
@@ -41,10 +42,11 @@ def folder_tables(
     if mapping is None:
         return list(_by_name(folder, schema))
     file = TomlFile(mapping, MappingFile, MappingError, OTHER_WORDS)
+    open_file = cache(open_table_file)  # which looks through a CSV file that several tables share
     return [
         table
         for position, entry in enumerate(file.content.table)
-        for table in _by_entry(folder, schema, file, entry, ("table", position))
+        for table in _by_entry(folder, schema, file, entry, ("table", position), open_file)
     ]
 
 
@@ -54,6 +56,7 @@ def _by_entry(
     file: TomlFile[MappingFile],
     entry: TableEntry,
     where: Location,
+    open_file: Callable[..., TableFile],
 ) -> Iterator[SourceTable]:
     try:
         of = _type_of(schema, entry)
@@ -62,7 +65,7 @@ def _by_entry(
         raise file.error((*where, key), error.what, next_step=error.next_step) from error
     _check_properties(schema, file, entry, of, where)
     for path in _paths(folder, file, entry, where):
-        table = open_table_file(path, separator=entry.separator, encoding=entry.encoding)
+        table = open_file(path, separator=entry.separator, encoding=entry.encoding)
         _check_columns(file, entry, table, where)
         columns = {name: column.to_column(entry) for name, column in entry.columns.items()}
         yield _source_table(path.relative_to(folder), of, table, columns, entry)

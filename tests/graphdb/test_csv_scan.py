@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graphdb.files import csv_quoting
+from graphdb.files import csv_scan
 from graphdb.files.csv_header import CsvFormat
-from graphdb.files.csv_quoting import quoting_of
+from graphdb.files.csv_scan import scan_csv
 
 
 def load_titles(shop, load, store, text: bytes):
@@ -84,8 +84,8 @@ def test_no_file_of_the_standard_is_taken_for_another(tmp_path_factory, rows, bl
     path = tmp_path_factory.getbasetemp() / "standard.csv"
     path.write_text(text.getvalue(), newline="")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(csv_quoting, "BLOCK_BYTES", block_bytes)
-        quoting = quoting_of(path, CsvFormat(","))
+        patch.setattr(csv_scan, "BLOCK_BYTES", block_bytes)
+        quoting = scan_csv(path, CsvFormat(","))
     assert (quoting.by_backslash, quoting.has_stray_quote) == (False, False)
     assert quoting.warning is None or "the backslash is kept" in quoting.warning
 
@@ -100,8 +100,8 @@ def test_a_file_with_backslashes_is_known_or_told_of(tmp_path_factory, rows, blo
     path = tmp_path_factory.getbasetemp() / "escaped.csv"
     path.write_text(text.getvalue(), newline="")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(csv_quoting, "BLOCK_BYTES", block_bytes)
-        quoting = quoting_of(path, CsvFormat(","))
+        patch.setattr(csv_scan, "BLOCK_BYTES", block_bytes)
+        quoting = scan_csv(path, CsvFormat(","))
     if quoting.warning is None:  # then the standard reads every cell, and as many of them
         standard = list(csv.reader(io.StringIO(text.getvalue())))
         assert [len(row) for row in standard] == [3] * len(rows)

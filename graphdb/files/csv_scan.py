@@ -1,12 +1,14 @@
-r"""How a CSV file escapes quotes: by doubling them (RFC 4180), or by a backslash before them.
+r"""What only a look at the whole of a CSV file tells: how it escapes quotes, whether it is UTF-8.
 
-Arrow reads the one or the other and says nothing where a file does neither: `"5\" pan"` becomes
-`5\ pan"`. So a file in which that may happen is looked at cell by cell, and told of.
+Quotes are doubled (RFC 4180) or have a backslash before them. Arrow reads the one or the other and
+says nothing where a file does neither: `"5\" pan"` becomes `5\ pan"`. So a file in which that may
+happen is looked at cell by cell, and told of.
 """
 
+import codecs
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 
@@ -18,18 +20,20 @@ _MAX_CELL_BYTES = 64 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Quoting:
-    """How the quotes of a file are read.
+class CsvScan:
+    """What the whole of a file says of how it is to be read.
 
     Args:
         by_backslash: A backslash takes its meaning from the character after it.
         has_stray_quote: A quote may be open until the end of the file.
-        warning: What a person should know of it.
+        warning: What a person should know of its quotes.
+        is_utf8: Every byte belongs to a character of UTF-8; not looked at in another encoding.
     """
 
     by_backslash: bool = False
     has_stray_quote: bool = False
     warning: str | None = None
+    is_utf8: bool = True
 
 
 @dataclass(slots=True)
@@ -48,25 +52,27 @@ class _Cells:
     is_open: bool = False
 
 
-def quoting_of(path: Path, form: CsvFormat) -> Quoting:
-    """Finds out how a CSV file escapes quotes."""
-    quotes, is_odd = _scan(path, form)
-    is_stray = quotes % 2 == 1
-    if not is_odd:
-        return Quoting(has_stray_quote=is_stray)
+def scan_csv(path: Path, form: CsvFormat) -> CsvScan:
+    """Looks through a CSV file: once, and again by cells where its quotes are odd."""
+    found, is_odd = _look_through(path, form)
+    return _by_cells(path, form, found) if is_odd else found
+
+
+def _by_cells(path: Path, form: CsvFormat, found: CsvScan) -> CsvScan:
+    """What was found, with how odd quotes are escaped."""
     doubled = _cells(path, form, by_backslash=False)
     if not doubled.broken:
-        return Quoting(has_stray_quote=is_stray, warning=_kept(doubled))
+        return replace(found, warning=_kept(doubled))
     escaped = _cells(path, form, by_backslash=True)
     row = doubled.first_broken_row
     if escaped.broken < doubled.broken:
         warning = f'quotes are escaped by a backslash (row {row}), and read so; write "" instead'
-        return Quoting(by_backslash=True, has_stray_quote=escaped.is_open, warning=warning)
+        return replace(found, by_backslash=True, has_stray_quote=escaped.is_open, warning=warning)
     warning = (
         f"a cell of row {row} goes on after its closing quote, and may be read wrongly;"
         ' write "" for a quote within quotes'
     )
-    return Quoting(has_stray_quote=is_stray, warning=warning)
+    return replace(found, warning=warning)
 
 
 def _kept(cells: _Cells) -> str | None:
@@ -75,16 +81,40 @@ def _kept(cells: _Cells) -> str | None:
     return f'row {cells.plain_row} has \\" in a cell without quotes; the backslash is kept'
 
 
-def _scan(path: Path, form: CsvFormat) -> tuple[int, bool]:
-    """The number of quotes, and whether any of them needs a closer look."""
+def _look_through(path: Path, form: CsvFormat) -> tuple[CsvScan, bool]:
+    """What one look tells, and whether any quote needs a closer one."""
     sep = re.escape(form.separator).encode()
     odd = re.compile(rb'\\"|[^"\r\n' + sep + rb']"[^"\r\n' + sep + rb"]")
-    quotes, found, carry = 0, False, b""
+    quotes, is_odd, carry = 0, False, b""
+    utf8 = _Utf8() if form.encoding == UTF_8 else None
     for block in _blocks(path, form):
         quotes += block.count(b'"')
-        found = found or odd.search(carry + block) is not None
+        is_odd = is_odd or odd.search(carry + block) is not None
         carry = block[-2:]
-    return quotes, found
+        if utf8:
+            utf8.add(block)
+    is_utf8 = utf8 is None or utf8.holds()
+    return CsvScan(has_stray_quote=quotes % 2 == 1, is_utf8=is_utf8), is_odd
+
+
+class _Utf8:
+    """Whether bytes that come in blocks are UTF-8."""
+
+    def __init__(self) -> None:
+        self._decoder = codecs.getincrementaldecoder(UTF_8)()
+        self._is_broken = False
+
+    def add(self, block: bytes, *, is_last: bool = False) -> None:
+        if self._is_broken:
+            return
+        try:
+            self._decoder.decode(block, is_last)
+        except UnicodeDecodeError:
+            self._is_broken = True
+
+    def holds(self) -> bool:
+        self.add(b"", is_last=True)
+        return not self._is_broken
 
 
 def _cells(path: Path, form: CsvFormat, *, by_backslash: bool) -> _Cells:
