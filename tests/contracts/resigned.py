@@ -10,6 +10,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+Forgery = Callable[[Path], object]
+
 
 def change_array(folder: Path, name: str, change: Callable[[Any], Any]) -> None:
     """Writes what `change` makes of a copy of an array."""
@@ -40,6 +42,33 @@ def change_manifest(folder: Path, change: Callable[[dict[str, Any]], object]) ->
     manifest = json.loads(path.read_text())
     change(manifest)
     path.write_text(json.dumps(manifest))
+
+
+def array(name: str, change: Callable[[Any], Any]) -> Forgery:
+    """`change_array`, to be done to a folder later; so `table`, `column` and `manifest`."""
+    return lambda folder: change_array(folder, name, change)
+
+
+def table(name: str, change: Callable[[pa.Table], pa.Table]) -> Forgery:
+    return lambda folder: change_table(folder, name, change)
+
+
+def column(name: str, column_name: str, change: Callable[[list[Any]], list[Any]]) -> Forgery:
+    return lambda folder: change_column(folder, name, column_name, change)
+
+
+def manifest(change: Callable[[dict[str, Any]], object]) -> Forgery:
+    return lambda folder: change_manifest(folder, change)
+
+
+def put(position: int, value: object) -> Callable[[Any], Any]:
+    """A change of one value."""
+
+    def change(values: Any) -> Any:
+        values[position] = value
+        return values
+
+    return change
 
 
 def sign_again(folder: Path) -> None:

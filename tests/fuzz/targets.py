@@ -4,14 +4,12 @@ A target takes a random generator and a sandbox: a folder with a copy of the sou
 returns what was done to make the case readable, and the calls that have to end well.
 """
 
-import json
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 
-import pyarrow.parquet as pq
+from contracts.resigned import sign_again
 from fuzz.mutations import (
     HOSTILE_TEXTS,
     spoil_bytes,
@@ -89,7 +87,7 @@ def bundle_file(rng: random.Random, sandbox: Path) -> Case:
         (spoil_npy if path.suffix == ".npy" else spoil_parquet)(path, rng)
     name = str(path.relative_to(sandbox / "bundle"))
     if rng.random() < 0.9:
-        sign(sandbox / "bundle" / "manifest.json", name, path)
+        sign_again(sandbox / "bundle")
     return _bundle_case(name, rng)
 
 
@@ -111,7 +109,7 @@ def snapshot_file(rng: random.Random, sandbox: Path) -> Case:
         path.write_bytes(spoil_bytes(path.read_bytes(), rng))
     else:
         spoil_parquet(path, rng)
-        sign(sandbox / "snapshot" / "manifest.json", name, path)
+        sign_again(sandbox / "snapshot")
     return _snapshot_case(name)
 
 
@@ -280,21 +278,6 @@ TARGETS: dict[str, Target] = {
         command_line,
     )
 }
-
-
-def sign(manifest: Path, name: str, path: Path) -> None:
-    """Puts the hash of a spoilt file into its manifest: of a bundle by name, a snapshot by type."""
-
-    def signed(value: object, key: str) -> object:
-        if isinstance(value, dict):
-            if "sha256" in value and key == path.stem:
-                return {**value, "rows": pq.read_metadata(path).num_rows, "sha256": digest}
-            return {inner: signed(entry, inner) for inner, entry in value.items()}
-        return digest if key == name else value
-
-    digest = sha256(path.read_bytes()).hexdigest()
-    document = json.loads(manifest.read_text())
-    manifest.write_text(json.dumps(signed(document, "")))
 
 
 def _files(folder: Path, suffixes: tuple[str, ...]) -> list[Path]:

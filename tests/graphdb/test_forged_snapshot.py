@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pyarrow as pa
 import pytest
-from contracts.resigned import change_column, change_manifest, change_table, sign_again
+from contracts.resigned import change_table, column, manifest, put, sign_again, table
 from contracts.store import MADE_BY, PURCHASED, days, fill, purchases
 
 from graphdb import open_snapshot, open_store, write_snapshot
@@ -16,26 +16,6 @@ from training.train import train
 
 PRODUCT, USER = "nodes/Product.parquet", "nodes/User.parquet"
 BOUGHT, MADE = f"edges/{PURCHASED}.parquet", f"edges/{MADE_BY}.parquet"
-
-
-def column(name, column_name, change):
-    return lambda folder: change_column(folder, name, column_name, change)
-
-
-def table(name, change):
-    return lambda folder: change_table(folder, name, change)
-
-
-def manifest(change):
-    return lambda folder: change_manifest(folder, change)
-
-
-def put(position, value):
-    def change(values):
-        values[position] = value
-        return values
-
-    return change
 
 
 def first_twice(found):

@@ -5,13 +5,7 @@ import shutil
 import numpy as np
 import pyarrow as pa
 import pytest
-from contracts.resigned import (
-    change_array,
-    change_column,
-    change_manifest,
-    change_table,
-    sign_again,
-)
+from contracts.resigned import array, change_array, column, manifest, put, sign_again, table
 
 from graphdb.errors import BundleError
 from graphrec import Recommender, Registry, open_bundle
@@ -20,30 +14,6 @@ from graphrec.query.index import IndexConfig, build_index
 PRODUCT, USER = "nodes/Product.parquet", "nodes/User.parquet"
 BOUGHT = "edges/User-PURCHASED-Product"
 YEAR_300000 = 10**13
-
-
-def column(name, column_name, change):
-    return lambda folder: change_column(folder, name, column_name, change)
-
-
-def table(name, change):
-    return lambda folder: change_table(folder, name, change)
-
-
-def array(name, change):
-    return lambda folder: change_array(folder, name, change)
-
-
-def manifest(change):
-    return lambda folder: change_manifest(folder, change)
-
-
-def put(position, value):
-    def change(values):
-        values[position] = value
-        return values
-
-    return change
 
 
 def raw(name, content):
