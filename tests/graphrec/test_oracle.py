@@ -118,13 +118,15 @@ def open_world(world, folder, make_node_table):
 
 def had(world, seed_type, target_type, seed):
     """What a seed has had, straight from the definition."""
-    bought, made_by, in_category = (
-        world.edges[name] for name in ("PURCHASED", "MADE_BY", "IN_CATEGORY")
+    bought, made_by, in_category, child_of = (
+        world.edges[name] for name in ("PURCHASED", "MADE_BY", "IN_CATEGORY", "CHILD_OF")
     )
+    bought_in = {(u, c) for u, p in bought for q, c in in_category if p == q}
     pairs = {
         ("User", "Product"): bought,
         ("User", "Brand"): {(u, b) for u, p in bought for q, b in made_by if p == q},
-        ("User", "Category"): {(u, c) for u, p in bought for q, c in in_category if p == q},
+        ("User", "Category"): bought_in
+        | {(u, above) for u, c in bought_in for above in ancestors(child_of, c)},
     }
     pairs |= {
         (target, source): {(there, here) for here, there in pairs[source, target]}
