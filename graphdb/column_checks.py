@@ -17,8 +17,8 @@ import pyarrow.compute as pc
 from graphdb.errors import GraphRecError
 from graphdb.schema_types import Kind, Property
 
-_FIRST_US = int(datetime(1, 1, 1, tzinfo=UTC).timestamp()) * 1_000_000
-_LAST_US = int(datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC).timestamp()) * 1_000_000
+FIRST_US = int(datetime(1, 1, 1, tzinfo=UTC).timestamp()) * 1_000_000
+LAST_US = int(datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC).timestamp()) * 1_000_000
 
 Good = npt.NDArray[np.bool_]
 
@@ -110,7 +110,7 @@ def _odd_number(column: Property, values: pa.ChunkedArray) -> object:
 
 def _odd_moment(_: Property, values: pa.ChunkedArray) -> object:
     found = numbers_of(values)
-    return _first_bad(found, (found >= _FIRST_US) & (found <= _LAST_US))
+    return _first_bad(found, (found >= FIRST_US) & (found <= LAST_US))
 
 
 def _no_rule(_: Property, __: pa.ChunkedArray) -> object:
@@ -132,7 +132,7 @@ def _first_bad(found: npt.NDArray[Any], good: Good) -> object:
 
 def _expected(column: Property) -> str:
     if column.kind is Kind.TIMESTAMP:
-        return f"{_FIRST_US} to {_LAST_US}, microseconds of the years 1 to 9999"
+        return f"{FIRST_US} to {LAST_US}, microseconds of the years 1 to 9999"
     if column.kind is Kind.STRING:
         return "one of " + ", ".join(column.choices) if column.choices else "text"
     words = ["a finite number"]

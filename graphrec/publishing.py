@@ -97,8 +97,7 @@ def _top(
     """Rows of RECOMMENDED_COLUMNS; none for seeds about which nothing is known."""
     for seed_id in seed_ids:
         recommender.bundle.row_of(seed_type, seed_id)  # an unknown id is an error
-    asked = [one for one in seed_ids if recommender.knows(seed_type, one, target_type)]
-    answers = recommender.recommend_many(seed_type, asked, target_type, k=k)
+    answers = recommender.recommend_many(seed_type, seed_ids, target_type, k=k)
     found = [(answer.seed_id, item) for answer in answers for item in answer]
     return pa.table(
         {

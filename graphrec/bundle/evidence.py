@@ -1,16 +1,15 @@
 """What events say about an edge beyond that it is there: how often and when last."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 import numpy as np
 import numpy.typing as npt
 
+from graphdb.column_checks import FIRST_US, LAST_US
 from graphdb.errors import BundleError
 
 _MIN_COUNT = 1
-_FIRST_S = int(datetime(1, 1, 1, tzinfo=UTC).timestamp())
-_LAST_S = int(datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC).timestamp())
+_FIRST_S, _LAST_S = FIRST_US // 1_000_000, LAST_US // 1_000_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)

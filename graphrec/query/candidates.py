@@ -48,28 +48,32 @@ class Candidates:
         passing = release.filter_masks.passing(question.filters, target_type)
         mask = passing.mask
         if target_type == CATEGORY and question.levels == "leaf":
-            leaves = release.paths.tree.leaves
-            mask = leaves if mask is None else mask & leaves
+            mask = _both(mask, release.paths.tree.leaves)
         sellable = _sellable(release, target_type, question)
         num_unsellable = 0
         if sellable is not None:
-            num_unsellable = int(np.count_nonzero(~sellable if mask is None else mask & ~sellable))
+            num_passing = len(sellable) if mask is None else np.count_nonzero(mask)
             mask = sellable if mask is None else mask & sellable
+            num_unsellable = int(num_passing - np.count_nonzero(mask))
         excluded: Mapping[str, int] = {}
         if rules is not None:
             barred = rules.barred_for_all(target_type, seeds.type)
-            allowed, excluded = barred.allowed, barred.counts
-            mask = allowed if mask is None else mask if allowed is None else mask & allowed
+            mask, excluded = _both(mask, barred.allowed), barred.counts
         barred_each = _barred(release, rules, seeds, target_type, question.seen)
         return cls(mask, barred_each, excluded, passing.skipped, num_unsellable)
 
     def part(self, positions: Rows, only: Mask | None) -> "Candidates":
         """The same for some of the seeds, and with a further mask if there is one."""
-        barred, mask = self.barred, self.mask
-        if only is not None:
-            mask = only if mask is None else mask & only
+        barred, mask = self.barred, _both(self.mask, only)
         of_part = None if barred is None else lambda at: barred(int(positions[at]))
         return Candidates(mask, of_part, self.excluded, self.skipped, self.num_unsellable)
+
+
+def _both(one: Mask | None, other: Mask | None) -> Mask | None:
+    """What passes both; None lets everything pass."""
+    if one is None or other is None:
+        return other if one is None else one
+    return one & other
 
 
 def _sellable(release: Release, target_type: str, question: Question) -> Mask | None:

@@ -57,6 +57,17 @@ class FoldIn:
         self._bundle, self._paths = bundle, paths
         self._gains: dict[str, Numbers] = {}
         self._degrees: dict[str, Numbers] = {}
+        self._events = [
+            edge_type
+            for edge_type in bundle.schema.edge_types()
+            if edge_type.source == USER
+            and bundle.schema.relation(edge_type.relation).is_event
+            and bundle.has_vectors(edge_type.target)
+        ]
+        self._events_by_name: dict[str, list[EdgeType]] = {}
+        for edge_type in self._events:
+            for name in {edge_type.relation, str(edge_type)}:
+                self._events_by_name.setdefault(name, []).append(edge_type)
         self._lock = ForkLock()
 
     def held(self, events: Sequence[Event]) -> tuple[list[Event], tuple[Skipped, ...]]:
@@ -157,16 +168,9 @@ class FoldIn:
         return found
 
     def _edge_type(self, name: str) -> EdgeType:
-        known = [
-            edge_type
-            for edge_type in self._bundle.schema.edge_types()
-            if edge_type.source == USER
-            and self._bundle.schema.relation(edge_type.relation).is_event
-            and self._bundle.has_vectors(edge_type.target)
-        ]
-        fitting = [one for one in known if name in (one.relation, str(one))]
+        fitting = self._events_by_name.get(name, [])
         if len(fitting) != 1:
-            texts = [one.relation for one in known] if not fitting else list(map(str, fitting))
+            texts = [str(one) for one in fitting] or [one.relation for one in self._events]
             raise QueryError(
                 f"'{name}' is {'no event of a user' if not fitting else 'not clear'}",
                 expected="one of " + ", ".join(dict.fromkeys(texts)),

@@ -59,7 +59,7 @@ def known_rows(
     """
     found = {value: _row(columns.bundle, node_type, asked_by, value) for value in values}
     unknown = [value for value, row in found.items() if row is None]
-    meant = respelled_name(columns, node_type, unknown)
+    meant = respelled_name(columns, node_type, unknown) if unknown else None
     if meant is not None:
         raise _no_such_node(node_type, asked_by, meant.entry, meant.hint(node_type))
     rows = [row for row in found.values() if row is not None]

@@ -58,7 +58,7 @@ class BlockScale:
         """Measures users, float32 [num_users, dim]."""
         factors = []
         for columns in blocks:
-            lengths = _lengths(users[:, columns].astype(np.float64))
+            lengths = lengths_of(users[:, columns].astype(np.float64))
             total = lengths.sum()
             factors.append(float(np.sqrt((lengths * lengths).sum() / total)) if total else 0.0)
         return cls(blocks, factors)
@@ -68,7 +68,7 @@ class BlockScale:
         found = np.zeros(users.shape)
         for columns, factor in zip(self.blocks, self.factors, strict=True):
             part = users[:, columns].astype(np.float64)
-            lengths = _lengths(part)
+            lengths = lengths_of(part)
             some = lengths > 0
             scales = np.divide(factor, np.sqrt(lengths), out=np.zeros_like(lengths), where=some)
             found[:, columns] = part * scales[:, None]
@@ -79,6 +79,7 @@ def _columns_in_use(space: Space) -> npt.NDArray[np.bool_]:
     return np.asarray(some_known(space).any(axis=0))
 
 
-def _lengths(vectors: Matrix) -> Vector:
+def lengths_of(vectors: Matrix) -> Vector:
+    """The length of each vector, float64 [num_vectors]."""
     found: Vector = np.sqrt((vectors * vectors).sum(axis=1))
     return found

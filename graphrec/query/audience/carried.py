@@ -72,6 +72,6 @@ def _carried(paths: Paths, ways: Sequence[Steps], creator: int) -> Rows:
 def _weights(paths: Paths, products: Rows, num_categories: int) -> npt.NDArray[np.float64]:
     """How many of some products stand in each category; one in several counts in parts."""
     edges = paths.adjacency("Product", _IN_CATEGORY)
-    number = edges.degrees()[products]
+    number = edges.indptr[products + 1] - edges.indptr[products]
     weights = np.repeat(1 / np.maximum(number, 1), number)
     return np.bincount(edges.gather(products), weights, num_categories).astype(np.float64)

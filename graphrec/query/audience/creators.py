@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from graphrec.query.audience.blocks import BlockScale, Columns
+from graphrec.query.audience.blocks import BlockScale, Columns, lengths_of
 from graphrec.query.audience.directions import Matrix, some_known, spread
 from graphrec.query.audience.fans import Fans
 from graphrec.query.space import Space
@@ -69,7 +69,7 @@ def creator_audiences(
     enough = number >= _ENOUGH_FOLLOWERS
     predicted = _predicted(own, some.astype(np.float64), placed - crowd)
     typical = _typical_length(audiences[enough] if enough.any() else audiences)
-    predicted *= (typical / np.maximum(_lengths(predicted), _typical_length(predicted)))[:, None]
+    predicted *= (typical / np.maximum(lengths_of(predicted), _typical_length(predicted)))[:, None]
     counts = np.where(predicted.any(axis=1), OWN_COUNTS_AS, 0)
     doubt = SHRINKAGE / (number + counts + SHRINKAGE)
     summed = number[:, None] * audiences + counts[:, None] * predicted
@@ -112,11 +112,6 @@ def _predicted(own: Space, users: Matrix, placed: Matrix) -> Matrix:
 
 def _typical_length(vectors: Matrix) -> float:
     """The median length of those that are not zero; 1 without any."""
-    lengths = _lengths(vectors)
+    lengths = lengths_of(vectors)
     some = lengths[lengths > 0]
     return float(np.median(some)) if len(some) else 1.0
-
-
-def _lengths(vectors: Matrix) -> npt.NDArray[np.float64]:
-    found: npt.NDArray[np.float64] = np.sqrt((vectors * vectors).sum(axis=1))
-    return found

@@ -98,16 +98,16 @@ def reach_curve(
         raise QueryError(f"shares is {shown(shares)}", expected="a list of shares", value=shares)
     release = engine.release
     row = release.bundle.row_of(seed_type, seed_id)
-    band_size = len(buyers(release, seed_type, row))
+    members = buyers(release, seed_type, row)
     figures = release.bundle.manifest.audiences.get(seed_type)
     if figures is None:
         raise _nothing_measured(seed_type)
-    band = figures.band(band_size)
+    band = figures.band(len(members))
     least = band.points[0].share
     for share in shares:
         why = f"from {least:g}, the smallest that was measured, to 1"
         check_number("a share", share, least, 1, why=why)
-    audience = audience_of(release, seed_type, seed_id)
+    audience = audience_of(release, seed_type, seed_id, members)
     seeds = seeds_of(release, seed_type, np.array([row]), [audience], NO_ROWS)
     new_only = replace(question, k=max(release.bundle.num_nodes("User"), 1), exclude_seen=True)
     rows, products, _ = engine.rank(seeds, "User", new_only, Similarity.DOT)

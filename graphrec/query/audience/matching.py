@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from graphdb.errors import QueryError
 from graphrec.query.audience.members import audience_of_row
@@ -11,7 +12,7 @@ from graphrec.query.options import Question
 from graphrec.query.propose import Similarity
 from graphrec.query.release import Release
 from graphrec.query.results import Recommendations
-from graphrec.query.rows import Rows
+from graphrec.query.rows import NO_ROWS, Rows
 from graphrec.query.seeds import Seeds
 from graphrec.query.space import Space
 from graphrec.query.topk import Scores
@@ -59,7 +60,7 @@ def creator_rows(
 
 def knows_goods(release: Release, seed_type: str, row: int) -> bool:
     """Whether anything tells which creators fit a product or brand."""
-    return not _goods(release, seed_type, np.array([row])).space.zero[0]
+    return bool(_goods_vectors(release, seed_type, np.array([row])).any())
 
 
 def for_creators(
@@ -84,10 +85,15 @@ def for_creators(
 
 
 def _goods(release: Release, seed_type: str, rows: Rows) -> Seeds:
-    """Products or brands as seeds for creators: their buyers, their categories, what doubt costs.
+    """Products or brands as seeds for creators."""
+    space = Space.of(_goods_vectors(release, seed_type, rows))
+    audiences = release.audiences
+    unknown, targets = audiences.unknown_creators(), audiences.carriers()
+    return Seeds(seed_type, space, np.arange(len(rows)), had=unknown, targets=targets, nodes=rows)
 
-    Zero where nothing is known.
-    """
+
+def _goods_vectors(release: Release, seed_type: str, rows: Rows) -> npt.NDArray[np.float32]:
+    """Their buyers, their categories, what doubt costs; zero where nothing is known."""
     carriers, niches = release.audiences.carriers(), release.audiences.niches()
     vectors = np.zeros((len(rows), carriers.dim), dtype=np.float32)
     for position, row in enumerate(rows.tolist()):
@@ -95,10 +101,7 @@ def _goods(release: Release, seed_type: str, rows: Rows) -> Seeds:
         categories = niches.of_products(_products(release, seed_type, row))
         vectors[position, :-1] = np.concatenate([buyers, categories])
     vectors[vectors.any(axis=1), -1] = -DOUBT_COSTS
-    creators = release.audiences.creators().space
-    unknown = np.flatnonzero(creators.zero & ~niches.shares.any(axis=1))
-    places = np.arange(len(rows))
-    return Seeds(seed_type, Space.of(vectors), places, had=unknown, targets=carriers, nodes=rows)
+    return vectors
 
 
 def _products(release: Release, seed_type: str, row: int) -> Rows:
@@ -106,5 +109,5 @@ def _products(release: Release, seed_type: str, row: int) -> Rows:
         return np.array([row])
     steps = ("~MADE_BY",)
     if not release.paths.can_walk(seed_type, steps):
-        return np.empty(0, dtype=np.int64)
+        return NO_ROWS
     return release.paths.reach(seed_type, steps, row)

@@ -13,6 +13,7 @@ from graphrec.query.audience.creators import CreatorAudiences, creator_audiences
 from graphrec.query.audience.directions import Directions
 from graphrec.query.audience.fans import Fans, fans_of
 from graphrec.query.paths import Paths
+from graphrec.query.rows import Rows
 from graphrec.query.space import Space
 
 
@@ -25,6 +26,7 @@ class Audiences:
         self._creators: CreatorAudiences | None = None
         self._niches: Niches | None = None
         self._carriers: Space | None = None
+        self._unknown_creators: Rows | None = None
         self._users: Space | None = None
         self._num_known: int | None = None
         self._lock = ForkLock()
@@ -60,6 +62,9 @@ class Audiences:
         Raises:
             QueryError: Users or creators have no vectors.
         """
+        with self._lock:
+            if self._creators is not None:
+                return self._creators
         own, users = self._space("Creator"), self._space("User")
         spaces = {one: self._space(one) for one in self._types_with_vectors()}
         with self._lock:
@@ -88,6 +93,19 @@ class Audiences:
                 parts = (creators.space.vectors, niches.shares, doubt)
                 self._carriers = Space.of(np.concatenate(parts, axis=1))
             return self._carriers
+
+    def unknown_creators(self) -> Rows:
+        """Creators of whom neither followers nor the category of anything carried are known.
+
+        Raises:
+            QueryError: Users or creators have no vectors.
+        """
+        creators, niches = self.creators(), self.niches()
+        with self._lock:
+            if self._unknown_creators is None:
+                is_unknown = creators.space.zero & ~niches.shares.any(axis=1)
+                self._unknown_creators = np.flatnonzero(is_unknown)
+            return self._unknown_creators
 
     def _types_with_vectors(self) -> list[str]:
         return [name for name in self._bundle.node_types if self._bundle.has_vectors(name)]
@@ -119,3 +137,4 @@ class Audiences:
             self.creators()
         if other._carriers is not None and all(map(self._bundle.has_vectors, ends)):
             self.carriers()
+            self.unknown_creators()
