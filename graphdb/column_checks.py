@@ -42,18 +42,23 @@ def check_values(
     for column in columns:
         if column.name not in table.column_names:
             continue
-        values = table[column.name]
-        if column.required and values.null_count:
-            raise error(
-                f"'{column.name}' is empty in {values.null_count} rows of {of}",
-                expected="a value in every row",
-                value=column.name,
-            )
-        bad = _BY_KIND[column.kind](column, values.drop_null())
+        if column.required:
+            check_filled(table, column.name, of, error)
+        bad = _BY_KIND[column.kind](column, table[column.name].drop_null())
         if bad is not None:
             raise error(
                 f"'{column.name}' is {bad!r} in {of}", expected=_expected(column), value=bad
             )
+
+
+def check_filled(table: pa.Table, name: str, of: str, error: type[GraphRecError]) -> None:
+    """Checks that a column has no empty cell; see `check_values`."""
+    if table[name].null_count:
+        raise error(
+            f"'{name}' is empty in {table[name].null_count} rows of {of}",
+            expected="a value in every row",
+            value=name,
+        )
 
 
 def numbers_of(values: pa.ChunkedArray | pa.Array) -> npt.NDArray[Any]:

@@ -61,14 +61,14 @@ def check_separator(text: str) -> str:
 
 
 def check_encoding(name: str) -> str:
-    """Gives back the name of an encoding that text can be in.
+    """Gives back the name of an encoding that text can be in; UTF-8 has several, and gets one.
 
     Raises:
         ValueError: Python knows none of that name.
 
     Example:
-        >>> check_encoding("latin-1")
-        'latin-1'
+        >>> check_encoding("latin-1"), check_encoding("UTF8")
+        ('latin-1', 'utf-8')
     """
     try:
         "a".encode(name).decode(name)
@@ -76,7 +76,7 @@ def check_encoding(name: str) -> str:
         raise ValueError(
             f"'{name}' is not an encoding; write one such as latin-1, cp1252, gb18030 or utf-16"
         ) from error
-    return name
+    return UTF_8 if codecs.lookup(name).name == UTF_8 else name
 
 
 def read_header(path: Path, form: CsvFormat, *, by_backslash: bool = False) -> CsvHeader:

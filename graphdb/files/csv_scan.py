@@ -44,11 +44,15 @@ class _Cells:
         broken: Cells that go on after the quote that ends them, or never end.
         first_broken_row: The first of them, counted from 1 without the header.
         plain_row: The first row with an escaped quote in a cell without quotes.
+        quote_row: The first row with any quote in a cell without quotes.
+        ends: A number that differs where another reading ends cells elsewhere.
     """
 
     broken: int = 0
     first_broken_row: int | None = None
     plain_row: int | None = None
+    quote_row: int | None = None
+    ends: int = 0
     is_open: bool = False
 
 
@@ -61,9 +65,11 @@ def scan_csv(path: Path, form: CsvFormat) -> CsvScan:
 def _by_cells(path: Path, form: CsvFormat, found: CsvScan) -> CsvScan:
     """What was found, with how odd quotes are escaped."""
     doubled = _cells(path, form, by_backslash=False)
-    if not doubled.broken:
-        return replace(found, warning=_kept(doubled))
+    if not doubled.broken and doubled.quote_row is None:
+        return found
     escaped = _cells(path, form, by_backslash=True)
+    if not doubled.broken:
+        return replace(found, warning=_doubtful(doubled, escaped))
     row = doubled.first_broken_row
     if escaped.broken < doubled.broken:
         warning = f'quotes are escaped by a backslash (row {row}), and read so; write "" instead'
@@ -75,16 +81,23 @@ def _by_cells(path: Path, form: CsvFormat, found: CsvScan) -> CsvScan:
     return replace(found, warning=warning)
 
 
-def _kept(cells: _Cells) -> str | None:
-    if cells.plain_row is None:
+def _doubtful(doubled: _Cells, escaped: _Cells) -> str | None:
+    """What is told of a file that is read by the standard and could be read otherwise."""
+    if doubled.plain_row is not None:
+        return f'row {doubled.plain_row} has \\" in a cell without quotes; the backslash is kept'
+    if escaped.broken or escaped.ends == doubled.ends:
         return None
-    return f'row {cells.plain_row} has \\" in a cell without quotes; the backslash is kept'
+    return (
+        f"row {doubled.quote_row} has a quote in a cell without quotes, and may be read wrongly:"
+        ' if quotes are escaped by a backslash here, write "" instead'
+    )
 
 
 def _look_through(path: Path, form: CsvFormat) -> tuple[CsvScan, bool]:
     """What one look tells, and whether any quote needs a closer one."""
     sep = re.escape(form.separator).encode()
-    odd = re.compile(rb'\\"|[^"\r\n' + sep + rb']"[^"\r\n' + sep + rb"]")
+    # It begins at the quote, so that a search stops at quotes alone.
+    odd = re.compile(rb'"(?:(?<=\\")|(?<=[^"\r\n' + sep + rb']")(?=[^"\r\n' + sep + rb"]))")
     quotes, is_odd, carry = 0, False, b""
     utf8 = _Utf8() if form.encoding == UTF_8 else None
     for block in _blocks(path, form):
@@ -119,7 +132,7 @@ class _Utf8:
 
 def _cells(path: Path, form: CsvFormat, *, by_backslash: bool) -> _Cells:
     pattern = _cell_pattern(form.separator, by_backslash=by_backslash)
-    cells, row, in_row, rest = _Cells(), 0, False, b""
+    cells, row, in_row, rest, begin = _Cells(), 0, False, b"", 0
     for block in chain(_blocks(path, form), [None]):
         text, at = rest + (block or b""), 0
         while at < len(text):
@@ -130,19 +143,27 @@ def _cells(path: Path, form: CsvFormat, *, by_backslash: bool) -> _Cells:
             after, plain, end = match.group("after", "plain", "end")
             if after:
                 _note_broken(cells, row)
-            if plain and b'\\"' in plain and cells.plain_row is None:
-                cells.plain_row = row
+            if plain and b'"' in plain:
+                _note_quote(cells, row, plain)
+            cells.ends = hash((cells.ends, begin + at))
             in_row = in_row or match.end() > match.start() + len(end)
             if end != form.separator.encode():
                 row, in_row = row + in_row, False
             else:
                 in_row = True
-        rest = text[at:]
+        rest, begin = text[at:], begin + at
         if len(rest) > _MAX_CELL_BYTES or (block is None and rest):
             _note_broken(cells, row)
             cells.is_open = True
             break
     return cells
+
+
+def _note_quote(cells: _Cells, row: int, plain: bytes) -> None:
+    if cells.quote_row is None:
+        cells.quote_row = row
+    if cells.plain_row is None and b'\\"' in plain:
+        cells.plain_row = row
 
 
 def _note_broken(cells: _Cells, row: int) -> None:

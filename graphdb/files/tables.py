@@ -1,6 +1,7 @@
 """One way to read a table file, whatever its format."""
 
 from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -124,17 +125,9 @@ def _csv(path: Path, form: CsvFormat) -> TableFile:
 
 
 def _parquet(path: Path) -> TableFile:
-    try:
-        with pq.ParquetFile(path) as file:
-            schema, num_rows = file.schema_arrow, file.metadata.num_rows
-            names = schema.names
-    except (pa.ArrowException, UnicodeDecodeError, OSError) as error:
-        pass_on_refusal(error, path)
-        raise FileFormatError(
-            f"'{path}' is not a readable Parquet file: {error}",
-            next_step="write or copy it again",
-            value=str(path),
-        ) from error
+    with _readable(path, "Parquet"), pq.ParquetFile(path) as file:
+        schema, num_rows = file.schema_arrow, file.metadata.num_rows
+        names = schema.names
 
     def batches(columns: Sequence[str], on_bad_row: OnBadRow) -> Iterator[pa.RecordBatch]:
         with pq.ParquetFile(path) as file:
@@ -146,18 +139,14 @@ def _parquet(path: Path) -> TableFile:
 
 
 def _arrow(path: Path) -> TableFile:
-    try:
-        with pa.memory_map(str(path)) as source, pa.ipc.open_file(source) as file:
-            schema = file.schema
-            names = schema.names
-            num_rows = sum(file.get_batch(i).num_rows for i in range(file.num_record_batches))
-    except (pa.ArrowException, UnicodeDecodeError, OSError) as error:
-        pass_on_refusal(error, path)
-        raise FileFormatError(
-            f"'{path}' is not a readable Arrow file: {error}",
-            next_step="write or copy it again",
-            value=str(path),
-        ) from error
+    with (
+        _readable(path, "Arrow"),
+        pa.memory_map(str(path)) as source,
+        pa.ipc.open_file(source) as file,
+    ):
+        schema = file.schema
+        names = schema.names
+        num_rows = sum(file.get_batch(i).num_rows for i in range(file.num_record_batches))
 
     def batches(columns: Sequence[str], on_bad_row: OnBadRow) -> Iterator[pa.RecordBatch]:
         with pa.memory_map(str(path)) as source, pa.ipc.open_file(source) as file:
@@ -165,6 +154,20 @@ def _arrow(path: Path) -> TableFile:
             yield from _numbered((batch.select(list(columns)) for batch in read), path, on_bad_row)
 
     return TableFile(path, names, num_rows, batches, lists=lists_of(schema))
+
+
+@contextmanager
+def _readable(path: Path, kind: str) -> Iterator[None]:
+    """Raises FileFormatError for a file that is not of its kind."""
+    try:
+        yield
+    except (pa.ArrowException, UnicodeDecodeError, OSError) as error:
+        pass_on_refusal(error, path)
+        raise FileFormatError(
+            f"'{path}' is not a readable {kind} file: {error}",
+            next_step="write or copy it again",
+            value=str(path),
+        ) from error
 
 
 def _numbered(

@@ -13,14 +13,14 @@ import duckdb
 import pyarrow as pa
 
 from graphdb.closing import Closing
-from graphdb.file_access import number_in, of_number, temporary_folder
+from graphdb.file_access import temporary_folder
 from graphdb.ingest.repeats import MERGED, ROUND, SUPERSEDED, settle
 from graphdb.ingest.scale_checks import reject_other_scales
 from graphdb.ingest.source import ROW, SourceTable
 from graphdb.ingest.time_checks import implausible_times
 from graphdb.ingest.typed_rows import PART, SKIPPED, raw_table, staged_columns, typed_select
 from graphdb.schema_types import SOURCE_ID, TARGET_ID, EdgeType, Schema
-from graphdb.stores.duckdb_failures import check_descriptors
+from graphdb.stores.duckdb_failures import open_database, pass_on_refused
 from graphdb.stores.duckdb_sql import SQL_TYPES, listed, literal, quoted
 from graphdb.stores.protocol import REJECT_COLUMNS
 
@@ -41,8 +41,7 @@ class Staging(Closing):
         self._schema = schema
         self._now = now
         self._folder = temporary_folder("graphrec-ingest-")
-        check_descriptors()
-        self._connection = duckdb.connect(str(Path(self._folder.name) / "staging.duckdb"))
+        self._connection = open_database(str(Path(self._folder.name) / "staging.duckdb"))
         self._connection.execute(
             f"SET memory_limit = '{_MEMORY_LIMIT}'; SET TimeZone = 'UTC';"
             " SET preserve_insertion_order = false"
@@ -56,11 +55,8 @@ class Staging(Closing):
         try:
             yield
         except duckdb.Error as error:
-            number = number_in(str(error))
-            if number is None:
-                raise
-            folder = Path(self._folder.name)
-            raise of_number(number, "write temporary files in", folder.parent) from error
+            pass_on_refused(error, "write temporary files in", Path(self._folder.name).parent)
+            raise
 
     def close(self) -> None:
         self._connection.close()

@@ -4,6 +4,8 @@ import re
 
 import duckdb
 
+from graphdb.stores.duckdb_failures import open_database
+
 _WIDTHS = {"Y": 4, "y": 2, "m": 2, "d": 2, "H": 2, "I": 2, "M": 2, "S": 2, "j": 3}
 
 
@@ -22,7 +24,7 @@ def check_time_format(text: str) -> str:
     """
     if "%" not in text:
         raise ValueError(f"'{text}' is not a format of times; write it such as %d.%m.%Y %H:%M")
-    with duckdb.connect() as connection:
+    with open_database() as connection:
         try:
             connection.execute("SELECT try_strptime('', ?)", [text])
         except duckdb.InvalidInputException as error:

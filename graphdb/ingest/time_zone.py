@@ -3,8 +3,7 @@
 import re
 from difflib import get_close_matches
 
-import duckdb
-
+from graphdb.stores.duckdb_failures import open_database
 from graphdb.stores.duckdb_sql import literal
 
 _OFFSET = re.compile(r"([+-])([01]\d):([0-5]\d)")
@@ -29,7 +28,7 @@ def check_timezone(name: str) -> str:
     """
     if name == "UTC" or _OFFSET.fullmatch(name):
         return name
-    with duckdb.connect() as connection:
+    with open_database() as connection:
         rows = connection.execute("SELECT name FROM pg_timezone_names()").fetchall()
     known = [known for (known,) in rows if "/" in known]
     if name in known:

@@ -1,6 +1,5 @@
 """What a file of a snapshot has to hold: other programs write snapshots, too."""
 
-from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -49,21 +48,6 @@ def check_table(path: Path, entry: FileEntry, declared: pa.Schema) -> None:
             raise SnapshotError(
                 f"'{path}' has a column '{name}' that the schema does not declare",
                 next_step="leave it out, or declare it in graph_schema",
-                value=name,
-            )
-
-
-def check_filled(path: Path, table: pa.Table, required: Iterable[str]) -> None:
-    """Checks that a file's required columns, those of them that were read, have no empty cell.
-
-    Raises:
-        SnapshotError: Names the file and the column.
-    """
-    for name in required:
-        if name in table.column_names and table[name].null_count:
-            raise SnapshotError(
-                f"'{name}' is empty in {table[name].null_count} rows of '{path}'",
-                expected="a value in every row",
                 value=name,
             )
 

@@ -7,10 +7,9 @@ import duckdb
 import pyarrow as pa
 
 from graphdb.errors import SnapshotError
-from graphdb.file_access import number_in, of_number
 from graphdb.schema_types import EdgeType, Schema
 from graphdb.stores import duckdb_sql as sql
-from graphdb.stores.duckdb_failures import check_descriptors
+from graphdb.stores.duckdb_failures import open_database, pass_on_refused
 
 
 class EdgeFiles:
@@ -18,8 +17,7 @@ class EdgeFiles:
 
     def __init__(self, schema: Schema) -> None:
         self._schema = schema
-        check_descriptors()
-        self._connection = duckdb.connect()
+        self._connection = open_database()
         self._connection.execute("SET TimeZone = 'UTC'")
 
     def edges_between(self, edge_type: EdgeType, file: Path, pairs: pa.Table) -> pa.Table:
@@ -35,8 +33,7 @@ class EdgeFiles:
                 cursor.register(str(edge_type), cursor.read_parquet(escape(str(file))))
                 found: pa.Table = cursor.sql(query).to_arrow_table()
             except duckdb.Error as error:
-                if (number := number_in(str(error))) is not None:
-                    raise of_number(number, "read", file) from error
+                pass_on_refused(error, "read", file)
                 raise SnapshotError(f"'{file}' cannot be read: {error}", value=str(file)) from error
         # DuckDB calls the timezone "Etc/UTC"; the cast changes names, not data.
         return found.cast(self._schema.arrow_schema(edge_type))

