@@ -1,10 +1,13 @@
 """Lookalikes against chance and activity: python scripts/bench_lookalikes.py SNAPSHOT.
 
-SNAPSHOT is a folder that `graphrec snapshot` wrote of Complete Journey, such as that of the demo.
+SNAPSHOT is a folder that `graphrec snapshot` wrote, such as that of the demo (Complete Journey).
 Its last four weeks are held out; with --validate they are cut off, and the four weeks before them
 are held out: the way to choose how an audience is scored. For every brand with enough households
 who bought it for the first time in these weeks, all households that had never bought it are put
 in order; the lift is the share of new buyers at the top over their share among all of them.
+
+Users who bought nothing at all are counted in first places beside their share of all users: the
+vector of who met a single product points nowhere else, and must not win by that.
 
 What `reach_curve` and the scores tell is measured on the four weeks before, by a model of what came
 before these, as training does it, and set beside what came in the held-out weeks.
@@ -28,12 +31,13 @@ from graphdb.errors import QueryError
 from graphrec import Recommender
 from graphrec.bundle import AudienceFigures
 from training.bundling import bundle_up
-from training.encoders import SpectralEncoder
+from training.encoders import SpectralEncoder, Vectors
 from training.evaluation.audiences import audience_figures
 from training.evaluation.lookalikes import NewBuyers, lifts, new_buyers, orders
 from training.evaluation.past import bundle_of_the_past
+from training.newcomers import NewcomerLearner
 from training.pairs import adjacency, compose, without
-from training.split import hold_out_last
+from training.split import Holdout, hold_out_last
 
 SHARES = (0.01, 0.05, 0.1)
 BRANDS = 400
@@ -50,10 +54,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         told = figures_before(Path(folder) / "before", weeks, options.seed)
         recommender = past(Path(folder) / "bundle", weeks, told)
-        found = {
-            name: lifts(brands, scores, SHARES)
-            for name, scores in scored(recommender, weeks, brands, options.seed)
-        }
+        by_order = dict(scored(recommender, weeks, brands, options.seed))
+        found = {name: lifts(brands, scores, SHARES) for name, scores in by_order.items()}
         promised = promises(recommender, brands)
         likely = probabilities(recommender, weeks, options.seed)
     console = Console(width=None if Console().is_terminal else 140)
@@ -63,6 +65,7 @@ def main() -> None:
         f"{platform.processor() or platform.machine()}"
     )
     console.print(table_of_lifts(title, found))
+    console.print(table_of_first_places(brands, by_order, weeks))
     console.print(table_of_curves(found["users_for_brand"], promised))
     console.print(table_of_probabilities(*likely))
 
@@ -70,16 +73,23 @@ def main() -> None:
 def figures_before(folder: Path, weeks: Weeks, seed: int) -> dict[str, AudienceFigures]:
     """What the four weeks before the held-out ones tell, as training would measure it."""
     holdout = hold_out_last(weeks.holdout.train_graph, weeks.holdout.edge_type, 7 * WEEKS)
-    vectors = SpectralEncoder(weeks.schema, holdout.edge_type).fit(holdout.train_graph)
+    vectors = learned(weeks, holdout)
     recommender = Recommender(bundle_of_the_past(folder, weeks.snapshot, holdout, vectors))
     made_by = weeks.schema.edge_type("MADE_BY")
     return audience_figures(recommender, holdout, made_by, 7 * WEEKS, seed=seed)
 
 
+def learned(weeks: Weeks, holdout: Holdout) -> Vectors:
+    """The vectors that training gives, those of users known by no event with a product too."""
+    found = SpectralEncoder(weeks.schema, holdout.edge_type).fit(holdout.train_graph)
+    learner = NewcomerLearner(holdout.train_graph, found, weeks.schema, holdout.edge_type)
+    return learner.applied(learner.rules())
+
+
 def past(folder: Path, weeks: Weeks, told: dict[str, AudienceFigures]) -> Recommender:
     """Serves what was known when the held-out weeks began."""
     holdout = weeks.holdout
-    vectors = SpectralEncoder(weeks.schema, holdout.edge_type).fit(holdout.train_graph)
+    vectors = learned(weeks, holdout)
     bundle = bundle_up(
         folder,
         weeks.snapshot,
@@ -153,6 +163,26 @@ def table_of_lifts(title: str, lifts: dict[str, Floats]) -> Table:
         table.add_column(heading)
     for name, found in lifts.items():
         table.add_row(name, *map(spread_of, found.T))
+    return table
+
+
+def table_of_first_places(
+    brands: NewBuyers, by_order: dict[str, list[Floats]], weeks: Weeks
+) -> Table:
+    """How often someone who bought nothing comes first, and how many of all users did so."""
+    idle = adjacency(weeks.holdout.train_graph, weeks.holdout.edge_type).degrees() == 0
+    title = f"Users who bought nothing before: {idle.mean():.1%} of all"
+    table = Table(title=title, title_justify="left", header_style="bold")
+    for heading in ("users", "of first places", "of the first 5 %"):
+        table.add_column(heading)
+    top = max(len(idle) // 20, 1)
+    for name, scores in by_order.items():
+        orders = []
+        for brand, found in zip(brands.rows, scores, strict=True):
+            others = np.setdiff1d(np.arange(len(idle)), brands.had.targets(int(brand)))
+            orders.append(others[np.argsort(-found[others], kind="stable")][:top])
+        first = np.mean([idle[order[0]] for order in orders])
+        table.add_row(name, f"{first:.0%}", f"{np.mean([idle[order] for order in orders]):.0%}")
     return table
 
 

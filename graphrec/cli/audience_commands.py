@@ -226,7 +226,7 @@ def _show_portfolio(found: Portfolio, *, as_json: bool) -> None:
         title=escape(f"Creators for Brand {found.brand_id}, by what each adds"),
         title_justify="left",
         header_style="bold",
-        caption=f"They reach {found.reach:,.2f} likely buyers; no such set reaches more than "
+        caption=f"They reach {found.reach:,.2f} {_whom(found)}; no such set reaches more than "
         f"{found.bound:,.2f}",
     )
     for heading in ("#", "id", "name", "adds", "together", "cost", "score"):
@@ -242,3 +242,9 @@ def _show_portfolio(found: Portfolio, *, as_json: bool) -> None:
             f"{pick.creator.score:.4g}",
         )
     console().print(table)
+
+
+def _whom(found: Portfolio) -> str:
+    if found.window_days is None:
+        return "by likeness to the buyers"
+    return f"of those who buy within {found.window_days} days"

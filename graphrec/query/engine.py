@@ -79,7 +79,7 @@ class Engine:
         targets = self.release.space(target_type) if seeds.targets is None else seeds.targets
         candidates = Candidates.of(self.release, rules, seeds, target_type, question=question)
         factors = self.release.value_factors(target_type, question.value_weight)
-        # An index orders targets by affinity, not by value or popularity.
+        # An index orders targets by their own vectors, not by value, popularity or evidence.
         by_affinity = factors is None and seeds.targets is None
         index = self.release.indexes.of(target_type, similarity) if by_affinity else None
         plans: list[Plan] = []

@@ -77,7 +77,9 @@ def audience_of_users(release: Release, rows: Rows) -> Audience:
 def seeds_of(
     release: Release, seed_type: str | None, nodes: Rows, audiences: Sequence[Audience], had: Rows
 ) -> Seeds:
-    """Audiences as seeds; users whose vectors are zero are like nobody and never come out.
+    """Audiences as seeds, for which users are ranked by `Audiences.candidates`.
+
+    Users whose vectors are zero are like nobody and never come out.
 
     Args:
         seed_type: None for an audience that belongs to no node.
@@ -92,6 +94,7 @@ def seeds_of(
         Space.of(vectors),
         np.arange(len(audiences)),
         had=np.union1d(unknown, had),
+        targets=release.audiences.candidates(),
         nodes=None if seed_type is None else nodes,
     )
 

@@ -12,6 +12,7 @@ from graphdb.errors import QueryError, shown
 from graphrec.query.audience.coverage import Chosen, Coverage, best_of, best_within
 from graphrec.query.audience.matching import creators_for
 from graphrec.query.audience.members import audience_of, seeds_of
+from graphrec.query.audience.scores import AudienceScores
 from graphrec.query.engine import Engine
 from graphrec.query.limits import MOST_K, MOST_MONEY, check_number, check_whole
 from graphrec.query.options import Question
@@ -92,12 +93,17 @@ class Portfolio:
 
     Args:
         bound: No set of this number, or within this budget, reaches more.
+        window_days: Reach is the expected number of those who buy within so many days and see one
+            of the creators, as held-out days told. None where the bundle was trained without a
+            holdout: then every user counts by likeness to the buyers, and reach compares sets of
+            one brand alone.
         trace: How the candidates came about.
     """
 
     brand_id: str
     picks: tuple[Pick, ...]
     bound: float
+    window_days: int | None
     trace: Trace
 
     @property
@@ -122,6 +128,7 @@ class Portfolio:
             "brand": self.brand_id,
             "reach": self.reach,
             "bound": self.bound,
+            "window_days": self.window_days,
             "cost": self.cost,
             "creators": [pick.to_dict() for pick in self.picks],
         }
@@ -139,21 +146,26 @@ def portfolio_for(
     rows = np.array([release.bundle.row_of("Creator", one) for one in candidates.ids], np.int64)
     fans_of = release.audiences.fans_of()
     fans = [fans_of(row) for row in rows.tolist()]
+    likely, window_days = likely_buyers(engine, brand_id, new_only=new_only)
     coverage = Coverage(
-        likely_buyers(engine, brand_id, new_only=new_only),
+        likely,
         [one.users for one in fans],
         [one.chances for one in fans],
     )
     costs = None if budget.costs is None else _costs(candidates.ids, budget.costs)
     chosen = _choose(coverage, budget, costs)
-    return Portfolio(brand_id, _picks(candidates, chosen, costs), chosen.bound, candidates.trace)
+    picks = _picks(candidates, chosen, costs)
+    return Portfolio(brand_id, picks, chosen.bound, window_days, candidates.trace)
 
 
-def likely_buyers(engine: Engine, brand_id: str, *, new_only: bool) -> npt.NDArray[np.float64]:
-    """How likely each user is to be a buyer of the brand, float64 [num_users].
+def likely_buyers(
+    engine: Engine, brand_id: str, *, new_only: bool
+) -> tuple[npt.NDArray[np.float64], int | None]:
+    """How likely each user is to buy from the brand, float64 [num_users], and within which days.
 
-    The likeness to its buyers, with the share of buyers among all users as the prior. Users who
-    must not come out for the brand, and with `new_only` those who bought before, have 0.
+    The probability that held-out days told, see `AudienceScores`. Without a holdout the likeness
+    to its buyers, with the share of buyers among all users as the prior, and None. Users who must
+    not come out for the brand, and with `new_only` those who bought before, have 0.
     """
     release = engine.release
     num_users = release.bundle.num_nodes("User")
@@ -163,10 +175,14 @@ def likely_buyers(engine: Engine, brand_id: str, *, new_only: bool) -> npt.NDArr
     everyone = Question(k=num_users, exclude_seen=new_only)
     rows, scores, _ = engine.rank(seeds, "User", everyone, Similarity.DOT)
     found = rows[0] >= 0
-    prior = (audience.num_members + _SMOOTHING) / (num_users + 2 * _SMOOTHING)
     likely = np.zeros(num_users)
-    likely[rows[0][found]] = audience.likeness(scores[0][found], prior)
-    return likely
+    told = AudienceScores.of(release, "Brand", audience, new_only=new_only)
+    if told.kind == "probability":
+        likely[rows[0][found]] = told.of_products(audience, scores[0][found])
+    else:
+        prior = (audience.num_members + _SMOOTHING) / (num_users + 2 * _SMOOTHING)
+        likely[rows[0][found]] = audience.likeness(scores[0][found], prior)
+    return likely, told.window_days
 
 
 def _candidates(engine: Engine, brand_id: str, question: Question) -> Recommendations:

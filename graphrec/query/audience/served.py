@@ -10,11 +10,15 @@ from graphrec.bundle.audiences import log_odds
 from graphrec.query.audience.blocks import shared_blocks
 from graphrec.query.audience.carried import Niches
 from graphrec.query.audience.creators import CreatorAudiences, creator_audiences
-from graphrec.query.audience.directions import Directions
+from graphrec.query.audience.directions import Directions, Vector
 from graphrec.query.audience.fans import Fans, fans_of
 from graphrec.query.paths import Paths
 from graphrec.query.rows import Rows
 from graphrec.query.space import Space
+
+OTHERS_COUNT_AS = 0.1
+"""Of how many products the weight of anything else that a user met is. Chosen on synthetic worlds;
+see docs/benchmarks.md."""
 
 
 class Audiences:
@@ -28,6 +32,7 @@ class Audiences:
         self._carriers: Space | None = None
         self._unknown_creators: Rows | None = None
         self._users: Space | None = None
+        self._candidates: Space | None = None
         self._num_known: int | None = None
         self._lock = ForkLock()
 
@@ -55,6 +60,18 @@ class Audiences:
             if self._users is None:
                 self._users = directions.alike(users)
             return self._users
+
+    def candidates(self) -> Space:
+        """Users as they are ranked for an audience: the nearer the average, the less is known.
+
+        Raises:
+            QueryError: They have no vectors.
+        """
+        users, directions = self._space("User"), self.directions()
+        with self._lock:
+            if self._candidates is None:
+                self._candidates = directions.shrunk(users, evidence_of_users(self._bundle))
+            return self._candidates
 
     def creators(self) -> CreatorAudiences:
         """Creators by who follows them.
@@ -132,9 +149,31 @@ class Audiences:
             self.directions()
         if other._users is not None and self._bundle.has_vectors("User"):
             self.users()
+        if other._candidates is not None and self._bundle.has_vectors("User"):
+            self.candidates()
         ends = ("Creator", "User")
         if other._creators is not None and all(map(self._bundle.has_vectors, ends)):
             self.creators()
         if other._carriers is not None and all(map(self._bundle.has_vectors, ends)):
             self.carriers()
             self.unknown_creators()
+
+
+def evidence_of_users(bundle: Bundle) -> Vector:
+    """How much is known of each user, float64 [num_users], counted in products.
+
+    An edge to a product counts as one, so a product both viewed and bought as two; an edge to
+    anything else, such as a creator followed, counts as `OTHERS_COUNT_AS`.
+    """
+    found = np.zeros(bundle.num_nodes("User"))
+    for edge_type in bundle.edge_types:
+        ends = edge_type.source, edge_type.target
+        if "User" not in ends:
+            continue
+        edges = bundle.edges(edge_type)
+        weight = 1.0 if "Product" in ends else OTHERS_COUNT_AS
+        if edge_type.source == "User":
+            found += weight * edges.degrees()
+        if edge_type.target == "User":
+            found += weight * np.bincount(edges.indices, minlength=len(found))
+    return found

@@ -180,10 +180,11 @@ class MerchantQuestions(Questions):
         """The creators who together reach most of a brand's likely buyers.
 
         Creators of one taste share their fans, so the k nearest reach the same people over and
-        over. The reach of a set is the expected number of distinct likely buyers who see it,
-        the sum over users of (how likely a buyer) x (1 - prod(1 - chance to see a creator)):
-        a user counts by likeness to the buyers, and sees creators whom he follows, or whose
-        contents he liked or watched, with the chances in `graphrec/query/audience/fans.py`.
+        over. The reach of a set is the expected number of distinct buyers who see it, the sum over
+        users of (chance to buy) x (1 - prod(1 - chance to see a creator)). The chance to buy is
+        the score of `users_for_brand` where that is a probability, and else the likeness to the
+        buyers; `Portfolio.window_days` says which. Users see creators whom they follow, or whose
+        contents they liked or watched, with the chances in `graphrec/query/audience/fans.py`.
 
         The set is chosen greedily and lazily. With k, it reaches at least 1 - 1/e (63 %) of what
         the best k creators do (Nemhauser, Wolsey and Fisher 1978). With a budget, the better of

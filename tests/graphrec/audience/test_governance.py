@@ -32,7 +32,7 @@ def test_a_blocked_user_never_comes_out(make_market):
     assert "e05" in ids_of_users(make_market())
     assert "e05" not in ids_of_users(market)
     assert market.users_for_brand("acme").trace.excluded == {"FRAUD": 1}
-    assert likely_buyers(market._engine, "acme", new_only=False)[4] == 0
+    assert likely_buyers(market._engine, "acme", new_only=False)[0][4] == 0
     before = make_market().reach_curve("Brand", "acme", shares=[1])[0].users
     assert market.reach_curve("Brand", "acme", shares=[1])[0].users == before - 1
 
@@ -51,7 +51,7 @@ def test_a_user_who_blocked_the_brand_is_not_its_audience(make_market):
     assert "e05" not in market.users_for_brand("acme", share=1).ids
     assert "e05" not in market.users_for_product("pe", share=1).ids
     assert "e05" in market.users_for_brand("bolt", share=1).ids
-    assert likely_buyers(market._engine, "acme", new_only=False)[4] == 0
+    assert likely_buyers(market._engine, "acme", new_only=False)[0][4] == 0
 
 
 @pytest.mark.parametrize(

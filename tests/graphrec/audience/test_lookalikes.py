@@ -4,6 +4,8 @@ The known users [1, 0], [0, 1] and [1, 1] have the mean [2/3, 2/3]. Along d = [1
 s = [1, 1] / sqrt(2) they vary by 1/3 and 1/9. The products' mean x x^T is 10/3 and 20/3 there, so
 in their scores users vary by 10/9 and 20/27; the ridge is 3 times the mean of these, 25/9. So what
 tells a way between two means is (10/3) / (10/9 + 25/9) = 6/7 of it along d, and 36/19 along s.
+ann bought two products, bob one and cat three: of each as much counts as n / (n + 2) says, and all
+are stretched alike, such that their squared distances from the mean have the sum that they had.
 """
 
 from math import sqrt
@@ -27,6 +29,7 @@ USERS = {  # less the mean, along d and s
     "bob": np.array([-1, -1 / 3]) / sqrt(2),
     "cat": np.array([0, 2 / 3]) / sqrt(2),
 }
+BOUGHT = {"ann": 2, "bob": 1, "cat": 3}
 OWN = {"acme": np.array([2, 2]) / sqrt(2), "p3": np.array([-4, 4]) / sqrt(2)}
 
 
@@ -34,7 +37,7 @@ def deviation(vector):
     return sqrt(VARIANCES @ vector**2)
 
 
-def expected(members, own=None):
+def expected(members, own=None, bought=BOUGHT):
     """Similarities by user: buyers of equal weight, the own vector like 30 of them."""
     number = len(members)
     way = sum((USERS[one] for one in members), np.zeros(2)) / max(number, 1)
@@ -42,7 +45,11 @@ def expected(members, own=None):
     if own is not None:
         share = number / (number + 30)
         vector = share * vector + (1 - share) * OWN[own] / deviation(OWN[own])
-    found = {one: vector @ at / deviation(vector) for one, at in USERS.items()}
+    shares = {one: bought[one] / (bought[one] + 2) for one in USERS}
+    before = sum(at @ at for at in USERS.values())
+    after = sum(shares[one] ** 2 * at @ at for one, at in USERS.items())
+    stretch = sqrt(before / after) / deviation(vector)
+    found = {one: stretch * shares[one] * vector @ at for one, at in USERS.items()}
     return sorted(found.items(), key=lambda pair: -pair[1])
 
 
@@ -81,6 +88,21 @@ def test_users_who_do_not_differ_tell_nothing():
     assert found.levelled(np.array([3.0, 4.0])).tolist() == [0, 0]
 
 
+def test_the_less_is_known_of_a_user_the_nearer_the_average():
+    alike = [[3, 1]] * 4  # who met nothing, 1, 4 and 20 products
+    vectors = Space.of(np.array([*alike, [-3, 1], [0, 2], [0, 0]], np.float32))
+    found = Directions.of(vectors)
+    users = found.shrunk(vectors, np.array([0.0, 1, 4, 20, 9, 9, 9]))
+    away = users.vectors[:6] - found.mean
+    above = away @ (vectors.vectors[0] - found.mean)
+    assert above[0] == above[1] < above[2] < above[3]
+    before = vectors.vectors[:6] - found.mean
+    assert (away**2).sum() == pytest.approx((before**2).sum())  # all together differ as before
+    assert users.zero.tolist() == [False] * 6 + [True]
+    same = found.shrunk(vectors, np.full(7, 9.0))
+    np.testing.assert_allclose(same.vectors, vectors.vectors, atol=1e-6)
+
+
 def test_users_are_scored_by_similarity_to_the_buyers(recommender):
     answer = recommender.users_for_brand("acme")
     assert scored(answer) == expected(["ann", "cat"], "acme")
@@ -93,12 +115,13 @@ def test_users_are_scored_by_similarity_to_the_buyers(recommender):
 def test_new_customers_only(recommender):
     assert recommender.users_for_brand("acme", new_customers_only=True).ids == ("bob",)
     assert recommender.users_for_product("p3", new_customers_only=True).ids == ("cat", "ann")
-    assert recommender.users_for_product("p3").ids == ("bob", "cat", "ann")
+    assert recommender.users_for_product("p3").ids == ("cat", "bob", "ann")
 
 
 def test_without_buyers_the_own_vector_tells(make_recommender, content):
     edges = {name: tie for name, tie in content["edges"].items() if name != PURCHASED}
-    assert scored(make_recommender(edges=edges).users_for_brand("acme")) == expected([], "acme")
+    answer = make_recommender(edges=edges).users_for_brand("acme")
+    assert scored(answer) == expected([], "acme", dict.fromkeys(USERS, 1))
 
 
 def test_users_like(recommender):
@@ -113,19 +136,19 @@ def test_size_as_number_or_share(recommender):
     def ids(**options):
         return recommender.users_for_brand("acme", **options).ids
 
-    assert ids(k=2) == ids(share=0.5) == ("ann", "cat")  # half of four users
-    assert ids(share=0.01) == ("ann",)
-    assert ids(share=1) == ids(k=100) == ("ann", "cat", "bob")
+    assert ids(k=2) == ids(share=0.5) == ("cat", "ann")  # half of four users
+    assert ids(share=0.01) == ("cat",)
+    assert ids(share=1) == ids(k=100) == ("cat", "ann", "bob")
     assert recommender.users_like(["bob"], share=0.25).ids == ("cat",)
 
 
 def test_least_score(recommender):
     first, second, last = recommender.users_for_brand("acme")
     answer = recommender.users_for_brand("acme", min_score=(first.score + second.score) / 2)
-    assert answer.ids == ("ann",)
+    assert answer.ids == ("cat",)
     assert last.score < 0
-    assert recommender.users_for_brand("acme", min_score=last.score).ids == ("ann", "cat", "bob")
-    assert recommender.users_for_brand("acme", min_score=answer[0].score).ids == ("ann",)
+    assert recommender.users_for_brand("acme", min_score=last.score).ids == ("cat", "ann", "bob")
+    assert recommender.users_for_brand("acme", min_score=answer[0].score).ids == ("cat",)
     assert recommender.users_for_brand("acme", min_score=9).ids == ()
 
 
@@ -145,12 +168,12 @@ def test_many_equal_one_by_one(recommender):
 
 def test_rows_are_what_is_answered(recommender):
     rows, scores = recommender.lookalike_rows("Brand", ["bolt", "acme"], k=4)
-    assert rows.tolist() == [[1, 2, 0, -1], [0, 2, 1, -1]]
+    assert rows.tolist() == [[2, 1, 0, -1], [2, 0, 1, -1]]
     answer = recommender.users_for_brand("acme", k=4)
     assert scores[1].tolist() == [*(item.score for item in answer), -np.inf]
     least = (answer[0].score + answer[1].score) / 2
     likely, _ = recommender.lookalike_rows("Brand", ["acme"], k=2, min_score=least)
-    assert likely.tolist() == [[0, -1]]
+    assert likely.tolist() == [[2, -1]]
     new, _ = recommender.lookalike_rows("Brand", ["acme"], k=2, new_customers_only=True)
     assert new.tolist() == [[1, -1]]
 

@@ -31,7 +31,7 @@ def market(make_market):
 def reach(market, creators, brand="acme"):
     fans_of, bundle = market._engine.release.audiences.fans_of(), market.bundle
     fans = [fans_of(bundle.row_of("Creator", one)) for one in creators]
-    likely = likely_buyers(market._engine, brand, new_only=False)
+    likely = likely_buyers(market._engine, brand, new_only=False)[0]
     coverage = Coverage(likely, [one.users for one in fans], [one.chances for one in fans])
     return coverage.reach(range(len(fans)))
 
@@ -43,12 +43,13 @@ def test_a_portfolio_reaches_more_than_the_nearest(market):
     assert found.ids == ("twin1", "other")
     assert found.reach == pytest.approx(reach(market, found.ids))
     assert found.reach > 1.1 * reach(market, nearest)
-    # Followers see a creator with a chance of 1/2; all of east are equally likely buyers.
-    each = likely_buyers(market._engine, "acme", new_only=False)[0]
-    assert [pick.gain for pick in found.picks] == pytest.approx([3.5 * each, 2.5 * each])
-    assert [pick.reach for pick in found.picks] == pytest.approx([3.5 * each, 6 * each])
-    # What twin2 would add to these two is 1.75, and a bound of two more creators has room for it.
-    assert found.bound == pytest.approx(7.75 * each)
+    # Followers see a creator with a chance of 1/2.
+    likely = likely_buyers(market._engine, "acme", new_only=False)[0]
+    gains = [likely[:7].sum() / 2, likely[7:12].sum() / 2]
+    assert [pick.gain for pick in found.picks] == pytest.approx(gains)
+    assert [pick.reach for pick in found.picks] == pytest.approx([gains[0], sum(gains)])
+    # twin2 would add the other half to half of those who miss twin1; the bound has room for it.
+    assert found.bound == pytest.approx(sum(gains) + gains[0] / 2)
 
 
 def test_ranks_scores_and_fields_are_those_of_the_question(market):
@@ -62,20 +63,32 @@ def test_ranks_scores_and_fields_are_those_of_the_question(market):
     assert [one["id"] for one in document["creators"]] == list(found.ids)
 
 
-def test_likely_buyers(market):
+@pytest.mark.parametrize("new_only", [False, True])
+def test_likely_buyers_are_those_that_held_out_days_told(market, new_only):
+    likely, days = likely_buyers(market._engine, "acme", new_only=new_only)
+    answer = market.users_for_brand("acme", k=25, new_customers_only=new_only)
+    told = {market.bundle.row_of("User", item.id): item.score for item in answer}
+    assert (likely.nonzero()[0].tolist(), days) == (sorted(told), 28)
+    assert {row: likely[row] for row in told} == told
+    assert market.creator_portfolio("acme", k=2).window_days == 28
+
+
+def test_likely_buyers_without_a_holdout(make_market):
     """East is likelier than north; the two known buyers of 24 users set how likely."""
-    likely = likely_buyers(market._engine, "acme", new_only=False)
+    market = make_market(audiences={})
+    likely, days = likely_buyers(market._engine, "acme", new_only=False)
     assert likely[0] > likely[12] > 0
     assert likely[24] == 0  # of zed nothing is known
     assert likely[0] < 0.5
-    new = likely_buyers(market._engine, "acme", new_only=True)
+    new = likely_buyers(market._engine, "acme", new_only=True)[0]
     assert np.flatnonzero(new == 0).tolist() == [0, 1, 24]
     assert new[2:24].tolist() == likely[2:24].tolist()
+    assert days is market.creator_portfolio("acme", k=2).window_days is None
 
 
 def test_those_who_bought_before_need_not_count(market):
     found = market.creator_portfolio("acme", k=2, new_customers_only=True)
-    each = likely_buyers(market._engine, "acme", new_only=True)[5]
+    each = likely_buyers(market._engine, "acme", new_only=True)[0][5]
     assert [pick.gain for pick in found.picks] == pytest.approx([2.5 * each, 2.5 * each])
 
 

@@ -56,9 +56,10 @@ def test_a_score_is_the_probability_that_the_weeks_told(market, without, new_onl
     }
     assert (told.trace.score_kind, told.trace.score_days) == ("probability", 28)
     assert (plain.trace.score_kind, plain.trace.score_days) == ("similarity", None)
-    # Similarities are standard deviations around the average of all known users.
+    # Similarities are standard deviations around the average of all known users; hardly moved by
+    # the three users of whom a little more is known.
     everyone = np.array(list(scores(without.users_for_brand("acme", share=1)).values()))
-    assert (everyone.mean(), everyone.std()) == pytest.approx((0, 1), abs=1e-5)
+    assert (everyone.mean(), everyone.std()) == pytest.approx((0, 1), abs=1e-2)
 
 
 def test_what_was_not_measured_is_a_similarity(market, without):
