@@ -30,3 +30,8 @@ fi
 
 "$uv" sync --locked --all-extras --quiet --python "$python"
 export PATH="$PWD/.venv/bin:$PATH"
+
+# Modules are compiled once, and where the environment forbids it too: importing torch takes twice
+# as long without, and the tests do it in dozens of processes. Nothing is written beside the sources.
+unset PYTHONDONTWRITEBYTECODE
+export PYTHONPYCACHEPREFIX="$PWD/.venv/pycache"

@@ -9,12 +9,13 @@ import sys
 from pathlib import Path
 
 import pytest
-from pages.markdown import ROOT, read, texts
+from pages.markdown import ROOT, lines_of, read, run_line, texts
 
 from graphrec.bundle import open_bundle
 from training.config import load_config
 
 PAGE = "docs/training.md"
+OF_SEVERAL_PROCESSES = "torchrun"
 OF_ONE_MACHINE = "$NODE"
 LIMIT_S = 900
 
@@ -46,14 +47,19 @@ def finish(*started):
 
 @pytest.mark.slow
 @pytest.mark.xdist_group("processes")
-def test_every_command_of_the_page_runs(tmp_path):
+def test_every_command_of_the_page_runs(tmp_path, monkeypatch):
     (settings,) = texts(PAGE, "toml")
     blocks = texts(PAGE, "sh")
     first, second = tmp_path / "first", tmp_path / "second"
     for folder in (first, second):
         folder.mkdir()
     (first / "train.toml").write_text(settings)
+    monkeypatch.chdir(first)
     for block in blocks:
+        if OF_SEVERAL_PROCESSES not in block:
+            for line in lines_of(block):
+                run_line(line)
+            continue
         if OF_ONE_MACHINE not in block:
             finish(start(block, first))
             continue
