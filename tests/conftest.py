@@ -1,5 +1,6 @@
 """Settings and fixtures for all tests."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -7,6 +8,11 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 from pages.markdown import lines_of, run_line, texts
+
+# Threads of torch sleep while they wait for one another. By default they spin, and where two
+# workers share two cores, the one takes the other's: training took eight times as long. This is
+# read when torch is loaded, which no import above does, and processes inherit it.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 # A slow machine is no failing test.
 settings.register_profile("graphrec", deadline=None)
