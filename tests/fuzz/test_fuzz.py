@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from fuzz.targets import POLICY, TARGETS, TRAINING
+from pages.markdown import run_line
 
 TESTS = Path(__file__).parents[1]
 EXAMPLE = TESTS.parent / "docs" / "examples" / "home-shop"
@@ -39,15 +40,16 @@ def world(tmp_path_factory):
     shutil.copytree(EXAMPLE, folder / "shop")
     for name, text in (("policy", POLICY), ("training", TRAINING), ("schema", SCHEMA)):
         (folder / f"{name}.toml").write_text(text)
-    for line in (
-        "ingest synthetic:300 shop.duckdb",
-        "snapshot shop.duckdb snapshot",
-        "train snapshot bundle --no-holdout",
-        "promote registry bundle --name first",
-        "promote registry bundle --name second",
-    ):
-        words = [sys.executable, "-m", "graphrec", *line.split()]
-        subprocess.run(words, cwd=folder, check=True, capture_output=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        for line in (
+            "ingest synthetic:300 shop.duckdb",
+            "snapshot shop.duckdb snapshot",
+            "train snapshot bundle --no-holdout",
+            "promote registry bundle --name first",
+            "promote registry bundle --name second",
+        ):
+            run_line(f"graphrec {line}")
     return folder
 
 
@@ -81,9 +83,9 @@ def test_a_spoilt_input_ends_well(world, target):
     assert not found, "\n".join(found).replace("\\n", "\n")
 
 
-def test_the_sound_world_passes_every_call(world, tmp_path):
+def test_the_sound_world_passes_every_call(world, tmp_path, monkeypatch):
     """So that what the cases meet is the spoilt part and nothing else."""
-    sound = shutil.copytree(world, tmp_path / "world")
+    monkeypatch.chdir(shutil.copytree(world, tmp_path / "world"))
     for line in (
         "recommend bundle User:u0000 --policy policy.toml",
         "excluded bundle Product:p0000 --policy policy.toml",
@@ -91,6 +93,4 @@ def test_the_sound_world_passes_every_call(world, tmp_path):
         "rollback registry",
         "ingest shop new.duckdb --schema schema.toml",
     ):
-        words = [sys.executable, "-m", "graphrec", *line.split()]
-        done = subprocess.run(words, cwd=sound, capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
+        run_line(f"graphrec {line}")
