@@ -1,5 +1,6 @@
 """A headless Chromium that asks the network for nothing."""
 
+import os
 from pathlib import Path
 
 from selenium import webdriver
@@ -41,4 +42,7 @@ def start(profile: Path, *, watched: bool = False) -> webdriver.Chrome:
         options.add_argument(flag)
     watching = {"performance": "ALL"} if watched else {}
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", **watching})
-    return webdriver.Chrome(options=options, service=Service(str(CHROMEDRIVER)))
+    # It puts a socket among the temporary files, and addresses of sockets are short.
+    environment = {**os.environ, "TMPDIR": "/tmp"}
+    service = Service(str(CHROMEDRIVER), env=environment)
+    return webdriver.Chrome(options=options, service=service)

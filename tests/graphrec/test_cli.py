@@ -85,7 +85,7 @@ def ids(result):
         (["User:ann", "--max-price", "2", "--no-verify"], "p2"),
         (["User:ann", "-t", "brands"], "bolt"),
         (["Brand:acme"], "bob"),
-        (["Brand:acme", "--target", "USER", "--include-seen"], "ann cat bob"),
+        (["Brand:acme", "--target", "USER", "--include-seen"], "cat ann bob"),
         (["Product:p3"], "cat ann"),
     ],
 )

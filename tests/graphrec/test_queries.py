@@ -63,8 +63,8 @@ def test_brands_for_user(recommender, user, unseen, all_brands):
     ("brand", "everyone", "new_customers"),
     [
         # dan follows acme, but nothing is known of him: he is like nobody.
-        ("acme", ("ann", "cat", "bob"), ("bob",)),
-        ("bolt", ("bob", "cat", "ann"), ("ann",)),
+        ("acme", ("cat", "ann", "bob"), ("bob",)),
+        ("bolt", ("cat", "bob", "ann"), ("ann",)),
     ],
 )
 def test_users_for_brand(recommender, brand, everyone, new_customers):

@@ -3,7 +3,9 @@
 import json
 import signal
 import socket
+import tempfile
 from multiprocessing import get_context
+from multiprocessing.util import get_temp_dir
 from pathlib import Path
 
 import pytest
@@ -100,6 +102,11 @@ id_dropout = 0.1
 """
 
 # Starts processes that have torch imported already.
+# Addresses of sockets are short, and folders for temporary files may have long names.
+with pytest.MonkeyPatch.context() as patch:
+    patch.setattr(tempfile, "tempdir", "/tmp")
+    get_temp_dir()  # which is kept
+
 SERVER = get_context("forkserver")
 SERVER.set_forkserver_preload(["workers.spoilt_train", "training.train"])
 LIMIT_S = 240  # far beyond what is needed; one that waits for another would wait for a day
