@@ -38,7 +38,7 @@ means and, in its second paragraph, what to do about it; docs/errors.md is made 
 from difflib import get_close_matches
 from reprlib import Repr
 
-from graphdb.redaction import redacted
+from graphdb.printable import redacted
 
 
 class GraphRecError(Exception):

@@ -32,9 +32,8 @@ from rich.console import Console
 from rich.table import Table
 
 from graphrec.bundle import Adjacency
-from training.gnn.products import owners_of
-from training.scoring import Reached, Scorer, reached_at_k
-from training.sparse import csr_of
+from training.evaluation.metrics import Reached, Scorer, reached_at_k
+from training.sparse_ops import csr_of, owners_of
 
 _NOT_SHOWN = -1e30  # scores have to be finite
 

@@ -31,13 +31,13 @@ from cold_start.rules import named, shelf_rules
 from rich.console import Console
 from rich.table import Table
 
-from graphrec.newcomers.pairs import outward
+from graphrec.adjacency import outward
+from training.data import HeteroData
 from training.encoders import Encoder, GraphEncoder, SpectralEncoder, Vectors
+from training.evaluation.metrics import VectorScorer
 from training.gnn.trainer import Epoch
 from training.models import beside_network
 from training.pairs import adjacency
-from training.pyg import HeteroData
-from training.scoring import VectorScorer
 
 MODELS = ("spectral", "graph", "both")
 

@@ -29,24 +29,24 @@ from rich.table import Table
 from graphdb import open_store, write_snapshot
 from graphdb.ingest import ingest
 from graphdb.schema import SCHEMA
-from graphdb.sources.in_memory import arrow_tables
+from graphdb.sources.opening import arrow_tables
 from graphdb.sources.synthetic import WorldConfig, generate_world
-from graphdb.sources.synthetic.truth import Truth
+from graphdb.sources.synthetic.generate import Truth
 from graphrec import Recommendations
 from graphrec.bundle import Adjacency
 from training.config import load_config, preset_path
 from training.data import load_graph
+from training.evaluation.backtest import model_of_the_past
 from training.evaluation.baselines import OF_CREATORS, POPULARITY, baseline
 from training.evaluation.bootstrap import Bootstrap, estimates
 from training.evaluation.creators import creator_tasks
 from training.evaluation.measure import asked
 from training.evaluation.metrics import Hits, Values, per_seed
-from training.evaluation.model import model_of_the_past
 from training.evaluation.rankers import Ranker
 from training.evaluation.tasks import Task
 from training.models import Run
 from training.pairs import adjacency
-from training.split import hold_out_last
+from training.splitting.split import hold_out_last
 
 FEWEST_FOLLOWERS = 5
 K = 10

@@ -28,7 +28,7 @@ from rich.table import Table
 from graphdb import SCHEMA, open_store, write_snapshot
 from graphdb.ingest import ingest
 from graphdb.schema_types import OCCURRED_AT, SOURCE_ID, TARGET_ID, EdgeType
-from graphdb.sources.in_memory import arrow_tables
+from graphdb.sources.opening import arrow_tables
 from graphdb.sources.synthetic import Truth, World, WorldConfig, generate_world
 from graphrec import Filters, Recommender
 from graphrec.query.fold_in import Event

@@ -24,17 +24,14 @@ from rich.table import Table
 
 from graphdb.schema import SCHEMA
 from graphrec import Adjacency, Recommender, write_bundle
-from training.data import AT_S, COUNT
-from training.evaluation.grouping import by_name
-from training.evaluation.groups import EVENT_STEPS, by_steps, num_events, seed_groupings
-from training.evaluation.lists import Catalogue
+from training.data import AT_S, COUNT, DAY_S, HeteroData
+from training.evaluation.groups import EVENT_STEPS, by_name, by_steps, num_events, seed_groupings
 from training.evaluation.measure import Resampling, Surroundings, measure, rank_all
-from training.evaluation.rankers import Ranker, Scored, Served
+from training.evaluation.metrics import Scorer, VectorScorer
+from training.evaluation.rankers import Catalogue, Ranker, Scored, Served
 from training.evaluation.tasks import Direction, all_tasks
 from training.pairs import adjacency
-from training.pyg import HeteroData
-from training.scoring import Scorer, VectorScorer
-from training.split import DAY_S, Holdout, hold_out_last
+from training.splitting.split import Holdout, hold_out_last
 
 BOUGHT, MADE_BY = SCHEMA.edge_type("PURCHASED"), SCHEMA.edge_type("MADE_BY")
 NUM_BRANDS, NUM_CATEGORIES, NUM_DAYS = 500, 40, 365

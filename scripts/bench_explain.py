@@ -21,7 +21,7 @@ from rich.table import Table
 from graphdb import SCHEMA, EdgeType
 from graphrec import Adjacency, Bundle, open_bundle, write_bundle
 from graphrec.explain import Explainer
-from graphrec.query.paths import Paths
+from graphrec.query.metapaths import Paths
 
 Pair = tuple[tuple[str, str], tuple[str, str]]
 RELATIONS = {

@@ -25,12 +25,12 @@ from rich.table import Table
 
 from graphdb.schema_types import CREATED_AT
 from graphrec import Adjacency, Filters, Recommender
-from graphrec.compare.exposure import gini
+from graphrec.compare.lists import gini
 from graphrec.query.conditions import Mask
+from training.cold_start import NewcomerLearner
 from training.encoders import SpectralConfig, SpectralEncoder
+from training.evaluation.backtest import bundle_of_the_past
 from training.evaluation.metrics import ndcg_at_k, recall_at_k
-from training.evaluation.past import bundle_of_the_past
-from training.newcomers import NewcomerLearner
 
 K = 20
 SETTINGS: Mapping[str, Mapping[str, Any]] = {

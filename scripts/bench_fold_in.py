@@ -24,7 +24,7 @@ from graphrec import Recommendations, Recommender
 from graphrec.query.fold_in import Event
 from training.data import AT_S
 from training.evaluation.metrics import ndcg_at_k, recall_at_k
-from training.split import Holdout
+from training.splitting.split import Holdout
 
 Rows = npt.NDArray[np.int64]
 LAST = (None, 30, 10, 3)

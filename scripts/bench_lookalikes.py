@@ -31,13 +31,13 @@ from graphdb.errors import QueryError
 from graphrec import Recommender
 from graphrec.bundle import AudienceFigures
 from training.bundling import bundle_up
+from training.cold_start import NewcomerLearner
 from training.encoders import SpectralEncoder, Vectors
 from training.evaluation.audiences import audience_figures
+from training.evaluation.backtest import bundle_of_the_past
 from training.evaluation.lookalikes import NewBuyers, lifts, new_buyers, orders
-from training.evaluation.past import bundle_of_the_past
-from training.newcomers import NewcomerLearner
 from training.pairs import adjacency, compose, without
-from training.split import Holdout, hold_out_last
+from training.splitting.split import Holdout, hold_out_last
 
 SHARES = (0.01, 0.05, 0.1)
 BRANDS = 400

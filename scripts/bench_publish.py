@@ -24,7 +24,7 @@ from rich.table import Table
 from graphdb import SCHEMA, open_store, write_snapshot
 from graphdb.ingest import ingest
 from graphdb.sources import open_source
-from graphdb.stores.neo4j.publishing import indexes, statements
+from graphdb.stores.neo4j.publishing import statements
 from graphrec import Bundle, Recommender
 from graphrec.publishing import publish
 from training.train import train
@@ -133,7 +133,7 @@ def questions(
 def rebuild(driver: neo4j.Driver, bundle: Bundle, m: int, ef: int, quantised: bool) -> float:
     """Builds the product index anew; the seconds it took."""
     release_id = bundle.manifest.release_id
-    dimensions = indexes.num_dimensions(bundle.manifest.dim)
+    dimensions = statements.num_dimensions(bundle.manifest.dim)
     statement = statements.create_index("Product", release_id, dimensions)
     for ours, wanted in (
         (f"hnsw.m`: {statements.HNSW_M}", f"hnsw.m`: {m}"),

@@ -30,14 +30,12 @@ from bench_vectors import grown, trained_like
 from rich.console import Console
 from rich.table import Table
 
-from graphrec.query.index.build import exact_index
-from graphrec.query.index.config import IndexConfig
-from graphrec.query.index.measure import Exam
+from graphrec.query.embeddings import Space
+from graphrec.query.index.base import IndexConfig, ServedIndex
+from graphrec.query.index.build import Exam, exact_index
 from graphrec.query.index.orders import order_of
-from graphrec.query.index.served import ServedIndex
 from graphrec.query.planner import Plan
 from graphrec.query.propose import Similarity
-from graphrec.query.space import Space
 from graphrec.query.topk import planned_top_k
 
 K = 10

@@ -10,9 +10,8 @@ import numpy.typing as npt
 from neo4j_local.own_server import own_server
 
 from graphdb.stores.neo4j.publishing import statements
-from graphdb.stores.neo4j.publishing.indexes import num_dimensions
-from graphdb.stores.neo4j.publishing.lifted import Lifted, num_extra
-from graphrec.query.space import Space
+from graphdb.stores.neo4j.publishing.statements import Lifted, num_dimensions, num_extra
+from graphrec.query.embeddings import Space
 
 MOST_PRODUCTS = 100_000
 _RELEASE = "bench"

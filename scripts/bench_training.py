@@ -35,11 +35,11 @@ from rich.console import Console
 from rich.table import Table
 
 from graphdb import SCHEMA
+from training.data import LightGCN
 from training.gnn import GnnConfig, LinearPropagation, messages_of
 from training.gnn.supervision import direction_of
 from training.gnn.trainer import Trainer
-from training.pyg import LightGCN
-from training.sparse import SparseMatrix, coordinates
+from training.sparse_ops import SparseMatrix, coordinates
 
 PURCHASED = SCHEMA.edge_type("PURCHASED")
 RATE = 1e-3
@@ -173,12 +173,12 @@ def ours(users: np.ndarray, items: np.ndarray, job: Job, **adam: bool) -> Spent:
 
 
 def with_every_row(users: np.ndarray, items: np.ndarray, job: Job) -> Spent:
-    with patch("training.gnn.products._FEW", 0):
+    with patch("training.sparse_ops._FEW", 0):
         return ours(users, items, job)
 
 
 def with_rows_taken(users: np.ndarray, items: np.ndarray, job: Job) -> Spent:
-    with patch("training.gnn.products._FEW", 2):
+    with patch("training.sparse_ops._FEW", 2):
         return ours(users, items, job)
 
 
@@ -188,7 +188,7 @@ def without_transposes(users: np.ndarray, items: np.ndarray, job: Job) -> Spent:
 
     with (
         patch("training.gnn.propagation.multiply", torchs_own),
-        patch("training.gnn.products.multiply", torchs_own),
+        patch("training.sparse_ops.multiply", torchs_own),
     ):
         return ours(users, items, job)
 

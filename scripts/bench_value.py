@@ -27,19 +27,20 @@ from bench_data.weeks import WEEKS, held_out_weeks
 from rich.console import Console
 from rich.table import Table
 
-from graphdb.schema_types import EdgeType, Schema
+from graphdb.checked_schema import Schema
+from graphdb.schema_types import EdgeType
 from graphdb.snapshot import Snapshot
 from graphdb.sources.synthetic import WorldConfig, generate_world
 from graphrec.bundle import Adjacency
 from graphrec.bundle.quality import PAID, QUALITY, RETURN_RATE
 from graphrec.query.value import value_adjusted, values_in
+from training.data import HeteroData
 from training.encoders import SpectralConfig, SpectralEncoder
-from training.evaluation.gains import payments
 from training.evaluation.metrics import gain_ndcg_at_k, ndcg_at_k, recall_at_k
+from training.evaluation.tasks import payments
 from training.pairs import adjacency, pair_keys
-from training.pyg import HeteroData
 from training.quality import quality_tables
-from training.split import Holdout
+from training.splitting.split import Holdout
 
 K = 20
 WEIGHTS = [step / 10 for step in range(11)]

@@ -22,12 +22,12 @@ from rich.table import Table
 from graphrec.bundle import Adjacency
 from training.config import make_config, preset_path, presets
 from training.evaluation.baselines import IALS, ITEM_KNN, MAKERS, POPULARITY, RECENT
+from training.evaluation.metrics import Scorer, VectorScorer, reached_at_k
 from training.evaluation.tasks import Direction, Task, first_tasks
 from training.models import Run, make_encoder
 from training.pairs import without
-from training.scoring import Scorer, VectorScorer, reached_at_k
-from training.sparse import csr_of
-from training.split import Holdout
+from training.sparse_ops import csr_of
+from training.splitting.split import Holdout
 
 K = 20
 

@@ -4,7 +4,7 @@ import torch
 from pages.markdown import texts
 
 from graphdb import SCHEMA
-from training.pyg import HeteroData
+from training.data import HeteroData
 
 BOUGHT = SCHEMA.edge_type("PURCHASED")
 

@@ -9,12 +9,11 @@ from contracts.market import make_market
 
 from graphdb import open_store, write_snapshot
 from graphdb.errors import DiskFullError, FileAccessError
-from graphdb.explore.browser_files import write_browser_files
+from graphdb.explore.browser_link import write_browser_files
 from graphrec import Recommender, Registry
 from graphrec.bulk import write_answers
 from graphrec.query.index import IndexConfig, build_index
-from training.config import TrainConfig
-from training.config_toml import write_config
+from training.config import TrainConfig, write_config
 
 
 @pytest.fixture(scope="module")

@@ -8,10 +8,9 @@ from typing import Any
 from graphdb.schema_types import EdgeType
 from graphdb.snapshot import Snapshot
 from graphrec.bundle import AudienceFigures, Bundle, NewcomerRule, write_bundle
-from training.data import edge_types_of
+from training.data import HeteroData, edge_types_of
 from training.encoders import Vectors
 from training.pairs import adjacency, events
-from training.pyg import HeteroData
 from training.quality import QualityConfig, quality_tables
 
 

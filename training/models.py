@@ -3,8 +3,10 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from graphdb.schema_types import EdgeType, Schema
+from graphdb.checked_schema import Schema
+from graphdb.schema_types import EdgeType
 from training.config import TrainConfig
+from training.data import HeteroData
 from training.encoders import (
     BesideEncoder,
     Encoder,
@@ -16,11 +18,10 @@ from training.encoders import (
     TwoHalvesEncoder,
     Vectors,
 )
+from training.encoders.concat import side_by_side
 from training.encoders.graph import OnEpoch
-from training.encoders.two_halves import side_by_side
 from training.gnn.distributed import ALONE, Processes
-from training.gnn.tensorboard_log import check_tensorboard
-from training.pyg import HeteroData
+from training.gnn.training_log import check_tensorboard
 
 
 @dataclass(frozen=True, slots=True)

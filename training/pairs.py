@@ -6,8 +6,7 @@ import torch
 
 from graphdb.schema_types import EdgeType
 from graphrec.bundle import Adjacency
-from training.data import AT_S, likes
-from training.pyg import HeteroData
+from training.data import AT_S, HeteroData, likes
 
 
 def adjacency(

@@ -12,17 +12,17 @@ from graphdb.file_access import file_access
 from graphdb.snapshot import Snapshot, open_snapshot
 from graphrec.bundle import Bundle
 from training.bundling import bundle_up
+from training.cold_start import NewcomerLearner
 from training.config import TrainConfig
 from training.data import load_graph
+from training.evaluation.backtest import model_of_the_past
 from training.evaluation.baselines import POPULARITY, baseline
-from training.evaluation.model import model_of_the_past
 from training.evaluation.rankers import Ranker, Served
 from training.evaluation.run import audiences_of
-from training.evaluation.summary import Report, summarise
+from training.evaluation.tables import Report, summarise
 from training.evaluation.tasks import first_tasks
 from training.models import Run, make_encoder, make_graph_encoder
-from training.newcomers import NewcomerLearner
-from training.split import Holdout, hold_out_last
+from training.splitting.split import Holdout, hold_out_last
 from training.steps import Progress, Steps
 
 

@@ -4,10 +4,8 @@ Nothing here imports the Neo4j driver until a query is run.
 """
 
 from graphdb.explore.answers import Answer, FoundNode, FoundPath, FoundTie
-from graphdb.explore.asking import ask
-from graphdb.explore.browser_files import write_browser_files
-from graphdb.explore.browser_link import browser_address, browser_link
-from graphdb.explore.saved_queries import NEIGHBOURS, SavedQuery, queries_for, saved_queries
+from graphdb.explore.browser_link import browser_address, browser_link, write_browser_files
+from graphdb.explore.saved_queries import NEIGHBOURS, SavedQuery, ask, queries_for, saved_queries
 
 __all__ = [
     "NEIGHBOURS",

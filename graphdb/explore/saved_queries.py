@@ -2,16 +2,22 @@
 
 The first line is the title, a comment, as Neo4j Browser wants it; the second says how to set the
 parameters there; further comments say what else to know.
+
+Runs a query that may only read the graph.
 """
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
-from graphdb.cypher_text import literal, quoted
-from graphdb.schema_types import Schema
+from graphdb.checked_schema import Schema
+from graphdb.errors import StoreError
+from graphdb.explore.answers import Answer
+from graphdb.printable import literal, quoted
+from graphdb.stores.opening import NEO4J_SCHEMES, neo4j_driver_wanted
 
 _NAMES = (
     "taste",
@@ -120,3 +126,47 @@ def _neighbours(schema: Schema, node_type: str) -> SavedQuery:
     )
     title = f"A {node_type} and what is tied to it"
     return SavedQuery(NEIGHBOURS, title, f"// {title}\n{text}")
+
+
+def ask(
+    store_url: str,
+    cypher: str,
+    parameters: Mapping[str, Any] | None = None,
+    *,
+    limit: int = 1000,
+    timeout_s: float = 60.0,
+    database: str | None = None,
+) -> Answer:
+    """Runs a query on a Neo4j server that may only read the graph.
+
+    The server refuses every write. A query that does something else than read the graph is not
+    run: LOAD CSV, ending transactions, commands about the server and its users, and procedures
+    other than those that search indexes or describe the graph.
+
+    User and password stand in NEO4J_USER and NEO4J_PASSWORD (or its _FILE).
+
+    Args:
+        parameters: Values for the query's `$names`; they are sent bound, never as text.
+        limit: Rows to fetch at most.
+        timeout_s: The server ends the query after so many seconds.
+        database: The database to read; by default that of NEO4J_DATABASE, or the usual one.
+
+    Raises:
+        StoreError: The store is not a Neo4j server or holds no graph of ours, or the query is
+            wrong, writes, does more than read the graph, or takes too long.
+        StoreUnavailableError: The server cannot be reached.
+    """
+    scheme, separator, _ = store_url.partition("://")
+    if not separator or scheme not in NEO4J_SCHEMES:
+        raise StoreError(
+            f"'{store_url}' cannot run Cypher",
+            expected="a Neo4j server: neo4j://HOST:PORT or bolt://HOST:PORT",
+            value=store_url,
+        )
+    with neo4j_driver_wanted():
+        from graphdb.stores.neo4j import Neo4jSettings
+        from graphdb.stores.neo4j.exploring import explore
+    settings = Neo4jSettings.from_environment(store_url)
+    if database:
+        settings = replace(settings, database=database)
+    return explore(settings, cypher, parameters or {}, limit=limit, timeout_s=timeout_s)

@@ -1,8 +1,7 @@
 """The way into a store: every row is checked; good ones are written, bad ones set aside."""
 
-from graphdb.ingest.pipeline import OnProgress, ingest
-from graphdb.ingest.report import IngestReport, IngestWarning, TableReport
-from graphdb.ingest.source import ROW, Column, SourceTable
+from graphdb.ingest.pipeline import IngestReport, IngestWarning, OnProgress, TableReport, ingest
+from graphdb.io.source import ROW, Column, SourceTable
 
 __all__ = [
     "ROW",

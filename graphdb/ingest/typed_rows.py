@@ -5,18 +5,10 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from graphdb.ingest.raw_column import RawColumn
-from graphdb.ingest.source import ROW, Column, SourceTable
-from graphdb.ingest.value_checks import check_value
-from graphdb.schema_types import (
-    COUNT,
-    EVENT_ID,
-    SOURCE_ID,
-    TARGET_ID,
-    EdgeType,
-    Property,
-    Schema,
-)
+from graphdb.checked_schema import Schema
+from graphdb.ingest.typed_columns import RawColumn, check_value
+from graphdb.io.source import ROW, Column, SourceTable
+from graphdb.schema_types import COUNT, EVENT_ID, SOURCE_ID, TARGET_ID, EdgeType, Property
 from graphdb.stores.duckdb_sql import literal, quoted
 
 SKIPPED = "skipped"

@@ -8,11 +8,11 @@ from typing import Any
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
+from graphdb.checked_schema import Schema
+from graphdb.documents import read_json
 from graphdb.errors import SchemaError, SnapshotError
-from graphdb.file_access import file_access
-from graphdb.inside import inside
-from graphdb.plain_json import read_json
-from graphdb.schema_types import EdgeType, Schema
+from graphdb.file_access import file_access, inside
+from graphdb.schema_types import EdgeType
 
 FORMAT = "graphrec-snapshot"
 FORMAT_VERSION = 1

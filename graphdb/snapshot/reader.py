@@ -1,6 +1,13 @@
-"""Reads a snapshot folder: node tables, edge tables, and edges as matrix rows."""
+"""Reads a snapshot folder: node tables, edge tables, and edges as matrix rows.
 
-from collections.abc import Sequence
+What a file of a snapshot has to hold: other programs write snapshots, too.
+
+What the rows of a snapshot have to be, beyond their columns: a hash says only who wrote them.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -8,14 +15,28 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from graphdb.column_checks import check_filled
+from graphdb.checked_schema import Schema
+from graphdb.columns import (
+    check_filled,
+    check_values,
+    first_not_rising,
+    numbers_of,
+    readable_parquet,
+)
 from graphdb.errors import SnapshotError
 from graphdb.file_access import file_access
-from graphdb.schema_types import SOURCE_ID, TARGET_ID, EdgeType, Schema
-from graphdb.snapshot.checks import check_ends, check_keys, check_table, readable
-from graphdb.snapshot.content import check_content
+from graphdb.schema_types import (
+    CREATED_AT,
+    EVENT_ID,
+    OCCURRED_AT,
+    SINCE,
+    SOURCE_ID,
+    TARGET_ID,
+    EdgeType,
+)
 from graphdb.snapshot.manifest import (
     FileEntry,
     SnapshotManifest,
@@ -26,7 +47,157 @@ from graphdb.snapshot.manifest import (
 )
 
 if TYPE_CHECKING:
-    from graphdb.snapshot.looking_up import EdgeFiles
+    from graphdb.snapshot.edge_lookup import EdgeFiles
+
+
+def readable(path: Path) -> AbstractContextManager[None]:
+    """Turns what Arrow says of a damaged file into a SnapshotError."""
+    return readable_parquet(path, SnapshotError, "write the snapshot again or copy it whole")
+
+
+def check_table(path: Path, entry: FileEntry, declared: pa.Schema) -> None:
+    """Compares a file's rows, columns and types with what it has to hold.
+
+    Raises:
+        SnapshotError: Names the file, the column and what was expected.
+    """
+    with readable(path), pq.ParquetFile(path) as file:
+        found, rows = file.schema_arrow, file.metadata.num_rows
+    if rows != entry.rows:
+        raise SnapshotError(
+            f"'{path}' has {rows} rows", expected=f"{entry.rows}, as the manifest says"
+        )
+    columns = {column.name: column.type for column in found}
+    for column in declared:
+        if columns.get(column.name) != column.type:
+            raise SnapshotError(
+                f"'{path}' has '{column.name}' as {columns.get(column.name, 'no column')}",
+                expected=f"{column.type}",
+                next_step="docs/formats.md says how each kind is written",
+                value=column.name,
+            )
+    if len(columns) != len(found.names):
+        raise SnapshotError(
+            f"'{path}' has the columns {found.names}", expected="each of them once", value=str(path)
+        )
+    for name in found.names:
+        if name not in declared.names:
+            raise SnapshotError(
+                f"'{path}' has a column '{name}' that the schema does not declare",
+                next_step="leave it out, or declare it in graph_schema",
+                value=name,
+            )
+
+
+def check_keys(path: Path, key: str, ids: pa.Array) -> None:
+    """Checks the keys of a node file: none is empty, each stands once, and they are sorted.
+
+    Raises:
+        SnapshotError: Names the file and the key.
+    """
+    if ids.null_count:
+        raise SnapshotError(f"a {key} is empty in '{path}'", expected="a key in every row")
+    if len(ids) < 2 or pc.all(pc.less(ids[:-1], ids[1:])).as_py():
+        return
+    if pc.count_distinct(ids).as_py() != len(ids):
+        raise SnapshotError(f"a {key} stands twice in '{path}'", expected="each key once")
+    raise SnapshotError(
+        f"'{path}' is not sorted by {key}", expected="keys in the order of their code points"
+    )
+
+
+def check_ends(
+    edge_type: EdgeType, ids: pa.ChunkedArray, node_type: str, known: pa.Array
+) -> pa.Array:
+    """The rows of the nodes at an end.
+
+    Raises:
+        SnapshotError: The snapshot does not have one of them.
+    """
+    rows = pc.index_in(ids, value_set=known)
+    if rows.null_count:
+        lost = ids.filter(pc.is_null(rows))[0].as_py()
+        raise SnapshotError(
+            f"{edge_type} ends at {node_type} '{lost}', which the snapshot does not have",
+            value=lost,
+        )
+    return rows
+
+
+_BATCH_ROWS = 1_000_000
+
+
+def check_content(snapshot: "Snapshot") -> None:
+    """Checks every row: values, keys, their order, the ends of edges, and the cut-off.
+
+    Raises:
+        SnapshotError: Names the file, the column, and the first row that is wrong.
+    """
+    for node_type in snapshot.schema.node_types:
+        path = node_file(snapshot.folder, node_type)
+        with readable(path):
+            table = snapshot.nodes(node_type)
+        columns = snapshot.schema.columns(node_type)
+        check_values(table, columns, f"'{path}'", SnapshotError)
+        _check_cutoff(path, table, CREATED_AT, snapshot.manifest.cutoff)
+        snapshot.node_ids(node_type)
+    for edge_type in snapshot.schema.edge_types():
+        _check_edges(snapshot, edge_type)
+
+
+def _check_edges(snapshot: "Snapshot", edge_type: EdgeType) -> None:
+    """A part of the file after the other: not all of it has to fit into memory."""
+    path, schema = edge_file(snapshot.folder, edge_type), snapshot.schema
+    columns, key = schema.columns(edge_type), schema.key(edge_type)
+    happened = OCCURRED_AT if schema.relation(edge_type.relation).is_event else SINCE
+    ends: dict[str, list[pa.Array]] = {SOURCE_ID: [], TARGET_ID: []}
+    rows, last = 0, None
+    for table in _parts(path):
+        check_values(table, columns, f"'{path}'", SnapshotError)
+        _check_cutoff(path, table, happened, snapshot.manifest.cutoff)
+        keys = table.select(list(key))
+        _check_order(path, keys if last is None else pa.concat_tables([last, keys]), rows)
+        for end, seen in ends.items():
+            seen.append(pc.unique(table[end]))
+        rows, last = rows + table.num_rows, keys.slice(keys.num_rows - 1)
+    for end, node_type in ((SOURCE_ID, edge_type.source), (TARGET_ID, edge_type.target)):
+        ids = pc.unique(pa.chunked_array(ends[end], pa.string()))
+        check_ends(edge_type, pa.chunked_array([ids]), node_type, snapshot.node_ids(node_type))
+
+
+def _parts(path: Path) -> Iterator[pa.Table]:
+    with readable(path), pq.ParquetFile(path) as file:
+        batches = file.iter_batches(batch_size=_BATCH_ROWS)
+        while batch := next(batches, None):
+            yield pa.Table.from_batches([batch])
+
+
+def _check_order(path: Path, keys: pa.Table, rows_before: int) -> None:
+    filled = [
+        pc.fill_null(keys[name], "") if name == EVENT_ID else keys[name]
+        for name in keys.column_names
+    ]
+    row = first_not_rising(filled)
+    if row is not None:
+        raise SnapshotError(
+            f"row {row + max(rows_before - 1, 0)} of '{path}' does not come after the one before",
+            expected=f"rows in the order of {', '.join(keys.column_names)}, each of them once",
+            value=str(path),
+        )
+
+
+def _check_cutoff(path: Path, table: pa.Table, column: str, cutoff: datetime | None) -> None:
+    if cutoff is None:
+        return
+    moments_us = numbers_of(table[column].drop_null())
+    cutoff_us = round(cutoff.timestamp() * 1_000_000)
+    if (moments_us >= cutoff_us).any():
+        raise SnapshotError(
+            f"'{path}' has '{column}' at {moments_us.max()}, microseconds since 1970",
+            expected=f"nothing from the cut-off on, {cutoff_us} ({cutoff})",
+            value=column,
+        )
+
 
 Rows = npt.NDArray[np.int64]
 
@@ -111,7 +282,7 @@ class Snapshot:
     @cached_property
     def _edge_files(self) -> "EdgeFiles":
         # Imported here: training and answering read snapshots and bundles without a database.
-        from graphdb.snapshot.looking_up import EdgeFiles
+        from graphdb.snapshot.edge_lookup import EdgeFiles
 
         return EdgeFiles(self.schema)
 

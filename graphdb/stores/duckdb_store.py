@@ -11,17 +11,23 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from graphdb.closing import Closing
+from graphdb.checked_schema import Schema
 from graphdb.errors import DataError, StoreError
+from graphdb.file_access import Closing
 from graphdb.schema import SCHEMA
-from graphdb.schema_types import SOURCE_ID, TARGET_ID, EdgeType, Schema
+from graphdb.schema_types import SOURCE_ID, TARGET_ID, EdgeType
+from graphdb.stores import duckdb_sql
 from graphdb.stores import duckdb_sql as sql
-from graphdb.stores import newest_sql
-from graphdb.stores.checks import check_rows, wanted_columns, with_event_ids
-from graphdb.stores.duckdb_failures import damaged, translated
-from graphdb.stores.duckdb_file import MEMORY, connect, store_file
-from graphdb.stores.protocol import REJECT_COLUMNS, UpsertCounts
-from graphdb.stores.schema_growth import additions, kept_schema
+from graphdb.stores.duckdb_file import MEMORY, connect, damaged, store_file, translated
+from graphdb.stores.protocol import (
+    REJECT_COLUMNS,
+    UpsertCounts,
+    additions,
+    check_rows,
+    kept_schema,
+    wanted_columns,
+    with_event_ids,
+)
 
 FORMAT_VERSION = "1"
 _READ_BATCH_ROWS = 500_000
@@ -148,9 +154,9 @@ class DuckDBStore(Closing):
             before = _count(cursor, of)
             if isinstance(of, EdgeType) and self.schema.newest_by(of) and not as_newest:
                 names = rows.column_names
-                query = newest_sql.count(self.schema, of, names, "given")
+                query = duckdb_sql.count(self.schema, of, names, "given")
                 updated, superseded = _one_row(cursor.execute(query)) if before else (0, 0)
-                cursor.execute(newest_sql.merge(self.schema, of, names, "given"))
+                cursor.execute(duckdb_sql.merge_newest(self.schema, of, names, "given"))
                 added = _count(cursor, of) - before
             else:
                 statement = sql.merge(self.schema, of, rows.column_names, "given")

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from graphdb.checked_schema import Schema
 from graphdb.errors import StoreError
-from graphdb.schema_types import Schema
 from graphdb.stores.protocol import GraphStore
 
 _DUCKDB = "duckdb:"

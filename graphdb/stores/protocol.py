@@ -1,4 +1,9 @@
-"""What every graph store can do, and the way to open one."""
+"""What every graph store can do, and the way to open one.
+
+What every store does with rows it is given and columns it is asked for, before all else.
+
+A store's schema may grow, never shrink or change: what is stored must stay readable.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -7,7 +12,10 @@ from typing import NamedTuple, Protocol, Self, runtime_checkable
 
 import pyarrow as pa
 
-from graphdb.schema_types import EdgeType, Kind, Schema
+from graphdb.checked_schema import Schema
+from graphdb.documents import read_json
+from graphdb.errors import DataError, SchemaError, StoreError, nearest
+from graphdb.schema_types import EVENT_ID, EdgeType, Kind, Property
 
 REJECT_COLUMNS = pa.schema(
     [
@@ -150,3 +158,117 @@ class GraphStore(Protocol):
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None: ...
+
+
+def check_rows(schema: Schema, of: str | EdgeType, rows: pa.Table) -> None:
+    """Checks columns, Arrow types and required values of a batch for an upsert.
+
+    Raises:
+        SchemaError: An unknown column, or one of another Arrow type.
+        DataError: A required column is missing or has nulls.
+    """
+    columns = {column.name: column for column in schema.columns(of)}
+    for field in rows.schema:
+        if field.name not in columns:
+            raise SchemaError(
+                f"{of} has no column '{field.name}'",
+                expected="one of " + ", ".join(columns),
+                next_step=nearest(field.name, list(columns)),
+                value=field.name,
+            )
+        wanted = columns[field.name].kind.arrow
+        if field.type != wanted:
+            raise SchemaError(
+                f"{of}: column '{field.name}' is {field.type}",
+                expected=str(wanted),
+                value=field.type,
+            )
+    required = {name for name, column in columns.items() if column.required}
+    for name in sorted(required | (set(schema.key(of)) - {EVENT_ID})):
+        if name not in rows.column_names or rows[name].null_count:
+            raise DataError(f"{of}: '{name}' is required in every row", value=name)
+
+
+def wanted_columns(
+    schema: Schema, of: str | EdgeType, wanted: Sequence[str] | None
+) -> list[Property]:
+    """The columns to read, in the order asked for; all of the schema's by default.
+
+    Raises:
+        SchemaError: There is no such column.
+    """
+    known = {column.name: column for column in schema.columns(of)}
+    for name in wanted or ():
+        if name not in known:
+            raise SchemaError(
+                f"{of} has no column '{name}'",
+                expected="one of " + ", ".join(known),
+                value=name,
+            )
+    return [known[name] for name in (known if wanted is None else wanted)]
+
+
+def with_event_ids(rows: pa.Table) -> pa.Table:
+    """Events without an `event_id` get the empty one: it is a part of their key."""
+    if EVENT_ID not in rows.column_names:
+        return rows.append_column(EVENT_ID, pa.repeat("", rows.num_rows))
+    position = rows.column_names.index(EVENT_ID)
+    return rows.set_column(position, EVENT_ID, rows[EVENT_ID].fill_null(""))
+
+
+def kept_schema(declared: str, where: str) -> Schema:
+    """The schema that a store keeps about itself.
+
+    Args:
+        where: Path or URL of the store, for the message.
+
+    Raises:
+        StoreError: It is not one.
+    """
+    try:
+        return Schema.from_dict(read_json(str(declared)))
+    except (ValueError, SchemaError) as error:
+        raise StoreError(
+            f"the store '{where}' keeps a schema that cannot be read: {error}",
+            next_step="ingest into another store, or take a copy of this one from before",
+            value=where,
+        ) from error
+
+
+def additions(kept: Schema, wanted: Schema) -> list[tuple[str | EdgeType, Property]]:
+    """The columns that `wanted` adds to the types of `kept`.
+
+    Raises:
+        SchemaError: `wanted` lacks a type or a property of `kept`, changes a property's kind or a
+            type's key, or adds a required property to a type that may already have rows.
+    """
+    added: list[tuple[str | EdgeType, Property]] = []
+    wanted_tables = set(wanted.tables())
+    lost = [of for of in kept.tables() if of not in wanted_tables]
+    if lost:
+        raise SchemaError(
+            f"the schema lacks '{lost[0]}', which the store has",
+            next_step="extend the schema the store was made with",
+            value=lost[0],
+        )
+    for of in kept.tables():
+        if kept.key(of) != wanted.key(of):
+            raise SchemaError(f"the schema gives {of} another key than the store has", value=of)
+        before = {column.name: column for column in kept.columns(of)}
+        after = {column.name: column for column in wanted.columns(of)}
+        for name, column in before.items():
+            if name not in after or after[name].kind != column.kind:
+                raise SchemaError(
+                    f"the schema drops or changes {of}.{name}, which the store has",
+                    expected=f"{name} as {column.kind}",
+                    value=name,
+                )
+        for name in after.keys() - before.keys():
+            if after[name].required:
+                raise SchemaError(
+                    f"{of}.{name} is new and required, but the store may have rows without it",
+                    next_step="make it optional",
+                    value=name,
+                )
+        added += [(of, after[name]) for name in after if name not in before]
+    return added

@@ -1,10 +1,9 @@
 """The bundle: one folder = one model release, plain arrays and Parquet files."""
 
-from graphrec.bundle.adjacency import Adjacency
+from graphrec.adjacency import Adjacency, Evidence
 from graphrec.bundle.audiences import AudienceFigures
-from graphrec.bundle.evidence import Evidence
+from graphrec.bundle.cold_start_rule import NewcomerRule
 from graphrec.bundle.manifest import BundleManifest
-from graphrec.bundle.newcomers import NewcomerRule
 from graphrec.bundle.quality import Quality, QualityPart, QualityRule
 from graphrec.bundle.reader import Bundle, open_bundle
 from graphrec.bundle.writer import write_bundle

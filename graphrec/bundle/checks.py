@@ -8,11 +8,12 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from graphdb.column_checks import check_values, first_not_rising
+from graphdb.checked_schema import Schema
+from graphdb.columns import check_values, first_not_rising
 from graphdb.errors import BundleError
-from graphdb.schema_types import EdgeType, Schema
-from graphrec.bundle.adjacency import Adjacency
-from graphrec.bundle.norms import norms_of
+from graphdb.schema_types import EdgeType
+from graphrec.adjacency import Adjacency
+from graphrec.bundle.files import norms_of
 from graphrec.bundle.quality import Quality, check_quality
 
 

@@ -1,18 +1,34 @@
-"""Writes the files of a bundle."""
+"""Writes the files of a bundle.
 
-from collections.abc import Callable
+Finds ids in sorted Arrow arrays, without a dictionary of all of them.
+
+Lengths of vectors, which every ranking needs: written once with the bundle.
+
+Loads the files of a bundle: arrays are memory-mapped, each checked for what it has to be.
+"""
+
+import math
+from bisect import bisect_left
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from tokenize import TokenError
+from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from graphdb.columns import readable_parquet
+from graphdb.errors import BundleCorruptError, UnknownIdError, shown
 from graphdb.file_access import file_access
+from graphdb.locking import ForkLock
+from graphdb.schema_types import EdgeType
 from graphdb.snapshot.manifest import sha256_of
-from graphrec.bundle.manifest import bundle_file
+from graphrec.adjacency import Adjacency, Evidence
+from graphrec.bundle.manifest import BundleManifest, bundle_file, edge_paths, evidence_paths
 
 _ROW_GROUP_ROWS = 1_000_000
 
@@ -60,3 +76,218 @@ class BundleFiles:
         path = bundle_file(self.folder, name)
         path.parent.mkdir(parents=True, exist_ok=True)
         return path
+
+
+PRIVATE_TYPES = ("User",)
+"""Node types whose ids a message must not tell: they are other people's."""
+
+_NUM_NEIGHBOURS = 3
+
+
+def find_row(node_type: str, ids: pa.Array, node_id: str) -> int:
+    """The position of an id.
+
+    Args:
+        ids: Sorted by code point, without duplicates.
+
+    Raises:
+        UnknownIdError: It is not there; the message names the ids that begin most alike, but never
+            those of users.
+
+    >>> find_row("User", pa.array(["a1", "a2", "b1"]), "b1")
+    2
+    """
+    row = position_of(node_type, ids, node_id)
+    if row is not None:
+        return row
+    known = [] if node_type in PRIVATE_TYPES else _alike_ids(ids, node_id)
+    raise UnknownIdError(
+        f"no {node_type} has the id '{node_id}'",
+        next_step="ids like it: " + ", ".join(f"'{other}'" for other in known) if known else None,
+        value=node_id,
+    )
+
+
+def position_of(node_type: str, ids: pa.Array, node_id: str) -> int | None:
+    """The position of an id in sorted ids; None where it is not there.
+
+    Raises:
+        UnknownIdError: It is no text, so it can be no id.
+
+    >>> [position_of("User", pa.array(["a1", "b1"]), one) for one in ("b1", "b")]
+    [1, None]
+    """
+    if not isinstance(node_id, str):
+        raise UnknownIdError(
+            f"{node_type} ids are strings, not {type(node_id).__name__} ({shown(node_id)})",
+            next_step=f"ask for '{node_id}'" if isinstance(node_id, int) else None,
+            value=node_id,
+        )
+    if not is_text(node_id):
+        raise UnknownIdError(f"{shown(node_id)} is no UTF-8 text, so no {node_type} has that id")
+    row = _place(ids, node_id)
+    return row if row < len(ids) and ids[row].as_py() == node_id else None
+
+
+def is_text(text: str) -> bool:
+    """Whether a text can be written as UTF-8; what was read from bytes that are none cannot."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _place(ids: pa.Array, node_id: str) -> int:
+    return bisect_left(range(len(ids)), node_id, key=lambda position: ids[position].as_py())
+
+
+def _alike_ids(ids: pa.Array, node_id: str) -> list[str]:
+    """The ids that stand where `node_id` would, those with the longest common start first."""
+    row = _place(ids, node_id)
+    near = ids[max(row - _NUM_NEIGHBOURS, 0) : row + _NUM_NEIGHBOURS].to_pylist()
+    return sorted(near, key=lambda other: -_common_start(other, node_id))[:_NUM_NEIGHBOURS]
+
+
+def _common_start(one: str, other: str) -> int:
+    length = 0
+    for mine, theirs in zip(one, other, strict=False):
+        if mine != theirs:
+            break
+        length += 1
+    return length
+
+
+_BLOCK_ROWS = 512  # whose copies stay in the cache
+
+
+def norms_of(vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+    """The Euclidean length of each vector, float64 [num_nodes].
+
+    >>> norms_of(np.array([[3, 4], [0, 0]], dtype=np.float32)).tolist()
+    [5.0, 0.0]
+    """
+    norms = np.zeros(len(vectors))
+    for start in range(0, len(vectors), _BLOCK_ROWS):
+        block = vectors[start : start + _BLOCK_ROWS].astype(np.float64)
+        norms[start : start + _BLOCK_ROWS] = np.sqrt((block * block).sum(axis=1))
+    return norms
+
+
+COPY_WHOLE = "train again or copy the bundle whole"
+
+_ONE_HEADER = ForkLock()
+"""NumPy reads headers with `ast.literal_eval`, which in early releases of Python 3.11 and 3.12
+sometimes fails when two threads do so at once (python/cpython#106905)."""
+
+
+_HEADER_BYTES = 4096
+_NO_ARRAY = (
+    ValueError,
+    EOFError,
+    OverflowError,
+    RecursionError,
+    MemoryError,
+    TypeError,
+    TokenError,
+)
+"""What NumPy raises for headers that are none."""
+
+
+def load_array(path: Path, dtype: Any, shape: tuple[int, ...]) -> npt.NDArray[Any]:
+    """Memory-maps an array after checking that it is what the manifest says.
+
+    The file is closed again: Arrow's map outlives it, while Python's keeps a descriptor for each.
+    """
+    try:
+        with _ONE_HEADER, file_access("read", path), path.open("rb") as file:
+            # Not np.load, which opens archives and pickles, too. A header has some 100 bytes.
+            found_shape, is_fortran, found_dtype = _read_header(file)
+            start = file.tell()
+    except _NO_ARRAY as error:
+        raise _no_array(path, error) from error
+    if found_dtype != dtype or found_shape != shape or (is_fortran and len(shape) > 1):
+        raise BundleCorruptError(
+            f"'{path}' holds {found_dtype} {list(found_shape)}",
+            expected=f"{np.dtype(dtype)} {list(shape)}",
+            next_step=COPY_WHOLE,
+            value=str(path),
+        )
+    try:
+        with file_access("read", path), pa.memory_map(str(path)) as mapped:
+            content = mapped.read_buffer()
+        flat = np.frombuffer(content, found_dtype, count=math.prod(shape), offset=start)
+    except ValueError as error:  # it is shorter than its header says
+        raise _no_array(path, error) from error
+    return flat.reshape(shape)
+
+
+def _read_header(file: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Shape, whether columns come first, and type. Versions differ in how long a header may be."""
+    version = np.lib.format.read_magic(file)
+    read = {
+        (1, 0): np.lib.format.read_array_header_1_0,
+        (2, 0): np.lib.format.read_array_header_2_0,
+    }
+    if version not in read:
+        raise ValueError(f"its format version is {version}, expected 1.0 or 2.0")
+    header: tuple[tuple[int, ...], bool, np.dtype[Any]] = read[version](
+        file, max_header_size=_HEADER_BYTES
+    )
+    if header[2].hasobject:
+        raise ValueError("it holds Python objects")
+    return header
+
+
+def _no_array(path: Path, error: Exception) -> BundleCorruptError:
+    what = f"'{path}' is not a NumPy array: {error}"
+    return BundleCorruptError(what, next_step=COPY_WHOLE, value=str(path))
+
+
+def read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
+    """A Parquet file, or some columns of it.
+
+    Raises:
+        FileAccessError: It cannot be read.
+        BundleCorruptError: It is not a Parquet file.
+    """
+    # Not pq.read_table: that goes through pyarrow.dataset, which imports pandas where it can.
+    with parquet_file(path) as file:
+        return file.read(columns=columns)
+
+
+@contextmanager
+def parquet_file(path: Path) -> Iterator[pq.ParquetFile]:
+    """An open Parquet file; errors as for `read_table`."""
+    with readable_parquet(path, BundleCorruptError, COPY_WHOLE), pq.ParquetFile(path) as file:
+        yield file
+
+
+def load_edges(folder: Path, manifest: BundleManifest, edge_type: EdgeType) -> Adjacency:
+    """The edges of one type, with their evidence if there is any."""
+    indptr_path, indices_path = (bundle_file(folder, path) for path in edge_paths(edge_type))
+    num_edges = manifest.num_edges[str(edge_type)]
+    num_sources, num_targets = (
+        manifest.num_nodes.get(end, 0) for end in (edge_type.source, edge_type.target)
+    )
+    indptr = load_array(indptr_path, np.int64, (num_sources + 1,))
+    indices = load_array(indices_path, np.int32, (num_edges,))
+    if indptr[0] != 0 or indptr[-1] != num_edges:
+        raise BundleCorruptError(
+            f"'{indptr_path}' runs from {indptr[0]} to {indptr[-1]}",
+            expected=f"0 to {num_edges}",
+            next_step=COPY_WHOLE,
+        )
+    evidence = _load_evidence(folder, manifest, edge_type)
+    return Adjacency(indptr, indices, num_targets, evidence)
+
+
+def _load_evidence(folder: Path, manifest: BundleManifest, edge_type: EdgeType) -> Evidence | None:
+    counts_path, last_path = evidence_paths(edge_type)
+    if counts_path not in manifest.files:
+        return None
+    shape = (manifest.num_edges[str(edge_type)],)
+    return Evidence(
+        load_array(bundle_file(folder, counts_path), np.int32, shape),
+        load_array(bundle_file(folder, last_path), np.int64, shape),
+    )

@@ -1,21 +1,115 @@
-"""The manifest of a bundle: what the folder holds, so that a reader can check it."""
+"""The manifest of a bundle: what the folder holds, so that a reader can check it.
+
+What the manifest says of an index.
+
+The figures in a manifest, as one flat list that can be shown and set side by side.
+"""
 
 import hashlib
 import json
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from graphdb.checked_schema import Schema
+from graphdb.documents import read_json
 from graphdb.errors import BundleCorruptError, BundleMissingError, BundleVersionError, SchemaError
-from graphdb.file_access import file_access
-from graphdb.inside import inside
-from graphdb.plain_json import read_json
-from graphdb.schema_types import EdgeType, Schema
+from graphdb.file_access import file_access, inside
+from graphdb.schema_types import EdgeType
 from graphrec.bundle.audiences import AudienceFigures
-from graphrec.bundle.index_entry import INDEX_FOLDER, IndexEntry
-from graphrec.bundle.newcomers import NewcomerRule
+from graphrec.bundle.cold_start_rule import NewcomerRule
 from graphrec.bundle.quality import QualityRule
+
+INDEX_FOLDER = "index"
+BOUNDS_PARTS = ("rows.npy", "heads.npy", "lengths.npy", "rotation.npy")
+IVF_PARTS = ("faiss",)
+
+SHARE_SLACK = 1.1
+"""Figures count for shares down to a tenth below: a policy that blocks a few makes nothing hard."""
+
+Share = Annotated[float, Field(gt=0, le=1)]
+
+
+class Measured(BaseModel):
+    """What an index was measured to do for sampled seeds when it was built.
+
+    Args:
+        k: How many targets were asked for.
+        share: What share of the targets passed, drawn at random.
+        recall: What share of the true best k it found, in the mean.
+        read_once: Numbers of vectors that were read here and there for all seeds together.
+        read_in_line: Numbers that were read one after the other, per seed in the mean.
+        read_at_random: Numbers of vectors that were read here and there, per seed in the mean.
+        probes: Of 'ivf': how many lists were looked through.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    k: int = Field(ge=1)
+    share: Share
+    recall: float = Field(ge=0, le=1)
+    read_once: float = Field(ge=0)
+    read_in_line: float = Field(ge=0)
+    read_at_random: float = Field(ge=0)
+    probes: int | None = Field(default=None, ge=1)
+
+
+class IndexEntry(BaseModel):
+    """One index: files in the bundle's folder `index`, and what they were measured to do.
+
+    Args:
+        kind: 'bounds' is exact, see `graphrec.query.index.exact`; 'ivf' is FAISS's inverted lists
+            and approximate.
+        target_type: Whose vectors it holds.
+        similarity: For which scores.
+        num_rows: How many targets it holds; with a cosine, those with a vector that is not zero.
+        width: Of 'bounds': numbers kept per target.
+        seeds: How many seeds of each type it was measured with.
+        measured: At several k and shares.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["bounds", "ivf"]
+    target_type: str
+    similarity: Literal["dot", "cosine"]
+    num_rows: int = Field(ge=1)
+    width: int | None = Field(default=None, ge=2)
+    seeds: dict[str, int]
+    measured: tuple[Measured, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _has_its_numbers(self) -> "IndexEntry":
+        if self.kind == "bounds" and self.width is None:
+            raise ValueError("an index of kind 'bounds' has a width")
+        if self.kind == "ivf" and any(one.probes is None for one in self.measured):
+            raise ValueError("an index of kind 'ivf' says how many lists are looked through")
+        return self
+
+    @property
+    def name(self) -> str:
+        return f"{self.target_type}.{self.similarity}"
+
+    def path(self, part: str) -> str:
+        """Where one of its files lies, within the bundle's folder."""
+        return f"{INDEX_FOLDER}/{self.name}.{part}"
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """Where all of them lie."""
+        parts = BOUNDS_PARTS if self.kind == "bounds" else IVF_PARTS
+        return tuple(map(self.path, parts))
+
+    def measured_at(self, k: int, share: float) -> Measured | None:
+        """The figures to expect: those of the nearest k and share that are no easier.
+
+        None if there are none: nothing is known about such a question.
+        """
+        harder = [one for one in self.measured if one.k >= k and one.share <= SHARE_SLACK * share]
+        return min(harder, key=lambda one: (-one.share, one.k), default=None)
+
 
 FORMAT = "graphrec-bundle"
 FORMAT_VERSION = 2
@@ -210,3 +304,75 @@ def _check_format(path: Path, raw: object) -> None:
             next_step="train again with this version of graphrec, or use the version it came from",
             value=version,
         )
+
+
+THIS_MODEL = "this model"
+_HEADLINES = 2
+
+
+def figures(manifest: BundleManifest) -> dict[str, float]:
+    """Every number among the metrics, under a name that is made of the words on the way to it.
+
+    Entries of a list are told apart by their texts, so that a figure keeps its name where another
+    entry comes before it. The model of the bundle is called 'this model', whichever it is.
+
+    >>> from types import SimpleNamespace as Manifest
+    >>> scores = [{"model": "both", "task": "new brands", "recall": 0.25}]
+    >>> figures(Manifest(config={"encoder": "both"}, metrics={"k": 20, "scores": scores}))
+    {'this model, new brands: recall': 0.25}
+    """
+    metrics = {name: value for name, value in manifest.metrics.items() if name != "k"}
+    return dict(_numbers(metrics, "", manifest.config.get("encoder")))
+
+
+def length_of_lists(manifest: BundleManifest) -> int | None:
+    """How long the lists were that the figures are about; None where that is not said."""
+    k = manifest.metrics.get("k")
+    return k if isinstance(k, int) else None
+
+
+def measured_from(manifest: BundleManifest) -> str | None:
+    """The cut-off that the figures were measured with, as text; None where none is named."""
+    said = manifest.metrics.get("cutoff")
+    if said is None and manifest.cutoff is not None:
+        return manifest.cutoff.isoformat()
+    return None if said is None else str(said)
+
+
+def headline(manifest: BundleManifest) -> dict[str, float]:
+    """The first figures of the model itself: those of baselines beside it do not count.
+
+    >>> from types import SimpleNamespace as Manifest
+    >>> scores = [{"model": name, "recall": 0.25} for name in ("popularity", "both")]
+    >>> headline(Manifest(config={"encoder": "both"}, metrics={"k": 20, "scores": scores}))
+    {'recall@20': 0.25}
+    """
+    metrics = manifest.metrics
+    model, k = manifest.config.get("encoder"), metrics.get("k")
+    scores = metrics.get("scores")
+    for score in scores if isinstance(scores, list) else ():
+        if isinstance(score, Mapping) and score.get("model") == model:
+            names = ("recall", "ndcg")
+            return {f"{name}@{k}": float(score[name]) for name in names if name in score}
+    found = figures(manifest)
+    at_k = {name: value for name, value in found.items() if "@" in name}
+    return dict(list((at_k or found).items())[:_HEADLINES])
+
+
+def _numbers(value: Any, name: str, own: str | None) -> Iterator[tuple[str, float]]:
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _numbers(inner, f"{name} {key}".strip(), own)
+    elif isinstance(value, list):
+        for number, inner in enumerate(value, start=1):
+            words = _words(inner, own) or f"{name} {number}"
+            yield from _numbers(inner, f"{words}:", own)
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        yield name, float(value)
+
+
+def _words(entry: Any, own: str | None) -> str:
+    if not isinstance(entry, Mapping):
+        return ""
+    texts = [value for value in entry.values() if isinstance(value, str)]
+    return ", ".join(THIS_MODEL if text == own else text for text in texts)

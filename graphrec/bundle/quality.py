@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import BaseModel, ConfigDict, Field
 
-from graphdb.column_checks import numbers_of
+from graphdb.columns import numbers_of
 from graphdb.errors import BundleError
 
 QUALITY = "quality"

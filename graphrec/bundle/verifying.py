@@ -4,10 +4,11 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from graphdb.checked_schema import Schema
 from graphdb.errors import BundleCorruptError, BundleError, BundleMissingError
-from graphdb.schema_types import Schema
 from graphdb.snapshot.manifest import sha256_of
-from graphrec.bundle.loading import COPY_WHOLE, parquet_file
+from graphrec.bundle.cold_start_rule import check_rules
+from graphrec.bundle.files import COPY_WHOLE, parquet_file
 from graphrec.bundle.manifest import (
     BundleManifest,
     bundle_file,
@@ -18,7 +19,6 @@ from graphrec.bundle.manifest import (
     quality_path,
     vector_path,
 )
-from graphrec.bundle.newcomers import check_rules
 from graphrec.bundle.quality import QUALITY_SCHEMA
 
 _HASHING_THREADS = 4

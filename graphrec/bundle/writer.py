@@ -11,13 +11,15 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from graphdb.atomic import atomic_folder, refuse_existing
+from graphdb.checked_schema import Schema
 from graphdb.errors import BundleError
 from graphdb.file_access import file_access
-from graphdb.schema_types import EdgeType, Schema
-from graphrec.bundle.adjacency import Adjacency
+from graphdb.schema_types import EdgeType
+from graphrec.adjacency import Adjacency
 from graphrec.bundle.audiences import AudienceFigures
 from graphrec.bundle.checks import check_content, newest_event
-from graphrec.bundle.files import BundleFiles
+from graphrec.bundle.cold_start_rule import NewcomerRule, check_rules
+from graphrec.bundle.files import BundleFiles, norms_of
 from graphrec.bundle.manifest import (
     MANIFEST_NAME,
     BundleManifest,
@@ -28,8 +30,6 @@ from graphrec.bundle.manifest import (
     quality_path,
     vector_path,
 )
-from graphrec.bundle.newcomers import NewcomerRule, check_rules
-from graphrec.bundle.norms import norms_of
 from graphrec.bundle.quality import Quality
 from graphrec.bundle.reader import Bundle, open_bundle
 

@@ -10,13 +10,23 @@ from rich.table import Table
 
 from graphdb.errors import FileFormatError
 from graphdb.file_access import pass_on_refusal
-from graphrec.cli.filter_options import FilterOption, PolicyOption, WithoutOption, parse_filters
-from graphrec.cli.node_names import parse_node
-from graphrec.cli.opening import open_recommender, warn_of_skipped
-from graphrec.cli.output import JsonOption, console, print_json
+from graphrec.cli.options import (
+    FilterOption,
+    PolicyOption,
+    WithoutOption,
+    parse_filters,
+    parse_node,
+)
+from graphrec.cli.output import (
+    JsonOption,
+    console,
+    escape,
+    open_recommender,
+    print_json,
+    show,
+    warn_of_skipped,
+)
 from graphrec.cli.query_commands import BundleArgument, VerifyOption
-from graphrec.cli.result_output import show
-from graphrec.cli.text import escape
 from graphrec.query.audience.curve import ReachCurve
 from graphrec.query.audience.portfolio import Portfolio
 from graphrec.query.limits import MOST_K

@@ -6,12 +6,11 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from graphrec.cli.output import JsonOption, console, print_json
+from graphrec.cli.output import JsonOption, console, escape, print_json
 from graphrec.cli.query_commands import VerifyOption
-from graphrec.cli.text import escape
 from graphrec.compare import Comparison, compare_releases
+from graphrec.compare.comparison import Turnover
 from graphrec.compare.drift import Drift
-from graphrec.compare.graph import Turnover
 from graphrec.compare.lists import ListChange
 
 Row = tuple[str, ...]

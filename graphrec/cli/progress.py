@@ -13,7 +13,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from graphdb.closing import Closing
+from graphdb.file_access import Closing
 from graphdb.printable import printable
 from graphrec.cli.output import error_console
 

@@ -1,4 +1,9 @@
-"""Sets two releases side by side."""
+"""Sets two releases side by side.
+
+What two manifests say: settings that differ, and figures side by side.
+
+Which nodes and edges came and went.
+"""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -6,13 +11,138 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from graphdb.errors import QueryError
-from graphrec.bundle import Bundle, open_bundle
-from graphrec.compare.drift import Drift, drifts
-from graphrec.compare.graph import Turnover, edge_turnover, node_turnover
+from graphrec.bundle import Bundle, BundleManifest, open_bundle
+from graphrec.bundle.manifest import figures, length_of_lists, measured_from
+from graphrec.compare.drift import Drift, Nodes, Numbers, drifts, number_nodes
 from graphrec.compare.lists import ListChange, list_changes
-from graphrec.compare.numbering import number_nodes
-from graphrec.compare.settings import Figures, Setting, figures_side_by_side, settings_that_differ
+from graphrec.nested import flat
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A setting that differs; None also where a release does not have it."""
+
+    name: str
+    in_a: Any
+    in_b: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """What was measured of both."""
+
+    name: str
+    in_a: float
+    in_b: float
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What the manifests say about quality.
+
+    Args:
+        comparable: Whether both were measured from the same moment on, with lists of one length.
+        note: Why not, or what else to keep in mind; empty where there is nothing.
+        figures: Those that both have; none where they are not comparable.
+    """
+
+    comparable: bool
+    note: str
+    figures: tuple[Figure, ...]
+
+
+def settings_that_differ(a: BundleManifest, b: BundleManifest) -> tuple[Setting, ...]:
+    """By name, the names of nested ones joined by dots."""
+    in_a, in_b = (dict(flat(one.config, keep_empty=True)) for one in (a, b))
+    return tuple(
+        Setting(name, in_a.get(name), in_b.get(name))
+        for name in sorted({*in_a, *in_b})
+        if in_a.get(name) != in_b.get(name)
+    )
+
+
+def figures_side_by_side(a: BundleManifest, b: BundleManifest) -> Figures:
+    """The figures of both, where they answer the same question."""
+    in_a, in_b = figures(a), figures(b)
+    if not in_a or not in_b:
+        without = " and ".join(name for name, of in (("A", in_a), ("B", in_b)) if not of)
+        return Figures(False, f"nothing was measured of {without}", ())
+    from_a, from_b = measured_from(a), measured_from(b)
+    same_data = a.snapshot_id == b.snapshot_id
+    if from_a != from_b:
+        note = f"A was measured from {_moment(from_a)} on, B from {_moment(from_b)} on"
+        return Figures(False, note, ())
+    if from_a is None and not same_data:
+        note = "neither says from when on it was measured, and they are of different snapshots"
+        return Figures(False, note, ())
+    note = "" if same_data else "they were measured on different snapshots with the same cut-off"
+    lengths = [length_of_lists(one) for one in (a, b)]
+    if lengths[0] != lengths[1]:
+        return Figures(False, f"A was measured on lists of {lengths[0]}, B of {lengths[1]}", ())
+    both = [name for name in in_a if name in in_b]
+    return Figures(True, note, tuple(Figure(name, in_a[name], in_b[name]) for name in both))
+
+
+def _moment(text: str | None) -> str:
+    return "a moment it does not name" if text is None else text
+
+
+@dataclass(frozen=True, slots=True)
+class Turnover:
+    """How a set of nodes or edges changed from A to B, by id.
+
+    Args:
+        in_a: How many A holds.
+        in_b: How many B holds.
+        came: How many of B's A does not hold.
+        went: How many of A's B does not hold.
+    """
+
+    in_a: int
+    in_b: int
+    came: int
+    went: int
+
+    @classmethod
+    def of(cls, in_a: int, in_b: int, in_both: int) -> "Turnover":
+        return cls(in_a, in_b, in_b - in_both, in_a - in_both)
+
+
+def node_turnover(nodes: Mapping[str, Nodes]) -> dict[str, Turnover]:
+    """Per node type."""
+    return {
+        name: Turnover.of(each.num_a, len(each.of_b), len(each.rows_in_both[0]))
+        for name, each in nodes.items()
+    }
+
+
+def edge_turnover(a: Bundle, b: Bundle, nodes: Mapping[str, Nodes]) -> dict[str, Turnover]:
+    """Per edge type; an edge is known by the ids of its two ends."""
+    found = {}
+    for name in sorted({*a.manifest.num_edges, *b.manifest.num_edges}):
+        edges_a, edges_b = (_edges(bundle, name, nodes, is_b=bundle is b) for bundle in (a, b))
+        in_both = len(np.intersect1d(edges_a, edges_b, assume_unique=True))
+        found[name] = Turnover.of(len(edges_a), len(edges_b), in_both)
+    return found
+
+
+def _edges(bundle: Bundle, name: str, nodes: Mapping[str, Nodes], *, is_b: bool) -> Numbers:
+    """One number per edge, made of the numbers of its ends."""
+    if name not in bundle.manifest.num_edges:
+        return np.empty(0, dtype=np.int64)
+    edge_type = bundle.schema.parse_edge_type(name)
+    edges = bundle.edges(edge_type)
+    sources = np.repeat(np.arange(edges.num_sources), edges.degrees())
+    targets = edges.indices.astype(np.int64)
+    ends = nodes[edge_type.source], nodes[edge_type.target]
+    if is_b:
+        sources, targets = ends[0].of_b[sources], ends[1].of_b[targets]
+    keys: Numbers = sources * ends[1].total + targets
+    return keys
+
 
 _MOVED_MOST = 5
 

@@ -1,4 +1,9 @@
-"""What the same seeds are recommended by two releases."""
+"""What the same seeds are recommended by two releases.
+
+How much two lists have in common.
+
+Who is shown in many lists together.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,11 +11,141 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from graphdb.schema_types import CREATED_AT
 from graphrec.bundle import Bundle
-from graphrec.compare.agreement import agreement
-from graphrec.compare.exposure import Exposure, newcomers_among
-from graphrec.compare.numbering import Nodes, Numbers, known_in_both
+from graphrec.compare.drift import Nodes, Numbers, known_in_both
 from graphrec.query import Recommender
+from graphrec.query.conditions import Columns
+
+PERSISTENCE = 0.9
+"""How likely a reader goes on from one place to the next; with .9, the first ten places make
+86 % of what counts."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Agreement:
+    """Per pair of lists, neither of which has to be full.
+
+    Args:
+        changed: bool, whether anything stands in another place.
+        members_changed: bool, whether anything came or went.
+        overlap: float64, what both hold, as a share of the longer list.
+        rbo: float64, rank-biased overlap: the same, where high places count more.
+    """
+
+    changed: npt.NDArray[np.bool_]
+    members_changed: npt.NDArray[np.bool_]
+    overlap: npt.NDArray[np.float64]
+    rbo: npt.NDArray[np.float64]
+
+
+def agreement(a: Numbers, b: Numbers, persistence: float = PERSISTENCE) -> Agreement:
+    """Compares lists row by row.
+
+    Rank-biased overlap as in Webber, Moffat and Zobel (TOIS 2010), extrapolated from the whole
+    lists (equation 23). Lists of different lengths agree at depth d by 2 x / (their lengths up to
+    d), which is 1 for two lists that end alike, in place of their equation 32.
+
+    Args:
+        a: int64 [num_lists, k], padded with -1. No pair of lists is empty on both sides.
+        b: The same.
+        persistence: From 0, where only the first place counts, to 1, where all count alike.
+
+    >>> found = agreement(np.array([[1, 2, 3]]), np.array([[2, 1, -1]]), persistence=0.5)
+    >>> found.overlap.round(3).tolist(), found.rbo.round(3).tolist()
+    ([0.667], [0.45])
+    """
+    k = a.shape[1]
+    lengths_a, lengths_b = np.count_nonzero(a >= 0, axis=1), np.count_nonzero(b >= 0, axis=1)
+    same = (a[:, :, None] == b[:, None, :]) & (a[:, :, None] >= 0)
+    weights = (1 - persistence) * persistence ** np.arange(k)
+    weights[-1] += persistence**k  # as if the lists went on as they end
+    # Summed as what is missing from 1, so that equal lists give exactly 1.
+    missing = np.zeros(len(a))
+    common = np.zeros(len(a), dtype=np.int64)
+    for depth in range(1, k + 1):
+        common = np.count_nonzero(same[:, :depth, :depth], axis=(1, 2))
+        lengths = np.minimum(lengths_a, depth) + np.minimum(lengths_b, depth)
+        missing += weights[depth - 1] * (1 - 2 * common / lengths)
+    longer = np.maximum(lengths_a, lengths_b)
+    return Agreement(
+        changed=(a != b).any(axis=1),
+        members_changed=common < longer,
+        overlap=common / longer,
+        rbo=1 - missing,
+    )
+
+
+_DAY_S = 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class Exposure:
+    """What the lists of one release show.
+
+    Args:
+        places: How many places there are in all lists together.
+        coverage: The share of the release's targets that are in any list.
+        gini: From 0, where all targets are shown equally often, to 1, where one is in all places.
+        newcomers: The share of the places that newcomers have.
+    """
+
+    places: int
+    coverage: float
+    gini: float
+    newcomers: float
+
+    @classmethod
+    def of(cls, lists: Numbers, held: Numbers, newcomers: npt.NDArray[np.bool_]) -> "Exposure":
+        """Measures lists.
+
+        Args:
+            lists: int64 [num_seeds, k], node numbers padded with -1.
+            held: The numbers of the release's targets.
+            newcomers: bool, by node number.
+        """
+        shown = lists[lists >= 0]
+        counts = np.bincount(shown, minlength=len(newcomers))[held]
+        if not len(shown):
+            return cls(0, 0.0, 0.0, 0.0)
+        return cls(
+            places=len(shown),
+            coverage=float(np.count_nonzero(counts) / len(held)),
+            gini=gini(counts),
+            newcomers=float(newcomers[shown].mean()),
+        )
+
+
+def gini(counts: npt.NDArray[np.integer | np.floating]) -> float:
+    """Gini's coefficient of some counts, of which at least one is not 0.
+
+    The mean difference between two of them, over twice the mean: 0 for equal ones, near 1 where
+    one has all.
+
+    >>> gini(np.array([2, 2, 2])), gini(np.array([0, 0, 0, 4]))
+    (0.0, 0.75)
+    """
+    ordered = np.sort(counts).astype(np.float64)
+    ranks = np.arange(1, len(ordered) + 1)
+    return float((2 * ranks - len(ordered) - 1) @ ordered / (len(ordered) * ordered.sum()))
+
+
+def newcomers_among(
+    b: Bundle, node_type: str, nodes: Nodes, newcomer_days: float
+) -> npt.NDArray[np.bool_]:
+    """Who is new in B: not in A, or created within so many days before what B knows ends.
+
+    Returns:
+        bool, by node number.
+    """
+    new = np.zeros(nodes.total, dtype=np.bool_)
+    new[nodes.num_a :] = True
+    if b.as_of is not None:
+        oldest_us = (b.as_of.timestamp() - newcomer_days * _DAY_S) * 1e6
+        created_us = Columns(b).numbers(node_type, CREATED_AT)
+        new[nodes.of_b[created_us > oldest_us]] = True  # never where it is missing: NaN
+    return new
+
 
 DIRECTIONS = (
     ("User", "Product"),

@@ -4,16 +4,17 @@ Paths are searched in a bundle; a snapshot or a store adds what it knows of ever
 networkx nor matplotlib is imported before a graph or a picture is asked for.
 """
 
-from graphrec.explain.evidence import EdgeSource, Evidence
 from graphrec.explain.explainer import Explainer, explain
-from graphrec.explain.explanation import (
+from graphrec.explain.explanation import Explanation
+from graphrec.explain.parts import (
+    EdgeSource,
+    Evidence,
     ExplainedPath,
-    Explanation,
     PathEdge,
     PathGroup,
     PathNode,
 )
-from graphrec.explain.walks import Allowed
+from graphrec.explain.steps import Allowed
 
 __all__ = [
     "Allowed",

@@ -7,21 +7,22 @@ import numpy as np
 
 from graphdb.errors import QueryError
 from graphrec.bundle import Bundle
-from graphrec.explain.choosing import most_telling
-from graphrec.explain.evidence import EdgeKey, EdgeSource, Evidence, look_up
-from graphrec.explain.explanation import (
+from graphrec.explain.explanation import Explanation
+from graphrec.explain.parts import (
+    EdgeKey,
+    EdgeSource,
+    Evidence,
     ExplainedPath,
-    Explanation,
     PathEdge,
     PathGroup,
     PathNode,
+    look_up,
 )
-from graphrec.explain.search import Found, find_paths
-from graphrec.explain.steps import Step, Steps
-from graphrec.explain.walks import Allowed
-from graphrec.query.display import Display
+from graphrec.explain.search import Found, find_paths, most_telling
+from graphrec.explain.steps import Allowed, Step, Steps
 from graphrec.query.limits import MOST_K, check_whole
-from graphrec.query.paths import Paths
+from graphrec.query.metapaths import Paths
+from graphrec.query.reasons import Display
 
 LONGEST_HOPS = 4
 

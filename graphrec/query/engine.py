@@ -6,18 +6,17 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from graphrec.query.candidates import Candidates
 from graphrec.query.conditions import Mask
+from graphrec.query.embeddings import Rows
 from graphrec.query.names import Skipped
 from graphrec.query.options import Question
 from graphrec.query.planner import Method, Plan
 from graphrec.query.policy import Enforcement, Exclusion, Policy, Rules
 from graphrec.query.propose import Similarity
-from graphrec.query.ranking import rank
+from graphrec.query.ranking import Candidates, rank
 from graphrec.query.release import Release
 from graphrec.query.rerank import Reranker
 from graphrec.query.results import Outcome, Recommendation, Recommendations, Reranked, Trace
-from graphrec.query.rows import Rows
 from graphrec.query.seeds import Seeds
 from graphrec.query.topk import Scores
 

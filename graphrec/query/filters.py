@@ -1,11 +1,16 @@
-"""What a caller may ask of the targets: categories, brands, prices, stock, any property."""
+"""What a caller may ask of the targets: categories, brands, prices, stock, any property.
+
+Turns filters into one bit per target.
+"""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 from math import isfinite
 from typing import Annotated, Any, Literal, Self
 
 import numpy as np
+import numpy.typing as npt
 from pydantic import (
     AwareDatetime,
     BaseModel,
@@ -19,9 +24,14 @@ from pydantic import (
 
 from graphdb.decimals import as_meant
 from graphdb.errors import BadFilterError, nearest, shown
-from graphrec.query.conditions import SELLABLE, Condition, Conditions
+from graphdb.locking import ForkLock
+from graphdb.schema_types import CREATED_AT
+from graphrec.bundle import Bundle
+from graphrec.query.conditions import SELLABLE, Columns, Condition, Conditions, Mask
+from graphrec.query.embeddings import NO_ROWS, Rows, Texts
 from graphrec.query.limits import MOST_DEPTH
-from graphrec.query.texts import Texts
+from graphrec.query.metapaths import CATEGORY, NAMED, WAYS, Paths, targets_of
+from graphrec.query.names import Skipped, known_rows, unknown_name
 
 
 def _as_number(given: Any) -> Any:
@@ -38,8 +48,8 @@ class Filters(BaseModel):
     """Which targets may come out; a target has to pass every filter that is set.
 
     Nodes are given by id, or by name where only one of their type has that name. Which filters
-    work on which targets stands in `graphrec/query/ways.py`. None, the default, filters nothing;
-    an empty list lets nothing out, and within `exclude` it leaves nothing out.
+    work on which targets stands in `graphrec/query/metapaths.py`. None, the default, filters
+    nothing; an empty list lets nothing out, and within `exclude` it leaves nothing out.
 
     Args:
         ids: Only these targets.
@@ -164,3 +174,183 @@ def _unknown_field(field: str, known: list[str]) -> BadFilterError:
         next_step=nearest(field, known),
         value=field,
     )
+
+
+_MOST_KEPT_BYTES = 64 << 20
+
+
+class FilterMasks:
+    """Works out which targets pass, and remembers it: feeds ask with the same filters again."""
+
+    def __init__(self, bundle: Bundle, paths: Paths, columns: Columns) -> None:
+        self._bundle, self._paths, self._columns = bundle, paths, columns
+        self._kept: dict[tuple[str, str], Passing] = {}
+        self._lock = ForkLock()
+
+    def passing(self, filters: Filters | None, target_type: str) -> "Passing":
+        """Which targets pass.
+
+        Raises:
+            BadFilterError: A filter does not work on this type, or names what does not exist.
+            QueryError: The bundle lacks the edges that would tell.
+        """
+        if filters is None or not filters.used():
+            return Passing()
+        question = (repr(filters), target_type)  # as text, because True == 1 and 1 == 1.0
+        with self._lock:
+            kept = self._kept.get(question)
+        if kept is None:
+            found = FilteredType(self._bundle, self._paths, self._columns, target_type)
+            mask = found.mask(filters, Missing(filters.on_missing))
+            mask.flags.writeable = False
+            kept = Passing(mask, tuple(found.skipped))
+            self._keep(question, kept)
+        return kept
+
+    def _keep(self, question: tuple[str, str], passing: "Passing") -> None:
+        with self._lock:
+            self._kept[question] = passing
+            while sum(map(len, self._kept.values())) > _MOST_KEPT_BYTES and len(self._kept) > 1:
+                del self._kept[next(iter(self._kept))]  # the oldest
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Passing:
+    """What filters let out.
+
+    Args:
+        mask: bool [num_targets], read-only; None when nothing is filtered.
+        skipped: What the filters name and the bundle does not hold.
+    """
+
+    mask: Mask | None = None
+    skipped: tuple[Skipped, ...] = ()
+
+    def __len__(self) -> int:
+        return 0 if self.mask is None else len(self.mask)
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """What to do with entries that name nothing, at one depth of nested filters.
+
+    Args:
+        said: The filters' `on_missing`.
+        prefix: How the messages call the filters at this depth, such as 'exclude.'.
+        excluded: Whether what passes is left out.
+    """
+
+    said: Literal["error", "skip"] | None
+    prefix: str = ""
+    excluded: bool = False
+
+    def below(self, exclude: Filters) -> "Missing":
+        """The same for the filters of what is left out."""
+        return Missing(exclude.on_missing or self.said, f"{self.prefix}exclude.", not self.excluded)
+
+    def skips(self, field: str, some_known: bool) -> bool:
+        """Whether they are skipped; False for an error."""
+        if self.said is not None:
+            return self.said == "skip"
+        return self.excluded and (field == "ids" or some_known)
+
+
+class FilteredType:
+    """Works out filters for targets of one type.
+
+    Attributes:
+        skipped: Grows with every entry that names nothing.
+    """
+
+    def __init__(self, bundle: Bundle, paths: Paths, columns: Columns, target_type: str) -> None:
+        self._bundle, self._paths, self._columns = bundle, paths, columns
+        self._target_type = target_type
+        self.skipped: list[Skipped] = []
+
+    def mask(self, filters: Filters, missing: Missing) -> Mask:
+        """Which targets pass, bool [num_targets]."""
+        mask = np.ones(self._bundle.num_nodes(self._target_type), dtype=np.bool_)
+        for field in filters.used():
+            if field != "exclude":
+                mask &= self._passes(filters, field, missing)
+        if filters.exclude is not None:
+            below = missing.below(filters.exclude)
+            for single in _one_by_one(filters.exclude):
+                mask &= ~self.mask(single, below)
+        return mask
+
+    def _passes(self, filters: Filters, field: str, missing: Missing) -> Mask:
+        target_type = self._target_type
+        _check_works(field, target_type)
+        if field in NAMED:
+            return self._reached(field, getattr(filters, field), missing)
+        if field == "ids":
+            rows = self._rows(target_type, field, filters.ids or (), missing)
+            return _marked(self._bundle.num_nodes(target_type), rows)
+        if field == "in_stock":
+            sellable = self._columns.sellable(target_type)
+            if sellable is None:
+                return np.full(self._bundle.num_nodes(target_type), filters.in_stock)
+            return sellable if filters.in_stock else ~sellable
+        if field == "price_min":
+            return self._columns.mask(target_type, (("price", Condition(min=filters.price_min)),))
+        if field == "price_max":
+            return self._columns.mask(target_type, (("price", Condition(max=filters.price_max)),))
+        if field == "status":
+            status = Condition(one_of=filters.status)
+            return self._columns.mask(target_type, (("status", status),))
+        if field == "listed_since":
+            since = Condition(min=filters.listed_since)
+            return self._columns.mask(target_type, ((CREATED_AT, since),))
+        return self._columns.mask(target_type, filters.properties)
+
+    def _rows(self, node_type: str, field: str, names: tuple[str, ...], missing: Missing) -> Rows:
+        """The rows of what a filter names; nothing where it names nothing."""
+        if not names:
+            return NO_ROWS
+        asked_by = f"filter '{missing.prefix}{field}'"
+        rows, unknown = known_rows(self._columns, node_type, asked_by, names)
+        if unknown and not missing.skips(field, len(rows) > 0):
+            raise unknown_name(self._columns, node_type, asked_by, unknown[0].id)
+        self.skipped += unknown
+        return rows
+
+    def _reached(self, field: str, names: tuple[str, ...], missing: Missing) -> Mask:
+        target_type, start_type = self._target_type, NAMED[field]
+        mask = np.zeros(self._bundle.num_nodes(target_type), dtype=np.bool_)
+        if not names:
+            return mask
+        start = self._rows(start_type, field, names, missing)
+        if start_type == CATEGORY:
+            start = self._paths.tree.below(start)
+        ways = WAYS[field, target_type]
+        walkable = [way for way in ways if self._paths.can_walk(start_type, way)]
+        for way in walkable or ways[:1]:  # the first one says which edges are missing
+            mask[self._paths.reach(start_type, way, start)] = True
+        return mask
+
+
+def _one_by_one(filters: Filters) -> list[Filters]:
+    """One filter at a time; the two ends of the price range stay together."""
+    used = set(filters.used())
+    price = {"price_min", "price_max"} & used
+    groups = [price] if price else []
+    groups += [{name} for name in filters.used() if name not in price]
+    return [Filters(**{name: getattr(filters, name) for name in group}) for group in groups]
+
+
+def _check_works(field: str, target_type: str) -> None:
+    works_on = targets_of(field)
+    if works_on and target_type not in works_on:
+        raise BadFilterError(
+            f"filter '{field}' does not work on {target_type} targets",
+            expected=f"{' or '.join(works_on)} targets",
+            next_step="leave it out or ask for another type",
+            value=field,
+        )
+
+
+def _marked(length: int, rows: npt.NDArray[np.int64]) -> Mask:
+    mask = np.zeros(length, dtype=np.bool_)
+    mask[rows] = True
+    return mask

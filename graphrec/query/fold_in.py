@@ -9,15 +9,15 @@ import numpy as np
 import numpy.typing as npt
 
 from graphdb.errors import QueryError, nearest, shown
-from graphdb.fork_lock import ForkLock
+from graphdb.locking import ForkLock
 from graphdb.schema_types import EdgeType
 from graphrec.bundle import Bundle
-from graphrec.bundle.norms import norms_of
+from graphrec.bundle.files import norms_of
+from graphrec.query.embeddings import NO_ROWS, Rows
 from graphrec.query.limits import MOST_DAYS, MOST_EVENTS, check_count, check_number
+from graphrec.query.metapaths import Paths
 from graphrec.query.names import Skipped
-from graphrec.query.paths import Paths
-from graphrec.query.rows import NO_ROWS, Rows
-from graphrec.query.seen_ways import ways_between, wholes_of
+from graphrec.query.seen import ways_between, wholes_of
 
 Event = tuple[str, str] | tuple[str, str, datetime | None]
 """A relation such as 'PURCHASED', or an edge type where several have that name, the id of what it

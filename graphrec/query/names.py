@@ -9,11 +9,10 @@ import pyarrow.compute as pc
 
 from graphdb.errors import BadFilterError, QueryError, UnknownIdError, nearest, shown
 from graphrec.bundle import Bundle
-from graphrec.bundle.ids import PRIVATE_TYPES
-from graphrec.query.conditions import Columns
+from graphrec.bundle.files import PRIVATE_TYPES
+from graphrec.query.conditions import Columns, Respelled
+from graphrec.query.embeddings import Rows
 from graphrec.query.limits import MOST_IDS, check_count
-from graphrec.query.rows import Rows
-from graphrec.query.spelling import Respelled
 
 _NEAREST_AMONG = 20_000  # comparing with more names than this takes too long for an error message
 

@@ -8,9 +8,9 @@ from typing import Any, Literal, TypedDict
 from graphdb.errors import QueryError, nearest, shown
 from graphrec.query.filters import Filters
 from graphrec.query.limits import MOST_K, check_choice, check_whole, check_yes_no
+from graphrec.query.metapaths import LEVELS
 from graphrec.query.rerank.fairness import DIMENSIONS, Fairness
 from graphrec.query.seen import USUAL_RULE, Seen
-from graphrec.query.tree import LEVELS
 from graphrec.query.value import check_value_weight
 
 ON_UNKNOWN = ("error", "popular", "skip")

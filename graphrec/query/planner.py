@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from graphrec.bundle.index_entry import IndexEntry, Measured
+from graphrec.bundle.manifest import IndexEntry, Measured
 
 # Nanoseconds on machine B of docs/benchmarks.md, 2026-11-26, one thread; what counts is how they
 # relate. Measured with a million vectors of 128 numbers.

@@ -1,21 +1,124 @@
-"""The one ranking function under every query."""
+"""The one ranking function under every query.
 
+Which targets may come out: the type, less what filters, policy and seen take away.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from graphrec.query.candidates import Candidates
+from graphrec.query.conditions import Mask
+from graphrec.query.embeddings import Rows, Space
+from graphrec.query.metapaths import CATEGORY
+from graphrec.query.names import Skipped
+from graphrec.query.options import Question
 from graphrec.query.planner import Plan
+from graphrec.query.policy import Rules
 from graphrec.query.propose import Similarity
-from graphrec.query.rows import Rows
+from graphrec.query.release import Release
 from graphrec.query.seeds import Seeds
-from graphrec.query.space import Space
-from graphrec.query.topk import Scores, planned_top_k
+from graphrec.query.seen import Seen, SeenRows
+from graphrec.query.topk import Excluded, Scores, planned_top_k
 from graphrec.query.value import Values
 
 if TYPE_CHECKING:
-    from graphrec.query.index.served import ServedIndex
+    from graphrec.query.index.base import ServedIndex
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Candidates:
+    """What is left to rank.
+
+    Args:
+        mask: bool [num_targets], for all seeds of a batch alike; None when all pass.
+        barred: Per position of a seed the rows that it must not get; None for none.
+        excluded: Per reason code the number of targets that the policy takes away.
+        skipped: What the filters name and the bundle does not hold.
+        num_unsellable: How many targets pass the filters, but cannot be bought.
+    """
+
+    mask: Mask | None
+    barred: Excluded | None
+    excluded: Mapping[str, int]
+    skipped: tuple[Skipped, ...]
+    num_unsellable: int
+
+    @classmethod
+    def of(
+        cls,
+        release: Release,
+        rules: Rules | None,
+        seeds: Seeds,
+        target_type: str,
+        *,
+        question: Question,
+    ) -> "Candidates":
+        passing = release.filter_masks.passing(question.filters, target_type)
+        mask = passing.mask
+        if target_type == CATEGORY and question.levels == "leaf":
+            mask = _both(mask, release.paths.tree.leaves)
+        sellable = _sellable(release, target_type, question)
+        num_unsellable = 0
+        if sellable is not None:
+            num_passing = len(sellable) if mask is None else np.count_nonzero(mask)
+            mask = sellable if mask is None else mask & sellable
+            num_unsellable = int(num_passing - np.count_nonzero(mask))
+        excluded: Mapping[str, int] = {}
+        if rules is not None:
+            barred = rules.barred_for_all(target_type, seeds.type)
+            mask, excluded = _both(mask, barred.allowed), barred.counts
+        barred_each = _barred(release, rules, seeds, target_type, question.seen)
+        return cls(mask, barred_each, excluded, passing.skipped, num_unsellable)
+
+    def part(self, positions: Rows, only: Mask | None) -> "Candidates":
+        """The same for some of the seeds, and with a further mask if there is one."""
+        barred, mask = self.barred, _both(self.mask, only)
+        of_part = None if barred is None else lambda at: barred(int(positions[at]))
+        return Candidates(mask, of_part, self.excluded, self.skipped, self.num_unsellable)
+
+
+def _both(one: Mask | None, other: Mask | None) -> Mask | None:
+    """What passes both; None lets everything pass."""
+    if one is None or other is None:
+        return other if one is None else one
+    return one & other
+
+
+def _sellable(release: Release, target_type: str, question: Question) -> Mask | None:
+    """Which targets can be bought, where that matters; None where all may come out."""
+    asked_for = question.filters is not None and question.filters.asks_for_unsellable()
+    if target_type != "Product" or question.include_unsellable or asked_for:
+        return None
+    return release.columns.sellable(target_type)
+
+
+def _barred(
+    release: Release, rules: Rules | None, seeds: Seeds, target_type: str, seen: Seen | None
+) -> Excluded | None:
+    """Per seed the rows it must not get, worked out block by block as ranking goes on."""
+    seed_type, had = seeds.type, seeds.had
+    if seed_type is None:
+        return None if had is None else lambda _: had
+    seen_by = None if seen is None else SeenRows(release.paths, seed_type, target_type, seen)
+    itself = seed_type == target_type
+    if not (seen_by or itself or rules or had is not None):
+        return None
+
+    def barred(position: int) -> Rows:
+        row = int(seeds.node_rows[position])
+        found = [np.array([row])] if itself else []
+        if had is not None:
+            found.append(had)
+        if seen_by is not None:
+            found.append(seen_by.of(row))
+        if rules is not None:
+            found.append(rules.barred(seed_type, row, target_type))
+        return np.concatenate(found)
+
+    return barred
 
 
 def rank(

@@ -9,16 +9,16 @@ import numpy as np
 import numpy.typing as npt
 
 from graphdb.errors import PolicyError, QueryError, shown
-from graphdb.fork_lock import ForkLock
+from graphdb.locking import ForkLock
 from graphrec.bundle import Bundle, open_bundle
 from graphrec.bundle.manifest import read_manifest
-from graphrec.query.by_direction import answer_for_events, answers, is_known
-from graphrec.query.display import Fields
+from graphrec.query.answers import answer_for_events, answers, is_known
+from graphrec.query.cold_start import Neighbours
+from graphrec.query.embeddings import Rows
 from graphrec.query.engine import Clock, Engine, utc_now
 from graphrec.query.fold_in import Event
 from graphrec.query.limits import check_pair
 from graphrec.query.names import as_ids, excluded_rows
-from graphrec.query.newcomers import Neighbours
 from graphrec.query.options import Options, Question, SimilarOptions
 from graphrec.query.policy import Exclusion, Policy, read_policy
 from graphrec.query.propose import Similarity
@@ -28,9 +28,9 @@ from graphrec.query.questions import (
     FeedQuestions,
     MerchantQuestions,
 )
+from graphrec.query.reasons import Fields
 from graphrec.query.release import Release
 from graphrec.query.results import Recommendations
-from graphrec.query.rows import Rows
 from graphrec.query.seeds import (
     seeds_by_id,
     seeds_by_row,
@@ -261,7 +261,7 @@ class Recommender(FeedQuestions, MerchantQuestions, CreatorQuestions, AnalystQue
     def encode_new(self, node_type: str, neighbours: Neighbours) -> npt.NDArray[np.float32]:
         """A vector for a node that the bundle does not hold, from the nodes it is tied to.
 
-        What its neighbours and peers tell by the served vectors, see `graphrec.newcomers`; nothing
+        What its neighbours and peers tell by the served vectors, see `graphrec.cold_start`; nothing
         of the bundle changes. The dot product with another node's vector is the score, as for all
         nodes.
 

@@ -2,19 +2,17 @@
 
 from typing import TYPE_CHECKING
 
-from graphdb.fork_lock import ForkLock
+from graphdb.locking import ForkLock
 from graphrec.bundle import Bundle
 from graphrec.query.audience.served import Audiences
+from graphrec.query.cold_start import Newcomers, Popularity
 from graphrec.query.conditions import Columns
-from graphrec.query.display import Display
+from graphrec.query.embeddings import Space
+from graphrec.query.filters import FilterMasks
 from graphrec.query.fold_in import FoldIn
-from graphrec.query.index.opened import Indexes
-from graphrec.query.masks import FilterMasks
-from graphrec.query.newcomers import Newcomers
-from graphrec.query.paths import Paths
-from graphrec.query.popular import Popularity
-from graphrec.query.reasons import Reasons
-from graphrec.query.space import Space
+from graphrec.query.index.build import Indexes
+from graphrec.query.metapaths import Paths
+from graphrec.query.reasons import Display, Reasons
 from graphrec.query.value import Values, value_factors, values_of
 
 if TYPE_CHECKING:

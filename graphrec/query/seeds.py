@@ -7,11 +7,10 @@ import numpy as np
 import numpy.typing as npt
 
 from graphdb.errors import QueryError, shown
+from graphrec.query.embeddings import Rows, Space
 from graphrec.query.names import Skipped
 from graphrec.query.release import Release
 from graphrec.query.results import Outcome
-from graphrec.query.rows import Rows
-from graphrec.query.space import Space
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -5,6 +5,8 @@ not have that property (their rounding changes with the shape), so they only pro
 keeps every row whose float32 score is within a proven rounding bound of the k-th best. The few
 proposed rows are scored again in float64, each by itself, and that score decides. An index proposes
 in the place of the matrix product where the planner says so.
+
+The half of top-k that decides: float64 scores, each by itself, and their order.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,19 +15,60 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from graphrec.query.exact import exact_scores, keep_best
+from graphrec.query.embeddings import Rows, Space
 from graphrec.query.limits import MOST_CELLS, MOST_K, check_count, check_whole
 from graphrec.query.planner import Method, Plan, Question, plan_search
-from graphrec.query.propose import Proposer, Similarity
-from graphrec.query.propose_value import ValueProposer
-from graphrec.query.rows import Rows
-from graphrec.query.space import Space
-from graphrec.query.value import Values
+from graphrec.query.propose import Proposer, Similarity, ValueProposer
+from graphrec.query.value import Values, stretched
 
-if TYPE_CHECKING:  # its package builds indexes, for which it asks this file
-    from graphrec.query.index.served import ServedIndex
+if TYPE_CHECKING:
+    from graphrec.query.index.base import ServedIndex
+
 
 Scores = npt.NDArray[np.float64]
+
+_BLOCK_PRODUCTS = 2**21  # float64 products held at once: 16 MB
+
+
+def exact_scores(
+    seeds: Space,
+    seed_rows: Rows,
+    targets: Space,
+    target_rows: Rows,
+    similarity: Similarity,
+    factors: Values | None = None,
+) -> Scores:
+    """The score of each (seed, target) pair, computed from that pair alone, float64 [num_pairs].
+
+    Args:
+        factors: float64 [num_targets], towards whose values scores are moved; None for not at all.
+    """
+    scores = np.empty(len(target_rows))
+    step = max(_BLOCK_PRODUCTS // targets.dim, 1)
+    for start in range(0, len(target_rows), step):
+        part = slice(start, start + step)
+        products = targets.vectors[target_rows[part]].astype(np.float64)
+        products *= seeds.vectors[seed_rows[part]]
+        scores[part] = products.sum(axis=1)  # row by row, so the block size does not matter
+    if similarity is Similarity.COSINE:
+        scores *= targets.damped[target_rows]
+        scores *= seeds.damped[seed_rows]
+    return scores if factors is None else stretched(scores, factors[target_rows])
+
+
+def keep_best(
+    positions: Rows, found: Rows, exact: Scores, out_rows: Rows, out_scores: Scores
+) -> None:
+    """Writes each seed's best pairs into its row of the result."""
+    order = np.lexsort((found, -exact, positions))
+    positions, found, exact = positions[order], found[order], exact[order]
+    first = np.searchsorted(positions, np.arange(len(out_rows)))
+    rank = np.arange(len(positions)) - first[positions]
+    kept = rank < out_rows.shape[1]
+    out_rows[positions[kept], rank[kept]] = found[kept]
+    out_scores[positions[kept], rank[kept]] = exact[kept]
+
+
 Excluded = Callable[[int], npt.NDArray[np.integer]]
 """Gives, for the position of a seed in the batch, the target rows it must not get."""
 

@@ -4,7 +4,7 @@ from pathlib import Path
 from shlex import quote
 
 from graphdb.errors import BundleCorruptError, RegistryError, UnknownReleaseError, nearest
-from graphdb.inside import inside
+from graphdb.file_access import inside
 from graphrec.bundle.manifest import read_manifest
 from graphrec.registry.promotions import CURRENT, Promotion, is_release_name, read_current
 

@@ -15,9 +15,9 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from graphdb.atomic import sync, write_file
+from graphdb.documents import read_json
 from graphdb.errors import RegistryError
-from graphdb.inside import is_device
-from graphdb.plain_json import read_json
+from graphdb.file_access import is_device
 
 CURRENT_NAME = "current.json"
 HISTORY_NAME = "history.jsonl"

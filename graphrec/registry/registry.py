@@ -8,15 +8,12 @@ from shlex import quote
 
 from graphdb.atomic import clear_leftovers, remove_folder
 from graphdb.errors import RegistryError
-from graphdb.file_access import file_access
-from graphdb.inside import inside
+from graphdb.file_access import file_access, inside
 from graphdb.locking import locked
 from graphrec.bundle import Bundle
 from graphrec.bundle.reader import open_bundle
 from graphrec.registry.address import MARK, RELEASES, check_unchanged, release_folder
-from graphrec.registry.copying import copy_in
-from graphrec.registry.listing import Listed, Tenure, listed, tenures
-from graphrec.registry.places import check_schema, make_registry, meant, place_for, stands
+from graphrec.registry.places import check_schema, copy_in, make_registry, meant, place_for, stands
 from graphrec.registry.promotions import (
     Action,
     Promotion,
@@ -24,7 +21,7 @@ from graphrec.registry.promotions import (
     make_current,
     read_history,
 )
-from graphrec.registry.repairing import Repair, repair
+from graphrec.registry.repairing import Listed, Repair, Tenure, listed, repair, tenures
 
 LEAST_KEPT = 2
 LOCK_NAME = "lock"

@@ -11,12 +11,12 @@ import pyarrow.compute as pc
 import torch
 
 from graphdb import SCHEMA
-from graphdb.schema_types import EdgeType, Schema
+from graphdb.checked_schema import Schema
+from graphdb.schema_types import EdgeType
 from graphrec.bundle import Adjacency
-from training.data import AT_S, COUNT
+from training.data import AT_S, COUNT, HeteroData
 from training.pairs import source_rows
-from training.pyg import HeteroData
-from training.split import hold_out_share
+from training.splitting.split import hold_out_share
 
 Rows = npt.NDArray[np.int64]
 VALIDATION_SHARE = 0.1

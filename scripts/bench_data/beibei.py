@@ -32,7 +32,7 @@ from bench_data.base import (
     of_sources,
     unrolled,
 )
-from graphdb.schema_toml import extend_schema
+from graphdb.schema import extend_schema
 from graphrec.bundle import Adjacency
 
 NUM_PEOPLE, NUM_PRODUCTS = 190_080, 30_782

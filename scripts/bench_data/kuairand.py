@@ -29,7 +29,7 @@ from bench_data.base import (
     rows_of,
     unrolled,
 )
-from graphdb.schema_toml import extend_schema
+from graphdb.schema import extend_schema
 from graphdb.schema_types import EdgeType
 from graphrec.bundle import Adjacency
 from training.pairs import without

@@ -9,7 +9,7 @@ from bench_data.base import DataSet, Published, Rows, Split, asked_for, graph_of
 from bench_data.ordered import hold_out_ends
 from graphdb import SCHEMA
 from graphrec.bundle import Adjacency
-from training.pyg import HeteroData
+from training.data import HeteroData
 
 PURCHASED = SCHEMA.edge_type("PURCHASED")
 

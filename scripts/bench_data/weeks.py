@@ -2,11 +2,10 @@
 
 from dataclasses import dataclass
 
-from graphdb.schema_types import Schema
+from graphdb.checked_schema import Schema
 from graphdb.snapshot import Snapshot, open_snapshot
-from training.data import load_graph
-from training.pyg import HeteroData
-from training.split import Holdout, hold_out_last
+from training.data import HeteroData, load_graph
+from training.splitting.split import Holdout, hold_out_last
 
 WEEKS = 4
 

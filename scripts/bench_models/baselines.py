@@ -22,10 +22,8 @@ from training.baselines import (
     LowRankEaseConfig,
 )
 from training.config import TrainConfig
-from training.data import edge_types_of
-from training.pyg import HeteroData
-from training.scoring import Scorer, VectorScorer
-from training.ties import is_side_edge_type, membership
+from training.data import HeteroData, edge_types_of, is_side_edge_type, membership
+from training.evaluation.metrics import Scorer, VectorScorer
 
 BASELINES = ("popularity", "ials", "ease", "item-knn", "gf-cf", "lightgcn")
 BY_HISTORY = ("ease", "item-knn", "gf-cf")  # without vectors: they answer along the direction alone

@@ -14,9 +14,9 @@ from bench_models.served import served
 from bench_models.settings import baseline_settings
 from training.config import TrainConfig
 from training.encoders import Encoder, GraphEncoder, SpectralEncoder, Vectors
+from training.evaluation.metrics import Scorer, VectorScorer
 from training.gnn.trainer import Epoch
 from training.models import beside_network, beside_popularity
-from training.scoring import Scorer, VectorScorer
 
 ENCODERS = ("spectral", "graph", "both")
 

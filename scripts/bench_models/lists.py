@@ -3,10 +3,9 @@
 import numpy as np
 from bench_data import Question
 
-from training.evaluation.metrics import ndcg_at_k, recall_at_k
+from training.evaluation.metrics import Scorer, ndcg_at_k, recall_at_k
 from training.evaluation.rankers import best_of
-from training.scoring import Scorer
-from training.sparse import csr_of
+from training.sparse_ops import csr_of
 
 
 def by_lists(asked: Question, scorer: Scorer, k: int) -> tuple[float, float]:

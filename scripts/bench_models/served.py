@@ -3,7 +3,7 @@
 import torch
 from bench_data import Question
 
-from training.scoring import VectorScorer
+from training.evaluation.metrics import VectorScorer
 
 
 def served(seeds: torch.Tensor, targets: torch.Tensor, asked: Question) -> VectorScorer:

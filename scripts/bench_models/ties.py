@@ -6,9 +6,8 @@ import torch
 
 from graphdb.schema_types import EdgeType
 from training.config import TrainConfig
-from training.data import edge_types_of
-from training.pyg import HeteroData
-from training.split import kept_part
+from training.data import HeteroData, edge_types_of
+from training.splitting.split import kept_part
 
 
 def without_ties(graph: HeteroData, ties: Collection[EdgeType]) -> HeteroData:

@@ -11,12 +11,12 @@ from bench_data.amazon_beauty import RELATED
 from bench_data.weeks import held_out_weeks
 from bench_models.ties import settings_without, without_ties
 
-from graphdb.schema_types import EdgeType, Schema
+from graphdb.checked_schema import Schema
+from graphdb.schema_types import EdgeType
 from graphrec.bundle import Adjacency
 from training.config import TrainConfig
-from training.data import edge_types_of
+from training.data import HeteroData, edge_types_of
 from training.pairs import adjacency
-from training.pyg import HeteroData
 
 BEAUTY = "amazon-beauty"
 JOURNEY = "complete-journey"

@@ -7,15 +7,15 @@ import numpy as np
 import pyarrow as pa
 
 from cold_start.hiding import Rows
+from graphdb.checked_schema import Schema
 from graphdb.errors import QueryError
-from graphdb.schema_types import EdgeType, Schema
+from graphdb.schema_types import EdgeType
 from graphrec import Adjacency, Bundle, Recommender, write_bundle
+from training.cold_start import NewcomerLearner
 from training.config import TrainConfig
-from training.data import edge_types_of
+from training.data import HeteroData, edge_types_of
 from training.encoders import Vectors
-from training.newcomers import NewcomerLearner
 from training.pairs import adjacency
-from training.pyg import HeteroData
 
 
 def released(

@@ -6,8 +6,8 @@ import torch
 
 from graphdb.schema_types import EdgeType
 from graphrec.bundle import Adjacency
-from training.pyg import HeteroData
-from training.split import kept_part
+from training.data import HeteroData
+from training.splitting.split import kept_part
 
 Mask = npt.NDArray[np.bool_]
 Rows = npt.NDArray[np.int64]

@@ -9,8 +9,8 @@ from cold_start.cases import Case, bought_before
 from cold_start.hiding import Rows, columns, mask_of
 from graphrec.bundle import Adjacency
 from training.encoders import Vectors
-from training.scoring import VectorScorer, reached_at_k
-from training.sparse import csr_of
+from training.evaluation.metrics import VectorScorer, reached_at_k
+from training.sparse_ops import csr_of
 
 K = 20
 

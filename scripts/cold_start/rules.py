@@ -10,7 +10,7 @@ import torch
 
 from graphdb.schema_types import EdgeType
 from graphrec.bundle import Adjacency
-from training.sparse import csr_of, product, with_values
+from training.sparse_ops import csr_of, product, with_values
 
 Tensor = torch.Tensor
 

@@ -10,12 +10,11 @@ from graphdb.errors import NotEnoughDataError
 from graphdb.schema import SCHEMA
 from graphdb.schema_types import EdgeType
 from training.baselines import Baseline, Popularity
-from training.data import load_graph
+from training.data import HeteroData, load_graph
+from training.evaluation.metrics import reached_at_k
 from training.pairs import adjacency
-from training.pyg import HeteroData
-from training.scoring import reached_at_k
-from training.sparse import csr_of
-from training.split import HeldPairs, hold_out_share
+from training.sparse_ops import csr_of
+from training.splitting.split import HeldPairs, hold_out_share
 
 PURCHASED = SCHEMA.edge_type("PURCHASED")
 FOLLOWS = SCHEMA.edge_type("FOLLOWS", target="Brand")

@@ -6,8 +6,8 @@ import pytest
 
 from graphdb import SCHEMA
 from graphdb.errors import FileFormatError, MappingError, SchemaError
-from graphdb.schema_toml import extend_schema
-from graphdb.sources.tables import folder_tables
+from graphdb.io.mapped_tables import folder_tables
+from graphdb.schema import extend_schema
 
 PARQUET_TRUNCATED = b"PAR1" + b"\0" * 100
 

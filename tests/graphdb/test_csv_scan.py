@@ -7,9 +7,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from graphdb.files import csv_scan
-from graphdb.files.csv_header import CsvFormat
-from graphdb.files.csv_scan import scan_csv
+from graphdb.io import csv_scan
+from graphdb.io.csv_scan import CsvFormat, scan_csv
 
 
 def load_titles(shop, load, store, text: bytes):

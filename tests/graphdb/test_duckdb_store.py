@@ -8,8 +8,9 @@ import pytest
 from contracts.store import FOLLOWS_BRAND, StoreContract, days, fill, table, users
 
 from graphdb import SCHEMA, open_store
+from graphdb.checked_schema import Schema
 from graphdb.errors import SchemaError, StoreError, StoreUnavailableError
-from graphdb.schema_types import Kind, NodeType, Property, Schema
+from graphdb.schema_types import Kind, NodeType, Property
 from graphdb.stores import duckdb_store
 
 

@@ -9,9 +9,9 @@ from contracts.resigned import change_table, column, manifest, put, sign_again, 
 from contracts.store import MADE_BY, PURCHASED, days, fill, purchases
 
 from graphdb import open_snapshot, open_store, write_snapshot
-from graphdb.column_checks import first_not_rising
+from graphdb.columns import first_not_rising
 from graphdb.errors import SnapshotError
-from graphdb.snapshot import content
+from graphdb.snapshot import reader
 from training.train import train
 
 PRODUCT, USER = "nodes/Product.parquet", "nodes/User.parquet"
@@ -124,7 +124,7 @@ def test_signing_again_alone_changes_nothing(folder):
 
 @pytest.mark.parametrize("batch_rows", [1, 2, 3, 1000])
 def test_parts_of_a_file_are_in_order_too(tmp_path, monkeypatch, batch_rows):
-    monkeypatch.setattr(content, "_BATCH_ROWS", batch_rows)
+    monkeypatch.setattr(reader, "_BATCH_ROWS", batch_rows)
     with open_store("duckdb:") as store:
         fill(store)
         rows = [("ann", product, day, 1.0) for product in ("pan", "tea") for day in range(2, 5)]

@@ -9,7 +9,7 @@ import pytest
 from graphdb import SCHEMA, UpsertCounts, open_store
 from graphdb.errors import RejectedRowError
 from graphdb.ingest import ingest
-from graphdb.sources.tables import folder_tables
+from graphdb.io.mapped_tables import folder_tables
 from graphdb.stores.duckdb_store import DuckDBStore
 
 PURCHASED = SCHEMA.edge_type("PURCHASED")

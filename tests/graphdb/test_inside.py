@@ -7,10 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from graphdb import SCHEMA, open_snapshot, open_store, write_snapshot
+from graphdb.checked_schema import Schema
+from graphdb.documents import MAX_DEPTH, read_json
 from graphdb.errors import SchemaError, SnapshotError, StoreError
-from graphdb.inside import inside
-from graphdb.plain_json import MAX_DEPTH, read_json
-from graphdb.schema_types import Kind, NodeType, Property, Relation, Schema
+from graphdb.file_access import inside
+from graphdb.schema_types import Kind, NodeType, Property, Relation
 from graphdb.stores.duckdb_store import DuckDBStore
 
 OUTSIDE = [

@@ -12,13 +12,13 @@ import pytest
 
 from graphdb import SCHEMA, UpsertCounts, open_store, write_snapshot
 from graphdb.ingest import ingest
-from graphdb.sources.tables import folder_tables
+from graphdb.io.mapped_tables import folder_tables
 
 INGEST = """
 import sys
 from graphdb import SCHEMA, open_store
 from graphdb.ingest import ingest
-from graphdb.sources.tables import folder_tables
+from graphdb.io.mapped_tables import folder_tables
 
 def tell(table, step, rows):
     print(table.of, step, flush=True)

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from graphdb.errors import StoreError
-from graphdb.stores.neo4j.publishing import lifted
-from graphdb.stores.neo4j.publishing.lifted import Lifted, num_extra
+from graphdb.stores.neo4j.publishing import statements
+from graphdb.stores.neo4j.publishing.statements import Lifted, num_extra
 
 components = st.floats(-100, 100, width=32).map(lambda number: round(number, 2))
 
@@ -40,7 +40,7 @@ def cosines(targets, seeds, dtype):
 def test_the_cosine_order_is_the_dot_product_order(dtype, most_extra, space):
     targets, seeds = space
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(lifted, "MOST_EXTRA", most_extra)
+        patch.setattr(statements, "MOST_EXTRA", most_extra)
         found = cosines(targets, seeds, dtype)
     dots = seeds.astype(np.float64) @ targets.astype(np.float64).T
     longest = np.linalg.norm(targets.astype(np.float64), axis=1).max(initial=0)
@@ -74,7 +74,7 @@ def test_norms_are_known():
 def test_many_blocks_are_measured_like_one(monkeypatch):
     vectors = np.random.default_rng(0).normal(size=(100, 5)).astype(np.float32)
     whole = Lifted.of("Product", vectors).norms
-    monkeypatch.setattr(lifted, "_BLOCK_ROWS", 7)
+    monkeypatch.setattr(statements, "_BLOCK_ROWS", 7)
     assert (Lifted.of("Product", vectors).norms == whole).all()
 
 

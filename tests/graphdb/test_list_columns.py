@@ -9,8 +9,8 @@ import pytest
 from graphdb import SCHEMA
 from graphdb.errors import FileFormatError
 from graphdb.ingest import ingest
-from graphdb.sources.in_memory import arrow_tables
-from graphdb.sources.tables import folder_tables
+from graphdb.io.mapped_tables import folder_tables
+from graphdb.sources.opening import arrow_tables
 
 NODES = (
     '[[table]]\nfile = "goods.parquet"\nnode = "Product"\ncolumns = { product_id = "sku" }\n'

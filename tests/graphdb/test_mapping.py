@@ -6,7 +6,7 @@ import pytest
 
 from graphdb import SCHEMA, UpsertCounts
 from graphdb.ingest import ingest
-from graphdb.sources.tables import folder_tables
+from graphdb.io.mapped_tables import folder_tables
 
 MAPPING = """
 [[table]]

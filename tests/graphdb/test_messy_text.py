@@ -6,9 +6,9 @@ import pytest
 
 from graphdb import SCHEMA
 from graphdb.errors import FileFormatError, MappingError
-from graphdb.files import csv_file, csv_header
 from graphdb.ingest import ingest
-from graphdb.sources.tables import folder_tables
+from graphdb.io import csv_scan, table_files
+from graphdb.io.mapped_tables import folder_tables
 
 MAPPING = (
     '[[table]]\nfile = "{file}"\nnode = "User"\n{how}'
@@ -138,8 +138,8 @@ def test_what_is_no_readable_csv_file_is_refused_by_name(tmp_path, store, conten
 
 
 def test_a_line_without_end_is_refused_by_name(tmp_path, store, monkeypatch):
-    monkeypatch.setattr(csv_header, "_HEADER_CHARACTERS", 1_000)
-    monkeypatch.setattr(csv_file, "BLOCK_BYTES", 10_000)
+    monkeypatch.setattr(csv_scan, "_HEADER_CHARACTERS", 1_000)
+    monkeypatch.setattr(table_files, "BLOCK_BYTES", 10_000)
     with pytest.raises(FileFormatError, match=r"header of '.*users.csv' is longer than 1,000 char"):
         users(tmp_path, store, b'user,"' + b"x" * 70_000)
     with pytest.raises(FileFormatError, match=r"users.csv' .* a row is longer than 10,000 bytes"):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from graphdb.decimals import as_meant, exact_decimals, exact_sum
 from graphdb.ingest import ingest
 from graphdb.ingest.price_bands import price_bands
-from graphdb.ingest.source import ROW, Column, SourceTable
+from graphdb.io.source import ROW, Column, SourceTable
 
 CENTS = range(1, 100_001)
 TEXTS = [f"{cents // 100}.{cents % 100:02}" for cents in CENTS]

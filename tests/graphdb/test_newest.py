@@ -18,9 +18,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graphdb import SCHEMA, open_store
+from graphdb.checked_schema import Schema
 from graphdb.ingest import ingest
-from graphdb.schema_types import Schema
-from graphdb.sources.in_memory import arrow_tables
+from graphdb.sources.opening import arrow_tables
 
 # Few types, so that an empty store is made quickly.
 SMALL = Schema(

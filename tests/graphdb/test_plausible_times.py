@@ -6,7 +6,7 @@ import pytest
 
 from graphdb import SCHEMA
 from graphdb.ingest import ingest
-from graphdb.sources.tables import folder_tables
+from graphdb.io.mapped_tables import folder_tables
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 SECONDS = [1_735_689_600 + 86_400 * day for day in range(8)]

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from graphdb import open_store
 from graphdb.errors import GraphRecError, StoreError
 from graphdb.explore import browser_address, browser_link
-from graphdb.redaction import holds_secret, redacted
+from graphdb.printable import holds_secret, redacted
 from graphdb.stores.neo4j import Neo4jSettings
 from graphrec.cli import build_app
 

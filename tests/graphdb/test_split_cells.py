@@ -7,7 +7,7 @@ from contracts.store import table
 
 from graphdb import SCHEMA
 from graphdb.ingest import ingest
-from graphdb.sources.tables import folder_tables
+from graphdb.io.mapped_tables import folder_tables
 
 PURCHASED = SCHEMA.edge_type("PURCHASED")
 TAGGED = SCHEMA.edge_type("TAGGED")

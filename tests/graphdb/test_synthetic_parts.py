@@ -8,10 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from graphdb.schema_types import SINCE
-from graphdb.sources.synthetic.calendar import in_order
-from graphdb.sources.synthetic.draws import choose, pick
-from graphdb.sources.synthetic.related import Histories, related
-from graphdb.sources.synthetic.shelf import Shelf, Wanted
+from graphdb.sources.synthetic.draws import choose, in_order, pick
+from graphdb.sources.synthetic.people import Histories, related
+from graphdb.sources.synthetic.tastes import Shelf, Wanted
 
 histories = st.lists(
     st.tuples(st.integers(0, 3), st.integers(0, 4)), min_size=1, max_size=40

@@ -7,14 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from graphdb.errors import BundleError
-from graphrec.bundle.index_entry import IndexEntry, Measured
+from graphrec.bundle.manifest import IndexEntry, Measured
 from graphrec.query import planner
-from graphrec.query.index import bound_search, bounds
-from graphrec.query.index.bounds import BoundIndex
-from graphrec.query.index.rotation import Rotation, balanced
-from graphrec.query.index.served import ServedIndex
+from graphrec.query.embeddings import Space
+from graphrec.query.index import exact
+from graphrec.query.index.base import ServedIndex
+from graphrec.query.index.exact import BoundIndex
+from graphrec.query.index.orders import Rotation, balanced
 from graphrec.query.planner import Method
-from graphrec.query.space import Space
 from graphrec.query.topk import planned_top_k, top_k
 
 # Any float32 times the second is small enough for an index, and often no normal number any more.
@@ -59,11 +59,11 @@ def test_equals_sorting_everything(similarity, question, width, front, tile, blo
     if similarity is COSINE:
         seeds = seeds[seeds.any(axis=1)]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(bound_search, "FRONT_ROWS", front)
-        patch.setattr(bounds, "FRONT_ROWS", front)
-        patch.setattr(bound_search, "TILE_ROWS", tile)
-        patch.setattr(bound_search, "TILE_SCORES", tile)
-        patch.setattr(bounds, "BLOCK_SEEDS", block)
+        patch.setattr(exact, "FRONT_ROWS", front)
+        patch.setattr(exact, "FRONT_ROWS", front)
+        patch.setattr(exact, "TILE_ROWS", tile)
+        patch.setattr(exact, "TILE_SCORES", tile)
+        patch.setattr(exact, "BLOCK_SEEDS", block)
         try:
             index = index_of(seeds, targets, similarity, min(width, targets.shape[1] + 1))
         except BundleError:
@@ -124,8 +124,8 @@ def test_most_vectors_stay_unread():
     seeds, targets, _ = world()
     index = index_of(seeds, targets, DOT, 8)
     found = index.propose(Space.of(seeds), np.arange(60), k=10, mask=None, excluded=[])
-    front = bound_search.FRONT_ROWS * 24 * 60
-    beyond = (len(targets) - bound_search.FRONT_ROWS) * 24 * 60
+    front = exact.FRONT_ROWS * 24 * 60
+    beyond = (len(targets) - exact.FRONT_ROWS) * 24 * 60
     assert found.read_in_line - front + found.read_at_random < beyond / 4
     assert len(found.rows) < 11 * 60  # rounding leaves hardly more than the ten
 
@@ -179,7 +179,7 @@ def test_vectors_that_might_overflow_are_left_to_the_scan(length):
 
 
 def test_shorter_targets_that_point_better_are_not_cut_off(monkeypatch):
-    for module in (bound_search, bounds):
+    for module in (exact, exact):
         monkeypatch.setattr(module, "FRONT_ROWS", 64)
     cosine = 0.97
     askew = np.tile([cosine, np.sqrt(1 - cosine**2)], (100, 1))  # of length 1, scores .97

@@ -10,7 +10,7 @@ from graphdb import SCHEMA
 from graphdb.errors import QueryError
 from graphrec import Adjacency, Filters, Recommender
 from graphrec.cli import build_app
-from graphrec.query.tree import CategoryTree
+from graphrec.query.metapaths import CategoryTree
 
 CHILD_OF = SCHEMA.edge_type("CHILD_OF")
 IN_CATEGORY = SCHEMA.edge_type("IN_CATEGORY")

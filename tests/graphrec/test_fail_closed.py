@@ -19,7 +19,7 @@ from graphrec import (
     read_policy,
 )
 from graphrec.cli import build_app
-from graphrec.cli.filter_options import _LISTS
+from graphrec.cli.options import _LISTS
 
 WORKS_ON = {  # per list of a filter, a target type and one that the market has
     "ids": ("Product", "p3"),

@@ -8,7 +8,7 @@ FORKING = """
     import os, signal, sys
     from contextlib import ExitStack
     from threading import Event, Thread
-    from graphdb import fork_lock
+    from graphdb import locking
     from graphrec import Filters, Recommender
 
     recommender = Recommender.open(sys.argv[1])
@@ -17,7 +17,7 @@ FORKING = """
 
     def be_in_the_middle():
         with ExitStack() as inside:
-            for lock in tuple(fork_lock._LOCKS):
+            for lock in tuple(locking._LOCKS):
                 inside.enter_context(lock)
             held.set()
             done.wait()
@@ -35,7 +35,7 @@ FORKING = """
     done.set()
     thread.join()
     assert recommender.products_for_user("ann").ids == expected
-    print(len(fork_lock._LOCKS) > 10, end)
+    print(len(locking._LOCKS) > 10, end)
 """
 
 

@@ -13,10 +13,10 @@ from graphdb.errors import BundleCorruptError, BundleError, QueryError
 from graphdb.schema import SCHEMA
 from graphrec import Recommender, open_bundle, write_bundle
 from graphrec.query import planner
+from graphrec.query.embeddings import Space
 from graphrec.query.index import IndexConfig, build, build_index, ivf
-from graphrec.query.index.opened import Indexes
+from graphrec.query.index.build import Indexes
 from graphrec.query.planner import Method
-from graphrec.query.space import Space
 from graphrec.query.topk import planned_top_k, top_k
 
 NUM_PRODUCTS, NUM_USERS, DIM = 3_000, 150, 16

@@ -8,7 +8,7 @@ from contracts.market import IDS, make_market
 from graphdb.errors import BadFilterError, QueryError
 from graphdb.schema import SCHEMA
 from graphrec import Filters, Recommender
-from graphrec.query.ways import WAYS
+from graphrec.query.metapaths import WAYS
 
 
 @pytest.fixture(scope="module")
@@ -151,8 +151,7 @@ def test_true_and_one_are_told_apart_even_when_remembered(recommender):
 
 def test_the_table_of_ways_fits_the_schema():
     """Every way runs along relations that the schema has, from the named type to the target."""
-    from graphrec.query.paths import BACK
-    from graphrec.query.ways import NAMED
+    from graphrec.query.metapaths import BACK, NAMED
 
     for (field, target), ways in WAYS.items():
         for way in ways:
@@ -178,7 +177,7 @@ def test_edges_that_the_bundle_lacks_are_said(market, tmp_path):
 
 
 def test_masks_are_remembered_but_not_without_end(market, monkeypatch):
-    monkeypatch.setattr("graphrec.query.masks._MOST_KEPT_BYTES", 20)
+    monkeypatch.setattr("graphrec.query.filters._MOST_KEPT_BYTES", 20)
     recommender = Recommender(market)
     for _ in range(2):
         for product in IDS["Product"]:

@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 
 from graphdb import SCHEMA
 from graphrec import Adjacency, Block, Filters, Policy, QueryError, Recommender, write_bundle
-from graphrec.query.audience.coverage import Coverage, best_within
-from graphrec.query.audience.portfolio import Budget
+from graphrec.query.audience.portfolio import Budget, Coverage, best_within
 
 CENTS = np.arange(1, 100_001)
 MEANT = CENTS / 100

@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 
 from graphdb.schema_types import EdgeType
 from graphrec import Adjacency, NewcomerRule
-from graphrec.newcomers import Surroundings
-from graphrec.newcomers import surroundings as module
-from graphrec.newcomers.pairs import among, outward, thinned
+from graphrec import cold_start as module
+from graphrec.adjacency import among, outward, thinned
+from graphrec.cold_start import Surroundings
 
 BOUGHT = EdgeType("User", "PURCHASED", "Product")
 ALSO = EdgeType("Product", "ALSO_BOUGHT", "Product")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from graphrec.bundle.index_entry import IndexEntry, Measured
+from graphrec.bundle.manifest import IndexEntry, Measured
 from graphrec.query.planner import Method, Question, plan_search
 
 

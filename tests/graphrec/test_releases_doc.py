@@ -11,7 +11,7 @@ from contracts.market import IDS, make_market
 from typer.testing import CliRunner
 
 from graphrec.cli import build_app
-from graphrec.compare.agreement import PERSISTENCE
+from graphrec.compare.lists import PERSISTENCE
 from graphrec.registry.promotions import CURRENT_NAME, HISTORY_NAME
 
 PAGE = (Path(__file__).parents[2] / "docs" / "releases.md").read_text(encoding="utf-8")

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from graphdb.errors import BadFilterError, QueryError
 from graphdb.schema import SCHEMA
 from graphrec import Adjacency, Recommender, open_bundle, write_bundle
-from graphrec.query.paths import Paths
+from graphrec.query.metapaths import Paths
 from graphrec.query.seen import Seen, SeenRows
 
 CUTOFF = datetime(2017, 12, 1, tzinfo=UTC)  # of the small world in conftest

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from graphdb import SCHEMA
-from graphdb.schema_types import Kind, NodeType, Property, Schema
+from graphdb.checked_schema import Schema
+from graphdb.schema_types import Kind, NodeType, Property
 from graphrec import Filters, QueryError, Recommender
 from graphrec.bulk import write_answers
 from graphrec.cli import build_app

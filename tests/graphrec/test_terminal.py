@@ -17,8 +17,8 @@ from typer.testing import CliRunner
 
 from graphdb.printable import printable
 from graphrec.cli import build_app
+from graphrec.cli.output import escape, json_text
 from graphrec.cli.progress import progress_bars
-from graphrec.cli.text import escape, json_text
 
 HOSTILE = {
     "colour": "\x1b[31mred\x1b[0m",

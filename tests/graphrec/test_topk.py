@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from graphdb.errors import QueryError
-from graphrec.query import exact, topk
-from graphrec.query.space import Space
+from graphrec.query import topk
+from graphrec.query.embeddings import Space
 from graphrec.query.topk import top_k
 
 
@@ -43,7 +43,7 @@ def test_blocks_do_not_show(question, block_scores):
     whole = top_k(*spaces, k=k, mask=mask, excluded=excluded.__getitem__)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(topk, "_BLOCK_SCORES", block_scores)
-        patch.setattr(exact, "_BLOCK_PRODUCTS", block_scores)
+        patch.setattr(topk, "_BLOCK_PRODUCTS", block_scores)
         blocks = top_k(*spaces, k=k, mask=mask, excluded=excluded.__getitem__)
     assert same_bits(whole, blocks)
 

@@ -7,9 +7,8 @@ from hypothesis import strategies as st
 
 from graphdb.errors import QueryError
 from graphrec import Recommender
-from graphrec.query.propose import Similarity
-from graphrec.query.propose_value import ValueProposer
-from graphrec.query.space import Space
+from graphrec.query.embeddings import Space
+from graphrec.query.propose import Similarity, ValueProposer
 from graphrec.query.topk import planned_top_k, top_k
 from graphrec.query.value import value_adjusted, value_factors, values_of
 

@@ -14,9 +14,9 @@ from cold_start.rules import in_all_common, in_common, named, popularity, shelf_
 from graphdb.schema import SCHEMA
 from graphrec import Adjacency
 from training.config import TrainConfig
+from training.data import HeteroData
 from training.encoders import SpectralConfig, SpectralEncoder
-from training.pyg import HeteroData
-from training.scoring import VectorScorer
+from training.evaluation.metrics import VectorScorer
 
 PURCHASED = SCHEMA.edge_type("PURCHASED")
 VIEWED = SCHEMA.edge_type("VIEWED")

@@ -6,7 +6,7 @@ from bench_models import settings_without, without_ties
 
 from graphdb import SCHEMA
 from training.config import TrainConfig
-from training.pyg import HeteroData
+from training.data import HeteroData
 
 BOUGHT, MADE_BY = SCHEMA.edge_type("PURCHASED"), SCHEMA.edge_type("MADE_BY")
 

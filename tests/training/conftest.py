@@ -23,7 +23,7 @@ from graphdb.snapshot.manifest import (
     sha256_of,
     snapshot_id,
 )
-from training.pyg import HeteroData
+from training.data import HeteroData
 
 Columns = Mapping[str, Sequence[Any]]
 

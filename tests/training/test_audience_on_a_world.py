@@ -9,7 +9,7 @@ import pytest
 from graphdb import open_store, write_snapshot
 from graphdb.ingest import ingest
 from graphdb.schema import SCHEMA
-from graphdb.sources.in_memory import arrow_tables
+from graphdb.sources.opening import arrow_tables
 from graphdb.sources.synthetic import WorldConfig, generate_world
 from graphrec import Recommender
 from training.bundling import bundle_up

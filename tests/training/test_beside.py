@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from training.encoders.beside import beside
-from training.encoders.two_halves import score_spread
+from training.encoders.concat import beside, score_spread
 
 
 @pytest.fixture

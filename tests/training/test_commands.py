@@ -152,5 +152,5 @@ def test_help_shows_examples_and_true_defaults():
 
 
 def test_the_command_line_starts_without_torch():
-    code = "import sys, training.commands; sys.exit('torch' in sys.modules)"
+    code = "import sys, training.cli.commands; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

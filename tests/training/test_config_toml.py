@@ -7,8 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graphdb.errors import FileAccessError, TrainingError
-from training.config import TrainConfig, load_config
-from training.config_toml import to_toml, write_config
+from training.config import TrainConfig, load_config, to_toml, write_config
 
 KEYS = st.text(max_size=20).filter(lambda key: key.isprintable() or key)
 NUMBERS = st.floats(0.001, 10)

@@ -6,9 +6,8 @@ import torch
 
 from graphdb.errors import NotEnoughDataError, SchemaError
 from graphdb.schema import SCHEMA
-from training.data import ALWAYS_S
+from training.data import ALWAYS_S, DAY_S
 from training.encoders import PopularityEncoder, SpectralConfig, SpectralEncoder
-from training.split import DAY_S
 
 PURCHASED = SCHEMA.edge_type("PURCHASED")
 MADE_BY = SCHEMA.edge_type("MADE_BY")

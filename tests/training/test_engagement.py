@@ -8,7 +8,7 @@ from graphdb.schema import SCHEMA
 from training.config import TrainConfig
 from training.encoders import EngagementConfig, EngagementEncoder, SpectralConfig
 from training.models import Run, make_encoder
-from training.tuning.fitting import Fitter
+from training.tuning.search import Fitter
 
 PURCHASED = SCHEMA.edge_type("PURCHASED")
 WATCHED = SCHEMA.edge_type("WATCHED")

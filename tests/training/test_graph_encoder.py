@@ -7,11 +7,11 @@ from graphdb.errors import NotEnoughDataError
 from graphdb.schema import SCHEMA
 from training.data import load_graph
 from training.encoders import GraphEncoder, PopularityEncoder
+from training.evaluation.metrics import VectorScorer, reached_at_k
 from training.gnn import GnnConfig
 from training.pairs import adjacency
-from training.scoring import VectorScorer, reached_at_k
-from training.sparse import csr_of
-from training.split import hold_out_share
+from training.sparse_ops import csr_of
+from training.splitting.split import hold_out_share
 
 PURCHASED = SCHEMA.edge_type("PURCHASED")
 MADE_BY = SCHEMA.edge_type("MADE_BY")

@@ -8,8 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graphdb.errors import TrainingError
-from training.linalg import randomized_svd
-from training.sparse import SparseMatrix, coordinates
+from training.sparse_ops import SparseMatrix, coordinates, randomized_svd
 
 
 def sparse_of(dense):

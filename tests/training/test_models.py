@@ -7,7 +7,7 @@ from graphdb import SCHEMA
 from training.config import TrainConfig
 from training.data import load_graph
 from training.encoders import PopularityEncoder
-from training.encoders.two_halves import score_spread
+from training.encoders.concat import score_spread
 from training.models import Run, make_encoder
 
 PURCHASED = SCHEMA.edge_type("PURCHASED")

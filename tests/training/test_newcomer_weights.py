@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import nnls
 
-from training.newcomer_weights import least_squares_weights
+from training.cold_start import least_squares_weights
 
 
 @given(st.integers(0, 10_000), st.integers(1, 5))

@@ -9,13 +9,13 @@ from graphdb.errors import SchemaError
 from graphdb.schema import SCHEMA
 from graphrec import Adjacency, Recommender
 from training.bundling import bundle_up
+from training.cold_start import NewcomerConfig, NewcomerLearner
 from training.data import load_graph
 from training.encoders import GraphEncoder, SpectralConfig, SpectralEncoder
+from training.evaluation.metrics import VectorScorer, reached_at_k
 from training.gnn import GnnConfig
-from training.newcomers import NewcomerConfig, NewcomerLearner
 from training.pairs import adjacency
-from training.scoring import VectorScorer, reached_at_k
-from training.sparse import csr_of
+from training.sparse_ops import csr_of
 
 PURCHASED = SCHEMA.edge_type("PURCHASED")
 VIEWED = SCHEMA.edge_type("VIEWED")

@@ -4,7 +4,7 @@ import pytest
 from pages.markdown import ROOT, run, texts
 
 from graphdb import open_store
-from graphdb.schema_toml import extend_schema
+from graphdb.schema import extend_schema
 
 pytestmark = pytest.mark.slow
 MAPPING, SHOP = "[[table]]", ROOT / "docs" / "examples" / "home-shop"

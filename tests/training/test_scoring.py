@@ -8,9 +8,8 @@ import torch
 
 from graphdb.errors import NotEnoughDataError, TrainingError
 from graphrec.bundle import Adjacency
-from training.evaluation.metrics import ndcg_at_k, recall_at_k
-from training.scoring import VectorScorer, reached_at_k
-from training.sparse import csr_of
+from training.evaluation.metrics import VectorScorer, ndcg_at_k, reached_at_k, recall_at_k
+from training.sparse_ops import csr_of
 
 
 class Table:
@@ -34,7 +33,7 @@ def pairs(lists, num_targets):
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("k", [1, 5, 30])  # 30 is more than there are targets
 def test_equal_to_the_metrics_of_ranked_lists(seed, k, monkeypatch):
-    monkeypatch.setattr("training.scoring.BLOCK_SCORES", 60)
+    monkeypatch.setattr("training.evaluation.metrics.BLOCK_SCORES", 60)
     rng = np.random.default_rng(seed)
     seeds, targets = rng.normal(size=(30, 4)), rng.normal(size=(20, 4))
     owner = rng.integers(3, size=(30, 20))  # 0 taken, 1 to be found, 2 neither

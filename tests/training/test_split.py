@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from graphdb.errors import NotEnoughDataError
 from graphdb.schema import SCHEMA
-from training.data import ALWAYS_S, edge_types_of, load_graph
-from training.split import DAY_S, graph_before, hold_out_last
+from training.data import ALWAYS_S, DAY_S, edge_types_of, load_graph
+from training.splitting.split import graph_before, hold_out_last
 
 PURCHASED = SCHEMA.edge_type("PURCHASED")
 VIEWED = SCHEMA.edge_type("VIEWED")

@@ -11,16 +11,15 @@ from graphdb.errors import NotEnoughDataError
 from graphrec import Recommender
 from training.baselines import RecentPopularity
 from training.config import TrainConfig
-from training.data import likes, load_graph
+from training.data import behaviour_weights, interaction_matrix, likes, load_graph
 from training.encoders import EngagementEncoder, PopularityEncoder, ProfileEncoder, SpectralEncoder
-from training.evaluation.splits import hold_out_last_of_each
 from training.evaluation.tasks import first_tasks
 from training.gnn import GnnConfig
 from training.gnn.supervision import direction_of, foretold
 from training.pairs import liked
-from training.split import hold_out_last
+from training.splitting.holdout import hold_out_last_of_each
+from training.splitting.split import hold_out_last
 from training.train import train
-from training.weights import behaviour_weights, interaction_matrix
 
 RATED = SCHEMA.edge_type("RATED")
 PURCHASED = SCHEMA.edge_type("PURCHASED")

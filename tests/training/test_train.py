@@ -17,7 +17,7 @@ from training.encoders import SpectralConfig, SpectralEncoder
 from training.gnn import GnnConfig
 from training.models import Run, make_encoder
 from training.quality import QualityConfig
-from training.split import hold_out_last
+from training.splitting.split import hold_out_last
 from training.train import train
 
 PURCHASED = SCHEMA.edge_type("PURCHASED")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from training.encoders import TwoHalvesEncoder, Vectors
-from training.encoders.two_halves import score_spread
+from training.encoders.concat import score_spread
 
 
 @dataclass

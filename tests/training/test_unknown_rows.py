@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from graphdb import SCHEMA
 from graphrec import Recommender
+from training.cold_start import NewcomerLearner
 from training.config import TrainConfig, load_config, preset_path, presets
 from training.encoders import (
     EngagementConfig,
@@ -27,7 +28,6 @@ from training.encoders import (
 )
 from training.gnn import GnnConfig
 from training.models import Run, make_encoder
-from training.newcomers import NewcomerLearner
 from training.train import train
 
 PURCHASED = SCHEMA.edge_type("PURCHASED")

@@ -7,9 +7,14 @@ import torch
 
 from graphdb.errors import NotEnoughDataError, SchemaError
 from graphdb.schema import SCHEMA
-from training.split import DAY_S
-from training.ties import membership, side_edge_types
-from training.weights import behaviour_weights, incidence, interaction_matrix
+from training.data import (
+    DAY_S,
+    behaviour_weights,
+    incidence,
+    interaction_matrix,
+    membership,
+    side_edge_types,
+)
 
 PURCHASED = SCHEMA.edge_type("PURCHASED")
 VIEWED = SCHEMA.edge_type("VIEWED")

@@ -1,9 +1,32 @@
-"""What a baseline is."""
+"""What a baseline is.
 
-from typing import Protocol
+Models that score by what the seed took: a row of R times a matrix from targets to targets.
 
-from training.pyg import HeteroData
-from training.scoring import Scorer
+The one matrix that most baselines learn from: who took what, and how often.
+
+An encoder as a baseline: it is asked by dot products, as it is served.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated, Protocol
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+
+from graphdb.checked_schema import Schema
+from graphdb.errors import NotEnoughDataError
+from graphdb.schema_types import EdgeType
+from training.data import (
+    HeteroData,
+    behaviour_weights,
+    edge_types_of,
+    incidence,
+    interaction_matrix,
+)
+from training.encoders import Encoder
+from training.evaluation.metrics import Scorer, VectorScorer
+from training.sparse_ops import csr, gather_rows, product, quiet, starts_of, to_power
 
 
 class Baseline(Protocol):
@@ -16,3 +39,132 @@ class Baseline(Protocol):
             NotEnoughDataError: The graph has nothing of what the baseline learns from.
         """
         ...
+
+
+Tensor = torch.Tensor
+
+_BLOCK_PRODUCTS = 2**25  # of the sparse product held at once: at most 0.8 GB
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class HistoryScorer:
+    """scores = R W.
+
+    Args:
+        histories: R, CSR float32 [num_seeds, num_targets].
+        weights: W, float32 [num_targets, num_targets], dense or coalesced COO; the
+            column is the target that is scored.
+    """
+
+    histories: Tensor
+    weights: Tensor
+
+    @property
+    def num_targets(self) -> int:
+        return self.weights.shape[1]
+
+    def scores(self, rows: Tensor) -> Tensor:
+        taken = rows_of(self.histories, rows)
+        if self.weights.is_sparse:
+            return product(taken.to_sparse(), self.weights).to_dense()
+        return taken @ self.weights
+
+
+def csr_rows(matrix: Tensor) -> Tensor:
+    """A coalesced COO matrix as CSR float32."""
+    with quiet():
+        return matrix.float().to_sparse_csr()
+
+
+def rows_of(matrix: Tensor, wanted: Tensor) -> Tensor:
+    """The wanted rows of a CSR matrix, in their order, as CSR [len(wanted), n]."""
+    columns, values, lengths = gather_rows(matrix, wanted)
+    return csr(starts_of(lengths), columns, values, (len(wanted), matrix.shape[1]))
+
+
+def gram_blocks(matrix: Tensor) -> Iterator[tuple[int, Tensor]]:
+    """R^T R in blocks of whole rows: the first row's number, and the rows as coalesced COO.
+
+    A block is as tall as a bound on the entries that it can have allows.
+
+    Args:
+        matrix: R, coalesced COO [num_seeds, num_targets].
+    """
+    seeds, targets = matrix.indices()
+    num_targets = matrix.shape[1]
+    with quiet():
+        transposed = matrix.t().coalesce().to_sparse_csr()
+    most = torch.bincount(seeds, minlength=matrix.shape[0])[seeds]  # entries an entry can lead to
+    per_row = torch.bincount(targets, weights=most.double(), minlength=num_targets)
+    block_of_row = (per_row.cumsum(0) / _BLOCK_PRODUCTS).long()
+    start = 0
+    for height in torch.unique_consecutive(block_of_row, return_counts=True)[1].tolist():
+        wanted = torch.arange(start, start + height)
+        yield start, product(rows_of(transposed, wanted).to_sparse(), matrix)
+        start += height
+
+
+Weight = Annotated[float, Field(ge=-100, le=100, allow_inf_nan=False)]
+
+
+class InteractionConfig(BaseModel):
+    """How events become entries of a matrix; the encoders' settings of the same names.
+
+    Args:
+        relation_weights: What one event counts, by relation, in place of the schema's weights.
+        half_life_days: After how many days an event counts half; None for never.
+        pair_power: What repeats count: 1 each fully, 0 nothing after the first, so that all
+            entries are 1, as in the papers.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    relation_weights: dict[str, Weight] = Field(default_factory=dict)
+    half_life_days: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    pair_power: float = Field(default=0.0, ge=0, le=1)
+
+
+def interactions(
+    graph: HeteroData, schema: Schema, direction: EdgeType, config: InteractionConfig
+) -> Tensor:
+    """R: coalesced sparse float64 [num_seeds, num_targets], all entries positive.
+
+    Where the direction is an event, all events between its two ends are weighed and summed, as
+    `interaction_matrix` does; a tie counts 1.
+
+    Raises:
+        NotEnoughDataError: There is no event or tie of that kind.
+        SchemaError: A weight is given for a relation that does not tie the two ends.
+    """
+    if schema.relation(direction.relation).is_event:
+        weights = behaviour_weights(schema, direction, config.relation_weights)
+        summed = interaction_matrix(graph, weights, half_life_days=config.half_life_days)
+        return to_power(summed, config.pair_power)
+    if direction not in edge_types_of(graph) or not graph[direction].edge_index.numel():
+        raise NotEnoughDataError(f"there are no {direction} ties to learn from")
+    return incidence(graph, direction)
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderBaseline:
+    """Any encoder, asked along one direction."""
+
+    encoder: Encoder
+    direction: EdgeType
+
+    def fit(self, graph: HeteroData) -> VectorScorer:
+        """Learns.
+
+        Raises:
+            NotEnoughDataError: The encoder has too little to learn from, or gives no vectors for
+                an end of the direction.
+        """
+        vectors = self.encoder.fit(graph)
+        for end in (self.direction.source, self.direction.target):
+            if end not in vectors:
+                raise NotEnoughDataError(
+                    f"the encoder gives no vectors for {end}, an end of {self.direction}",
+                    expected="one of " + ", ".join(sorted(vectors)),
+                    value=end,
+                )
+        return VectorScorer.along(vectors, self.direction)

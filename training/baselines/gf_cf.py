@@ -5,12 +5,11 @@ from dataclasses import dataclass
 import torch
 from pydantic import Field
 
-from graphdb.schema_types import EdgeType, Schema
-from training.baselines.histories import csr_rows, rows_of
-from training.baselines.interactions import InteractionConfig, interactions
-from training.linalg import randomized_svd
-from training.pyg import HeteroData
-from training.sparse import SparseMatrix, column_sums, normalised, power_or_zero
+from graphdb.checked_schema import Schema
+from graphdb.schema_types import EdgeType
+from training.baselines.base import InteractionConfig, csr_rows, interactions, rows_of
+from training.data import HeteroData
+from training.sparse_ops import SparseMatrix, column_sums, normalised, power_or_zero, randomized_svd
 
 Tensor = torch.Tensor
 

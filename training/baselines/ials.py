@@ -4,11 +4,12 @@ import numpy as np
 import torch
 from pydantic import Field
 
-from graphdb.schema_types import EdgeType, Schema
-from training.baselines.interactions import InteractionConfig, interactions
+from graphdb.checked_schema import Schema
+from graphdb.schema_types import EdgeType
+from training.baselines.base import InteractionConfig, interactions
+from training.data import HeteroData
+from training.evaluation.metrics import VectorScorer
 from training.extras import check_extra
-from training.pyg import HeteroData
-from training.scoring import VectorScorer
 
 Tensor = torch.Tensor
 

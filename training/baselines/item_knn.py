@@ -3,11 +3,17 @@
 import torch
 from pydantic import Field
 
-from graphdb.schema_types import EdgeType, Schema
-from training.baselines.histories import HistoryScorer, csr_rows, gram_blocks
-from training.baselines.interactions import InteractionConfig, interactions
-from training.pyg import HeteroData
-from training.sparse import column_sums, coordinates, with_values
+from graphdb.checked_schema import Schema
+from graphdb.schema_types import EdgeType
+from training.baselines.base import (
+    HistoryScorer,
+    InteractionConfig,
+    csr_rows,
+    gram_blocks,
+    interactions,
+)
+from training.data import HeteroData
+from training.sparse_ops import column_sums, coordinates, with_values
 
 Tensor = torch.Tensor
 

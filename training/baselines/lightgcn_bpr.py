@@ -8,15 +8,16 @@ import torch
 from pydantic import Field
 from torch.nn.functional import logsigmoid
 
+from graphdb.checked_schema import Schema
 from graphdb.errors import DivergedError, NotEnoughDataError
-from graphdb.schema_types import EdgeType, Schema
-from training.baselines.interactions import InteractionConfig, interactions
+from graphdb.schema_types import EdgeType
+from training.baselines.base import InteractionConfig, interactions
+from training.data import HeteroData
+from training.evaluation.metrics import VectorScorer
 from training.gnn import LinearPropagation, Message
-from training.gnn.device import chosen_device
+from training.gnn.memory import chosen_device
 from training.gnn.trainer import Epoch
-from training.pyg import HeteroData
-from training.scoring import VectorScorer
-from training.sparse import SparseMatrix, normalised, row_sums
+from training.sparse_ops import SparseMatrix, normalised, row_sums
 
 Tensor = torch.Tensor
 

@@ -1,12 +1,28 @@
-"""What most seeds took."""
+"""What most seeds took.
+
+What most seeds took lately.
+
+What the seed looked at and did not take: the plainest of rules, and a hard one to beat.
+
+Plain rules for who should carry a product or a brand.
+"""
 
 from dataclasses import dataclass
+from typing import Literal, Self
 
+import numpy as np
+import torch
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from graphdb.checked_schema import Schema
+from graphdb.errors import NotEnoughDataError
 from graphdb.schema_types import EdgeType
-from training.baselines.encoder import EncoderBaseline
+from training.baselines.base import EncoderBaseline
+from training.data import ALWAYS_S, AT_S, COUNT, DAY_S, HeteroData, edge_types_of, likes
 from training.encoders import PopularityEncoder
-from training.pyg import HeteroData
-from training.scoring import VectorScorer
+from training.evaluation.metrics import VectorScorer
+from training.pairs import adjacency, compose, source_rows
+from training.sparse_ops import csr, gather_rows, owners_of, starts_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,3 +38,273 @@ class Popularity:
             NotEnoughDataError: There is not one edge to count.
         """
         return EncoderBaseline(PopularityEncoder(self.direction), self.direction).fit(graph)
+
+
+Tensor = torch.Tensor
+
+
+class RecentPopularityConfig(BaseModel):
+    """What counts as recent: a half-life, or a window, one of the two.
+
+    Args:
+        half_life_days: After how many days an event counts half.
+        window_days: Events of the last so many days count, all the same.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    half_life_days: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    window_days: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+
+    @model_validator(mode="after")
+    def _one_of_the_two(self) -> Self:
+        if (self.half_life_days is None) == (self.window_days is None):
+            raise ValueError("give half_life_days or window_days, one of the two")
+        return self
+
+
+class RecentPopularity:
+    """Scores a target by the seeds that took it, each by its newest event there.
+
+    That event counts 2^(-age / half_life), or 1 within the window; age is counted back from the
+    newest event of the relation. By default the half-life is a week. Edges without a time are
+    older than all others and do not count.
+    """
+
+    def __init__(self, direction: EdgeType, config: RecentPopularityConfig | None = None) -> None:
+        self.direction = direction
+        self.config = config or RecentPopularityConfig(half_life_days=7)
+
+    def fit(self, graph: HeteroData) -> VectorScorer:
+        """Counts.
+
+        Raises:
+            NotEnoughDataError: No edge of the relation has a time.
+        """
+        store = graph[self.direction]
+        dated = store[AT_S] != ALWAYS_S
+        if not dated.any():
+            raise NotEnoughDataError(f"there are no {self.direction} edges with a time to count")
+        speaks = likes(graph, self.direction)
+        if speaks is not None:
+            dated &= speaks
+        at_s = store[AT_S][dated]
+        num_seeds, num_targets = (
+            graph[end].num_nodes for end in (self.direction.source, self.direction.target)
+        )
+        seeds, targets = store.edge_index[:, dated]
+        pairs, pair_of_event = torch.unique(seeds * num_targets + targets, return_inverse=True)
+        newest_s = torch.full_like(pairs, ALWAYS_S).scatter_reduce_(0, pair_of_event, at_s, "amax")
+        counts = self._counts((at_s.max() - newest_s).double() / DAY_S)
+        popularity = torch.bincount(pairs % num_targets, weights=counts, minlength=num_targets)
+        return VectorScorer(torch.ones(num_seeds, 1), popularity.float()[:, None])
+
+    def _counts(self, age_days: Tensor) -> Tensor:
+        if self.config.half_life_days is not None:
+            return torch.exp2(-age_days / self.config.half_life_days)
+        assert self.config.window_days is not None
+        return (age_days < self.config.window_days).double()
+
+
+class ViewedNotBoughtConfig(BaseModel):
+    """How what was viewed is put in order.
+
+    Args:
+        by: 'recent' takes the newest event of a pair first; 'often' sums its events, each times
+            the schema's weight of its relation, and takes the newer of equals first.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    by: Literal["recent", "often"] = "recent"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class WaitingScorer:
+    """Popularity below 1, and above it what waits for the seed.
+
+    Args:
+        waiting: CSR float32 [num_seeds, num_targets], the first of a seed at 2, all above 1.
+        popularity: float32 [num_targets], from 0 to below 1.
+    """
+
+    waiting: Tensor
+    popularity: Tensor
+
+    @property
+    def num_targets(self) -> int:
+        return len(self.popularity)
+
+    def scores(self, rows: Tensor) -> Tensor:
+        scores = self.popularity.repeat(len(rows), 1)
+        targets, values, lengths = gather_rows(self.waiting, rows)
+        scores[owners_of(lengths), targets] = values
+        return scores
+
+
+class ViewedNotBought:
+    """What the seed viewed or carted and did not buy yet comes first, then what most bought.
+
+    More generally: the other events between the direction's two types that speak for a target
+    (a positive weight in the schema), less what the seed took along the direction.
+    """
+
+    def __init__(
+        self, schema: Schema, direction: EdgeType, config: ViewedNotBoughtConfig | None = None
+    ) -> None:
+        self.schema = schema
+        self.direction = direction
+        self.config = config or ViewedNotBoughtConfig()
+
+    def fit(self, graph: HeteroData) -> WaitingScorer:
+        """Collects and puts in order.
+
+        Raises:
+            NotEnoughDataError: There are no such events, or none of the direction.
+        """
+        popularity = Popularity(self.direction).fit(graph).targets[:, 0]
+        seeds, targets = waiting_pairs(graph, self.schema, self.direction, self.config.by)
+        lengths = torch.bincount(seeds, minlength=graph[self.direction.source].num_nodes)
+        starts = starts_of(lengths)
+        place = torch.arange(len(seeds)) - starts[seeds]
+        values = 2 - place / (lengths[seeds] + 1)
+        shape = (len(lengths), len(popularity))
+        waiting = csr(starts, targets, values.float(), shape)
+        return WaitingScorer(waiting, popularity / (popularity.max() + 1))
+
+
+def hint_edge_types(graph: HeteroData, schema: Schema, direction: EdgeType) -> list[EdgeType]:
+    """The events in the graph that may come before the direction's, such as views and carts."""
+    return [
+        edge_type
+        for edge_type in edge_types_of(graph)
+        if edge_type != direction
+        and (edge_type.source, edge_type.target) == (direction.source, direction.target)
+        and schema.relation(edge_type.relation).is_event
+        and schema.relation(edge_type.relation).behaviour_weight > 0
+        and graph[edge_type].edge_index.numel()
+    ]
+
+
+def waiting_pairs(
+    graph: HeteroData, schema: Schema, direction: EdgeType, by: Literal["recent", "often"]
+) -> tuple[Tensor, Tensor]:
+    """What every seed viewed and did not take, best first: seeds ascending, and targets, int64.
+
+    Raises:
+        NotEnoughDataError: There are no events beside the direction's.
+    """
+    hints = hint_edge_types(graph, schema, direction)
+    if not hints:
+        raise NotEnoughDataError(
+            f"there are no views or the like beside {direction}",
+            expected="events of the same two types that speak for a target",
+            value=str(direction),
+        )
+    num_targets = graph[direction.target].num_nodes
+    keys = torch.cat([_keys(graph, one, num_targets) for one in hints])
+    at_s = torch.cat([graph[one][AT_S] for one in hints])
+    weights = torch.cat(
+        [
+            graph[one][COUNT].double() * schema.relation(one.relation).behaviour_weight
+            for one in hints
+        ]
+    )
+    pairs, pair_of = torch.unique(keys, return_inverse=True)
+    newest_s = torch.full_like(pairs, ALWAYS_S).scatter_reduce_(0, pair_of, at_s, "amax")
+    often = torch.bincount(pair_of, weights, minlength=len(pairs))
+    open_ = ~torch.isin(pairs, _keys(graph, direction, num_targets))
+    pairs, newest_s, often = pairs[open_], newest_s[open_], often[open_]
+    order = torch.argsort(newest_s, descending=True, stable=True)
+    if by == "often":
+        order = order[torch.argsort(often[order], descending=True, stable=True)]
+    seeds = pairs // num_targets
+    order = order[torch.argsort(seeds[order], stable=True)]
+    return seeds[order], pairs[order] % num_targets
+
+
+def _keys(graph: HeteroData, edge_type: EdgeType, num_targets: int) -> Tensor:
+    seeds, targets = graph[edge_type].edge_index
+    keys: Tensor = seeds * num_targets + targets
+    return keys
+
+
+PRODUCT = "Product"
+FOLLOWS = EdgeType("User", "FOLLOWS", "Creator")
+IN_CATEGORY = EdgeType(PRODUCT, "IN_CATEGORY", "Category")
+MADE_BY = EdgeType(PRODUCT, "MADE_BY", "Brand")
+PURCHASED = EdgeType("User", "PURCHASED", PRODUCT)
+
+
+@dataclass(frozen=True, slots=True)
+class MostFollowers:
+    """Scores a creator by the number of followers, the same for every product or brand."""
+
+    direction: EdgeType
+
+    def fit(self, graph: HeteroData) -> VectorScorer:
+        """Counts.
+
+        Raises:
+            NotEnoughDataError: Nobody follows any creator.
+        """
+        if not has_followers(graph):
+            raise NotEnoughDataError("there are no followers of creators to count")
+        followers = adjacency(graph, FOLLOWS).reverse().degrees()
+        seeds = torch.ones(graph[self.direction.source].num_nodes, 1)
+        return VectorScorer(seeds, torch.from_numpy(followers).float()[:, None])
+
+
+@dataclass(frozen=True, slots=True)
+class CategorySales:
+    """Scores a creator by the sales, in the seed's categories, of the products carried.
+
+    A sale is a user who bought one of the products that the creator carries; for a brand, the
+    sales in all categories in which it has a product count.
+
+    Args:
+        direction: From products or brands to creators. The graph has such edges from products,
+            which say what creators carry.
+    """
+
+    direction: EdgeType
+
+    def fit(self, graph: HeteroData) -> VectorScorer:
+        """Counts.
+
+        Raises:
+            NotEnoughDataError: There are no sales, categories or products carried.
+        """
+        if not has_sales_in_categories(graph):
+            raise NotEnoughDataError("there are no sales in categories to count")
+        categories = adjacency(graph, IN_CATEGORY)
+        buyers = adjacency(graph, PURCHASED).reverse().degrees()
+        carries = EdgeType(PRODUCT, self.direction.relation, self.direction.target)
+        carried = adjacency(graph, carries).reverse()
+        sales = np.zeros((carried.num_sources, categories.num_targets))
+        products = carried.indices
+        number = categories.degrees()[products]
+        creators = np.repeat(source_rows(carried), number)
+        np.add.at(
+            sales, (creators, categories.gather(products)), np.repeat(buyers[products], number)
+        )
+        seeds = categories
+        if self.direction.source == MADE_BY.target:
+            seeds = compose(adjacency(graph, MADE_BY).reverse(), categories)
+        is_in = np.zeros((seeds.num_sources, seeds.num_targets), dtype=np.float32)
+        is_in[source_rows(seeds), seeds.indices] = 1
+        return VectorScorer(torch.from_numpy(is_in), torch.from_numpy(sales).float())
+
+
+def has_followers(graph: HeteroData) -> bool:
+    """Whether anybody follows a creator."""
+    return _has(graph, FOLLOWS)
+
+
+def has_sales_in_categories(graph: HeteroData) -> bool:
+    """Whether products are sold, and stand in categories."""
+    return _has(graph, PURCHASED) and _has(graph, IN_CATEGORY)
+
+
+def _has(graph: HeteroData, edge_type: EdgeType) -> bool:
+    return edge_type in edge_types_of(graph) and graph[edge_type].edge_index.numel() > 0

@@ -1,13 +1,12 @@
 """Encoders: from a graph to vectors whose dot products are scores."""
 
 from training.encoders.base import Encoder, Vectors
-from training.encoders.beside import BesideEncoder
+from training.encoders.concat import BesideEncoder, TwoHalvesEncoder
 from training.encoders.engagement import EngagementConfig, EngagementEncoder
 from training.encoders.graph import GraphEncoder
 from training.encoders.popularity import PopularityEncoder
 from training.encoders.profile import ProfileConfig, ProfileEncoder
 from training.encoders.spectral import SpectralConfig, SpectralEncoder
-from training.encoders.two_halves import TwoHalvesEncoder
 
 __all__ = [
     "BesideEncoder",

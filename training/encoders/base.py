@@ -5,7 +5,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from training.pyg import HeteroData
+from training.data import HeteroData
 
 Vectors = dict[str, npt.NDArray[np.float32]]
 """Per node type float32 [num_nodes, dim], one dim for all. A zero vector: nothing is known."""

@@ -6,13 +6,18 @@ from typing import Annotated
 import torch
 from pydantic import BaseModel, ConfigDict, Field
 
-from graphdb.schema_types import EdgeType, Schema
-from training.data import edge_types_of
+from graphdb.checked_schema import Schema
+from graphdb.schema_types import EdgeType
+from training.data import HeteroData, behaviour_weights, edge_types_of, interaction_matrix
 from training.encoders.base import Vectors
-from training.linalg import randomized_svd
-from training.pyg import HeteroData
-from training.sparse import SparseMatrix, column_sums, normalised, power_or_zero, to_power
-from training.weights import behaviour_weights, interaction_matrix
+from training.sparse_ops import (
+    SparseMatrix,
+    column_sums,
+    normalised,
+    power_or_zero,
+    randomized_svd,
+    to_power,
+)
 
 Tensor = torch.Tensor
 Power = Annotated[float, Field(ge=0, le=1)]

@@ -6,22 +6,28 @@ from pathlib import Path
 
 import torch
 
-from graphdb.schema_types import EdgeType, Schema
+from graphdb.checked_schema import Schema
+from graphdb.schema_types import EdgeType
 from graphrec.bundle import Adjacency
+from training.data import HeteroData
 from training.encoders.base import Vectors
+from training.evaluation.metrics import VectorScorer, reached_at_k
 from training.gnn import GnnConfig, LinearPropagation, Message, messages_of
-from training.gnn.device import chosen_device, multiplies_bfloat16
 from training.gnn.distributed import ALONE, Processes
-from training.gnn.memory import check_building, check_fits, memory_need
+from training.gnn.memory import (
+    check_building,
+    check_fits,
+    chosen_device,
+    memory_need,
+    multiplies_bfloat16,
+)
+from training.gnn.propagation import follow, steps_of
 from training.gnn.supervision import Direction, direction_of, foretold
 from training.gnn.trainer import Epoch, Trainer
 from training.gnn.training_log import TrainingLog
-from training.gnn.ways import follow, steps_of
 from training.pairs import adjacency, without
-from training.pyg import HeteroData
-from training.scoring import VectorScorer, reached_at_k
-from training.sparse import csr_of
-from training.split import hold_out_last, hold_out_share
+from training.sparse_ops import csr_of
+from training.splitting.split import hold_out_last, hold_out_share
 
 Tensor = torch.Tensor
 

@@ -8,12 +8,9 @@ import numpy.typing as npt
 from graphdb.errors import NotEnoughDataError
 from graphdb.schema_types import EdgeType
 from graphrec.bundle import Adjacency
-from training.data import AT_S, likes
+from training.data import AT_S, DAY_S, HeteroData, likes, side_edge_types
 from training.encoders.base import Vectors
 from training.pairs import adjacency, compose, liked
-from training.pyg import HeteroData
-from training.split import DAY_S
-from training.ties import side_edge_types
 
 Rows = npt.NDArray[np.signedinteger]
 Numbers = npt.NDArray[np.float64]

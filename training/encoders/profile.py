@@ -6,24 +6,29 @@ from typing import Annotated
 import torch
 from pydantic import BaseModel, ConfigDict, Field
 
+from graphdb.checked_schema import Schema
 from graphdb.errors import SchemaError
-from graphdb.schema_types import EdgeType, Schema
-from training.data import edge_types_of
+from graphdb.schema_types import EdgeType
+from training.data import (
+    HeteroData,
+    behaviour_weights,
+    edge_types_of,
+    interaction_matrix,
+    is_side_edge_type,
+    membership,
+)
 from training.encoders.base import Vectors
-from training.encoders.two_halves import joined, score_spread
-from training.linalg import randomized_svd
-from training.pyg import HeteroData
-from training.sparse import (
+from training.encoders.concat import joined, score_spread
+from training.sparse_ops import (
     SparseMatrix,
     column_sums,
     product,
     quiet,
+    randomized_svd,
     row_sums,
     scaled,
     to_power,
 )
-from training.ties import is_side_edge_type, membership
-from training.weights import behaviour_weights, interaction_matrix
 
 Tensor = torch.Tensor
 BY_DEFAULT = (

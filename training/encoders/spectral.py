@@ -6,21 +6,27 @@ import numpy as np
 import torch
 from pydantic import BaseModel, ConfigDict, Field
 
+from graphdb.checked_schema import Schema
 from graphdb.errors import SchemaError
-from graphdb.schema_types import EdgeType, Schema
+from graphdb.schema_types import EdgeType
+from training.data import (
+    HeteroData,
+    behaviour_weights,
+    interaction_matrix,
+    is_side_edge_type,
+    membership,
+    side_edge_types,
+)
 from training.encoders.base import Vectors
-from training.linalg import randomized_svd
-from training.pyg import HeteroData
-from training.sparse import (
+from training.sparse_ops import (
     SparseMatrix,
     column_sums,
     normalised,
     power_or_zero,
     product,
+    randomized_svd,
     to_power,
 )
-from training.ties import is_side_edge_type, membership, side_edge_types
-from training.weights import behaviour_weights, interaction_matrix
 
 Tensor = torch.Tensor
 Weight = Annotated[float, Field(ge=-100, le=100, allow_inf_nan=False)]

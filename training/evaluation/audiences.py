@@ -25,7 +25,7 @@ from training.data import edge_types_of
 from training.evaluation.bootstrap import CONFIDENCE
 from training.evaluation.results import FEWEST_QUERIES
 from training.pairs import adjacency, compose, without
-from training.split import Holdout
+from training.splitting.split import Holdout
 
 SHARES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 FEWEST_BUYERS = 30  # of a band and of a calibration: a third more or fewer of them is chance

@@ -22,8 +22,7 @@ from training.baselines import (
     RecentPopularityConfig,
     ViewedNotBought,
 )
-from training.baselines.creators import has_followers, has_sales_in_categories
-from training.baselines.viewed_not_bought import hint_edge_types
+from training.baselines.popularity import has_followers, has_sales_in_categories, hint_edge_types
 from training.data import ALWAYS_S, AT_S
 from training.evaluation.rankers import Scored
 from training.evaluation.tasks import Direction

@@ -7,16 +7,16 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from graphdb.checked_schema import Schema
 from graphdb.errors import SchemaError
-from graphdb.schema_types import EdgeType, Schema
+from graphdb.schema_types import EdgeType
 from graphrec import Seen
 from graphrec.bundle import Adjacency
-from training.data import ALWAYS_S, AT_S, edge_types_of
+from training.data import ALWAYS_S, AT_S, HeteroData, edge_types_of
 from training.evaluation.tasks import Direction, Task
 from training.pairs import adjacency, compose, source_rows, without
-from training.pyg import HeteroData
 from training.quality.counts import BRAND, CREATOR, PRODUCT
-from training.split import kept_part
+from training.splitting.split import kept_part
 
 OF_PRODUCT, OF_BRAND = "creators for a product", "creators for a brand"
 _PROMOTES, _FEATURES, _PUBLISHED, _MADE_BY = "PROMOTES", "FEATURES", "PUBLISHED", "MADE_BY"

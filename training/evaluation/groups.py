@@ -1,22 +1,124 @@
-"""The groups by which figures are told apart: of seeds by activity, of targets by what they are."""
+"""The groups by which figures are told apart: of seeds by activity, of targets by what they are.
 
+With what an evaluation was made, and what it took.
+
+Parts of the nodes of one type: by a number, in steps, or by name, the largest ones.
+"""
+
+import itertools
+import platform
+import resource
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import torch
 
 from graphdb.schema_types import CREATED_AT, EdgeType
 from graphdb.snapshot import Snapshot
-from training.data import ALWAYS_S, AT_S, edge_types_of
-from training.evaluation.grouping import OTHER, Grouping, by_name, by_steps
+from training.data import ALWAYS_S, AT_S, DAY_S, HeteroData, edge_types_of
 from training.evaluation.metrics import Rows, Values
+from training.evaluation.results import Spending
 from training.pairs import adjacency, source_rows
-from training.pyg import HeteroData
 from training.quality.counts import BRAND, CATEGORY, CREATOR, PRODUCT, products_of
-from training.split import DAY_S
+
+_PACKAGES = ("graphrec", "torch", "torch_geometric", "numpy", "pyarrow")
+
+
+def spending(seconds: Mapping[str, float]) -> Spending:
+    """Time by step, and the most memory that this process has held."""
+    peak_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return Spending(
+        seconds=seconds,
+        peak_memory_mb=peak_kb / 1024,
+        threads=torch.get_num_threads(),
+        machine=platform.processor() or platform.machine(),
+    )
+
+
+def versions() -> dict[str, str]:
+    """Of Python, this package and what it stands on."""
+    return {"python": platform.python_version(), **{name: version(name) for name in _PACKAGES}}
+
+
+MOST_GROUPS = 12
+OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Grouping:
+    """One dimension of groups.
+
+    Args:
+        dimension: What groups are made by, such as 'price band'.
+        names: Of the groups, in their order.
+        codes: Per node which group it is in, int64 [num_nodes]; -1 for none.
+    """
+
+    dimension: str
+    names: tuple[str, ...]
+    codes: Rows
+
+
+def by_steps(
+    dimension: str, numbers: Values, steps: Sequence[float], unit: str, unknown: str
+) -> Grouping:
+    """Groups by a number: below the first step, from one to below the next, from the last on.
+
+    Args:
+        numbers: float64 [num_nodes]; NaN where it is not known.
+        unit: What is counted, such as 'day'.
+        unknown: What the last group is called, of those whose number is not known.
+
+    >>> found = by_steps("age", np.array([3.0, 1.0, np.nan]), [2, 5], "day", "unknown")
+    >>> found.names, found.codes.tolist()
+    (('below 2 days', '2 to 4 days', '5 days or more', 'unknown'), [1, 0, 3])
+    """
+    codes = np.digitize(numbers, steps).astype(np.int64)
+    codes[~np.isfinite(numbers)] = len(steps) + 1
+    middle = [_range(low, high, unit) for low, high in itertools.pairwise(steps)]
+    first = _range(0, steps[0], unit) if steps[0] <= 1 else f"below {steps[0]:,g} {unit}s"
+    return Grouping(dimension, (first, *middle, f"{steps[-1]:,g} {unit}s or more", unknown), codes)
+
+
+def _range(low: float, high: float, unit: str) -> str:
+    if high - low == 1:
+        return f"{low:,g} {unit}" + ("" if low == 1 else "s")
+    return f"{low:,g} to {high - 1:,g} {unit}s"
+
+
+def by_name(
+    dimension: str,
+    labels: Rows,
+    names: Sequence[str],
+    weights: Values,
+    *,
+    keep_order: bool = False,
+) -> Grouping:
+    """Groups by a label: the heaviest ones, the rest summed up as 'other'.
+
+    Args:
+        labels: Per node a position in `names`, -1 for none.
+        weights: Per node how much it counts towards the weight of its group.
+        keep_order: Groups stand in the order of their labels; by default the heaviest first.
+    """
+    present = np.flatnonzero(np.bincount(labels[labels >= 0], minlength=len(names)))
+    weight = np.bincount(labels[labels >= 0], weights[labels >= 0], minlength=len(names))
+    heaviest = present[np.argsort(-weight[present], kind="stable")]
+    kept = heaviest if len(heaviest) <= MOST_GROUPS else heaviest[: MOST_GROUPS - 1]
+    if keep_order:
+        kept = np.sort(kept)
+    code_of = np.full(len(names) + 1, len(kept), dtype=np.int64)
+    code_of[kept] = np.arange(len(kept))
+    code_of[-1] = -1  # where a label of -1 looks
+    chosen = tuple(names[label] for label in kept.tolist())
+    rest = () if len(kept) == len(heaviest) else (OTHER,)
+    return Grouping(dimension, (*chosen, *rest), code_of[labels])
+
 
 PRICE_BAND = "PriceBand"
 ACTIVITY_STEPS = (1, 5, 20, 100, 500)

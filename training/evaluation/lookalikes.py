@@ -10,10 +10,10 @@ from graphdb.errors import NotEnoughDataError, TrainingError
 from graphdb.schema_types import EdgeType
 from graphrec import Recommender
 from graphrec.bundle import Adjacency
-from training.data import AT_S
+from training.data import AT_S, DAY_S
 from training.evaluation.results import LiftPoint
 from training.pairs import adjacency, compose, without
-from training.split import DAY_S, Holdout
+from training.splitting.split import Holdout
 
 RECENT_HALF_LIFE_DAYS = 30.0
 SERVED = "users_for_brand"

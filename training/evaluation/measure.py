@@ -1,25 +1,23 @@
-"""From ranked lists to the results of a task: means, intervals, groups, comparisons."""
+"""From ranked lists to the results of a task: means, intervals, groups, comparisons.
+
+Every model's figures seed by seed, as a table: so that two evaluations can be compared later.
+"""
 
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 
-from training.evaluation.bootstrap import Bootstrap, estimates
-from training.evaluation.grouping import Grouping
-from training.evaluation.lists import Catalogue, of_lists
-from training.evaluation.metrics import (
-    PRECISION,
-    Hits,
-    Rows,
-    Values,
-    at,
-    per_seed,
-)
-from training.evaluation.paired import comparisons
-from training.evaluation.rankers import Ranker
+from graphdb.snapshot import Snapshot
+from training.evaluation.bootstrap import Bootstrap, comparisons, estimates
+from training.evaluation.groups import Grouping
+from training.evaluation.metrics import PRECISION, Hits, Rows, Values, at, per_seed
+from training.evaluation.rankers import Catalogue, Ranker, of_lists
 from training.evaluation.results import (
     FEWEST_QUERIES,
     Comparison,
@@ -287,3 +285,41 @@ def _comparisons(
     draws = np.stack([drawn[first][name] - drawn[other][name] for other, name in keys], axis=1)
     named = [(first, other, name) for other, name in keys]
     return comparisons(columns, draws, named, flips=how.resamples, seed=how.seed, fewest=how.fewest)
+
+
+PER_SEED_NAME = "per_seed.parquet"
+TASK, MODEL, SEED_ID = "task", "model", "seed_id"
+
+
+def write_per_seed(path: Path, snapshot: Snapshot, measured: Sequence[Measured]) -> None:
+    """One row per task, model and seed that had something to find; then a column per metric.
+
+    A metric is null where the seed does not count in it, such as one that had nothing to gain.
+    """
+    names = list(
+        dict.fromkeys(name for one in measured for found in one.values.values() for name in found)
+    )
+    schema = pa.schema(
+        [
+            *((name, pa.dictionary(pa.int32(), pa.string())) for name in (TASK, MODEL)),
+            (SEED_ID, pa.string()),
+            *((name, pa.float64()) for name in names),
+        ]
+    )
+    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+        for one in measured:
+            seed_ids = snapshot.node_ids(one.result.seed_type).take(pa.array(one.seed_rows))
+            empty = np.full(len(seed_ids), np.nan)
+            for model, found in one.values.items():
+                columns = [found.get(name, empty) for name in names]
+                writer.write_table(
+                    pa.table(
+                        [
+                            pa.array([one.result.name] * len(seed_ids)).cast(schema.types[0]),
+                            pa.array([model] * len(seed_ids)).cast(schema.types[1]),
+                            seed_ids,
+                            *(pa.array(values, mask=np.isnan(values)) for values in columns),
+                        ],
+                        schema=schema,
+                    )
+                )

@@ -1,19 +1,195 @@
-"""What is measured: anything that ranks targets for seeds."""
+"""What is measured: anything that ranks targets for seeds.
 
-from collections.abc import Callable
+Popularity against exposure: who is shown how often, from the least popular targets on.
+
+What is true of all lists together, whatever happened afterwards: how broad, how new.
+"""
+
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
+from graphdb.errors import NotEnoughDataError, TrainingError
 from graphrec import Recommender
+from graphrec.bundle import Adjacency
+from graphrec.compare.lists import gini
 from training.baselines import Baseline
-from training.evaluation.metrics import Rows
+from training.evaluation.metrics import BLOCK_SCORES, Rows, Scorer, Values, at, places_of
+from training.evaluation.results import ExposurePoint
 from training.evaluation.tasks import Direction, Task
 from training.quality.counts import BRAND, CREATOR, PRODUCT
-from training.scoring import BLOCK_SCORES, Scorer, places_of
-from training.sparse import csr_of
+from training.sparse_ops import csr_of
+
+Floats = npt.NDArray[np.float64]
+
+
+def exposure(
+    ranked_by_model: Mapping[str, Rows],
+    truth: Adjacency,
+    popularity: npt.NDArray[np.integer] | Floats,
+    bins: int,
+) -> tuple[ExposurePoint, ...]:
+    """What share of all places goes to targets of which popularity.
+
+    Targets are put in bins that hold about equally many training events each, so a model that
+    shows everything as often as it was taken has a share of 1 / bins in each. Targets without an
+    event come first, in a point of their own. Targets of equal popularity stay together, where
+    most of their events fall; so there are fewer bins where a few targets have most events.
+
+    Args:
+        ranked_by_model: Per model the lists of all seeds, int64 [num_seeds, k], -1 where a list
+            is shorter.
+        truth: What was to be found.
+        popularity: Training events per target, 0 or more, [num_targets].
+        bins: How many, 1 or more.
+
+    Returns:
+        Ascending by popularity; bins without a target are left out. The shares of a model, and
+        those of what was to be found, sum to 1.
+
+    Raises:
+        NotEnoughDataError: A model shows nothing, there are no events, or there was nothing to
+            find.
+        TrainingError: `bins` is below 1, or the numbers of targets differ.
+    """
+    if bins < 1:
+        raise TrainingError(f"bins is {bins}", expected="1 or more", value=bins)
+    if len(popularity) != truth.num_targets:
+        raise TrainingError(
+            f"there are popularities of {len(popularity)} targets",
+            expected=f"the {truth.num_targets} of the truth",
+            value=len(popularity),
+        )
+    places = {name: ranked[ranked >= 0] for name, ranked in ranked_by_model.items()}
+    bin_of = _bins(popularity.astype(np.float64), bins)
+    bought = _shares("what was held out", truth.indices, bin_of, bins)
+    shown = {name: _shares(name, found, bin_of, bins) for name, found in places.items()}
+    return tuple(
+        ExposurePoint(
+            popularity=float(popularity[members].mean()),
+            num_targets=len(members),
+            shown={name: float(shares[number]) for name, shares in shown.items()},
+            bought=float(bought[number]),
+        )
+        for number in range(bins + 1)
+        for members in [np.flatnonzero(bin_of == number)]
+        if len(members)
+    )
+
+
+def _bins(popularity: Floats, bins: int) -> Rows:
+    """Which bin each target is in, int64 [num_targets]: 0 without an event, then 1 to `bins`."""
+    levels, level_of, sizes = np.unique(popularity, return_inverse=True, return_counts=True)
+    events = levels * sizes
+    if not events.sum():
+        raise NotEnoughDataError("no target has an event in the training part")
+    middle = (np.cumsum(events) - events / 2) / events.sum()  # of a level's events, in (0, 1)
+    bin_of_level = np.where(levels > 0, 1 + np.floor(middle * bins), 0).astype(np.int64)
+    found: Rows = bin_of_level[level_of]
+    return found
+
+
+def _shares(name: str, targets: npt.NDArray[np.integer], bin_of: Rows, bins: int) -> Floats:
+    if not len(targets):
+        raise NotEnoughDataError(f"there is not one target in the lists of {name}")
+    return np.bincount(bin_of[targets], minlength=bins + 1) / len(targets)
+
+
+COVERAGE, GINI, NOVELTY = "coverage", "gini", "novelty"
+DIVERSITY, NEWCOMERS = "diversity", "newcomers"
+_BLOCK_PAIRS = 2**20
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Catalogue:
+    """What is known of all targets at the cut-off.
+
+    Args:
+        num_events: Training events per target, float64 [num_targets].
+        categories: The category of each, int64 [num_targets], -1 where there is none; None where
+            the targets have no categories.
+        newcomers: Which came within so many days before the cut-off, bool [num_targets]; None
+            where it is not known of any when it came.
+    """
+
+    num_events: Values
+    categories: Rows | None = None
+    newcomers: npt.NDArray[np.bool_] | None = None
+
+
+def of_lists(ranked: Rows, catalogue: Catalogue, k: int) -> dict[str, float]:
+    """Every figure for the first k places; those that cannot be told are left out.
+
+    Args:
+        ranked: int64 [num_seeds, width], -1 where a list is shorter.
+    """
+    lists = ranked[:, :k]
+    shown = lists[lists >= 0]
+    if not len(shown):
+        return {}
+    exposure = np.bincount(shown, minlength=len(catalogue.num_events)).astype(np.float64)
+    found = {
+        COVERAGE: coverage(exposure),
+        GINI: gini(exposure),
+        NOVELTY: float(novelty(catalogue.num_events)[shown].mean()),
+    }
+    if catalogue.categories is not None:
+        diverse = diversity(lists, catalogue.categories)
+        if np.isfinite(diverse).any():
+            found[DIVERSITY] = float(np.nanmean(diverse))
+    if catalogue.newcomers is not None:
+        found[NEWCOMERS] = float(catalogue.newcomers[shown].mean())
+    return {at(name, k): value for name, value in found.items()}
+
+
+def coverage(exposure: Values) -> float:
+    """The share of all targets that stand in any list.
+
+    >>> coverage(np.array([3.0, 0.0, 1.0, 0.0]))
+    0.5
+    """
+    return float((exposure > 0).mean())
+
+
+def novelty(num_events: Values) -> Values:
+    """How surprising each target is: -log2 of its share of the training events.
+
+    Every target counts one event more than it has, so that one without any has a number too.
+
+    >>> novelty(np.array([6.0, 0.0])).tolist()
+    [0.19264507794239588, 3.0]
+    """
+    counted = num_events + 1
+    surprise: Values = -np.log2(counted / counted.sum())
+    return surprise
+
+
+def diversity(lists: Rows, categories: Rows) -> Values:
+    """Per list the share of pairs of places that are of different categories.
+
+    Targets without a category are left out; a list with fewer than two others has NaN.
+
+    Returns:
+        float64 [num_lists].
+    """
+    labels = np.where(lists >= 0, categories[lists], -1)
+    width = labels.shape[1]
+    ones, others = np.triu_indices(width, 1)
+    found = np.full(len(labels), np.nan)
+    step = max(_BLOCK_PAIRS // max(len(ones), 1), 1)
+    for start in range(0, len(labels), step):
+        part = slice(start, start + step)
+        left, right = labels[part][:, ones], labels[part][:, others]
+        known = (left >= 0) & (right >= 0)
+        differ = known & (left != right)
+        with np.errstate(invalid="ignore"):
+            found[part] = differ.sum(axis=1) / known.sum(axis=1)
+    return found
+
 
 Tensor = torch.Tensor
 

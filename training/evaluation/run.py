@@ -15,32 +15,32 @@ from graphrec.bundle import AudienceFigures
 from training.config import TrainConfig
 from training.data import load_graph
 from training.evaluation.audiences import audience_figures
+from training.evaluation.backtest import model_of_the_past
 from training.evaluation.baselines import baseline, check_baselines, usual_baselines
 from training.evaluation.creators import creator_tasks
-from training.evaluation.exposure import exposure
 from training.evaluation.groups import (
     Past,
     ages_of,
     categories_of_products,
     num_events,
     seed_groupings,
+    spending,
     target_groupings,
+    versions,
 )
-from training.evaluation.hiding import SplitName, check_pairs, held_out
 from training.evaluation.leaks import check_leaks
-from training.evaluation.lists import Catalogue
 from training.evaluation.lookalikes import has_new_buyers, lift_points
 from training.evaluation.measure import (
+    PER_SEED_NAME,
     Measured,
     Ranked,
     Resampling,
     Surroundings,
     measure,
     rank_all,
+    write_per_seed,
 )
-from training.evaluation.model import model_of_the_past
-from training.evaluation.per_seed import PER_SEED_NAME, write_per_seed
-from training.evaluation.rankers import Served
+from training.evaluation.rankers import Catalogue, Served, exposure
 from training.evaluation.results import (
     Evaluation,
     ExposurePoint,
@@ -48,11 +48,11 @@ from training.evaluation.results import (
     LiftPoint,
     Protocol,
 )
-from training.evaluation.spending import spending, versions
 from training.evaluation.tasks import Direction, Task, all_tasks, check_enough
 from training.models import Run
 from training.quality.counts import PRODUCT
-from training.split import Holdout
+from training.splitting.holdout import SplitName, check_pairs, held_out
+from training.splitting.split import Holdout
 from training.steps import Progress, Steps
 
 PAST = "past"

@@ -1,25 +1,132 @@
-"""The questions: whom to recommend what to, and what turned out to be right."""
+"""The questions: whom to recommend what to, and what turned out to be right.
+
+What every true pair brought: what was paid, less what was paid back.
+
+Days on which far more happened than usual: sales, holidays.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
+from graphdb.checked_schema import Schema
 from graphdb.errors import NotEnoughDataError
-from graphdb.schema_types import EdgeType, Schema
+from graphdb.schema_types import EdgeType
 from graphrec import Seen
 from graphrec.bundle import Adjacency
-from graphrec.query.seen_ways import USUAL
-from graphrec.query.tree import CATEGORY, CHILD_OF, CategoryTree
-from training.data import AT_S, COUNT, OPINION, edge_types_of
-from training.evaluation.gains import Payments, payments
-from training.evaluation.metrics import Values
-from training.evaluation.peaks import on_days, peak_days
+from graphrec.query.metapaths import CATEGORY, CHILD_OF, CategoryTree
+from graphrec.query.seen import USUAL
+from training.data import AT_S, COUNT, DAY_S, OPINION, HeteroData, edge_types_of
+from training.evaluation.metrics import Rows, Values
 from training.evaluation.results import FEWEST_QUERIES, LeakFinding, too_few_queries
-from training.pairs import adjacency, compose, liked, without
-from training.pyg import HeteroData
-from training.split import Holdout
+from training.pairs import adjacency, compose, liked, pair_keys, without
+from training.splitting.split import Holdout
+
+VALUE = "value"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Payments:
+    """Money that went from seeds to targets, event by event; below 0 where it came back.
+
+    Args:
+        seeds: Seed row per event.
+        targets: Target row per event.
+        amounts: float64.
+        at_s: Epoch seconds.
+    """
+
+    seeds: Rows
+    targets: Rows
+    amounts: Values
+    at_s: Rows
+
+    def part(self, kept: npt.NDArray[np.bool_]) -> "Payments":
+        return Payments(self.seeds[kept], self.targets[kept], self.amounts[kept], self.at_s[kept])
+
+    def along(self, ties: Adjacency) -> "Payments":
+        """To what the targets are tied to, such as the brands; each gets the whole amount."""
+        number = ties.degrees()[self.targets]
+        return Payments(
+            np.repeat(self.seeds, number),
+            ties.gather(self.targets).astype(np.int64),
+            np.repeat(self.amounts, number),
+            np.repeat(self.at_s, number),
+        )
+
+    def gains(self, truth: Adjacency) -> Values:
+        """The net amount of every true pair, 0 at least, float64 [num_edges]."""
+        known, keys = pair_keys(truth), self.seeds * truth.num_targets + self.targets
+        places = np.minimum(np.searchsorted(known, keys), max(len(known) - 1, 0))
+        is_true = known[places] == keys if len(known) else np.zeros(len(keys), dtype=np.bool_)
+        net = np.bincount(places[is_true], self.amounts[is_true], truth.num_edges)
+        return np.maximum(net, 0.0)
+
+
+def payments(graph: HeteroData, schema: Schema, direction: EdgeType, since_s: int) -> Payments:
+    """Values of the direction's events from a moment on, less those of events against it.
+
+    Events against it are those of relations between the same two ends whose behaviour weight is
+    negative, such as returns. Events of unknown value count nothing.
+    """
+    parts = []
+    for edge_type in edge_types_of(graph):
+        if (edge_type.source, edge_type.target) != (direction.source, direction.target):
+            continue
+        against = schema.relation(edge_type.relation).behaviour_weight < 0
+        store = graph[edge_type]
+        if (edge_type != direction and not against) or VALUE not in store:
+            continue
+        seeds, targets = store.edge_index.numpy()
+        amounts = store[VALUE].numpy().astype(np.float64) * (-1.0 if against else 1.0)
+        found = Payments(seeds, targets, amounts, store[AT_S].numpy())
+        parts.append(found.part(np.isfinite(amounts) & (found.at_s >= since_s)))
+    empty = np.empty(0, dtype=np.int64)
+    parts.append(Payments(empty, empty, np.empty(0), empty))
+    joined = (
+        np.concatenate([getattr(one, name) for one in parts])
+        for name in ("seeds", "targets", "amounts", "at_s")
+    )
+    return Payments(*joined)
+
+
+TIMES_USUAL = 1.5
+DEVIATIONS = 4.0
+USUAL_DAYS = 56
+
+
+def peak_days(at_s: Rows, since_s: int) -> Rows:
+    """The days (UTC) from a moment on with far more events than usual.
+
+    The usual is the median day, from eight weeks before the moment to the last event. A peak has at
+    least half as many again, and more than chance would give: the usual + 4 standard deviations of
+    a Poisson number.
+
+    Args:
+        at_s: Epoch seconds of all events.
+
+    Returns:
+        Days since 1970, int64, ascending.
+    """
+    first = since_s // DAY_S - USUAL_DAYS
+    days = at_s[at_s >= first * DAY_S] // DAY_S
+    if not len(days):
+        return np.empty(0, dtype=np.int64)
+    counts = np.bincount(days - first)
+    begun = counts[int(days.min() - first) :]
+    usual = float(np.median(begun))
+    least = max(TIMES_USUAL * usual, usual + DEVIATIONS * np.sqrt(max(usual, 1.0)))
+    peaks = np.flatnonzero(counts >= least) + first
+    return peaks[peaks >= since_s // DAY_S]
+
+
+def on_days(at_s: Rows, days: Rows) -> npt.NDArray[np.bool_]:
+    """Which moments lie on one of the days."""
+    return np.isin(at_s // DAY_S, days)
+
 
 ALL, REPEAT, NEW, NEW_GROUPS = "all products", "bought before", "new products", "new brands"
 PEAK, OTHER_DAYS = "peak days", "other days"

@@ -11,9 +11,8 @@ import pyarrow.parquet as pq
 
 from graphdb.errors import EvaluationError, nearest
 from graphdb.file_access import file_access, pass_on_refusal
-from training.evaluation.bootstrap import Bootstrap
-from training.evaluation.paired import comparisons
-from training.evaluation.per_seed import MODEL, PER_SEED_NAME, SEED_ID, TASK
+from training.evaluation.bootstrap import Bootstrap, comparisons
+from training.evaluation.measure import MODEL, PER_SEED_NAME, SEED_ID, TASK
 from training.evaluation.results import Comparison, Evaluation, read_evaluation
 
 Values = npt.NDArray[np.float64]

@@ -17,7 +17,7 @@ import torch.distributed as dist
 
 from graphdb.errors import ProcessLostError, TrainingError
 from training.gnn.config import GnnConfig
-from training.gnn.device import chosen_device
+from training.gnn.memory import chosen_device
 
 Tensor = torch.Tensor
 

@@ -14,22 +14,137 @@ What it takes, in bytes, n being the number of all nodes and d the length of the
 Against the peak of real runs this is right within a factor of 1.5 (tests/training/gnn/
 test_memory.py), where graph or vectors are large enough for it to matter. What the process holds
 besides, such as the graph itself, is no part of it.
+
+How much memory a device has to spare.
+
+Where to train, and in which numbers.
 """
 
+import os
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 
-from graphdb.errors import DoesNotFitError
-from training.data import edge_types_of
+from graphdb.errors import DoesNotFitError, TrainingError
+from training.data import HeteroData, edge_types_of
+from training.evaluation.metrics import BLOCK_SCORES
 from training.gnn.config import GnnConfig
-from training.gnn.free_memory import available_bytes, free_bytes
-from training.gnn.messages import Message
+from training.gnn.propagation import Message
 from training.gnn.supervision import Direction, num_candidates
-from training.pyg import HeteroData
-from training.scoring import BLOCK_SCORES
+
+_INFO = Path("proc/meminfo")
+_CGROUP = Path("proc/self/cgroup")
+_CGROUPS = Path("sys/fs/cgroup")
+# Of the newer and of the older kind: folder, limit, use, and how the cache in it is called.
+_V2 = (_CGROUPS, "memory.max", "memory.current", "inactive_file")
+_V1 = (_CGROUPS / "memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
+
+
+def free_bytes(device: torch.device) -> int:
+    """What the device could still give to this process.
+
+    Of a GPU: what its driver says, and what torch has reserved there without using it. All other
+    devices use the machine's memory.
+    """
+    if device.type == "cuda":
+        free, _ = torch.cuda.mem_get_info(device)
+        return free + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    return available_bytes()
+
+
+def available_bytes(root: Path = Path("/")) -> int:
+    """Memory that can be had without swapping, and without passing a container's limit.
+
+    On Linux what the kernel calls available, or the room under the tightest limit of a control
+    group, if that is less. Other systems have no file that says what is free: there, all physical
+    memory counts.
+
+    Args:
+        root: Where `proc` and `sys` are.
+    """
+    if not (root / _INFO).exists():
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    lines = (root / _INFO).read_text(encoding="ascii").splitlines()
+    fields = dict(line.split(":", 1) for line in lines)
+    available = int(fields["MemAvailable"].split()[0]) * 1024
+    return min([available, *_rooms(root)])
+
+
+def _rooms(root: Path) -> Iterator[int]:
+    """The room under every limit that is set for this process' control group or one above it."""
+    if not (root / _CGROUP).exists():
+        return
+    for line in (root / _CGROUP).read_text(encoding="utf-8").splitlines():
+        _, controllers, path = line.split(":", 2)
+        if controllers and "memory" not in controllers.split(","):
+            continue
+        folder, limit, use, cache = _V1 if controllers else _V2
+        inside = Path(path.lstrip("/"))
+        # In a container, the path may be that of the machine: then only the top is to be seen.
+        for group in (inside, *inside.parents):
+            place = root / folder / group
+            if (place / limit).exists() and (place / limit).read_text().strip() != "max":
+                allowed, used = (int((place / name).read_text()) for name in (limit, use))
+                yield max(allowed - used + _statistic(place, cache), 0)
+
+
+def _statistic(place: Path, name: str) -> int:
+    """One number of a control group's statistics, in bytes."""
+    lines = (place / "memory.stat").read_text(encoding="ascii").splitlines()
+    return int(dict(line.split() for line in lines).get(name, 0))
+
+
+def chosen_device(name: str | None, local_rank: int | None = None) -> torch.device:
+    """The device of that name; by default a GPU if there is one.
+
+    Args:
+        local_rank: Of this process, where several train together: each has a GPU of its own.
+
+    Raises:
+        TrainingError: It is no device, or none that this machine has, or one for all of several
+            processes.
+
+    Example:
+        >>> chosen_device("cpu")
+        device(type='cpu')
+    """
+    if name is None:
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise TrainingError(
+            f"'{name}' is no device of torch", expected="cpu, cuda or cuda:NUMBER", value=name
+        ) from error
+    if device.type == "cuda" and local_rank is not None:
+        if ":" in name:
+            raise TrainingError(
+                f"'{name}' is one GPU, and several processes were started",
+                expected="cuda, for one GPU each",
+                value=name,
+            )
+        device = torch.device("cuda", local_rank)
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise TrainingError(
+            f"there is no device '{device}': torch sees {torch.cuda.device_count()} GPUs",
+            next_step="choose another one, or leave --device out",
+            value=name,
+        )
+    return device
+
+
+def multiplies_bfloat16(device: torch.device) -> bool:
+    """Whether the device multiplies bfloat16 in hardware, faster than float32: an Ampere or later.
+
+    Example:
+        >>> multiplies_bfloat16(torch.device("cpu"))
+        False
+    """
+    return device.type == "cuda" and torch.cuda.get_device_capability(device) >= (8, 0)
+
 
 BUILDING_BYTES_PER_EDGE = 160
 _STATE, _ONE_LAYER, _MORE_LAYERS = 4, 2, 5  # vectors per node

@@ -6,19 +6,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
+from graphdb.checked_schema import Schema
 from graphdb.errors import NotEnoughDataError
-from graphdb.schema_types import EdgeType, Schema
+from graphdb.schema_types import EdgeType
 from graphrec.bundle import Adjacency
-from training.data import edge_types_of
+from training.data import HeteroData, edge_types_of, given_back, rated_badly
 from training.gnn.config import GnnConfig
 from training.gnn.loss import Pairs
-from training.gnn.messages import event_weights
-from training.gnn.products import gather_rows, owners_of
-from training.gnn.ways import follow, steps_of
+from training.gnn.propagation import event_weights, follow, steps_of
 from training.pairs import liked, without
-from training.pyg import HeteroData
-from training.sparse import csr_of
-from training.weights import given_back, rated_badly
+from training.sparse_ops import csr_of, gather_rows, owners_of
 
 Tensor = torch.Tensor
 

@@ -5,11 +5,11 @@ from dataclasses import dataclass, fields
 import numpy as np
 import numpy.typing as npt
 
-from graphdb.schema_types import EdgeType, Schema
+from graphdb.checked_schema import Schema
+from graphdb.schema_types import EdgeType
 from graphrec.bundle import Adjacency
-from training.data import AT_S, STARS, edge_types_of
+from training.data import AT_S, STARS, HeteroData, edge_types_of
 from training.pairs import adjacency, compose, source_rows
-from training.pyg import HeteroData
 
 Numbers = npt.NDArray[np.float64]
 

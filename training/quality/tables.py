@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, Field
 
-from graphdb.schema_types import Schema
+from graphdb.checked_schema import Schema
 from graphrec.bundle import Adjacency, Quality, QualityPart, QualityRule
 from graphrec.bundle.quality import (
     COUNTS,
@@ -19,9 +19,8 @@ from graphrec.bundle.quality import (
     REPEAT_RATE,
     RETURN_RATE,
 )
-from training.data import STARS
+from training.data import STARS, HeteroData
 from training.pairs import source_rows
-from training.pyg import HeteroData
 from training.quality.counts import (
     PRODUCT,
     Counts,

@@ -7,11 +7,9 @@ from pathlib import Path
 
 from graphdb.atomic import atomic_file, check_writable, made_folder
 from graphdb.errors import EvaluationError
-from graphdb.file_access import file_access
-from graphdb.inside import inside
-from training.report.charts.chart import Chart
-from training.report.page import page
-from training.report.parts import Block, Figure, MapFigure, Row, Section
+from graphdb.file_access import file_access, inside
+from training.report.charts import Chart
+from training.report.page import Block, Figure, MapFigure, Row, Section, page
 from training.report.sections import SECTIONS
 from training.report.sources import Sources, open_sources
 from training.report.words import plural

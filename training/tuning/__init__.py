@@ -1,7 +1,7 @@
 """Tuning: which settings foretell best what was held out of the past."""
 
-from training.tuning.part import Split
-from training.tuning.report import Trial, TuneReport
+from training.splitting.holdout import Split
+from training.tuning.journal import Trial, TuneReport
 from training.tuning.search import TuneOptions, tune
 from training.tuning.space import Dimension, Space, default_space, load_space
 

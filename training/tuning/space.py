@@ -7,8 +7,8 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, RootModel, ValidationError, model_validator
 
+from graphdb.documents import TomlFile
 from graphdb.errors import TrainingError, nearest
-from graphdb.toml_file import TomlFile
 from training.config import TrainConfig
 
 Value = bool | int | float | str

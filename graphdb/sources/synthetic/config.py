@@ -1,13 +1,196 @@
-"""How large a synthetic world is, how clear its tastes are, and when it takes place."""
+"""How large a synthetic world is, how clear its tastes are, and when it takes place.
 
+The kinds of arrays that a world is made of.
+
+The category tree: departments, groups and leaves, with what goods of a leaf are called.
+
+The words that names and titles are made of.
+"""
+
+import csv
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Self
+from importlib import resources
+from typing import Annotated, Self, TypeAlias
 
+import numpy as np
+import numpy.typing as npt
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
-from graphdb.sources.synthetic.categories import LEAVES
-from graphdb.sources.synthetic.words import FUNCTIONS, STYLES, TRENDS
+Rows: TypeAlias = npt.NDArray[np.int32]
+"""Rows of nodes, or numbers of words."""
+
+Positions: TypeAlias = npt.NDArray[np.int64]
+"""Where something stands in an array."""
+
+Times: TypeAlias = npt.NDArray[np.int64]
+"""Microseconds since 1970, UTC."""
+
+Weights: TypeAlias = npt.NDArray[np.float64]
+Mask: TypeAlias = npt.NDArray[np.bool_]
+
+
+LEVEL_FACTORS = (0.25, 0.5, 1.0, 2.0, 4.0)
+"""What a product of price level 0 to 4 costs, as a multiple of its category's middle price."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """A category that products stand in.
+
+    Args:
+        path: Department, group, own name.
+        noun: What one such product is called.
+        makes: The make of each price level, cheapest first.
+        price: Price in the middle of the middle level.
+        sizes: Package sizes.
+    """
+
+    path: tuple[str, str, str]
+    noun: str
+    makes: tuple[str, ...]
+    price: float
+    sizes: tuple[str, ...]
+
+    @property
+    def goods(self) -> str:
+        """Its products in the middle of a sentence: 'water cups', but 'T-shirts'."""
+        name = self.path[-1]
+        return name if self.noun[0].isupper() else name.lower()
+
+
+def _read_leaves() -> tuple[Leaf, ...]:
+    """A small world takes the first few, so the table spreads the departments over its rows."""
+    table = resources.files(__package__).joinpath("leaves.csv")
+    return tuple(
+        Leaf(
+            path=(row["department"], row["group"], row["name"]),
+            noun=row["noun"],
+            makes=tuple(row[f"make_{level}"] for level in range(len(LEVEL_FACTORS))),
+            price=float(row["price"]),
+            sizes=tuple(row["sizes"].split("|")),
+        )
+        for row in csv.DictReader(table.read_text(encoding="utf-8").splitlines())
+    )
+
+
+LEAVES = _read_leaves()
+CUPS = 0
+"""The row of the category Water cups."""
+
+
+@dataclass(frozen=True, slots=True)
+class Categories:
+    """The part of the tree that a world uses. Leaves come first, so a leaf's row is its number.
+
+    Args:
+        names: Name per row; leaves, then groups, then departments.
+        parent: Parent's row per row, -1 for a department.
+        department: Number of the department per leaf; Home is 0.
+    """
+
+    leaves: tuple[Leaf, ...]
+    names: tuple[str, ...]
+    parent: Rows
+    department: Rows
+    num_departments: int
+
+
+def category_tree(num_leaves: int) -> Categories:
+    """The first `num_leaves` leaves and all that stands above them.
+
+    >>> tree = category_tree(2)
+    >>> tree.names
+    ('Water cups', 'Tableware', 'Kitchen', 'Home')
+    >>> tree.parent.tolist()
+    [2, 2, 3, -1]
+    """
+    leaves = LEAVES[:num_leaves]
+    groups = list(dict.fromkeys(leaf.path[:2] for leaf in leaves))
+    departments = list(dict.fromkeys(leaf.path[0] for leaf in leaves))
+    of_groups = num_leaves + len(groups)
+    parent = [num_leaves + groups.index(leaf.path[:2]) for leaf in leaves]
+    parent += [of_groups + departments.index(group[0]) for group in groups]
+    parent += [-1] * len(departments)
+    names = [leaf.path[2] for leaf in leaves] + [group[1] for group in groups] + departments
+    department = [departments.index(leaf.path[0]) for leaf in leaves]
+    return Categories(
+        leaves,
+        tuple(names),
+        np.array(parent, dtype=np.int32),
+        np.array(department, dtype=np.int32),
+        len(departments),
+    )
+
+
+STYLES = ("minimalist", "retro", "cute", "elegant", "natural", "sporty", "bold", "classic")
+
+FUNCTIONS = (
+    "for travel",
+    "for the office",
+    "as a gift",
+    "for sport",
+    "for students",
+    "for parties",
+    "for every day",
+    "for weekends",
+)
+
+TRENDS = ("city walk", "camping", "quiet luxury", "cottagecore", "dopamine colours", "guochao")
+
+BRAND_STARTS = (
+    *("Al", "Bel", "Cor", "Dan", "El", "Fen", "Gal", "Hal", "Iv", "Jun", "Kel", "Lum", "Mar"),
+    *("Nor", "Or", "Pel", "Quin", "Ros", "Sol", "Tam", "Ul", "Vel", "Wen", "Xan", "Yar", "Zel"),
+    *("Bri", "Cla", "Dre", "Fli", "Gre", "Kri", "Plu", "Sta", "Tri", "Vio"),
+)
+BRAND_MIDDLES = (
+    *("a", "an", "ar", "e", "en", "er", "i", "in", "ir", "o", "on", "or", "u", "un", "ur"),
+    *("ea", "ia", "io", "ua", "ei"),
+)
+BRAND_ENDS = (
+    *("bay", "co", "dell", "dora", "field", "go", "la", "lane", "lia", "lin", "mi", "moon", "na"),
+    *("nest", "nova", "pine", "ra", "ridge", "ro", "sa", "son", "ta", "tree", "vale", "wood"),
+)
+
+FIRST_NAMES = (
+    *("Ada", "Amir", "Anna", "Ben", "Bo", "Cai", "Carla", "Chen", "Dana", "David", "Ella", "Emil"),
+    *("Fang", "Fatima", "Finn", "Gia", "Hana", "Hugo", "Ines", "Ivan", "Jade", "Jun", "Kai"),
+    *("Kira", "Lan", "Leo", "Lin", "Lucia", "Mai", "Marco", "Mei", "Mia", "Nadia", "Nils", "Nora"),
+    *("Omar", "Ping", "Priya", "Rui", "Sami", "Sara", "Tao", "Tess", "Uma", "Vera", "Wei", "Xia"),
+    *("Yan", "Yuki", "Zoe"),
+)
+LAST_NAMES = (
+    *("Abel", "Bai", "Berg", "Cruz", "Dai", "Diaz", "Dong", "Fan", "Fox", "Gao", "Gold", "Gu"),
+    *("Han", "Hart", "He", "Hill", "Hu", "Jiang", "Kim", "King", "Kohl", "Lee", "Li", "Long"),
+    *("Lu", "Ma", "Moss", "Novak", "Ono", "Park", "Peng", "Qian", "Ray", "Rossi", "Sato", "Shen"),
+    *("Silva", "Song", "Stone", "Sun", "Tan", "Tang", "Wang", "West", "Wolf", "Wu", "Xie", "Xu"),
+    *("Yang", "Zhou"),
+)
+
+AGENCY_STARTS = (
+    *("Bright", "Blue Lake", "Cloud", "First Light", "Golden", "Harbour", "Lantern", "Momentum"),
+    *("Nine Suns", "Orchard", "Red Kite", "Silver", "Star River", "Tide", "Vivid", "Wave"),
+)
+AGENCY_ENDS = ("Media", "Talent", "Studio", "Network", "Creators", "Live")
+
+AGE_BANDS = ("18-24", "25-29", "30-34", "35-39", "40-49", "50+")
+GENDERS = ("female", "male", "not given")
+INCOME_BANDS = ("low", "lower middle", "middle", "upper middle", "high")
+HOUSEHOLDS = ("1 Adult", "2 Adults", "1 Adult Kids", "2 Adults Kids", "3 Generations")
+CITIES = (
+    *("Beijing", "Shanghai", "Guangzhou", "Shenzhen", "Hangzhou", "Chengdu", "Wuhan", "Nanjing"),
+    *("Xi'an", "Suzhou", "Chongqing", "Qingdao", "Changsha", "Xiamen", "Kunming", "Harbin"),
+)
+
+CONTENT_OPENINGS = {
+    "short_video": ("Testing", "Unboxing", "3 reasons to love", "My week with", "Honest review:"),
+    "live": ("Live:", "Tonight live:", "Live sale:"),
+}
+
+RETURN_REASONS = ("poor quality", "not as described", "wrong size", "changed my mind")
+SCENES = ("short_video", "live", "shop", "search", "mall", "other")
+SCENE_SHARES = (0.42, 0.25, 0.17, 0.1, 0.05, 0.01)
+
 
 Count = Annotated[int, Field(ge=1, le=5_000_000)]
 Month = Annotated[int, Field(ge=1, le=12)]

@@ -1,31 +1,166 @@
-"""Puts the parts together: a whole world from one config."""
+"""Puts the parts together: a whole world from one config.
+
+The planted answers: what a perfect model of a synthetic world would know.
+
+A generated world: its tables, its planted answers, and the way onto disk.
+"""
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.parquet as pq
 
+from graphdb.atomic import empty_folder
+from graphdb.errors import DataError
 from graphdb.ingest.price_bands import price_bands
 from graphdb.schema import SCHEMA
 from graphdb.schema_types import EVENT_ID, OCCURRED_AT, EdgeType
-from graphdb.sources.synthetic import audience, node_tables, orders, shopping
-from graphdb.sources.synthetic import contents as content
-from graphdb.sources.synthetic.arrays import Positions
-from graphdb.sources.synthetic.brands import make_brands
-from graphdb.sources.synthetic.calendar import Calendar
-from graphdb.sources.synthetic.categories import category_tree
-from graphdb.sources.synthetic.config import WorldConfig
-from graphdb.sources.synthetic.people import make_creators, make_users
-from graphdb.sources.synthetic.products import make_products
-from graphdb.sources.synthetic.related import Histories, related
-from graphdb.sources.synthetic.shelf import Shelf
-from graphdb.sources.synthetic.shops import catalogue_ties, make_shops
+from graphdb.sources.synthetic import people, shopping, tables
+from graphdb.sources.synthetic import people as content
+from graphdb.sources.synthetic.catalogue import (
+    Brands,
+    Products,
+    Shops,
+    catalogue_ties,
+    make_brands,
+    make_products,
+    make_shops,
+)
+from graphdb.sources.synthetic.config import (
+    RETURN_REASONS,
+    SCENES,
+    Categories,
+    Positions,
+    WorldConfig,
+    category_tree,
+)
+from graphdb.sources.synthetic.draws import Calendar, TiesByType
+from graphdb.sources.synthetic.people import (
+    Contents,
+    Creators,
+    Histories,
+    Users,
+    make_creators,
+    make_users,
+    related,
+)
 from graphdb.sources.synthetic.tables import edge_table, ids
-from graphdb.sources.synthetic.tastes import num_values
-from graphdb.sources.synthetic.ties import TiesByType
-from graphdb.sources.synthetic.truth import Truth
-from graphdb.sources.synthetic.words import RETURN_REASONS, SCENES
-from graphdb.sources.synthetic.world import World
+from graphdb.sources.synthetic.tastes import Shelf, num_values
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """Planted answers as arrays by row; a row is the position in the node type's table.
+
+    Args:
+        calendar: The period and its festival days.
+        categories: The tree; leaves come first, row 0 is Water cups.
+        brands: Level, style, department.
+        products: Level, style, function, trend, brand, category, quality, return rate, cups.
+        shops: Which brand runs each.
+        users: Tastes, and who is light.
+        creators: Tastes and niche: what their contents are about and their audience is like.
+        contents: Creators; a content's taste is its creator's.
+
+    Example:
+        >>> from graphdb.sources.synthetic import WorldConfig, generate_world
+        >>> truth = generate_world(WorldConfig(num_edges=2000)).truth
+        >>> sorted(set(truth.products.level[truth.products.cups].tolist()))
+        [0, 1, 2, 3, 4]
+    """
+
+    config: WorldConfig
+    calendar: Calendar
+    categories: Categories
+    brands: Brands
+    products: Products
+    shops: Shops
+    users: Users
+    creators: Creators
+    contents: Contents
+
+    def tag_rows(self, kind: str) -> Positions:
+        """The Tag row of each style, function or trend number.
+
+        Args:
+            kind: "style", "function" or "trend".
+        """
+        sizes = self.config.sizes
+        nums = {"style": sizes.styles, "function": sizes.functions, "trend": sizes.trends}
+        kinds = list(nums)
+        first = sum(nums[before] for before in kinds[: kinds.index(kind)])
+        return np.arange(first, first + nums[kind])
+
+    def brand_audience(self, brand_row: int) -> Positions:
+        """Rows of the users of whom this is a favourite brand, ascending."""
+        return np.flatnonzero((self.users.tastes.brands == brand_row).any(axis=1))
+
+    def creator_audience(self, creator_row: int) -> Positions:
+        """Rows of the users with a home category, style and price level of the creator's."""
+        users, creators = self.users.tastes, self.creators.tastes
+        at_home = (users.categories == creators.categories[creator_row, 0]).any(axis=1)
+        alike = (users.style == creators.style[creator_row]) & (
+            users.level == creators.level[creator_row]
+        )
+        return np.flatnonzero(at_home & alike)
+
+    def liking_of_products(self) -> npt.NDArray[np.float64]:
+        """How well each product fits each user, float64 [num_users, num_products].
+
+        0 outside of the user's home categories, else 1 and 1 more for each taste that it meets:
+        price level, style, function, trend, favourite brand.
+        """
+        users, products = self.users.tastes, self.products
+        at_home = (users.categories[:, :, None] == products.category).any(axis=1)
+        met = (users.brands[:, :, None] == products.brand).any(axis=1).astype(np.float64)
+        for name, values in users.traits.items():
+            met += values[:, None] == getattr(products, name)
+        liking: npt.NDArray[np.float64] = at_home * (1 + met)
+        return liking
+
+    def liking_of_brands(self) -> npt.NDArray[np.float64]:
+        """Whose favourite each brand is, float64 [num_users, num_brands], 0 or 1."""
+        users = self.users.tastes
+        found = np.zeros((len(users.level), len(self.brands.level)))
+        found[np.arange(len(found))[:, None], users.brands] = 1
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """A generated graph and what is true of it.
+
+    Args:
+        nodes: A table per node type, sorted by key.
+        edges: A table per edge type.
+        truth: The planted answers.
+    """
+
+    config: WorldConfig
+    nodes: Mapping[str, pa.Table] = field(repr=False)
+    edges: Mapping[EdgeType, pa.Table] = field(repr=False)
+    truth: Truth = field(repr=False)
+
+    @property
+    def num_edges(self) -> int:
+        return sum(table.num_rows for table in self.edges.values())
+
+    def write(self, folder: str | Path) -> Path:
+        """Writes one Parquet file per type: `User.parquet`, `User-PURCHASED-Product.parquet`, ...
+
+        Raises:
+            DataError: There is something in the folder already.
+        """
+        folder = Path(folder)
+        with empty_folder(folder, DataError) as unfinished:
+            for of, table in [*self.nodes.items(), *self.edges.items()]:
+                pq.write_table(table, unfinished / f"{of}.parquet", compression="zstd")
+        return folder
+
 
 # Shares of the edges that are not the catalogue's. Watching and liking get what is left.
 _VIEWED, _CARTED, _PURCHASED = 0.44, 0.09, 0.065
@@ -113,10 +248,10 @@ def _follow_ties(truth: Truth, budget: int) -> TiesByType:
     config, calendar, users = truth.config, truth.calendar, truth.users
     num_creators, num_brands = round(_FOLLOWS_CREATOR * budget), round(_FOLLOWS_BRAND * budget)
     return {
-        _of("FOLLOWS", "Creator"): audience.follows_creators(
+        _of("FOLLOWS", "Creator"): people.follows_creators(
             config, calendar, users, truth.creators, max(num_creators, 1)
         ),
-        _of("FOLLOWS", "Brand"): audience.follows_brands(
+        _of("FOLLOWS", "Brand"): people.follows_brands(
             config, calendar, users, truth.brands, max(num_brands, 1)
         ),
     }
@@ -129,9 +264,9 @@ def _shopping_ties(truth: Truth, shelf: Shelf, budget: int) -> tuple[TiesByType,
     views = shopping.make_views(config, calendar, users, visits, shelf)
     carted, in_cart = shopping.carted(config, views, max(round(_CARTED * budget), 2))
     bought = shopping.bought(config, views, in_cart, max(round(_PURCHASED * budget), 2))
-    purchases = orders.purchases(config, calendar, products, views, bought)
-    returns, came_back = orders.returns(config, calendar, products, purchases, users.light)
-    ratings = orders.ratings(config, calendar, products, purchases, came_back, users.light)
+    purchases = shopping.purchases(config, calendar, products, views, bought)
+    returns, came_back = shopping.returns(config, calendar, products, purchases, users.light)
+    ratings = shopping.ratings(config, calendar, products, purchases, came_back, users.light)
 
     num = config.sizes.products
     paid_at = purchases.columns[OCCURRED_AT]
@@ -152,7 +287,7 @@ def _shopping_ties(truth: Truth, shelf: Shelf, budget: int) -> tuple[TiesByType,
 
 
 def _watch_ties(truth: Truth, num: int) -> TiesByType:
-    watches, likes = audience.watches_and_likes(
+    watches, likes = people.watches_and_likes(
         truth.config, truth.calendar, truth.users, truth.creators, truth.contents, num
     )
     return {_of("WATCHED"): watches, _of("LIKED"): likes}
@@ -160,17 +295,17 @@ def _watch_ties(truth: Truth, num: int) -> TiesByType:
 
 def _node_tables(truth: Truth, fans: Positions) -> dict[str, pa.Table]:
     config, categories, founded = truth.config, truth.categories, truth.calendar.founded
-    brands = node_tables.brand_table(config, truth.brands)
+    brands = tables.brand_table(config, truth.brands)
     return {
-        "User": node_tables.user_table(config, truth.users),
-        "Creator": node_tables.creator_table(config, categories, truth.creators, fans),
-        "Product": node_tables.product_table(config, categories, truth.products),
+        "User": tables.user_table(config, truth.users),
+        "Creator": tables.creator_table(config, categories, truth.creators, fans),
+        "Product": tables.product_table(config, categories, truth.products),
         "Brand": brands,
-        "Shop": node_tables.shop_table(truth.brands, brands["name"].combine_chunks(), truth.shops),
-        "Category": node_tables.category_table(categories, founded),
-        "Tag": node_tables.tag_table(config.sizes, founded),
-        "Content": node_tables.content_table(categories, truth.creators, truth.contents),
-        "Agency": node_tables.agency_table(config.sizes, founded),
+        "Shop": tables.shop_table(truth.brands, brands["name"].combine_chunks(), truth.shops),
+        "Category": tables.category_table(categories, founded),
+        "Tag": tables.tag_table(config.sizes, founded),
+        "Content": tables.content_table(categories, truth.creators, truth.contents),
+        "Agency": tables.agency_table(config.sizes, founded),
     }
 
 

@@ -1,17 +1,33 @@
-"""Shoppers and creators, each with a planted taste."""
+"""Shoppers and creators, each with a planted taste.
+
+Short videos and live sessions: who made them, when, and which products they show.
+
+Which products go together, found in what users of the world did.
+
+Who follows whom, and who watches and likes what.
+"""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from graphdb.sources.synthetic.arrays import Mask, Rows, Times, Weights
-from graphdb.sources.synthetic.calendar import Calendar
-from graphdb.sources.synthetic.categories import CUPS
-from graphdb.sources.synthetic.config import WorldConfig
-from graphdb.sources.synthetic.draws import generator, zipf_weights
-from graphdb.sources.synthetic.products import Products
-from graphdb.sources.synthetic.shelf import Shelf
-from graphdb.sources.synthetic.tastes import Tastes, num_values, plant_tastes
+from graphdb.schema_types import OCCURRED_AT, SINCE
+from graphdb.sources.synthetic.catalogue import Brands, Products
+from graphdb.sources.synthetic.config import CUPS, SCENES, Mask, Rows, Times, Weights, WorldConfig
+from graphdb.sources.synthetic.draws import (
+    DAY,
+    SECOND,
+    Calendar,
+    Ties,
+    choose,
+    first_of_pairs,
+    first_rows_of_pairs,
+    generator,
+    in_order,
+    pick,
+    zipf_weights,
+)
+from graphdb.sources.synthetic.tastes import Shelf, Tastes, num_values, plant_tastes
 
 _ACTIVITY_SPREAD = 0.9
 _CREATOR_SKEW = 0.7
@@ -121,3 +137,240 @@ def _plant(
         num_values(config.sizes),
     )
     return plant_tastes(rng, num, config.sizes, niches, shelf, products.brand, calendar.end)
+
+
+_LIVE_SHARE = 0.2
+_FEATURED_SHARES = (0.35, 0.35, 0.2, 0.1)
+_PAID_SHARE = 0.75
+_CONTENT_SKEW = 0.5
+_DAYS_BEFORE_START = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """Contents by row, in the order they were published. Their taste is their creator's."""
+
+    created: Times
+    creator: Rows
+    live: Mask
+    duration_s: Weights
+    popularity: Weights
+
+
+def make_contents(config: WorldConfig, calendar: Calendar, creators: Creators) -> Contents:
+    rng = generator(config.seed, "contents")
+    num = config.sizes.contents
+    creator = pick(rng, num, creators.popularity)
+    creator[0] = 0
+    from_day = np.maximum(creators.created[creator], calendar.start - _DAYS_BEFORE_START * DAY)
+    # A uniform moment between the creator's first day and an hour before the end.
+    room = calendar.end - 3600 * SECOND - from_day
+    created = from_day + np.ceil(rng.random(num) * room).astype(np.int64)
+    created[0] = from_day[0]  # there is something to watch from the start
+    order = np.argsort(created, kind="stable")
+    creator = creator[order]
+    live = rng.random(num) < _LIVE_SHARE
+    minutes = np.where(live, rng.uniform(30, 240, num), rng.uniform(0.25, 3, num))
+    return Contents(
+        created=created[order],
+        creator=creator,
+        live=live,
+        duration_s=np.round(minutes * 60),
+        popularity=zipf_weights(rng, num, _CONTENT_SKEW) * creators.popularity[creator],
+    )
+
+
+def managed(config: WorldConfig, calendar: Calendar, creators: Creators) -> Ties:
+    """Creator to Agency, some time after the creator began."""
+    rng = generator(config.seed, "managed by")
+    creator = np.flatnonzero(creators.agency >= 0).astype(np.int32)
+    delay = rng.uniform(0.1, 60, len(creator)) * DAY
+    since = calendar.later(creators.created[creator], delay)
+    return Ties(creator, creators.agency[creator], {SINCE: since})
+
+
+def published(contents: Contents) -> Ties:
+    """Creator to Content."""
+    content = np.arange(len(contents.creator), dtype=np.int32)
+    return Ties(contents.creator, content, {SINCE: contents.created})
+
+
+def featured(config: WorldConfig, contents: Contents, creators: Creators, products: Shelf) -> Ties:
+    """Content to Product: one to four each, of the creator's taste, among those on sale then."""
+    rng = generator(config.seed, "features")
+    per_content = pick(rng, len(contents.creator), _FEATURED_SHARES) + 1
+    content = np.repeat(np.arange(len(per_content), dtype=np.int32), per_content)
+    creator = contents.creator[content]
+    wanted = creators.tastes.wanted(rng, creator, creators.niche[creator])
+    at = contents.created[content]
+    product = products.draw(rng, at, wanted, config.taste_strength)
+    return first_of_pairs(Ties(content, product, {SINCE: at}))
+
+
+def promoted(config: WorldConfig, contents: Contents, features: Ties) -> Ties:
+    """Creator to Product: most of what a creator shows is shown for commission."""
+    rng = generator(config.seed, "promotes")
+    paid = rng.random(len(features)) < _PAID_SHARE
+    paid[:1] = True
+    creator = contents.creator[features.source[paid]]
+    since = features.columns[SINCE][paid]
+    return first_of_pairs(Ties(creator, features.target[paid], {SINCE: since}))
+
+
+_MOST_PARTNERS = 8
+_EVENTS_PER_PRODUCT = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Histories:
+    """Events in order of time, each a part of somebody's history or of one order."""
+
+    history: Rows
+    product: Rows
+    at: Times
+
+
+def related(events: Histories, num_products: int, lags: int, support: int, most: int) -> Ties:
+    """Product to Product: those that stand near each other in histories.
+
+    A tie begins when the pair was seen for the `support`th time, and a product keeps its earliest
+    partners. So what there is before a moment follows from what happened before it, and a
+    snapshot with a cut-off knows nothing of the future.
+
+    Args:
+        lags: How many steps apart in a history two events may be.
+        support: How often a pair must be seen.
+        most: How many ties there may be.
+    """
+    source, target, at = _near(_some(events, _EVENTS_PER_PRODUCT * num_products), lags)
+    source, target, at = _supported(source, target, at, support)
+    order = np.lexsort((target, at, source))
+    source, target, at = source[order], target[order], at[order]
+    rank = np.arange(len(source)) - np.searchsorted(source, source)
+    early = np.flatnonzero(rank < np.clip(most // num_products, 1, _MOST_PARTNERS))
+    early = np.sort(early[np.argsort(at[early], kind="stable")[:most]])
+    return Ties(source[early], target[early], {SINCE: at[early]})
+
+
+def _some(events: Histories, most: int) -> Histories:
+    """The events of every n-th history, so that there are about `most`: enough, and quick."""
+    every = -(-len(events.history) // most)
+    kept = np.flatnonzero(events.history % every == 0)
+    return Histories(events.history[kept], events.product[kept], events.at[kept])
+
+
+def _near(events: Histories, lags: int) -> tuple[Rows, Rows, Times]:
+    """Pairs of different products near each other, both ways, with the time of the later."""
+    keyed = events.history.astype(np.int64) << 32 | np.arange(len(events.history))
+    keyed.sort()
+    order = keyed & 0xFFFFFFFF
+    history, product, at = events.history[order], events.product[order], events.at[order]
+    ones, others, times = [], [], []
+    for lag in range(1, lags + 1):
+        one, other = product[:-lag], product[lag:]
+        near = (history[:-lag] == history[lag:]) & (one != other)
+        ones += [one[near], other[near]]
+        others += [other[near], one[near]]
+        times += [at[lag:][near]] * 2
+    return np.concatenate(ones), np.concatenate(others), np.concatenate(times)
+
+
+def _supported(source: Rows, target: Rows, at: Times, support: int) -> tuple[Rows, Rows, Times]:
+    """Each pair once, with the time it was seen for the `support`th time; others fall out."""
+    pair = source.astype(np.int64) << 32 | target
+    order = np.lexsort((at, pair))
+    pair = pair[order]
+    first = np.flatnonzero(np.concatenate([[True], pair[1:] != pair[:-1]])[: len(pair)])
+    seen = np.diff(np.append(first, len(pair)))
+    if not (seen >= support).any():  # a small world takes what there is
+        support = 1
+    enough = order[first[seen >= support] + support - 1]
+    return source[enough], target[enough], at[enough]
+
+
+_LIKED_SHARE = 0.17
+_LIKING = 0.7
+_LIVE, _SHORT_VIDEO, _SHOP = SCENES.index("live"), SCENES.index("short_video"), SCENES.index("shop")
+
+
+def follows_creators(
+    config: WorldConfig, calendar: Calendar, users: Users, creators: Creators, num: int
+) -> Ties:
+    """User to Creator: of one's home categories, style, level, function and trend."""
+    rng = generator(config.seed, "follows creators")
+    shelf = Shelf(
+        creators.created,
+        creators.popularity,
+        creators.niche,
+        creators.tastes.traits,
+        num_values(config.sizes),
+    )
+    at = calendar.moments(rng, num)
+    user = active_users(rng, users, at)
+    wanted = users.tastes.wanted(rng, user, users.tastes.home(rng, user))
+    creator = shelf.draw(rng, at, wanted, config.taste_strength)
+    scene = np.where(rng.random(num) < 0.6, _SHORT_VIDEO, _LIVE)
+    return first_of_pairs(Ties(user, creator, {OCCURRED_AT: at, "scene": scene}))
+
+
+def follows_brands(
+    config: WorldConfig, calendar: Calendar, users: Users, brands: Brands, num: int
+) -> Ties:
+    """User to Brand: mostly favourites, else brands of one's level and style."""
+    rng = generator(config.seed, "follows brands")
+    num_brands = len(brands.created)
+    traits = {
+        "level": brands.level,
+        "style": brands.style,
+        "brand": np.arange(num_brands, dtype=np.int32),
+    }
+    anywhere = np.zeros(num_brands, dtype=np.int32)
+    sizes = {**num_values(config.sizes), "category": 1}
+    shelf = Shelf(brands.created, brands.popularity, anywhere, traits, sizes)
+    at = calendar.moments(rng, num)
+    user = active_users(rng, users, at)
+    wanted = users.tastes.wanted(rng, user, np.zeros(num, dtype=np.int32))
+    brand = shelf.draw(rng, at, wanted, config.taste_strength)
+    scene = np.where(rng.random(num) < 0.5, _SHOP, _LIVE)
+    return first_of_pairs(Ties(user, brand, {OCCURRED_AT: at, "scene": scene}))
+
+
+def watches_and_likes(
+    config: WorldConfig,
+    calendar: Calendar,
+    users: Users,
+    creators: Creators,
+    contents: Contents,
+    num: int,
+) -> tuple[Ties, Ties]:
+    """User to Content, twice: what is watched, and what of it is liked; `num` in all."""
+    rng = generator(config.seed, "watches")
+    _, at = in_order(calendar.moments(rng, num))
+    user = active_users(rng, users, at)
+    wanted = users.tastes.wanted(rng, user, users.tastes.home(rng, user))
+    shelf = _content_shelf(config, creators, contents)
+    content = shelf.draw(rng, at, wanted, config.taste_strength)
+    liking = _LIKING * config.taste_strength * shelf.matches(content, wanted)
+    watched_share = rng.random(len(at)) ** (2 / (1 + liking))
+    scene = np.where(contents.live[content], _LIVE, _SHORT_VIDEO)
+    watched_s = np.round(contents.duration_s[content] * watched_share, 1)
+    watches = Ties(user, content, {OCCURRED_AT: at, "watched_s": watched_s, "scene": scene})
+
+    first = first_rows_of_pairs(watches)
+    liked = first[choose(rng, np.exp(liking[first]), round(num * _LIKED_SHARE))]
+    delay = rng.uniform(0, 1, len(liked)) * (watched_s[liked] + 1) * SECOND
+    columns = {OCCURRED_AT: calendar.later(at[liked], delay + 1), "scene": scene[liked]}
+    likes = Ties(user[liked], content[liked], columns)
+
+    # As many watches go as there are likes, so that the number is met.
+    unliked = np.ones(num)
+    unliked[liked] = 0
+    gone = choose(rng, unliked, len(liked))
+    return watches.part(np.delete(np.arange(num), gone)), likes
+
+
+def _content_shelf(config: WorldConfig, creators: Creators, contents: Contents) -> Shelf:
+    """A content is about what its creator is about."""
+    niche = creators.niche[contents.creator]
+    traits = {name: of[contents.creator] for name, of in creators.tastes.traits.items()}
+    return Shelf(contents.created, contents.popularity, niche, traits, num_values(config.sizes))

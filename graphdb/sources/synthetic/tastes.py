@@ -1,15 +1,140 @@
-"""What people like: a price level, a style, a function, a trend, categories and brands."""
+"""What people like: a price level, a style, a function, a trend, categories and brands.
 
-from collections.abc import Mapping
+Draws nodes by popularity and taste, in bulk: what a user views, watches or follows.
+"""
+
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
-from graphdb.sources.synthetic.arrays import Rows
-from graphdb.sources.synthetic.categories import LEVEL_FACTORS
-from graphdb.sources.synthetic.config import Sizes
+from graphdb.sources.synthetic.config import LEVEL_FACTORS, Positions, Rows, Sizes, Times, Weights
 from graphdb.sources.synthetic.draws import pick, zipf_weights
-from graphdb.sources.synthetic.shelf import Shelf, Wanted
+
+_CHUNK = 500_000
+_PICKINESS = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is looked for, per draw: a category, and a value per trait (style, level, ...)."""
+
+    category: Rows
+    traits: Mapping[str, Rows]
+
+    def part(self, which: Positions) -> "Wanted":
+        return Wanted(
+            self.category[which], {name: values[which] for name, values in self.traits.items()}
+        )
+
+
+class _Groups:
+    """Rows by group, drawn by weight within a group."""
+
+    def __init__(self, group: Positions, num_groups: int, weight: Weights) -> None:
+        self.order = np.argsort(group, kind="stable").astype(np.int32)
+        counts = np.bincount(group, minlength=num_groups)
+        self.starts = np.concatenate([[0], np.cumsum(counts)])
+        self.sums = np.concatenate([[0.0], np.cumsum(weight[self.order])])
+
+    def draw(self, rng: np.random.Generator, group: Positions) -> Rows:
+        """One row per asked group; -1 where the group is empty."""
+        first, end = self.starts[group], self.starts[group + 1]
+        low = self.sums[first]
+        at = low + rng.random(len(group)) * (self.sums[end] - low)
+        position = np.searchsorted(self.sums, at, side="right") - 1
+        position = np.clip(position, first, np.maximum(end - 1, first))
+        return np.where(end > first, self.order[np.minimum(position, len(self.order) - 1)], -1)
+
+
+class Shelf:
+    """Nodes of one type with their popularity and traits.
+
+    Args:
+        created: Ascending; a node is never drawn for a moment before it was created.
+        popularity: Positive weights.
+        category: Category per row.
+        traits: Values per row for each trait, from 0 on.
+        num_values: How many values each trait and "category" can have, wanted ones included.
+    """
+
+    def __init__(
+        self,
+        created: Times,
+        popularity: Weights,
+        category: Rows,
+        traits: Mapping[str, Rows],
+        num_values: Mapping[str, int],
+    ) -> None:
+        self._created = created
+        self._sums = np.cumsum(popularity)
+        self._category = category
+        self._traits = traits
+        self._num_values = num_values
+        num_categories = num_values["category"]
+        self._in_category = _Groups(category.astype(np.int64), num_categories, popularity)
+        self._in_category_with = {
+            name: _Groups(
+                category.astype(np.int64) * num_values[name] + values,
+                num_categories * num_values[name],
+                popularity,
+            )
+            for name, values in traits.items()
+        }
+
+    def draw(self, rng: np.random.Generator, at: Times, wanted: Wanted, strength: float) -> Rows:
+        """One row per moment.
+
+        Args:
+            at: Moments, at or after the first node was created.
+            strength: Chance that a draw looks at what is wanted, and not at popularity alone.
+        """
+        rows = np.empty(len(at), dtype=np.int32)
+        for first in range(0, len(at), _CHUNK):  # chunks stay in the cache and bound the memory
+            part = np.arange(first, min(first + _CHUNK, len(at)))
+            rows[part] = self._by_popularity(rng, at[part])
+            led = part[rng.random(len(part)) < strength]
+            rows[led] = self._by_taste(rng, rows[led], at[led], wanted.part(led))
+        return rows
+
+    def matches(self, rows: Rows, wanted: Wanted) -> npt.NDArray[np.int8]:
+        """How many of the wanted things each row has: the category and each trait counts one."""
+        number: npt.NDArray[np.int8] = (self._category[rows] == wanted.category).astype(np.int8)
+        for name, values in self._traits.items():
+            number += values[rows] == wanted.traits[name]
+        return number
+
+    def _by_popularity(self, rng: np.random.Generator, at: Times) -> Rows:
+        last = np.searchsorted(self._created, at, side="right") - 1
+        drawn = np.searchsorted(self._sums, rng.random(len(at)) * self._sums[last], side="right")
+        return np.minimum(drawn, last).astype(np.int32)
+
+    def _by_taste(self, rng: np.random.Generator, rows: Rows, at: Times, wanted: Wanted) -> Rows:
+        """One of a few candidates: `rows`, and popular ones in the category with each trait.
+
+        The odds among them are exp(pickiness x matches), by Gumbel's trick: what matches more
+        wins more often, not always.
+        """
+        best = rows.copy()
+        best_score = self._score(rng, rows, wanted)
+        for candidates in self._candidates(rng, wanted):
+            there = (candidates >= 0) & (self._created[candidates] <= at)
+            score = self._score(rng, candidates, wanted)
+            better = there & (score > best_score)
+            best[better] = candidates[better]
+            best_score[better] = score[better]
+        return best
+
+    def _candidates(self, rng: np.random.Generator, wanted: Wanted) -> Iterator[Rows]:
+        category = wanted.category.astype(np.int64)
+        yield self._in_category.draw(rng, category)
+        for name, groups in self._in_category_with.items():
+            yield groups.draw(rng, category * self._num_values[name] + wanted.traits[name])
+
+    def _score(self, rng: np.random.Generator, rows: Rows, wanted: Wanted) -> Weights:
+        return _PICKINESS * self.matches(rows, wanted) + rng.gumbel(size=len(rows))
+
 
 LEVEL_SHARES = (0.18, 0.24, 0.26, 0.2, 0.12)
 """How common each price level is, among products and among people."""

@@ -13,12 +13,12 @@ from neo4j import ResultSummary
 from neo4j.graph import Node, Path, Relationship
 from neo4j.time import DateTime
 
+from graphdb.checked_schema import Schema
 from graphdb.errors import StoreError
 from graphdb.explore.answers import Answer, FoundNode, FoundPath, FoundTie, Value
-from graphdb.schema_types import Schema
 from graphdb.stores.neo4j.connection import Connection
+from graphdb.stores.neo4j.maintenance import read_schema
 from graphdb.stores.neo4j.settings import Neo4jSettings
-from graphdb.stores.neo4j.upkeep import read_schema
 
 _READING_PROCEDURES = (
     "db.index.fulltext.listAvailableAnalyzers",

@@ -11,10 +11,11 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from graphdb.schema_types import SOURCE_ID, TARGET_ID, EdgeType, Property, Schema
+from graphdb.checked_schema import Schema
+from graphdb.schema_types import SOURCE_ID, TARGET_ID, EdgeType, Property
 from graphdb.stores.neo4j import cypher
 from graphdb.stores.neo4j.connection import Connection
-from graphdb.stores.neo4j.values import microseconds, to_arrow
+from graphdb.stores.neo4j.cypher import microseconds, to_arrow
 
 PAGE_NODES = 20_000
 CHUNK_EDGES = 50_000

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from graphdb.errors import StoreError
-from graphdb.redaction import holds_secret
+from graphdb.printable import holds_secret
 
 _LONGEST_PASSWORD = 4096
 

@@ -5,16 +5,16 @@ from datetime import datetime
 
 import pyarrow as pa
 
-from graphdb.closing import Closing
+from graphdb.checked_schema import Schema
 from graphdb.errors import DataError
-from graphdb.schema_types import EdgeType, Property, Schema
-from graphdb.stores.checks import check_rows, wanted_columns, with_event_ids
-from graphdb.stores.neo4j import reading, rejects, writing
+from graphdb.file_access import Closing
+from graphdb.schema_types import EdgeType, Property
+from graphdb.stores.neo4j import reading, writing
 from graphdb.stores.neo4j.connection import Connection, Tx
+from graphdb.stores.neo4j.maintenance import adopt_schema
 from graphdb.stores.neo4j.publishing import publish
 from graphdb.stores.neo4j.settings import Neo4jSettings
-from graphdb.stores.neo4j.upkeep import adopt_schema
-from graphdb.stores.protocol import UpsertCounts
+from graphdb.stores.protocol import UpsertCounts, check_rows, wanted_columns, with_event_ids
 from graphdb.stores.publishing import OnProgress, PublishReport, Release
 
 
@@ -121,12 +121,12 @@ class Neo4jStore(Closing):
         tables = list(rejected)  # the transaction may have to begin again
 
         def work(tx: Tx) -> None:
-            rejects.replace(tx, table_name, file, tables)
+            writing.replace(tx, table_name, file, tables)
 
         self._connection.write(work, sum(table.num_rows for table in tables))
 
     def read_rejects(self) -> pa.Table:
-        return rejects.read(self._connection)
+        return writing.read(self._connection)
 
     def publish(self, release: Release, on_progress: OnProgress | None = None) -> PublishReport:
         """See `PublishingStore`."""

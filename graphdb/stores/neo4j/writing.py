@@ -2,6 +2,8 @@
 
 So the counts are exact, a repeated batch writes nothing, and Neo4j creates edges by internal id
 instead of looking for each of them with MERGE.
+
+Rejected rows of an ingest, kept as nodes of their own label.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from graphdb.checked_schema import Schema
 from graphdb.errors import DataError, StoreUnavailableError
 from graphdb.schema_types import (
     EVENT_ID,
@@ -20,15 +23,15 @@ from graphdb.schema_types import (
     SOURCE_ID,
     TARGET_ID,
     EdgeType,
+    Kind,
     Property,
-    Schema,
 )
-from graphdb.stores import newest_sql
-from graphdb.stores.duckdb_failures import open_database
+from graphdb.stores import duckdb_sql
+from graphdb.stores.duckdb_file import open_database
 from graphdb.stores.neo4j import cypher
-from graphdb.stores.neo4j.connection import Tx, rows
-from graphdb.stores.neo4j.values import differs, to_arrow, to_bolt
-from graphdb.stores.protocol import UpsertCounts
+from graphdb.stores.neo4j.connection import Connection, Tx, rows
+from graphdb.stores.neo4j.cypher import differs, to_arrow, to_bolt
+from graphdb.stores.protocol import REJECT_COLUMNS, UpsertCounts
 
 CHUNK_ROWS = 50_000
 """Rows in one UNWIND."""
@@ -165,7 +168,7 @@ def _newest(
     with open_database() as connection:
         connection.register("given", given.append_column("_row", places))
         connection.register("kept", kept.values.set_column(0, "_row", places))
-        found = connection.sql(newest_sql.compare(schema, edge_type, names)).to_arrow_table()
+        found = connection.sql(duckdb_sql.compare(schema, edge_type, names)).to_arrow_table()
     stored = [each for each in schema.stored_columns(edge_type) if each.name in found.column_names]
     values = pa.table({each.name: found[each.name].cast(each.kind.arrow) for each in stored})
     touched = np.flatnonzero(found["_touches"].to_numpy())
@@ -363,3 +366,43 @@ def _table(
     for column, fetched in zip(columns, lists, strict=True):
         arrays[column.name] = to_arrow(fetched, num_rows, column, of)
     return pa.table(arrays)
+
+
+_NAMES = REJECT_COLUMNS.names
+
+
+def replace(tx: Tx, table_name: str, file: str, rejects: Iterable[pa.Table]) -> None:
+    """Makes `rejects` all that is kept for this table and file."""
+    tx.run(
+        f"MATCH (r:{cypher.REJECT} {{table_name: $table_name, file: $file}}) DELETE r",
+        table_name=table_name,
+        file=file,
+    ).consume()
+    assigned = ", ".join(f"{name}: ${name}[i]" for name in _NAMES)
+    query = f"UNWIND range(0, size($row) - 1) AS i CREATE (:{cypher.REJECT} {{{assigned}}})"
+    for table in rejects:
+        for start in range(0, table.num_rows, CHUNK_ROWS):
+            part = table.slice(start, CHUNK_ROWS)
+            parameters = {name: to_bolt(part[name]) for name in _NAMES}
+            tx.run(query, parameters).consume()
+
+
+def read(connection: Connection) -> pa.Table:
+    """Every kept reject, sorted; one table and file at a time."""
+    lists = ", ".join(f"[x IN kept | x.{name}]" for name in _NAMES)
+    query = (
+        f"MATCH (r:{cypher.REJECT}) WITH r.table_name AS table_name, r.file AS file,"
+        f" collect(r) AS kept RETURN {lists}"
+    )
+    tables = [REJECT_COLUMNS.empty_table()]
+    for columns in connection.read(query):
+        arrays = [
+            to_arrow(values, len(values), Property(field.name, _kind(field), ""), "rejects")
+            for values, field in zip(columns, REJECT_COLUMNS, strict=True)
+        ]
+        tables.append(pa.table(arrays, schema=REJECT_COLUMNS))
+    return pa.concat_tables(tables).sort_by([(name, "ascending") for name in _NAMES])
+
+
+def _kind(field: pa.Field) -> Kind:
+    return next(kind for kind in Kind if kind.arrow == field.type)

@@ -8,13 +8,12 @@ import numpy as np
 
 from graphdb.errors import QueryError, shown
 from graphrec.bundle.audiences import AudienceFigures, ReachBand
-from graphrec.query.audience.members import audience_of, buyers, seeds_of
-from graphrec.query.audience.scores import AudienceScores, Values
+from graphrec.query.audience.lookalike import AudienceScores, Values, audience_of, buyers, seeds_of
+from graphrec.query.embeddings import NO_ROWS
 from graphrec.query.engine import Engine
 from graphrec.query.limits import check_number
 from graphrec.query.options import Question
 from graphrec.query.propose import Similarity
-from graphrec.query.rows import NO_ROWS
 
 SHARES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 

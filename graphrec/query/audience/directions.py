@@ -1,12 +1,19 @@
-"""What users have in common, and in which directions they differ."""
+"""What users have in common, and in which directions they differ.
 
+Which columns of the vectors belong together, and users' vectors made comparable by block.
+
+Who the audience of a creator is, from what people did.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from graphrec.query.rows import Rows
-from graphrec.query.space import Space
+from graphrec.bundle import Bundle
+from graphrec.query.embeddings import NO_ROWS, Rows, Space
+from graphrec.query.metapaths import Paths
 
 Vector = npt.NDArray[np.float64]
 Matrix = npt.NDArray[np.float64]
@@ -157,3 +164,150 @@ def spread(rows: Rows, most: int) -> Rows:
     if len(rows) <= most:
         return rows
     return rows[np.arange(most) * len(rows) // most]
+
+
+Columns = npt.NDArray[np.int64]
+
+
+def shared_blocks(spaces: Mapping[str, Space], one: str, other: str) -> list[Columns]:
+    """The columns that two node types both have, block by block.
+
+    Encoders stand one behind the other in a vector, and each knows some node types only, the
+    others having zeros there. So columns that the same node types have are of one block. A block
+    that one of the two types lacks says nothing of how the two fit, and is left out.
+
+    Args:
+        spaces: The vectors of every node type, by name.
+
+    >>> users = Space.of(np.array([[1, 2, 3, 4]], np.float32))
+    >>> brands = Space.of(np.array([[5, 6, 0, 0]], np.float32))
+    >>> contents = Space.of(np.array([[0, 7, 0, 8]], np.float32))
+    >>> spaces = {"User": users, "Brand": brands, "Content": contents}
+    >>> [columns.tolist() for columns in shared_blocks(spaces, "User", "Brand")]
+    [[0], [1]]
+    """
+    has = {name: _columns_in_use(space) for name, space in spaces.items()}
+    blocks: dict[tuple[bool, ...], list[int]] = {}
+    for column, has_it in enumerate(zip(*has.values(), strict=True)):
+        if has[one][column] and has[other][column]:
+            blocks.setdefault(has_it, []).append(column)
+    return [np.array(columns) for columns in blocks.values()]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BlockScale:
+    """Users' vectors with each block at the square root of its length.
+
+    At full length, heavy buyers would speak for all followers of a creator; at length 1, a user
+    of whom one purchase is known would speak as loudly as they do. Then every block is stretched
+    to the root mean square length that it had, so that blocks keep their weights in scores.
+
+    Args:
+        blocks: The columns that count; all others become zero.
+        factors: What each block is stretched by.
+    """
+
+    blocks: Sequence[Columns]
+    factors: Sequence[float]
+
+    @classmethod
+    def of(cls, users: npt.NDArray[np.float32], blocks: Sequence[Columns]) -> "BlockScale":
+        """Measures users, float32 [num_users, dim]."""
+        factors = []
+        for columns in blocks:
+            lengths = lengths_of(users[:, columns].astype(np.float64))
+            total = lengths.sum()
+            factors.append(float(np.sqrt((lengths * lengths).sum() / total)) if total else 0.0)
+        return cls(blocks, factors)
+
+    def placed(self, users: npt.NDArray[np.float32]) -> Matrix:
+        """Some users, float64 [num_users, dim]."""
+        found = np.zeros(users.shape)
+        for columns, factor in zip(self.blocks, self.factors, strict=True):
+            part = users[:, columns].astype(np.float64)
+            lengths = lengths_of(part)
+            some = lengths > 0
+            scales = np.divide(factor, np.sqrt(lengths), out=np.zeros_like(lengths), where=some)
+            found[:, columns] = part * scales[:, None]
+        return found
+
+
+def _columns_in_use(space: Space) -> npt.NDArray[np.bool_]:
+    return np.asarray(some_known(space).any(axis=0))
+
+
+def lengths_of(vectors: Matrix) -> Vector:
+    """The length of each vector, float64 [num_vectors]."""
+    found: Vector = np.sqrt((vectors * vectors).sum(axis=1))
+    return found
+
+
+Weights = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Tie:
+    """One way in which a user can be of a creator's audience.
+
+    Args:
+        relation: What the user did.
+        through: The step from the creator to what it was done to; None for the creator.
+        chance: That such a user sees what the creator shows next. An assumption, not measured:
+            it weighs followers above those who once watched.
+    """
+
+    relation: str
+    through: str | None
+    chance: float
+
+
+TIES = (
+    Tie("FOLLOWS", None, 0.5),
+    Tie("LIKED", "PUBLISHED", 0.3),
+    Tie("WATCHED", "PUBLISHED", 0.1),
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fans:
+    """The audience of one creator.
+
+    Args:
+        users: int64 rows, ascending.
+        weights: By the schema's behaviour weights, each kind of tie once.
+        chances: That each of them sees what the creator shows next, 1 - prod(1 - chance).
+    """
+
+    users: Rows
+    weights: Weights
+    chances: Weights
+
+
+def fans_of(bundle: Bundle, paths: Paths) -> Callable[[int], Fans]:
+    """Gives a creator's audience by row; ties that the bundle lacks count as none."""
+    kinds = [tie for tie in TIES if _can_tell(paths, tie)]
+    weights = [bundle.schema.relation(tie.relation).behaviour_weight for tie in kinds]
+
+    def fans(creator: int) -> Fans:
+        found = [_users(paths, tie, creator) for tie in kinds]
+        everyone, number = np.unique(np.concatenate([NO_ROWS, *found]), return_inverse=True)
+        kind = np.repeat(np.arange(len(kinds)), [len(users) for users in found])
+        weight = np.array([float(one) for one in weights])[kind]
+        missed = np.log1p(-np.array([tie.chance for tie in kinds]))[kind]
+        summed, missing = (
+            np.bincount(number, values, minlength=len(everyone)).astype(np.float64)
+            for values in (weight, missed)
+        )
+        return Fans(everyone, summed, -np.expm1(missing))
+
+    return fans
+
+
+def _can_tell(paths: Paths, tie: Tie) -> bool:
+    back = f"~{tie.relation}"
+    return paths.can_walk("Creator", (back,) if tie.through is None else (tie.through, back))
+
+
+def _users(paths: Paths, tie: Tie, creator: int) -> Rows:
+    steps = (f"~{tie.relation}",) if tie.through is None else (tie.through, f"~{tie.relation}")
+    return paths.reach("Creator", steps, creator)

@@ -1,13 +1,34 @@
-"""An audience as one vector, and how like it a user is."""
+"""An audience as one vector, and how like it a user is.
 
-from dataclasses import dataclass
+Who an audience is, as seeds that can be ranked.
+
+What is told of a user in an audience: a probability where one was measured, or a similarity.
+
+Who else is like the buyers, or like a list of users.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from graphdb.errors import QueryError, shown
+from graphrec.bundle.audiences import Calibration
 from graphrec.query.audience.directions import Directions, Vector, spread
-from graphrec.query.rows import Rows
-from graphrec.query.space import Space
+from graphrec.query.embeddings import NO_ROWS, Rows, Space
+from graphrec.query.engine import Engine
+from graphrec.query.limits import MOST_K, check_number, check_whole
+from graphrec.query.metapaths import Steps
+from graphrec.query.names import held_rows
+from graphrec.query.options import Question
+from graphrec.query.propose import Similarity
+from graphrec.query.release import Release
+from graphrec.query.results import Recommendations
+from graphrec.query.seeds import Seeds
+from graphrec.query.seen import USUAL_RULE
+from graphrec.query.topk import Scores
 
 OWN_COUNTS_AS = 30
 """Of how many buyers the weight of a brand's or product's own vector is. Chosen on Complete
@@ -102,3 +123,295 @@ class Audience:
         log_odds = likeness_at + np.log(prior / (1 - prior))
         likeness: npt.NDArray[np.float64] = 1 / (1 + np.exp(-np.clip(log_odds, -500, 500)))
         return likeness
+
+
+BUYERS: Mapping[str, Steps] = {
+    "Brand": ("~MADE_BY", "~PURCHASED"),
+    "Product": ("~PURCHASED",),
+}
+"""Per type that has buyers the way to them."""
+
+
+def buyers(release: Release, seed_type: str, row: int) -> Rows:
+    """The users who bought it, ascending; none where the bundle does not tell.
+
+    Raises:
+        QueryError: Nobody buys nodes of this type.
+    """
+    if seed_type not in BUYERS:
+        raise QueryError(
+            f"a {seed_type} has no buyers",
+            expected="one of " + ", ".join(BUYERS),
+            next_step="ask for users who are like a list of users",
+            value=seed_type,
+        )
+    if not release.paths.can_walk(seed_type, BUYERS[seed_type]):
+        return NO_ROWS
+    return release.paths.reach(seed_type, BUYERS[seed_type], row)
+
+
+def audience_of(
+    release: Release, seed_type: str, seed_id: str, members: Rows | None = None
+) -> Audience:
+    """The audience of a brand or product.
+
+    Args:
+        members: Its buyers by default.
+
+    Raises:
+        UnknownIdError: There is no such node.
+        QueryError: Nothing is known about it or its buyers.
+    """
+    row = release.bundle.row_of(seed_type, seed_id)
+    return _known(audience_of_row(release, seed_type, row, members), f"{seed_type} '{seed_id}'")
+
+
+def audience_of_row(
+    release: Release, seed_type: str, row: int, members: Rows | None = None
+) -> Audience:
+    """The same, which may be one that nothing is known about."""
+    members = buyers(release, seed_type, row) if members is None else members
+    own = None
+    if release.bundle.has_vectors(seed_type):
+        own = release.space(seed_type).vectors[row].astype(np.float64)
+    return Audience.of(release.audiences.directions(), release.space("User"), members, own)
+
+
+def audience_of_users(release: Release, rows: Rows) -> Audience:
+    """The audience that consists of some users.
+
+    Raises:
+        QueryError: Nothing tells them from everyone.
+    """
+    directions, users = release.audiences.directions(), release.space("User")
+    return _known(Audience.of(directions, users, rows, None), f"{len(rows)} users")
+
+
+def seeds_of(
+    release: Release, seed_type: str | None, nodes: Rows, audiences: Sequence[Audience], had: Rows
+) -> Seeds:
+    """Audiences as seeds, for which users are ranked by `Audiences.candidates`.
+
+    Users whose vectors are zero are like nobody and never come out.
+
+    Args:
+        seed_type: None for an audience that belongs to no node.
+        nodes: int64 [num_seeds], the rows of the nodes.
+        had: Further users who must not come out.
+    """
+    dim = release.space("User").dim
+    vectors = np.array([one.vector for one in audiences], dtype=np.float32).reshape(-1, dim)
+    unknown = np.flatnonzero(release.space("User").zero)
+    return Seeds(
+        seed_type,
+        Space.of(vectors),
+        np.arange(len(audiences)),
+        had=np.union1d(unknown, had),
+        targets=release.audiences.candidates(),
+        nodes=None if seed_type is None else nodes,
+    )
+
+
+def _known(audience: Audience, name: str) -> Audience:
+    if not audience.is_known:
+        raise QueryError(
+            f"nothing tells the audience of {name} from all users",
+            expected="buyers, or a vector of its own, that are not those of everyone",
+            value=name,
+        )
+    return audience
+
+
+Values = npt.NDArray[np.float64]
+ScoreKind = Literal["probability", "similarity"]
+
+
+@dataclass(frozen=True, slots=True)
+class AudienceScores:
+    """Turns dot products with an audience's vector into what a score says; higher is better.
+
+    With a calibration, the probability that the user buys within `window_days`: for the first
+    time where only new customers are asked for, else at all. Without one, the similarity: how many
+    standard deviations the user stands above the average one.
+
+    Args:
+        calibration: What held-out weeks told; None where nothing was held out.
+        window_days: Of the weeks.
+        prior: The log odds that a known user is one of the members.
+    """
+
+    calibration: Calibration | None
+    window_days: int | None
+    prior: float
+
+    @classmethod
+    def of(
+        cls, release: Release, seed_type: str | None, audience: Audience, *, new_only: bool
+    ) -> "AudienceScores":
+        """Of an audience of a bundle; `seed_type` is None for a list of users."""
+        figures = release.bundle.manifest.audiences.get(seed_type or "")
+        prior = release.audiences.prior(audience.num_members)
+        if figures is None:
+            return cls(None, None, prior)
+        of_window = figures.first_purchase if new_only else figures.any_purchase
+        return cls(of_window, figures.window_days, prior)
+
+    @property
+    def kind(self) -> ScoreKind:
+        """What the scores are."""
+        return "similarity" if self.calibration is None else "probability"
+
+    def of_products(self, audience: Audience, products: npt.ArrayLike) -> Values:
+        """Scores by dot products with the audience's vector, in the same order."""
+        above = audience.above(products)
+        if self.calibration is None:
+            return above
+        return self.calibration.probabilities(above, self.prior)
+
+    def check_least(self, min_score: float | None) -> float:
+        """The least score, -inf for no limit.
+
+        Raises:
+            QueryError: No score can be that high or low, or it is no number.
+        """
+        if min_score is None:
+            return -np.inf
+        largest = float(np.finfo(np.float64).max)
+        check_number("min_score", min_score, -largest, largest, why="a finite number")
+        if self.calibration is not None and not 0 <= min_score <= 1:
+            raise QueryError(
+                f"min_score is {min_score}",
+                expected=f"from 0 to 1: the chance to buy within {self.window_days} days",
+                value=min_score,
+            )
+        return min_score
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How large an audience may be.
+
+    Args:
+        k: A number of users; 10 by default.
+        share: A share of all users, instead.
+        min_score: The least score, see `AudienceScores`; None for no limit.
+
+    Raises:
+        QueryError: Both k and share are given, or a value is out of its range.
+    """
+
+    k: int | None = None
+    share: float | None = None
+    min_score: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.k is not None and self.share is not None:
+            raise QueryError(
+                f"an audience of k={shown(self.k)} users and of share={shown(self.share)} at once",
+                expected="one of the two",
+                value=(self.k, self.share),
+            )
+        if self.k is not None:
+            check_whole("k", self.k, 1, MOST_K)
+        if self.share is not None:
+            check_number("share", self.share, 0, 1, above=True)
+
+    def of(self, num_users: int) -> int:
+        """As a number of users, at least 1.
+
+        >>> Size(share=0.01).of(250), Size().of(250)
+        (3, 10)
+        """
+        if self.share is None:
+            return 10 if self.k is None else self.k
+        return max(int(self.share * num_users + 0.5), 1)
+
+
+def lookalikes(
+    engine: Engine, seed_type: str, seed_ids: Sequence[str], size: Size, question: Question
+) -> list[Recommendations]:
+    """Users who are like the buyers of each brand or product; scores as `AudienceScores` says.
+
+    Args:
+        question: With `exclude_seen`, only users who never bought it.
+    """
+    seeds, audiences = _seeds(engine, seed_type, seed_ids)
+    scores = _scores(engine.release, seed_type, audiences, size, question)
+    sized = replace(question, k=size.of(engine.release.bundle.num_nodes("User")))
+    answers = engine.answer(seeds, seed_ids, "User", sized)
+    return [_scored(*one, size) for one in zip(answers, audiences, scores, strict=True)]
+
+
+def lookalike_rows(
+    engine: Engine, seed_type: str, seed_ids: Sequence[str], size: Size, question: Question
+) -> tuple[Rows, Scores]:
+    """The same as rows int64 [num_seeds, k], padded with -1, and scores, padded with -inf."""
+    seeds, audiences = _seeds(engine, seed_type, seed_ids)
+    told = _scores(engine.release, seed_type, audiences, size, question)
+    sized = replace(question, k=size.of(engine.release.bundle.num_nodes("User")))
+    rows, scores, _ = engine.rank(seeds, "User", sized, Similarity.DOT)
+    for position, (audience, how) in enumerate(zip(audiences, told, strict=True)):
+        found = how.of_products(audience, scores[position])
+        left_out = (rows[position] < 0) | (found < how.check_least(size.min_score))
+        scores[position] = np.where(left_out, -np.inf, found)
+        rows[position, left_out] = -1
+    return rows, scores
+
+
+def _scores(
+    release: Release,
+    seed_type: str | None,
+    audiences: Sequence[Audience],
+    size: Size,
+    question: Question,
+) -> list[AudienceScores]:
+    """What is told of users, per audience; a least score that none can have is an error."""
+    new_only = question.seen == USUAL_RULE
+    found = [AudienceScores.of(release, seed_type, one, new_only=new_only) for one in audiences]
+    for one in found:
+        one.check_least(size.min_score)
+    return found
+
+
+def _seeds(engine: Engine, seed_type: str, seed_ids: Sequence[str]) -> tuple[Seeds, list[Audience]]:
+    release = engine.release
+    audiences = [audience_of(release, seed_type, one) for one in seed_ids]
+    nodes = np.array([release.bundle.row_of(seed_type, one) for one in seed_ids], dtype=np.int64)
+    return seeds_of(release, seed_type, nodes, audiences, NO_ROWS), audiences
+
+
+def lookalikes_of_users(
+    engine: Engine, user_ids: Sequence[str], size: Size, question: Question, *, new_only: bool
+) -> Recommendations:
+    """Users who are like these.
+
+    Args:
+        new_only: These themselves do not come out.
+    """
+    release = engine.release
+    rows, skipped = held_rows(release.bundle, "User", "user_ids", user_ids)
+    if skipped and not len(rows):
+        release.bundle.row_of("User", skipped[0].id)  # says that it is unknown
+    rows = np.sort(rows)
+    audience = audience_of_users(release, rows)
+    seeds = seeds_of(release, None, NO_ROWS, [audience], rows if new_only else NO_ROWS)
+    seeds = replace(seeds, skipped=skipped)
+    scores = _scores(release, None, [audience], size, question)[0]
+    sized = replace(question, k=size.of(release.bundle.num_nodes("User")))
+    answer = engine.answer(seeds, [""], "User", sized)[0]
+    return _scored(answer, audience, scores, size)
+
+
+def _scored(
+    answer: Recommendations, audience: Audience, scores: AudienceScores, size: Size
+) -> Recommendations:
+    """With scores that say something, cut off at the least that is asked for."""
+    least = scores.check_least(size.min_score)
+    found = scores.of_products(audience, [item.score for item in answer]).tolist()
+    items = tuple(
+        replace(item, score=score)
+        for item, score in zip(answer, found, strict=True)
+        if score >= least
+    )
+    trace = replace(answer.trace, score_kind=scores.kind, score_days=scores.window_days)
+    return replace(answer, items=items, trace=trace)

@@ -6,15 +6,14 @@ import numpy as np
 import numpy.typing as npt
 
 from graphdb.errors import QueryError
-from graphrec.query.audience.members import audience_of_row
+from graphrec.query.audience.lookalike import audience_of_row
+from graphrec.query.embeddings import NO_ROWS, Rows, Space
 from graphrec.query.engine import Engine
 from graphrec.query.options import Question
 from graphrec.query.propose import Similarity
 from graphrec.query.release import Release
 from graphrec.query.results import Recommendations
-from graphrec.query.rows import NO_ROWS, Rows
 from graphrec.query.seeds import Seeds
-from graphrec.query.space import Space
 from graphrec.query.topk import Scores
 
 DOUBT_COSTS = 0.2

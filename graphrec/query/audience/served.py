@@ -4,17 +4,13 @@ from collections.abc import Callable
 
 import numpy as np
 
-from graphdb.fork_lock import ForkLock
+from graphdb.locking import ForkLock
 from graphrec.bundle import Bundle
 from graphrec.bundle.audiences import log_odds
-from graphrec.query.audience.blocks import shared_blocks
-from graphrec.query.audience.carried import Niches
-from graphrec.query.audience.creators import CreatorAudiences, creator_audiences
-from graphrec.query.audience.directions import Directions, Vector
-from graphrec.query.audience.fans import Fans, fans_of
-from graphrec.query.paths import Paths
-from graphrec.query.rows import Rows
-from graphrec.query.space import Space
+from graphrec.query.audience.creators import CreatorAudiences, Niches, creator_audiences
+from graphrec.query.audience.directions import Directions, Fans, Vector, fans_of, shared_blocks
+from graphrec.query.embeddings import Rows, Space
+from graphrec.query.metapaths import Paths
 
 OTHERS_COUNT_AS = 0.1
 """Of how many products the weight of anything else that a user met is. Chosen on synthetic worlds;

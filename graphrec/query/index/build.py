@@ -1,28 +1,143 @@
-"""Builds the indexes of a bundle, each measured before it is written."""
+"""Builds the indexes of a bundle, each measured before it is written.
+
+Measures an index: how much of the truth it finds, and what it reads for that.
+
+How the exact index lies in a bundle.
+
+The indexes of an open bundle.
+"""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from graphdb.atomic import write_file
-from graphdb.errors import BundleError
+from graphdb.errors import BundleCorruptError, BundleError
 from graphdb.file_access import file_access
-from graphdb.locking import locked
-from graphrec.bundle import open_bundle
+from graphdb.locking import ForkLock, locked
+from graphrec.bundle import Bundle, open_bundle
 from graphrec.bundle.files import BundleFiles
-from graphrec.bundle.index_entry import IndexEntry
-from graphrec.bundle.manifest import MANIFEST_NAME
-from graphrec.query.index.bound_files import write_bounds
-from graphrec.query.index.bounds import BoundIndex
-from graphrec.query.index.config import IndexConfig
-from graphrec.query.index.ivf import IvfIndex, has_faiss, write_ivf
-from graphrec.query.index.measure import KS, SHARES, Exam
-from graphrec.query.index.orders import Order, orders_of
+from graphrec.bundle.manifest import MANIFEST_NAME, IndexEntry, Measured
+from graphrec.query.embeddings import Rows, Space
+from graphrec.query.index.base import Index, IndexConfig, ServedIndex
+from graphrec.query.index.exact import BoundIndex
+from graphrec.query.index.ivf import IvfIndex, has_faiss, read_ivf, write_ivf
+from graphrec.query.index.orders import Order, Rotation, orders_of
 from graphrec.query.planner import Question, plan_search
-from graphrec.query.rows import Rows
-from graphrec.query.space import Space
+from graphrec.query.propose import Similarity
+from graphrec.query.topk import exact_scores, keep_best, top_k
+
+Mask = npt.NDArray[np.bool_]
+
+KS = (10, 100)
+SHARES = (1.0, 0.1, 0.01)
+"""What is measured: questions for more, or where fewer pass, are answered without an index."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Exam:
+    """For each share a mask, and for each k and share the true best of an order's seeds."""
+
+    order: Order
+    masks: dict[float, Mask | None]
+    truth: dict[tuple[int, float], Rows]
+
+    @classmethod
+    def of(cls, order: Order, random: np.random.Generator) -> "Exam":
+        """Draws the masks and works out the truth without any index."""
+        targets = order.targets
+        masks = {
+            share: None if share == 1 else random.random(len(targets)) < share for share in SHARES
+        }
+        truth = {}
+        for share, mask in masks.items():
+            rows, _ = top_k(
+                order.seeds,
+                np.arange(len(order.seeds)),
+                targets,
+                k=max(KS),
+                similarity=order.similarity,
+                mask=mask,
+                excluded=order.itself.__getitem__,
+            )
+            truth.update({(k, share): rows[:, :k] for k in KS})
+        return cls(order, masks, truth)
+
+    def take(self, index: Index, k: int, share: float, positions: Rows) -> Measured:
+        """What the index does for the seeds at these positions."""
+        found = index.propose(
+            self.order.seeds,
+            positions,
+            k=k,
+            mask=self.masks[share],
+            excluded=[self.order.itself[position] for position in positions],
+        )
+        scores = exact_scores(
+            self.order.seeds,
+            positions[found.positions],
+            self.order.targets,
+            found.rows,
+            self.order.similarity,
+        )
+        rows = np.full((len(positions), k), -1)
+        keep_best(found.positions, found.rows, scores, rows, np.empty(rows.shape))
+        true = self.truth[k, share][positions]
+        missed = sum(
+            len(np.setdiff1d(theirs[theirs >= 0], mine))
+            for mine, theirs in zip(rows, true, strict=True)
+        )
+        return Measured(
+            k=k,
+            share=share,
+            recall=1 - missed / max(int((true >= 0).sum()), 1),
+            read_once=found.read_once,
+            read_in_line=found.read_in_line / len(positions),
+            read_at_random=found.read_at_random / len(positions),
+        )
+
+
+def write_bounds(files: BundleFiles, entry: IndexEntry, index: BoundIndex) -> None:
+    """Writes the arrays of an index."""
+    files.write_array(entry.path("rows.npy"), index.rows)
+    files.write_array(entry.path("heads.npy"), index.heads)
+    files.write_array(entry.path("lengths.npy"), index.lengths)
+    turns = np.stack([index.rotation.for_seeds, index.rotation.for_targets])
+    files.write_array(entry.path("rotation.npy"), turns)
+
+
+def read_bounds(bundle: Bundle, entry: IndexEntry, targets: Space) -> BoundIndex:
+    """Opens an index; its arrays stay on disk until they are read.
+
+    Raises:
+        BundleCorruptError: An array is not what it has to be.
+    """
+    num_rows, dim = entry.num_rows, bundle.manifest.dim
+
+    def array(part: str, dtype: Any, *shape: int) -> npt.NDArray[Any]:
+        return bundle.index_array(entry, part, dtype, shape)
+
+    rows = array("rows.npy", np.int32, num_rows)
+    if rows.min() < 0 or rows.max() >= len(targets):
+        raise BundleCorruptError(
+            f"the index '{entry.name}' names rows {rows.min()} to {rows.max()}",
+            expected=f"0 to {len(targets) - 1}",
+            next_step="copy the bundle whole, or build the index again",
+        )
+    turns = array("rotation.npy", np.float64, 2, dim, dim)
+    return BoundIndex(
+        targets,
+        Similarity(entry.similarity),
+        Rotation.of(turns[0], turns[1]),
+        rows,
+        array("heads.npy", np.float32, num_rows, entry.width or 0),
+        array("lengths.npy", np.float32, num_rows),
+    )
+
 
 _WIDTH_TARGETS = 100_000
 _WIDTH_SEEDS = 64
@@ -201,3 +316,47 @@ def _pays(order: Order, entry: IndexEntry) -> bool:
     num_targets = len(order.targets)
     question = Question(num_targets, num_targets, order.targets.dim, num_seeds=1, k=KS[0])
     return plan_search(question, entry).estimated_ms <= plan_search(question).estimated_ms / 2
+
+
+MIN_RECALL = 0.99
+
+
+class Indexes:
+    """Opens each index when it is first asked for. Safe to use from several threads.
+
+    Args:
+        space: Gives the vectors of a node type.
+        min_recall: An approximate index that was measured to find less is not used.
+    """
+
+    def __init__(
+        self, bundle: Bundle, space: Callable[[str], Space], min_recall: float = MIN_RECALL
+    ) -> None:
+        self._bundle = bundle
+        self._space = space
+        self._min_recall = min_recall
+        self._opened: dict[str, ServedIndex] = {}
+        self._lock = ForkLock()
+
+    def of(self, target_type: str, similarity: Similarity) -> ServedIndex | None:
+        """The index for these questions; None where the bundle has none.
+
+        Raises:
+            BundleCorruptError: A file is not what it has to be.
+            QueryError: The index is FAISS's, and FAISS is not installed.
+        """
+        name = f"{target_type}.{similarity}"
+        if name not in self._bundle.manifest.indexes:
+            return None
+        targets = self._space(target_type)
+        with self._lock:
+            if name not in self._opened:
+                self._opened[name] = self._open(name, targets)
+            return self._opened[name]
+
+    def _open(self, name: str, targets: Space) -> ServedIndex:
+        entry = self._bundle.manifest.indexes[name]
+        if entry.kind == "bounds":
+            return ServedIndex(read_bounds(self._bundle, entry, targets), entry, self._min_recall)
+        path = self._bundle.file(entry.path("faiss"))
+        return ServedIndex(read_ivf(path, entry, targets), entry, self._min_recall)

@@ -19,13 +19,11 @@ import numpy.typing as npt
 
 from graphdb.errors import BundleCorruptError, QueryError
 from graphrec.bundle.files import BundleFiles
-from graphrec.bundle.index_entry import SHARE_SLACK, IndexEntry
-from graphrec.query.index.bounds import scaled
-from graphrec.query.index.proposal import Proposal
-from graphrec.query.propose import Similarity
-from graphrec.query.rounding import LARGEST_SAFE
-from graphrec.query.rows import NO_ROWS, Rows
-from graphrec.query.space import Space
+from graphrec.bundle.manifest import SHARE_SLACK, IndexEntry
+from graphrec.query.embeddings import NO_ROWS, Rows, Space
+from graphrec.query.index.base import Proposal
+from graphrec.query.index.orders import scaled
+from graphrec.query.propose import LARGEST_SAFE, Similarity
 
 Mask = npt.NDArray[np.bool_]
 

@@ -1,9 +1,7 @@
 """Governance: rules that no query can get around."""
 
-from graphrec.query.policy.document import Block, Licence, OwnBlock, Policy
-from graphrec.query.policy.enforcement import Enforcement
-from graphrec.query.policy.reading import read_policy
-from graphrec.query.policy.rules import Exclusion, Rules
+from graphrec.query.policy.document import Block, Licence, OwnBlock, Policy, read_policy
+from graphrec.query.policy.rules import Enforcement, Exclusion, Rules
 
 __all__ = [
     "Block",

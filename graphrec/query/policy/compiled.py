@@ -1,15 +1,238 @@
-"""Blocks and licences with their ids turned into rows of one bundle."""
+"""Blocks and licences with their ids turned into rows of one bundle.
 
+What belongs to a node and is barred with it: declared as steps through the graph.
+
+From the ids of a policy to rows of a bundle.
+
+What single users do not want to see.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
-from graphrec.query.conditions import Mask
-from graphrec.query.paths import Paths
-from graphrec.query.policy.document import Block, Licence
-from graphrec.query.policy.reach import RowsByType, below
-from graphrec.query.policy.resolve import Resolver
-from graphrec.query.rows import NO_ROWS, Rows
+from graphdb.errors import BadFilterError, PolicyError, SchemaError
+from graphrec.query.conditions import Columns, Conditions, Mask
+from graphrec.query.embeddings import NO_ROWS, Rows
+from graphrec.query.metapaths import BACK, Paths
+from graphrec.query.policy.document import Block, Licence, OwnBlock
+
+RowsByType = dict[str, Rows]
+
+BELONGS: Mapping[str, tuple[str, ...]] = {
+    "Agency": ("~MANAGED_BY",),
+    "Brand": ("~MADE_BY", "~RUN_BY"),
+    "Category": ("~CHILD_OF", "~IN_CATEGORY"),
+    "Creator": ("PUBLISHED",),
+    "Shop": ("~SOLD_BY",),
+    "Tag": ("~TAGGED",),
+}
+"""Per type the steps to what belongs to it. A step whose edges the bundle lacks leads nowhere."""
+
+
+def below(paths: Paths, start: Mapping[str, Rows]) -> RowsByType:
+    """The nodes given and all that belongs to them, and so on; a circle does no harm.
+
+    Returns:
+        Per type int64 rows, ascending and distinct.
+    """
+    return _closure(paths, start, BELONGS)
+
+
+def above(paths: Paths, node_type: str, row: int) -> RowsByType:
+    """A node and all that it belongs to."""
+    return _closure(paths, {node_type: np.array([row])}, _backwards(paths))
+
+
+def _closure(
+    paths: Paths, start: Mapping[str, Rows], steps: Mapping[str, tuple[str, ...]]
+) -> RowsByType:
+    found: RowsByType = {}
+    frontier = [(node_type, np.unique(rows).astype(np.int64)) for node_type, rows in start.items()]
+    while frontier:
+        node_type, rows = frontier.pop()
+        known = found.get(node_type, NO_ROWS)
+        new = np.setdiff1d(rows, known, assume_unique=True)
+        if not len(new):
+            continue
+        found[node_type] = np.union1d(known, new)
+        for step in steps.get(node_type, ()):
+            if paths.can_walk(node_type, (step,)):
+                reached = paths.reach(node_type, (step,), new)
+                frontier.append((paths.end_type(node_type, step), reached))
+    return found
+
+
+def _backwards(paths: Paths) -> dict[str, tuple[str, ...]]:
+    turned: dict[str, tuple[str, ...]] = {}
+    for node_type, steps in BELONGS.items():
+        for step in steps:
+            if paths.can_walk(node_type, (step,)):
+                end = paths.end_type(node_type, step)
+                back = step.removeprefix(BACK) if step.startswith(BACK) else BACK + step
+                turned[end] = (*turned.get(end, ()), back)
+    return turned
+
+
+_SHOWN = 3
+
+
+class Resolver:
+    """Finds nodes, and remembers the ids that are not there.
+
+    Attributes:
+        unknown: Per node type the ids that the bundle does not hold, each with what named it.
+    """
+
+    def __init__(self, columns: Columns) -> None:
+        self._bundle = columns.bundle
+        self._columns = columns
+        self.unknown: dict[str, list[tuple[str, str]]] = {}
+
+    def rows(self, node_type: str, ids: Sequence[str], named_by: str) -> Rows:
+        """The rows of those ids that the bundle holds, ascending and distinct.
+
+        Args:
+            named_by: What the messages call the list, such as 'block 2 (RECALLED)'.
+
+        Raises:
+            PolicyError: There is no such node type.
+        """
+        asked = pa.array(list(ids), pa.string())
+        if self._holds(node_type):
+            found = pc.index_in(asked, self._bundle.ids(node_type))
+        else:
+            found = pa.nulls(len(asked), pa.int32())
+        unknown = asked.filter(pc.is_null(found)).to_pylist()
+        if unknown:
+            self.unknown.setdefault(node_type, []).extend((one, named_by) for one in unknown)
+        return np.unique(found.drop_null().to_numpy()).astype(np.int64)
+
+    def known_rows(
+        self, node_type: str, ids: Sequence[str], named_by: str, *, allow_unknown: bool
+    ) -> Rows:
+        """The same for a list that must name something, unless its rule allows otherwise.
+
+        Raises:
+            PolicyError: There is no such node type, or the bundle holds none of the ids.
+        """
+        rows = self.rows(node_type, ids, named_by)
+        if not len(rows) and not allow_unknown:
+            self.check_spelling()
+            raise PolicyError(
+                f"{named_by}: the bundle holds none of its {len(ids):,} {node_type} ids, "
+                f"{_some(ids)}",
+                next_step="correct the ids; or say allow_unknown = true in the rule, if they are "
+                "to come yet or have gone",
+                value=tuple(ids),
+            )
+        return rows
+
+    def check_spelling(self) -> None:
+        """Refuses ids that are those of nodes but for spaces, case or the form of characters.
+
+        Raises:
+            PolicyError: There is one: the rule would not hold, and nobody would see it.
+        """
+        for node_type, named in self.unknown.items():
+            if not self._holds(node_type):
+                continue
+            key = self._bundle.schema.node_type(node_type).key
+            meant = self._columns.respelled(node_type, key, [one for one, _ in named])
+            if meant is not None:
+                raise PolicyError(
+                    f"{dict(named)[meant.entry]}: no {node_type} has the id '{meant.entry}'",
+                    next_step=meant.hint(node_type),
+                    value=meant.entry,
+                )
+
+    def warnings(self) -> Iterator[str]:
+        """One sentence per node type of which ids are not there."""
+        for node_type, named in self.unknown.items():
+            ids = [one for one, _ in named]
+            said = f"{len(ids):,} {node_type} ids of the policy, {_some(ids)}"
+            yield f"the bundle does not hold {said}"
+
+    def counts(self) -> Mapping[str, int]:
+        """Per node type how many ids are not there."""
+        return {node_type: len(named) for node_type, named in self.unknown.items()}
+
+    def matching(self, node_type: str, conditions: Conditions) -> Rows:
+        """The rows of all nodes that meet the conditions.
+
+        Raises:
+            PolicyError: There is no such node type or property, or a value is not of its kind.
+        """
+        if not self._holds(node_type):
+            return NO_ROWS
+        try:
+            mask = self._columns.mask(node_type, conditions)
+        except BadFilterError as error:
+            raise PolicyError(f"in 'where': {error}", value=error.value) from error
+        return np.flatnonzero(mask)
+
+    def check_type(self, node_type: str) -> None:
+        """Raises PolicyError unless the schema has the node type."""
+        try:
+            self._bundle.schema.node_type(node_type)
+        except SchemaError as error:
+            raise PolicyError(f"in the policy: {error}", value=node_type) from error
+
+    def _holds(self, node_type: str) -> bool:
+        self.check_type(node_type)
+        return node_type in self._bundle.node_types
+
+
+def _some(ids: Sequence[str]) -> str:
+    """The first ones, for a message."""
+    more = ", ..." if len(ids) > _SHOWN else ""
+    return "such as " * bool(more) + ", ".join(f"'{one}'" for one in ids[:_SHOWN]) + more
+
+
+OWN_BLOCK = "OWN_BLOCK"
+
+
+class OwnBlocks:
+    """Bars, per user, what the user blocked, and per node the users who blocked it.
+
+    Args:
+        rules: Users and nodes that the bundle does not hold do no harm.
+    """
+
+    def __init__(self, paths: Paths, resolver: Resolver, rules: Sequence[OwnBlock]) -> None:
+        self._paths = paths
+        by_user: dict[int, dict[str, list[int]]] = {}
+        users_of: dict[tuple[str, int], set[int]] = {}
+        for rule in rules:
+            blocked = resolver.rows(rule.type, rule.ids, "an own block").tolist()
+            for user in resolver.rows("User", (rule.user,), "an own block").tolist():
+                by_user.setdefault(user, {}).setdefault(rule.type, []).extend(blocked)
+                for row in blocked:
+                    users_of.setdefault((rule.type, row), set()).add(user)
+        self._by_user = by_user
+        self._users_of = users_of
+
+    def barred(self, seed_type: str, seed_row: int, target_type: str) -> Rows:
+        """The target rows that a seed must not get because of a user's own blocks, ascending."""
+        barred = NO_ROWS
+        if seed_type == "User":
+            barred = self.of_user(seed_row).get(target_type, NO_ROWS)
+        if target_type == "User" and self._users_of:
+            users: set[int] = set()
+            for node_type, rows in above(self._paths, seed_type, seed_row).items():
+                for row in rows.tolist():
+                    users |= self._users_of.get((node_type, row), set())
+            barred = np.union1d(barred, np.array(sorted(users), dtype=np.int64))
+        return barred
+
+    def of_user(self, user_row: int) -> RowsByType:
+        """All that a user blocked, with what belongs to it."""
+        own: Mapping[str, list[int]] = self._by_user.get(user_row, {})
+        start = {node_type: np.array(rows, dtype=np.int64) for node_type, rows in own.items()}
+        return below(self._paths, start) if start else {}
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -4,20 +4,15 @@ from collections.abc import Mapping, Sequence
 from typing import Unpack
 
 from graphrec.query.audience.curve import SHARES, ReachCurve, reach_curve
-from graphrec.query.audience.lookalikes import (
-    Size,
-    lookalike_rows,
-    lookalikes,
-    lookalikes_of_users,
-)
+from graphrec.query.audience.lookalike import Size, lookalike_rows, lookalikes, lookalikes_of_users
 from graphrec.query.audience.matching import creator_rows
 from graphrec.query.audience.portfolio import Budget, Portfolio, portfolio_for
+from graphrec.query.embeddings import Rows
 from graphrec.query.filters import Filters
 from graphrec.query.names import as_ids
 from graphrec.query.options import AudienceOptions, Options, Question
-from graphrec.query.questions.base import Questions
+from graphrec.query.questions.readers import Questions
 from graphrec.query.results import Recommendations
-from graphrec.query.rows import Rows
 from graphrec.query.topk import Scores
 
 
@@ -184,7 +179,7 @@ class MerchantQuestions(Questions):
         users of (chance to buy) x (1 - prod(1 - chance to see a creator)). The chance to buy is
         the score of `users_for_brand` where that is a probability, and else the likeness to the
         buyers; `Portfolio.window_days` says which. Users see creators whom they follow, or whose
-        contents they liked or watched, with the chances in `graphrec/query/audience/fans.py`.
+        contents they liked or watched, with the chances in `graphrec/query/audience/directions.py`.
 
         The set is chosen greedily and lazily. With k, it reaches at least 1 - 1/e (63 %) of what
         the best k creators do (Nemhauser, Wolsey and Fisher 1978). With a budget, the better of

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from graphdb import SCHEMA
-from graphdb.explore.browser_files import style_text
+from graphdb.explore.browser_link import style_text
 
 PUBLISHED = {"RECOMMENDED": {"rank", "score", "release"}}
 """Relations that `graphrec publish` adds to those of the schema."""

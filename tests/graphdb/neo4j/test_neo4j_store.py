@@ -12,8 +12,9 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from graphdb import SCHEMA, EdgeType, UpsertCounts, open_store
+from graphdb.checked_schema import Schema
 from graphdb.errors import DataError, SchemaError, StoreError
-from graphdb.schema_types import Kind, NodeType, Property, Schema
+from graphdb.schema_types import Kind, NodeType, Property
 from graphdb.stores import REJECT_COLUMNS
 from graphdb.stores.neo4j import Neo4jStore, reading, writing
 

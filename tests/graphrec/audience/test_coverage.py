@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graphrec.query.audience.coverage import Coverage, best_of, best_within
+from graphrec.query.audience.portfolio import Coverage, best_of, best_within
 
 ROUNDING = 1e-9
 

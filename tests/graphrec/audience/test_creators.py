@@ -13,16 +13,15 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from graphdb.errors import QueryError
-from graphrec.query.audience.blocks import BlockScale, shared_blocks
 from graphrec.query.audience.creators import (
     OWN_COUNTS_AS,
     SHRINKAGE,
     creator_audiences,
 )
-from graphrec.query.audience.fans import Fans
+from graphrec.query.audience.directions import BlockScale, Fans, shared_blocks
 from graphrec.query.audience.matching import DOUBT_COSTS, creators_for, for_creators
+from graphrec.query.embeddings import Space
 from graphrec.query.options import Question
-from graphrec.query.space import Space
 
 STEP = np.array([0.5, -0.5])
 NOBODY = Fans(np.empty(0, np.int64), np.empty(0), np.empty(0))

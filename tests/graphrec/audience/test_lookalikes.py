@@ -17,9 +17,9 @@ from graphdb.errors import QueryError, UnknownIdError
 from graphdb.schema_types import EdgeType
 from graphrec import Filters
 from graphrec.query.audience.directions import Directions
-from graphrec.query.audience.lookalikes import Size, lookalikes
+from graphrec.query.audience.lookalike import Size, lookalikes
+from graphrec.query.embeddings import Space
 from graphrec.query.options import Question
-from graphrec.query.space import Space
 
 PURCHASED = EdgeType("User", "PURCHASED", "Product")
 TELLING = np.array([6 / 7, 36 / 19])

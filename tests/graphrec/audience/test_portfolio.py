@@ -5,8 +5,7 @@ import pytest
 
 from graphdb.errors import QueryError, UnknownIdError
 from graphrec import Filters
-from graphrec.query.audience.coverage import Coverage
-from graphrec.query.audience.portfolio import likely_buyers
+from graphrec.query.audience.portfolio import Coverage, likely_buyers
 
 EAST = [f"e{number:02}" for number in range(1, 13)]
 CREATORS = ["other", "twin1", "twin2"]

@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 from graphdb.errors import BundleCorruptError, QueryError
 from graphrec import Filters, Recommender, open_bundle
 from graphrec.bundle.audiences import AudienceFigures, Calibration, Knot, Reliability
-from graphrec.query.audience.lookalike import Audience
-from graphrec.query.audience.scores import AudienceScores
+from graphrec.query.audience.lookalike import Audience, AudienceScores
 
 FIRST = Calibration(
     intercept=-1.0,

@@ -8,9 +8,9 @@ from contracts.compared_world import DIM, SIZES, edges_of, ids_of, nodes_of, vec
 from contracts.publish_world import table
 
 from graphdb.errors import BundleMissingError, QueryError
-from graphdb.schema_toml import extend_schema
+from graphdb.schema import extend_schema
 from graphrec import Registry, compare_releases
-from graphrec.compare.graph import Turnover
+from graphrec.compare.comparison import Turnover
 
 
 def rotation(dim=DIM, seed=5):

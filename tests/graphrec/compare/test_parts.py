@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graphrec.compare.agreement import agreement
-from graphrec.compare.exposure import Exposure, gini
+from graphrec.compare.lists import Exposure, agreement, gini
 
 HALF = Fraction(1, 2)
 

@@ -12,8 +12,7 @@ import pytest
 
 from graphdb.errors import FileAccessError, QueryError
 from graphrec.explain import explain
-from graphrec.explain.drawing.colours import node_colours
-from graphrec.explain.drawing.layout import BOX_HEIGHT, BOX_WIDTH, lay_out
+from graphrec.explain.render.layout import BOX_HEIGHT, BOX_WIDTH, lay_out, node_colours
 
 ANN, CUP = ("User", "ann"), ("Product", "p9")
 ODD = "<script>alert('&')</script> $x^2$ \x00 \u202e long, and longer still, " * 3
@@ -154,7 +153,7 @@ def test_nothing_found_is_drawn_as_that(make_bundle, tmp_path):
 
 def test_without_matplotlib_it_says_what_to_do(explanation, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    monkeypatch.delitem(sys.modules, "graphrec.explain.drawing.png", raising=False)
+    monkeypatch.delitem(sys.modules, "graphrec.explain.render.png", raising=False)
     with pytest.raises(QueryError, match=r"needs matplotlib.*pip install 'graphrec\[draw\]'.*html"):
         explanation.draw(tmp_path / "why.png")
     assert not (tmp_path / "why.png").exists()

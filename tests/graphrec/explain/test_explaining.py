@@ -5,7 +5,7 @@ import pytest
 
 from graphdb.errors import QueryError, SchemaError, UnknownIdError
 from graphrec import Recommender
-from graphrec.explain import explain, search, walks
+from graphrec.explain import explain, search, steps
 
 ANN, CUP = ("User", "ann"), ("Product", "p9")
 
@@ -184,7 +184,7 @@ def test_beyond_the_most_paths_the_strongest_stay(make_bundle, monkeypatch, ways
     assert "and more, not counted" in cut.to_text()
 
 
-@pytest.mark.parametrize(("module", "limit"), [(walks, "MOST_TIES"), (search, "MOST_MEETINGS")])
+@pytest.mark.parametrize(("module", "limit"), [(steps, "MOST_TIES"), (search, "MOST_MEETINGS")])
 def test_nodes_of_too_many_ties_are_passed_by_and_it_says_so(
     make_bundle, monkeypatch, ways, module, limit
 ):

@@ -7,7 +7,7 @@ import networkx as nx
 import pytest
 
 from graphrec.explain import Evidence, explain
-from graphrec.explain.words import evidence_text
+from graphrec.explain.render.words import evidence_text
 
 ANN, CUP = ("User", "ann"), ("Product", "p9")
 

@@ -12,7 +12,7 @@ import pytest
 
 from graphdb import atomic
 from graphrec import Recommender, Registry, open_bundle
-from graphrec.registry import copying, promotions
+from graphrec.registry import places, promotions
 
 NUM_SWAPS = 100
 READERS = 4
@@ -58,7 +58,7 @@ def test_it_may_crash_at_every_step(filled, releases, monkeypatch):
             raise Crash
         whole_sync(path)
 
-    for module in (atomic, promotions, copying):
+    for module in (atomic, promotions, places):
         monkeypatch.setattr(module, "sync", crash_at_last)
     filled.promote("one")
     atomic.remove_folder(filled.folder / "releases" / "three")

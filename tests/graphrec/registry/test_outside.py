@@ -5,8 +5,8 @@ import shutil
 
 import pytest
 
+from graphdb.checked_schema import Schema
 from graphdb.errors import BundleCorruptError, BundleError, RegistryError, UnknownReleaseError
-from graphdb.schema_types import Schema
 from graphrec import Recommender, open_bundle
 
 OUTSIDE = ["../../x", "..", "/tmp/x", "a\\b", "NUL", "Us\ner", "Us er"]
@@ -32,7 +32,7 @@ def rename_type(folder, old, new):
 @pytest.mark.parametrize("name", OUTSIDE)
 def test_a_type_in_a_manifest_names_no_file_outside(folder, registry, monkeypatch, tmp_path, name):
     with monkeypatch.context() as unchecked:  # as a forger would, who has no such checks
-        unchecked.setattr("graphdb.schema_types.check_declared", lambda _: None)
+        unchecked.setattr("graphdb.checked_schema._check_declared", lambda _: None)
         rename_type(folder, "Agency", json.dumps(name)[1:-1])
     before = all_paths(tmp_path)
     for use in (open_bundle, Recommender.open, registry.promote):

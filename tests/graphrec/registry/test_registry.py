@@ -12,9 +12,9 @@ import pytest
 from contracts.market import make_market
 
 from graphdb.errors import BundleCorruptError, DiskFullError, RegistryError, UnknownReleaseError
-from graphdb.schema_toml import extend_schema
+from graphdb.schema import extend_schema
 from graphrec import Recommender, Registry, open_bundle
-from graphrec.registry import copying
+from graphrec.registry import places
 
 
 def current(registry):
@@ -90,7 +90,7 @@ def test_a_bundle_that_is_written_anew_while_it_is_copied_is_refused(
     registry, releases, tmp_path, monkeypatch
 ):
     folder = shutil.copytree(releases["one"].folder, tmp_path / "bundle")
-    copy = copying._copy
+    copy = places._copy
 
     def write_anew(source, target):
         if not target.parent.joinpath("User.parquet").exists() and folder.exists():
@@ -98,7 +98,7 @@ def test_a_bundle_that_is_written_anew_while_it_is_copied_is_refused(
             shutil.copytree(releases["two"].folder, folder)
         copy(source, target)
 
-    monkeypatch.setattr(copying, "_copy", write_anew)
+    monkeypatch.setattr(places, "_copy", write_anew)
     with pytest.raises(RegistryError, match="was written anew while it was copied"):
         registry.promote(folder, name="one")
     assert registry.releases() == ()

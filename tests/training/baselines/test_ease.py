@@ -43,7 +43,7 @@ def test_every_column_is_a_ridge_regression_on_the_others(
     graph, monkeypatch, precision, regularisation, pair_power
 ):
     """The problem itself, target by target, without the target among what explains it."""
-    monkeypatch.setattr("training.baselines.histories._BLOCK_PRODUCTS", 40)
+    monkeypatch.setattr("training.baselines.base._BLOCK_PRODUCTS", 40)
     taken = dense(graph, pair_power)
     weights = np.zeros((10, 10))
     for target in range(10):

@@ -7,7 +7,7 @@ from contracts.baseline import PersonalContract
 from graphdb.errors import NotEnoughDataError, SchemaError
 from graphdb.schema import SCHEMA
 from training.baselines import EncoderBaseline, InteractionConfig, ItemKnn
-from training.baselines.interactions import interactions
+from training.baselines.base import interactions
 from training.encoders import SpectralConfig, SpectralEncoder
 
 PURCHASED = SCHEMA.edge_type("PURCHASED")

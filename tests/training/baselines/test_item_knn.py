@@ -24,7 +24,7 @@ class TestItemKnn(PersonalContract):
 def test_equal_to_a_loop_over_pairs(
     make_graph, monkeypatch, seed, pair_power, num_neighbours, shrinkage
 ):
-    monkeypatch.setattr("training.baselines.histories._BLOCK_PRODUCTS", 40)
+    monkeypatch.setattr("training.baselines.base._BLOCK_PRODUCTS", 40)
     graph = random_purchases(make_graph, seed, num_buyers=12, num_users=12)
     taken = dense(graph, pair_power)
     likeness = np.zeros((10, 10))

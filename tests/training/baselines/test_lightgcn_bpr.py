@@ -9,8 +9,8 @@ from graphdb.errors import DivergedError, NotEnoughDataError
 from graphdb.schema import SCHEMA
 from training.baselines import LightGcnBpr, LightGcnBprConfig
 from training.baselines.lightgcn_bpr import TakenPairs
-from training.pyg import LightGCN
-from training.sparse import coordinates
+from training.data import LightGCN
+from training.sparse_ops import coordinates
 
 PURCHASED = SCHEMA.edge_type("PURCHASED")
 CPU = torch.device("cpu")

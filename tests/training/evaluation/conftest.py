@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 import pytest
 
 from graphdb.schema import SCHEMA
-from training.data import load_graph
-from training.split import DAY_S, hold_out_last
+from training.data import DAY_S, load_graph
+from training.splitting.split import hold_out_last
 
 DAY_0_S = 1_700_006_400  # the first second of a day
 PURCHASED = SCHEMA.edge_type("PURCHASED")

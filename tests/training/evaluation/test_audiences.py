@@ -10,11 +10,11 @@ from training.config import TrainConfig
 from training.data import load_graph
 from training.encoders import SpectralConfig, SpectralEncoder
 from training.evaluation.audiences import FEWEST_BUYERS, SHARES, audience_figures
-from training.evaluation.past import bundle_of_the_past
+from training.evaluation.backtest import bundle_of_the_past
 from training.evaluation.run import EvaluateOptions, evaluate
 from training.evaluation.tables import tables
 from training.pairs import adjacency, compose, without
-from training.split import hold_out_last
+from training.splitting.split import hold_out_last
 from training.train import train
 
 PURCHASED, MADE_BY = SCHEMA.edge_type("PURCHASED"), SCHEMA.edge_type("MADE_BY")

@@ -10,6 +10,7 @@ import torch
 
 from graphdb.errors import NotEnoughDataError
 from graphdb.schema import SCHEMA
+from training.data import DAY_S
 from training.evaluation.baselines import (
     CATEGORY_SALES,
     EASE,
@@ -22,7 +23,7 @@ from training.evaluation.baselines import (
 from training.evaluation.creators import OF_BRAND, OF_PRODUCT, creator_tasks
 from training.evaluation.run import BUYING
 from training.evaluation.tasks import all_tasks
-from training.split import DAY_S, graph_before, hold_out_last
+from training.splitting.split import graph_before, hold_out_last
 
 PURCHASED, MADE_BY = BUYING
 FOLLOWS = SCHEMA.edge_type("FOLLOWS", target="Creator")

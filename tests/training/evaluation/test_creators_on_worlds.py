@@ -12,19 +12,19 @@ import pytest
 from graphdb import open_store, write_snapshot
 from graphdb.ingest import ingest
 from graphdb.schema import SCHEMA
-from graphdb.sources.in_memory import arrow_tables
+from graphdb.sources.opening import arrow_tables
 from graphdb.sources.synthetic import WorldConfig, generate_world
 from graphrec import Adjacency
 from training.config import TrainConfig
 from training.data import load_graph
+from training.evaluation.backtest import model_of_the_past
 from training.evaluation.baselines import OF_CREATORS, baseline
 from training.evaluation.creators import OF_BRAND, OF_PRODUCT, creator_tasks
 from training.evaluation.metrics import recall_at_k
-from training.evaluation.model import model_of_the_past
 from training.evaluation.run import BUYING
 from training.models import Run
 from training.pairs import adjacency
-from training.split import hold_out_last
+from training.splitting.split import hold_out_last
 
 FOLLOWS = SCHEMA.edge_type("FOLLOWS", target="Creator")
 BEST, FEWEST_FOLLOWERS = 3, 5

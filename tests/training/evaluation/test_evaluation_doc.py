@@ -8,9 +8,9 @@ from typer.testing import CliRunner
 
 from graphrec import Recommender
 from graphrec.cli import build_app
-from training.evaluation import creators, lists, peaks, tasks
+from training.evaluation import creators, rankers, tasks
 from training.evaluation.baselines import MAKERS, OF_CREATORS, USUAL
-from training.evaluation.grouping import MOST_GROUPS
+from training.evaluation.groups import MOST_GROUPS
 from training.evaluation.metrics import METRICS
 from training.evaluation.results import read_evaluation
 from training.evaluation.run import EvaluateOptions
@@ -55,7 +55,13 @@ def test_the_tables_of_the_page_name_all_there_is():
     ]
     assert first_column("task")[-1] == f"{creators.OF_PRODUCT}, {creators.OF_BRAND}"
     figures = re.findall(r"\| `(\w+)@k` \|", PAGE)
-    of_lists = [lists.COVERAGE, lists.GINI, lists.NOVELTY, lists.DIVERSITY, lists.NEWCOMERS]
+    of_lists = [
+        rankers.COVERAGE,
+        rankers.GINI,
+        rankers.NOVELTY,
+        rankers.DIVERSITY,
+        rankers.NEWCOMERS,
+    ]
     assert sorted(figures) == sorted([*METRICS, *of_lists])
 
 
@@ -64,6 +70,6 @@ def test_the_numbers_of_the_page_are_those_of_the_code():
     assert f"The last {options.holdout_days} days" in PAGE
     assert f"within {options.newcomer_days} days before" in PAGE
     assert f"{options.resamples:,} times" in PAGE
-    assert f"at least {peaks.TIMES_USUAL:g} times" in PAGE
-    assert f"median + {peaks.DEVIATIONS:g} √median" in PAGE
-    assert (peaks.USUAL_DAYS, MOST_GROUPS) == (8 * 7, 12)
+    assert f"at least {tasks.TIMES_USUAL:g} times" in PAGE
+    assert f"median + {tasks.DEVIATIONS:g} √median" in PAGE
+    assert (tasks.USUAL_DAYS, MOST_GROUPS) == (8 * 7, 12)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from graphdb.errors import NotEnoughDataError, TrainingError
 from graphrec.bundle import Adjacency
-from training.evaluation.exposure import exposure
+from training.evaluation.rankers import exposure
 
 # Two never taken; 1 + 1 + 2 events, then 4: halves.
 POPULARITY = np.array([4, 0, 1, 2, 1, 0])

@@ -6,7 +6,7 @@ import torch
 
 from graphdb.schema import SCHEMA
 from graphrec import Adjacency
-from training.evaluation.gains import payments
+from training.evaluation.tasks import payments
 
 PURCHASED, RETURNED = SCHEMA.edge_type("PURCHASED"), SCHEMA.edge_type("RETURNED")
 VIEWED = SCHEMA.edge_type("VIEWED")

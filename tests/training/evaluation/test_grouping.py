@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from training.evaluation.grouping import MOST_GROUPS, by_name, by_steps
+from training.evaluation.groups import MOST_GROUPS, by_name, by_steps
 
 
 def test_steps_of_a_number():

@@ -6,7 +6,7 @@ import pytest
 
 from graphdb.errors import DataError, FileFormatError
 from graphdb.schema import SCHEMA
-from training.evaluation.held_pairs import read_held_pairs
+from training.splitting.holdout import read_held_pairs
 
 PURCHASED = SCHEMA.edge_type("PURCHASED")
 

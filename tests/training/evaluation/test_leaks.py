@@ -9,10 +9,10 @@ import torch
 from graphdb.errors import LeakError, NotEnoughDataError
 from graphdb.schema import SCHEMA
 from graphrec.bundle import Adjacency
-from training.data import ALWAYS_S, load_graph
+from training.data import ALWAYS_S, DAY_S, load_graph
 from training.evaluation.leaks import check_leaks
-from training.evaluation.splits import given_split, hold_out_last_of_each
-from training.split import DAY_S, graph_before, hold_out_last
+from training.splitting.holdout import given_split, hold_out_last_of_each
+from training.splitting.split import graph_before, hold_out_last
 
 PURCHASED = SCHEMA.edge_type("PURCHASED")
 VIEWED = SCHEMA.edge_type("VIEWED")

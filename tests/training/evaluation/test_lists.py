@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from training.evaluation.lists import Catalogue, coverage, diversity, novelty, of_lists
+from training.evaluation.rankers import Catalogue, coverage, diversity, novelty, of_lists
 
 
 def exposure(*numbers):

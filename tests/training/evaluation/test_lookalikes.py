@@ -6,11 +6,11 @@ import pytest
 from graphdb.errors import NotEnoughDataError, TrainingError
 from graphdb.schema import SCHEMA
 from graphrec import Recommender
-from training.data import load_graph
+from training.data import DAY_S, load_graph
 from training.encoders import SpectralConfig, SpectralEncoder
+from training.evaluation.backtest import bundle_of_the_past
 from training.evaluation.lookalikes import lift_points, lifts, new_buyers, orders
-from training.evaluation.past import bundle_of_the_past
-from training.split import DAY_S, hold_out_last
+from training.splitting.split import hold_out_last
 
 PURCHASED = SCHEMA.edge_type("PURCHASED")
 MADE_BY = SCHEMA.edge_type("MADE_BY")

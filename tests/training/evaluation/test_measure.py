@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from graphdb.schema import SCHEMA
-from training.evaluation.grouping import Grouping
-from training.evaluation.lists import Catalogue
+from training.evaluation.bootstrap import METHOD
+from training.evaluation.groups import Grouping
 from training.evaluation.measure import Resampling, Surroundings, measure, rank_all
-from training.evaluation.paired import METHOD
+from training.evaluation.rankers import Catalogue
 from training.evaluation.tasks import all_tasks
 
 MADE_BY = SCHEMA.edge_type("MADE_BY")

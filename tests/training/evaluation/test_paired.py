@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from training.evaluation.paired import sign_flip_p_values
+from training.evaluation.bootstrap import sign_flip_p_values
 
 
 def p_of(differences, flips=2000, seed=0):

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from training.evaluation.peaks import on_days, peak_days
-from training.split import DAY_S
+from training.data import DAY_S
+from training.evaluation.tasks import on_days, peak_days
 
 
 def events(*per_day, first=100):

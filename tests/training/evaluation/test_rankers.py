@@ -20,8 +20,8 @@ from training.evaluation.baselines import (
 )
 from training.evaluation.rankers import Served, best_of
 from training.evaluation.tasks import first_tasks
-from training.sparse import csr_of
-from training.split import hold_out_last
+from training.sparse_ops import csr_of
+from training.splitting.split import hold_out_last
 
 PURCHASED, MADE_BY = SCHEMA.edge_type("PURCHASED"), SCHEMA.edge_type("MADE_BY")
 

@@ -9,7 +9,7 @@ from graphdb.errors import NotEnoughDataError, TrainingError
 from graphdb.schema import SCHEMA
 from graphrec.bundle import Adjacency
 from training.data import ALWAYS_S, edge_types_of, load_graph
-from training.evaluation.splits import given_split, hold_out_last_of_each
+from training.splitting.holdout import given_split, hold_out_last_of_each
 
 PURCHASED = SCHEMA.edge_type("PURCHASED")
 VIEWED = SCHEMA.edge_type("VIEWED")

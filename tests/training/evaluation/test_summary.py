@@ -9,13 +9,13 @@ from graphdb.errors import NotEnoughDataError
 from graphdb.schema import SCHEMA
 from graphrec import Recommender
 from training.bundling import bundle_up
-from training.data import load_graph
+from training.data import DAY_S, load_graph
 from training.encoders import PopularityEncoder
-from training.evaluation.past import bundle_of_the_past
+from training.evaluation.backtest import bundle_of_the_past
 from training.evaluation.rankers import Served
-from training.evaluation.summary import Report, summarise
+from training.evaluation.tables import Report, summarise
 from training.evaluation.tasks import first_tasks
-from training.split import DAY_S, hold_out_last
+from training.splitting.split import hold_out_last
 
 PURCHASED = SCHEMA.edge_type("PURCHASED")
 MADE_BY = SCHEMA.edge_type("MADE_BY")

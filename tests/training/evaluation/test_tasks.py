@@ -5,11 +5,11 @@ from dataclasses import replace
 import pytest
 import torch
 
+from graphdb.checked_schema import Schema
 from graphdb.schema import SCHEMA
-from graphdb.schema_types import Schema
-from training.data import AT_S
+from training.data import AT_S, DAY_S
 from training.evaluation.tasks import all_tasks, first_tasks
-from training.split import DAY_S, Holdout, hold_out_last
+from training.splitting.split import Holdout, hold_out_last
 
 PURCHASED, MADE_BY = SCHEMA.edge_type("PURCHASED"), SCHEMA.edge_type("MADE_BY")
 

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from graphdb.errors import NotEnoughDataError
 from graphrec import open_bundle
-from graphrec.bundle.measured import figures, headline
+from graphrec.bundle.manifest import figures, headline
 from graphrec.cli import build_app
 from training.evaluation.run import EvaluateOptions, evaluate
 from training.evaluation.two_models import compare_models

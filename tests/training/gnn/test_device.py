@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from graphdb.errors import TrainingError
-from training.gnn.device import chosen_device, multiplies_bfloat16
+from training.gnn.memory import chosen_device, multiplies_bfloat16
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from training.gnn.free_memory import available_bytes, free_bytes
+from training.gnn.memory import available_bytes, free_bytes
 
 INFO = "MemTotal:  9000 kB\nMemFree:  10 kB\nMemAvailable:  4000 kB\n"
 KB = 1024

@@ -28,7 +28,7 @@ from training.gnn import GnnConfig, LinearPropagation, messages_of
 from training.gnn.memory import memory_need
 from training.gnn.supervision import direction_of
 from training.gnn.trainer import Trainer
-from training.pyg import HeteroData
+from training.data import HeteroData
 
 def peak():
     lines = Path("/proc/self/status").read_text().splitlines()

@@ -6,8 +6,8 @@ import torch
 
 from graphdb.errors import SchemaError
 from graphdb.schema import SCHEMA
+from training.data import LightGCN
 from training.gnn import GnnConfig, LinearPropagation, messages_of
-from training.pyg import LightGCN
 
 PURCHASED = SCHEMA.edge_type("PURCHASED")
 VIEWED = SCHEMA.edge_type("VIEWED")
@@ -59,7 +59,7 @@ def test_one_relation_with_unit_weights_is_lightgcn(graph, num_layers):
 @pytest.fixture(params=[0, 1e9], ids=["all made", "taken apart"])
 def either_way(request, monkeypatch):
     """Some rows of a product are made in two ways, by how many they are."""
-    monkeypatch.setattr("training.gnn.products._FEW", request.param)
+    monkeypatch.setattr("training.sparse_ops._FEW", request.param)
 
 
 @pytest.mark.usefixtures("either_way")

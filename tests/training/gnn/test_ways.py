@@ -5,8 +5,8 @@ import pytest
 from graphdb.errors import SchemaError
 from graphdb.schema import SCHEMA
 from training.gnn import GnnConfig
+from training.gnn.propagation import Step, follow, steps_of
 from training.gnn.supervision import direction_of
-from training.gnn.ways import Step, follow, steps_of
 from training.pairs import adjacency
 
 WATCHED = SCHEMA.edge_type("WATCHED")

@@ -5,10 +5,9 @@ import pytest
 from contracts.evaluations import estimate
 
 from graphdb import SCHEMA
-from training.report.charts.bars import BarGroup, bar_chart
-from training.report.charts.lines import Axis, Line, line_chart
-from training.report.charts.schema import schema_chart
+from training.report.charts import Axis, BarGroup, Line, bar_chart, line_chart
 from training.report.palette import DARK, LIGHT
+from training.report.schema_chart import schema_chart
 
 ODD = "<b>bold</b> & $x^2$ \x00\x07"
 LINES = [Line(ODD, 0, [1, 10, 100], [0.1, 0.2, 0.3], [0.1, 0.1, 0.2], [0.2, 0.3, 0.4])]

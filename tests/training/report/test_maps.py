@@ -3,11 +3,17 @@ import pytest
 
 from graphdb import SCHEMA
 from graphrec import Recommender
-from training.report.maps import choosing
-from training.report.maps.categories import NONE, Categories, makers
-from training.report.maps.choosing import brand_map, product_map, product_sales
-from training.report.maps.drawing import OTHER
-from training.report.maps.projection import places
+from training.report import maps
+from training.report.maps import (
+    NONE,
+    OTHER,
+    Categories,
+    brand_map,
+    makers,
+    places,
+    product_map,
+    product_sales,
+)
 from training.report.palette import SERIES
 from training.report.words import money
 
@@ -58,7 +64,7 @@ def test_every_product_has_its_maker(recommender):
 
 
 def test_the_most_sold_are_drawn(recommender, monkeypatch):
-    monkeypatch.setattr(choosing, "MOST_PRODUCTS", 20)
+    monkeypatch.setattr(maps, "MOST_PRODUCTS", 20)
     drawn = product_map(recommender, PURCHASED)
     sales = product_sales(recommender, PURCHASED)
     assert len(drawn.labels) == 20 and "The 20 of 48 products" in drawn.note
@@ -91,6 +97,6 @@ def test_what_is_near_is_near_on_the_map():
 
 
 def test_too_few_for_a_map(recommender, monkeypatch):
-    monkeypatch.setattr(choosing, "FEWEST", 49)
+    monkeypatch.setattr(maps, "FEWEST", 49)
     assert product_map(recommender, PURCHASED) is None
     assert brand_map(recommender, PURCHASED) is None

@@ -17,12 +17,12 @@ from graphdb.errors import (
 from graphdb.ingest import ingest
 from graphdb.sources import open_source
 from graphrec.cli import build_app
+from training.cli.evaluate import report_command
 from training.evaluation.results import Evaluation, Protocol, Spending
 from training.gnn.trainer import Epoch
 from training.report import write_report
 from training.report.sections import SECTIONS
 from training.report.sources import EpochLine, Sources
-from training.report_command import report_command
 
 
 def sections_of(text):

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 from contracts.evaluations import LEVELS, make_evaluation
 
-from training.report.verdict import lost, sentence, verdict_of
+from training.report.sections.headline import lost, sentence, verdict_of
 
 ASKED = "Asked what 2,014 users would do in the 28 days from 4 December 2017 on, "
 

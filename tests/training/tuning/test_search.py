@@ -19,13 +19,13 @@ from training.baselines import EncoderBaseline
 from training.config import TrainConfig
 from training.data import load_graph
 from training.encoders import SpectralConfig
+from training.evaluation.metrics import reached_at_k
 from training.gnn import GnnConfig
 from training.models import Run, make_encoder
-from training.scoring import reached_at_k
+from training.splitting.holdout import cut
 from training.tuning import Dimension, Space, Split, TuneOptions, tune
-from training.tuning.fitting import Fitter
 from training.tuning.journal import JOURNAL
-from training.tuning.part import cut
+from training.tuning.search import Fitter
 
 PURCHASED = SCHEMA.edge_type("PURCHASED")
 DAY_S = 86_400
@@ -281,7 +281,7 @@ def test_halves_are_those_of_the_encoder_and_are_not_learned_twice(
         np.testing.assert_array_equal(vectors, expected[name])
     made = []
     monkeypatch.setattr(
-        "training.tuning.fitting.make_encoder",
+        "training.tuning.search.make_encoder",
         lambda *parts: made.append(parts[2].model) or make_encoder(*parts),
     )
     fitter.vectors(config.model_copy(update={"balance": 3.0}))

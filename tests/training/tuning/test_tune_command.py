@@ -136,5 +136,6 @@ def test_without_torch_it_says_what_to_install(run, monkeypatch):
 
 
 def test_the_command_line_starts_without_optuna_and_torch():
-    code = "import sys, training.commands; sys.exit(bool({'torch', 'optuna'} & sys.modules.keys()))"
+    loaded = "bool({'torch', 'optuna'} & sys.modules.keys())"
+    code = f"import sys, training.cli.commands; sys.exit({loaded})"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

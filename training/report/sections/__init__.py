@@ -2,20 +2,21 @@
 
 from collections.abc import Callable
 
-from training.report.parts import Section
-from training.report.sections.catalogue import catalogue
-from training.report.sections.cold_start import cold_start
-from training.report.sections.data import graph, rejects
-from training.report.sections.exposure import exposure
-from training.report.sections.groups import groups
+from training.report.page import Section
+from training.report.sections.data import (
+    catalogue,
+    graph,
+    leaks,
+    rejects,
+    settings,
+    spending,
+    tasks,
+    training_curves,
+    versions,
+)
+from training.report.sections.groups import cold_start, exposure, groups, lifts
 from training.report.sections.headline import headline
-from training.report.sections.leaks import leaks
-from training.report.sections.lifts import lifts
-from training.report.sections.maps import maps
-from training.report.sections.neighbours import neighbours
-from training.report.sections.protocol import settings, spending, versions
-from training.report.sections.tasks import tasks
-from training.report.sections.training_curves import training_curves
+from training.report.sections.maps import maps, neighbours
 from training.report.sources import Sources
 
 SECTIONS: tuple[Callable[[Sources], Section], ...] = (

@@ -1,14 +1,36 @@
-"""What the models learned from: the graph, and the rows that did not enter it."""
+"""What the models learned from: the graph, and the rows that did not enter it.
+
+How it was measured, with what, and what it cost.
+
+Whether a model could have seen what it was asked for.
+
+What accuracy does not say: the worth of what was found, and the lists as a whole.
+
+How training went, epoch by epoch.
+
+The other questions: what was bought before, what is new, peak days.
+"""
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from graphdb.schema_types import Schema
-from graphrec.explain.drawing.colours import node_colours, relation_colour
-from training.report.charts.schema import schema_chart
-from training.report.parts import Block, Cell, Figure, Row, Section, Table, Text
+from graphdb.checked_schema import Schema
+from graphrec.explain.render.layout import node_colours, relation_colour
+from graphrec.nested import flat
+from training.evaluation.results import Evaluation, TaskResult, too_few_queries
+from training.report.charts import Axis, Chart, Line, line_chart
+from training.report.page import Block, Cell, Figure, Row, Section, Table, Text, cells
+from training.report.schema_chart import schema_chart
+from training.report.sections.groups import slug
+from training.report.sections.headline import (
+    UNDER_MEANS,
+    comparison_tables,
+    metric_names,
+    metric_table,
+)
 from training.report.sections.maps import NO_BUNDLE
-from training.report.sources import Sources
+from training.report.sources import EpochLine, Sources
+from training.report.words import headline_metric, meaning, metric_title, number, parted, plural
 
 
 def graph(sources: Sources) -> Section:
@@ -107,3 +129,227 @@ def _edge_table(schema: Schema, edges: Mapping[str, int], what: str) -> Table:
     )
     columns = ("relation", "between", "number")
     return Table(f"Relations ({what})", columns, rows, frozenset({"number"}))
+
+
+_MOST_OPEN = 30
+
+
+def settings(sources: Sources) -> Section:
+    """The protocol, then every setting of the training."""
+    evaluation = sources.evaluation
+    protocol = evaluation.protocol
+    facts = {
+        "snapshot": evaluation.snapshot_id[:12],
+        "foretold": evaluation.direction,
+        "split": protocol.split,
+        "cut-off": "none" if protocol.cutoff is None else f"{protocol.cutoff:%Y-%m-%d %H:%M} UTC",
+        "days held out": protocol.holdout_days,
+        "lengths of lists": ", ".join(map(str, protocol.ks)),
+        "ranking": "all targets, no sampled metrics",
+        "bootstrap resamples": f"{protocol.resamples:,}",
+        "seed": protocol.seed,
+    }
+    rows = tuple(cells((name, value)) for name, value in facts.items() if value is not None)
+    blocks: list[Block] = [Table("How it was measured", ("what", "how"), rows)]
+    told = tuple(cells(pair) for pair in flat(evaluation.settings))
+    if told:
+        blocks.append(Table("Settings of the training", ("setting", "value"), told, folded=True))
+    else:
+        blocks.append(Text("No settings of the training are known.", "muted"))
+    return Section("settings", "Settings", tuple(blocks))
+
+
+def versions(sources: Sources) -> Section:
+    """What it stood on."""
+    rows = tuple(cells(pair) for pair in sources.evaluation.versions.items())
+    table = Table("Versions", ("package", "version"), rows, folded=len(rows) > _MOST_OPEN)
+    return Section("versions", "Versions", (table,))
+
+
+def spending(sources: Sources) -> Section:
+    """Time and memory."""
+    evaluation = sources.evaluation
+    spent = evaluation.spending
+    total = sum(spent.seconds.values())
+    steps = tuple(cells((name, f"{took:,.1f}")) for name, took in spent.seconds.items())
+    ranking = tuple(
+        cells((f"{result.model}, {task.name}", f"{result.seconds:,.2f}"))
+        for task in evaluation.tasks
+        for result in task.models
+    )
+    blocks = (
+        Text(
+            f"{number(total)} s in all, at most {spent.peak_memory_mb:,.0f} MB of memory, "
+            f"{spent.threads} thread{'' if spent.threads == 1 else 's'} on {spent.machine}."
+        ),
+        Table("Seconds by step", ("step", "seconds"), steps, frozenset({"seconds"})),
+        Table(
+            "Seconds of ranking",
+            ("model and task", "seconds"),
+            ranking,
+            frozenset({"seconds"}),
+            folded=True,
+        ),
+    )
+    return Section("spending", "Time and memory", blocks)
+
+
+def leaks(sources: Sources) -> Section:
+    """What every leak check found."""
+    findings = sources.evaluation.leaks
+    if not findings:
+        return Section("leaks", "Leak checks", (Text("No check for leaks was made.", "warning"),))
+    warnings = [one for one in findings if one.level == "warning"]
+    blocks: list[Block] = [Text(f"{one.check}: {one.message}", "warning") for one in warnings] or [
+        Text(f"All {len(findings)} checks found nothing that the models should not have seen.")
+    ]
+    rows = tuple(
+        (
+            Cell(one.check, "read with care" if one.level == "warning" else "ok"),
+            Cell(one.message, "; ".join(f"{k}: {number(v)}" for k, v in one.figures.items())),
+        )
+        for one in findings
+    )
+    blocks.append(Table("What was checked", ("check", "found"), rows))
+    return Section("leaks", "Leak checks", tuple(blocks))
+
+
+def catalogue(sources: Sources) -> Section:
+    """Value-weighted metrics, and coverage, evenness, novelty, diversity of all lists."""
+    evaluation = sources.evaluation
+    task = evaluation.tasks[0]
+    blocks: list[Block] = []
+    valued = [name for name in metric_names(task) if "value" in name]
+    if valued:
+        caption = "Weighted by net value"
+        blocks.append(metric_table(evaluation, task, valued, caption, noted=False))
+    else:
+        few = [number for name, number in task.too_few.items() if "value" in name]
+        why = "no money is known" if evaluation.protocol.cutoff else "there is no cut-off"
+        why = too_few_queries(few[0]) if few else why
+        blocks.append(Text(f"Nothing was weighted by value: {why}.", "muted"))
+    names = list(dict.fromkeys(name for result in task.models for name in result.lists))
+    if not names:
+        blocks.append(Text("Nothing was measured of the lists as a whole.", "muted"))
+        return Section("catalogue", "Value, and beyond accuracy", tuple(blocks))
+    _, k = parted(headline_metric(evaluation, task))
+    main = [name for name in names if parted(name)[1] == k]
+    title = f"The lists as a whole ({task.name})"
+    blocks.append(_lists(evaluation, task, main or names, title))
+    if main and len(main) < len(names):
+        blocks.append(_lists(evaluation, task, names, f"{title}, at every length", folded=True))
+    return Section("catalogue", "Value, and beyond accuracy", tuple(blocks))
+
+
+def _lists(
+    evaluation: Evaluation,
+    task: TaskResult,
+    names: Sequence[str],
+    caption: str,
+    *,
+    folded: bool = False,
+) -> Table:
+    """A row per measure, a column per model."""
+    lists = {result.model: result.lists for result in task.models}
+    models = tuple(model for model in evaluation.models if model in lists)
+    rows = tuple(
+        (
+            Cell(metric_title(name), "" if folded else meaning(name)),
+            *(Cell(number(lists[m][name]) if name in lists[m] else "") for m in models),
+        )
+        for name in names
+    )
+    return Table(caption, ("measure", *models), rows, frozenset(models), folded=folded)
+
+
+def training_curves(sources: Sources) -> Section:
+    """Loss, and recall on the validation part, of every run in the log."""
+    key, title = "training", "Training"
+    if sources.runs is None:
+        model = sources.evaluation.settings.get("model")
+        words = "No log of a training run was given."
+        if model == "spectral":
+            words += " The closed form has no epochs."
+        return Section(key, title, (Text(words, "muted"),))
+    charts: list[Chart] = []
+    for name, epochs in sources.runs.items():
+        charts.append(_curve(name, "loss", [(one.number, one.loss) for one in epochs]))
+        for measure in ("recall", "ndcg"):
+            known = [
+                (one.number, value)
+                for one in epochs
+                if (value := getattr(one, measure)) is not None
+            ]
+            if known:
+                charts.append(_curve(name, f"{metric_title(measure)} on validation", known))
+    blocks: tuple[Block, ...] = (
+        Text(". ".join(_told(name, epochs) for name, epochs in sources.runs.items()) + "."),
+        Row(tuple(map(Figure, charts))),
+    )
+    return Section(key, title, blocks)
+
+
+def _told(name: str, epochs: tuple[EpochLine, ...]) -> str:
+    seconds = sum(one.seconds for one in epochs)
+    best = max((one for one in epochs if one.recall is not None), key=_recall, default=None)
+    words = f"{name}: {len(epochs)} epochs in {seconds:,.0f} s"
+    return words if best is None else f"{words}, best recall {_recall(best):.4f} at {best.number}"
+
+
+def _recall(epoch: EpochLine) -> float:
+    return epoch.recall or 0.0
+
+
+def _curve(run: str, measure: str, points: list[tuple[int, float]]) -> Chart:
+    line = Line(run, 0, [x for x, _ in points], [y for _, y in points])
+    return line_chart(
+        f"training-{slug(run)}-{slug(measure)}",
+        f"{run}: {measure}",
+        f"The {measure} of the run {run} over {len(points)} epochs, "
+        f"from {points[0][1]:.4g} to {points[-1][1]:.4g}",
+        [line],
+        Axis("epoch", is_whole=True),
+        Axis(measure),
+        height=260,
+    )
+
+
+_SHOWN = ("recall", "ndcg")
+
+
+def tasks(sources: Sources) -> Section:
+    """A table per task beside the first."""
+    evaluation = sources.evaluation
+    others = evaluation.tasks[1:]
+    if not others:
+        nothing = Text("Only one task was measured.", "muted")
+        return Section("tasks", "Task by task", (nothing,))
+    told = [task for task in others if metric_names(task)]
+    blocks: list[Block] = [
+        Text(UNDER_MEANS, "muted"),
+        *([Row(tuple(_main_table(evaluation, task) for task in told))] if told else []),
+        *(
+            Text(f"{_caption(task)}: {too_few_queries(task.num_seeds)}", "muted")
+            for task in others
+            if task not in told
+        ),
+    ]
+    for task in told:
+        if task.comparisons:
+            metric = headline_metric(evaluation, task)
+            blocks.append(comparison_tables(evaluation, task, metric)[-1])
+    return Section("tasks", "Task by task", tuple(blocks))
+
+
+def _main_table(evaluation: Evaluation, task: TaskResult) -> Table:
+    _, k = parted(headline_metric(evaluation, task))
+    names = metric_names(task)
+    chosen = [name for name in names if parted(name) in [(short, k) for short in _SHOWN]]
+    return metric_table(evaluation, task, chosen or names[:2], _caption(task), noted=False)
+
+
+def _caption(task: TaskResult) -> str:
+    return (
+        f"{task.name}: {plural(task.target_type)} for {task.num_seeds:,} "
+        f"{plural(task.seed_type)}, {task.num_pairs:,} pairs to be found"
+    )

@@ -1,8 +1,17 @@
-"""What is near what, to the model."""
+"""What is near what, to the model.
 
-from training.report.maps.choosing import brand_map, product_map
-from training.report.parts import Block, MapFigure, Section, Text
+Some well-known nodes, and what the model takes to be like them.
+"""
+
+from collections import Counter
+
+import numpy as np
+
+from graphrec import Recommender
+from training.report.maps import NONE, Categories, Rows, brand_map, product_map, product_sales
+from training.report.page import Block, Cell, MapFigure, Row, Section, Table, Text
 from training.report.sources import Sources
+from training.report.words import money
 
 NO_BUNDLE = "No bundle was given, and none lies beside the results."
 
@@ -15,3 +24,65 @@ def maps(sources: Sources) -> Section:
     blocks: tuple[Block, ...] = tuple(MapFigure(one) for one in drawn if one is not None)
     nothing = Text("The bundle has too few products and brands with vectors for a map.", "muted")
     return Section("maps", "Maps", blocks or (nothing,))
+
+
+_EXAMPLES = 6
+_NEIGHBOURS = 5
+_POOL = 400
+_PRODUCT, _BRAND = "Product", "Brand"
+
+
+def neighbours(sources: Sources) -> Section:
+    """Nearest neighbours of best-sellers, one of each of the largest categories."""
+    key, title = "neighbours", "Nearest neighbours"
+    recommender = sources.recommender
+    if recommender is None:
+        return Section(key, title, (Text(NO_BUNDLE, "muted"),))
+    bundle = recommender.bundle
+    if _PRODUCT not in bundle.node_types or not bundle.has_vectors(_PRODUCT):
+        nothing = Text("The bundle has no vectors of products.", "muted")
+        return Section(key, title, (nothing,))
+    sales = product_sales(recommender, sources.direction)
+    tables = tuple(_table(recommender, row) for row in _examples(recommender, sales))
+    about = Text(
+        "The product most taken of each of the largest categories, and what stands nearest to "
+        "each by its vector. No rule keeps neighbours within a category or brand."
+    )
+    return Section(key, title, (about, Row(tables, narrow=True)))
+
+
+def _examples(recommender: Recommender, sales: Rows) -> list[int]:
+    """The best-seller of each of the categories of which many stand among the best-sellers."""
+    lengths = np.linalg.norm(recommender.bundle.vectors(_PRODUCT), axis=1)
+    best = [int(row) for row in np.argsort(-sales, kind="stable")[:_POOL] if lengths[row] > 0]
+    categories = Categories.of(recommender.bundle, np.array(best, dtype=np.int64))
+    if categories is None:
+        return best[:_EXAMPLES]
+    known = [row for row in best if categories.of_product[row] != NONE]
+    sizes = Counter(int(categories.of_product[row]) for row in known)
+    first: dict[int, int] = {}
+    for row in known:
+        first.setdefault(int(categories.of_product[row]), row)
+    chosen = [first[category] for category, _ in sizes.most_common(_EXAMPLES)]
+    return chosen + [row for row in best if row not in chosen][: _EXAMPLES - len(chosen)]
+
+
+def _table(recommender: Recommender, row: int) -> Table:
+    product_id = recommender.bundle.id_of(_PRODUCT, row)
+    near = recommender.similar_products(product_id, k=_NEIGHBOURS)
+    product, price = _row(recommender, product_id)
+    about = ", ".join(part for part in (product.note, price.words) if part)
+    caption = f"Like {product.words} ({about})" if about else f"Like {product.words}"
+    rows = tuple(_row(recommender, item.id) for item in near)
+    return Table(caption, ("product", "price"), rows, frozenset({"price"}))
+
+
+def _row(recommender: Recommender, product_id: str) -> tuple[Cell, Cell]:
+    fields = recommender.fields(_PRODUCT, product_id)
+    price = fields.get("price")
+    title = str(fields.get("title") or product_id)
+    about = [str(fields.get(name) or "") for name in ("brand", "category")]
+    return (
+        Cell(title, " · ".join(one for one in about if one and one not in title)),
+        Cell("" if price is None else money(price)),
+    )

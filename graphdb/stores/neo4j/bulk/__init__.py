@@ -1,8 +1,8 @@
 """Bulk load: import files out of tables, and neo4j-admin on the data of a stopped server."""
 
-from graphdb.stores.neo4j.bulk.admin import AdminTool
 from graphdb.stores.neo4j.bulk.files import ImportFiles, write_import_files
 from graphdb.stores.neo4j.bulk.load import (
+    AdminTool,
     BulkReport,
     bulk_import,
     bulk_ingest,

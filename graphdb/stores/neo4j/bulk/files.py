@@ -1,20 +1,110 @@
-"""An embedded store's graph as the files of Neo4j's import tool, written by DuckDB."""
+"""An embedded store's graph as the files of Neo4j's import tool, written by DuckDB.
+
+SQL over an embedded store whose results, as CSV, are what Neo4j's import tool reads.
+
+Nodes are numbered for the tool: DuckDB's row numbers, shifted so that no two types share one. It
+then looks for the ends of an edge by number, which is quicker than by text, and an id may be any
+text. A field without quotes and without text is a null, and `""` the empty text.
+"""
 
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import duckdb
 import pyarrow as pa
 
 from graphdb.atomic import empty_folder, write_file
+from graphdb.checked_schema import Schema
 from graphdb.errors import StoreError
-from graphdb.inside import inside
-from graphdb.schema_types import EdgeType, Kind
-from graphdb.stores.duckdb_sql import quoted
+from graphdb.file_access import inside
+from graphdb.schema_types import EVENT_ID, SOURCE_ID, TARGET_ID, EdgeType, Kind, Property
+from graphdb.stores.duckdb_file import open_database
+from graphdb.stores.duckdb_sql import literal, quoted
 from graphdb.stores.duckdb_store import DuckDBStore
 from graphdb.stores.neo4j import cypher
-from graphdb.stores.neo4j.bulk import csv_sql
-from graphdb.stores.neo4j.upkeep import meta_nodes
+from graphdb.stores.neo4j.maintenance import meta_nodes
 from graphdb.stores.protocol import REJECT_COLUMNS
+
+NEO4J_TYPES = {
+    Kind.STRING: "string",
+    Kind.INT: "long",
+    Kind.FLOAT: "double",
+    Kind.BOOL: "boolean",
+    Kind.TIMESTAMP: "datetime",
+}
+REJECTS_TABLE = "graphrec.rejects"
+_BATCH_ROWS = 500_000
+
+
+def node_rows(schema: Schema, node_type: str, first_number: int) -> str:
+    columns = [_field(column) for column in schema.columns(node_type)]
+    return numbered(quoted(node_type), columns, first_number)
+
+
+def numbered(table: str, columns: list[str], first_number: int) -> str:
+    """Rows of any table as nodes."""
+    fields = ", ".join([f'row.rowid + {first_number} AS ":ID"', *columns])
+    return f"SELECT {fields} FROM {table} AS row"
+
+
+def edge_rows(schema: Schema, edge_type: EdgeType, first_numbers: dict[str, int]) -> str:
+    ends, joins = [], []
+    for id_column, node_type, role in (
+        (SOURCE_ID, edge_type.source, "START"),
+        (TARGET_ID, edge_type.target, "END"),
+    ):
+        node, key = quoted(f"{role} node"), quoted(schema.node_type(node_type).key)
+        ends.append(f'{node}.rowid + {first_numbers[node_type]} AS ":{role}_ID"')
+        joins.append(f"JOIN {quoted(node_type)} AS {node} ON {node}.{key} = row.{id_column}")
+    columns = [
+        _field(column) for column in schema.stored_columns(edge_type) if column.name not in _ENDS
+    ]
+    return f"SELECT {', '.join(ends + columns)} FROM {quoted(edge_type)} AS row {' '.join(joins)}"
+
+
+def text_field(name: str) -> str:
+    """A text column under the name that the tool takes as name and type of the property."""
+    return f"row.{quoted(name)} AS {quoted(f'{name}:string')}"
+
+
+def highest_number(table: str) -> str:
+    """The first number after those of a table's rows."""
+    return f"SELECT coalesce(max(rowid) + 1, 0) FROM {table}"
+
+
+def has_line_breaks(table: str, columns: list[str]) -> str:
+    """Whether any text of a table goes over a line, which the tool has to be told."""
+    broken = " OR ".join(f"regexp_matches({quoted(name)}, '[\\n\\r]')" for name in columns)
+    return f"SELECT coalesce(bool_or({broken}), false) FROM {table}"
+
+
+def write_csv(cursor: duckdb.DuckDBPyConnection, query: str, path: Path) -> None:
+    """Writes the rows of a query; through a database of its own, as a store may write no files."""
+    with open_database() as writer:
+        writer.register("query_rows", cursor.sql(query).to_arrow_reader(_BATCH_ROWS))
+        writer.execute(f"COPY query_rows TO {literal(str(path))} (FORMAT csv, HEADER)")
+
+
+def _field(column: Property) -> str:
+    return f"{_value(column)} AS {quoted(f'{column.name}:{NEO4J_TYPES[column.kind]}')}"
+
+
+def _value(column: Property) -> str:
+    value = f"row.{quoted(column.name)}"
+    if column.name == EVENT_ID:
+        return f"nullif({value}, '')"  # as in an upsert: the empty one is left out
+    if column.kind == Kind.TIMESTAMP:
+        return f"strftime({value}, '%Y-%m-%dT%H:%M:%S.%fZ')"
+    if column.kind == Kind.FLOAT:  # Java's words for what is no number
+        return (
+            f"CASE WHEN isnan({value}) THEN 'NaN' WHEN {value} = 'inf' THEN 'Infinity'"
+            f" WHEN {value} = '-inf' THEN '-Infinity' ELSE {value}::VARCHAR END"
+        )
+    return value
+
+
+_ENDS = (SOURCE_ID, TARGET_ID)
+
 
 ARGUMENTS_FILE = "import.args"
 """What to import and how, for `neo4j-admin database import full @import.args DATABASE`."""
@@ -72,18 +162,18 @@ class _Writer:
         schema = self.store.schema
         for node_type in schema.node_types:
             self.first_numbers[node_type] = self.next_number
-            query = csv_sql.node_rows(schema, node_type, self.next_number)
+            query = node_rows(schema, node_type, self.next_number)
             self._write_node_file(node_type, quoted(node_type), query, self._texts(node_type))
         texts = [column.name for column in REJECT_COLUMNS if pa.types.is_string(column.type)]
-        fields = [*map(csv_sql.text_field, texts), 'row."row" AS "row:long"']
-        query = csv_sql.numbered(csv_sql.REJECTS_TABLE, fields, self.next_number)
-        self._write_node_file(cypher.REJECT, csv_sql.REJECTS_TABLE, query, texts)
+        fields = [*map(text_field, texts), 'row."row" AS "row:long"']
+        query = numbered(REJECTS_TABLE, fields, self.next_number)
+        self._write_node_file(cypher.REJECT, REJECTS_TABLE, query, texts)
         self._write_meta()
 
     def write_edges(self) -> None:
         schema = self.store.schema
         for edge_type in schema.edge_types():
-            query = csv_sql.edge_rows(schema, edge_type, self.first_numbers)
+            query = edge_rows(schema, edge_type, self.first_numbers)
             argument = f"--relationships={edge_type.relation}={edge_type}.csv"
             self.num_edges += self._write(
                 argument, quoted(edge_type), query, self._texts(edge_type)
@@ -98,15 +188,15 @@ class _Writer:
         with self.store.sql() as cursor:
             cursor.register("meta", meta)
             cursor.execute("CREATE TEMP TABLE meta_nodes AS FROM meta")
-            fields = [csv_sql.text_field(name) for name in meta.column_names]
-            query = csv_sql.numbered("meta_nodes", fields, self.next_number)
-            csv_sql.write_csv(cursor, query, self.folder / f"{cypher.META}.csv")
+            fields = [text_field(name) for name in meta.column_names]
+            query = numbered("meta_nodes", fields, self.next_number)
+            write_csv(cursor, query, self.folder / f"{cypher.META}.csv")
         self.files.append(f"--nodes={cypher.META}={cypher.META}.csv")
         self.num_nodes += meta.num_rows
 
     def _write_node_file(self, label: str, table: str, query: str, texts: list[str]) -> None:
         self.num_nodes += self._write(f"--nodes={label}={label}.csv", table, query, texts)
-        self.next_number += self._number(csv_sql.highest_number(table))
+        self.next_number += self._number(highest_number(table))
 
     def _write(self, argument: str, table: str, query: str, texts: list[str]) -> int:
         """Writes one file, unless it would be empty; the number of its rows."""
@@ -114,10 +204,10 @@ class _Writer:
         if rows:
             path = inside(self.folder, argument.rpartition("=")[2], StoreError)
             with self.store.sql() as cursor:
-                csv_sql.write_csv(cursor, query, path)
+                write_csv(cursor, query, path)
             self.files.append(argument)
             if texts and not self.line_breaks:
-                self.line_breaks = bool(self._number(csv_sql.has_line_breaks(table, texts)))
+                self.line_breaks = bool(self._number(has_line_breaks(table, texts)))
         return rows
 
     def _texts(self, of: str | EdgeType) -> list[str]:

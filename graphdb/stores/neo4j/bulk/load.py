@@ -2,11 +2,18 @@
 
 The tables are ingested into an embedded store in a temporary folder, so a bulk load accepts,
 merges and rejects exactly what an ingest would; the import tool then only gets clean data.
+
+neo4j-admin, the tool that Neo4j brings along: found, asked, and run on a stopped server.
 """
 
+import contextlib
+import os
+import re
+import signal
 import socket
+import subprocess
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -14,15 +21,162 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from graphdb.checked_schema import Schema
 from graphdb.errors import StoreError
 from graphdb.file_access import temporary_folder
 from graphdb.ingest import IngestReport, OnProgress, ingest
-from graphdb.ingest.source import SourceTable
-from graphdb.schema_types import Schema
+from graphdb.io.source import SourceTable
 from graphdb.stores.duckdb_store import DuckDBStore
-from graphdb.stores.neo4j.bulk.admin import AdminTool, running_server
 from graphdb.stores.neo4j.bulk.files import ImportFiles, write_import_files
-from graphdb.stores.neo4j.settings import refuse_secrets
+from graphdb.stores.neo4j.settings import admin_command, admin_environment, refuse_secrets
+
+LOG_FILE = "neo4j-admin.log"
+OFF_HEAP = "50%"
+"""How much of the free memory the import may use beside Java's heap; the tool would take 90%."""
+_IN_USE = re.compile("in use|server is running")
+_EXISTS = re.compile("already exist")
+_ABSENT = re.compile("does not exist|does not contain a database|must point to a directory")
+_IMPORTED = re.compile(r"^\s*(\d+) (nodes|relationships)$", re.MULTILINE)
+_NOISE = re.compile(r"^[-. ]*\d*%|^\W*$|^Run with '--verbose'|likely in an unusable state")
+_LAST_LINES = 6
+
+
+@dataclass(frozen=True, slots=True)
+class AdminTool:
+    """neo4j-admin of the server whose data are on this machine.
+
+    Args:
+        command: The words that run it; what it should do comes after them.
+    """
+
+    command: tuple[str, ...]
+
+    @classmethod
+    def find(cls, environment: Mapping[str, str] | None = None) -> "AdminTool":
+        """NEO4J_ADMIN (a command line), else that of NEO4J_HOME, else the one on PATH.
+
+        Raises:
+            StoreError: There is none.
+        """
+        command = admin_command(environment)
+        if command is None:
+            raise StoreError(
+                "neo4j-admin, which bulk load runs, was not found",
+                expected="it in NEO4J_ADMIN (a command line), in NEO4J_HOME/bin or on PATH",
+                next_step='set NEO4J_ADMIN="scripts/neo4j admin" for the server of scripts/neo4j;'
+                " for a server on another machine, write the files with --bulk-files",
+            )
+        return cls(tuple(command))
+
+    def check_target(self, database: str, *, overwrite: bool) -> None:
+        """Makes sure, before any work, that the import will be let in.
+
+        Raises:
+            StoreError: The server runs, the database exists and `overwrite` is off, or the tool
+                itself does not work, for want of Java for example.
+        """
+        try:
+            done = subprocess.run(
+                [*self.command, "database", "info", database],
+                env=admin_environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                errors="replace",
+            )
+        except OSError as error:
+            command = self.command[0]
+            raise StoreError(
+                f"'{command}' cannot be run: {error.strerror}", value=command
+            ) from error
+        if done.returncode == 0:
+            if not overwrite:
+                raise _exists(database)
+        elif not _ABSENT.search(done.stdout):
+            raise _failed(done.stdout, database, "cannot say whether there is a database")
+
+    def import_full(self, files: ImportFiles, database: str, *, overwrite: bool) -> None:
+        """Imports the files into a database that is not there yet, or instead of it.
+
+        Raises:
+            StoreError: The tool refused or failed, or imported another number of nodes or edges.
+        """
+        options = [f"--max-off-heap-memory={OFF_HEAP}"]
+        options += ["--overwrite-destination"] if overwrite else []
+        words = [*self.command, *files.command, *options, database]
+        log = files.folder / LOG_FILE
+        with log.open("wb") as said, _running(words, files.folder, said.fileno()) as process:
+            code = process.wait()
+        text = log.read_text("utf-8", errors="replace")
+        if code:
+            raise _failed(text, database, "could not load the database", half_loaded=True)
+        found = {what: int(number) for number, what in _IMPORTED.findall(text)}
+        wanted = {"nodes": files.num_nodes, "relationships": files.num_edges}
+        if found != wanted:
+            raise StoreError(
+                f"neo4j-admin says that it imported {found} into the database '{database}'",
+                expected=f"{wanted}",
+                next_step="do not use that database; report this with the tool's version",
+                value=found,
+            )
+
+
+@contextmanager
+def _running(words: list[str], folder: Path, said: int) -> Iterator["subprocess.Popen[bytes]"]:
+    """The process, which does not outlive us if we are interrupted."""
+    process = subprocess.Popen(
+        words,
+        cwd=folder,
+        env=admin_environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=said,
+        stderr=said,
+        start_new_session=True,  # neo4j-admin may be a script that starts Java
+    )
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def running_server(where: str) -> StoreError:
+    """The error for a server that has to be stopped first."""
+    return StoreError(
+        f"the Neo4j server {where} is running",
+        expected="a stopped one: bulk load writes the files of its database",
+        next_step="stop it (`scripts/neo4j stop` for one of your own), or ingest without --bulk",
+        value=where,
+    )
+
+
+def _exists(database: str) -> StoreError:
+    return StoreError(
+        f"the server has a database '{database}' already",
+        expected="none; Neo4j makes an empty one when it first starts, and a bulk load that was"
+        " interrupted leaves one that does not start",
+        next_step="add --overwrite to delete it and load anew, or ingest without --bulk to add"
+        " to it",
+        value=database,
+    )
+
+
+def _failed(text: str, database: str, what: str, *, half_loaded: bool = False) -> StoreError:
+    """The error for what the tool said: one that is known, or else its last lines."""
+    if _IN_USE.search(text):
+        return running_server(f"of the database '{database}'")
+    if _EXISTS.search(text):
+        return _exists(database)
+    lines = [line.strip() for line in text.splitlines() if not _NOISE.search(line)]
+    said = " / ".join(lines[-_LAST_LINES:]) or "nothing"
+    again = "put it right and load again"
+    if half_loaded:
+        again += " with --overwrite: what is there now is half a database, which does not start"
+    return StoreError(f"neo4j-admin {what} '{database}'; it said: {said}", next_step=again)
+
 
 _BOLT_PORT = 7687
 _LOOK_S = 2.0

@@ -1,12 +1,324 @@
-"""Publishes a release: vectors, then indexes, then one small transaction that all readers feel."""
+"""Publishes a release: vectors, then indexes, then one small transaction that all readers feel.
 
+RECOMMENDED relationships: drawn before their release is served, removed when it is no longer.
+
+Each says of which release it is, so a reader who asks for those of the served one sees all of them
+or none. Changing them in the transaction that serves the release would not do: Neo4j lets a reader
+see a part of what a transaction commits.
+
+Which release is served, and who is writing the next one.
+
+Every transaction of a publish first locks the release node and looks whether it is still its turn.
+So a second publisher takes over cleanly, and clean-up never touches what is served or written.
+
+Writes the vectors of a node type, batch by batch; what an earlier try wrote is left as it is.
+
+Takes releases out of the database that are no longer served, or never came to be.
+"""
+
+import time
+from dataclasses import astuple, dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from graphdb.checked_schema import Schema
 from graphdb.errors import SchemaError, StoreError
-from graphdb.schema_types import Schema
-from graphdb.stores.neo4j.connection import Connection, Tx
-from graphdb.stores.neo4j.publishing import cleanup, indexes, recommended, releases
-from graphdb.stores.neo4j.publishing.lifted import MOST_EXTRA, Lifted
-from graphdb.stores.neo4j.publishing.vectors import write_vectors
-from graphdb.stores.publishing import RECOMMENDED, OnProgress, PublishReport, Release
+from graphdb.stores.neo4j.connection import Connection, Tx, rows
+from graphdb.stores.neo4j.cypher import to_bolt
+from graphdb.stores.neo4j.publishing import statements
+from graphdb.stores.neo4j.publishing.statements import MOST_EXTRA, Lifted, num_dimensions, num_extra
+from graphdb.stores.neo4j.writing import CHUNK_ROWS, count
+from graphdb.stores.publishing import (
+    RECOMMENDED,
+    RECOMMENDED_COLUMNS,
+    OnProgress,
+    PublishedType,
+    PublishReport,
+    Recommended,
+    Release,
+)
+
+MOST_RECOMMENDED_ROWS = 100_000
+"""Drawn in one transaction, which the server holds in its heap."""
+
+
+def check(release: Release) -> None:
+    """Raises StoreError where there are too many to draw at once."""
+    wanted = num_rows(release)
+    if wanted > MOST_RECOMMENDED_ROWS:
+        raise StoreError(
+            f"{wanted:,} recommendations cannot be drawn in one transaction",
+            expected=f"at most {MOST_RECOMMENDED_ROWS:,}",
+            next_step="give fewer seeds or a smaller k; vectors are there for all the others",
+            value=wanted,
+        )
+
+
+def draw(tx: Tx, schema: Schema, release: Release) -> int:
+    """Draws those of a release beside what it has already; returns how many found both ends.
+
+    Those of the same query node and target type are replaced.
+    """
+    drawn = 0
+    for recommended in release.recommended:
+        _remove_of(tx, schema, release.release_id, recommended)
+        query = statements.draw_recommended(schema, recommended.seed_type, recommended.target_type)
+        for start in range(0, recommended.rows.num_rows, CHUNK_ROWS):
+            part = recommended.rows.slice(start, CHUNK_ROWS)
+            parameters = {name: to_bolt(part[name]) for name in RECOMMENDED_COLUMNS.names}
+            made = tx.run(query, {**parameters, "release": release.release_id}).consume()
+            drawn += made.counters.relationships_created
+    return drawn
+
+
+def remove(tx: Tx, release_id: str) -> int:
+    """Removes those of a release; returns how many there were."""
+    removed = tx.run(statements.remove_recommended(), release=release_id).consume()
+    return removed.counters.relationships_deleted
+
+
+def _remove_of(tx: Tx, schema: Schema, release_id: str, recommended: Recommended) -> None:
+    query = statements.remove_recommended_of(schema, recommended.seed_type, recommended.target_type)
+    seeds = to_bolt(pc.unique(recommended.rows["seed_id"]))
+    tx.run(query, {"seeds": seeds, "release": release_id}).consume()
+
+
+def num_rows(release: Release) -> int:
+    return sum(recommended.rows.num_rows for recommended in release.recommended)
+
+
+def claim(tx: Tx, release: Release) -> None:
+    """Takes the turn, from whoever had it."""
+    _turn(tx)
+    parameters = {
+        "served": statements.SERVED,
+        "id": release.release_id,
+        "trace": statements.TRACE + release.release_id,
+        "types": sorted(release.embeddings),
+    }
+    rows(tx, statements.claim(), parameters)
+
+
+def hold(tx: Tx, release: Release) -> None:
+    """Locks the release node, so that no other publisher writes before this transaction ends.
+
+    Raises:
+        StoreError: Another publish has taken the turn.
+    """
+    _, writing = _turn(tx)
+    if writing != release.release_id:
+        raise StoreError(
+            f"another publish took over while release {release.release_id} was being written",
+            expected="one publish at a time",
+            next_step="wait for the other one to end, then publish again",
+            value=writing,
+        )
+
+
+def serve_release(tx: Tx, release: Release, lifted: dict[str, Lifted]) -> str | None:
+    """Makes the release the one that is served, and ends the turn.
+
+    Returns:
+        The release that was served before, if it was another one.
+    """
+    before, _ = _turn(tx)
+    content: dict[str, Any] = {
+        "name": statements.SERVED,
+        "id": release.release_id,
+        "embedding": statements.embedding_name(release.release_id),
+        "dim": release.dim,
+        "padding": [0.0] * num_extra(release.dim),
+        "snapshot_id": release.snapshot_id,
+        "trained_at": release.trained_at,
+    }
+    for node_type, vectors in lifted.items():
+        content[f"max_norm_{node_type}"] = vectors.max_norm
+        content[f"typical_norm_{node_type}"] = vectors.typical_norm
+    rows(tx, statements.flip(), {"served": statements.SERVED, "release": content})
+    return before if before != release.release_id else None
+
+
+def stale(connection: Connection) -> dict[str, list[str]]:
+    """Releases that are neither served nor written: their ids, and their node types."""
+
+    def work(tx: Tx) -> dict[str, list[str]]:
+        in_use = _turn(tx)
+        found = rows(tx, statements.traces(), {"trace": statements.TRACE})
+        left = {name.removeprefix(statements.TRACE): types for name, types in found}
+        return {name: types for name, types in left.items() if name not in in_use}
+
+    return connection.write(work)
+
+
+def is_stale(tx: Tx, release_id: str) -> bool:
+    """Whether a release is still neither served nor written; locks it in that state."""
+    return release_id not in _turn(tx)
+
+
+def _turn(tx: Tx) -> tuple[str | None, str | None]:
+    """The release that is served and the one being written; locked until the transaction ends."""
+    ((served, writing),) = rows(tx, statements.served(), {"served": statements.SERVED})
+    return served, writing
+
+
+BATCH_NUMBERS = 500_000
+"""Vector components in one transaction: about 800 vectors of length 512."""
+MOST_ROWS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """What a batch did: how many nodes were found, zero among them, and how the rest fared."""
+
+    found: int = 0
+    zero: int = 0
+    written: int = 0
+    kept: int = 0
+
+    def __add__(self, other: "_Batch") -> "_Batch":
+        return _Batch(
+            *(mine + theirs for mine, theirs in zip(astuple(self), astuple(other), strict=True))
+        )
+
+
+def write_vectors(
+    connection: Connection,
+    schema: Schema,
+    release: Release,
+    node_type: str,
+    lifted: Lifted,
+    on_progress: OnProgress,
+) -> PublishedType:
+    """Puts the vectors on the nodes that the store has.
+
+    Raises:
+        StoreError: Another publish has taken the turn.
+    """
+    ids = release.embeddings[node_type].ids
+    step = max(min(BATCH_NUMBERS // num_dimensions(release.dim), MOST_ROWS), 1)
+    total = _Batch()
+    for start in range(0, len(ids), step):
+        batch = np.arange(start, min(start + step, len(ids)))
+
+        def work(tx: Tx, batch: NDArray[np.int64] = batch) -> _Batch:
+            hold(tx, release)
+            return _write_batch(tx, schema, release, node_type, lifted, batch)
+
+        total += connection.write(work, len(batch))
+        on_progress(f"{node_type} vectors", int(batch[-1]) + 1, len(ids))
+    stored = connection.write(lambda tx: count(tx, schema, node_type))
+    return PublishedType(
+        written=total.written,
+        kept=total.kept,
+        zero=total.zero,
+        unknown=len(ids) - total.found,
+        uncovered=stored - total.found,
+    )
+
+
+def _write_batch(
+    tx: Tx,
+    schema: Schema,
+    release: Release,
+    node_type: str,
+    lifted: Lifted,
+    batch: NDArray[np.int64],
+) -> _Batch:
+    keys = release.embeddings[node_type].ids.take(batch).to_pylist()
+    query = statements.found_nodes(schema, node_type, release.release_id)
+    ((positions, nodes, has_vector),) = rows(tx, query, {"keys": keys})
+    found = batch[np.array(positions, np.int64)]
+    known = lifted.norms[found] > 0
+    kept = np.array(has_vector, bool)
+    wanted = known & ~kept
+    if wanted.any():
+        parameters = {
+            "nodes": np.array(nodes, np.int64)[wanted].tolist(),
+            "embedding": statements.embedding_name(release.release_id),
+            "vectors": lifted.targets(found[wanted]).tolist(),
+        }
+        tx.run(statements.set_vectors(), parameters).consume()
+    return _Batch(
+        found=len(found),
+        zero=int(np.count_nonzero(~known)),
+        written=int(np.count_nonzero(wanted)),
+        kept=int(np.count_nonzero(known & kept)),
+    )
+
+
+PAGE_NODES = 5_000
+READERS_S = 10.0
+"""How long readers that began before the change may take to end."""
+_POLL_S = 0.05
+
+
+def wait_for_readers(connection: Connection) -> None:
+    """Returns when all that was running has ended, or after READERS_S: they may read the old."""
+    deadline = time.monotonic() + READERS_S
+    running = _running(connection)
+    while running and time.monotonic() < deadline:
+        time.sleep(_POLL_S)
+        running &= _running(connection)
+
+
+def remove_stale(connection: Connection, schema: Schema, on_progress: OnProgress) -> int:
+    """Removes all there is of every release that is neither served nor written.
+
+    Returns:
+        How many of their RECOMMENDED relationships went.
+    """
+    undrawn = 0
+    for release_id, types in stale(connection).items():
+        statements.drop(connection, release_id)
+        undrawn += _remove_recommended(connection, release_id)
+        done = 0
+        for node_type in types:
+            last: str | None = ""
+            while last is not None:
+                last, removed = _remove_page(connection, schema, release_id, node_type, last)
+                done += removed
+                on_progress(f"clean up release {release_id}", done, done)
+        _forget(connection, release_id)
+    return undrawn
+
+
+def _remove_recommended(connection: Connection, release_id: str) -> int:
+    def work(tx: Tx) -> int:
+        return remove(tx, release_id) if is_stale(tx, release_id) else 0
+
+    return connection.write(work)
+
+
+def _remove_page(
+    connection: Connection, schema: Schema, release_id: str, node_type: str, last: str
+) -> tuple[str | None, int]:
+    """Takes the vectors off a page of nodes; where the next page begins, None at the end."""
+
+    def work(tx: Tx) -> tuple[str | None, int]:
+        if not is_stale(tx, release_id):
+            return None, 0  # somebody publishes it again
+        query = statements.remove_page(schema, node_type, release_id)
+        ((key, removed),) = rows(tx, query, {"last": last, "rows": PAGE_NODES})
+        return (key if removed == PAGE_NODES else None), removed
+
+    return connection.write(work)
+
+
+def _forget(connection: Connection, release_id: str) -> None:
+    def work(tx: Tx) -> None:
+        if is_stale(tx, release_id):
+            rows(tx, statements.forget(), {"trace": statements.TRACE + release_id})
+
+    connection.write(work)
+
+
+def _running(connection: Connection) -> set[str]:
+    found = connection.read("SHOW TRANSACTIONS YIELD transactionId RETURN transactionId")
+    return {transaction for (transaction,) in found}
+
 
 OLDEST_SERVER = (5, 23)
 """The first whose vector indexes can be told how to be built."""
@@ -19,7 +331,7 @@ def publish(
     _check_release(schema, release)
     _check_server(connection)
     lifted = {name: Lifted.of(name, kept.vectors) for name, kept in release.embeddings.items()}
-    connection.write(lambda tx: releases.claim(tx, release))
+    connection.write(lambda tx: claim(tx, release))
     types = {
         name: write_vectors(connection, schema, release, name, vectors, on_progress)
         for name, vectors in lifted.items()
@@ -31,21 +343,21 @@ def publish(
             next_step="check bundle and store; what was served before still is",
             value=release.release_id,
         )
-    indexes.create(connection, release, on_progress)
+    statements.create(connection, release, on_progress)
 
-    def draw(tx: Tx) -> int:
-        releases.hold(tx, release)
-        return recommended.draw(tx, schema, release)
+    def draw_held(tx: Tx) -> int:
+        hold(tx, release)
+        return draw(tx, schema, release)
 
     def serve(tx: Tx) -> str | None:
-        releases.hold(tx, release)
-        return releases.serve(tx, release, lifted)
+        hold(tx, release)
+        return serve_release(tx, release, lifted)
 
-    wanted = recommended.num_rows(release)
-    drawn = connection.write(draw, wanted)
+    wanted = num_rows(release)
+    drawn = connection.write(draw_held, wanted)
     replaced = connection.write(serve)
-    cleanup.wait_for_readers(connection)
-    removed = cleanup.remove_stale(connection, schema, on_progress)
+    wait_for_readers(connection)
+    removed = remove_stale(connection, schema, on_progress)
     return PublishReport(release.release_id, replaced, types, drawn, wanted - drawn, removed)
 
 
@@ -64,15 +376,15 @@ def _check_release(schema: Schema, release: Release) -> None:
             next_step="give the relation another name",
             value=RECOMMENDED,
         )
-    if indexes.num_dimensions(release.dim) > indexes.MOST_DIMENSIONS:
+    if statements.num_dimensions(release.dim) > statements.MOST_DIMENSIONS:
         raise StoreError(
             f"vectors of length {release.dim:,} do not fit into Neo4j's vector index",
-            expected=f"at most {indexes.MOST_DIMENSIONS - MOST_EXTRA:,}"
+            expected=f"at most {statements.MOST_DIMENSIONS - MOST_EXTRA:,}"
             f" ({MOST_EXTRA} numbers are added)",
             next_step="train with a smaller --dim",
             value=release.dim,
         )
-    recommended.check(release)
+    check(release)
 
 
 def _check_server(connection: Connection) -> None:

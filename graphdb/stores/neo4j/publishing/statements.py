@@ -4,11 +4,112 @@ All names of a release hold its id, so two releases lie side by side without tou
 reads through the name of one never sees the other. Which is served stands in one node,
 (:_GraphRec {name: 'release'}); what a release may have left behind, in (:_GraphRec
 {name: 'release ID'}), which goes last.
+
+Vectors whose cosine order is the dot-product order: Neo4j's index knows no dot product.
+
+A target's vector z becomes [z, h r] with h = sqrt(M^2 - |z|^2), M the largest length of its type
+and r of length 1; so all are of length M. A seed's vector s becomes [s, 0]. Then
+cos(seed', target') = s . z / (|s| M), and M and |s| are the same for every target: the order is
+exact, whatever r is.
+
+With r = 1, one number (Bachrach et al., Speeding Up the Xbox Recommender System, 2014, section 3),
+all short vectors lie in one spot and the long ones, which are most answers, far away from all
+else: the index, a graph of neighbours, hardly has a way to them. So r is the direction of z, folded
+to a few numbers: neighbours are then vectors that point the same way.
+
+Vector indexes of a release: made after its vectors, which is quicker, and waited for.
 """
 
-from graphdb.schema_types import Schema
+import time
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graphdb.checked_schema import Schema
+from graphdb.errors import StoreError
+from graphdb.stores.neo4j.connection import Connection
 from graphdb.stores.neo4j.cypher import META, quoted
-from graphdb.stores.publishing import RECOMMENDED
+from graphdb.stores.publishing import RECOMMENDED, OnProgress, Release
+
+MOST_EXTRA = 128
+"""Numbers that a vector gets at most; with half of them the index finds a little less."""
+_BLOCK_ROWS = 16_384
+_LONGEST = 2.0**60  # the index squares lengths in float32
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Lifted:
+    """The vectors of a node type, ready to become such targets.
+
+    Args:
+        vectors: float32 [num_nodes, dim].
+        norms: float64 [num_nodes], their lengths.
+    """
+
+    vectors: NDArray[np.float32]
+    norms: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, node_type: str, vectors: NDArray[np.float32]) -> "Lifted":
+        """Measures the vectors of a type, some rows at a time.
+
+        Raises:
+            StoreError: They are too long for a float32 index.
+        """
+        norms = np.zeros(len(vectors))
+        for start in range(0, len(vectors), _BLOCK_ROWS):
+            block = vectors[start : start + _BLOCK_ROWS].astype(np.float64)
+            norms[start : start + _BLOCK_ROWS] = np.sqrt((block * block).sum(axis=1))
+        longest = float(norms.max(initial=0.0))
+        if longest > _LONGEST:
+            raise StoreError(
+                f"a vector of {node_type} has the length {longest:.3g}",
+                expected=f"at most {_LONGEST:.3g}",
+                next_step="look for a diverged training",
+                value=longest,
+            )
+        return cls(vectors, norms)
+
+    @property
+    def max_norm(self) -> float:
+        """M, which every lifted vector has as its length."""
+        return float(self.norms.max(initial=0.0))
+
+    @property
+    def typical_norm(self) -> float:
+        """The median length of those that are not zero; 0 without any."""
+        known = self.norms[self.norms > 0]
+        return float(np.median(known)) if len(known) else 0.0
+
+    def targets(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        """The lifted vectors of some rows, float32 [num_rows, dim + num_extra(dim)]."""
+        norms, longest = self.norms[rows], self.max_norm
+        # As a product: the difference of squares would lose the digits of what is nearly M.
+        height = np.sqrt((longest - norms) * (longest + norms))
+        extra = _folded_directions(self.vectors[rows]) * height[:, np.newaxis]
+        return np.concatenate([self.vectors[rows], extra.astype(np.float32)], axis=1)
+
+
+def num_extra(dim: int) -> int:
+    """How many numbers a vector of length `dim` gets."""
+    return min(dim, MOST_EXTRA)
+
+
+def _folded_directions(vectors: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Vectors of length 1, alike where the given ones point alike, float64 [num_rows, extra]."""
+    num_rows, dim = vectors.shape
+    width = num_extra(dim)
+    folded = np.zeros((num_rows, -(-dim // width) * width))
+    folded[:, :dim] = vectors
+    folded = folded.reshape(num_rows, -1, width).sum(axis=1)
+    lengths = np.sqrt((folded * folded).sum(axis=1))
+    # What folds to nothing may point anywhere.
+    folded[lengths == 0] = np.eye(1, width)
+    lengths[lengths == 0] = 1.0
+    made: NDArray[np.float64] = folded / lengths[:, np.newaxis]
+    return made
+
 
 SERVED = "release"
 TRACE = "release "
@@ -133,3 +234,55 @@ def draw_recommended(schema: Schema, seed_type: str, target_type: str) -> str:
         f" CREATE (s)-[:{RECOMMENDED}"
         " {rank: $rank[i], score: $score[i], release: $release}]->(t)"
     )
+
+
+MOST_DIMENSIONS = 4096
+_POLL_S = 0.2
+
+
+def num_dimensions(dim: int) -> int:
+    """Length of what the index holds for vectors of length `dim`."""
+    return dim + num_extra(dim)
+
+
+def create(connection: Connection, release: Release, on_progress: OnProgress) -> None:
+    """Makes one index per embedded type, and returns when all can be asked.
+
+    Raises:
+        StoreError: The server could not build one.
+    """
+    connection.change_schema(
+        [
+            create_index(node_type, release.release_id, num_dimensions(release.dim))
+            for node_type in release.embeddings
+        ],
+        wait=False,
+    )
+    names = [index_name(release.release_id, name) for name in release.embeddings]
+    while True:
+        states = _states(connection, release.release_id)
+        for name in names:
+            # Missing when somebody dropped it, such as the clean-up of another publish.
+            if states.get(name, ("FAILED", 0.0))[0] == "FAILED":
+                raise StoreError(
+                    f"the server could not build the vector index '{name}'",
+                    next_step="look into its logs, drop the index, then publish again",
+                    value=name,
+                )
+        done = sum(percent for _, percent in states.values())
+        on_progress("vector indexes", int(done), 100 * len(states))
+        if all(state == "ONLINE" for state, _ in states.values()):
+            return
+        time.sleep(_POLL_S)
+
+
+def drop(connection: Connection, release_id: str) -> None:
+    """Drops the indexes of a release."""
+    connection.drop_indexes(_states(connection, release_id))
+
+
+def _states(connection: Connection, release_id: str) -> dict[str, tuple[str, float]]:
+    """State and share built, in per cent, of each index of a release."""
+    prefix = index_name(release_id, "")
+    found = connection.read(index_states(), {"prefix": prefix})
+    return {name: (state, percent) for name, state, percent in found}

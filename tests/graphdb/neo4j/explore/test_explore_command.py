@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from graphdb import SCHEMA
 from graphdb.ingest import ingest
-from graphdb.sources.tables import folder_tables
+from graphdb.io.mapped_tables import folder_tables
 from graphrec.cli import build_app
 
 EVIL = "x'}) DETACH DELETE n //"

@@ -5,7 +5,7 @@ import pytest
 from graphdb import SCHEMA
 from graphdb.explore import ask, saved_queries
 from graphdb.ingest import ingest
-from graphdb.sources.tables import folder_tables
+from graphdb.io.mapped_tables import folder_tables
 
 QUERIES = {query.name: query for query in saved_queries()}
 # ann and bob buy acme's pans; cid buys what they buy, but nothing of acme's; dee bought only tea.

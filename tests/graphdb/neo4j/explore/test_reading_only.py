@@ -10,11 +10,11 @@ from neo4j.exceptions import Neo4jError
 from pages.markdown import texts
 
 from graphdb import SCHEMA
-from graphdb.cypher_text import literal
 from graphdb.errors import StoreError, StoreUnavailableError
 from graphdb.explore import NEIGHBOURS, ask, queries_for
 from graphdb.ingest import ingest
-from graphdb.sources.tables import folder_tables
+from graphdb.io.mapped_tables import folder_tables
+from graphdb.printable import literal
 
 EVIL = "x'}) DETACH DELETE n //&arg=MATCH (n) DETACH DELETE n"
 

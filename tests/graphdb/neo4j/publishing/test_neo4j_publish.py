@@ -23,7 +23,7 @@ from pages.markdown import texts
 from graphdb import SCHEMA, open_store, write_snapshot
 from graphdb.explore import queries_for
 from graphdb.stores import PublishingStore
-from graphdb.stores.neo4j.publishing import cleanup, vectors
+from graphdb.stores.neo4j.publishing import publisher
 from graphrec.publishing import Seed, publish
 
 
@@ -97,7 +97,7 @@ def test_publishing_again_writes_nothing_but_what_is_missing(shop, plain, recomm
 
 
 def test_a_second_release_takes_the_place_of_the_first(shop, plain, recommenders, monkeypatch):
-    monkeypatch.setattr(cleanup, "PAGE_NODES", 100)
+    monkeypatch.setattr(publisher, "PAGE_NODES", 100)
     for recommender in recommenders:
         report = publish(recommender, shop.url)
         assert_only(plain, recommender)
@@ -212,7 +212,7 @@ def test_readers_get_one_release_or_the_other_whole(shop, plain, recommenders):
 
 
 def test_batches_may_be_small(shop, plain, recommenders, monkeypatch):
-    monkeypatch.setattr(vectors, "BATCH_NUMBERS", 1)
+    monkeypatch.setattr(publisher, "BATCH_NUMBERS", 1)
     steps = []
     publish(recommenders[0], shop.url, on_progress=lambda *step: steps.append(step))
     assert ("Brand vectors", 5, 5) in steps

@@ -19,12 +19,12 @@ ROOT = Path(__file__).parents[4]
 @pytest.mark.parametrize(
     ("dies_in", "call", "served"),
     [
-        ("vectors._write_batch", 4, 0),
-        ("indexes.create", 1, 0),
-        ("recommended.draw", 1, 0),
-        ("releases.serve", 1, 0),
-        ("cleanup.remove_stale", 1, 1),
-        ("cleanup._remove_page", 5, 1),
+        ("publisher._write_batch", 4, 0),
+        ("statements.create", 1, 0),
+        ("publisher.draw", 1, 0),
+        ("publisher.serve_release", 1, 0),
+        ("publisher.remove_stale", 1, 1),
+        ("publisher._remove_page", 5, 1),
     ],
 )
 def test_a_killed_publish_leaves_one_release_serving_and_a_rerun_completes(
@@ -35,11 +35,10 @@ def test_a_killed_publish_leaves_one_release_serving_and_a_rerun_completes(
     publish(first, shop.url, seeds=seeds)
     script = (
         "import os, signal, sys\n"
-        "from graphdb.stores.neo4j.publishing import cleanup, indexes, recommended, releases\n"
-        "from graphdb.stores.neo4j.publishing import vectors\n"
+        "from graphdb.stores.neo4j.publishing import publisher, statements\n"
         "from graphrec import Recommender\n"
         "from graphrec.publishing import publish\n"
-        "vectors.BATCH_NUMBERS, cleanup.PAGE_NODES = 20_000, 100\n"
+        "publisher.BATCH_NUMBERS, publisher.PAGE_NODES = 20_000, 100\n"
         f"real, calls = {dies_in}, []\n"
         "def dies(*arguments):\n"
         "    calls.append(1)\n"
@@ -69,7 +68,7 @@ def test_another_release_clears_away_what_was_interrupted(shop, plain, recommend
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(publisher.indexes, "create", dies)
+        patch.setattr(publisher.statements, "create", dies)
         publish(recommenders[0], shop.url)
     publish(recommenders[1], shop.url)
     assert_only(plain, recommenders[1])
@@ -77,14 +76,14 @@ def test_another_release_clears_away_what_was_interrupted(shop, plain, recommend
 
 def test_two_publishers_the_later_one_wins(shop, plain, recommenders, monkeypatch):
     first, second = recommenders
-    real = publisher.indexes.create
+    real = publisher.statements.create
 
     def meanwhile(*arguments):
-        monkeypatch.setattr(publisher.indexes, "create", real)
+        monkeypatch.setattr(publisher.statements, "create", real)
         publish(second, shop.url)
         real(*arguments)
 
-    monkeypatch.setattr(publisher.indexes, "create", meanwhile)
+    monkeypatch.setattr(publisher.statements, "create", meanwhile)
     with pytest.raises(StoreError, match=r"another publish took over.*then publish again"):
         publish(first, shop.url)
     assert ask(plain, "u00003")[0] == id_of(second)

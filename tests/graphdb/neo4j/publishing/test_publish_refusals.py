@@ -5,17 +5,18 @@ import pytest
 from contracts.publish_world import NUM_PRODUCTS, TRACES, ask, column, id_of, make_bundle
 
 from graphdb import SCHEMA
+from graphdb.checked_schema import Schema
 from graphdb.errors import SchemaError, StoreError
-from graphdb.schema_types import NodeType, Relation, Schema
+from graphdb.schema_types import NodeType, Relation
 from graphdb.stores import Embedding, Release
 from graphdb.stores.neo4j import Neo4jStore
-from graphdb.stores.neo4j.publishing import publisher, recommended
+from graphdb.stores.neo4j.publishing import publisher
 from graphrec import Recommender, UnknownIdError
 from graphrec.publishing import Seed, make_release, publish
 
 
 def test_an_index_that_vanished_is_said(shop, recommenders, monkeypatch):
-    real = publisher.indexes._states
+    real = publisher.statements._states
 
     def without(connection, release_id):
         return {
@@ -24,7 +25,7 @@ def test_an_index_that_vanished_is_said(shop, recommenders, monkeypatch):
             if not name.endswith("_User")
         }
 
-    monkeypatch.setattr(publisher.indexes, "_states", without)
+    monkeypatch.setattr(publisher.statements, "_states", without)
     with pytest.raises(StoreError, match=r"could not build the vector index 'embedding_\w+_User'"):
         publish(recommenders[0], shop.url)
 
@@ -60,7 +61,7 @@ def test_what_a_server_cannot_hold_is_refused(shop, recommenders, tmp_path, monk
     long = Recommender(make_bundle(tmp_path, 1, dim=3_969, known=4))
     with pytest.raises(StoreError, match=r"length 3,969 do not fit.*at most 3,968 \(128"):
         publish(long, shop.url)
-    monkeypatch.setattr(recommended, "MOST_ROWS", 9)
+    monkeypatch.setattr(publisher, "MOST_RECOMMENDED_ROWS", 9)
     with pytest.raises(StoreError, match="10 recommendations cannot be drawn in one"):
         publish(recommenders[0], shop.url, seeds=[Seed("User", "u00003", "Product")])
     monkeypatch.setattr(publisher, "OLDEST_SERVER", (99, 0))

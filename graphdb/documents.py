@@ -1,0 +1,260 @@
+"""JSON as its standard has it: no NaN and no infinity, each key once, text that is Unicode.
+
+Reads TOML files into pydantic models, with errors that name the line and the nearest key.
+"""
+
+import json
+import math
+import re
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Generic, TypeVar, get_args
+
+from pydantic import BaseModel, ValidationError
+
+from graphdb.errors import GraphRecError, nearest
+from graphdb.file_access import refused
+
+MAX_DEPTH = 100
+
+
+def read_json(text: str | bytes) -> Any:
+    """The value of a JSON document that may come from anywhere.
+
+    Raises:
+        ValueError: It is not JSON, holds a number that is none or no text, repeats a key, or is
+            nested too deeply.
+
+    >>> read_json('{"a": [1, 2.5, null]}')
+    {'a': [1, 2.5, None]}
+    >>> read_json('{"a": 1e999}')
+    Traceback (most recent call last):
+    ValueError: the number 1e999 is too large
+    """
+    if isinstance(text, bytes):
+        text = text.decode("utf-8")
+    try:
+        value = json.loads(
+            text,
+            parse_constant=_refuse_constant,
+            parse_float=_finite,
+            object_pairs_hook=_each_key_once,
+        )
+        if "\\u" in text:  # which can write halves of a sign that UTF-8 cannot
+            json.dumps(value, ensure_ascii=False).encode("utf-8")
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
+    if isinstance(value, dict | list) and _depth(value) > MAX_DEPTH:
+        raise ValueError(f"it is nested more than {MAX_DEPTH} levels deep")
+    return value
+
+
+def write_json(
+    value: Any, *, indent: int | None = None, default: Callable[[Any], Any] | None = None
+) -> str:
+    """A value as JSON; a number that JSON does not have, such as NaN, becomes null.
+
+    Args:
+        default: Gives the form of what has none of its own, as for `json.dumps`.
+
+    >>> write_json({"recall": float("nan"), "k": 10})
+    '{"recall": null, "k": 10}'
+    """
+
+    def text(plain: Any) -> str:
+        return json.dumps(
+            plain, allow_nan=False, indent=indent, ensure_ascii=False, default=default
+        )
+
+    try:
+        return text(value)
+    except ValueError:
+        return text(_finite_only(value))
+
+
+def _finite_only(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: _finite_only(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite_only(inner) for inner in value]
+    return value
+
+
+def _depth(value: Any) -> int:
+    """How many lists and mappings lie in each other at most."""
+    depth, level = 0, [value]
+    while level:
+        inner = [one.values() if isinstance(one, dict) else one for one in level]
+        level = [one for some in inner for one in some if isinstance(one, dict | list)]
+        depth += 1
+    return depth
+
+
+def _refuse_constant(text: str) -> float:
+    raise ValueError(f"{text} is no number of JSON")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"the number {text} is too large")
+    return number
+
+
+def _each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        names = [name for name, _ in pairs]
+        repeated = next(name for name in found if names.count(name) > 1)
+        raise ValueError(f"the key '{repeated}' is repeated")
+    return found
+
+
+Location = tuple[str | int, ...]
+_Model = TypeVar("_Model", bound=BaseModel)
+_HEADER = re.compile(r"^\s*(\[\[?)\s*([^\]]+?)\s*\]\]?\s*(?:#.*)?$")
+_KEY = re.compile(r"""^\s*("[^"]*"|'[^']*'|[A-Za-z0-9_-]+)\s*(?:\.|=)""")
+
+
+class TomlFile(Generic[_Model]):
+    """A validated TOML file that still knows where each key stands.
+
+    Args:
+        model: What the file must hold.
+        error_class: What is raised when it does not.
+        other_words: What to do instead of keys that are none, but that people try.
+
+    Raises:
+        GraphRecError: As `error_class`, naming file, line, key and the nearest valid key.
+        FileAccessError: The system refuses to read it.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        model: type[_Model],
+        error_class: type[GraphRecError],
+        other_words: Mapping[str, str] | None = None,
+    ) -> None:
+        self.path = Path(path)
+        self._error_class = error_class
+        self._other_words = other_words or {}
+        self._text = self._read()
+        try:
+            self.content = model.model_validate(tomllib.loads(self._text))
+        except ValidationError as error:
+            raise self._first_of(error, model) from error
+        except ValueError as error:  # wrong TOML, or a number of thousands of digits in it
+            name = self.path.name
+            raise error_class(f"{name} is not valid TOML: {error}", value=str(path)) from error
+        except RecursionError as error:
+            name = self.path.name
+            raise error_class(f"{name} is nested too deeply", value=str(path)) from error
+
+    def _read(self) -> str:
+        path = self.path
+        try:
+            return path.read_text(encoding="utf-8-sig")
+        except UnicodeDecodeError as error:
+            line = error.object.count(b"\n", 0, error.start) + 1
+            raise self._error_class(
+                f"{path.name}, line {line}: byte {error.object[error.start]:#04x} is not UTF-8",
+                next_step="save the file as UTF-8",
+                value=str(path),
+            ) from error
+        except FileNotFoundError as error:
+            what = f"'{path}' cannot be read: there is no such file"
+            raise self._error_class(what, value=str(path)) from error
+        except OSError as error:
+            raise refused(error, "read", path) from error
+        except ValueError as error:  # such as a path with a NUL in it
+            raise self._error_class(f"'{path}' cannot be read: {error}", value=str(path)) from error
+
+    def error(
+        self,
+        location: Location,
+        what: str,
+        *,
+        expected: str | None = None,
+        next_step: str | None = None,
+        value: object = None,
+    ) -> GraphRecError:
+        """The error to raise for something wrong at a key: the message names its line."""
+        place = f"{self.path.name}, line {line_of(self._text, location)}"
+        return self._error_class(
+            f"{place}: {what}", expected=expected, next_step=next_step, value=value
+        )
+
+    def _first_of(self, error: ValidationError, model: type[BaseModel]) -> GraphRecError:
+        # A misspelt key often leaves a required one missing; the misspelling says more.
+        first = min(error.errors(), key=lambda entry: entry["type"] != "extra_forbidden")
+        location = first["loc"]
+        if first["type"] == "extra_forbidden":
+            known = _fields_at(model, location[:-1])
+            wrong = str(location[-1])
+            suggestion = self._other_words.get(wrong) or nearest(wrong, known)
+            suggestion = suggestion or f"known keys: {', '.join(known)}"
+            return self.error(location, f"unknown key '{wrong}'", next_step=suggestion, value=wrong)
+        key = ".".join(str(part) for part in location)
+        said = first["msg"].removeprefix("Value error, ")
+        what = f"'{key}': {said}" if key else said
+        return self.error(location, what, value=first.get("input"))
+
+
+def line_of(text: str, location: Location) -> int:
+    r"""The line (from 1) where a key of a TOML text stands, or the nearest one around it.
+
+    >>> line_of('[[table]]\nfile = "a.csv"\n[[table]]\nfil = "b.csv"', ("table", 1, "fil"))
+    4
+    """
+    best, best_depth = 1, 0
+    for number, path in _paths(text):
+        depth = 0
+        for here, wanted in zip(path, location, strict=False):
+            if here != wanted:
+                break
+            depth += 1
+        if depth > best_depth and depth == min(len(path), len(location)):
+            best, best_depth = number, depth
+    return best
+
+
+def _paths(text: str) -> Iterator[tuple[int, Location]]:
+    """Line number and key path of every header and key line."""
+    prefix: Location = ()
+    counts: dict[Location, int] = {}
+    for number, line in enumerate(text.splitlines(), start=1):
+        header = _HEADER.match(line)
+        if header:
+            prefix = ()
+            parts = [part.strip().strip("\"'") for part in header[2].split(".")]
+            for position, part in enumerate(parts):
+                prefix = (*prefix, part)
+                if header[1] == "[[" and position == len(parts) - 1:
+                    counts[prefix] = counts.get(prefix, -1) + 1
+                if prefix in counts:
+                    prefix = (*prefix, counts[prefix])
+            yield number, prefix
+        elif key := _KEY.match(line):
+            yield number, (*prefix, key[1].strip("\"'"))
+
+
+def _fields_at(model: type[BaseModel], location: Location) -> list[str]:
+    """The keys that are allowed at a place of a nested model."""
+    current = model
+    annotation: object = None
+    for part in location:
+        field = current.model_fields.get(str(part))
+        annotation = field.annotation if field is not None else annotation
+        current = next(_models_in(annotation), current)
+    return [field.alias or name for name, field in current.model_fields.items()]
+
+
+def _models_in(annotation: object) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for argument in get_args(annotation):
+        yield from _models_in(argument)

@@ -1,5 +1,0 @@
-"""Reads table files (CSV, Parquet, Arrow) as raw batches with row numbers."""
-
-from graphdb.files.tables import TableFile, open_table_file
-
-__all__ = ["TableFile", "open_table_file"]

@@ -1,0 +1,152 @@
+"""Values on another scale than the property's, such as stars from 1 to 10 where five are the most.
+
+One value beyond the scale is a slip. Many of them mean that the others, too, are on another scale:
+they could be stored, and would say something else.
+
+Times that can be read and are hardly meant: before 1990, all on one day, or far ahead.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import duckdb
+
+from graphdb.checked_schema import Schema
+from graphdb.ingest.typed_rows import staged_columns
+from graphdb.io.source import Column, SourceTable
+from graphdb.schema_types import OCCURRED_AT, Kind
+from graphdb.stores.duckdb_sql import literal, quoted
+
+OTHER_SCALE = "other_scale"
+_FEW = 5
+"""So few values beyond the scale may be slips, whatever their share."""
+_SHARE = 0.05
+"""A smaller share of values beyond the scale may be slips."""
+
+
+def reject_other_scales(
+    connection: duckdb.DuckDBPyConnection, schema: Schema, table: SourceTable
+) -> Iterator[tuple[str, str]]:
+    """Rejects the good rows of the table `staged` whose values are on another scale.
+
+    Returns:
+        Pairs of a property and a line on what its values look like, and what to do.
+    """
+    for column in staged_columns(schema, table):
+        if column.minimum is None or column.maximum is None:
+            continue
+        value = quoted(column.name)
+        beyond = f"({value} < {column.minimum!r} OR {value} > {column.maximum!r})"
+        found = connection.execute(
+            f"SELECT count({value}), count(*) FILTER ({beyond}), min({value}), max({value})"
+            f" FROM staged WHERE isfinite({value})"
+        ).fetchall()
+        ((number, outside, least, most),) = found
+        if outside <= _FEW or outside < _SHARE * number:
+            continue
+        scale = f"{column.minimum:g} to {column.maximum:g}"
+        odd = f"{outside:,} of {number:,} values lie outside the scale of {scale}"
+        reason = literal(f"{column.name} is ") + f" || {value} || " + literal(f", but {odd}")
+        connection.execute(
+            f"UPDATE staged SET _code = {literal(OTHER_SCALE)}, _reason = {reason}"
+            f" WHERE _code IS NULL AND {value} IS NOT NULL"
+        )
+        yield (
+            column.name,
+            f"{odd}, so '{column.name}' seems to be on a scale of {least:g} to {most:g}, and none"
+            f" of these rows is taken; say in the mapping how its values become {scale}, with"
+            " scale or map, or leave rows out with where",
+        )
+
+
+EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
+"""Few shops have data from before; a number read in the wrong unit lies there."""
+_TIME_CHECKS_FEW = 5
+"""So few events may well lie on one day."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Times:
+    """What the values of one column look like."""
+
+    count: int
+    first: datetime
+    last: datetime
+    early: int
+    last_early: datetime | None
+    late: int
+
+
+def implausible_times(
+    connection: duckdb.DuckDBPyConnection, schema: Schema, table: SourceTable, now: datetime
+) -> Iterator[tuple[str, str]]:
+    """Looks at the good rows of the table `staged`.
+
+    Returns:
+        Pairs of a property and what is odd about its values.
+    """
+    for column in staged_columns(schema, table):
+        if column.kind != Kind.TIMESTAMP:
+            continue
+        times = _times(connection, column.name, now)
+        if times is not None:
+            how = table.columns[column.name]
+            for message in _oddities(column.name, how, times):
+                yield column.name, message
+
+
+def _times(connection: duckdb.DuckDBPyConnection, name: str, now: datetime) -> _Times | None:
+    value = quoted(name)
+    row = connection.execute(
+        f"SELECT count({value}), min({value}), max({value}),"
+        f" count(*) FILTER ({value} < $earliest), max({value}) FILTER ({value} < $earliest),"
+        f" count(*) FILTER ({value} > $ahead) FROM staged WHERE _code IS NULL",
+        {"earliest": EARLIEST, "ahead": now + timedelta(days=1)},
+    ).fetchone()
+    return _Times(*row) if row and row[0] else None
+
+
+def _oddities(name: str, how: Column, times: _Times) -> Iterator[str]:
+    where = f" (column '{how.name}')" if how.name is not None else ""
+    if times.early:
+        assert times.last_early is not None
+        yield (
+            f"{_share(times.early, times.count)} of '{name}'{where} lie before 1990,"
+            f" {_span(times.first, times.last_early)}; {_advice(how)}"
+        )
+    one_day = times.first.date() == times.last.date()
+    if (
+        name == OCCURRED_AT
+        and one_day
+        and times.count >= _TIME_CHECKS_FEW
+        and times.early < times.count
+    ):
+        yield (
+            f"all {times.count:,} values of '{name}'{where} lie on one day,"
+            f" {times.first.date()}; if more days are meant, see how the column is read"
+        )
+    if times.late:
+        yield (
+            f"{_share(times.late, times.count)} of '{name}'{where} lie more than a day ahead, up to"
+            f" {times.last.date()}; {_advice(how)}"
+        )
+
+
+def _share(number: int, of_all: int) -> str:
+    return f"all {of_all:,} values" if number == of_all else f"{number:,} of {of_all:,} values"
+
+
+def _span(first: datetime, last: datetime) -> str:
+    if first.date() == last.date():
+        return f"on {first.date()}"
+    return f"between {first.date()} and {last.date()}"
+
+
+def _advice(how: Column) -> str:
+    if how.unit is not None:
+        other = {"s": "ms", "ms": "s"}[how.unit]
+        return f'they are read with unit = "{how.unit}"; is unit = "{other}" meant?'
+    if how.format is not None:
+        return f"they are read with format = '{how.format}'; does it fit?"
+    return "see whether the column is the one that is meant"

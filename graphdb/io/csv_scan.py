@@ -1,0 +1,418 @@
+r"""The first line of a CSV file: the names of its columns, and what else a file may be instead.
+
+What only a look at the whole of a CSV file tells: how it escapes quotes, whether it is UTF-8.
+
+Quotes are doubled (RFC 4180) or have a backslash before them. Arrow reads the one or the other and
+says nothing where a file does neither: `"5\" pan"` becomes `5\ pan"`. So a file in which that may
+happen is looked at cell by cell, and told of.
+"""
+
+import codecs
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import chain
+from pathlib import Path
+
+import pyarrow as pa
+from pyarrow import csv
+
+from graphdb.errors import FileFormatError
+from graphdb.file_access import pass_on_refusal
+
+BLOCK_BYTES = 32 << 20
+UTF_8 = "utf-8"
+SEPARATORS = (";", "\t", "|", ",")
+_HEADER_CHARACTERS = 1 << 20
+_READ_BYTES = 1 << 16
+_SAY_ENCODING = 'say encoding = "{}" in a mapping, or save it as UTF-8'
+_FOREIGN = (
+    (b"\x1f\x8b", "compressed by gzip", "let its name end in .csv.gz"),
+    (b"PK\x03\x04", "an Excel workbook or a ZIP archive", "export or unpack it as CSV"),
+    (b"\xd0\xcf\x11\xe0", "an old Excel workbook", "export it as CSV"),
+    (b"PAR1", "a Parquet file", "let its name end in .parquet"),
+    (b"ARROW1", "an Arrow file", "let its name end in .arrow"),
+    (b"SQLite format 3", "an SQLite database", "export its tables as CSV"),
+)
+_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
+
+@dataclass(frozen=True, slots=True)
+class CsvFormat:
+    """How the text of a CSV file is to be read.
+
+    Args:
+        separator: The character between cells.
+        encoding: How characters stand as bytes; a name that Python knows.
+    """
+
+    separator: str
+    encoding: str = UTF_8
+
+
+@dataclass(frozen=True, slots=True)
+class CsvHeader:
+    """What the beginning of a CSV file says."""
+
+    names: list[str]
+    has_rows: bool
+
+
+def check_separator(text: str) -> str:
+    """Gives back a separator that CSV files can have.
+
+    Raises:
+        ValueError: It is not one ASCII character, or one that means something else.
+    """
+    if len(text) != 1 or not text.isascii() or text in '"\r\n\0' or text.isalnum():
+        raise ValueError(f"{text!r} cannot separate cells; write one character, such as ; or \\t")
+    return text
+
+
+def check_encoding(name: str) -> str:
+    """Gives back the name of an encoding that text can be in; UTF-8 has several, and gets one.
+
+    Raises:
+        ValueError: Python knows none of that name.
+
+    Example:
+        >>> check_encoding("latin-1"), check_encoding("UTF8")
+        ('latin-1', 'utf-8')
+    """
+    try:
+        "a".encode(name).decode(name)
+    except (LookupError, ValueError) as error:
+        raise ValueError(
+            f"'{name}' is not an encoding; write one such as latin-1, cp1252, gb18030 or utf-16"
+        ) from error
+    return UTF_8 if codecs.lookup(name).name == UTF_8 else name
+
+
+def read_header(path: Path, form: CsvFormat, *, by_backslash: bool = False) -> CsvHeader:
+    """The names of the columns, and whether anything follows them.
+
+    Args:
+        by_backslash: Quotes are escaped by a backslash.
+
+    Raises:
+        FileFormatError: The file is of another kind, or its header cannot be read.
+    """
+    try:
+        _refuse_foreign(path, form)
+        header, has_rows = _split_off(path, form)
+        names = _names(header, form.separator, by_backslash=by_backslash)
+    except (pa.ArrowException, OSError) as error:
+        pass_on_refusal(error, path)
+        raise FileFormatError(
+            f"'{path}' is not a readable CSV file: {error}",
+            expected="a header row",
+            value=str(path),
+        ) from error
+    if any("\0" in name for name in names):
+        raise FileFormatError(
+            f"'{path}' has NUL bytes in its header: it seems to be UTF-16",
+            next_step=_SAY_ENCODING.format("utf-16-le"),
+            value=str(path),
+        )
+    return CsvHeader(names, has_rows)
+
+
+def read_text(path: Path, encoding: str) -> Iterator[str]:
+    """The text of a file in blocks; bytes that are no characters become lone surrogates.
+
+    Raises:
+        FileFormatError: The bytes cannot be of this encoding at all.
+    """
+    decoder = codecs.getincrementaldecoder(encoding)("surrogateescape")
+    try:
+        with pa.input_stream(str(path)) as stream:
+            while block := stream.read(_READ_BYTES):
+                yield decoder.decode(block)
+        yield decoder.decode(b"", final=True)
+    except UnicodeError as error:
+        raise not_in_encoding(path, encoding, error) from error
+
+
+def not_in_encoding(path: Path, encoding: str, problem: object) -> FileFormatError:
+    """The error for a file that is not in the encoding that the mapping says."""
+    return FileFormatError(
+        f"'{path}' is not in the encoding '{encoding}': {problem}",
+        next_step="say the right encoding in the mapping",
+        value=encoding,
+    )
+
+
+def likely_separator(names: list[str], separator: str, wanted: str) -> str | None:
+    """Another separator that would give the header a column of the wanted name.
+
+    >>> likely_separator(["user;city"], ",", "user")
+    ';'
+    >>> likely_separator(["user", "city"], ",", "town") is None
+    True
+    """
+    line = separator.join(names)
+    others = [other for other in SEPARATORS if other != separator and other in line]
+    for other in others:
+        if wanted in [name.strip().strip('"') for name in line.split(other)]:
+            return other
+    return max(others, key=line.count) if others and len(names) == 1 else None
+
+
+def _refuse_foreign(path: Path, form: CsvFormat) -> None:
+    with pa.input_stream(str(path)) as stream:
+        first = stream.read(16)
+    for magic, what, next_step in _FOREIGN:
+        if first.startswith(magic):
+            raise FileFormatError(
+                f"'{path}' is no CSV file but {what}", next_step=next_step, value=str(path)
+            )
+    if first.startswith(_UTF_16) and form.encoding == UTF_8:
+        raise FileFormatError(
+            f"'{path}' is not UTF-8: its first bytes say UTF-16",
+            next_step=_SAY_ENCODING.format("utf-16"),
+            value=str(path),
+        )
+
+
+def _split_off(path: Path, form: CsvFormat) -> tuple[str, bool]:
+    """The header as text, and whether anything but line ends follows."""
+    text, header = "", None
+    for block in read_text(path, form.encoding):
+        text += block
+        if header is None:
+            header, text = _first_line(text)
+        if header is not None and text.strip("\r\n"):
+            return _checked(path, header), True
+        if header is None and len(text) > _HEADER_CHARACTERS:
+            raise FileFormatError(
+                f"the header of '{path}' is longer than {_HEADER_CHARACTERS:,} characters",
+                expected="a line of column names; does a quote in it never close?",
+                value=str(path),
+            )
+    return _checked(path, text if header is None else header), False
+
+
+def _first_line(text: str) -> tuple[str | None, str]:
+    """The first line that is not empty, and the rest; a quoted line end does not end it."""
+    begin = len(text) - len(text.lstrip("\r\n\ufeff"))
+    is_quoted = False
+    for place in range(begin, len(text)):
+        if text[place] == '"':
+            is_quoted = not is_quoted
+        elif text[place] in "\r\n" and not is_quoted:
+            return text[begin:place], text[place:]
+    return None, text
+
+
+def _checked(path: Path, header: str) -> str:
+    if any("\udc80" <= character <= "\udcff" for character in header):
+        shown = header.encode(UTF_8, "surrogateescape").decode(UTF_8, "backslashreplace")
+        raise FileFormatError(
+            f"'{path}' is not UTF-8: its header is {shown[:200]}",
+            next_step=_SAY_ENCODING.format('latin-1" or "gb18030'),
+            value=shown,
+        )
+    if not header.strip("\r\n\ufeff"):
+        raise FileFormatError(f"'{path}' is empty", expected="a header row at least")
+    return header
+
+
+def _names(header: str, separator: str, *, by_backslash: bool) -> list[str]:
+    with csv.open_csv(
+        pa.BufferReader(header.encode() + b"\n"),
+        read_options=csv.ReadOptions(block_size=8 * _HEADER_CHARACTERS, use_threads=False),
+        parse_options=csv.ParseOptions(
+            delimiter=separator,
+            escape_char="\\" if by_backslash else False,
+            newlines_in_values=True,
+        ),
+    ) as reader:
+        names: list[str] = reader.schema.names
+    return names
+
+
+_MAX_CELL_BYTES = 64 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class CsvScan:
+    """What the whole of a file says of how it is to be read.
+
+    Args:
+        by_backslash: A backslash takes its meaning from the character after it.
+        has_stray_quote: A quote may be open until the end of the file.
+        warning: What a person should know of its quotes.
+        is_utf8: Every byte belongs to a character of UTF-8; not looked at in another encoding.
+    """
+
+    by_backslash: bool = False
+    has_stray_quote: bool = False
+    warning: str | None = None
+    is_utf8: bool = True
+
+
+@dataclass(slots=True)
+class _Cells:
+    """What cells of a file look like under one reading.
+
+    Args:
+        broken: Cells that go on after the quote that ends them, or never end.
+        first_broken_row: The first of them, counted from 1 without the header.
+        plain_row: The first row with an escaped quote in a cell without quotes.
+        quote_row: The first row with any quote in a cell without quotes.
+        ends: A number that differs where another reading ends cells elsewhere.
+    """
+
+    broken: int = 0
+    first_broken_row: int | None = None
+    plain_row: int | None = None
+    quote_row: int | None = None
+    ends: int = 0
+    is_open: bool = False
+
+
+def scan_csv(path: Path, form: CsvFormat) -> CsvScan:
+    """Looks through a CSV file: once, and again by cells where its quotes are odd."""
+    found, is_odd = _look_through(path, form)
+    return _by_cells(path, form, found) if is_odd else found
+
+
+def _by_cells(path: Path, form: CsvFormat, found: CsvScan) -> CsvScan:
+    """What was found, with how odd quotes are escaped."""
+    doubled = _cells(path, form, by_backslash=False)
+    if not doubled.broken and doubled.quote_row is None:
+        return found
+    escaped = _cells(path, form, by_backslash=True)
+    if not doubled.broken:
+        return replace(found, warning=_doubtful(doubled, escaped))
+    row = doubled.first_broken_row
+    if escaped.broken < doubled.broken:
+        warning = f'quotes are escaped by a backslash (row {row}), and read so; write "" instead'
+        return replace(found, by_backslash=True, has_stray_quote=escaped.is_open, warning=warning)
+    warning = (
+        f"a cell of row {row} goes on after its closing quote, and may be read wrongly;"
+        ' write "" for a quote within quotes'
+    )
+    return replace(found, warning=warning)
+
+
+def _doubtful(doubled: _Cells, escaped: _Cells) -> str | None:
+    """What is told of a file that is read by the standard and could be read otherwise."""
+    if doubled.plain_row is not None:
+        return f'row {doubled.plain_row} has \\" in a cell without quotes; the backslash is kept'
+    if escaped.broken or escaped.ends == doubled.ends:
+        return None
+    return (
+        f"row {doubled.quote_row} has a quote in a cell without quotes, and may be read wrongly:"
+        ' if quotes are escaped by a backslash here, write "" instead'
+    )
+
+
+def _look_through(path: Path, form: CsvFormat) -> tuple[CsvScan, bool]:
+    """What one look tells, and whether any quote needs a closer one."""
+    sep = re.escape(form.separator).encode()
+    # It begins at the quote, so that a search stops at quotes alone.
+    odd = re.compile(rb'"(?:(?<=\\")|(?<=[^"\r\n' + sep + rb']")(?=[^"\r\n' + sep + rb"]))")
+    quotes, is_odd, carry = 0, False, b""
+    utf8 = _Utf8() if form.encoding == UTF_8 else None
+    for block in _blocks(path, form):
+        quotes += block.count(b'"')
+        is_odd = is_odd or odd.search(carry + block) is not None
+        carry = block[-2:]
+        if utf8:
+            utf8.add(block)
+    is_utf8 = utf8 is None or utf8.holds()
+    return CsvScan(has_stray_quote=quotes % 2 == 1, is_utf8=is_utf8), is_odd
+
+
+class _Utf8:
+    """Whether bytes that come in blocks are UTF-8."""
+
+    def __init__(self) -> None:
+        self._decoder = codecs.getincrementaldecoder(UTF_8)()
+        self._is_broken = False
+
+    def add(self, block: bytes, *, is_last: bool = False) -> None:
+        if self._is_broken:
+            return
+        try:
+            self._decoder.decode(block, is_last)
+        except UnicodeDecodeError:
+            self._is_broken = True
+
+    def holds(self) -> bool:
+        self.add(b"", is_last=True)
+        return not self._is_broken
+
+
+def _cells(path: Path, form: CsvFormat, *, by_backslash: bool) -> _Cells:
+    pattern = _cell_pattern(form.separator, by_backslash=by_backslash)
+    cells, row, in_row, rest, begin = _Cells(), 0, False, b"", 0
+    for block in chain(_blocks(path, form), [None]):
+        text, at = rest + (block or b""), 0
+        while at < len(text):
+            match = pattern.match(text, at)
+            if match is None or (match.end() == len(text) and block is not None):
+                break  # it may go on in the next block
+            at = match.end()
+            after, plain, end = match.group("after", "plain", "end")
+            if after:
+                _note_broken(cells, row)
+            if plain and b'"' in plain:
+                _note_quote(cells, row, plain)
+            cells.ends = hash((cells.ends, begin + at))
+            in_row = in_row or match.end() > match.start() + len(end)
+            if end != form.separator.encode():
+                row, in_row = row + in_row, False
+            else:
+                in_row = True
+        rest, begin = text[at:], begin + at
+        if len(rest) > _MAX_CELL_BYTES or (block is None and rest):
+            _note_broken(cells, row)
+            cells.is_open = True
+            break
+    return cells
+
+
+def _note_quote(cells: _Cells, row: int, plain: bytes) -> None:
+    if cells.quote_row is None:
+        cells.quote_row = row
+    if cells.plain_row is None and b'\\"' in plain:
+        cells.plain_row = row
+
+
+def _note_broken(cells: _Cells, row: int) -> None:
+    cells.broken += 1
+    if cells.first_broken_row is None:
+        cells.first_broken_row = row
+
+
+def _cell_pattern(separator: str, *, by_backslash: bool) -> re.Pattern[bytes]:
+    """One cell with what ends it; `after` is what follows its closing quote.
+
+    The quoted part never gives back what it took (`*+`): a doubled quote is no closing one, even
+    where the closing one has not been read yet.
+    """
+    sep = re.escape(separator).encode()
+    if by_backslash:
+        quoted = rb'"[^"\\]*+(?:(?:\\.|"")[^"\\]*+)*+"'
+        plain = rb'(?:[^"\\\r\n' + sep + rb"]|\\.)(?:[^\\\r\n" + sep + rb"]|\\.)*"
+    else:
+        quoted = rb'"[^"]*+(?:""[^"]*+)*+"'
+        plain = rb'[^"\r\n' + sep + rb"][^\r\n" + sep + rb"]*"
+    return re.compile(
+        rb"(?:" + quoted + rb"(?P<after>[^\r\n" + sep + rb"]*)|(?P<plain>" + plain + rb")|)"
+        rb"(?P<end>" + sep + rb"|\r\n|\r|\n|\Z)",
+        re.DOTALL,
+    )
+
+
+def _blocks(path: Path, form: CsvFormat) -> Iterator[bytes]:
+    """The text of the file as UTF-8."""
+    if form.encoding != UTF_8:
+        for text in read_text(path, form.encoding):
+            yield text.encode(UTF_8, "surrogateescape")
+        return
+    with pa.input_stream(str(path)) as stream:
+        while block := stream.read(BLOCK_BYTES):
+            yield block

@@ -1,0 +1,239 @@
+"""A folder of table files as a source: by a mapping file, or by the names of files and columns."""
+
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+
+import pyarrow as pa
+
+from graphdb.checked_schema import Schema
+from graphdb.documents import Location, TomlFile
+from graphdb.errors import FileFormatError, MappingError, SchemaError, nearest
+from graphdb.io import TableFile, open_table_file
+from graphdb.io.csv_scan import likely_separator
+from graphdb.io.mapping import OTHER_WORDS, MappingFile, TableEntry, matching_rows, shown
+from graphdb.io.source import Column, OnBadRow, SourceTable
+from graphdb.io.table_files import SUFFIXES
+from graphdb.schema_types import EVENT_ID, EdgeType
+
+MAPPING_NAME = "mapping.toml"
+
+
+def folder_tables(
+    folder: str | Path, schema: Schema, mapping: str | Path | None = None
+) -> list[SourceTable]:
+    """The tables of a folder, ready for `ingest`.
+
+    Args:
+        folder: Where the files are.
+        mapping: The mapping file; by default `mapping.toml` in the folder. Where there is none,
+            every file must be named after a type (`User.csv`, `User-PURCHASED-Product.parquet`)
+            and its columns after properties.
+
+    Raises:
+        MappingError: The mapping does not fit the schema or the files.
+        FileFormatError: A file cannot be read.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise FileFormatError(f"there is no folder '{folder}'", value=str(folder))
+    if mapping is None and (folder / MAPPING_NAME).is_file():
+        mapping = folder / MAPPING_NAME
+    if mapping is None:
+        return list(_by_name(folder, schema))
+    file = TomlFile(mapping, MappingFile, MappingError, OTHER_WORDS)
+    open_file = cache(open_table_file)  # which looks through a CSV file that several tables share
+    return [
+        table
+        for position, entry in enumerate(file.content.table)
+        for table in _by_entry(folder, schema, file, entry, ("table", position), open_file)
+    ]
+
+
+def _by_entry(
+    folder: Path,
+    schema: Schema,
+    file: TomlFile[MappingFile],
+    entry: TableEntry,
+    where: Location,
+    open_file: Callable[..., TableFile],
+) -> Iterator[SourceTable]:
+    try:
+        of = _type_of(schema, entry)
+    except SchemaError as error:
+        key = "node" if entry.node is not None else "relation"
+        raise file.error((*where, key), error.what, next_step=error.next_step) from error
+    _check_properties(schema, file, entry, of, where)
+    for path in _paths(folder, file, entry, where):
+        table = open_file(path, separator=entry.separator, encoding=entry.encoding)
+        _check_columns(file, entry, table, where)
+        columns = {name: column.to_column(entry) for name, column in entry.columns.items()}
+        yield _source_table(path.relative_to(folder), of, table, columns, entry)
+
+
+def _paths(
+    folder: Path, file: TomlFile[MappingFile], entry: TableEntry, where: Location
+) -> list[Path]:
+    """The files that an entry names; none only where they are optional."""
+    try:
+        found = sorted(folder.glob(entry.file))
+    except (ValueError, OSError) as error:
+        reason = getattr(error, "strerror", None) or error
+        shown = entry.file if len(entry.file) < 200 else f"{entry.file[:200]}..."
+        what = f"'{shown}' is not a pattern of files: {reason}"
+        raise file.error((*where, "file"), what, value=entry.file) from error
+    paths = [path for path in found if not path.is_dir()]
+    if not paths and not (entry.optional and not found):
+        what = f"there is no file '{entry.file}' in '{folder}'"
+        others = sorted(path.name for path in folder.iterdir() if path.is_file())
+        next_step = nearest(entry.file, others)
+        if found:
+            what = f"'{entry.file}' in '{folder}' is a folder, not a file"
+            next_step = f'to read all files in it, say file = "{entry.file}/*.parquet" or the like'
+        raise file.error((*where, "file"), what, next_step=next_step)
+    return paths
+
+
+def _type_of(schema: Schema, entry: TableEntry) -> str | EdgeType:
+    if entry.node is not None:
+        return schema.node_type(entry.node).name
+    assert entry.relation is not None
+    return schema.edge_type(entry.relation, entry.source, entry.target)
+
+
+def _check_properties(
+    schema: Schema,
+    file: TomlFile[MappingFile],
+    entry: TableEntry,
+    of: str | EdgeType,
+    where: Location,
+) -> None:
+    known = {column.name: column for column in schema.columns(of)}
+    for name in entry.columns:
+        if name not in known:
+            suggestion = nearest(name, list(known)) or f"known: {', '.join(known)}"
+            what = f"{of} has no property '{name}'"
+            raise file.error((*where, "columns", name), what, next_step=suggestion, value=name)
+    for name, column in known.items():
+        needed = column.required or (name in schema.key(of) and name != EVENT_ID)
+        if needed and name not in entry.columns:
+            what = f"{of} needs a column for '{name}'"
+            raise file.error((*where, "columns"), what, value=name)
+
+
+def _check_columns(
+    file: TomlFile[MappingFile], entry: TableEntry, table: TableFile, where: Location
+) -> None:
+    wanted: list[tuple[Location, str]] = [
+        ((*where, "columns", name), column.column)
+        for name, column in entry.columns.items()
+        if column.column is not None
+    ]
+    wanted += [((*where, "where", name), name) for name in entry.where]
+    for location, name in wanted:
+        if name not in table.column_names:
+            suggestion = _separator_hint(table, name) or nearest(name, table.column_names)
+            raise file.error(
+                location,
+                f"'{table.path.name}' has no column '{name}'",
+                next_step=suggestion or f"its columns: {', '.join(table.column_names)}",
+                value=name,
+            )
+
+
+def _separator_hint(table: TableFile, wanted: str) -> str | None:
+    """What to do where a missing column stands in the header, behind another separator."""
+    if table.separator is None:
+        return None
+    likely = likely_separator(table.column_names, table.separator, wanted)
+    if likely is None:
+        return None
+    shown = likely.replace("\t", "\\t")
+    return f"cells seem to be separated by '{shown}': say separator = \"{shown}\" in the mapping"
+
+
+def _by_name(folder: Path, schema: Schema) -> Iterator[SourceTable]:
+    tables = {str(of): of for of in schema.tables()}
+    # A file that is named after a type is meant, whatever its ending: User.xlsx is not passed over.
+    paths = sorted(
+        path
+        for path in folder.iterdir()
+        if path.name.lower().endswith(SUFFIXES)
+        or (path.name.split(".")[0] in tables and path.is_file())
+    )
+    if not paths:
+        raise FileFormatError(
+            f"'{folder}' has no table files",
+            expected=f"files named after types ({', '.join(SUFFIXES)}) or a {MAPPING_NAME}",
+            value=str(folder),
+        )
+    for path in paths:
+        stem = path.name.split(".")[0]
+        if stem not in tables:
+            raise FileFormatError(
+                f"'{path.name}' is named after no type of the schema",
+                next_step=nearest(stem, list(tables)) or f"say what it is in a {MAPPING_NAME}",
+                value=stem,
+            )
+        of = tables[stem]
+        table = open_table_file(path)
+        _check_header(schema, of, table)
+        columns = {name: Column(name) for name in table.column_names}
+        yield _source_table(path.relative_to(folder), of, table, columns, None)
+
+
+def _check_header(schema: Schema, of: str | EdgeType, table: TableFile) -> None:
+    columns = schema.columns(of)
+    known = [column.name for column in columns]
+    for name in table.column_names:
+        if name not in known:
+            raise FileFormatError(
+                f"'{table.path.name}' has a column '{name}', but {of} has no such property",
+                next_step=_separator_hint(table, columns[0].name)
+                or nearest(name, known)
+                or f"say what it is in a {MAPPING_NAME}",
+                value=name,
+            )
+    for column in columns:
+        if column.required and column.name not in table.column_names:
+            raise FileFormatError(
+                f"'{table.path.name}' has no column '{column.name}', which {of} needs",
+                value=column.name,
+            )
+
+
+def _source_table(
+    path: Path,
+    of: str | EdgeType,
+    table: TableFile,
+    columns: dict[str, Column],
+    entry: TableEntry | None,
+) -> SourceTable:
+    where = entry.where if entry else {}
+    used = {column.name for column in columns.values() if column.name is not None} | set(where)
+    table.check_unique(used)
+    for column in columns.values():
+        if column.split is not None and column.name in table.lists:
+            raise FileFormatError(
+                f"'{path}': column '{column.name}' holds lists, which are rows without a split",
+                next_step="leave out split in the mapping",
+                value=column.name,
+            )
+
+    def batches(on_bad_row: OnBadRow) -> Iterator[pa.RecordBatch]:
+        for batch in table.batches(sorted(used), on_bad_row):
+            yield matching_rows(batch, where, str(path))
+
+    return SourceTable(
+        name=f"{of} from {path}",
+        of=of,
+        file=str(path),
+        columns=columns,
+        batches=batches,
+        num_rows=table.num_rows,
+        distinct=entry.distinct if entry else False,
+        skip_missing=entry.skip_missing if entry else False,
+        warning=table.warning,
+        lists=table.lists,
+        condition=shown(where),
+    )

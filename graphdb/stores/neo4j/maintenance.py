@@ -1,0 +1,160 @@
+"""What the store keeps about itself in the database: its format, its schema, the locks."""
+
+import json
+import logging
+
+from graphdb.checked_schema import Schema
+from graphdb.errors import StoreError
+from graphdb.schema import SCHEMA
+from graphdb.stores.neo4j import cypher
+from graphdb.stores.neo4j.connection import Connection, Tx
+from graphdb.stores.protocol import additions, kept_schema
+
+FORMAT_VERSION = "1"
+_STORE = "store"
+_LOGGER = logging.getLogger(__name__)
+
+
+def adopt_schema(
+    connection: Connection, wanted: Schema | None, *, create: bool, beside_others: bool
+) -> Schema:
+    """The schema to work under: the database's own, grown as wanted, or that of a new store.
+
+    Constraints that someone dropped are made again, and a warning says so.
+
+    Raises:
+        StoreError: There is no store and `create` is off, the database holds something else and
+            `beside_others` is off, the store has another format, or its keys are not unique.
+        SchemaError: `wanted` lacks or changes something that the store has.
+    """
+    kept = _kept_schema(connection)
+    if kept is None:
+        _refuse_foreign(connection, create=create, beside_others=beside_others)
+        schema = wanted or SCHEMA
+    elif wanted is None or wanted.fingerprint == kept.fingerprint:
+        _repair(connection, kept)
+        return kept
+    else:
+        additions(kept, wanted)
+        schema = wanted
+    ensure_constraints(connection, schema)
+    connection.write(lambda tx: _write_meta(tx, schema))
+    return schema
+
+
+def ensure_constraints(connection: Connection, schema: Schema) -> list[str]:
+    """Makes the uniqueness constraints and indexes that are missing.
+
+    Returns:
+        The labels that lacked one, in the order of the schema.
+
+    Raises:
+        StoreError: A key stands twice, or something else stands in the way of a constraint.
+    """
+    missing = _missing(connection, schema)
+    if not missing:  # a database that may only be read opens all the same
+        return []
+    connection.change_schema([index.create() for index in missing])
+    still = _missing(connection, schema)
+    if still:
+        label = still[0].label
+        raise StoreError(
+            f"the constraint or index 'graphrec {label}' in {connection.settings.uri} has the"
+            f" name of ours, but is not on {label}({', '.join(still[0].properties)})",
+            next_step="drop it, then open the store again",
+            value=label,
+        )
+    return [index.label for index in missing]
+
+
+def _missing(connection: Connection, schema: Schema) -> list[cypher.Index]:
+    found = connection.read(
+        "SHOW INDEXES YIELD type, entityType, labelsOrTypes, properties, owningConstraint, state"
+        " WHERE type = 'RANGE' AND entityType = 'NODE' AND state <> 'FAILED'"
+        " RETURN labelsOrTypes[0], properties, owningConstraint IS NOT NULL"
+    )
+    there = {(label, tuple(properties), unique) for label, properties, unique in found}
+    return [
+        index
+        for index in cypher.indexes(schema)
+        if (index.label, index.properties, index.unique) not in there
+    ]
+
+
+def _repair(connection: Connection, schema: Schema) -> None:
+    """Without its index a look-up is very slow, and without its constraint a key may double."""
+    made = ensure_constraints(connection, schema)
+    if made:
+        _LOGGER.warning(
+            "the graph in %s lacked constraints or indexes, which are made now: %s",
+            connection.settings.uri,
+            ", ".join(made),
+        )
+
+
+def meta_nodes(schema: Schema) -> list[dict[str, str]]:
+    """What the store keeps about itself: one node for the store, one per table, to be locked."""
+    store = {
+        "name": _STORE,
+        "format_version": FORMAT_VERSION,
+        "graph_schema": json.dumps(schema.to_dict()),
+    }
+    return [store, *({"name": str(of)} for of in schema.tables())]
+
+
+def read_schema(connection: Connection) -> Schema:
+    """The schema of the store in the database, found without writing anything.
+
+    Raises:
+        StoreError: There is no store, or it has another format.
+    """
+    kept = _kept_schema(connection)
+    if kept is None:
+        raise _nothing_there(connection.settings.uri)
+    return kept
+
+
+def _write_meta(tx: Tx, schema: Schema) -> None:
+    query = f"UNWIND $nodes AS node MERGE (m:{cypher.META} {{name: node.name}}) SET m += node"
+    tx.run(query, nodes=meta_nodes(schema)).consume()
+
+
+def _kept_schema(connection: Connection) -> Schema | None:
+    found = connection.read(
+        f"MATCH (m:{cypher.META} {{name: $name}}) RETURN m.format_version, m.graph_schema",
+        {"name": _STORE},
+    )
+    if not found:
+        return None
+    ((version, declared),) = found
+    if version != FORMAT_VERSION:
+        raise StoreError(
+            f"the graph in {connection.settings.uri} has store format {version}",
+            expected=f"format {FORMAT_VERSION}",
+            next_step="open it with the version of graphrec that made it",
+            value=version,
+        )
+    return kept_schema(declared, connection.settings.uri)
+
+
+def _refuse_foreign(connection: Connection, *, create: bool, beside_others: bool) -> None:
+    uri = connection.settings.uri
+    ((nodes,),) = connection.read("MATCH (n) RETURN count(n)")
+    if not create:
+        raise _nothing_there(uri)
+    if nodes and not beside_others:
+        raise StoreError(
+            f"the database at {uri} holds {nodes:,} nodes that graphrec did not write",
+            expected="an empty database",
+            next_step="choose another one; nothing was written to this one"
+            " (open_store(..., beside_others=True) moves in with them)",
+            value=nodes,
+        )
+
+
+def _nothing_there(uri: str) -> StoreError:
+    return StoreError(
+        f"there is no graph of graphrec in {uri}",
+        next_step="fill it with `graphrec ingest`",
+        value=uri,
+    )

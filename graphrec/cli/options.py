@@ -1,0 +1,303 @@
+"""Reads the names of nodes and node types from the command line.
+
+Recent events of someone unknown, on the command line.
+
+Filters on the command line: --category, --brand, prices, and any other as FIELD=VALUE.
+
+What a list should be like beside affinity: value, newcomers, variety, what counts as had.
+"""
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from graphdb.checked_schema import Schema
+from graphdb.errors import nearest
+from graphdb.schema_types import Kind
+from graphrec.query import Filters, Seen
+from graphrec.query.fold_in import Event
+
+_DEFAULT_TARGETS = {"User": "Product"}
+_DEFAULT_TARGET = "User"
+
+
+def parse_node(schema: Schema, text: str) -> tuple[str, str]:
+    """Reads 'User:42' into ('User', '42'); the id may hold further colons.
+
+    >>> from graphdb.schema import SCHEMA
+    >>> parse_node(SCHEMA, "product:a:1")
+    ('Product', 'a:1')
+    """
+    name, colon, node_id = text.partition(":")
+    if not colon or not node_id:
+        raise typer.BadParameter(f"'{text}' is not a node; write TYPE:ID, such as User:42")
+    return parse_type(schema, name), node_id
+
+
+def parse_type(schema: Schema, text: str) -> str:
+    """Reads a node type in any case, singular or plural.
+
+    >>> from graphdb.schema import SCHEMA
+    >>> parse_type(SCHEMA, "categories"), parse_type(SCHEMA, "product")
+    ('Category', 'Product')
+    """
+    for name in schema.node_types:
+        if text.casefold() in (name.casefold(), _plural(name).casefold()):
+            return name
+    hint = nearest(text, list(schema.node_types))
+    known = ", ".join(schema.node_types)
+    raise typer.BadParameter(f"'{text}' is not a node type; {hint or f'there are {known}'}")
+
+
+def parse_target(schema: Schema, text: str | None, seed_type: str) -> str:
+    """Reads what to recommend; without a word, products for a user and users for all else.
+
+    >>> from graphdb.schema import SCHEMA
+    >>> parse_target(SCHEMA, None, "User"), parse_target(SCHEMA, "brands", "User")
+    ('Product', 'Brand')
+    """
+    if text:
+        return parse_type(schema, text)
+    return _DEFAULT_TARGETS.get(seed_type, _DEFAULT_TARGET)
+
+
+def read_lines(file: Path) -> list[str]:
+    """The lines of a file that are not empty; a byte order mark is none of the first one's."""
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise typer.BadParameter(f"'{file}' is no UTF-8 text") from error
+    return [line.strip() for line in text.split("\n") if line.strip()]
+
+
+def _plural(name: str) -> str:
+    return name[:-1] + "ies" if name.endswith("y") else name + "s"
+
+
+EventOption = Annotated[
+    list[str],
+    typer.Option(
+        "--event",
+        "-e",
+        metavar="RELATION:ID[@TIME]",
+        help="What someone unknown did, such as PURCHASED:42 or VIEWED:7@2026-11-01T18:30, "
+        "instead of a seed. Repeatable.",
+    ),
+]
+
+
+def parse_events(words: Sequence[str]) -> list[Event]:
+    """Reads 'RELATION:ID' words, with or without a time; UTC where it has no timezone.
+
+    >>> parse_events(["PURCHASED:p:1", "VIEWED:a@b"])
+    [('PURCHASED', 'p:1', None), ('VIEWED', 'a@b', None)]
+    >>> parse_events(["VIEWED:p2@2026-11-01"])[0][2].isoformat()
+    '2026-11-01T00:00:00+00:00'
+    """
+    return [_event(word) for word in words]
+
+
+def _event(word: str) -> Event:
+    relation, colon, rest = word.partition(":")
+    if not colon or not rest or not relation:
+        raise typer.BadParameter(
+            f"'{word}' is not an event; write RELATION:ID, such as PURCHASED:42",
+            param_hint="--event",
+        )
+    node_id, at, text = rest.rpartition("@")
+    try:
+        moment = datetime.fromisoformat(text) if at and node_id else None
+    except ValueError:
+        moment = None  # an id may hold an @ itself
+    if moment is None:
+        return relation, rest, None
+    return relation, node_id, moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+CategoryOption = Annotated[
+    list[str],
+    typer.Option(help="Only what is in this category or below it: id or name. Repeatable."),
+]
+BrandOption = Annotated[
+    list[str], typer.Option(help="Only what is of this brand: id or name. Repeatable.")
+]
+MinPriceOption = Annotated[float | None, typer.Option(help="Lowest price.")]
+MaxPriceOption = Annotated[float | None, typer.Option(help="Highest price.")]
+FilterOption = Annotated[
+    list[str],
+    typer.Option(
+        "--filter",
+        "-f",
+        metavar="FIELD=VALUE",
+        help="Any filter, such as shops=s1, status=active, in_stock=yes or listed_since=2026-11-01,"
+        " or any property of what comes out, such as fans>=1000. Repeatable.",
+    ),
+]
+WithoutOption = Annotated[
+    list[str],
+    typer.Option(
+        "--without", metavar="FIELD=VALUE", help="Leave out what passes this filter. Repeatable."
+    ),
+]
+PolicyOption = Annotated[
+    str | None,
+    typer.Option(metavar="FILE", help="Policy file (TOML): what must not come out."),
+]
+
+_WORD = re.compile(r"^\s*([A-Za-z_]+)\s*(>=|<=|=)\s*(.*?)\s*$")
+_BOOLS = {"yes": True, "true": True, "no": False, "false": False}
+_LISTS = (
+    "ids", "categories", "brands", "shops", "tags", "creators", "agencies", "price_bands", "status",
+)  # fmt: skip
+_KINDS = {
+    "price_min": Kind.FLOAT,
+    "price_max": Kind.FLOAT,
+    "in_stock": Kind.BOOL,
+    "listed_since": Kind.TIMESTAMP,
+}
+
+
+def parse_filters(
+    schema: Schema, target_type: str, words: Sequence[str], without: Sequence[str] = ()
+) -> Filters:
+    """Reads 'FIELD=VALUE' words.
+
+    >>> from graphdb.schema import SCHEMA
+    >>> parse_filters(SCHEMA, "Creator", ["fans>=1000"]).properties
+    (('fans', Condition(one_of=None, min=1000, max=None)),)
+    >>> parse_filters(SCHEMA, "Product", [], ["brands=b1", "brands=b2"]).exclude.brands
+    ('b1', 'b2')
+    """
+    exclude = Filters(**_content(schema, target_type, without)) if without else None
+    return Filters(**_content(schema, target_type, words), exclude=exclude)
+
+
+def as_words(
+    categories: Sequence[str],
+    brands: Sequence[str],
+    price_min: float | None,
+    price_max: float | None,
+) -> list[str]:
+    """The options that most people need, as words."""
+    words = [f"categories={name}" for name in categories] + [f"brands={name}" for name in brands]
+    words += [] if price_min is None else [f"price_min={price_min}"]
+    return words + ([] if price_max is None else [f"price_max={price_max}"])
+
+
+def _content(schema: Schema, target_type: str, words: Sequence[str]) -> dict[str, Any]:
+    content: dict[str, Any] = {}
+    properties: dict[str, Any] = {}
+    for word in words:
+        found = _WORD.match(word)
+        if not found:
+            raise typer.BadParameter(f"'{word}' is not a filter; write FIELD=VALUE")
+        name, sign, text = found.groups()
+        if sign == "=" and name == "on_missing":
+            content[name] = text
+        elif sign == "=" and name in _LISTS:
+            content.setdefault(name, []).append(text)
+        elif sign == "=" and name in _KINDS:
+            content[name] = _value(_KINDS[name], word, text)
+        else:
+            kind = _kind_of(schema, target_type, name)
+            _add(properties, name, sign, _value(kind, word, text), word)
+    return {**content, **({"properties": properties} if properties else {})}
+
+
+def _add(properties: dict[str, Any], name: str, sign: str, value: Any, word: str) -> None:
+    given = properties.setdefault(name, [] if sign == "=" else {})
+    if isinstance(given, list) != (sign == "="):
+        raise typer.BadParameter(f"'{word}': give either values of {name} or a range, not both")
+    if sign == "=":
+        given.append(value)
+    else:
+        given["min" if sign == ">=" else "max"] = value
+
+
+def _kind_of(schema: Schema, target_type: str, name: str) -> Kind:
+    kinds = {column.name: column.kind for column in schema.columns(target_type)}
+    if name not in kinds:
+        known = [*_LISTS, *_KINDS, "on_missing", *kinds]
+        hint = nearest(name, known) or "there are " + ", ".join(known)
+        raise typer.BadParameter(f"'{name}' is neither a filter nor in {target_type}; {hint}")
+    return kinds[name]
+
+
+def _value(kind: Kind, word: str, text: str) -> Any:
+    """The text as a value of that kind."""
+    try:
+        if kind is Kind.BOOL:
+            return _BOOLS[text.casefold()]
+        if kind is Kind.TIMESTAMP:
+            moment = datetime.fromisoformat(text)
+            return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return {Kind.INT: int, Kind.FLOAT: float}.get(kind, str)(text)
+    except (KeyError, ValueError):
+        expected = {Kind.BOOL: "yes or no", Kind.TIMESTAMP: "a date such as 2026-11-01"}
+        wanted = expected.get(kind, f"a number ({kind.value})")
+        raise typer.BadParameter(f"'{word}': '{text}' is not {wanted}") from None
+
+
+Level = Literal["leaf", "all"]
+
+ValueWeightOption = Annotated[
+    float,
+    typer.Option(min=0, max=1, help="From 0, what fits best, to 1, expected net value."),
+]
+NewcomerShareOption = Annotated[
+    float, typer.Option(min=0, max=1, help="Share of the places kept for what is new.")
+]
+NewcomerDaysOption = Annotated[
+    float, typer.Option(min=0, help="What is listed within so many days is new.")
+]
+DiversityOption = Annotated[
+    float, typer.Option(min=0, max=1, help="From 0, affinity alone, to 1, difference alone.")
+]
+MaxPerBrandOption = Annotated[int | None, typer.Option(min=1, help="At most so many of one brand.")]
+MaxPerCategoryOption = Annotated[
+    int | None, typer.Option(min=1, help="At most so many of one category.")
+]
+MaxPerCreatorOption = Annotated[
+    int | None, typer.Option(min=1, help="At most so many of one creator.")
+]
+LevelsOption = Annotated[
+    Level,
+    typer.Option(help="Which categories may come out: those with none below them, or all."),
+]
+UnsellableOption = Annotated[
+    bool,
+    typer.Option(
+        "--include-unsellable",
+        help="Also products that cannot be bought: withdrawn, out of stock, or with a stock of 0.",
+    ),
+]
+PopularOption = Annotated[
+    bool,
+    typer.Option(
+        "--popular-if-unknown", help="Show what is popular to a seed of which nothing is known."
+    ),
+]
+SeenOption = Annotated[
+    list[str],
+    typer.Option(
+        metavar="RELATION",
+        help="What counts as had and is left out, such as VIEWED; by default the usual, such as "
+        "purchases. Repeatable.",
+    ),
+]
+SeenDaysOption = Annotated[
+    float | None, typer.Option(min=0, help="Only what was had within so many days counts.")
+]
+
+
+def as_seen(include_seen: bool, relations: list[str], within_days: float | None) -> bool | Seen:
+    """The option `exclude_seen` of a question."""
+    if include_seen and (relations or within_days is not None):
+        raise typer.BadParameter("give either --include-seen or --seen and --seen-days, not both")
+    if not relations and within_days is None:
+        return not include_seen
+    return Seen(relations=tuple(relations) or None, within_days=within_days)

@@ -1,0 +1,300 @@
+"""Names on one line, and no longer than fits.
+
+What a snapshot or a store knows of an edge: how often, last when, for how much.
+
+What an explanation is made of: nodes, edges, paths and groups of them.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from math import log2
+from typing import Any, NamedTuple, Protocol
+
+import pyarrow as pa
+
+from graphdb.checked_schema import Schema
+from graphdb.decimals import exact_sum
+from graphdb.schema_types import OCCURRED_AT, SINCE, SOURCE_ID, TARGET_ID, EdgeType, Kind
+
+
+def short(text: str, longest: int) -> str:
+    r"""A text on one line, cut off with an ellipsis where it is too long.
+
+    >>> short("A very long name indeed", 12), short("two\nlines", 12)
+    ('A very long…', 'two lines')
+    """
+    text = " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
+    return text if len(text) <= longest else text[: longest - 1].rstrip() + "…"
+
+
+Ends = tuple[str, str]
+"""Two ids, or two node types, of source and target."""
+
+COUNT, VALUE, STARS = "count", "value", "stars"
+_MOST_STARS = 5
+
+
+class EdgeSource(Protocol):
+    """Who tells of edges: a `Snapshot` or an open `GraphStore`."""
+
+    @property
+    def schema(self) -> Schema: ...
+
+    def edges_between(self, edge_type: EdgeType, pairs: pa.Table) -> pa.Table: ...
+
+
+class EdgeKey(NamedTuple):
+    """Names an edge of the real graph; repeated events of one pair are one edge here."""
+
+    edge_type: EdgeType
+    source_id: str
+    target_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What is known of one edge.
+
+    Args:
+        times: How often it happened, counts of its events added up; 1 for a tie.
+        last_at: When it happened last; None for a tie.
+        since: Since when a tie stands; None for an event, and where that is not known.
+        value: Money paid, all events together; None where none is known.
+        stars: How the source rated the target, 1 to 5; None without a rating.
+    """
+
+    times: int
+    last_at: datetime | None = None
+    since: datetime | None = None
+    value: float | None = None
+    stars: float | None = None
+
+    @property
+    def factor(self) -> float:
+        """How much more it convinces than one event or tie without a rating.
+
+        >>> Evidence(times=3).factor, Evidence(times=1, stars=2.5).factor
+        (2.0, 0.5)
+        """
+        rated = 1.0 if self.stars is None else self.stars / _MOST_STARS
+        return log2(1 + self.times) * rated
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data, without what is not known; times as datetimes."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
+
+
+def look_up(source: EdgeSource, wanted: Collection[EdgeKey]) -> Mapping[EdgeKey, Evidence]:
+    """What the source knows of some edges; an edge that it does not have is not in the answer.
+
+    Raises:
+        SchemaError: The source's schema has no such edges.
+        StoreError: The store refused.
+    """
+    pairs: dict[EdgeType, set[Ends]] = defaultdict(set)
+    for key in wanted:
+        pairs[key.edge_type].add((key.source_id, key.target_id))
+    stars = _stars(source, pairs)
+    known: dict[EdgeKey, Evidence] = {}
+    for edge_type in sorted(pairs):
+        rated = stars.get((edge_type.source, edge_type.target), {})
+        for ends, rows in _edges(source, edge_type, pairs[edge_type]).items():
+            is_event = OCCURRED_AT in rows[0]
+            known[EdgeKey(edge_type, *ends)] = _summed(rows, rated.get(ends) if is_event else None)
+    return known
+
+
+def _summed(rows: Sequence[Mapping[str, Any]], stars: float | None) -> Evidence:
+    moments = [row[OCCURRED_AT] for row in rows if OCCURRED_AT in row]
+    values = [row[VALUE] for row in rows if row.get(VALUE) is not None]
+    return Evidence(
+        times=sum(row.get(COUNT) or 1 for row in rows),
+        last_at=max(moments, default=None),
+        since=rows[0].get(SINCE),
+        value=exact_sum(values) if values else None,
+        stars=stars,
+    )
+
+
+def _stars(
+    source: EdgeSource, pairs: Mapping[EdgeType, set[Ends]]
+) -> Mapping[Ends, Mapping[Ends, float]]:
+    """Per two node types the ratings of pairs that some event ties."""
+    asked: dict[Ends, set[Ends]] = defaultdict(set)
+    for edge_type, ends in pairs.items():
+        if source.schema.relation(edge_type.relation).is_event:
+            asked[edge_type.source, edge_type.target] |= ends
+    found: dict[Ends, dict[Ends, float]] = defaultdict(dict)
+    for edge_type in source.schema.edge_types():
+        types = edge_type.source, edge_type.target
+        rates = any(column.name == STARS for column in source.schema.columns(edge_type))
+        if rates and types in asked:
+            for pair, rows in _edges(source, edge_type, asked[types]).items():
+                found[types][pair] = rows[-1][STARS]
+    return found
+
+
+def _edges(
+    source: EdgeSource, edge_type: EdgeType, ends: Collection[Ends]
+) -> Mapping[Ends, list[dict[str, Any]]]:
+    """The edges of one type, by pair."""
+    ordered = sorted(ends)
+    asked = pa.table(
+        {
+            SOURCE_ID: pa.array([source_id for source_id, _ in ordered], Kind.STRING.arrow),
+            TARGET_ID: pa.array([target_id for _, target_id in ordered], Kind.STRING.arrow),
+        }
+    )
+    grouped = defaultdict(list)
+    for row in source.edges_between(edge_type, asked).to_pylist():
+        grouped[row[SOURCE_ID], row[TARGET_ID]].append(row)
+    return grouped
+
+
+_LONGEST_NAME = 40
+
+
+@dataclass(frozen=True, slots=True)
+class PathNode:
+    """A node on a path.
+
+    Args:
+        type: Its node type.
+        id: Its id.
+        name: What people call it; its id where it has no name.
+        key: The property that holds the id, such as 'user_id'.
+    """
+
+    type: str
+    id: str
+    name: str
+    key: str
+
+    def __str__(self) -> str:
+        """As people know it.
+
+        >>> str(PathNode("User", "u1", "u1", "user_id"))
+        'User:u1'
+        >>> str(PathNode("Tag", "t1", "Soft", "tag_id"))
+        "Tag:t1 'Soft'"
+        """
+        node = f"{self.type}:{self.id}"
+        return node if self.name == self.id else f"{node} '{short(self.name, _LONGEST_NAME)}'"
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"type": self.type, "id": self.id, "name": self.name}
+
+
+@dataclass(frozen=True, slots=True)
+class PathEdge:
+    """An edge on a path.
+
+    Args:
+        source, target: Its ends in the graph, whichever way the path goes.
+        evidence: What is known of it; None where nobody was asked.
+    """
+
+    source: PathNode
+    relation: str
+    target: PathNode
+    evidence: Evidence | None
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "source": self.source.to_dict(),
+            "relation": self.relation,
+            "target": self.target.to_dict(),
+            "evidence": self.evidence.to_dict() if self.evidence else None,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainedPath:
+    """A way through the graph, from seed to target; no node twice.
+
+    Args:
+        nodes: The nodes, in order.
+        edges: The edge between each node and the next, in either direction.
+        strength: Higher is better; comparable within one explanation.
+    """
+
+    nodes: tuple[PathNode, ...]
+    edges: tuple[PathEdge, ...]
+    strength: float
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "nodes": [node.to_dict() for node in self.nodes],
+            "edges": [edge.to_dict() for edge in self.edges],
+            "strength": self.strength,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class PathGroup:
+    """All paths of one sequence of node types, with a few of them to show.
+
+    Args:
+        types: The node types, from seed to target.
+        paths: The most telling paths, first the strongest; they differ where they can.
+        num_paths: How many there are in all.
+        at_least: There are more still; the weakest were not counted.
+        strength: Of all of them together.
+        widths: How many different nodes stand at each place of all paths.
+    """
+
+    types: tuple[str, ...]
+    paths: tuple[ExplainedPath, ...]
+    num_paths: int
+    at_least: bool
+    strength: float
+    widths: tuple[int, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "types": list(self.types),
+            "num_paths": self.num_paths,
+            "at_least": self.at_least,
+            "strength": self.strength,
+            "widths": list(self.widths),
+            "paths": [path.to_dict() for path in self.paths],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class PathGroups:
+    """Why a target fits a seed: groups of paths in the graph, strongest first.
+
+    False where no path was found.
+
+    Args:
+        max_hops: The longest paths that were looked for.
+        whole: Whether all of the graph was looked at; if not, paths over nodes of very many ties
+            may be missing.
+    """
+
+    seed: PathNode
+    target: PathNode
+    groups: tuple[PathGroup, ...]
+    max_hops: int
+    whole: bool
+
+    def __bool__(self) -> bool:
+        return bool(self.groups)
+
+    @property
+    def paths(self) -> tuple[ExplainedPath, ...]:
+        """The paths of all groups."""
+        return tuple(path for group in self.groups for path in group.paths)
+
+    def to_dict(self) -> Mapping[str, Any]:
+        """Plain data, ready for JSON but for times."""
+        return {
+            "seed": self.seed.to_dict(),
+            "target": self.target.to_dict(),
+            "max_hops": self.max_hops,
+            "whole": self.whole,
+            "groups": [group.to_dict() for group in self.groups],
+        }

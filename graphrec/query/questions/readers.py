@@ -1,0 +1,117 @@
+"""What the questions by name stand on.
+
+What the feed asks: what to bring to a user.
+
+What a creator asks: what to sell to my fans.
+
+What an analyst asks: what is near a node.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Unpack
+
+from graphrec.query.engine import Engine
+from graphrec.query.fold_in import Event
+from graphrec.query.options import Options, SimilarOptions
+from graphrec.query.results import Recommendations
+
+
+class Questions(ABC):
+    """Anything that can recommend.
+
+    Attributes:
+        _engine: What answers; a question reads it once, since another may take its place.
+    """
+
+    _engine: Engine
+
+    @abstractmethod
+    def recommend(
+        self, seed_type: str, seed_id: str, target_type: str, **options: Unpack[Options]
+    ) -> Recommendations:
+        """The best targets for one seed."""
+
+    @abstractmethod
+    def recommend_for_events(
+        self, events: Sequence[Event], target_type: str, **options: Unpack[Options]
+    ) -> Recommendations:
+        """The best targets for someone whom the bundle does not hold, by recent events."""
+
+    @abstractmethod
+    def similar(
+        self, node_type: str, node_id: str, **options: Unpack[SimilarOptions]
+    ) -> Recommendations:
+        """Nodes of the same type that point the same way."""
+
+
+class FeedQuestions(Questions):
+    """For a user. Errors and options are those of `recommend`."""
+
+    def products_for_user(self, user_id: str, **options: Unpack[Options]) -> Recommendations:
+        """Products that fit a user; by default ones that the user never bought."""
+        return self.recommend("User", user_id, "Product", **options)
+
+    def products_for_events(
+        self, events: Sequence[Event], **options: Unpack[Options]
+    ) -> Recommendations:
+        """Products that fit someone unknown, by events such as [("PURCHASED", "p1")]."""
+        return self.recommend_for_events(events, "Product", **options)
+
+    def brands_for_user(self, user_id: str, **options: Unpack[Options]) -> Recommendations:
+        """Brands that fit a user; by default ones that the user never bought from."""
+        return self.recommend("User", user_id, "Brand", **options)
+
+    def creators_for_user(self, user_id: str, **options: Unpack[Options]) -> Recommendations:
+        """Creators who fit a user; by default ones whom the user does not follow."""
+        return self.recommend("User", user_id, "Creator", **options)
+
+    def contents_for_user(self, user_id: str, **options: Unpack[Options]) -> Recommendations:
+        """Short videos and live sessions; by default ones that the user has not watched."""
+        return self.recommend("User", user_id, "Content", **options)
+
+
+class CreatorQuestions(Questions):
+    """For a creator. Errors and options are those of `recommend`.
+
+    A creator's vector says how the audience differs from all users: the followers, and where few
+    are known the audience that the creator's own vector predicts; see `CreatorAudiences`.
+    """
+
+    def categories_for_creator(
+        self, creator_id: str, **options: Unpack[Options]
+    ) -> Recommendations:
+        """Categories that fit a creator; by default ones the creator carries nothing of."""
+        return self.recommend("Creator", creator_id, "Category", **options)
+
+    def products_for_creator(self, creator_id: str, **options: Unpack[Options]) -> Recommendations:
+        """Products that fit a creator; by default ones the creator does not carry yet."""
+        return self.recommend("Creator", creator_id, "Product", **options)
+
+    def brands_for_creator(self, creator_id: str, **options: Unpack[Options]) -> Recommendations:
+        """Brands that fit a creator; by default ones the creator carries nothing of."""
+        return self.recommend("Creator", creator_id, "Brand", **options)
+
+
+class AnalystQuestions(Questions):
+    """For a node of any type. Errors and options are those of `similar`."""
+
+    def similar_products(
+        self, product_id: str, **options: Unpack[SimilarOptions]
+    ) -> Recommendations:
+        """Products near a product."""
+        return self.similar("Product", product_id, **options)
+
+    def similar_creators(
+        self, creator_id: str, **options: Unpack[SimilarOptions]
+    ) -> Recommendations:
+        """Creators near a creator."""
+        return self.similar("Creator", creator_id, **options)
+
+    def similar_brands(self, brand_id: str, **options: Unpack[SimilarOptions]) -> Recommendations:
+        """Brands near a brand."""
+        return self.similar("Brand", brand_id, **options)
+
+    def similar_users(self, user_id: str, **options: Unpack[SimilarOptions]) -> Recommendations:
+        """Users near a user."""
+        return self.similar("User", user_id, **options)

@@ -1,0 +1,154 @@
+"""What `graphrec` can do with this package, plugged into its command line.
+
+What is heavy, torch too, is imported when they run.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.table import Table
+
+from graphrec.cli.output import JsonOption, console, escape, print_json
+from graphrec.cli.progress import progress_bars
+from training.cli.evaluate import compare_models_command, evaluate_command, report_command
+from training.cli.options import (
+    DeviceOption,
+    PresetOption,
+    SnapshotArgument,
+    check_installed,
+    chosen_config,
+    described,
+)
+from training.cli.tune import tune_command
+
+if TYPE_CHECKING:
+    from training.train import TrainReport
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands of this package."""
+    app.command("train")(train_command)
+    app.command("tune")(tune_command)
+    app.command("evaluate")(evaluate_command)
+    app.command("compare-models")(compare_models_command)
+    app.command("report")(report_command)
+
+
+def train_command(
+    snapshot: SnapshotArgument,
+    bundle: Annotated[
+        str, typer.Argument(metavar="BUNDLE", help="The folder to write; it must not exist.")
+    ],
+    dim: Annotated[
+        int | None,
+        typer.Option(help="Length of the closed form's vectors.", show_default="512"),
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Of all that is random.", show_default="0")] = (
+        None
+    ),
+    holdout_days: Annotated[
+        int, typer.Option(min=1, help="Measure on the last so many days, before the final fit.")
+    ] = 28,
+    no_holdout: Annotated[
+        bool, typer.Option("--no-holdout", help="Do not measure; only learn from everything.")
+    ] = False,
+    preset: PresetOption = None,
+    config: Annotated[
+        Path | None, typer.Option(help="A TOML file with all settings; options go before it.")
+    ] = None,
+    device: DeviceOption = None,
+    keep: Annotated[
+        Path | None,
+        typer.Option(
+            help="Keep the network's log and state in this folder; a run that finds its own "
+            "state there goes on from it."
+        ),
+    ] = None,
+    tensorboard: Annotated[
+        bool,
+        typer.Option("--tensorboard", help="Log the epochs for TensorBoard in that folder, too."),
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Train a model on a snapshot and write it as a bundle.
+
+    The model is first measured on the last weeks, learned from what came before, beside
+    popularity; then it is learned again from everything.
+
+    [bold]Examples[/bold]
+
+    graphrec train snapshots/today bundles/today
+
+    graphrec train snapshots/today bundles/best --preset default --keep runs/today
+
+    graphrec train snapshots/today bundles/wide --dim 512 --holdout-days 14
+
+    graphrec train snapshots/today bundles/mine --config train.toml --json
+
+    torchrun --standalone --nproc-per-node 2 -m graphrec train snapshots/today max --preset max
+    """
+    check_installed()
+    from training.gnn.distributed import check_alone, joined
+    from training.models import Run
+    from training.train import follow, train
+
+    settings = chosen_config(preset, config, dim=dim, seed=seed)
+    days = None if no_holdout else holdout_days
+    if settings.model == "spectral":
+        check_alone("the closed form")
+    with joined(device) as processes, progress_bars() as bar:
+        if not processes.is_first:
+            run = Run(device, processes=processes)
+            follow(snapshot, config=settings, holdout_days=days, run=run)
+            return
+        task = bar.add_task("", total=None)
+        report = train(
+            snapshot,
+            bundle,
+            config=settings,
+            holdout_days=days,
+            run=Run(
+                device,
+                keep,
+                lambda epoch: bar.update(task, description=described(epoch)),
+                tensorboard,
+                processes,
+            ),
+            on_progress=lambda step, number, total: bar.update(
+                task, description=step, completed=number - 1, total=total
+            ),
+        )
+    if as_json:
+        print_json(_as_dict(report))
+    else:
+        _show(report)
+
+
+def _as_dict(report: "TrainReport") -> dict[str, Any]:
+    manifest = report.bundle.manifest
+    return {
+        "bundle": str(report.bundle.folder),
+        "snapshot_id": manifest.snapshot_id,
+        "dim": manifest.dim,
+        "metrics": report.evaluation.to_dict() if report.evaluation else None,
+    }
+
+
+def _show(report: "TrainReport") -> None:
+    manifest = report.bundle.manifest
+    screen = console()
+    if report.evaluation:
+        headings, rows = report.evaluation.table()
+        table = Table(title=report.evaluation.title, header_style="bold")
+        for position, heading in enumerate(headings):
+            table.add_column(heading, justify="left" if position < 2 else "right")
+        for row in rows:
+            table.add_row(*row)
+        screen.print(table)
+    nodes, edges = sum(manifest.num_nodes.values()), sum(manifest.num_edges.values())
+    screen.print(
+        f"{escape(str(report.bundle.folder))}: {nodes:,} nodes, {edges:,} ties, "
+        f"vectors of length {manifest.dim}",
+        soft_wrap=True,
+    )

@@ -1,0 +1,265 @@
+"""`graphrec evaluate`. torch is imported only when it runs.
+
+`graphrec compare-models`. What is heavy is imported only when it runs.
+
+`graphrec report`. Matplotlib and the like are imported only when it runs.
+"""
+
+import json
+from pathlib import Path
+from shlex import quote
+from typing import Annotated
+
+import typer
+
+from graphrec.cli.output import JsonOption, console, escape, print_json, warn
+from graphrec.cli.progress import progress_bars
+from training.cli.options import (
+    DeviceOption,
+    PresetOption,
+    SnapshotArgument,
+    check_installed,
+    chosen_config,
+    described,
+)
+from training.extras import check_report_installed
+
+
+def evaluate_command(
+    snapshot: SnapshotArgument,
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="The folder to write; it must not exist.")
+    ],
+    preset: PresetOption = None,
+    config: Annotated[Path | None, typer.Option(help="The model's settings, as for train.")] = None,
+    split: Annotated[
+        str, typer.Option(help="What is hidden: 'time', 'leave-last-out' or 'given'.")
+    ] = "time",
+    pairs: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="The pairs to hide, with --split given: a table with the columns source_id and "
+            "target_id.",
+        ),
+    ] = None,
+    holdout_days: Annotated[
+        int, typer.Option(min=1, help="Hide the last so many days, and ask about them.")
+    ] = 28,
+    baseline: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Measure this beside it: popularity, recent-popularity, viewed-not-bought, "
+            "item-knn, ials, ease, gf-cf. Once for each.",
+            show_default="popularity, recent-popularity, viewed-not-bought, ease",
+        ),
+    ] = None,
+    k: Annotated[
+        list[int] | None,
+        typer.Option(
+            "--k", min=1, help="Length of lists. Once for each.", show_default="5, 10, 20"
+        ),
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="Of all that is random.", show_default="0")
+    ] = None,
+    resamples: Annotated[
+        int, typer.Option(min=1, help="Of the bootstrap, and flips of the paired test.")
+    ] = 1000,
+    device: DeviceOption = None,
+    keep: Annotated[
+        Path | None,
+        typer.Option(
+            help="Keep the network's log and state in this folder; what train kept there is used."
+        ),
+    ] = None,
+    report: Annotated[
+        bool, typer.Option("--report", help="Also write it as a page, as `graphrec report` does.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Measure a model on what it could not know, beside baselines that learned the same past.
+
+    Models learn what came before the cut-off and rank all targets for everybody who did something
+    after it. FOLDER gets evaluation.json, per_seed.parquet and the bundle of the past. What the
+    figures mean: docs/evaluation.md.
+
+    [bold]Examples[/bold]
+
+    graphrec evaluate snapshots/today evaluations/today --report
+
+    graphrec evaluate snapshots/today evaluations/both --preset default --holdout-days 14
+
+    graphrec evaluate snapshots/today evaluations/knn --baseline item-knn --k 10 --k 50
+
+    graphrec evaluate snapshots/today evaluations/last --split leave-last-out
+
+    graphrec evaluate snapshots/today evaluations/json --json
+    """
+    check_installed()
+    if report:
+        check_report_installed()
+    from training.evaluation.run import USUAL_KS, EvaluateOptions, evaluate
+    from training.evaluation.tables import tables
+    from training.gnn.distributed import check_alone
+    from training.models import Run
+    from training.splitting.holdout import split_named
+
+    check_alone("graphrec evaluate")
+    settings = chosen_config(preset, config, seed=seed)
+    options = EvaluateOptions(
+        split=split_named(split),
+        held_pairs=pairs,
+        holdout_days=holdout_days,
+        baselines=tuple(baseline) if baseline else None,
+        ks=tuple(sorted(k)) if k else USUAL_KS,
+        seed=seed or 0,
+        resamples=resamples,
+    )
+    with progress_bars() as bar:
+        task = bar.add_task("", total=None)
+        found = evaluate(
+            snapshot,
+            folder,
+            config=settings,
+            options=options,
+            run=Run(device, keep, lambda epoch: bar.update(task, description=described(epoch))),
+            on_progress=lambda step, number, total: bar.update(
+                task, description=step, completed=number - 1, total=total
+            ),
+        )
+    if report:
+        from training.report import write_report
+
+        # The closed form logs nothing, so there may be no epochs to draw.
+        log = keep if keep is not None and any(keep.rglob("*.jsonl")) else None
+        written = write_report(folder, snapshot=snapshot, log=log)
+    if as_json:
+        print_json(json.loads(found.model_dump_json()))
+        return
+    for leak in found.leaks:
+        if leak.level == "warning":
+            warn(f"{leak.check}: {leak.message}")
+    screen = console()
+    for table in tables(found):
+        screen.print(table)
+    screen.print(
+        f"{escape(str(folder))}: {len(found.tasks)} tasks, {len(found.models)} models, "
+        f"{sum(found.spending.seconds.values()):.0f} s",
+        soft_wrap=True,
+    )
+    screen.print(
+        escape(
+            f"{written.path} to look at"
+            if report
+            else f"graphrec report {quote(str(folder))} draws it"
+        ),
+        soft_wrap=True,
+    )
+
+
+def compare_models_command(
+    folder: Annotated[
+        str, typer.Argument(metavar="FOLDER", help="Folder that `graphrec evaluate` wrote.")
+    ],
+    other: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="OTHER", help="That of another evaluation of the same; or FOLDER again."
+        ),
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(help="A model of FOLDER; by default the one it is about.")
+    ] = None,
+    against: Annotated[
+        str | None, typer.Option(help="A model of OTHER; by default the one it is about.")
+    ] = None,
+    resamples: Annotated[
+        int, typer.Option(min=1, help="Of the bootstrap, and flips of the paired test.")
+    ] = 1000,
+    seed: Annotated[int, typer.Option(min=0, help="Of both.")] = 0,
+    as_json: JsonOption = False,
+) -> None:
+    """Set any two models side by side that were asked the same, seed by seed.
+
+    [bold]Examples[/bold]
+
+    graphrec compare-models evaluations/today evaluations/both
+
+    graphrec compare-models evaluations/today --model ease --against popularity --json
+    """
+    from training.evaluation.results import FEWEST_QUERIES
+    from training.evaluation.tables import tables_of_two
+    from training.evaluation.two_models import compare_models
+
+    found = compare_models(
+        folder,
+        folder if other is None else other,
+        model=model,
+        against=against,
+        resamples=resamples,
+        seed=seed,
+    )
+    for task in [task for task, compared in found.items() if not compared]:
+        warn(f"{task}: fewer than {FEWEST_QUERIES} queries, too few to compare")
+    if as_json:
+        print_json(
+            {task: [one.model_dump(mode="json") for one in ours] for task, ours in found.items()}
+        )
+        return
+    for table in tables_of_two({task: ours for task, ours in found.items() if ours}):
+        console().print(table)
+
+
+def report_command(
+    folder: Annotated[
+        str, typer.Argument(metavar="FOLDER", help="Folder that `graphrec evaluate` wrote.")
+    ],
+    bundle: Annotated[
+        str | None,
+        typer.Option(
+            help="For maps, neighbours and the schema.", show_default="'past' in the folder"
+        ),
+    ] = None,
+    snapshot: Annotated[
+        str | None, typer.Option(help="Count the nodes and edges of this snapshot.")
+    ] = None,
+    store: Annotated[
+        str | None, typer.Option(help="Tell which rows ingest set aside in this store.")
+    ] = None,
+    log: Annotated[
+        str | None,
+        typer.Option(metavar="KEEP_FOLDER", help="Draw the epochs that `train --keep` logged."),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(help="The page to write.", show_default="report.html in the folder"),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write an evaluation as one HTML file that opens without a network.
+
+    Beside it, in [bold]plots[/bold], comes a picture of every chart.
+
+    [bold]Examples[/bold]
+
+    graphrec report evaluations/today
+
+    graphrec report evaluations/today --snapshot snapshots/today --store shop.duckdb
+
+    graphrec report evaluations/today --log keep/today --output today.html --json
+    """
+    check_report_installed()
+    from training.report import write_report
+
+    written = write_report(
+        folder, bundle=bundle, snapshot=snapshot, store=store, log=log, output=output
+    )
+    if as_json:
+        print_json({"report": str(written.path), "plots": [str(path) for path in written.plots]})
+        return
+    console().print(
+        f"{escape(str(written.path))}, with {len(written.plots)} pictures in "
+        f"{escape(str(written.path.parent / 'plots'))}",
+        soft_wrap=True,
+    )

@@ -1,0 +1,193 @@
+"""`graphrec tune`. torch and Optuna are imported only when it runs."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.table import Table
+
+from graphdb.errors import TrainingError
+from graphrec.cli.output import JsonOption, console, escape, print_json
+from graphrec.cli.progress import progress_bars
+from training.cli.options import (
+    DeviceOption,
+    SnapshotArgument,
+    check_installed,
+    chosen_config,
+    described,
+)
+
+if TYPE_CHECKING:
+    from training.config import TrainConfig
+    from training.tuning import Space, Trial, TuneOptions, TuneReport
+
+
+class MetricName(StrEnum):
+    """What the best settings are best in."""
+
+    NDCG = "ndcg"
+    RECALL = "recall"
+
+
+def tune_command(
+    snapshot: SnapshotArgument,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Write the best settings here, for `graphrec train --config`."),
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Write over the file of --out.")
+    ] = False,
+    trials: Annotated[
+        int, typer.Option(min=1, help="How many to try in all, those of --keep included.")
+    ] = 30,
+    minutes: Annotated[
+        float | None, typer.Option(min=0, help="Begin no further trial after so many minutes.")
+    ] = None,
+    metric: Annotated[
+        MetricName, typer.Option(help="What the best settings are best in.")
+    ] = MetricName.NDCG,
+    space: Annotated[
+        Path | None,
+        typer.Option(help="A TOML file like that of --config, with ranges in the place of values."),
+    ] = None,
+    preset: Annotated[
+        str | None, typer.Option(help="What is not tuned: 'quick', 'default', 'max' or 'discover'.")
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="What is not tuned, model included, as a TOML file.")
+    ] = None,
+    holdout_days: Annotated[
+        int, typer.Option(min=1, help="Never look at the last days: `train` measures on them.")
+    ] = 28,
+    no_holdout: Annotated[
+        bool, typer.Option("--no-holdout", help="Use the whole snapshot.")
+    ] = False,
+    validation_days: Annotated[
+        int | None,
+        typer.Option(min=1, help="Compare on the last days of the rest.", show_default="28"),
+    ] = None,
+    validation_share: Annotated[
+        float | None,
+        typer.Option(help="Compare on a share of the pairs instead, for data without times."),
+    ] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(min=0, help="Of all that is random, the models included.", show_default="0"),
+    ] = None,
+    device: DeviceOption = None,
+    keep: Annotated[
+        Path | None,
+        typer.Option(help="Keep the study in this folder; one that is there goes on."),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Look for the settings that foretell best, without looking at the last weeks.
+
+    The last weeks, on which [bold]train[/bold] measures, are cut off first. The weeks before them
+    are foretold from what came earlier, with one set of settings after the other.
+
+    [bold]Examples[/bold]
+
+    graphrec tune snapshots/today --out best.toml
+
+    graphrec train snapshots/today bundles/best --config best.toml
+
+    graphrec tune snapshots/today --preset default --trials 50 --minutes 60 --keep runs/tune
+
+    graphrec tune snapshots/today --space ranges.toml --metric recall --json
+    """
+    check_installed()
+    from training.config import check_unused, to_toml, write_config
+    from training.gnn.distributed import check_alone
+    from training.tuning import Split, TuneOptions
+
+    check_alone("graphrec tune")
+    base = chosen_config(preset, config, seed=seed)
+    if out is not None:
+        check_unused(out, overwrite=overwrite)
+        to_toml(base)  # what it cannot say should come out before an hour of trials
+    if validation_days is not None and validation_share is not None:
+        raise TrainingError(
+            "--validation-days and --validation-share were given", expected="one of the two"
+        )
+    if validation_share is not None and not 0 < validation_share <= 0.5:
+        raise TrainingError(
+            f"--validation-share is {validation_share}",
+            expected="above 0, at most 0.5",
+            value=validation_share,
+        )
+    split = Split(None if no_holdout else holdout_days, validation_days or 28, validation_share)
+    options = TuneOptions(trials, minutes, metric.value, split, seed or 0, keep)
+    report = _tune(snapshot, base, space, options, device)
+    if out is not None:
+        write_config(out, report.config, _comment(report), overwrite=overwrite)
+    if as_json:
+        print_json(report.to_dict())
+    else:
+        _show(report, out)
+
+
+def _tune(
+    snapshot: str,
+    base: "TrainConfig",
+    space_path: Path | None,
+    options: "TuneOptions",
+    device: str | None,
+) -> "TuneReport":
+    from training.tuning import default_space, load_space, tune
+
+    space: Space = load_space(space_path, base) if space_path else default_space(base)
+    with progress_bars() as bar:
+        task = bar.add_task("read the snapshot", total=options.trials)
+        best = 0.0
+
+        def tell(trial: "Trial") -> None:
+            nonlocal best
+            if trial.reached is not None:
+                best = max(best, getattr(trial.reached, options.metric))
+            description = f"best {options.metric} {best:.4f}"
+            bar.update(task, description=description, completed=trial.number)
+
+        return tune(
+            snapshot,
+            base,
+            space,
+            options,
+            device=device,
+            on_epoch=lambda epoch: bar.update(task, description=described(epoch)),
+            on_trial=tell,
+        )
+
+
+def _comment(report: "TuneReport") -> str:
+    best = report.best
+    assert best.reached is not None
+    return (
+        f"Written by graphrec tune: trial {best.number} of {len(report.trials)}.\n"
+        f"On {report.part}: ndcg@{report.k} {best.reached.ndcg:.4f}, "
+        f"recall@{report.k} {best.reached.recall:.4f} "
+        f"(popularity {report.popularity.ndcg:.4f}, {report.popularity.recall:.4f})."
+    )
+
+
+def _show(report: "TuneReport", out: Path | None) -> None:
+    screen = console()
+    headings, rows = report.table()
+    table = Table(title=f"new pairs of {report.part}", header_style="bold")
+    for heading in headings:
+        table.add_column(heading, justify="right")
+    for row in rows:
+        table.add_row(*row)
+    screen.print(table)
+    failed = [trial for trial in report.trials if trial.failure]
+    if failed:
+        numbers = ", ".join(str(trial.number) for trial in failed)
+        screen.print(escape(f"failed: {numbers}; the first: {failed[0].failure}"), soft_wrap=True)
+    if out is not None:
+        screen.print(
+            f"{escape(str(out))}: the settings of trial {report.best.number}, for "
+            "graphrec train --config",
+            soft_wrap=True,
+        )

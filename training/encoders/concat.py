@@ -1,0 +1,174 @@
+"""Two encoders in one vector: the closed form sees the whole graph, the network the near things.
+
+A block of vectors that speaks of some types only, beside vectors that stay as they are.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from training.data import HeteroData
+from training.encoders.base import Encoder, Vectors
+
+Array = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class TwoHalvesEncoder:
+    """Vectors side by side, so that a dot product is the sum of two scores.
+
+    Scores of the two encoders have different spreads; each half is scaled, so that from the seed
+    type to every other type the second half's scores spread `balance` times as wide as the first's.
+
+    Args:
+        first: Such as the spectral encoder.
+        second: Such as the graph encoder.
+        seed_type: From whose view spreads are measured, such as the users.
+        balance: The weight of the second half.
+        even_lengths: See `side_by_side`.
+    """
+
+    first: Encoder
+    second: Encoder
+    seed_type: str
+    balance: float = 2.0
+    even_lengths: bool = False
+
+    def fit(self, graph: HeteroData) -> Vectors:
+        """Fits both and joins them; what only one knows gets zeros for the other half."""
+        return side_by_side(
+            self.first.fit(graph),
+            self.second.fit(graph),
+            self.seed_type,
+            self.balance,
+            even_lengths=self.even_lengths,
+        )
+
+
+def side_by_side(
+    first: Vectors, second: Vectors, seed_type: str, balance: float, *, even_lengths: bool = False
+) -> Vectors:
+    """Joins vectors by node type; see `TwoHalvesEncoder`. An empty second half adds nothing.
+
+    Args:
+        even_lengths: Seeds get vectors as long, in each half, as the targets that they spread
+            over most. Scores do not depend on it, but directions do, of which the vectors of
+            newcomers are made: a half that is short in seeds and long in targets hardly counts in
+            the scores of newcomers.
+    """
+    if not second:
+        return first
+    halves = (first, 1.0), (second, balance)
+    return joined([_evened(half, seed_type, spread, even_lengths) for half, spread in halves])
+
+
+def joined(parts: Sequence[Vectors]) -> Vectors:
+    """Vectors one behind the other, by node type; zeros where a part does not know a type."""
+    sizes = {name: len(vectors) for part in parts for name, vectors in part.items()}
+    return {
+        name: np.concatenate([_or_zeros(part, name, number) for part in parts], axis=1)
+        for name, number in sorted(sizes.items())
+    }
+
+
+def _evened(vectors: Vectors, seed_type: str, spread: float, even_lengths: bool) -> Vectors:
+    """The vectors, scaled per type so that the seeds' scores for each type spread by `spread`.
+
+    Seeds and the type that they spread over most share the factor evenly, so that neither side's
+    cosines are left to one half, or such that both are as long.
+    """
+    seeds = vectors[seed_type]
+    spreads = {name: score_spread(seeds, others) for name, others in vectors.items()}
+    most = max((name for name in spreads if name != seed_type), key=lambda name: spreads[name])
+    widest = spreads[most]
+    if widest == 0:
+        return vectors
+    ratio = _length(vectors[most]) / _length(seeds) if even_lengths else 1.0
+    seed_factor = (spread / widest * ratio) ** 0.5
+    evened = {}
+    for name, others in vectors.items():
+        own = spread / (spreads[name] * seed_factor) if spreads[name] else 1.0
+        evened[name] = others * np.float32(seed_factor if name == seed_type else own)
+    return evened
+
+
+def score_spread(seeds: Array, targets: Array) -> float:
+    """The standard deviation of a seed's scores over the targets, averaged over the seeds.
+
+    The variance of u . x over x is u^T Cov(x) u, so no score has to be computed.
+    """
+    covariance = np.atleast_2d(np.cov(targets, rowvar=False, bias=True)).astype(np.float32)
+    variances = np.einsum("nd,nd->n", seeds @ covariance, seeds)
+    return float(np.sqrt(np.maximum(variances, 0)).mean())
+
+
+def _length(vectors: Array) -> float:
+    """The root mean square of the lengths, where there are any."""
+    squares = np.einsum("nd,nd->n", vectors, vectors)
+    return float(np.sqrt(squares[squares > 0].mean()))
+
+
+def _or_zeros(part: Mapping[str, Array], name: str, number: int) -> Array:
+    if name in part:
+        return part[name]
+    return np.zeros((number, next(iter(part.values())).shape[1]), dtype=np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class BesideEncoder:
+    """Adds numbers to the vectors of an encoder; see `beside`.
+
+    Args:
+        first: What scores everything.
+        second: What scores some types.
+        seed_type: From whose view spreads are measured, such as the users.
+        balance: How widely the second's scores spread beside the first's.
+        seed_share: How long a seed's added numbers are beside its others.
+    """
+
+    first: Encoder
+    second: Encoder
+    seed_type: str
+    balance: float
+    seed_share: float
+
+    def fit(self, graph: HeteroData) -> Vectors:
+        """Fits both and joins them."""
+        return beside(
+            self.first.fit(graph),
+            self.second.fit(graph),
+            self.seed_type,
+            self.balance,
+            self.seed_share,
+        )
+
+
+def beside(
+    first: Vectors, second: Vectors, seed_type: str, balance: float, seed_share: float
+) -> Vectors:
+    """The first vectors with the second's numbers behind them.
+
+    Seeds' scores for a type of the second spread `balance` times as widely as the first's. Types
+    that the second does not know get zeros, so that seeds score them exactly as before: unlike
+    `side_by_side`, the first's vectors are not scaled. An empty second adds nothing.
+
+    Args:
+        seed_share: The root mean square length of what seeds get, as a share of what they have.
+            The less, the more their cosines stay as they were; the other types get the rest.
+    """
+    if not second:
+        return first
+    seeds = first[seed_type]
+    longer = seed_share * _typical_length(seeds) / _typical_length(second[seed_type])
+    added = {seed_type: second[seed_type] * np.float32(longer)}
+    for name in second.keys() - {seed_type}:
+        spread = score_spread(added[seed_type], second[name])
+        wanted = balance * score_spread(seeds, first[name]) if name in first else 0.0
+        added[name] = second[name] * np.float32(wanted / spread if wanted and spread else 1.0)
+    return joined([first, added])
+
+
+def _typical_length(vectors: Array) -> float:
+    return float(np.sqrt(np.square(vectors).sum(axis=1).mean()))

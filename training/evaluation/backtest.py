@@ -1,0 +1,79 @@
+"""What a model that was learned from the past alone serves.
+
+The model of the past, as it would have been served at the cut-off.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from graphdb.snapshot import Snapshot
+from graphrec import Recommender
+from graphrec.bundle import Bundle, NewcomerRule
+from training.bundling import bundle_up
+from training.cold_start import NewcomerLearner
+from training.config import TrainConfig
+from training.encoders import Vectors
+from training.evaluation.rankers import Served
+from training.models import Run, make_encoder
+from training.quality import QualityConfig
+from training.splitting.split import Holdout
+
+
+def bundle_of_the_past(
+    folder: Path,
+    snapshot: Snapshot,
+    holdout: Holdout,
+    vectors: Vectors,
+    *,
+    config: dict[str, Any] | None = None,
+    newcomers: Mapping[str, NewcomerRule] | None = None,
+    quality: QualityConfig | None = None,
+) -> Bundle:
+    """Writes a bundle that knows nothing of what is held out: to measure, not to serve.
+
+    Args:
+        vectors: Learned from `holdout.train_graph`.
+        config: How the model was trained.
+        newcomers: Per node type, how a new node gets a vector.
+        quality: How much each part counts in the quality of nodes.
+
+    Raises:
+        BundleError: The folder exists already.
+    """
+    return bundle_up(
+        folder,
+        snapshot,
+        holdout.train_graph,
+        vectors,
+        cutoff=holdout.cutoff,
+        config=config or {},
+        metrics={},
+        newcomers=newcomers,
+        quality=quality,
+    )
+
+
+def model_of_the_past(
+    folder: Path, snapshot: Snapshot, holdout: Holdout, config: TrainConfig, run: Run
+) -> Served:
+    """Learns from what came before the cut-off, writes a bundle of it, and opens that.
+
+    Raises:
+        BundleError: The folder exists.
+        NotEnoughDataError: There is too little to train on.
+    """
+    graph, schema = holdout.train_graph, snapshot.schema
+    fitted = make_encoder(schema, holdout.edge_type, config, run).fit(graph)
+    learner = NewcomerLearner(graph, fitted, schema, holdout.edge_type, config.newcomers)
+    rules = learner.rules()
+    bundle = bundle_of_the_past(
+        folder,
+        snapshot,
+        holdout,
+        learner.applied(rules),
+        config={"encoder": config.model, **config.model_dump()},
+        newcomers=rules,
+        quality=config.quality,
+    )
+    return Served(config.model, Recommender(bundle))

@@ -1,0 +1,323 @@
+"""Leaks in time: what training has that happened too late, and what it lacks.
+
+Pairs that are asked for as new although training has them.
+
+Pairs that training has in another relation already: views and carts before the purchase.
+
+Ties that were made from events, those that are held out among them.
+
+Checks that a model was not shown what it is asked for, before anything is measured.
+"""
+
+import numpy as np
+import numpy.typing as npt
+
+from graphdb.checked_schema import Schema
+from graphdb.errors import LeakError
+from graphdb.schema_types import EdgeType
+from graphrec.bundle import Adjacency
+from training.baselines.popularity import hint_edge_types, waiting_pairs
+from training.data import ALWAYS_S, AT_S, DAY_S, HeteroData, edge_types_of, side_edge_types
+from training.evaluation.metrics import recall_at_k
+from training.evaluation.results import LeakFinding
+from training.pairs import adjacency, events, pair_keys, source_rows
+from training.splitting.split import Holdout
+
+
+def nothing_after(holdout: Holdout, cutoff_s: int) -> LeakFinding:
+    """No edge of training is from the cut-off on.
+
+    Raises:
+        LeakError: There is one.
+    """
+    train, num_edges = holdout.train_graph, 0
+    for edge_type in edge_types_of(train):
+        at_s = train[edge_type][AT_S]
+        num_edges += at_s.numel()
+        num_late = int((at_s >= cutoff_s).sum())
+        if num_late:
+            raise LeakError(
+                f"training has {num_late:,} {edge_type} edges from the cut-off "
+                f"{holdout.cutoff:%Y-%m-%d %H:%M} UTC on, the last "
+                f"{(int(at_s.max()) - cutoff_s) / DAY_S:.1f} days after it",
+                expected="none",
+                next_step="cut the training graph with graph_before",
+                value=str(edge_type),
+            )
+    return LeakFinding(
+        check="nothing after the cut-off",
+        level="ok",
+        message="no event in training happened, and no tie began, at or after the cut-off",
+        figures={"edges": num_edges},
+    )
+
+
+def cut_together(graph: HeteroData, holdout: Holdout, cutoff_s: int, schema: Schema) -> LeakFinding:
+    """Training has every event from before the cut-off, in every relation.
+
+    The figures are how many are missing by relation, and how many days lie between the last one
+    and the cut-off: where these are many, the data of that relation end early.
+    """
+    figures: dict[str, float] = {}
+    short = []
+    for edge_type in edge_types_of(graph):
+        num_known = int((graph[edge_type][AT_S] < cutoff_s).sum())
+        if not schema.relation(edge_type.relation).is_event or not num_known:
+            continue
+        kept_s = holdout.train_graph[edge_type][AT_S]
+        num_missing = num_known - kept_s.numel()
+        figures[f"{edge_type}, missing"] = num_missing
+        if kept_s.numel():
+            figures[f"{edge_type}, days to the cut-off"] = (cutoff_s - int(kept_s.max())) / DAY_S
+        if num_missing:
+            short.append(f"{num_missing:,} {edge_type}")
+    message = "all events are cut at the same moment, and none from before it is missing"
+    if short:
+        message = (
+            f"training lacks events from before the cut-off ({', '.join(short)}), so models are "
+            "worse than they would be where they serve"
+        )
+    return LeakFinding(
+        check="auxiliary events",
+        level="warning" if short else "ok",
+        message=message,
+        figures=figures,
+    )
+
+
+def later_events(graph: HeteroData, holdout: Holdout) -> LeakFinding:
+    """How much of training is later than what is asked for, where there is no one cut-off.
+
+    A pair that happened more than once is asked for from its last time on.
+    """
+    known = events(graph, holdout.edge_type)
+    assert known.evidence is not None
+    is_held = np.isin(pair_keys(known), pair_keys(holdout.truth), assume_unique=True)
+    held_s = known.evidence.last_at_s[is_held]
+    if not len(held_s) or int(held_s.min()) == int(held_s.max()):
+        message = "what is held out has no times, so later events may stand in training"
+        return LeakFinding(check="later events", level="warning", message=message)
+    asked_from_s = np.full(known.num_sources, np.iinfo(np.int64).max)
+    np.minimum.at(asked_from_s, source_rows(known)[is_held], held_s)
+    num_dated = num_late = num_own = 0
+    for edge_type in edge_types_of(holdout.train_graph):
+        store = holdout.train_graph[edge_type]
+        at_s = store[AT_S].numpy()
+        num_dated += int((at_s != ALWAYS_S).sum())
+        num_late += int((at_s >= np.median(held_s)).sum())
+        if edge_type.source == holdout.edge_type.source:
+            num_own += int((at_s >= asked_from_s[store.edge_index[0].numpy()]).sum())
+    late, own = (number / max(num_dated, 1) for number in (num_late, num_own))
+    return LeakFinding(
+        check="later events",
+        level="warning" if num_late or num_own else "ok",
+        message=f"there is no one cut-off: {late:.1%} of what training has with a time is later "
+        f"than half of what is held out, and {own:.1%} was done by a seed after what is asked of "
+        "it; figures come out better than where a model serves",
+        figures={"later than half of the held-out pairs": late, "later, by the seed itself": own},
+    )
+
+
+def new_pairs(holdout: Holdout) -> LeakFinding:
+    """No pair that is asked for as new stands in the training part of the direction.
+
+    Raises:
+        LeakError: One does.
+    """
+    known = adjacency(holdout.train_graph, holdout.edge_type)
+    is_known = among(holdout.new_truth, known)
+    if is_known.any():
+        first = int(pair_keys(holdout.new_truth)[is_known][0])
+        source, target = divmod(first, known.num_targets)
+        raise LeakError(
+            f"{is_known.sum():,} of {len(is_known):,} pairs that are asked for as new are "
+            f"{holdout.edge_type} edges in training, the first from row {source} to row {target}",
+            expected="none",
+            next_step="leave them out of new_truth, or take their edges out of training",
+            value=(source, target),
+        )
+    again = among(holdout.truth, known)
+    return LeakFinding(
+        check="new pairs",
+        level="ok",
+        message="no pair that is asked for as new stands in training",
+        figures={"pairs": len(again), "new": len(is_known), "taken before": int(again.sum())},
+    )
+
+
+def among(pairs: Adjacency, others: Adjacency) -> npt.NDArray[np.bool_]:
+    """Which of the pairs are among the others, aligned with the indices."""
+    found: npt.NDArray[np.bool_] = np.isin(pair_keys(pairs), pair_keys(others), assume_unique=True)
+    return found
+
+
+K = 20
+
+_CHECK = "viewed before"
+
+
+def hinted_pairs(holdout: Holdout, schema: Schema) -> LeakFinding:
+    """How many new pairs were viewed or carted before, and how many are found by that alone."""
+    train, new = holdout.train_graph, holdout.new_truth
+    hints = hint_edge_types(train, schema, holdout.edge_type)
+    hinted = {one.relation: among(new, adjacency(train, one)) for one in hints}
+    is_hinted = np.any([*hinted.values(), np.zeros(new.num_edges, dtype=np.bool_)], axis=0)
+    if not is_hinted.any():
+        message = "no pair that is asked for as new was viewed, carted or the like before"
+        return LeakFinding(check=_CHECK, level="ok", message=message, figures={"share": 0})
+    recall = _recall_of_waiting(holdout, schema)
+    return LeakFinding(
+        check=_CHECK,
+        level="warning",
+        message=f"{is_hinted.mean():.1%} of the pairs that are asked for as new stand in training "
+        f"as {' or '.join(hinted)}; whoever shows what was viewed last and not taken finds "
+        f"{recall:.4f} of all new pairs in {K} places. Read all figures beside those of the "
+        "baseline 'viewed-not-bought'",
+        figures={
+            "share": float(is_hinted.mean()),
+            **{f"share {relation}": float(one.mean()) for relation, one in hinted.items()},
+            f"recall@{K} of what was viewed alone": recall,
+        },
+    )
+
+
+def _recall_of_waiting(holdout: Holdout, schema: Schema) -> float:
+    """Recall of lists that hold what was viewed last and not taken, and nothing else."""
+    seeds, targets = (
+        found.numpy()
+        for found in waiting_pairs(holdout.train_graph, schema, holdout.edge_type, "recent")
+    )
+    rows = np.arange(holdout.new_truth.num_sources)
+    place = np.arange(len(seeds)) - np.searchsorted(seeds, rows)[seeds]
+    ranked = np.full((len(rows), K), -1, dtype=np.int64)
+    is_shown = place < K
+    ranked[seeds[is_shown], place[is_shown]] = targets[is_shown]
+    return recall_at_k(ranked, rows, holdout.new_truth, K)
+
+
+MIN_NODES = 20
+MIN_EXCESS = 0.1
+
+_DERIVED = "derived ties"
+
+Mask = npt.NDArray[np.bool_]
+
+
+def derived_ties(holdout: Holdout) -> LeakFinding:
+    """Who appears in the held-out part alone, and whether ties in training tell of that.
+
+    A table that was made from all sales, such as which shop sells what, ties a product to a shop
+    because it will be sold. So among targets without an event in training, those that are taken
+    later would be tied more often than those that are never taken. Where they are, by MIN_EXCESS
+    or more and with MIN_NODES on either side, that is a warning; only ties without a beginning
+    are looked at. It cannot be told where no target is without events for good, nor for targets
+    with events in training; and a good catalogue may do the same for no bad reason, because what
+    is looked after sells.
+    """
+    train, target = holdout.train_graph, holdout.edge_type.target
+    later, never = _only_after(holdout)
+    tied = {
+        edge_type: tied_targets
+        for edge_type in side_edge_types(train, holdout.edge_type)
+        for tied_targets in [_tied(train, edge_type, target)]
+        if tied_targets.any()
+    }
+    figures = _figures(holdout, later, never)
+    for edge_type, is_tied in tied.items():
+        for name, some in (("only after", later), ("never taken", never)):
+            if some.any():
+                figures[f"{edge_type}: tied, of {name}"] = float(is_tied[some].mean())
+    if min(later.sum(), never.sum()) < MIN_NODES:
+        message = (
+            f"{later.sum():,} {target} nodes are taken in the held-out part alone and "
+            f"{never.sum():,} never; with fewer than {MIN_NODES} of either it cannot be told "
+            "whether ties were made from held-out events"
+        )
+        return LeakFinding(check=_DERIVED, level="ok", message=message, figures=figures)
+    suspects = [
+        str(edge_type)
+        for edge_type, is_tied in tied.items()
+        if is_tied[later].mean() - is_tied[never].mean() >= MIN_EXCESS
+    ]
+    message = "ties do not tell which targets are taken in the held-out part alone"
+    if suspects:
+        message = (
+            f"{', '.join(suspects)}: {target} nodes that are taken in the held-out part alone have "
+            "such ties far more often than those that are never taken. If the ties were made from "
+            "events, they tell of the future: leave them out, or give them a beginning"
+        )
+    return LeakFinding(
+        check=_DERIVED,
+        level="warning" if suspects else "ok",
+        message=message,
+        figures=figures,
+    )
+
+
+def _only_after(holdout: Holdout) -> tuple[Mask, Mask]:
+    """Among targets without an event in training, those that are taken later, and never."""
+    num_targets = holdout.truth.num_targets
+    known = adjacency(holdout.train_graph, holdout.edge_type)
+    is_known, is_taken = (
+        np.bincount(pairs.indices, minlength=num_targets) > 0 for pairs in (known, holdout.truth)
+    )
+    return is_taken & ~is_known, ~is_taken & ~is_known
+
+
+def _figures(holdout: Holdout, later: Mask, never: Mask) -> dict[str, float]:
+    known, truth = adjacency(holdout.train_graph, holdout.edge_type), holdout.truth
+    source, _, target = holdout.edge_type
+    return {
+        f"{source}, only after": int(((truth.degrees() > 0) & (known.degrees() == 0)).sum()),
+        f"{target}, only after": int(later.sum()),
+        f"{target}, never taken": int(never.sum()),
+        f"held-out pairs of {target}, only after": int(later[truth.indices].sum()),
+    }
+
+
+def _tied(graph: HeteroData, edge_type: EdgeType, target: str) -> Mask:
+    """Which targets have a tie of that kind that has no beginning, bool [num_targets]."""
+    store = graph[edge_type]
+    ends = store.edge_index[:, store[AT_S] == ALWAYS_S].numpy()
+    tied = np.zeros(graph[target].num_nodes, dtype=np.bool_)
+    for end, rows in zip((edge_type.source, edge_type.target), ends, strict=True):
+        if end == target:
+            tied[rows] = True
+    return tied
+
+
+__all__ = ["check_leaks"]
+
+
+def check_leaks(graph: HeteroData, holdout: Holdout, schema: Schema) -> tuple[LeakFinding, ...]:
+    """What training could know of the held-out part.
+
+    - Whether anything in training is from the cut-off on: an event, or a tie that began then.
+    - Whether the other events were cut at the same moment, and not before.
+    - Without one cut-off, instead of these two: how much of training is later than what is asked.
+    - Whether a pair that is asked for as new stands in training.
+    - How many of these pairs were viewed or carted before, and what that alone would find.
+    - Who appears in the held-out part alone, and whether ties were made from its events.
+
+    Args:
+        graph: The whole graph, from which the holdout was cut.
+
+    Returns:
+        A finding per check, in this order; 'warning' where figures have to be read with care.
+
+    Raises:
+        LeakError: Training has an edge from the cut-off on, or a pair that is asked for as new.
+    """
+    if holdout.cutoff_s is None:
+        in_time = [later_events(graph, holdout)]
+    else:
+        in_time = [
+            nothing_after(holdout, holdout.cutoff_s),
+            cut_together(graph, holdout, holdout.cutoff_s, schema),
+        ]
+    return (
+        *in_time,
+        new_pairs(holdout),
+        hinted_pairs(holdout, schema),
+        derived_ties(holdout),
+    )

@@ -1,0 +1,403 @@
+"""Matplotlib's SVG, made fit to stand in a page beside others.
+
+What charts share: legends, ticks, and names that fit.
+
+One chart: what is drawn, for the page (SVG) and as a picture (PNG).
+
+Bars with intervals, one group under the other: names of groups have room on the left.
+
+Lines over a quantity, or over groups in their order.
+
+Charts, drawn by Matplotlib once in words of colours for the page, once as a picture.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from io import BytesIO
+from textwrap import wrap
+from typing import Any, Literal
+from xml.etree import ElementTree
+
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.figure import Figure, SubFigure
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
+
+from graphrec.explain.parts import short
+from graphrec.explain.render.png import installed_fonts
+from training.evaluation.results import Estimate
+from training.report.palette import LIGHT, Palette
+
+_SVG = "http://www.w3.org/2000/svg"
+_LINK = "http://www.w3.org/1999/xlink"
+_FONT = re.compile(r"font-family: [^;\"]*;? ?")
+_NAMES = re.compile(r"(?:#|url\(#)([\w.-]+)")
+
+
+def for_page(drawing: str, *, name: str, alt: str, palette: Palette) -> str:
+    """One `<svg>` element in the page's own font and the names of the palette's colours.
+
+    Ids to which nothing refers are taken out: every Matplotlib drawing has the same.
+    """
+    ElementTree.register_namespace("", _SVG)
+    ElementTree.register_namespace("xlink", _LINK)
+    root = ElementTree.fromstring(drawing)
+    for part in ("metadata", "defs"):  # who made it; a style for all that is on the page
+        for found in root.findall(f"{{{_SVG}}}{part}"):
+            if part == "metadata" or found.find(f"{{{_SVG}}}style") is not None:
+                root.remove(found)
+    used = {
+        value
+        for element in root.iter()
+        for key in (f"{{{_LINK}}}href", "clip-path", "style")
+        for value in _NAMES.findall(element.get(key, ""))
+    }
+    for element in root.iter():
+        if element.get("id") not in used:
+            element.attrib.pop("id", None)
+        if "style" in element.attrib:
+            style = palette.named(element.attrib["style"])
+            element.attrib["style"] = _FONT.sub("", style)
+    *_, width, height = root.attrib["viewBox"].split()
+    root.attrib.update(
+        {"id": f"chart-{name}", "role": "img", "aria-label": alt, "width": width, "height": height}
+    )
+    return ElementTree.tostring(root, encoding="unicode")
+
+
+STEPS = (1, 2, 2.5, 5, 10)
+"""What ticks count by, times a power of ten."""
+LONGEST_LABEL = 60
+_LONGEST_NAME = 40
+_POINTS_PER_INCH = 72  # at 72 dots to the inch a point is a pixel of the page
+_HANDLE, _LETTER = 46, 7.2  # pixels that a series and a letter of its name take in a legend
+
+
+def legend_above(axes: Axes, palette: Palette, *, reverse: bool = False) -> None:
+    """A legend above the axes, where it hides nothing; none for a single series."""
+    handles, labels = axes.get_legend_handles_labels()
+    if reverse:
+        handles, labels = handles[::-1], labels[::-1]
+    if len(labels) < 2:
+        return
+    figure, page = axes.get_figure(), axes.get_figure(root=True)
+    assert figure is not None and page is not None
+    labels = [short(label, _LONGEST_NAME) for label in labels]
+    each = _HANDLE + _LETTER * max(map(len, labels))
+    width = page.get_figwidth() * _POINTS_PER_INCH
+    figure.legend(
+        handles,
+        labels,
+        loc="outside upper left",
+        ncols=max(1, min(len(labels), int(width / each))),
+        frameon=False,
+        borderaxespad=0,
+        borderpad=0.2,
+        handlelength=1.8,
+        columnspacing=1.2,
+        labelcolor=palette.ink,
+    )
+
+
+def tick_text(value: float, *, as_percent: bool = False) -> str:
+    """A number at an axis: no more digits than it has.
+
+    >>> tick_text(2000), tick_text(0.05), tick_text(0.005, as_percent=True)
+    ('2,000', '0.05', '0.5 %')
+    """
+    if as_percent:
+        return f"{tick_text(100 * value)} %"
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+
+
+def folded(name: str, columns: int = 16, lines: int = 2) -> str:
+    r"""A name on a few lines, cut off where it is too long.
+
+    >>> folded("FROZEN MEAT AND MEAT DINNERS")
+    'FROZEN MEAT AND\nMEAT DINNERS'
+    """
+    first, *more = wrap(short(name, lines * columns), columns) or [""]
+    kept = [first, *more[: lines - 2], " ".join(more[lines - 2 :])] if more else [first]
+    return "\n".join(short(line, columns) for line in kept if line)
+
+
+_PICTURE_DPI = 160
+_TITLE, _LONGEST_TITLE = 30, 60
+_SETTINGS: dict[Any, Any] = {
+    "svg.fonttype": "none",  # words stay words: they can be read out, searched and copied
+    "text.parse_math": False,  # a '$' in a name is no formula
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "axes.labelsize": 12,
+    "font.size": 12,
+    "xtick.labelsize": 11.5,
+    "ytick.labelsize": 11.5,
+    "legend.fontsize": 11.5,
+    "legend.frameon": False,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """Something drawn on one pair of axes.
+
+    Args:
+        name: Of its file, and in the page; unique in a report.
+        alt: What is to be seen, for those who do not see it.
+        draw: Draws it in given colours.
+        width: In pixels; small, so that it can still be read on a telephone.
+        height: In pixels.
+    """
+
+    name: str
+    title: str
+    alt: str
+    draw: Callable[[Axes, Palette], None]
+    width: int = 400
+    height: int = 300
+
+    def svg(self) -> str:
+        """For the page: colours by name, so that light and dark share one drawing."""
+        content = BytesIO()
+        with rc_context({**_settings(), "svg.hashsalt": self.name}):
+            figure = self._figure(self.height)
+            self._draw(figure, LIGHT)
+            FigureCanvasSVG(figure)
+            figure.savefig(content, format="svg", metadata={"Date": None})
+        return for_page(content.getvalue().decode(), name=self.name, alt=self.alt, palette=LIGHT)
+
+    def png(self, palette: Palette = LIGHT) -> bytes:
+        """The bytes of a picture with the title above it."""
+        content = BytesIO()
+        with rc_context(_settings()):
+            figure = self._figure(self.height + _TITLE)
+            parts = figure.subfigures(2, 1, height_ratios=[_TITLE, self.height], squeeze=False)
+            above, below = parts[:, 0]
+            above.set_facecolor("none")
+            words = short(self.title, _LONGEST_TITLE)
+            above.text(
+                0.5, 0.4, words, ha="center", va="center", color=palette.ink, fontweight="bold"
+            )
+            self._draw(below, palette)
+            FigureCanvasAgg(figure)
+            figure.savefig(
+                content,
+                format="png",
+                dpi=_PICTURE_DPI,
+                facecolor=palette.surface,
+                metadata={"Software": None},
+            )
+        return content.getvalue()
+
+    def _figure(self, height: int) -> Figure:
+        # Without pyplot, which keeps every figure in a global list.
+        size = (self.width / _POINTS_PER_INCH, height / _POINTS_PER_INCH)
+        figure = Figure(figsize=size, dpi=_POINTS_PER_INCH, layout="constrained")
+        figure.set_facecolor("none")
+        return figure
+
+    def _draw(self, figure: Figure | SubFigure, palette: Palette) -> None:
+        figure.set_facecolor("none")
+        axes = figure.add_subplot()
+        axes.set_facecolor("none")
+        axes.tick_params(colors=palette.muted, length=3)
+        for spine in axes.spines.values():
+            spine.set_color(palette.muted)
+        self.draw(axes, palette)
+        for label in (axes.xaxis.label, axes.yaxis.label):
+            label.set_color(palette.ink)
+
+
+def _settings() -> dict[Any, Any]:
+    return {**_SETTINGS, "font.family": list(installed_fonts())}
+
+
+_BAR, _GAP, _AROUND = 14, 14, 92  # pixels
+
+
+@dataclass(frozen=True, slots=True)
+class BarGroup:
+    """What stands side by side.
+
+    Args:
+        values: By model; a model that is not in it has no bar.
+    """
+
+    label: str
+    values: Mapping[str, Estimate]
+
+
+def bar_chart(
+    name: str,
+    title: str,
+    alt: str,
+    groups: Sequence[BarGroup],
+    models: Mapping[str, int],
+    label: str,
+) -> Chart:
+    """Bars of every model in every group, from the top down in the order given.
+
+    Args:
+        models: In the order of bars, with the place of each one's colour in the palette.
+        label: What the bars measure.
+    """
+    cluster = _BAR * len(models) + _GAP
+
+    def draw(axes: Axes, palette: Palette) -> None:
+        for place, (model, colour) in enumerate(models.items()):
+            known = [
+                (number * cluster + place * _BAR, group.values[model])
+                for number, group in enumerate(groups)
+                if model in group.values
+            ]
+            means = [estimate.mean for _, estimate in known]
+            axes.barh(
+                [at for at, _ in known],
+                means,
+                height=_BAR * 0.82,
+                align="edge",
+                color=palette.series[colour % len(palette.series)],
+                linewidth=0,
+                label=model,
+            )
+            axes.errorbar(
+                means,
+                [at + _BAR * 0.41 for at, _ in known],
+                # Bootstrap intervals need not hold the mean.
+                xerr=[
+                    [max(one.mean - one.low, 0) for _, one in known],
+                    [max(one.high - one.mean, 0) for _, one in known],
+                ],
+                fmt="none",
+                color=palette.ink,
+                elinewidth=1.1,
+                capsize=2,
+            )
+        middles = [number * cluster + _BAR * len(models) / 2 for number in range(len(groups))]
+        axes.set_yticks(middles, [folded(group.label) for group in groups])
+        axes.tick_params(axis="y", length=0, labelcolor=palette.ink)
+        axes.set_ylim(len(groups) * cluster - _GAP / 2, -_GAP / 2)
+        axes.set_xlim(left=0)
+        axes.set_xlabel(short(label, LONGEST_LABEL))
+        axes.xaxis.set_major_locator(MaxNLocator(5, steps=STEPS))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: tick_text(value)))
+        axes.grid(axis="x", color=palette.grid, linewidth=0.8)
+        axes.spines["left"].set_visible(False)
+        legend_above(axes, palette)
+
+    return Chart(name, title, alt, draw, height=_AROUND + cluster * len(groups))
+
+
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+_MANY = 40  # points, beyond which markers would run into each other
+Scale = Literal["linear", "log", "symlog"]
+"""'symlog' is 'log' with room for 0."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One model's values.
+
+    Args:
+        series: The place of its colour in the palette.
+        low: Where the intervals begin; empty without them.
+        high: Where they end.
+        is_reference: Whether it is what models are held against: dashed and without a colour.
+    """
+
+    label: str
+    series: int
+    x: Sequence[float]
+    y: Sequence[float]
+    low: Sequence[float] = ()
+    high: Sequence[float] = ()
+    is_reference: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """One of the two.
+
+    Args:
+        label: What it counts, with its unit.
+        groups: Names in the place of numbers, at 0, 1, ...
+        as_percent: Whether values are shares, to be written as percentages.
+        level: Where a dashed line stands, with its meaning.
+        is_whole: Whether values are whole numbers.
+    """
+
+    label: str
+    scale: Scale = "linear"
+    groups: Sequence[str] = ()
+    as_percent: bool = False
+    level: tuple[float, str] | None = None
+    is_whole: bool = False
+
+
+def line_chart(
+    name: str, title: str, alt: str, lines: Sequence[Line], x: Axis, y: Axis, height: int = 320
+) -> Chart:
+    """Lines, the first of them drawn stronger than the others."""
+
+    def draw(axes: Axes, palette: Palette) -> None:
+        _scale(axes, x, y)
+        if y.level is not None:
+            axes.axhline(y.level[0], color=palette.muted, linewidth=1, linestyle=(0, (4, 3)))
+            axes.annotate(
+                y.level[1],
+                (0, y.level[0]),
+                xycoords=("axes fraction", "data"),
+                xytext=(4, 3),
+                textcoords="offset points",
+                color=palette.muted,
+                fontsize=11,
+            )
+        axes.grid(axis="y", color=palette.grid, linewidth=0.8)
+        for place, line in reversed(list(enumerate(lines))):
+            is_model = not line.is_reference
+            colour = palette.series[line.series % len(palette.series)] if is_model else palette.ink
+            if line.low:
+                axes.fill_between(line.x, line.low, line.high, color=colour, alpha=0.16, lw=0)
+            axes.plot(
+                line.x,
+                line.y,
+                color=colour,
+                label=line.label,
+                linewidth=2.4 if place == 0 else 1.6,
+                marker=_marker(line),
+                linestyle="solid" if is_model else (0, (5, 2)),
+                markersize=6 if place == 0 else 5,
+                zorder=3 if place == 0 else 2,
+            )
+        legend_above(axes, palette, reverse=True)
+
+    return Chart(name, title, alt, draw, height=height)
+
+
+def _marker(line: Line) -> str:
+    if line.is_reference or len(line.x) > _MANY:
+        return ""
+    return MARKERS[line.series % len(MARKERS)]
+
+
+def _scale(axes: Axes, x: Axis, y: Axis) -> None:
+    axes.set_xlabel(short(x.label, LONGEST_LABEL))
+    axes.set_ylabel(short(y.label, LONGEST_LABEL))
+    axes.set_xscale(x.scale)
+    axes.set_yscale(y.scale)
+    for side, axis in ((axes.xaxis, x), (axes.yaxis, y)):
+        side.set_minor_locator(NullLocator())
+        if axis.groups:
+            side.set_ticks(range(len(axis.groups)), [folded(name, 8, 3) for name in axis.groups])
+            continue
+        if axis.scale == "linear":
+            side.set_major_locator(MaxNLocator(5, steps=STEPS, integer=axis.is_whole))
+        elif axis.scale == "log":
+            side.set_major_locator(LogLocator(subs=(1, 3), numticks=7))
+        side.set_major_formatter(
+            FuncFormatter(lambda value, _, axis=axis: tick_text(value, as_percent=axis.as_percent))
+        )

@@ -1,1 +1,0 @@
-"""Maps: nodes in the plane, near each other where their vectors point the same way."""

@@ -1,0 +1,320 @@
+"""Sparse matrices on torch: entries in coordinates while they are built, rows while they work.
+
+Truncated SVD of a large sparse matrix by random projection, on any torch device.
+
+Halko, Martinsson and Tropp, "Finding structure with randomness", SIAM Review 53 (2011).
+
+Sparse times dense with a cheap backward pass, and some rows of a sparse matrix.
+"""
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+
+from graphdb.errors import TrainingError
+from graphrec.bundle import Adjacency
+
+Tensor = torch.Tensor
+
+
+def coordinates(index: Tensor, values: Tensor, shape: tuple[int, int]) -> Tensor:
+    """A coalesced COO matrix; entries of the same place are summed.
+
+    >>> coordinates(torch.tensor([[0, 0], [1, 1]]), torch.tensor([2.0, 3.0]), (1, 2)).to_dense()
+    tensor([[0., 5.]])
+    """
+    return torch.sparse_coo_tensor(index, values, shape, check_invariants=False).coalesce()
+
+
+def with_values(matrix: Tensor, values: Tensor) -> Tensor:
+    """The same places with other values; places whose value is zero are dropped."""
+    keep = values != 0
+    index, values = matrix.indices()[:, keep], values[keep]
+    return torch.sparse_coo_tensor(
+        index, values, matrix.shape, is_coalesced=True, check_invariants=False
+    )
+
+
+def row_sums(matrix: Tensor) -> Tensor:
+    """float64 [rows]; torch's own sum keeps the matrix sparse and is slower."""
+    return _sums(matrix, 0)
+
+
+def column_sums(matrix: Tensor) -> Tensor:
+    """float64 [columns]."""
+    return _sums(matrix, 1)
+
+
+def _sums(matrix: Tensor, axis: int) -> Tensor:
+    return torch.bincount(
+        matrix.indices()[axis], weights=matrix.values().double(), minlength=matrix.shape[axis]
+    )
+
+
+def scaled(matrix: Tensor, row_scale: Tensor, column_scale: Tensor) -> Tensor:
+    """diag(row_scale) @ matrix @ diag(column_scale)."""
+    rows, columns = matrix.indices()
+    return with_values(matrix, matrix.values() * row_scale[rows] * column_scale[columns])
+
+
+def power_or_zero(values: Tensor, exponent: float) -> Tensor:
+    """Each value ** exponent, and 0 where the value is 0: what has no edges stays out.
+
+    >>> power_or_zero(torch.tensor([4.0, 0.0]), -0.5)
+    tensor([0.5000, 0.0000])
+    """
+    is_positive = values > 0
+    return torch.where(is_positive, torch.where(is_positive, values, 1.0) ** exponent, 0.0)
+
+
+def to_power(matrix: Tensor, exponent: float) -> Tensor:
+    """The matrix with every positive entry raised to a power; 0 gives 1 for each."""
+    return with_values(matrix, power_or_zero(matrix.values(), exponent))
+
+
+def normalised(matrix: Tensor, row_exponent: float = 0.5, column_exponent: float = 0.5) -> Tensor:
+    """D_row^(-row_exponent) M D_col^(-column_exponent), D being the sums of rows and of columns."""
+    rows, columns = row_sums(matrix), column_sums(matrix)
+    return scaled(
+        matrix, power_or_zero(rows, -row_exponent), power_or_zero(columns, -column_exponent)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class SparseMatrix:
+    """A sparse matrix in rows (CSR), and its transpose in rows too.
+
+    Multiplying by an implicit transpose is several times slower than by a stored one.
+    """
+
+    rows: Tensor
+    transposed: Tensor
+
+    @classmethod
+    def from_coordinates(cls, matrix: Tensor) -> "SparseMatrix":
+        """Builds both from a coalesced COO matrix."""
+        return cls(_in_rows(matrix), _in_rows(matrix.t().coalesce()))
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self.rows.shape[0], self.rows.shape[1]
+
+    def transpose(self) -> "SparseMatrix":
+        return SparseMatrix(self.transposed, self.rows)
+
+    def to(self, device: torch.device) -> "SparseMatrix":
+        return SparseMatrix(self.rows.to(device), self.transposed.to(device))
+
+
+def product(left: Tensor, right: Tensor) -> Tensor:
+    """The product of two sparse matrices, coalesced."""
+    with quiet():
+        multiplied: Tensor = torch.sparse.mm(left, right)
+        return multiplied.coalesce()
+
+
+def csr_of(pairs: Adjacency) -> Tensor:
+    """1 per pair, CSR float32 [sources, targets]."""
+    return csr(
+        torch.from_numpy(np.array(pairs.indptr)),
+        torch.from_numpy(np.array(pairs.indices, dtype=np.int64)),
+        torch.ones(pairs.num_edges),
+        (pairs.num_sources, pairs.num_targets),
+    )
+
+
+def csr(starts: Tensor, columns: Tensor, values: Tensor, shape: tuple[int, int]) -> Tensor:
+    """A matrix of rows from what torch keeps of one; trusted to be in order.
+
+    Args:
+        starts: Where each row begins among the entries, and the end of all, int64 [rows + 1].
+    """
+    with quiet():
+        return torch.sparse_csr_tensor(starts, columns, values, shape, check_invariants=False)
+
+
+def _in_rows(matrix: Tensor) -> Tensor:
+    with quiet():
+        return matrix.to_sparse_csr()
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Without torch's notice, once per process, that its CSR is beta: products are all we need."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Sparse CSR tensor support")
+        yield
+
+
+_NOISE = 1e-4  # of the largest singular value; what lies below is rounding
+
+
+class Svd(NamedTuple):
+    """A ~ left @ diag(values) @ right.T; values fall, columns of left and right are orthonormal.
+
+    Rows of `left` and `right` are exactly zero where A has no entries. Where A is of lower rank
+    than k, the last columns belong to values that are rounding, and are arbitrary.
+    """
+
+    left: Tensor  # [m, k]
+    values: Tensor  # [k]
+    right: Tensor  # [n, k]
+
+    def without_noise(self) -> "Svd":
+        """The same with zeros for values that are rounding, and for their columns."""
+        keep = self.values > _NOISE * self.values[0]
+        return Svd(self.left * keep, self.values * keep, self.right * keep)
+
+
+def randomized_svd(
+    matrix: SparseMatrix,
+    rank: int,
+    *,
+    power_iterations: int = 10,
+    oversampling: int = 128,
+    seed: int = 0,
+) -> Svd:
+    """The largest singular values of a sparse matrix and their vectors.
+
+    Algorithm 4.4 (power iterations with re-orthogonalisation) finds what the matrix can reach,
+    Algorithm 5.1 factors the matrix within it. Deviations:
+
+    - The basis is always that of the shorter side, where a QR is cheap, and there is one QR per
+      power iteration instead of two. In float32 this blurs singular values below about 1/1000 of
+      the largest, which no recommender keeps.
+    - The small factor is reduced by a QR of its transpose before its SVD: it is far wider than
+      tall.
+    - Signs are fixed: the entry of largest magnitude of every right vector is positive.
+    - Rows without entries are set to zero. A QR leaves rounding there, about 1e-7, which has a
+      direction and a length like what was learned, and differs from processor to processor.
+
+    Args:
+        rank: How many; at most the smaller side of the matrix.
+        power_iterations: More sharpen the small singular values, each at the price of two products.
+        oversampling: Extra directions carried along and dropped at the end.
+        seed: Of the random projection. Equal seeds give equal results on one machine.
+
+    Raises:
+        TrainingError: The rank does not fit the matrix, or the matrix is not finite.
+    """
+    smaller_side = min(matrix.shape)
+    if not 1 <= rank <= smaller_side:
+        raise TrainingError(
+            f"cannot take {rank} singular values of a matrix of shape {matrix.shape}",
+            expected=f"1 to {smaller_side}",
+            value=rank,
+        )
+    if not torch.isfinite(matrix.rows.values()).all():
+        raise TrainingError("the matrix to factor has entries that are not finite")
+    is_tall = matrix.shape[0] > matrix.shape[1]
+    wide = matrix.transpose() if is_tall else matrix  # [m, n], m <= n
+    width = min(rank + oversampling, smaller_side)
+    basis = _range_basis(wide, width, power_iterations, seed)  # [m, l]
+    core = wide.transposed @ basis  # B^T, [n, l]
+    core_basis, triangle = torch.linalg.qr(core)  # [n, l], [l, l]; B = triangle^T core_basis^T
+    left, values, right_t = torch.linalg.svd(triangle.T)
+    short, long = basis @ left[:, :rank], core_basis @ right_t[:rank].T
+    left, right = (long, short) if is_tall else (short, long)
+    left, right = left * _has_entries(matrix.rows), right * _has_entries(matrix.transposed)
+    return _with_fixed_signs(Svd(left, values[:rank], right))
+
+
+def _range_basis(matrix: SparseMatrix, width: int, power_iterations: int, seed: int) -> Tensor:
+    """Orthonormal columns that span nearly all of what the matrix reaches (Algorithm 4.4)."""
+    values = matrix.rows.values()
+    generator = torch.Generator().manual_seed(seed)  # on the CPU: the same draw on every device
+    start = torch.randn(matrix.shape[1], width, generator=generator, dtype=values.dtype)
+    basis: Tensor = torch.linalg.qr(matrix.rows @ start.to(values.device)).Q  # [m, l]
+    for _ in range(power_iterations):
+        basis = torch.linalg.qr(matrix.rows @ (matrix.transposed @ basis)).Q
+    return basis
+
+
+def _has_entries(rows: Tensor) -> Tensor:
+    """Which rows of a CSR matrix hold anything but zeros, bool [num_rows, 1]."""
+    has_entries = torch.zeros(rows.shape[0], 1, dtype=torch.bool, device=rows.device)
+    row_of_entry = torch.repeat_interleave(rows.crow_indices().diff())
+    has_entries[row_of_entry[rows.values() != 0]] = True
+    return has_entries
+
+
+def _with_fixed_signs(svd: Svd) -> Svd:
+    largest = svd.right.abs().argmax(dim=0, keepdim=True)
+    signs = torch.where(svd.right.gather(0, largest) < 0, -1.0, 1.0).to(svd.values.dtype)
+    return Svd(svd.left * signs, svd.values, svd.right * signs)
+
+
+_FEW = 1 / 8  # of the rows: above it, making all of them is cheaper than taking some apart
+
+
+class _Product(torch.autograd.Function):
+    """rows @ dense; the gradient is a product with the transpose that is at hand already.
+
+    torch's own backward would transpose the matrix anew at every step.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, rows: Tensor, transposed: Tensor, dense: Tensor) -> Tensor:
+        ctx.transposed = transposed
+        return rows @ dense
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[None, None, Tensor]:
+        (gradient,) = gradients
+        return None, None, ctx.transposed @ gradient.contiguous()
+
+
+def multiply(matrix: SparseMatrix, dense: Tensor) -> Tensor:
+    """The product, [m, d]; only `dense` gets a gradient."""
+    product: Tensor = _Product.apply(matrix.rows, matrix.transposed, dense)
+    return product
+
+
+def multiply_rows(matrix: SparseMatrix, wanted: Tensor, dense: Tensor) -> Tensor:
+    """The wanted rows of the product, in their order: [len(wanted), d]; as `multiply` else.
+
+    A few rows are taken out of the matrix first. To take rows, and to turn them for the backward
+    pass, costs several times as much per entry as to multiply them.
+    """
+    if len(wanted) < _FEW * matrix.shape[0]:
+        return multiply(take_rows(matrix, wanted), dense)
+    return multiply(matrix, dense)[wanted]
+
+
+def take_rows(matrix: SparseMatrix, wanted: Tensor) -> SparseMatrix:
+    """The wanted rows of a matrix, in their order: [len(wanted), n], on the same device."""
+    columns, values, lengths = gather_rows(matrix.rows, wanted)
+    owner = owners_of(lengths)
+    order = torch.argsort(columns, stable=True)
+    per_column = torch.bincount(columns, minlength=matrix.shape[1])
+    shape = (len(wanted), matrix.shape[1])
+    return SparseMatrix(
+        csr(starts_of(lengths), columns, values, shape),
+        csr(starts_of(per_column), owner[order], values[order], shape[::-1]),
+    )
+
+
+def gather_rows(rows: Tensor, wanted: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Columns and values of the wanted rows of a CSR matrix, one row after the other; lengths."""
+    starts = rows.crow_indices()[wanted]
+    lengths = rows.crow_indices()[wanted + 1] - starts
+    shift = torch.repeat_interleave(starts - starts_of(lengths)[:-1], lengths)
+    places = torch.arange(len(shift), device=wanted.device) + shift
+    return rows.col_indices()[places], rows.values()[places], lengths
+
+
+def owners_of(lengths: Tensor) -> Tensor:
+    """For every entry of rows of such lengths, which row it is of: int64 [sum of lengths]."""
+    return torch.repeat_interleave(torch.arange(len(lengths), device=lengths.device), lengths)
+
+
+def starts_of(lengths: Tensor) -> Tensor:
+    """Where each of so many entries begins, and the end of all: int64 [len(lengths) + 1]."""
+    starts = torch.zeros(len(lengths) + 1, dtype=torch.int64, device=lengths.device)
+    torch.cumsum(lengths, 0, out=starts[1:])
+    return starts

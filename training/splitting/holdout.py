@@ -1,0 +1,375 @@
+"""Splits beside the one by time: every source's last pair, and one that somebody gives.
+
+Reads a split that somebody gives: a table of the pairs to hold out.
+
+What is hidden from the models: by time, each seed's last, or what somebody gives.
+
+The part of the past on which settings are compared; what `graphrec train` measures stays out.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import torch
+
+from graphdb.checked_schema import Schema
+from graphdb.errors import (
+    DataError,
+    EvaluationError,
+    FileFormatError,
+    NotEnoughDataError,
+    TrainingError,
+    nearest,
+)
+from graphdb.io import TableFile, open_table_file
+from graphdb.io.source import ROW
+from graphdb.schema_types import SOURCE_ID, TARGET_ID, EdgeType
+from graphdb.snapshot import Snapshot
+from graphrec.bundle import Adjacency
+from training.data import ALWAYS_S, AT_S, HeteroData
+from training.evaluation.results import FEWEST_QUERIES
+from training.pairs import adjacency, liked, pair_keys, without
+from training.sparse_ops import csr_of
+from training.splitting.split import (
+    Holdout,
+    graph_without,
+    hold_out_last,
+    hold_out_share,
+    kept_part,
+)
+
+_NEVER_S = torch.iinfo(torch.int64).max
+
+
+def hold_out_last_of_each(graph: HeteroData, edge_type: EdgeType) -> Holdout:
+    """Leave-last-out: holds out what every source took last.
+
+    From the moment of a source's last edge on, everything that this source did leaves the
+    training graph, in every relation: a view in the same visit would tell of the purchase.
+    Several pairs of that one moment, such as an order of three products, are all held out. A
+    source with one pair alone, or with all of them at one moment, keeps what it has and is not
+    asked.
+
+    What can still leak is what the others did later: who bought last in January is asked with a
+    model that has seen the others' December, and knows what became popular since. Ties that began
+    later stay too. And the views that led to the last purchase, a minute before it, are in
+    training, which nearly tells it. No model has this knowledge where it serves, and figures come
+    out too good; so a split by time (`hold_out_last`) is the default. This one is for comparing
+    with figures that others measured this way. `training.evaluation.leaks` counts all of it.
+
+    Raises:
+        NotEnoughDataError: No source has anything left beside its last moment.
+    """
+    store = graph[edge_type]
+    sources, at_s = store.edge_index[0], store[AT_S]
+    num_sources = graph[edge_type.source].num_nodes
+    last_s = torch.full((num_sources,), ALWAYS_S).scatter_reduce_(0, sources, at_s, "amax")
+    first_s = torch.full((num_sources,), _NEVER_S).scatter_reduce_(0, sources, at_s, "amin")
+    num_pairs = torch.from_numpy(adjacency(graph, edge_type).degrees())
+    is_asked = (num_pairs > 1) & (first_s < last_s)
+    if not is_asked.any():
+        raise NotEnoughDataError(
+            f"no {edge_type.source} has {edge_type} edges to two {edge_type.target} nodes at two "
+            "moments",
+            next_step="bring data with times, or give a split",
+        )
+    from_s = torch.where(is_asked, last_s, _NEVER_S)
+
+    def keep(one: EdgeType) -> torch.Tensor | None:
+        if one.source != edge_type.source:
+            return None
+        is_before: torch.Tensor = graph[one][AT_S] < from_s[graph[one].edge_index[0]]
+        return is_before
+
+    train_graph = kept_part(graph, keep)
+    truth = liked(graph, edge_type, keep=at_s >= from_s[sources])
+    return _holdout(train_graph, edge_type, truth)
+
+
+def given_split(
+    graph: HeteroData, schema: Schema, edge_type: EdgeType, held_pairs: Adjacency
+) -> Holdout:
+    """Holds out pairs that somebody gives.
+
+    A pair leaves the training graph in all events between its two types, as in `hold_out_share`.
+    One that the graph does not have is asked for all the same: a graph may have been made from
+    the training part alone. There is no cut-off, so what models know of other pairs may be later.
+
+    Args:
+        held_pairs: Such as `read_held_pairs` reads.
+
+    Raises:
+        NotEnoughDataError: Nothing is held out, or nothing is left to learn from.
+        TrainingError: The pairs are of other types than the edge type's.
+    """
+    sizes = (graph[edge_type.source].num_nodes, graph[edge_type.target].num_nodes)
+    if (held_pairs.num_sources, held_pairs.num_targets) != sizes:
+        raise TrainingError(
+            f"the pairs to hold out are of {held_pairs.num_sources} x {held_pairs.num_targets} "
+            "nodes",
+            expected=f"{sizes[0]} x {sizes[1]}, as the graph has for {edge_type}",
+            value=(held_pairs.num_sources, held_pairs.num_targets),
+        )
+    if not held_pairs.num_edges:
+        raise NotEnoughDataError("no pair is given to be held out", expected="at least one")
+    train_graph = graph_without(graph, schema, edge_type, pair_keys(held_pairs))
+    if not train_graph[edge_type].edge_index.numel():
+        raise NotEnoughDataError(
+            f"holding out {held_pairs.num_edges} given pairs leaves no {edge_type} edge to learn",
+            next_step="give fewer pairs",
+            value=held_pairs.num_edges,
+        )
+    return _holdout(train_graph, edge_type, held_pairs)
+
+
+def _holdout(train_graph: HeteroData, edge_type: EdgeType, truth: Adjacency) -> Holdout:
+    return Holdout(
+        train_graph=train_graph,
+        edge_type=edge_type,
+        cutoff_s=None,
+        truth=truth,
+        new_truth=without(truth, adjacency(train_graph, edge_type)),
+    )
+
+
+SOURCE_ROW = "source_row"
+TARGET_ROW = "target_row"
+
+Rows = npt.NDArray[np.int64]
+
+
+def read_held_pairs(path: str | Path, snapshot: Snapshot, edge_type: EdgeType) -> Adjacency:
+    """The distinct pairs of a table file (CSV, Parquet, Arrow); further columns are not looked at.
+
+    Args:
+        path: With the columns `source_id` and `target_id`, as the snapshot's own files have
+            them, or `source_row` and `target_row`: places among the snapshot's nodes, from 0.
+
+    Raises:
+        FileFormatError: It is no such table.
+        DataError: A cell is empty, or names no node of the snapshot.
+    """
+    path = Path(path)
+    columns, table = _pairs_in(path)
+    ends = (edge_type.source, edge_type.target)
+    read = _rows_by_id if columns[0] == SOURCE_ID else _rows_by_number
+    for name in columns:
+        _refuse_empty(path, table, name)
+    sources, targets = (
+        read(path, table, name, snapshot, end) for name, end in zip(columns, ends, strict=True)
+    )
+    return Adjacency.from_edges(sources, targets, *map(snapshot.num_nodes, ends))
+
+
+def _pairs_in(path: Path) -> tuple[Sequence[str], pa.Table]:
+    """The two columns, ids where a file has both kinds, with the number of each row."""
+    file = open_table_file(path)
+    for columns in ((SOURCE_ID, TARGET_ID), (SOURCE_ROW, TARGET_ROW)):
+        if set(columns) <= set(file.column_names):
+            return columns, _read(path, file, columns)
+    raise FileFormatError(
+        f"'{path}' has the columns {', '.join(file.column_names)}",
+        expected=f"{SOURCE_ID} and {TARGET_ID}, or {SOURCE_ROW} and {TARGET_ROW}",
+        value=file.column_names,
+    )
+
+
+def _read(path: Path, file: TableFile, columns: Sequence[str]) -> pa.Table:
+    bad: list[tuple[int, str]] = []
+    batches = list(file.batches(columns, lambda row, _, why: bad.append((row, why))))
+    if bad:  # a split that is not whole would measure something else
+        row, why = bad[0]
+        raise FileFormatError(f"row {row} of '{path}' cannot be read: {why}", value=row)
+    empty = pa.schema([(name, pa.string()) for name in (*columns, ROW)])
+    return pa.Table.from_batches(batches, None if batches else empty)
+
+
+def _refuse_empty(path: Path, table: pa.Table, name: str) -> None:
+    empty = pc.is_null(table[name])
+    if pc.any(empty).as_py():
+        row = table[ROW].filter(empty)[0].as_py()
+        raise DataError(f"'{path}' has no {name} in row {row}", value=row)
+
+
+def _rows_by_id(path: Path, table: pa.Table, name: str, snapshot: Snapshot, end: str) -> Rows:
+    ids = _as(pa.string(), path, table, name)
+    rows = pc.index_in(ids, value_set=snapshot.node_ids(end))
+    _refuse_unknown(path, table, name, end, pc.is_null(rows))
+    return np.asarray(rows, dtype=np.int64)
+
+
+def _rows_by_number(path: Path, table: pa.Table, name: str, snapshot: Snapshot, end: str) -> Rows:
+    rows = np.asarray(_as(pa.int64(), path, table, name), dtype=np.int64)
+    outside = (rows < 0) | (rows >= snapshot.num_nodes(end))
+    _refuse_unknown(path, table, name, end, pa.chunked_array([outside]))
+    return rows
+
+
+def _as(kind: pa.DataType, path: Path, table: pa.Table, name: str) -> pa.ChunkedArray:
+    found = table[name].type
+    if pa.types.is_floating(found) or pa.types.is_nested(found):
+        raise FileFormatError(
+            f"the {name} of '{path}' holds {found}", expected=f"{kind}", value=str(found)
+        )
+    try:
+        return table[name].cast(kind)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        raise FileFormatError(
+            f"the {name} of '{path}' is no column of {kind}: {error}", value=name
+        ) from error
+
+
+def _refuse_unknown(
+    path: Path, table: pa.Table, name: str, end: str, unknown: pa.ChunkedArray
+) -> None:
+    if pc.any(unknown).as_py():
+        lost, row = table.filter(unknown).slice(0, 1).select([name, ROW]).to_pylist()[0].values()
+        count = pc.sum(unknown).as_py()
+        raise DataError(
+            f"{count} of {len(table)} pairs in '{path}' name no {end} of the snapshot, first "
+            f"{name} '{lost}' in row {row}",
+            next_step="give the split that belongs to this snapshot, or take a new snapshot",
+            value=lost,
+        )
+
+
+SplitName = Literal["time", "leave-last-out", "given"]
+SPLITS: tuple[SplitName, ...] = ("time", "leave-last-out", "given")
+
+
+def split_named(name: str) -> SplitName:
+    """The split of that name.
+
+    Raises:
+        EvaluationError: There is none.
+    """
+    for split in SPLITS:
+        if split == name:
+            return split
+    raise EvaluationError(
+        f"there is no split '{name}'",
+        expected="one of " + ", ".join(SPLITS),
+        next_step=nearest(name, list(SPLITS)),
+        value=name,
+    )
+
+
+def check_pairs(split: SplitName, held_pairs: Path | None) -> None:
+    """Raises EvaluationError unless there are pairs with the given split, and with it alone."""
+    if (split == "given") != (held_pairs is not None):
+        raise EvaluationError(
+            f"the split is '{split}', and {'no' if held_pairs is None else 'a'} file of pairs "
+            "is named",
+            expected="a file of pairs with the split 'given', and with no other",
+            value=split,
+        )
+
+
+def held_out(
+    snapshot: Snapshot,
+    graph: HeteroData,
+    direction: EdgeType,
+    *,
+    split: SplitName,
+    days: int,
+    held_pairs: Path | None,
+) -> Holdout:
+    """What the models may know, and what they are asked.
+
+    Args:
+        days: How many, for the split by time.
+        held_pairs: The table of pairs, for the given one.
+
+    Raises:
+        NotEnoughDataError: There is too little to hold out, or nothing is left.
+        DataError: The table of pairs cannot be used.
+    """
+    if held_pairs is not None:
+        pairs = read_held_pairs(held_pairs, snapshot, direction)
+        return given_split(graph, snapshot.schema, direction, pairs)
+    if split == "leave-last-out":
+        return hold_out_last_of_each(graph, direction)
+    return hold_out_last(graph, direction, days)
+
+
+Tensor = torch.Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """How the validation part is cut.
+
+    Args:
+        holdout_days: The last days, cut off first and never looked at: those that `train`
+            measures on. None where it measures on none.
+        validation_days: The last days of what is left are the validation part.
+        validation_share: A share of each seed's pairs is the validation part instead, for data
+            without times.
+    """
+
+    holdout_days: int | None = 28
+    validation_days: int = 28
+    validation_share: float | None = None
+
+    @property
+    def title(self) -> str:
+        """What is foretold, for the head of a table."""
+        if self.validation_share is not None:
+            part = f"{self.validation_share:g} of the pairs"
+        else:
+            part = f"the last {self.validation_days} days"
+        if self.holdout_days is None:
+            return part
+        return f"{part} before the held-out {self.holdout_days} days"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ValidationPart:
+    """What is learned from, and what is to be foretold.
+
+    Args:
+        train_graph: The graph without the validation part and without the held-out days.
+        taken: Pairs of the train graph, CSR [num_seeds, num_targets]; they are no answers.
+        truth: Pairs that came new in the validation part, in the same form.
+    """
+
+    train_graph: HeteroData
+    taken: Tensor
+    truth: Tensor
+
+
+def cut(
+    graph: HeteroData, schema: Schema, direction: EdgeType, split: Split, seed: int
+) -> ValidationPart:
+    """Cuts the held-out days off, then the validation part out of the rest.
+
+    Args:
+        seed: Of the share that is drawn.
+
+    Raises:
+        NotEnoughDataError: Too little is left to learn from, or to validate on.
+    """
+    if split.holdout_days is not None:
+        graph = hold_out_last(graph, direction, split.holdout_days).train_graph
+    if split.validation_share is not None:
+        held = hold_out_share(graph, schema, direction, split.validation_share, seed=seed)
+        train_graph, truth = held.train_graph, held.truth
+    else:
+        last = hold_out_last(graph, direction, split.validation_days)
+        train_graph, truth = last.train_graph, last.new_truth
+    queries = int(np.count_nonzero(truth.degrees()))
+    if queries < FEWEST_QUERIES or truth.num_targets < 2:
+        raise NotEnoughDataError(
+            f"{queries} {direction.source} nodes have something new to find in {split.title}, "
+            f"among {truth.num_targets} {direction.target} nodes: too few to compare settings on",
+            expected=f"at least {FEWEST_QUERIES}, and 2 to rank",
+            next_step="bring more data, or validate on a larger part",
+            value=queries,
+        )
+    return ValidationPart(train_graph, csr_of(adjacency(train_graph, direction)), csr_of(truth))

@@ -1,0 +1,180 @@
+"""Splits by time: what a model may see, and what happened afterwards."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from graphdb.checked_schema import Schema
+from graphdb.errors import NotEnoughDataError
+from graphdb.schema_types import EdgeType
+from graphrec.bundle import Adjacency
+from training.data import ALWAYS_S, AT_S, DAY_S, HeteroData, edge_types_of, other_events
+from training.pairs import adjacency, liked, pair_keys, source_rows, without
+
+
+@dataclass(frozen=True, slots=True)
+class Holdout:
+    """The past as a graph, and the future as lists of targets.
+
+    Args:
+        train_graph: The graph as it was just before the cut-off. Node rows are unchanged.
+        edge_type: The relation whose future is to be foretold.
+        cutoff_s: Epoch seconds; everything at or after it is in the future. None where no one
+            moment parts the two (`training.splitting.holdout`).
+        truth: Per source row, the distinct targets that were held out: after a cut-off, those it
+            took since.
+        new_truth: The part of them that the source had not taken before.
+    """
+
+    train_graph: HeteroData
+    edge_type: EdgeType
+    cutoff_s: int | None
+    truth: Adjacency
+    new_truth: Adjacency
+
+    @property
+    def cutoff(self) -> datetime | None:
+        """The cut-off in UTC."""
+        return None if self.cutoff_s is None else datetime.fromtimestamp(self.cutoff_s, UTC)
+
+
+def hold_out_last(graph: HeteroData, edge_type: EdgeType, days: int) -> Holdout:
+    """Cuts the last days off a graph, all relations at once.
+
+    The cut is `days` before the end of the relation's last second. Cutting the train graph again
+    gives a validation part.
+
+    Raises:
+        NotEnoughDataError: No edge of the relation lies before, or none after the cut.
+    """
+    at_s = graph[edge_type][AT_S]
+    if at_s.numel() and int(at_s.max()) == ALWAYS_S:
+        raise NotEnoughDataError(
+            f"no {edge_type} edge says when it was, so the last {days} days are unknown",
+            expected="edges with times",
+            next_step="train without a holdout, or hold out given pairs",
+            value=days,
+        )
+    if days < 1 or not at_s.numel():
+        raise NotEnoughDataError(
+            f"cannot hold out the last {days} days of {at_s.numel()} {edge_type} edges",
+            expected="at least 1 day and at least 2 edges",
+            next_step=other_events(graph, edge_type)
+            or "train without a holdout, or bring more data",
+            value=days,
+        )
+    cutoff_s = int(at_s.max()) + 1 - days * DAY_S
+    train_graph = graph_before(graph, cutoff_s)
+    if not train_graph[edge_type].edge_index.numel():
+        raise _nothing_before(at_s, edge_type, days)
+    truth = liked(graph, edge_type, keep=at_s >= cutoff_s)
+    return Holdout(
+        train_graph=train_graph,
+        edge_type=edge_type,
+        cutoff_s=cutoff_s,
+        truth=truth,
+        new_truth=without(truth, adjacency(train_graph, edge_type)),
+    )
+
+
+def _nothing_before(at_s: torch.Tensor, edge_type: EdgeType, days: int) -> NotEnoughDataError:
+    """Says how close together all lies, and fewer days only where some number of days helps."""
+    span_s = int(at_s.max() - at_s.min())
+    most_days = span_s // DAY_S
+    within = f"within {span_s / DAY_S:.1f} days" if span_s else "at one moment"
+    return NotEnoughDataError(
+        f"holding out the last {days} days leaves no {edge_type} edge to train on; "
+        f"all {at_s.numel()} lie {within}",
+        expected=None if most_days else f"{edge_type} edges on more than one day",
+        next_step=f"hold out fewer days, {most_days} at most"
+        if most_days
+        else "train without a holdout, hold out given pairs, or bring more data",
+        value=days,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class HeldPairs:
+    """A part of the pairs of one relation, cut out at random: for data without times.
+
+    Args:
+        train_graph: The graph without these pairs, in all events between the two types.
+        truth: Per source row the targets that were cut out.
+    """
+
+    train_graph: HeteroData
+    truth: Adjacency
+
+
+def hold_out_share(
+    graph: HeteroData, schema: Schema, edge_type: EdgeType, share: float, *, seed: int = 0
+) -> HeldPairs:
+    """Cuts a share of the distinct pairs out of a graph; a source keeps at least one of its own.
+
+    A pair leaves with all events between the two types, so that a view cannot tell of a purchase.
+
+    Raises:
+        NotEnoughDataError: No source has a pair to spare.
+    """
+    pairs = liked(graph, edge_type)
+    keys, sources = pair_keys(pairs), source_rows(pairs)
+    drawn = np.random.default_rng(seed).random(len(keys))
+    # the source's pair of largest draw stays
+    last = np.lexsort((drawn, sources))[pairs.indptr[1:][pairs.degrees() > 0] - 1]
+    drawn[last] = 1.0
+    held = keys[drawn < share]
+    if not len(held):
+        raise NotEnoughDataError(
+            f"there are not enough {edge_type} pairs to hold out a share of {share}",
+            next_step="train without validation, or bring more data",
+            value=share,
+        )
+    truth = Adjacency.from_edges(
+        held // pairs.num_targets, held % pairs.num_targets, pairs.num_sources, pairs.num_targets
+    )
+    return HeldPairs(graph_without(graph, schema, edge_type, held), truth)
+
+
+def graph_before(graph: HeteroData, cutoff_s: int) -> HeteroData:
+    """The graph without the events at or after a moment and the ties that began since.
+
+    Node rows stay: a product that came later is there, with nothing tied to it.
+    """
+    return kept_part(graph, lambda edge_type: graph[edge_type][AT_S] < cutoff_s)
+
+
+def graph_without(
+    graph: HeteroData, schema: Schema, edge_type: EdgeType, held: npt.NDArray[np.int64]
+) -> HeteroData:
+    """The graph without some pairs, in the edge type and in all events between its two types.
+
+    Args:
+        held: The pairs, as `pair_keys` numbers them.
+    """
+    ends = (edge_type.source, edge_type.target)
+    num_targets = graph[edge_type.target].num_nodes
+
+    def keep(one: EdgeType) -> torch.Tensor | None:
+        is_event = schema.relation(one.relation).is_event
+        if one != edge_type and ((one.source, one.target) != ends or not is_event):
+            return None
+        sources, targets = graph[one].edge_index.numpy()
+        return torch.from_numpy(~np.isin(sources * num_targets + targets, held))
+
+    return kept_part(graph, keep)
+
+
+def kept_part(graph: HeteroData, keep: Callable[[EdgeType], torch.Tensor | None]) -> HeteroData:
+    """The graph with some edges only; `keep` says which of a type, None for all."""
+    part = HeteroData()
+    for node_type in graph.node_types:
+        part[node_type].update(graph[node_type])
+    for edge_type in edge_types_of(graph):
+        kept = keep(edge_type)
+        for name, tensor in graph[edge_type].items():
+            part[edge_type][name] = tensor if kept is None else tensor[..., kept]
+    return part
