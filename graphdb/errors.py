@@ -12,13 +12,13 @@
     │   ├── StoreDamagedError                  its file cannot be read any more
     │   └── StoreUnavailableError              ... for now; retryable
     ├── TrainingError                 exit 6   a model could not be trained or evaluated
-    │   ├── NotEnoughDataError                 too little to train or to hold out
-    │   ├── DoesNotFitError                    it would take more memory than there is
+    │   ├── InsufficientDataError                 too little to train or to hold out
+    │   ├── InsufficientMemoryError                    it would take more memory than there is
     │   ├── DivergedError                      the loss is no number any more
     │   ├── CheckpointError                    there is nothing to go on from
     │   ├── EvaluationError                    results that cannot be read, or be put side by side
-    │   ├── LeakError                          a model was shown what it is asked for
-    │   └── ProcessLostError                   one of several that train together; retryable
+    │   ├── DataLeakageError                          a model was shown what it is asked for
+    │   └── WorkerLostError                   one of several that train together; retryable
     ├── BundleError                   exit 7   a model release cannot be used
     │   ├── BundleMissingError
     │   ├── BundleVersionError
@@ -27,7 +27,7 @@
     │       └── UnknownReleaseError
     ├── QueryError                    exit 8   a question that has no answer
     │   ├── UnknownIdError
-    │   └── BadFilterError
+    │   └── InvalidFilterError
     └── FileAccessError               exit 9   the operating system refused a file
         └── DiskFullError                      ... because there is no room
 
@@ -163,7 +163,7 @@ class TrainingError(GraphRecError):
     exit_code = 6
 
 
-class NotEnoughDataError(TrainingError):
+class InsufficientDataError(TrainingError):
     """There are too few nodes or edges for what was asked.
 
     Give it more data, or, where the message says so, hold out fewer days (`--holdout-days`,
@@ -171,7 +171,7 @@ class NotEnoughDataError(TrainingError):
     """
 
 
-class DoesNotFitError(TrainingError):
+class InsufficientMemoryError(TrainingError):
     """Training would take more memory than the device has free; it has not begun.
 
     Lower the settings that the message names, `dim` above all; see docs/training.md.
@@ -199,17 +199,17 @@ class EvaluationError(TrainingError):
     """
 
 
-class LeakError(TrainingError):
+class DataLeakageError(TrainingError):
     """A model that is to be measured was shown what it is asked for.
 
     Leave out what the message names, and train again.
     """
 
 
-class ProcessLostError(TrainingError):
+class WorkerLostError(TrainingError):
     """Another one of the processes that train together has ended or cannot be reached.
 
-    Give the same command again: it goes on from the state that `--keep` names.
+    Give the same command again: it goes on from the state that `--run-dir` names.
     """
 
     retryable = True
@@ -275,7 +275,7 @@ class UnknownIdError(QueryError):
     """
 
 
-class BadFilterError(QueryError):
+class InvalidFilterError(QueryError):
     """A filter names a field or a value that does not exist.
 
     Use the field or value that the message suggests.

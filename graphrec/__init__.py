@@ -6,7 +6,6 @@
 """
 
 from graphdb.errors import (
-    BadFilterError,
     BundleCorruptError,
     BundleError,
     BundleMissingError,
@@ -15,6 +14,7 @@ from graphdb.errors import (
     DiskFullError,
     FileAccessError,
     GraphRecError,
+    InvalidFilterError,
     PolicyError,
     QueryError,
     RegistryError,
@@ -48,9 +48,10 @@ from graphrec.query import (
 )
 from graphrec.registry.registry import Registry
 
+__version__ = "0.1.0"
+
 __all__ = [
     "Adjacency",
-    "BadFilterError",
     "Block",
     "Bundle",
     "BundleCorruptError",
@@ -65,6 +66,7 @@ __all__ = [
     "FileAccessError",
     "Filters",
     "GraphRecError",
+    "InvalidFilterError",
     "Licence",
     "NewcomerRule",
     "Outcome",
@@ -88,6 +90,7 @@ __all__ = [
     "TrainingError",
     "UnknownIdError",
     "UnknownReleaseError",
+    "__version__",
     "compare_releases",
     "open_bundle",
     "read_policy",

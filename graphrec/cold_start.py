@@ -67,7 +67,7 @@ _NEW_BLOCK = 8192  # new nodes told at once
 _CLOSEST_BLOCK = 1024  # the same where couples of new nodes and peers are listed
 
 
-class Surroundings:
+class NeighborAggregator:
     """Where new nodes of one type point, by the nodes that they are tied to.
 
     Three ways, each giving a direction, that is, a vector of length 1, or zero where nothing is
@@ -271,4 +271,4 @@ def _some(pairs: Adjacency, sources: npt.NDArray[np.integer]) -> Adjacency:
     return Adjacency(indptr, pairs.gather(sources), pairs.num_targets)
 
 
-__all__ = ["Near", "Surroundings", "lengths_of", "unit"]
+__all__ = ["Near", "NeighborAggregator", "lengths_of", "unit"]

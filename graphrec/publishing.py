@@ -10,10 +10,10 @@ from graphdb.errors import StoreError
 from graphdb.stores import (
     RECOMMENDED_COLUMNS,
     Embedding,
+    PublishedRelease,
     PublishingStore,
     PublishReport,
     Recommended,
-    Release,
 )
 from graphdb.stores.publishing import OnProgress
 from graphrec.query import Recommender
@@ -63,10 +63,12 @@ def publish(
         return store.publish(release, on_progress)
 
 
-def make_release(recommender: Recommender, seeds: Sequence[Seed] = (), k: int = 10) -> Release:
+def make_release(
+    recommender: Recommender, seeds: Sequence[Seed] = (), k: int = 10
+) -> PublishedRelease:
     """What a store is given of a bundle."""
     bundle = recommender.bundle
-    return Release(
+    return PublishedRelease(
         release_id=bundle.manifest.release_id,
         snapshot_id=bundle.manifest.snapshot_id,
         trained_at=bundle.manifest.created_at,

@@ -16,7 +16,7 @@ from datetime import date
 from pathlib import Path
 
 import torch
-from bench_data import DATASETS, DataSet, Published, Question, Split
+from bench_data import DATASETS, DataSet, EvalTask, Published, Split
 from bench_models import (
     MODELS,
     Fitted,
@@ -106,7 +106,7 @@ def empty_table(data: DataSet, seed: int, options: argparse.Namespace) -> Table:
 def add_row(
     table: Table,
     console: Console,
-    asked: Question,
+    asked: EvalTask,
     model: Fitted,
     reached: Reached,
     seconds: float,
@@ -119,7 +119,7 @@ def add_row(
     table.add_row(asked.name, *cells(model.model, reached, seconds, best))
 
 
-def answered(asked: Question, scorer: Scorer, k: int) -> Reached:
+def answered(asked: EvalTask, scorer: Scorer, k: int) -> Reached:
     """How much of what is true a model finds."""
     return reached_at_k(
         scorer, csr_of(asked.taken), csr_of(asked.truth), k, candidates=asked.candidates

@@ -2,7 +2,7 @@
 
 A tenth of the products that anyone bought is hidden, with all their purchases and ties, models
 learn from the rest, and a bundle is written. Then each hidden product gets its vector by
-`Recommender.encode_new`, from the ties that it still has: brand, categories, related products. Ties
+`Recommender.embed_new`, from the ties that it still has: brand, categories, related products. Ties
 that came from purchases are left out.
 
 `--data` is the folder that holds Amazon Beauty (see scripts/bench_data), `--snapshot` one of
@@ -33,13 +33,13 @@ from rich.table import Table
 
 from graphrec.adjacency import outward
 from training.data import HeteroData
-from training.encoders import Encoder, GraphEncoder, SpectralEncoder, Vectors
+from training.encoders import Encoder, GraphEncoder, SvdEncoder, Vectors
 from training.evaluation.metrics import VectorScorer
 from training.gnn.trainer import Epoch
 from training.models import beside_network
 from training.pairs import adjacency
 
-MODELS = ("spectral", "graph", "both")
+MODELS = ("svd", "graph", "concat")
 
 
 def main() -> None:
@@ -80,7 +80,7 @@ def table_of(case: Case, options: argparse.Namespace, console: Console) -> Table
         users = torch.from_numpy(vectors[case.direction.source])
         found = asked.found(VectorScorer(users, torch.from_numpy(new)))
         among_all = rivalry(case, vectors, hidden, new)
-        table.add_row(f"encode_new, {name}", *cells(found, by_chance, among_all))
+        table.add_row(f"embed_new, {name}", *cells(found, by_chance, among_all))
     return table
 
 
@@ -107,19 +107,19 @@ def fitted(
         console.print(f"epoch {epoch.number}: loss {epoch.loss:.3f}, {epoch.seconds:.1f} s")
 
     encoders: dict[str, Encoder] = {
-        "spectral": SpectralEncoder(case.schema, case.direction, case.config.spectral),
+        "svd": SvdEncoder(case.schema, case.direction, case.config.svd),
         "graph": GraphEncoder(case.schema, case.config.graph, on_epoch=tell),
     }
     kept: dict[str, tuple[Vectors, float]] = {}
     for name, encoder in encoders.items():
-        if name in options.models or "both" in options.models:
+        if name in options.models or "concat" in options.models:
             began = time.perf_counter()
             vectors = encoder.fit(graph)
             kept[name] = vectors, time.perf_counter() - began
             if name in options.models:
                 yield name, *kept[name]
-    if "both" in options.models:
-        (first, first_s), (second, second_s) = kept["spectral"], kept["graph"]
+    if "concat" in options.models:
+        (first, first_s), (second, second_s) = kept["svd"], kept["graph"]
         joined = beside_network(first, second, case.direction, case.config.balance)
         yield f"both, {case.config.balance:g} to 1", joined, first_s + second_s
 

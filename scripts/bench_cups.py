@@ -3,7 +3,7 @@
 A synthetic world in which every shopper has a planted taste: price level, style, function, trend
 and two brands. A third of the shoppers have never met a cup, as far as the model can know: their
 events with cups are taken out. Asked is for ten cups, for these shoppers; among cups that are
-listed today, which are not in the bundle and get their vectors from `encode_new`; and for
+listed today, which are not in the bundle and get their vectors from `embed_new`; and for
 shoppers with three events, who are not in the bundle either and are folded in.
 
 Shown is how many of the ten agree with the taste, beside chance, popularity and someone who knows
@@ -157,7 +157,7 @@ def encoded(cups: CupWorld, recommender: Recommender, product: int) -> npt.NDArr
         if says and str(edge_type) in rule.ties:
             own = table.filter(pc.equal(table[SOURCE_ID], product_id))
             neighbours[str(edge_type)] = own[TARGET_ID].to_pylist()
-    return recommender.encode_new("Product", neighbours)
+    return recommender.embed_new("Product", neighbours)
 
 
 def events_of(cups: CupWorld, recommender: Recommender) -> dict[int, list[Event]]:

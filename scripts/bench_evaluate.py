@@ -26,7 +26,7 @@ from graphdb.schema import SCHEMA
 from graphrec import Adjacency, Recommender, write_bundle
 from training.data import AT_S, COUNT, DAY_S, HeteroData
 from training.evaluation.groups import EVENT_STEPS, by_name, by_steps, num_events, seed_groupings
-from training.evaluation.measure import Resampling, Surroundings, measure, rank_all
+from training.evaluation.measure import NeighborAggregator, Resampling, measure, rank_all
 from training.evaluation.metrics import Scorer, VectorScorer
 from training.evaluation.rankers import Catalogue, Ranker, Scored, Served
 from training.evaluation.tasks import Direction, all_tasks
@@ -161,13 +161,13 @@ def served(folder: Path, users: Vectors, products: Vectors, holdout: Holdout) ->
     return Served("served", Recommender(bundle))
 
 
-def surroundings(direction: Direction, num_products: int) -> Surroundings:
+def surroundings(direction: Direction, num_products: int) -> NeighborAggregator:
     """Groups as a snapshot would give them: activity, events, and two dimensions by name."""
     of_seeds, of_targets = num_events(direction.graph, direction.edge_type)
     categories = np.arange(num_products) % NUM_CATEGORIES
     names = [f"category {number}" for number in range(NUM_CATEGORIES)]
     bands = np.arange(num_products) % 8
-    return Surroundings(
+    return NeighborAggregator(
         seed_groupings(of_seeds, "User"),
         [
             by_steps("training events", of_targets, EVENT_STEPS, "event", "unknown"),

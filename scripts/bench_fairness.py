@@ -28,23 +28,23 @@ from graphrec import Adjacency, Filters, Recommender
 from graphrec.compare.lists import gini
 from graphrec.query.conditions import Mask
 from training.cold_start import NewcomerLearner
-from training.encoders import SpectralConfig, SpectralEncoder
+from training.encoders import SvdConfig, SvdEncoder
 from training.evaluation.backtest import bundle_of_the_past
 from training.evaluation.metrics import ndcg_at_k, recall_at_k
 
 K = 20
 SETTINGS: Mapping[str, Mapping[str, Any]] = {
     "affinity alone": {},
-    "newcomers .1": {"newcomer_share": 0.1},
-    "newcomers .2": {"newcomer_share": 0.2},
-    "newcomers .3": {"newcomer_share": 0.3},
+    "newcomers .1": {"new_item_share": 0.1},
+    "newcomers .2": {"new_item_share": 0.2},
+    "newcomers .3": {"new_item_share": 0.3},
     "2 per brand": {"max_per_brand": 2},
     "2 per category": {"max_per_category": 2},
     "1 per category": {"max_per_category": 1},
     "diversity .1": {"diversity": 0.1},
     "diversity .3": {"diversity": 0.3},
     "diversity .5": {"diversity": 0.5},
-    "newcomers .1, 2 per brand": {"newcomer_share": 0.1, "max_per_brand": 2},
+    "newcomers .1, 2 per brand": {"new_item_share": 0.1, "max_per_brand": 2},
 }
 
 
@@ -60,7 +60,7 @@ def main() -> None:
 def past(weeks: Weeks, folder: Path, seed: int) -> Recommender:
     """The closed form, learned from what lies before the cut."""
     holdout, schema = weeks.holdout, weeks.schema
-    encoder = SpectralEncoder(schema, holdout.edge_type, SpectralConfig(seed=seed))
+    encoder = SvdEncoder(schema, holdout.edge_type, SvdConfig(seed=seed))
     vectors = encoder.fit(holdout.train_graph)
     learner = NewcomerLearner(holdout.train_graph, vectors, schema, holdout.edge_type)
     applied = learner.applied(learner.rules())
@@ -93,7 +93,7 @@ def measured(recommender: Recommender, weeks: Weeks, options: argparse.Namespace
             "Product",
             k=K,
             filters=Filters(properties=listed),
-            newcomer_days=7 * WEEKS,
+            new_item_days=7 * WEEKS,
             **setting,
         )
         seconds = time.perf_counter() - began

@@ -32,7 +32,7 @@ from graphrec import Recommender
 from graphrec.bundle import AudienceFigures
 from training.bundling import bundle_up
 from training.cold_start import NewcomerLearner
-from training.encoders import SpectralEncoder, Vectors
+from training.encoders import SvdEncoder, Vectors
 from training.evaluation.audiences import audience_figures
 from training.evaluation.backtest import bundle_of_the_past
 from training.evaluation.lookalikes import NewBuyers, lifts, new_buyers, orders
@@ -81,7 +81,7 @@ def figures_before(folder: Path, weeks: Weeks, seed: int) -> dict[str, AudienceF
 
 def learned(weeks: Weeks, holdout: Holdout) -> Vectors:
     """The vectors that training gives, those of users known by no event with a product too."""
-    found = SpectralEncoder(weeks.schema, holdout.edge_type).fit(holdout.train_graph)
+    found = SvdEncoder(weeks.schema, holdout.edge_type).fit(holdout.train_graph)
     learner = NewcomerLearner(holdout.train_graph, found, weeks.schema, holdout.edge_type)
     return learner.applied(learner.rules())
 

@@ -30,7 +30,7 @@ from bench_vectors import grown, trained_like
 from rich.console import Console
 from rich.table import Table
 
-from graphrec.query.embeddings import Space
+from graphrec.query.embeddings import EmbeddingMatrix
 from graphrec.query.index.base import IndexConfig, ServedIndex
 from graphrec.query.index.build import Exam, exact_index
 from graphrec.query.index.orders import order_of
@@ -49,8 +49,8 @@ Rows = npt.NDArray[np.int64]
 class World:
     """What every way is asked."""
 
-    users: Space
-    products: Space
+    users: EmbeddingMatrix
+    products: EmbeddingMatrix
     policy: Mask
     filters: dict[float, Mask]
     seen: Rows  # [num_users, NUM_SEEN]
@@ -103,8 +103,8 @@ def world_of(options: argparse.Namespace) -> World:
     random = np.random.default_rng(options.seed + 1)
     size = len(products)
     return World(
-        Space.of(users),
-        Space.of(products),
+        EmbeddingMatrix.of(users),
+        EmbeddingMatrix.of(products),
         random.random(size) >= 0.001,
         {share: random.random(size) < share for share in SHARES},
         random.integers(0, size, (len(users), NUM_SEEN)),

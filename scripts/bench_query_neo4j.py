@@ -11,7 +11,7 @@ from neo4j_local.own_server import own_server
 
 from graphdb.stores.neo4j.publishing import statements
 from graphdb.stores.neo4j.publishing.statements import Lifted, num_dimensions, num_extra
-from graphrec.query.embeddings import Space
+from graphrec.query.embeddings import EmbeddingMatrix
 
 MOST_PRODUCTS = 100_000
 _RELEASE = "bench"
@@ -47,7 +47,7 @@ class Served:
 
 @contextmanager
 def served(
-    users: Space, products: Space, policy: Mask, filters: Mapping[str, Mask]
+    users: EmbeddingMatrix, products: EmbeddingMatrix, policy: Mask, filters: Mapping[str, Mask]
 ) -> Iterator[tuple[Served, float]]:
     """Fills a server of its own, and gives it with the seconds that its index took to build."""
     with own_server("2g") as settings:

@@ -36,7 +36,7 @@ from rich.table import Table
 
 from graphdb import SCHEMA
 from training.data import LightGCN
-from training.gnn import GnnConfig, LinearPropagation, messages_of
+from training.gnn import GnnConfig, HeteroLightGCN, messages_of
 from training.gnn.supervision import direction_of
 from training.gnn.trainer import Trainer
 from training.sparse_ops import SparseMatrix, coordinates
@@ -91,7 +91,7 @@ def main() -> None:
     console = Console(width=None if Console().is_terminal else 120)
     train = options.data / "gowalla" / "train.parquet"
     users, _ = read(train)
-    steps = -(-len(np.unique(users)) // options.seed_batch)
+    steps = -(-len(np.unique(users)) // options.batch_size)
     console.print(
         f"{len(users):,} pairs in {steps} steps of about {len(users) / steps:,.0f}, "
         f"dim {options.dim}; {options.pyg_steps} steps of PyG and {options.epochs} epochs of ours"
@@ -101,7 +101,7 @@ def main() -> None:
             dim=options.dim,
             num_layers=num_layers,
             epochs=1 + options.epochs,
-            seed_batch=options.seed_batch,
+            batch_size=options.batch_size,
             seed=options.seed,
         )
         table = empty_table(num_layers, options)
@@ -156,7 +156,7 @@ def ours(users: np.ndarray, items: np.ndarray, job: Job, **adam: bool) -> Spent:
     config = job.config
     num_nodes = {"User": int(users.max()) + 1, "Product": int(items.max()) + 1}
     graph = graph_of(num_nodes, {PURCHASED: np.stack([users, items])})
-    model = LinearPropagation(
+    model = HeteroLightGCN(
         num_nodes,
         messages_of(graph, SCHEMA, config),
         dim=config.dim,
@@ -208,7 +208,7 @@ def pyg(users: np.ndarray, items: np.ndarray, job: Job, *, as_csr: bool = False)
         edge_index = SparseMatrix.from_coordinates(matrix).rows
     model = LightGCN(num_nodes, job.config.dim, job.config.num_layers)
     optimizer = torch.optim.Adam(model.parameters(), lr=RATE)
-    steps = -(-len(np.unique(users)) // job.config.seed_batch)
+    steps = -(-len(np.unique(users)) // job.config.batch_size)
     size = -(-len(users) // steps)
     moments = [Spent.until_now()]
     for chosen in torch.randperm(len(users)).split(size)[: 1 + job.pyg_steps]:

@@ -35,7 +35,7 @@ from graphrec.bundle import Adjacency
 from graphrec.bundle.quality import PAID, QUALITY, RETURN_RATE
 from graphrec.query.value import value_adjusted, values_in
 from training.data import HeteroData
-from training.encoders import SpectralConfig, SpectralEncoder
+from training.encoders import SvdConfig, SvdEncoder
 from training.evaluation.metrics import gain_ndcg_at_k, ndcg_at_k, recall_at_k
 from training.evaluation.tasks import payments
 from training.pairs import adjacency, pair_keys
@@ -65,9 +65,7 @@ def main() -> None:
     schema, graph, holdout = weeks.schema, weeks.graph, weeks.holdout
     bought = holdout.edge_type
     judge = planted(options.planted) if options.planted else hindsight(graph, schema)
-    vectors = SpectralEncoder(schema, bought, SpectralConfig(seed=options.seed)).fit(
-        holdout.train_graph
-    )
+    vectors = SvdEncoder(schema, bought, SvdConfig(seed=options.seed)).fit(holdout.train_graph)
     value, order = worth_of(weeks.snapshot, holdout)
     seen = adjacency(holdout.train_graph, bought)
     power = slope(vectors, holdout)

@@ -33,7 +33,7 @@ K = 20
 
 
 @dataclass(frozen=True)
-class Question:
+class EvalTask:
     """What is to be found, and what is no answer."""
 
     name: str
@@ -62,12 +62,12 @@ def main() -> None:
     Console(width=None if Console().is_terminal else 140).print(table)
 
 
-def questions(tasks: list[Task], holdout: Holdout) -> tuple[list[Question], Question]:
+def questions(tasks: list[Task], holdout: Holdout) -> tuple[list[EvalTask], EvalTask]:
     every, new, brands = (
-        Question(task.name, task.truth, task.direction.had if task.exclude_seen else None)
+        EvalTask(task.name, task.truth, task.direction.had if task.exclude_seen else None)
         for task in tasks
     )
-    repeated = Question("bought before", without(holdout.truth, holdout.new_truth), None)
+    repeated = EvalTask("bought before", without(holdout.truth, holdout.new_truth), None)
     return [every, repeated, new], brands
 
 
@@ -91,7 +91,7 @@ def fitted(
         yield f"preset {name}", *scorers, time.perf_counter() - began
 
 
-def reached(scorer: Scorer, asked: Question) -> str:
+def reached(scorer: Scorer, asked: EvalTask) -> str:
     taken = None if asked.taken is None else csr_of(asked.taken)
     found = reached_at_k(scorer, taken, csr_of(asked.truth), K)
     return f"{found.recall:.4f} / {found.ndcg:.4f}"

@@ -40,7 +40,7 @@ def test_training_takes_the_snapshot(schema, tmp_path, monkeypatch):
     assert snapshot.num_nodes("Product") == 24
     (command,) = texts(PAGE, "sh")
     (line,) = lines_of(command)
-    assert "spectral" in run_line(line)
+    assert "svd" in run_line(line)
     recommender = Recommender.open("bundle-of-it")
     assert len(recommender.products_for_user("u00", k=3)) == 3
 

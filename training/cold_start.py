@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from graphdb.checked_schema import Schema
 from graphdb.schema_types import EdgeType
 from graphrec.bundle import Adjacency, NewcomerRule
-from graphrec.cold_start import Surroundings, lengths_of, unit
+from graphrec.cold_start import NeighborAggregator, lengths_of, unit
 from training.data import HeteroData, edge_types_of
 from training.encoders import Vectors
 from training.pairs import adjacency
@@ -75,8 +75,8 @@ class NewcomerConfig(BaseModel):
     """How new nodes get their vectors; which values were chosen on what: docs/benchmarks.md.
 
     Args:
-        tie_weights: What the learned weight of a kind of tie is multiplied by, by edge type such
-            as 'Product-MADE_BY-Brand'; 1 for those not named, 0 leaves one out.
+        edge_type_weights: What the learned weight of an edge type is multiplied by, such as
+            'Product-MADE_BY-Brand'; 1 for those not named, 0 leaves one out.
         length_quantile: A newcomer whose ties agree as much as most do is as long as this share of
             the trained nodes of its type is at most. Length is popularity: more shows newcomers to
             more people, at the cost of what is known to be liked.
@@ -85,7 +85,9 @@ class NewcomerConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    tie_weights: dict[str, Annotated[float, Field(ge=0, le=100)]] = Field(default_factory=dict)
+    edge_type_weights: dict[str, Annotated[float, Field(ge=0, le=100)]] = Field(
+        default_factory=dict
+    )
     length_quantile: float = Field(default=0.3, gt=0, lt=1)
     length_power: float = Field(default=0.5, ge=0, le=1)
 
@@ -95,8 +97,8 @@ class NewcomerLearner:
 
     Trained are, at the two ends of `direction`, the nodes with an event between the two types; of
     other types all count, and who has no vector tells nothing. Ties of the ends of `direction` to
-    other types tell through peers, all other ties in one step (see `Surroundings`). The weights
-    are the least squares of the trained nodes' directions over what their ties tell. Events
+    other types tell through peers, all other ties in one step, see `NeighborAggregator`. The
+    weights are the least squares of the trained nodes' directions over what their ties tell. Events
     between the ends of `direction` are left out of that, because a newcomer has none and a trained
     node's vector is made of them: each counts as much as the strongest other kind, or 1.
 
@@ -119,11 +121,11 @@ class NewcomerLearner:
         self._edges: dict[EdgeType, Adjacency] = {}
         self._deeds = [tie for tie in edge_types_of(graph) if self._is_deed(tie)]
         self._around = {
-            name: Surroundings(name, vectors.__getitem__, self._pairs, self._deeds)
+            name: NeighborAggregator(name, vectors.__getitem__, self._pairs, self._deeds)
             for name in vectors
         }
         self._ties = [tie for tie in edge_types_of(graph) if self._tells(schema, tie)]
-        for name in self._config.tie_weights:
+        for name in self._config.edge_type_weights:
             schema.parse_edge_type(name)
 
     def rules(self) -> dict[str, NewcomerRule]:
@@ -150,7 +152,7 @@ class NewcomerLearner:
         return (
             self._graph[tie].edge_index.numel() > 0
             and (not relation.is_event or relation.behaviour_weight > 0)
-            and self._config.tie_weights.get(str(tie), 1.0) > 0
+            and self._config.edge_type_weights.get(str(tie), 1.0) > 0
         )
 
     def _pairs(self, tie: EdgeType) -> Adjacency:
@@ -220,7 +222,7 @@ class NewcomerLearner:
         return {str(tie): around.step(tie, around.near(tie, rows)) for tie in ways.deeds}
 
     def _times_config(self, weights: Mapping[str, float]) -> dict[str, float]:
-        chosen = self._config.tie_weights
+        chosen = self._config.edge_type_weights
         return {name: weight * chosen.get(name, 1.0) for name, weight in weights.items()}
 
     def _with_newcomers(self, node_type: str, rule: NewcomerRule) -> npt.NDArray[np.float32]:

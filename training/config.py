@@ -15,7 +15,7 @@ from graphdb.atomic import made_folder, write_file
 from graphdb.documents import TomlFile
 from graphdb.errors import TrainingError
 from training.cold_start import NewcomerConfig
-from training.encoders import EngagementConfig, ProfileConfig, SpectralConfig
+from training.encoders import EngagementConfig, ProfileConfig, SvdConfig
 from training.gnn import GnnConfig
 from training.quality import QualityConfig
 
@@ -27,7 +27,7 @@ class TrainConfig(BaseModel):
         direction: What is foretold, as an edge type: who does what with which.
         group: What ties a product to its brand; new brands are measured along it.
         top_k: Length of the lists that are measured.
-        spectral: How the closed form is computed.
+        svd: How the closed form is computed.
         model: The closed form, the graph network, or both side by side in one vector.
         graph: How the network is built and trained.
         balance: With both, how widely the network's scores spread beside the closed form's.
@@ -49,8 +49,8 @@ class TrainConfig(BaseModel):
     direction: str = "User-PURCHASED-Product"
     group: str = "Product-MADE_BY-Brand"
     top_k: int = Field(default=20, ge=1, le=1000)
-    spectral: SpectralConfig = SpectralConfig()
-    model: Literal["spectral", "graph", "both"] = "spectral"
+    svd: SvdConfig = SvdConfig()
+    model: Literal["svd", "graph", "concat"] = "svd"
     graph: GnnConfig = GnnConfig()
     balance: float = Field(default=0.5, gt=0, le=1000, allow_inf_nan=False)
     popularity: float = Field(default=0.0, ge=0, le=1000, allow_inf_nan=False)
@@ -86,7 +86,7 @@ def preset_path(name: str) -> Path:
 
 
 def make_config(
-    path: Path | None, spectral: Mapping[str, Any], graph: Mapping[str, Any] | None = None
+    path: Path | None, svd: Mapping[str, Any], graph: Mapping[str, Any] | None = None
 ) -> TrainConfig:
     """The settings of a file, if there is one, with some values put in the place of its own.
 
@@ -95,7 +95,7 @@ def make_config(
     """
     base = load_config(path) if path else TrainConfig()
     content = base.model_dump()
-    content["spectral"].update(spectral)
+    content["svd"].update(svd)
     content["graph"].update(graph or {})
     try:
         return TrainConfig.model_validate(content)

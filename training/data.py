@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 import torch
 
 from graphdb.checked_schema import Schema
-from graphdb.errors import NotEnoughDataError, SchemaError, nearest
+from graphdb.errors import InsufficientDataError, SchemaError, nearest
 from graphdb.schema_types import OCCURRED_AT, SINCE, EdgeType, Kind
 from graphdb.snapshot import Snapshot
 from training.sparse_ops import coordinates, power_or_zero, product, row_sums, scaled, with_values
@@ -208,12 +208,12 @@ def interaction_matrix(
         half_life_days: None means that events do not age.
 
     Raises:
-        NotEnoughDataError: No pair has a positive weight.
+        InsufficientDataError: No pair has a positive weight.
     """
     summed = _summed(graph, weights, half_life_days)
     matrix = with_values(summed, summed.values().clamp(min=0))
     if not matrix.values().numel():
-        raise NotEnoughDataError("no pair is left with a positive weight")
+        raise InsufficientDataError("no pair is left with a positive weight")
     return matrix
 
 
@@ -250,7 +250,7 @@ def _summed(
     moments = torch.cat([store[AT_S] for store, _ in stores]) if stores else torch.empty(0)
     if not moments.numel():
         named = ", ".join(map(str, weights)) or "any relation"
-        raise NotEnoughDataError(
+        raise InsufficientDataError(
             f"there are no events of {named} to learn from",
             next_step=other_events(graph, next(iter(weights))) if weights else None,
         )

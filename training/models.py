@@ -9,16 +9,16 @@ from training.config import TrainConfig
 from training.data import HeteroData
 from training.encoders import (
     BesideEncoder,
+    ConcatEncoder,
     Encoder,
     EngagementEncoder,
     GraphEncoder,
     PopularityEncoder,
     ProfileEncoder,
-    SpectralEncoder,
-    TwoHalvesEncoder,
+    SvdEncoder,
     Vectors,
 )
-from training.encoders.concat import side_by_side
+from training.encoders.concat import concatenated
 from training.encoders.graph import OnEpoch
 from training.gnn.distributed import ALONE, Processes
 from training.gnn.training_log import check_tensorboard
@@ -52,7 +52,7 @@ def make_encoder(schema: Schema, direction: EdgeType, config: TrainConfig, run: 
     model = _model(schema, direction, config, run)
     if config.profile_balance:
         profile = make_profile_encoder(schema, direction, config)
-        model = TwoHalvesEncoder(model, profile, direction.source, config.profile_balance)
+        model = ConcatEncoder(model, profile, direction.source, config.profile_balance)
     if config.engagement_balance:
         engagement = make_engagement_encoder(schema, direction, config)
         share = config.engagement.user_share
@@ -77,7 +77,7 @@ def beside_network(
     closed_form: Vectors, network: Vectors, direction: EdgeType, balance: float
 ) -> Vectors:
     """What both gave, made into what `make_encoder` gives for both with this weight."""
-    return side_by_side(closed_form, network, direction.source, balance, even_lengths=True)
+    return concatenated(closed_form, network, direction.source, balance, even_lengths=True)
 
 
 def beside_popularity(
@@ -92,17 +92,17 @@ def beside_popularity(
         return vectors
     popular = PopularityEncoder(direction, config.popularity_half_life_days).fit(graph)
     popular[direction.source] *= vectors[direction.source].any(axis=1, keepdims=True)
-    return side_by_side(vectors, popular, direction.source, config.popularity, even_lengths=True)
+    return concatenated(vectors, popular, direction.source, config.popularity, even_lengths=True)
 
 
 def _model(schema: Schema, direction: EdgeType, config: TrainConfig, run: Run) -> Encoder:
-    spectral = SpectralEncoder(schema, direction, config.spectral)
-    if config.model == "spectral":
-        return spectral
+    svd = SvdEncoder(schema, direction, config.svd)
+    if config.model == "svd":
+        return svd
     graph = make_graph_encoder(schema, config, run)
     if config.model == "graph":
         return graph
-    return TwoHalvesEncoder(spectral, graph, direction.source, config.balance, even_lengths=True)
+    return ConcatEncoder(svd, graph, direction.source, config.balance, even_lengths=True)
 
 
 def make_graph_encoder(schema: Schema, config: TrainConfig, run: Run) -> GraphEncoder:
@@ -123,7 +123,7 @@ def make_profile_encoder(
     schema: Schema, direction: EdgeType, config: TrainConfig
 ) -> ProfileEncoder:
     """The profile, for which events count what they count in the closed form."""
-    weights = config.spectral.relation_weights
+    weights = config.svd.event_weights
     return ProfileEncoder(schema, direction, config.profile, weights)
 
 
@@ -131,5 +131,5 @@ def make_engagement_encoder(
     schema: Schema, direction: EdgeType, config: TrainConfig
 ) -> EngagementEncoder:
     """Engagement, for which events with products count what they count in the closed form."""
-    weights = config.spectral.relation_weights
+    weights = config.svd.event_weights
     return EngagementEncoder(schema, direction, config.engagement, weights)

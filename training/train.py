@@ -62,12 +62,12 @@ def train(
     Raises:
         BundleError: `out_dir` exists.
         SnapshotError: There is no usable snapshot.
-        NotEnoughDataError: There is too little to train on, or to hold out.
+        InsufficientDataError: There is too little to train on, or to hold out.
         SchemaError: The config names a relation that the snapshot's schema does not have.
-        DoesNotFitError: The network would take more memory than there is.
+        InsufficientMemoryError: The network would take more memory than there is.
         DivergedError: The network's loss became infinite or no number.
         CheckpointError: What `run` has kept is of another run.
-        ProcessLostError: Another one of the processes is gone.
+        WorkerLostError: Another one of the processes is gone.
     """
     config, run = config or TrainConfig(), run or Run()
     out_dir = _unused(Path(out_dir))
@@ -85,7 +85,7 @@ def train(
         with _past(snapshot, holdout, config, run.part("past"), out_dir.parent, steps) as model:
             evaluation = _measured(snapshot, holdout, config, model)
             group = snapshot.schema.parse_edge_type(config.group)
-            audiences = audiences_of(model, holdout, group, holdout_days, config.spectral.seed)
+            audiences = audiences_of(model, holdout, group, holdout_days, config.svd.seed)
 
     steps.next("learn from everything")
     encoder = make_encoder(snapshot.schema, direction, config, run.part("everything"))
@@ -151,7 +151,7 @@ def _measured(snapshot: Snapshot, holdout: Holdout, config: TrainConfig, model: 
     """What the model of the past reaches, beside popularity."""
     group = snapshot.schema.parse_edge_type(config.group)
     tasks = first_tasks(holdout, snapshot.schema, group)
-    models: list[Ranker] = [baseline(POPULARITY, config.spectral.seed), model]
+    models: list[Ranker] = [baseline(POPULARITY, config.svd.seed), model]
     return summarise(models, tasks, k=config.top_k, cutoff=holdout.cutoff)
 
 

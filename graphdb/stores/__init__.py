@@ -5,10 +5,10 @@ from graphdb.stores.protocol import REJECT_COLUMNS, GraphStore, UpsertCounts
 from graphdb.stores.publishing import (
     RECOMMENDED_COLUMNS,
     Embedding,
+    PublishedRelease,
     PublishingStore,
     PublishReport,
     Recommended,
-    Release,
 )
 
 __all__ = [
@@ -17,9 +17,9 @@ __all__ = [
     "Embedding",
     "GraphStore",
     "PublishReport",
+    "PublishedRelease",
     "PublishingStore",
     "Recommended",
-    "Release",
     "UpsertCounts",
     "open_store",
 ]

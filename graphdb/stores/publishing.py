@@ -48,7 +48,7 @@ class Recommended:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Release:
+class PublishedRelease:
     """One model release, as a store takes it.
 
     Args:
@@ -115,7 +115,9 @@ class PublishReport:
 class PublishingStore(Protocol):
     """A graph store that also takes model releases and searches in their vectors."""
 
-    def publish(self, release: Release, on_progress: OnProgress | None = None) -> PublishReport:
+    def publish(
+        self, release: PublishedRelease, on_progress: OnProgress | None = None
+    ) -> PublishReport:
         """Makes a release the one that is served, and removes all others.
 
         Whoever asks meanwhile gets the old release or the new one, never a part of each. After

@@ -16,7 +16,7 @@ NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 class NewcomerRule(BaseModel):
-    """How new nodes of one type get their vectors; see `graphrec.cold_start.Surroundings`.
+    """How new nodes of one type get their vectors; see `graphrec.cold_start.NeighborAggregator`.
 
     Ties are edge types such as 'Product-MADE_BY-Brand', each with how much it counts.
 

@@ -317,8 +317,8 @@ def figures(manifest: BundleManifest) -> dict[str, float]:
     entry comes before it. The model of the bundle is called 'this model', whichever it is.
 
     >>> from types import SimpleNamespace as Manifest
-    >>> scores = [{"model": "both", "task": "new brands", "recall": 0.25}]
-    >>> figures(Manifest(config={"encoder": "both"}, metrics={"k": 20, "scores": scores}))
+    >>> scores = [{"model": "concat", "task": "new brands", "recall": 0.25}]
+    >>> figures(Manifest(config={"encoder": "concat"}, metrics={"k": 20, "scores": scores}))
     {'this model, new brands: recall': 0.25}
     """
     metrics = {name: value for name, value in manifest.metrics.items() if name != "k"}
@@ -343,8 +343,8 @@ def headline(manifest: BundleManifest) -> dict[str, float]:
     """The first figures of the model itself: those of baselines beside it do not count.
 
     >>> from types import SimpleNamespace as Manifest
-    >>> scores = [{"model": name, "recall": 0.25} for name in ("popularity", "both")]
-    >>> headline(Manifest(config={"encoder": "both"}, metrics={"k": 20, "scores": scores}))
+    >>> scores = [{"model": name, "recall": 0.25} for name in ("popularity", "concat")]
+    >>> headline(Manifest(config={"encoder": "concat"}, metrics={"k": 20, "scores": scores}))
     {'recall@20': 0.25}
     """
     metrics = manifest.metrics

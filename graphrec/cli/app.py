@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from importlib.metadata import entry_points
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
@@ -16,6 +16,7 @@ from typer.core import TyperGroup
 from graphdb.errors import GraphRecError
 from graphdb.file_access import refused
 from graphdb.printable import printable, redacted
+from graphrec import __version__
 from graphrec.cli import (
     audience_commands,
     bundle_commands,
@@ -163,7 +164,21 @@ def _fill_standard_streams() -> None:
     os.close(descriptor)
 
 
-def _about() -> None:
+def _show_version(value: bool) -> None:
+    if value:
+        typer.echo(f"graphrec {__version__}")
+        raise typer.Exit
+
+
+def _about(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_show_version, is_eager=True, help="Print the version and exit."
+        ),
+    ] = False,
+) -> None:
     """Recommendations from a graph: goods find people, through creators and brands."""
 
 

@@ -53,7 +53,8 @@ def lookalike(
     ],
     new_customers_only: NewCustomersOption = False,
     top: Annotated[
-        int | None, typer.Option("--top", "-k", min=1, max=MOST_K, help="How many; 10 by default.")
+        int | None,
+        typer.Option("--top-k", "-k", min=1, max=MOST_K, help="How many; 10 by default."),
     ] = None,
     share: Annotated[
         float | None, typer.Option(min=0, max=1, help="How many, as a share of all users.")
@@ -92,7 +93,7 @@ def lookalike(
 
     graphrec lookalike BUNDLE User:42 User:543 -k 20
 
-    graphrec lookalike BUNDLE Brand:109 -f city=Graz --without age_band=65+
+    graphrec lookalike BUNDLE Brand:109 -f city=Graz --exclude age_band=65+
 
     graphrec lookalike BUNDLE Brand:109 --curve
     """
@@ -126,7 +127,7 @@ def portfolio(
     bundle: BundleArgument,
     brand: Annotated[str, typer.Argument(metavar="BRAND", help="For whom, as Brand:ID.")],
     top: Annotated[
-        int | None, typer.Option("--top", "-k", min=1, max=MOST_K, help="How many creators.")
+        int | None, typer.Option("--top-k", "-k", min=1, max=MOST_K, help="How many creators.")
     ] = None,
     budget: Annotated[float | None, typer.Option(help="What all may cost together.")] = None,
     costs: Annotated[

@@ -295,7 +295,9 @@ def publish_command(
             help="What to recommend to them. By default products for a user, users for all else.",
         ),
     ] = None,
-    top: Annotated[int, typer.Option("--top", "-k", min=1, max=MOST_K, help="How many each.")] = 10,
+    top: Annotated[
+        int, typer.Option("--top-k", "-k", min=1, max=MOST_K, help="How many each.")
+    ] = 10,
     verify: VerifyOption = True,
     as_json: JsonOption = False,
 ) -> None:

@@ -27,8 +27,8 @@ def compare(
     users: Annotated[
         int, typer.Option(min=1, help="How many seeds of each type to ask for, drawn at random.")
     ] = 1000,
-    k: Annotated[int, typer.Option("--k", "-k", min=1, help="How long their lists are.")] = 10,
-    newcomer_days: Annotated[
+    k: Annotated[int, typer.Option("--top-k", "-k", min=1, help="How long their lists are.")] = 10,
+    new_item_days: Annotated[
         float, typer.Option(min=0, help="Who is younger than so many days is a newcomer.")
     ] = 30.0,
     seed: Annotated[int, typer.Option(min=0, help="For the draws.")] = 0,
@@ -44,10 +44,10 @@ def compare(
 
     graphrec compare REGISTRY@current runs/tuesday/bundle
 
-    graphrec compare REGISTRY@monday REGISTRY@tuesday --users 5000 --k 20 --json
+    graphrec compare REGISTRY@monday REGISTRY@tuesday --users 5000 --top-k 20 --json
     """
     found = compare_releases(
-        a, b, num_seeds=users, k=k, newcomer_days=newcomer_days, seed=seed, verify=verify
+        a, b, num_seeds=users, k=k, new_item_days=new_item_days, seed=seed, verify=verify
     )
     if as_json:
         print_json(found.to_dict())

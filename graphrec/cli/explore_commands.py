@@ -75,7 +75,8 @@ def explain(
         bool, typer.Option("--cypher", help="Print the query for Neo4j Browser instead of text.")
     ] = False,
     top: Annotated[
-        int, typer.Option("--top", "-k", min=1, max=MOST_K, help="How many kinds of paths to show.")
+        int,
+        typer.Option("--top-k", "-k", min=1, max=MOST_K, help="How many kinds of paths to show."),
     ] = 3,
     examples: Annotated[int, typer.Option(min=1, help="How many paths to show of each.")] = 3,
     max_hops: Annotated[
@@ -155,7 +156,7 @@ def explore(
         bool, typer.Option("--open", help="Open the link in your web browser.")
     ] = False,
     top: Annotated[
-        int, typer.Option("--top", "-k", min=1, max=MOST_K, help="How many rows `--run` shows.")
+        int, typer.Option("--top-k", "-k", min=1, max=MOST_K, help="How many rows `--run` shows.")
     ] = 50,
     store: Annotated[
         str, typer.Option(envvar="NEO4J_URI", help="The Neo4j server.")

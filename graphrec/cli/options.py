@@ -140,7 +140,7 @@ FilterOption = Annotated[
 WithoutOption = Annotated[
     list[str],
     typer.Option(
-        "--without", metavar="FIELD=VALUE", help="Leave out what passes this filter. Repeatable."
+        "--exclude", metavar="FIELD=VALUE", help="Leave out what passes this filter. Repeatable."
     ),
 ]
 PolicyOption = Annotated[
@@ -243,6 +243,7 @@ def _value(kind: Kind, word: str, text: str) -> Any:
 
 
 Level = Literal["leaf", "all"]
+OnUnknown = Literal["error", "popular", "skip"]
 
 ValueWeightOption = Annotated[
     float,
@@ -275,10 +276,10 @@ UnsellableOption = Annotated[
         help="Also products that cannot be bought: withdrawn, out of stock, or with a stock of 0.",
     ),
 ]
-PopularOption = Annotated[
-    bool,
+OnUnknownOption = Annotated[
+    OnUnknown,
     typer.Option(
-        "--popular-if-unknown", help="Show what is popular to a seed of which nothing is known."
+        help="What a seed gets of which nothing is known: an error, what is popular, or nothing."
     ),
 ]
 SeenOption = Annotated[

@@ -27,8 +27,8 @@ from graphrec.cli.options import (
     MinPriceOption,
     NewcomerDaysOption,
     NewcomerShareOption,
+    OnUnknownOption,
     PolicyOption,
-    PopularOption,
     SeenDaysOption,
     SeenOption,
     UnsellableOption,
@@ -64,7 +64,9 @@ BundleArgument = Annotated[
         help="Folder that `graphrec train` wrote, or a release: REGISTRY@current, REGISTRY@NAME.",
     ),
 ]
-TopOption = Annotated[int, typer.Option("--top", "-k", min=1, max=MOST_K, help="How many to show.")]
+TopOption = Annotated[
+    int, typer.Option("--top-k", "-k", min=1, max=MOST_K, help="How many to show.")
+]
 VerifyOption = Annotated[
     bool, typer.Option("--verify/--no-verify", help="Check the bundle's file hashes first.")
 ]
@@ -110,15 +112,15 @@ def recommend(
     seen: SeenOption = [],  # noqa: B006
     seen_days: SeenDaysOption = None,
     value_weight: ValueWeightOption = 0.0,
-    newcomer_share: NewcomerShareOption = 0.0,
-    newcomer_days: NewcomerDaysOption = 30.0,
+    new_item_share: NewcomerShareOption = 0.0,
+    new_item_days: NewcomerDaysOption = 30.0,
     diversity: DiversityOption = 0.0,
     max_per_brand: MaxPerBrandOption = None,
     max_per_category: MaxPerCategoryOption = None,
     max_per_creator: MaxPerCreatorOption = None,
     levels: LevelsOption = "leaf",
     include_unsellable: UnsellableOption = False,
-    popular: PopularOption = False,
+    on_unknown: OnUnknownOption = "error",
     verify: VerifyOption = True,
     as_json: JsonOption = False,
 ) -> None:
@@ -136,9 +138,9 @@ def recommend(
 
     graphrec recommend BUNDLE Product:7 --target creators -f 'fans>=1000' --policy policy.toml
 
-    graphrec recommend BUNDLE User:42 --without shops=s1 -f in_stock=yes --json
+    graphrec recommend BUNDLE User:42 --exclude shops=s1 -f in_stock=yes --json
 
-    graphrec recommend BUNDLE User:42 --value-weight 0.5 --newcomer-share 0.2 --max-per-brand 2
+    graphrec recommend BUNDLE User:42 --value-weight 0.5 --new-item-share 0.2 --max-per-brand 2
 
     graphrec recommend BUNDLE --event PURCHASED:7 --event VIEWED:9@2026-11-01
     """
@@ -155,15 +157,15 @@ def recommend(
         "filters": parse_filters(schema, target_type, [*words, *filters], without),
         "exclude_seen": as_seen(include_seen, seen, seen_days),
         "value_weight": value_weight,
-        "newcomer_share": newcomer_share,
-        "newcomer_days": newcomer_days,
+        "new_item_share": new_item_share,
+        "new_item_days": new_item_days,
         "diversity": diversity,
         "max_per_brand": max_per_brand,
         "max_per_category": max_per_category,
         "max_per_creator": max_per_creator,
         "levels": levels,
         "include_unsellable": include_unsellable,
-        "on_unknown": "popular" if popular else "error",
+        "on_unknown": on_unknown,
     }
     if events:
         answer = recommender.recommend_for_events(events, target_type, **options)
@@ -192,8 +194,8 @@ def similar(
     filters: FilterOption = [],  # noqa: B006
     without: WithoutOption = [],  # noqa: B006
     policy: PolicyOption = None,
-    newcomer_share: NewcomerShareOption = 0.0,
-    newcomer_days: NewcomerDaysOption = 30.0,
+    new_item_share: NewcomerShareOption = 0.0,
+    new_item_days: NewcomerDaysOption = 30.0,
     diversity: DiversityOption = 0.0,
     max_per_brand: MaxPerBrandOption = None,
     max_per_category: MaxPerCategoryOption = None,
@@ -222,8 +224,8 @@ def similar(
         node_id,
         k=top,
         filters=parse_filters(schema, node_type, words, without),
-        newcomer_share=newcomer_share,
-        newcomer_days=newcomer_days,
+        new_item_share=new_item_share,
+        new_item_days=new_item_days,
         diversity=diversity,
         max_per_brand=max_per_brand,
         max_per_category=max_per_category,
@@ -264,7 +266,7 @@ def batch_command(
     ] = False,
     levels: LevelsOption = "leaf",
     include_unsellable: UnsellableOption = False,
-    popular: PopularOption = False,
+    on_unknown: OnUnknownOption = "skip",
     verify: VerifyOption = True,
     as_json: JsonOption = False,
 ) -> None:
@@ -302,7 +304,7 @@ def batch_command(
             exclude_seen=not include_seen,
             levels=levels,
             include_unsellable=include_unsellable,
-            on_unknown="popular" if popular else "skip",
+            on_unknown=on_unknown,
         )
     if report.unknown:
         warn(

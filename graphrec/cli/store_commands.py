@@ -231,7 +231,7 @@ def ingest_command(
 def rejects_command(
     store: StoreArgument,
     top: Annotated[
-        int, typer.Option("--top", "-k", min=1, max=MOST_K, help="How many to show.")
+        int, typer.Option("--top-k", "-k", min=1, max=MOST_K, help="How many to show.")
     ] = 20,
     as_json: JsonOption = False,
 ) -> None:

@@ -206,7 +206,7 @@ def compare_releases(
     *,
     num_seeds: int = 1000,
     k: int = 10,
-    newcomer_days: float = 30.0,
+    new_item_days: float = 30.0,
     seed: int = 0,
     verify: bool = True,
 ) -> Comparison:
@@ -218,7 +218,7 @@ def compare_releases(
         num_seeds: How many seeds of each type to ask for, drawn at random; all where there are
             fewer that both know something about.
         k: How long their lists are.
-        newcomer_days: Who was created within so many days before what B knows ends is a
+        new_item_days: Who was created within so many days before what B knows ends is a
             newcomer, besides all whom A does not hold.
         seed: For the draws.
         verify: As for `open_bundle`.
@@ -230,7 +230,7 @@ def compare_releases(
     for name, value, least in (
         ("num_seeds", num_seeds, 1),
         ("k", k, 1),
-        ("newcomer_days", newcomer_days, 0),
+        ("new_item_days", new_item_days, 0),
     ):
         if value < least:
             raise QueryError(f"{name} is {value}", expected=f"{least} or more", value=value)
@@ -245,7 +245,7 @@ def compare_releases(
         nodes=node_turnover(nodes),
         edges=edge_turnover(a, b, nodes),
         lists=list_changes(
-            a, b, nodes, num_seeds=num_seeds, k=k, newcomer_days=newcomer_days, seed=seed
+            a, b, nodes, num_seeds=num_seeds, k=k, new_item_days=new_item_days, seed=seed
         ),
         drift=drifts(a, b, nodes, most=_MOVED_MOST, seed=seed),
     )

@@ -131,7 +131,7 @@ def gini(counts: npt.NDArray[np.integer | np.floating]) -> float:
 
 
 def newcomers_among(
-    b: Bundle, node_type: str, nodes: Nodes, newcomer_days: float
+    b: Bundle, node_type: str, nodes: Nodes, new_item_days: float
 ) -> npt.NDArray[np.bool_]:
     """Who is new in B: not in A, or created within so many days before what B knows ends.
 
@@ -141,7 +141,7 @@ def newcomers_among(
     new = np.zeros(nodes.total, dtype=np.bool_)
     new[nodes.num_a :] = True
     if b.as_of is not None:
-        oldest_us = (b.as_of.timestamp() - newcomer_days * _DAY_S) * 1e6
+        oldest_us = (b.as_of.timestamp() - new_item_days * _DAY_S) * 1e6
         created_us = Columns(b).numbers(node_type, CREATED_AT)
         new[nodes.of_b[created_us > oldest_us]] = True  # never where it is missing: NaN
     return new
@@ -231,7 +231,7 @@ def list_changes(
     *,
     num_seeds: int,
     k: int,
-    newcomer_days: float,
+    new_item_days: float,
     seed: int,
 ) -> tuple[ListChange, ...]:
     """Asks both releases the same, for seeds that are drawn at random among those both know."""
@@ -250,7 +250,7 @@ def list_changes(
         lists_a, lists_b = ranked[0], targets.numbers(ranked[1])
         some = (lists_a >= 0).any(axis=1) | (lists_b >= 0).any(axis=1)
         if some.any():
-            new = newcomers_among(b, target_type, targets, newcomer_days)
+            new = newcomers_among(b, target_type, targets, new_item_days)
             change = ListChange.of(
                 (seed_type, target_type), lists_a[some], lists_b[some], targets, new
             )

@@ -11,7 +11,7 @@ from graphrec.query.engine import Engine
 from graphrec.query.fold_in import Event
 from graphrec.query.limits import MOST_RESULTS, check_count
 from graphrec.query.names import Skipped
-from graphrec.query.options import Question
+from graphrec.query.options import RankOptions
 from graphrec.query.results import Outcome, Recommendations
 from graphrec.query.seeds import popular_seed, seeds_by_id, vector_seed
 
@@ -21,7 +21,7 @@ _FOR_CREATORS = ("Category", *_GOODS)
 
 
 def answers(
-    engine: Engine, seed_type: str, seed_ids: Sequence[str], target_type: str, question: Question
+    engine: Engine, seed_type: str, seed_ids: Sequence[str], target_type: str, question: RankOptions
 ) -> list[Recommendations]:
     """The answers for some seeds, in their order.
 
@@ -41,7 +41,7 @@ def answers(
 
 
 def _known_answers(
-    engine: Engine, seed_type: str, seed_ids: Sequence[str], target_type: str, question: Question
+    engine: Engine, seed_type: str, seed_ids: Sequence[str], target_type: str, question: RankOptions
 ) -> list[Recommendations]:
     if target_type == _USER and seed_type in BUYERS:
         return lookalikes(engine, seed_type, seed_ids, Size(question.k), question)
@@ -54,7 +54,7 @@ def _known_answers(
 
 
 def _answers_for_all(
-    engine: Engine, seed_type: str, seed_ids: Sequence[str], target_type: str, question: Question
+    engine: Engine, seed_type: str, seed_ids: Sequence[str], target_type: str, question: RankOptions
 ) -> list[Recommendations]:
     """The known ones in one batch, for the others what is popular, or nothing."""
     known = [
@@ -69,7 +69,7 @@ def _answers_for_all(
 
 
 def _answer_for_unknown(
-    engine: Engine, seed_type: str, seed_id: str, target_type: str, question: Question
+    engine: Engine, seed_type: str, seed_id: str, target_type: str, question: RankOptions
 ) -> Recommendations:
     if question.on_unknown == "popular":
         popular = popular_seed(engine.release, seed_type, seed_id, target_type)
@@ -100,7 +100,7 @@ def answer_for_events(
     events: Sequence[Event],
     target_type: str,
     half_life_days: float | None,
-    question: Question,
+    question: RankOptions,
 ) -> Recommendations:
     """The answer for someone of whom only events are known, with an empty seed type and id.
 

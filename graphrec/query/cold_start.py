@@ -12,8 +12,8 @@ from graphdb.errors import QueryError, SchemaError, nearest, shown
 from graphdb.locking import ForkLock
 from graphdb.schema_types import EdgeType
 from graphrec.bundle import Adjacency, Bundle, NewcomerRule
-from graphrec.cold_start import Surroundings
-from graphrec.query.embeddings import Space
+from graphrec.cold_start import NeighborAggregator
+from graphrec.query.embeddings import EmbeddingMatrix
 from graphrec.query.metapaths import CATEGORY, Paths
 from graphrec.query.names import as_ids
 
@@ -26,11 +26,11 @@ class Newcomers:
 
     def __init__(self, bundle: Bundle) -> None:
         self._bundle = bundle
-        self._surroundings: dict[str, Surroundings] = {}
+        self._surroundings: dict[str, NeighborAggregator] = {}
         self._lock = ForkLock()
 
     def encode(self, node_type: str, neighbours: Neighbours) -> npt.NDArray[np.float32]:
-        """The vector of a new node; see `Recommender.encode_new`."""
+        """The vector of a new node; see `Recommender.embed_new`."""
         rule = self._rule(node_type)
         near = {}
         if not isinstance(neighbours, Mapping):
@@ -58,13 +58,13 @@ class Newcomers:
         rows = np.array([self._bundle.row_of(other, one) for one in names], np.int64)
         return Adjacency.from_edges(np.zeros_like(rows), rows, 1, self._bundle.num_nodes(other))
 
-    def _around(self, node_type: str, rule: NewcomerRule) -> Surroundings:
+    def _around(self, node_type: str, rule: NewcomerRule) -> NeighborAggregator:
         """Kept from the first question on, because it counts ties."""
         with self._lock:
             if node_type not in self._surroundings:
                 bundle = self._bundle
                 known_by = [bundle.schema.parse_edge_type(name) for name in rule.trained_by]
-                self._surroundings[node_type] = Surroundings(
+                self._surroundings[node_type] = NeighborAggregator(
                     node_type, bundle.vectors, bundle.edges, known_by
                 )
             return self._surroundings[node_type]
@@ -115,10 +115,10 @@ class Popularity:
 
     def __init__(self, bundle: Bundle, paths: Paths) -> None:
         self._bundle, self._paths = bundle, paths
-        self._spaces: dict[str, Space] = {}
+        self._spaces: dict[str, EmbeddingMatrix] = {}
         self._lock = ForkLock()
 
-    def space(self, target_type: str) -> Space:
+    def space(self, target_type: str) -> EmbeddingMatrix:
         """The counts as vectors of one number, so that they are ranked as all else is.
 
         Raises:
@@ -127,7 +127,7 @@ class Popularity:
         with self._lock:
             if target_type not in self._spaces:
                 counts = self._counts(target_type)
-                self._spaces[target_type] = Space.of(counts.astype(np.float32)[:, None])
+                self._spaces[target_type] = EmbeddingMatrix.of(counts.astype(np.float32)[:, None])
             return self._spaces[target_type]
 
     def _counts(self, target_type: str) -> npt.NDArray[np.float64]:

@@ -27,7 +27,7 @@ from pydantic import (
 
 from graphdb.columns import numbers_of
 from graphdb.decimals import as_meant
-from graphdb.errors import BadFilterError, nearest, shown
+from graphdb.errors import InvalidFilterError, nearest, shown
 from graphdb.locking import ForkLock
 from graphdb.schema_types import Kind, Property
 from graphrec.bundle import Bundle
@@ -217,7 +217,7 @@ class Columns:
         """Which nodes meet all conditions, bool [num_nodes].
 
         Raises:
-            BadFilterError: The type has no such property, or a value is not of its kind.
+            InvalidFilterError: The type has no such property, or a value is not of its kind.
         """
         mask = np.ones(self.bundle.num_nodes(node_type), dtype=np.bool_)
         for name, condition in conditions:
@@ -255,7 +255,7 @@ class Columns:
     def _declared(self, node_type: str, name: str) -> Property:
         known = {column.name: column for column in self.bundle.schema.columns(node_type)}
         if name not in known:
-            raise BadFilterError(
+            raise InvalidFilterError(
                 f"{node_type} has no property '{name}'",
                 expected="one of " + ", ".join(known),
                 next_step=nearest(name, list(known)),
@@ -287,7 +287,7 @@ class Columns:
         """A value that no node has must not be one that a node has, in another spelling."""
         meant = self.respelled(node_type, name, values)
         if meant is not None:
-            raise BadFilterError(
+            raise InvalidFilterError(
                 f"no {node_type} has the {name} '{meant.entry}'",
                 next_step=meant.hint(node_type),
                 value=meant.entry,
@@ -308,7 +308,7 @@ def _as_number(end: Value | None) -> float | None:
 def _check_values(node_type: str, declared: Property, condition: Condition) -> None:
     of = f"property '{declared.name}' of {node_type}"
     if condition.one_of is None and declared.kind in (Kind.STRING, Kind.BOOL):
-        raise BadFilterError(
+        raise InvalidFilterError(
             f"{of} is a {declared.kind.value}, which has no range",
             expected="a value or a list of values",
             value=condition,
@@ -317,14 +317,14 @@ def _check_values(node_type: str, declared: Property, condition: Condition) -> N
         fits = isinstance(value, _FITTING[declared.kind])
         fits = fits and (not isinstance(value, str) or is_text(value))
         if not fits or isinstance(value, bool) != (declared.kind is Kind.BOOL):
-            raise BadFilterError(
+            raise InvalidFilterError(
                 f"{of} cannot be {shown(value)}", expected=f"a {declared.kind.value}", value=value
             )
         if isinstance(value, datetime) and value.tzinfo is None:
-            raise BadFilterError(f"{of}: {value} has no timezone", expected="one", value=value)
+            raise InvalidFilterError(f"{of}: {value} has no timezone", expected="one", value=value)
         _check_range(of, declared.kind, value, exact=condition.one_of is not None)
         if declared.choices and value not in declared.choices:
-            raise BadFilterError(
+            raise InvalidFilterError(
                 f"{of} cannot be {shown(value)}",
                 expected="one of " + ", ".join(declared.choices),
                 next_step=nearest(str(value), list(declared.choices)),
@@ -345,10 +345,10 @@ def _check_range(of: str, kind: Kind, value: Value, *, exact: bool) -> None:
     whole = isinstance(value, int) and not isinstance(value, bool)
     too_large = isinstance(value, float) and kind is Kind.INT and not -_MOST <= value < _MOST
     if too_large or (whole and not -_MOST <= value < _MOST):  # type: ignore[operator]
-        raise BadFilterError(
+        raise InvalidFilterError(
             f"{of} cannot be {shown(value)}", expected="64 bits at most", value=value
         )
     if exact and kind is Kind.INT and isinstance(value, float) and not value.is_integer():
-        raise BadFilterError(
+        raise InvalidFilterError(
             f"{of} cannot be {shown(value)}", expected="a whole number", value=value
         )

@@ -24,7 +24,7 @@ COMMON_LEFT = 0.01  # of the mean direction; where all point one way, it is all 
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Space:
+class EmbeddingMatrix:
     """Vectors and what ranking needs to know about their lengths.
 
     Args:
@@ -49,7 +49,7 @@ class Space:
     @classmethod
     def of(
         cls, vectors: npt.NDArray[np.float32], norms: npt.NDArray[np.float64] | None = None
-    ) -> "Space":
+    ) -> "EmbeddingMatrix":
         """Measures vectors.
 
         Args:
@@ -75,7 +75,7 @@ class Space:
     def dim(self) -> int:
         return int(self.vectors.shape[1])
 
-    def apart(self) -> "Space":
+    def apart(self) -> "EmbeddingMatrix":
         """How each vector's direction differs from the mean direction, for likeness to each other.
 
         Brands, shops and categories all point where most is sold, so that by plain directions
@@ -86,12 +86,12 @@ class Space:
         known = ~self.zero
         found = np.zeros(self.vectors.shape)
         if not known.any():
-            return Space.of(found.astype(np.float32))
+            return EmbeddingMatrix.of(found.astype(np.float32))
         norms = self.norms[known]
         directions = self.vectors[known] / norms[:, None]
         away = directions - (1 - COMMON_LEFT) * directions.mean(axis=0)
         found[known] = away * (norms / (norms + np.median(norms)))[:, None]
-        return Space.of(found.astype(np.float32))
+        return EmbeddingMatrix.of(found.astype(np.float32))
 
 
 def _as_tuple(value: Any) -> Any:

@@ -9,12 +9,12 @@ import numpy as np
 from graphrec.query.conditions import Mask
 from graphrec.query.embeddings import Rows
 from graphrec.query.names import Skipped
-from graphrec.query.options import Question
+from graphrec.query.options import RankOptions
 from graphrec.query.planner import Method, Plan
 from graphrec.query.policy import Enforcement, Exclusion, Policy, Rules
 from graphrec.query.propose import Similarity
 from graphrec.query.ranking import Candidates, rank
-from graphrec.query.release import Release
+from graphrec.query.release import ServedBundle
 from graphrec.query.rerank import Reranker
 from graphrec.query.results import Outcome, Recommendation, Recommendations, Reranked, Trace
 from graphrec.query.seeds import Seeds
@@ -36,7 +36,7 @@ class Engine:
         PolicyError: The policy names a type or property that the bundle's schema does not have.
     """
 
-    def __init__(self, release: Release, policy: Policy | None, clock: Clock) -> None:
+    def __init__(self, release: ServedBundle, policy: Policy | None, clock: Clock) -> None:
         self.release = release
         self.policy = policy
         self._clock = clock
@@ -71,7 +71,7 @@ class Engine:
         return () if self._enforcement is None else self._enforcement.warnings
 
     def rank(
-        self, seeds: Seeds, target_type: str, question: Question, similarity: Similarity
+        self, seeds: Seeds, target_type: str, question: RankOptions, similarity: Similarity
     ) -> tuple[Rows, Scores, list[Trace]]:
         """Rows and scores as `ranking.rank` gives them, in the order shown, and how it came."""
         rules = self.rules()
@@ -115,7 +115,7 @@ class Engine:
         seeds: Seeds,
         seed_ids: Sequence[str],
         target_type: str,
-        question: Question,
+        question: RankOptions,
         similarity: Similarity = Similarity.DOT,
     ) -> list[Recommendations]:
         """Ranks, and dresses the rows up as results.

@@ -23,7 +23,7 @@ from pydantic import (
 )
 
 from graphdb.decimals import as_meant
-from graphdb.errors import BadFilterError, nearest, shown
+from graphdb.errors import InvalidFilterError, nearest, shown
 from graphdb.locking import ForkLock
 from graphdb.schema_types import CREATED_AT
 from graphrec.bundle import Bundle
@@ -78,7 +78,7 @@ class Filters(BaseModel):
             case or the form of its characters is always an error.
 
     Raises:
-        BadFilterError: An unknown filter, or a value that cannot be one.
+        InvalidFilterError: An unknown filter, or a value that cannot be one.
 
     >>> Filters(categories="Yogurt", price_max=5).categories
     ('Yogurt',)
@@ -117,13 +117,13 @@ class Filters(BaseModel):
         except ValidationError as error:
             problem = error.errors()[0]
             field = ".".join(map(str, problem["loc"])) or "filters"
-            raise BadFilterError(
+            raise InvalidFilterError(
                 f"filter '{field}' cannot be {shown(problem['input'])}: {problem['msg']}",
                 value=problem["input"],
             ) from error
         low, high = filters.price_min, filters.price_max
         if low is not None and high is not None and low > high:
-            raise BadFilterError(
+            raise InvalidFilterError(
                 f"filter 'price_min' is {low}, above 'price_max', which is {high}",
                 next_step="swap them",
                 value=(low, high),
@@ -161,14 +161,14 @@ def _check_depth(data: Mapping[str, Any]) -> None:
         else:
             inner = inner.get("exclude") if isinstance(inner, Mapping) else None
     if depth > MOST_DEPTH:
-        raise BadFilterError(
+        raise InvalidFilterError(
             f"filters have more than {MOST_DEPTH} others within them, by 'exclude'",
             expected=f"at most {MOST_DEPTH}",
         )
 
 
-def _unknown_field(field: str, known: list[str]) -> BadFilterError:
-    return BadFilterError(
+def _unknown_field(field: str, known: list[str]) -> InvalidFilterError:
+    return InvalidFilterError(
         f"there is no filter '{field}'",
         expected="one of " + ", ".join(known),
         next_step=nearest(field, known),
@@ -191,7 +191,7 @@ class FilterMasks:
         """Which targets pass.
 
         Raises:
-            BadFilterError: A filter does not work on this type, or names what does not exist.
+            InvalidFilterError: A filter does not work on this type, or names what does not exist.
             QueryError: The bundle lacks the edges that would tell.
         """
         if filters is None or not filters.used():
@@ -342,7 +342,7 @@ def _one_by_one(filters: Filters) -> list[Filters]:
 def _check_works(field: str, target_type: str) -> None:
     works_on = targets_of(field)
     if works_on and target_type not in works_on:
-        raise BadFilterError(
+        raise InvalidFilterError(
             f"filter '{field}' does not work on {target_type} targets",
             expected=f"{' or '.join(works_on)} targets",
             next_step="leave it out or ask for another type",

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from graphdb.errors import BadFilterError, QueryError, UnknownIdError, nearest, shown
+from graphdb.errors import InvalidFilterError, QueryError, UnknownIdError, nearest, shown
 from graphrec.bundle import Bundle
 from graphrec.bundle.files import PRIVATE_TYPES
 from graphrec.query.conditions import Columns, Respelled
@@ -39,7 +39,7 @@ def named_rows(columns: Columns, node_type: str, asked_by: str, values: Sequence
         asked_by: What the messages say asked for them, such as "filter 'brands'".
 
     Raises:
-        BadFilterError: There is no such node, or there are several of that name.
+        InvalidFilterError: There is no such node, or there are several of that name.
     """
     rows, unknown = known_rows(columns, node_type, asked_by, values)
     if unknown:
@@ -53,7 +53,7 @@ def known_rows(
     """The rows of those that the bundle holds, and the entries that name nothing.
 
     Raises:
-        BadFilterError: There are several nodes of a name, or an entry names a node but for its
+        InvalidFilterError: There are several nodes of a name, or an entry names a node but for its
             spelling: spaces around it, case, full-width digits.
     """
     found = {value: _row(columns.bundle, node_type, asked_by, value) for value in values}
@@ -143,7 +143,7 @@ def _row(bundle: Bundle, node_type: str, asked_by: str, value: str) -> int | Non
     )
     if len(rows) > 1:
         ids = ", ".join(f"'{bundle.id_of(node_type, row)}'" for row in rows[:10])
-        raise BadFilterError(
+        raise InvalidFilterError(
             f"{asked_by}: {len(rows)} {node_type} nodes are named '{value}'",
             next_step="give an id" if node_type in PRIVATE_TYPES else f"give one of the ids {ids}",
             value=value,
@@ -151,7 +151,7 @@ def _row(bundle: Bundle, node_type: str, asked_by: str, value: str) -> int | Non
     return int(rows[0]) if len(rows) else None
 
 
-def unknown_name(columns: Columns, node_type: str, asked_by: str, value: str) -> BadFilterError:
+def unknown_name(columns: Columns, node_type: str, asked_by: str, value: str) -> InvalidFilterError:
     """The error for an entry that names nothing, with what it may have been meant to name."""
     bundle = columns.bundle
     if node_type in PRIVATE_TYPES:
@@ -169,9 +169,9 @@ def unknown_name(columns: Columns, node_type: str, asked_by: str, value: str) ->
 
 def _no_such_node(
     node_type: str, asked_by: str, value: str, next_step: str | None
-) -> BadFilterError:
+) -> InvalidFilterError:
     what = f"{asked_by}: no {node_type} has the id or name '{value}'"
-    return BadFilterError(what, next_step=next_step, value=value)
+    return InvalidFilterError(what, next_step=next_step, value=value)
 
 
 def _names(bundle: Bundle, node_type: str) -> pa.ChunkedArray:

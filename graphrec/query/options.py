@@ -22,9 +22,9 @@ class SimilarOptions(TypedDict, total=False):
     Args:
         k: How many, 1 or more, 10 by default; fewer come out when fewer pass.
         filters: What must be true of what comes out.
-        newcomer_share: Of the first m places at least floor(m * share) go to newcomers, for every
+        new_item_share: Of the first m places at least floor(m * share) go to newcomers, for every
             m, as far as newcomers pass; 0 by default. Among themselves they come by affinity.
-        newcomer_days: Who was created within so many days is a newcomer; 30 by default.
+        new_item_days: Who was created within so many days is a newcomer; 30 by default.
         newcomers_as_of: The moment that ages count back from; by default the bundle's cut-off, or
             the time of its newest event where it has none.
         max_per_category: How many of one category there may be at most; no limit by default. A
@@ -42,8 +42,8 @@ class SimilarOptions(TypedDict, total=False):
 
     k: int
     filters: Filters | None
-    newcomer_share: float
-    newcomer_days: float
+    new_item_share: float
+    new_item_days: float
     newcomers_as_of: datetime | None
     max_per_category: int | None
     max_per_brand: int | None
@@ -88,15 +88,15 @@ class Options(SimilarOptions, total=False):
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class RankOptions:
     """All options of a question, checked."""
 
     k: int = 10
     filters: Filters | None = None
     exclude_seen: bool | Seen = True
     value_weight: float = 0.0
-    newcomer_share: float = 0.0
-    newcomer_days: float = 30.0
+    new_item_share: float = 0.0
+    new_item_days: float = 30.0
     newcomers_as_of: datetime | None = None
     max_per_category: int | None = None
     max_per_brand: int | None = None
@@ -126,8 +126,8 @@ class Question:
         """What is asked for beside affinity."""
         caps = {name: getattr(self, f"max_per_{name}") for name in DIMENSIONS}
         return Fairness(
-            newcomer_share=self.newcomer_share,
-            newcomer_days=self.newcomer_days,
+            new_item_share=self.new_item_share,
+            new_item_days=self.new_item_days,
             newcomers_as_of=self.newcomers_as_of,
             caps=tuple((name, most) for name, most in caps.items() if most is not None),
             diversity=self.diversity,
@@ -141,7 +141,7 @@ class Question:
         return USUAL_RULE if self.exclude_seen else None
 
     @classmethod
-    def of(cls, options: Mapping[str, Any]) -> "Question":
+    def of(cls, options: Mapping[str, Any]) -> "RankOptions":
         """From keyword arguments.
 
         Raises:

@@ -52,7 +52,7 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class SearchQuery:
     """What the choice depends on."""
 
     num_targets: int
@@ -63,7 +63,7 @@ class Question:
 
 
 def plan_search(
-    question: Question,
+    question: SearchQuery,
     entry: IndexEntry | None = None,
     min_recall: float = 1.0,
     *,
@@ -76,7 +76,7 @@ def plan_search(
         min_recall: An index below is not used.
         safe: Whether the index can take the seeds' vectors, see `Index.can_serve`.
 
-    >>> plan_search(Question(1_000_000, 5_000, 128, 1, 10)).method
+    >>> plan_search(SearchQuery(1_000_000, 5_000, 128, 1, 10)).method
     <Method.GATHER: 'gather'>
     """
     passing, total = question.num_candidates, question.num_targets
@@ -101,7 +101,9 @@ def plan_search(
     return Plan(best, passing, total, costs[best], recall if is_index else 1.0, reason)
 
 
-def _objection(question: Question, measured: Measured | None, min_recall: float, safe: bool) -> str:
+def _objection(
+    question: SearchQuery, measured: Measured | None, min_recall: float, safe: bool
+) -> str:
     """Why the index is not to be used; empty if it is."""
     if not safe:
         return "the vectors are too long for the index: float32 might overflow"
@@ -113,22 +115,22 @@ def _objection(question: Question, measured: Measured | None, min_recall: float,
     return ""
 
 
-def _scan_ms(question: Question) -> float:
+def _scan_ms(question: SearchQuery) -> float:
     numbers = question.num_targets * question.dim
     return (numbers * _IN_LINE + _product_ns(question, question.num_targets)) / 1e6
 
 
-def _gather_ms(question: Question) -> float:
+def _gather_ms(question: SearchQuery) -> float:
     found = question.num_targets * _FLAG + question.num_candidates * _FOUND
     read = question.num_candidates * question.dim * _AT_RANDOM
     return (found + read + _product_ns(question, question.num_candidates)) / 1e6
 
 
-def _product_ns(question: Question, num_columns: int) -> float:
+def _product_ns(question: SearchQuery, num_columns: int) -> float:
     return question.num_seeds * num_columns * (question.dim * _PRODUCT + _SCORE)
 
 
-def _index_ms(question: Question, measured: Measured) -> float:
+def _index_ms(question: SearchQuery, measured: Measured) -> float:
     in_line = _IN_LINE if question.num_seeds == 1 else _IN_LINE_SHARED
     each = measured.read_in_line * in_line + measured.read_at_random * _AT_RANDOM
     shared = _INDEX_CALL + measured.read_once * _AT_RANDOM

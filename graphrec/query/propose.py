@@ -25,7 +25,7 @@ from enum import StrEnum
 import numpy as np
 import numpy.typing as npt
 
-from graphrec.query.embeddings import Space
+from graphrec.query.embeddings import EmbeddingMatrix
 from graphrec.query.value import Values, stretched
 
 EPSILON = 2.0**-24
@@ -84,7 +84,7 @@ FORBIDDEN = np.float32(-np.inf)
 
 
 class Similarity(StrEnum):
-    """How two vectors make a score; the cosine is damped, see `Space.damped`."""
+    """How two vectors make a score; the cosine is damped, see `EmbeddingMatrix.damped`."""
 
     DOT = "dot"
     COSINE = "cosine"
@@ -100,7 +100,7 @@ class Proposer:
 
     def __init__(
         self,
-        targets: Space,
+        targets: EmbeddingMatrix,
         k: int,
         similarity: Similarity,
         mask: npt.NDArray[np.bool_] | None,
@@ -125,7 +125,7 @@ class Proposer:
 
     def propose(
         self,
-        seeds: Space,
+        seeds: EmbeddingMatrix,
         seed_rows: npt.NDArray[np.int64],
         excluded: Sequence[npt.NDArray[np.integer]],
     ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
@@ -218,7 +218,7 @@ class ValueProposer(Proposer):
 
     def __init__(
         self,
-        targets: Space,
+        targets: EmbeddingMatrix,
         k: int,
         factors: Values,
         mask: npt.NDArray[np.bool_] | None,

@@ -11,14 +11,14 @@ import numpy as np
 import numpy.typing as npt
 
 from graphrec.query.conditions import Mask
-from graphrec.query.embeddings import Rows, Space
+from graphrec.query.embeddings import EmbeddingMatrix, Rows
 from graphrec.query.metapaths import CATEGORY
 from graphrec.query.names import Skipped
-from graphrec.query.options import Question
+from graphrec.query.options import RankOptions
 from graphrec.query.planner import Plan
 from graphrec.query.policy import Rules
 from graphrec.query.propose import Similarity
-from graphrec.query.release import Release
+from graphrec.query.release import ServedBundle
 from graphrec.query.seeds import Seeds
 from graphrec.query.seen import Seen, SeenRows
 from graphrec.query.topk import Excluded, Scores, planned_top_k
@@ -49,12 +49,12 @@ class Candidates:
     @classmethod
     def of(
         cls,
-        release: Release,
+        release: ServedBundle,
         rules: Rules | None,
         seeds: Seeds,
         target_type: str,
         *,
-        question: Question,
+        question: RankOptions,
     ) -> "Candidates":
         passing = release.filter_masks.passing(question.filters, target_type)
         mask = passing.mask
@@ -87,7 +87,7 @@ def _both(one: Mask | None, other: Mask | None) -> Mask | None:
     return one & other
 
 
-def _sellable(release: Release, target_type: str, question: Question) -> Mask | None:
+def _sellable(release: ServedBundle, target_type: str, question: RankOptions) -> Mask | None:
     """Which targets can be bought, where that matters; None where all may come out."""
     asked_for = question.filters is not None and question.filters.asks_for_unsellable()
     if target_type != "Product" or question.include_unsellable or asked_for:
@@ -96,7 +96,7 @@ def _sellable(release: Release, target_type: str, question: Question) -> Mask | 
 
 
 def _barred(
-    release: Release, rules: Rules | None, seeds: Seeds, target_type: str, seen: Seen | None
+    release: ServedBundle, rules: Rules | None, seeds: Seeds, target_type: str, seen: Seen | None
 ) -> Excluded | None:
     """Per seed the rows it must not get, worked out block by block as ranking goes on."""
     seed_type, had = seeds.type, seeds.had
@@ -123,7 +123,7 @@ def _barred(
 
 def rank(
     seeds: Seeds,
-    targets: Space,
+    targets: EmbeddingMatrix,
     candidates: Candidates,
     *,
     k: int,

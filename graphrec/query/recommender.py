@@ -19,7 +19,7 @@ from graphrec.query.engine import Clock, Engine, utc_now
 from graphrec.query.fold_in import Event
 from graphrec.query.limits import check_pair
 from graphrec.query.names import as_ids, excluded_rows
-from graphrec.query.options import Options, Question, SimilarOptions
+from graphrec.query.options import Options, RankOptions, SimilarOptions
 from graphrec.query.policy import Exclusion, Policy, read_policy
 from graphrec.query.propose import Similarity
 from graphrec.query.questions import (
@@ -29,7 +29,7 @@ from graphrec.query.questions import (
     MerchantQuestions,
 )
 from graphrec.query.reasons import Fields
-from graphrec.query.release import Release
+from graphrec.query.release import ServedBundle
 from graphrec.query.results import Recommendations
 from graphrec.query.seeds import (
     seeds_by_id,
@@ -67,7 +67,7 @@ class Recommender(FeedQuestions, MerchantQuestions, CreatorQuestions, AnalystQue
         self._swapping = ForkLock()
         # All that an answer is made from, in one place: a method reads it once, when it begins,
         # so that no answer mixes two releases or two policies.
-        self._engine = Engine(Release(bundle), policy, clock)
+        self._engine = Engine(ServedBundle(bundle), policy, clock)
 
     @classmethod
     def open(
@@ -129,7 +129,7 @@ class Recommender(FeedQuestions, MerchantQuestions, CreatorQuestions, AnalystQue
         """
         if _is_release(path, self.bundle):
             return False
-        release = Release(open_bundle(path, verify=verify))
+        release = ServedBundle(open_bundle(path, verify=verify))
         with self._swapping:
             release.warm_as(self._engine.release)
             self._engine = Engine(release, self._engine.policy, self._clock)
@@ -176,12 +176,12 @@ class Recommender(FeedQuestions, MerchantQuestions, CreatorQuestions, AnalystQue
 
         Raises:
             UnknownIdError: No node of the seed's type has that id.
-            BadFilterError: A filter names what does not exist.
+            InvalidFilterError: A filter names what does not exist.
             QueryError: The bundle has no vectors for a type, or knows nothing about the seed, or
                 there is no such option.
         """
         engine = self._engine.check_types(seed_type, target_type)
-        return answers(engine, seed_type, [seed_id], target_type, Question.of(options))[0]
+        return answers(engine, seed_type, [seed_id], target_type, RankOptions.of(options))[0]
 
     def recommend_many(
         self,
@@ -195,7 +195,7 @@ class Recommender(FeedQuestions, MerchantQuestions, CreatorQuestions, AnalystQue
         A seed that the bundle does not hold, or knows nothing about, gets an empty answer whose
         `outcome` says so; with `on_unknown="error"` it is an error, as in `recommend`.
         """
-        question = Question.of({"on_unknown": "skip", **options})
+        question = RankOptions.of({"on_unknown": "skip", **options})
         ids = as_ids(seed_ids, "seed_ids")
         engine = self._engine.check_types(seed_type, target_type)
         return answers(engine, seed_type, ids, target_type, question)
@@ -227,11 +227,11 @@ class Recommender(FeedQuestions, MerchantQuestions, CreatorQuestions, AnalystQue
             hold in every scope.
 
         Raises:
-            BadFilterError: A filter names what does not exist.
+            InvalidFilterError: A filter names what does not exist.
             QueryError: A relation is none that a user has; or the events tell of no taste, or are
                 about nothing that the bundle holds, and `on_unknown` does not say what then.
         """
-        question = Question.of(options)
+        question = RankOptions.of(options)
         engine = self._engine.check_types(target_type)
         return answer_for_events(engine, events, target_type, half_life_days, question)
 
@@ -241,24 +241,24 @@ class Recommender(FeedQuestions, MerchantQuestions, CreatorQuestions, AnalystQue
         """Nodes of the same type that point the same way, by damped cosine.
 
         Lengths of vectors carry popularity, so they do not count here, but that very short ones
-        rest on little evidence and count less; see `Space.damped`. Users are alike by how their
-        scores for products differ from everyone's, see `Directions`; brands, categories and what
-        else products belong to by how they differ from the average one, see `Space.apart`. The
-        node itself and nodes of which nothing is known never come out.
+        rest on little evidence and count less; see `EmbeddingMatrix.damped`. Users are compared by
+        how their scores for products differ from everyone's, see `Directions`; brands, categories
+        and what else products belong to by how they differ from the average one, see
+        `EmbeddingMatrix.apart`. The node itself and unknown nodes are never returned.
 
         Raises:
             UnknownIdError: No node of that type has that id.
             QueryError: The node's own vector is zero.
         """
-        question = Question.of({**options, "exclude_seen": False})
+        question = RankOptions.of({**options, "exclude_seen": False})
         engine = self._engine.check_types(node_type)
         seeds = seeds_by_id(engine.release, node_type, [node_id])
-        space = engine.release.likeness_space(node_type)
+        space = engine.release.similarity_space(node_type)
         if space is not seeds.space:
             seeds = replace(seeds, space=space, targets=space)
         return engine.answer(seeds, [node_id], node_type, question, Similarity.COSINE)[0]
 
-    def encode_new(self, node_type: str, neighbours: Neighbours) -> npt.NDArray[np.float32]:
+    def embed_new(self, node_type: str, neighbours: Neighbours) -> npt.NDArray[np.float32]:
         """A vector for a node that the bundle does not hold, from the nodes it is tied to.
 
         What its neighbours and peers tell by the served vectors, see `graphrec.cold_start`; nothing
@@ -289,7 +289,7 @@ class Recommender(FeedQuestions, MerchantQuestions, CreatorQuestions, AnalystQue
         exclude_ids: Sequence[str] = (),
         **options: Unpack[SimilarOptions],
     ) -> Recommendations:
-        """The best targets for a vector, such as one that `encode_new` gave.
+        """The best targets for a vector, such as one that `embed_new` gave.
 
         Args:
             vector: float32 [dim].
@@ -301,11 +301,11 @@ class Recommender(FeedQuestions, MerchantQuestions, CreatorQuestions, AnalystQue
 
         Raises:
             UnknownIdError: One of `exclude_ids` is known, but in another spelling.
-            BadFilterError: A filter names what does not exist.
+            InvalidFilterError: A filter names what does not exist.
             QueryError: The vector is of another length, zero or not finite, or there are no
                 vectors of the target type.
         """
-        engine, question = self._engine.check_types(target_type), Question.of(options)
+        engine, question = self._engine.check_types(target_type), RankOptions.of(options)
         columns, dim = engine.release.columns, engine.release.space(target_type).dim
         had, skipped = excluded_rows(columns, target_type, "exclude_ids", exclude_ids)
         seed = vector_seed(vector, dim, had, skipped)
@@ -374,7 +374,7 @@ class Recommender(FeedQuestions, MerchantQuestions, CreatorQuestions, AnalystQue
             with -inf. A seed with a zero vector gets no targets: nothing is known about it.
         """
         engine = self._engine.check_types(seed_type, target_type)
-        question = Question.of(options)
+        question = RankOptions.of(options)
         seeds = seeds_by_row(engine.release, seed_type, seed_rows)
         rows, scores, _ = engine.rank(seeds, target_type, question, Similarity.DOT)
         return rows, scores

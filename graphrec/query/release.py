@@ -7,7 +7,7 @@ from graphrec.bundle import Bundle
 from graphrec.query.audience.served import Audiences
 from graphrec.query.cold_start import Newcomers, Popularity
 from graphrec.query.conditions import Columns
-from graphrec.query.embeddings import Space
+from graphrec.query.embeddings import EmbeddingMatrix
 from graphrec.query.filters import FilterMasks
 from graphrec.query.fold_in import FoldIn
 from graphrec.query.index.build import Indexes
@@ -22,7 +22,7 @@ _MOST_FACTORS = 8
 _USER, _PRODUCT = "User", "Product"
 
 
-class Release:
+class ServedBundle:
     """One bundle being served. Nothing in it ever changes; safe to use from several threads."""
 
     def __init__(self, bundle: Bundle) -> None:
@@ -37,15 +37,15 @@ class Release:
         self.reasons = Reasons(self.paths, self.display)
         self.indexes = Indexes(bundle, self.space)
         self.audiences = Audiences(bundle, self.paths, self.space)
-        self._spaces: dict[str, Space] = {}
-        self._apart: dict[str, Space] = {}
+        self._spaces: dict[str, EmbeddingMatrix] = {}
+        self._apart: dict[str, EmbeddingMatrix] = {}
         ties = [one for one in bundle.schema.edge_types() if one.source == _PRODUCT]
         self._groups = {one.target for one in ties if one.target != _PRODUCT}
         self._factors: dict[tuple[str, float], Values] = {}
         self._explainer: Explainer | None = None
         self._lock = ForkLock()
 
-    def space(self, node_type: str) -> Space:
+    def space(self, node_type: str) -> EmbeddingMatrix:
         """The vectors of a type, measured when first asked for.
 
         Raises:
@@ -53,16 +53,16 @@ class Release:
         """
         with self._lock:
             if node_type not in self._spaces:
-                self._spaces[node_type] = Space.of(
+                self._spaces[node_type] = EmbeddingMatrix.of(
                     self.bundle.vectors(node_type), self.bundle.norms(node_type)
                 )
             return self._spaces[node_type]
 
-    def likeness_space(self, node_type: str) -> Space:
+    def similarity_space(self, node_type: str) -> EmbeddingMatrix:
         """Where nodes of a type are compared with each other, worked out when first asked for.
 
         Users by their scores for products (`Directions`), what products belong to, such as
-        brands, by what tells them apart (`Space.apart`), all else by their vectors.
+        brands, by what tells them apart (`EmbeddingMatrix.apart`), all else by their vectors.
 
         Raises:
             QueryError: The bundle has no vectors for the type.
@@ -104,7 +104,7 @@ class Release:
                 self._factors[node_type, value_weight] = kept
         return kept
 
-    def warm_as(self, other: "Release") -> None:
+    def warm_as(self, other: "ServedBundle") -> None:
         """Measures the vectors that another release had in use, so that no question waits."""
         for node_type in tuple(other._spaces):
             if self.bundle.has_vectors(node_type):

@@ -7,9 +7,9 @@ import numpy as np
 import numpy.typing as npt
 
 from graphdb.errors import QueryError, shown
-from graphrec.query.embeddings import Rows, Space
+from graphrec.query.embeddings import EmbeddingMatrix, Rows
 from graphrec.query.names import Skipped
-from graphrec.query.release import Release
+from graphrec.query.release import ServedBundle
 from graphrec.query.results import Outcome
 
 
@@ -30,10 +30,10 @@ class Seeds:
     """
 
     type: str | None
-    space: Space
+    space: EmbeddingMatrix
     rows: Rows
     had: Rows | None = None
-    targets: Space | None = None
+    targets: EmbeddingMatrix | None = None
     because: str | None = None
     nodes: Rows | None = None
     skipped: tuple[Skipped, ...] = ()
@@ -57,7 +57,7 @@ class Seeds:
         return np.flatnonzero(~self.space.zero[self.rows])
 
 
-def seeds_by_row(release: Release, seed_type: str, seed_rows: npt.ArrayLike) -> Seeds:
+def seeds_by_row(release: ServedBundle, seed_type: str, seed_rows: npt.ArrayLike) -> Seeds:
     """Nodes of one type.
 
     Raises:
@@ -88,7 +88,7 @@ def _whole_numbers(seed_rows: npt.ArrayLike) -> Rows:
     return rows.astype(np.int64)
 
 
-def seeds_by_id(release: Release, seed_type: str, seed_ids: Sequence[str]) -> Seeds:
+def seeds_by_id(release: ServedBundle, seed_type: str, seed_ids: Sequence[str]) -> Seeds:
     """Nodes of one type that the model knows something about.
 
     Raises:
@@ -107,7 +107,7 @@ def seeds_by_id(release: Release, seed_type: str, seed_ids: Sequence[str]) -> Se
     return seeds_by_row(release, seed_type, rows)
 
 
-def popular_seed(release: Release, seed_type: str, seed_id: str, target_type: str) -> Seeds:
+def popular_seed(release: ServedBundle, seed_type: str, seed_id: str, target_type: str) -> Seeds:
     """One seed that nothing is known about: whatever is popular is for it.
 
     A node of the bundle is asked for as itself, so that what it has had and its own blocks hold.
@@ -122,7 +122,7 @@ def popular_seed(release: Release, seed_type: str, seed_id: str, target_type: st
     likes_all = np.ones((release.bundle.num_nodes(seed_type) or 1, 1), dtype=np.float32)
     return Seeds(
         known,
-        Space.of(likes_all),
+        EmbeddingMatrix.of(likes_all),
         np.array([row]),
         targets=targets,
         because=because,
@@ -155,7 +155,9 @@ def vector_seed(
     if array.shape != (dim,) or not np.isfinite(array).all() or not array.any():
         raise QueryError(
             f"the vector to recommend for has shape {list(array.shape)}, or is zero or not finite",
-            expected=f"{dim} finite numbers, not all zero, such as `encode_new` gives",
+            expected=f"{dim} finite numbers, not all zero, such as `embed_new` gives",
             value=vector,
         )
-    return Seeds(None, Space.of(array[None]), np.zeros(1, dtype=np.int64), had, skipped=skipped)
+    return Seeds(
+        None, EmbeddingMatrix.of(array[None]), np.zeros(1, dtype=np.int64), had, skipped=skipped
+    )

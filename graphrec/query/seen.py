@@ -20,7 +20,7 @@ from pydantic import (
 )
 
 from graphdb.checked_schema import Schema
-from graphdb.errors import BadFilterError, QueryError, nearest, shown
+from graphdb.errors import InvalidFilterError, QueryError, nearest, shown
 from graphdb.schema_types import EdgeType
 from graphrec.bundle import Adjacency
 from graphrec.query.conditions import Columns
@@ -99,7 +99,7 @@ def ways_between(
             none for these types, there is no way then.
 
     Raises:
-        BadFilterError: A relation is unknown.
+        InvalidFilterError: A relation is unknown.
         QueryError: A relation says nothing about these types.
     """
     if relations is None:
@@ -133,7 +133,7 @@ def wholes_of(paths: Paths, way: Way, rows: npt.ArrayLike) -> Rows:
 
 def _ways_along(schema: Schema, seed_type: str, target_type: str, relation: str) -> list[Way]:
     if relation not in schema.relations:
-        raise BadFilterError(
+        raise InvalidFilterError(
             f"seen by '{relation}': there is no such relation",
             expected="one of " + ", ".join(schema.relations),
             next_step=nearest(relation, list(schema.relations)),
@@ -213,7 +213,7 @@ class Seen(BaseModel):
             its newest event where it has none. What is newer than the moment counts as had.
 
     Raises:
-        BadFilterError: An unknown field, or a value that it cannot have.
+        InvalidFilterError: An unknown field, or a value that it cannot have.
 
     >>> Seen(relations="VIEWED", within_days=7).relations
     ('VIEWED',)
@@ -234,7 +234,7 @@ class Seen(BaseModel):
         known = list(cls.model_fields)
         for field in data if isinstance(data, Mapping) else ():
             if field not in known:
-                raise BadFilterError(
+                raise InvalidFilterError(
                     f"`seen` has no field '{field}'",
                     expected="one of " + ", ".join(known),
                     next_step=nearest(str(field), known),
@@ -245,12 +245,12 @@ class Seen(BaseModel):
         except ValidationError as error:
             problem = error.errors()[0]
             field = ".".join(map(str, problem["loc"])) or "seen"
-            raise BadFilterError(
+            raise InvalidFilterError(
                 f"seen: '{field}' cannot be {shown(problem['input'])}: {problem['msg']}",
                 value=problem["input"],
             ) from error
         if rule.repeat_after_days and rule.repeatable is None:
-            raise BadFilterError(
+            raise InvalidFilterError(
                 f"seen: 'repeat_after_days' is {rule.repeat_after_days}, but nothing is repeatable",
                 next_step="name categories in 'repeatable'",
                 value=rule.repeat_after_days,
@@ -270,7 +270,7 @@ class SeenRows:
     """A rule applied to one bundle, for seeds of one type and targets of another.
 
     Raises:
-        BadFilterError: The rule names a relation or a category that there is not.
+        InvalidFilterError: The rule names a relation or a category that there is not.
         QueryError: A relation says nothing about these types; or the bundle lacks its edges, or
             does not say when they happened.
     """

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from graphrec.query.embeddings import Rows, Space
+from graphrec.query.embeddings import EmbeddingMatrix, Rows
 from graphrec.query.limits import MOST_CELLS, MOST_K, check_count, check_whole
-from graphrec.query.planner import Method, Plan, Question, plan_search
+from graphrec.query.planner import Method, Plan, SearchQuery, plan_search
 from graphrec.query.propose import Proposer, Similarity, ValueProposer
 from graphrec.query.value import Values, stretched
 
@@ -31,9 +31,9 @@ _BLOCK_PRODUCTS = 2**21  # float64 products held at once: 16 MB
 
 
 def exact_scores(
-    seeds: Space,
+    seeds: EmbeddingMatrix,
     seed_rows: Rows,
-    targets: Space,
+    targets: EmbeddingMatrix,
     target_rows: Rows,
     similarity: Similarity,
     factors: Values | None = None,
@@ -73,7 +73,7 @@ Excluded = Callable[[int], npt.NDArray[np.integer]]
 """Gives, for the position of a seed in the batch, the target rows it must not get."""
 
 Proposing = Callable[
-    [Space, Rows, Sequence[npt.NDArray[np.integer]]],
+    [EmbeddingMatrix, Rows, Sequence[npt.NDArray[np.integer]]],
     tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]],
 ]
 
@@ -82,9 +82,9 @@ _INDEX_WIDTH = 2**13  # an index holds about so many scores per seed at once
 
 
 def top_k(
-    seeds: Space,
+    seeds: EmbeddingMatrix,
     seed_rows: Rows,
-    targets: Space,
+    targets: EmbeddingMatrix,
     *,
     k: int,
     similarity: Similarity = Similarity.DOT,
@@ -107,9 +107,9 @@ def top_k(
 
 
 def planned_top_k(
-    seeds: Space,
+    seeds: EmbeddingMatrix,
     seed_rows: Rows,
-    targets: Space,
+    targets: EmbeddingMatrix,
     *,
     k: int,
     similarity: Similarity = Similarity.DOT,
@@ -158,15 +158,15 @@ def planned_top_k(
 
 
 def _plan(
-    seeds: Space,
+    seeds: EmbeddingMatrix,
     num_seeds: int,
-    targets: Space,
+    targets: EmbeddingMatrix,
     k: int,
     mask: npt.NDArray[np.bool_] | None,
     index: "ServedIndex | None",
 ) -> Plan:
     passing = len(targets) if mask is None else int(np.count_nonzero(mask))
-    question = Question(len(targets), passing, targets.dim, num_seeds, k)
+    question = SearchQuery(len(targets), passing, targets.dim, num_seeds, k)
     if index is None:
         return plan_search(question)
     safe = index.index.can_serve(seeds)
@@ -175,7 +175,7 @@ def _plan(
 
 def _proposing(
     plan: Plan,
-    targets: Space,
+    targets: EmbeddingMatrix,
     k: int,
     similarity: Similarity,
     mask: npt.NDArray[np.bool_] | None,
@@ -193,7 +193,7 @@ def _proposing(
         return proposer.propose, proposer.width
 
     def propose(
-        seeds: Space, seed_rows: Rows, excluded: Sequence[npt.NDArray[np.integer]]
+        seeds: EmbeddingMatrix, seed_rows: Rows, excluded: Sequence[npt.NDArray[np.integer]]
     ) -> tuple[Rows, Rows]:
         found = index.index.propose(seeds, seed_rows, k=k, mask=mask, excluded=excluded)
         return found.positions, found.rows

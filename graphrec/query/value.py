@@ -47,7 +47,7 @@ def net_value(
 
     Money times the share that is not sent back is the money that stays; times quality, the money
     that stays and brings the buyer back. A return so counts twice, as lost money and as lost
-    quality, which is on purpose: DESIGN asks for quality GMV, not GMV.
+    quality, which is on purpose: sales less returns are wanted, not sales.
 
     Args:
         quality: In [0, 1].

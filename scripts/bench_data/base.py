@@ -33,7 +33,7 @@ class Published:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Question:
+class EvalTask:
     """Targets to be found for seeds.
 
     Args:
@@ -62,7 +62,7 @@ class Split:
     """What may be learned from, and what is asked."""
 
     graph: HeteroData
-    questions: tuple[Question, ...]
+    questions: tuple[EvalTask, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +116,7 @@ def asked_for(
     candidates: torch.Tensor | None = None,
 ) -> Split:
     """A split with one question, the targets of an edge type for its sources."""
-    asked = Question(
+    asked = EvalTask(
         str(direction),
         direction.source,
         direction.target,

@@ -24,7 +24,7 @@ import pyarrow.parquet as pq
 from bench_data.base import (
     VALIDATION_SHARE,
     DataSet,
-    Question,
+    EvalTask,
     Rows,
     Split,
     counts_of,
@@ -75,7 +75,7 @@ def read(folder: Path, validate: bool) -> Split:
     return Split(
         graph,
         (
-            Question(
+            EvalTask(
                 "products to offer",
                 "Creator",
                 "Product",
@@ -83,7 +83,7 @@ def read(folder: Path, validate: bool) -> Split:
                 _some(next_offers, ASKED_PEOPLE),
                 sold,
             ),
-            Question(
+            EvalTask(
                 "who should offer it",
                 "Product",
                 "Creator",

@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 
 from bench_data.base import (
     DataSet,
-    Question,
+    EvalTask,
     Rows,
     Split,
     counts_of,
@@ -73,11 +73,11 @@ def read(folder: Path, validate: bool) -> Split:
     choices = of_sources(truth, truth.degrees() < shown.degrees())
     popular = counts_of(creators[events[WATCHED_LONG][1]], num_creators)
     questions = (
-        Question("creators for a user", "User", "Creator", nothing, truth, popular),
-        Question(
+        EvalTask("creators for a user", "User", "Creator", nothing, truth, popular),
+        EvalTask(
             "new creators for a user", "User", "Creator", known, without(truth, known), popular
         ),
-        Question("of those shown", "User", "Creator", nothing, choices, popular, shown=shown),
+        EvalTask("of those shown", "User", "Creator", nothing, choices, popular, shown=shown),
     )
     return Split(graph, questions)
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
-from bench_data import DataSet, Question, Split
+from bench_data import DataSet, EvalTask, Split
 
 from bench_models.served import served
 from graphdb.schema_types import EdgeType
@@ -47,16 +47,16 @@ def baseline(
     along = [(asked.source, asked.target) == ends for asked in split.questions]
     if name in BY_HISTORY and not any(along):
         return [None] * len(along)
-    settings = {"relation_weights": config.spectral.relation_weights, **changes}
+    settings = {"event_weights": config.svd.event_weights, **changes}
     if name != "item-knn":  # which has nothing random
-        settings["seed"] = config.spectral.seed
+        settings["seed"] = config.svd.seed
     scorer = _made(name, data, settings, device).fit(split.graph)
     if isinstance(scorer, VectorScorer):
         return list(_by_vectors(scorer, split, data.direction))
     return [scorer if fits else None for fits in along]
 
 
-def popularity(asked: Question) -> VectorScorer:
+def popularity(asked: EvalTask) -> VectorScorer:
     """The same list for every seed."""
     seeds = torch.ones(asked.truth.num_sources, 1)
     return VectorScorer(seeds, asked.popularity[:, None])

@@ -6,19 +6,19 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from bench_data import DataSet, Question, Split
+from bench_data import DataSet, EvalTask, Split
 from rich.console import Console
 
 from bench_models.baselines import BASELINES, baseline
 from bench_models.served import served
 from bench_models.settings import baseline_settings
 from training.config import TrainConfig
-from training.encoders import Encoder, GraphEncoder, SpectralEncoder, Vectors
+from training.encoders import Encoder, GraphEncoder, SvdEncoder, Vectors
 from training.evaluation.metrics import Scorer, VectorScorer
 from training.gnn.trainer import Epoch
 from training.models import beside_network, beside_popularity
 
-ENCODERS = ("spectral", "graph", "both")
+ENCODERS = ("svd", "graph", "concat")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ def fitted(
         yield Fitted(name, [scorer_of(joined, asked) for asked in split.questions], seconds)
 
 
-def scorer_of(vectors: Vectors, asked: Question) -> VectorScorer:
+def scorer_of(vectors: Vectors, asked: EvalTask) -> VectorScorer:
     """From what an encoder gave; between two types either may be asked for the other."""
     seeds, targets = (torch.from_numpy(vectors[end]) for end in (asked.source, asked.target))
     return served(seeds, targets, asked)
@@ -83,18 +83,18 @@ def _vectors_of(
         console.print(f"epoch {epoch.number}: loss {epoch.loss:.3f}, {epoch.seconds:.1f} s")
 
     encoders: dict[str, Encoder] = {
-        "spectral": SpectralEncoder(data.schema, data.direction, config.spectral),
+        "svd": SvdEncoder(data.schema, data.direction, config.svd),
         "graph": GraphEncoder(data.schema, config.graph, options.device, on_epoch=tell),
     }
     kept: dict[str, tuple[Vectors, float]] = {}
     for model, encoder in encoders.items():
-        if model in options.models or "both" in options.models:
+        if model in options.models or "concat" in options.models:
             began = time.perf_counter()
             vectors = encoder.fit(split.graph)
             kept[model] = vectors, time.perf_counter() - began
             yield model, *kept[model]
-    if "both" in options.models:
-        (first, first_s), (second, second_s) = kept["spectral"], kept["graph"]
+    if "concat" in options.models:
+        (first, first_s), (second, second_s) = kept["svd"], kept["graph"]
         for balance in options.balances or [config.balance]:
             began = time.perf_counter()
             both = beside_network(first, second, data.direction, balance)

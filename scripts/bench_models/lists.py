@@ -1,14 +1,14 @@
 """A scorer's lists measured by `training.evaluation.metrics`, as those of the query layer are."""
 
 import numpy as np
-from bench_data import Question
+from bench_data import EvalTask
 
 from training.evaluation.metrics import Scorer, ndcg_at_k, recall_at_k
 from training.evaluation.rankers import best_of
 from training.sparse_ops import csr_of
 
 
-def by_lists(asked: Question, scorer: Scorer, k: int) -> tuple[float, float]:
+def by_lists(asked: EvalTask, scorer: Scorer, k: int) -> tuple[float, float]:
     """Recall and NDCG of every seed's list of k."""
     seeds = np.flatnonzero(asked.truth.degrees())
     ranked = best_of(scorer, seeds, k, csr_of(asked.taken), asked.candidates)

@@ -1,12 +1,12 @@
 """Vectors ranked as the query layer ranks."""
 
 import torch
-from bench_data import Question
+from bench_data import EvalTask
 
 from training.evaluation.metrics import VectorScorer
 
 
-def served(seeds: torch.Tensor, targets: torch.Tensor, asked: Question) -> VectorScorer:
+def served(seeds: torch.Tensor, targets: torch.Tensor, asked: EvalTask) -> VectorScorer:
     """Dot products; creators are told apart by the directions of their vectors.
 
     How long these are does not matter to what is found for a creator, and says only how much is

@@ -15,7 +15,7 @@ FOLDER = Path(__file__).parents[1] / "bench_settings"
 def settings_of(name: str, seed: int, changes: list[str]) -> TrainConfig:
     """The settings of a data set, with some in the place of the file's."""
     content = load_config(FOLDER / f"{name}.toml").model_dump()
-    content["spectral"]["seed"] = content["graph"]["seed"] = seed
+    content["svd"]["seed"] = content["graph"]["seed"] = seed
     for change in changes:
         content = merged(content, tomllib.loads(change))
     return TrainConfig.model_validate(content)

@@ -77,7 +77,7 @@ def journey(options: argparse.Namespace) -> Case:
     bought = holdout.edge_type
     past = without_ties(past, {tie for tie in edge_types_of(past) if tie.relation in _FROM_SALES})
     config = TrainConfig().model_dump()
-    config["spectral"]["seed"] = config["graph"]["seed"] = options.seed
+    config["svd"]["seed"] = config["graph"]["seed"] = options.seed
     return Case(
         JOURNEY,
         weeks.schema,

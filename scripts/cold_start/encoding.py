@@ -1,4 +1,4 @@
-"""Vectors for hidden products, the way that serving gives them: a bundle and `encode_new`."""
+"""Vectors for hidden products, the way that serving gives them: a bundle and `embed_new`."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -58,7 +58,7 @@ def encoded(
             if str(tie) in told
         }
         try:
-            vectors[at] = recommender.encode_new(product, neighbours)
+            vectors[at] = recommender.embed_new(product, neighbours)
         except QueryError:
             untold += 1
     return vectors, untold

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from graphdb.errors import NotEnoughDataError
+from graphdb.errors import InsufficientDataError
 from graphdb.schema import SCHEMA
 from graphdb.schema_types import EdgeType
 from training.baselines import Baseline, Popularity
@@ -37,14 +37,14 @@ def random_purchases(
     return make_graph({"User": num_users, "Product": 10}, {PURCHASED: events})
 
 
-def dense(graph: HeteroData, pair_power: float = 0.0) -> np.ndarray:
+def dense(graph: HeteroData, repeat_exponent: float = 0.0) -> np.ndarray:
     """R by a loop over the purchases of distinct pairs, [num_users, num_products]."""
     matrix = np.zeros((graph["User"].num_nodes, graph["Product"].num_nodes))
     store = graph[PURCHASED]
     for (user, product), count in zip(
         store.edge_index.T.tolist(), store["count"].tolist(), strict=True
     ):
-        matrix[user, product] = (5 * np.log1p(count)) ** pair_power
+        matrix[user, product] = (5 * np.log1p(count)) ** repeat_exponent
     return matrix
 
 
@@ -104,7 +104,7 @@ class BaselineContract:
 
     def test_nothing_to_learn_from(self, make: Make, make_graph):
         graph = make_graph({"User": 2, "Product": 2}, {PURCHASED: []})
-        with pytest.raises(NotEnoughDataError, match=r"there are no .*User-PURCHASED-Product"):
+        with pytest.raises(InsufficientDataError, match=r"there are no .*User-PURCHASED-Product"):
             make(PURCHASED).fit(graph)
 
 

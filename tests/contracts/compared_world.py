@@ -53,7 +53,7 @@ def content(**changes):
         "nodes": nodes_of(),
         "vectors": vectors_of(),
         "edges": edges_of(users, products),
-        "config": {"encoder": "by hand", "spectral": {"dim": 8, "half_life": 30}},
+        "config": {"encoder": "by hand", "svd": {"dim": 8, "half_life": 30}},
         "metrics": {"recall@20": 0.5, "ndcg@20": 0.25},
         **changes,
     }

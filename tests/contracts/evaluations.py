@@ -21,7 +21,7 @@ from training.evaluation.results import (
 HOSTILE = "<script>document.title = 'taken over'</script>"
 QUOTES = '"></title></svg><img src=x onerror="document.title=\'taken over\'"> & $x^2$ \x00'
 
-MODELS = ("spectral", "popularity", "recent popularity", "ItemKNN", "iALS", "viewed, not bought")
+MODELS = ("svd", "popularity", "recent popularity", "ItemKNN", "iALS", "viewed, not bought")
 LEVELS = (0.1095, 0.0487, 0.0579, 0.0603, 0.0811, 0.031)
 KS = (5, 10, 20)
 AUDIENCES = {
@@ -197,7 +197,7 @@ def make_evaluation(levels: tuple[float, ...] = LEVELS, p_value: float = 0.0002)
             )
             for place in range(10)
         ),
-        settings={"model": "spectral", "spectral": {"dim": 512, "seed": 0}, "balance": 2.0},
+        settings={"model": "svd", "svd": {"dim": 512, "seed": 0}, "balance": 2.0},
         versions={"python": "3.11.2", "graphrec": "0.1.0", "numpy": "2.4.6"},
         spending=Spending(
             seconds={"read the snapshot": 4.1, "learn from the past": 31.5, "rank": 18.0},

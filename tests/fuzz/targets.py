@@ -46,7 +46,7 @@ seed = 3
 [weights]
 half_life_days = 90
 
-[spectral]
+[svd]
 dim = 8
 """
 USER, PRODUCT, BRAND = "User:u0000", "Product:p0000", "Brand:b0000"

@@ -22,7 +22,7 @@ configs = st.builds(
     num_edges=st.integers(100, 20_000),
     seed=st.integers(0, 2**63 - 1),
     taste_strength=st.sampled_from([0.0, 0.3, 0.8, 1.0]),
-    newcomer_share=st.sampled_from([0.0, 0.06, 0.5]),
+    new_item_share=st.sampled_from([0.0, 0.06, 0.5]),
     light_share=st.sampled_from([0.0, 0.03, 0.5]),
     festivals=st.sampled_from([(), ((6, 18), (11, 11)), ((2, 29), (12, 31), (1, 1))]),
 )
@@ -160,7 +160,7 @@ def test_given_sizes_and_period_are_kept():
         num_contents=11,
         start="2023-03-01T00:00:00+08:00",
         end="2023-04-15T12:34:56+00:00",
-        newcomer_days=10,
+        new_item_days=10,
     )
     world = generate_world(config)
     check_world(world)
@@ -177,7 +177,7 @@ def test_given_sizes_and_period_are_kept():
         ({"num_products": 20, "num_brands": 21}, "num_brands 21 is more than num_products 20"),
         ({"taste_strength": 1.1}, "less than or equal to 1"),
         ({"end": "2025-01-20T00:00:00Z"}, "at least 28 days"),
-        ({"newcomer_days": 200}, "newcomer_days 200 is over half of the period"),
+        ({"new_item_days": 200}, "new_item_days 200 is over half of the period"),
         ({"start": "2025-01-01T00:00:00"}, "should have timezone info"),
         ({"festivals": [(13, 1)]}, "less than or equal to 12"),
         ({"num_edge": 1000}, "Extra inputs are not permitted"),

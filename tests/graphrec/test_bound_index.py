@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from graphdb.errors import BundleError
 from graphrec.bundle.manifest import IndexEntry, Measured
 from graphrec.query import planner
-from graphrec.query.embeddings import Space
+from graphrec.query.embeddings import EmbeddingMatrix
 from graphrec.query.index import exact
 from graphrec.query.index.base import ServedIndex
-from graphrec.query.index.exact import BoundIndex
+from graphrec.query.index.exact import ExactMipsIndex
 from graphrec.query.index.orders import Rotation, balanced
 from graphrec.query.planner import Method
 from graphrec.query.topk import planned_top_k, top_k
@@ -44,8 +44,8 @@ def served(index):
 
 
 def index_of(seeds, targets, similarity, width):
-    space = Space.of(targets)
-    return BoundIndex.build(space, similarity, balanced(seeds, targets), width)
+    space = EmbeddingMatrix.of(targets)
+    return ExactMipsIndex.build(space, similarity, balanced(seeds, targets), width)
 
 
 @pytest.mark.usefixtures("index_is_free")
@@ -70,7 +70,7 @@ def test_equals_sorting_everything(similarity, question, width, front, tile, blo
             assert np.abs(targets).max() > 1e20
             return
         rows, scores, plan = planned_top_k(
-            Space.of(seeds),
+            EmbeddingMatrix.of(seeds),
             np.arange(len(seeds)),
             index.targets,
             k=k,
@@ -104,7 +104,7 @@ def test_reads_little_and_equals_the_scan_bit_for_bit(similarity, share):
     mask = None if share is None else random.random(len(targets)) < share
     seen = random.integers(0, len(targets), (len(seeds), 40))
     index = index_of(seeds, targets, similarity, 8)
-    spaces = Space.of(seeds), np.arange(len(seeds)), index.targets
+    spaces = EmbeddingMatrix.of(seeds), np.arange(len(seeds)), index.targets
     settings = {"k": 10, "similarity": similarity, "mask": mask, "excluded": seen.__getitem__}
     plain = top_k(*spaces, **settings)
     batch = top_k(*spaces, **settings, index=served(index))
@@ -123,7 +123,7 @@ def test_reads_little_and_equals_the_scan_bit_for_bit(similarity, share):
 def test_most_vectors_stay_unread():
     seeds, targets, _ = world()
     index = index_of(seeds, targets, DOT, 8)
-    found = index.propose(Space.of(seeds), np.arange(60), k=10, mask=None, excluded=[])
+    found = index.propose(EmbeddingMatrix.of(seeds), np.arange(60), k=10, mask=None, excluded=[])
     front = exact.FRONT_ROWS * 24 * 60
     beyond = (len(targets) - exact.FRONT_ROWS) * 24 * 60
     assert found.read_in_line - front + found.read_at_random < beyond / 4
@@ -134,7 +134,7 @@ def test_a_seed_of_another_kind_than_those_of_the_rotation():
     seeds, targets, random = world()
     index = index_of(seeds, targets, DOT, 8)
     odd = random.normal(size=(20, 24)).astype(np.float32)[:, ::-1] * 1e4
-    spaces = Space.of(np.ascontiguousarray(odd)), np.arange(20), index.targets
+    spaces = EmbeddingMatrix.of(np.ascontiguousarray(odd)), np.arange(20), index.targets
     proposed = index.propose(*spaces[:2], k=7, mask=None, excluded=[])
     rows, _ = top_k(*spaces, k=7)
     for position in range(20):
@@ -145,10 +145,10 @@ def test_a_seed_of_another_kind_than_those_of_the_rotation():
 def test_a_rotation_that_does_not_fit_costs_time_not_answers():
     seeds, targets, _ = world()
     bent = np.eye(24) + 0.01  # for_seeds' times for_targets is not the identity
-    index = BoundIndex.build(Space.of(targets), DOT, Rotation.of(np.eye(24), bent), 8)
+    index = ExactMipsIndex.build(EmbeddingMatrix.of(targets), DOT, Rotation.of(np.eye(24), bent), 8)
     assert index.rotation.error > 0.2
-    found = index.propose(Space.of(seeds), np.arange(60), k=10, mask=None, excluded=[])
-    rows, _ = top_k(Space.of(seeds), np.arange(60), index.targets, k=10)
+    found = index.propose(EmbeddingMatrix.of(seeds), np.arange(60), k=10, mask=None, excluded=[])
+    rows, _ = top_k(EmbeddingMatrix.of(seeds), np.arange(60), index.targets, k=10)
     for position in range(60):
         assert set(rows[position]) <= set(found.rows[found.positions == position].tolist())
 
@@ -171,7 +171,7 @@ def test_the_rotation_keeps_products_and_puts_first_what_decides():
 def test_vectors_that_might_overflow_are_left_to_the_scan(length):
     seeds, targets, _ = world(300, 3)
     index = index_of(seeds, targets * np.float32(1e10), DOT, 8)
-    huge = Space.of(np.full((1, 24), length, dtype=np.float32))
+    huge = EmbeddingMatrix.of(np.full((1, 24), length, dtype=np.float32))
     rows, _, plan = planned_top_k(huge, np.arange(1), index.targets, k=5, index=served(index))
     assert plan.method is Method.SCAN
     assert "float32 might overflow" in plan.reason
@@ -187,7 +187,9 @@ def test_shorter_targets_that_point_better_are_not_cut_off(monkeypatch):
     straight = np.tile([0.98, 0.0], (100, 1))  # shorter, scores .98
     targets = np.vstack([askew, straight]).astype(np.float32)
     seeds = np.array([[1, 0], [5, 0]], dtype=np.float32)
-    index = BoundIndex.build(Space.of(targets), DOT, Rotation.of(np.eye(2), np.eye(2)), 2)
-    found = index.propose(Space.of(seeds), np.arange(2), k=3, mask=None, excluded=[])
+    index = ExactMipsIndex.build(
+        EmbeddingMatrix.of(targets), DOT, Rotation.of(np.eye(2), np.eye(2)), 2
+    )
+    found = index.propose(EmbeddingMatrix.of(seeds), np.arange(2), k=3, mask=None, excluded=[])
     for position in range(2):
         assert found.rows[found.positions == position].min() == 100

@@ -6,7 +6,7 @@ import pytest
 from pages.messages import says
 from typer.testing import CliRunner
 
-from graphdb.errors import BadFilterError
+from graphdb.errors import InvalidFilterError
 from graphrec import Filters
 from graphrec import bulk as bulk_module
 from graphrec.bulk import SCHEMA, write_answers
@@ -60,7 +60,7 @@ def test_the_unknown_get_what_is_popular_on_request(recommender, path):
 
 def test_nothing_is_left_behind_by_what_fails(recommender, path):
     path.write_bytes(b"before")
-    with pytest.raises(BadFilterError):
+    with pytest.raises(InvalidFilterError):
         write_answers(
             recommender, "User", USERS, "Product", path, filters=Filters(brands=["nobody"])
         )
@@ -80,7 +80,7 @@ def test_the_command_takes_a_type_or_a_file(world_path, recommender, tmp_path):
     assert [row["id"] for row in rows if row["seed_id"] == "acme"] == list(users)
     seeds.write_text("User:dan\nUser:nobody\n")
     for asked in ("users", seeds):
-        assert run("batch", world_path, asked, path, "--popular-if-unknown").exit_code == 0
+        assert run("batch", world_path, asked, path, "--on-unknown", "popular").exit_code == 0
         assert "dan" in {row["seed_id"] for row in pq.read_table(path).to_pylist()}
     assert "nobody" in {row["seed_id"] for row in pq.read_table(path).to_pylist()}
 
@@ -122,7 +122,7 @@ def test_wrong_seeds_are_named(world_path, tmp_path, seeds, output, exit_code, m
 def test_the_page_goes_on_after_an_unknown_seed_and_the_file_tells(world_path, tmp_path):
     path, seeds = tmp_path / "a.parquet", tmp_path / "seeds.txt"
     seeds.write_text("User:ann\nUser:nobody\nUser:dan\nUser:bob\n")
-    options = ("-k", "2", "--without", "ids=p3", "--json")
+    options = ("-k", "2", "--exclude", "ids=p3", "--json")
     result = run("batch", world_path, seeds, path, *options)
     assert result.exit_code == 0
     report = json.loads(result.stdout)

@@ -77,7 +77,7 @@ def ids(result):
     ("arguments", "expected"),
     [
         (["User:ann"], "p2 p4 p3 p6"),
-        (["user:ann", "--target", "products", "--top", "1"], "p2"),
+        (["user:ann", "--target", "products", "--top-k", "1"], "p2"),
         (["User:ann", "--include-seen", "-k", "3"], "p1 p2 p5"),
         (["User:ann", "--category", "Yogurt"], "p2"),
         (["User:ann", "--category", "yogurt", "--category", "Bread"], "p2 p4 p3"),
@@ -132,25 +132,25 @@ def test_markup_in_names_is_text(run, content, make_recommender):
         (
             ["recommend", "WORLD", "User:ann", "--category", "Yoghurt"],
             8,
-            "BadFilterError",
+            "InvalidFilterError",
             "did you mean 'Yogurt'",
         ),
         (
             ["recommend", "WORLD", "User:ann", "--min-price", "3", "--max-price", "2"],
             8,
-            "BadFilterError",
+            "InvalidFilterError",
             "'price_min' is 3.0, above 'price_max'",
         ),
         (
             ["recommend", "WORLD", "User:ann", "--min-price=-1"],
             8,
-            "BadFilterError",
+            "InvalidFilterError",
             "filter 'price_min' cannot be -1.0",
         ),
         (
             ["recommend", "WORLD", "Brand:acme", "--brand", "bolt"],
             8,
-            "BadFilterError",
+            "InvalidFilterError",
             "'brands' does not work on User targets",
         ),
         (["recommend", "NOWHERE", "User:ann"], 7, "BundleMissingError", "no bundle at"),
@@ -200,8 +200,8 @@ def damaged(tmp_path, world_path):
         (["recommend", "WORLD", "Usr:ann"], "'Usr' is not a node type; did you mean 'User'?"),
         (["recommend", "WORLD", "xyz:ann"], "'xyz' is not a node type; there are User, Creator"),
         (["recommend", "WORLD", "User:ann", "-t", "brnds"], "did you mean 'Brand'?"),
-        (["recommend", "WORLD", "User:ann", "-k", "0"], "Invalid value for '--top' / '-k'"),
-        (["recommend", "WORLD", "User:ann", "-k", "many"], "Invalid value for '--top' / '-k'"),
+        (["recommend", "WORLD", "User:ann", "-k", "0"], "Invalid value for '--top-k' / '-k'"),
+        (["recommend", "WORLD", "User:ann", "-k", "many"], "Invalid value for '--top-k' / '-k'"),
         (
             ["recommend", "WORLD", "User:ann", "--max-price", "cheap"],
             "Invalid value for '--max-price'",
@@ -332,7 +332,7 @@ def test_events_instead_of_a_seed(run, world_path, recommender):
 
 def test_popular_if_unknown(run, world_path):
     assert run("recommend", world_path, "User:dan").exit_code == 8
-    done = run("recommend", world_path, "User:dan", "--popular-if-unknown")
+    done = run("recommend", world_path, "User:dan", "--on-unknown", "popular")
     assert "popular" in done.stdout
 
 

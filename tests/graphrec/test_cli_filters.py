@@ -59,14 +59,14 @@ def ids(result):
     [
         ("-f shops=s1", "p0 p1 p3"),
         ("-f shops=s0 -f shops=s2", "p0 p2 p4 p5"),
-        ("--filter status=active --without brands=b2", "p0 p3 p6"),
+        ("--filter status=active --exclude brands=b2", "p0 p3 p6"),
         ("-f in_stock=no", "p1 p3 p4"),
         ("-f price_max=2 -f ids=p3", "p3"),
         ("-f stock>=3 -f stock<=5", "p0 p1"),
         ("-f title=Red -f title=Bear", "p0 p4"),
         ("-f listed_since=1970-01-01T00:00:03Z", "p4 p5"),
         ("-f created_at<=1970-01-01", "p0 p1 p2 p3"),
-        ("--category drinks --without categories=wine", "p2"),
+        ("--category drinks --exclude categories=wine", "p2"),
         ("-t creators -f fans>=100", "c1"),
         ("-t brands -f private_label=yes", "b0"),
     ],
@@ -160,7 +160,7 @@ def test_what_a_list_should_be_like(run, market, words, options):
         ("--value-weight 2", 2, "Invalid value for '--value-weight'"),
         ("--value-weight 0.5", 8, "does not say how good Product nodes are"),
         ("--seen-days 3", 8, "does not say when User-PURCHASED-Product happened"),
-        ("--newcomer-share 0.5", 8, "who is a newcomer cannot be told"),
+        ("--new-item-share 0.5", 8, "who is a newcomer cannot be told"),
     ],
 )
 def test_lists_that_cannot_be(run, words, code, message):

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from graphrec import (
-    BadFilterError,
     Block,
     Filters,
+    InvalidFilterError,
     Licence,
     OwnBlock,
     Policy,
@@ -112,7 +112,7 @@ def test_a_known_one_in_another_spelling_is_an_error(recommender, field, target,
         {"exclude": {field: [entry]}},
         {"exclude": {field: [known, entry]}, "on_missing": "skip"},
     ):
-        with pytest.raises(BadFilterError, match=f"{field}': no .* did you mean '{known}'"):
+        with pytest.raises(InvalidFilterError, match=f"{field}': no .* did you mean '{known}'"):
             asked(recommender, target, Filters(**filters))
 
 
@@ -129,7 +129,9 @@ def test_values_of_properties_in_another_spelling_are_errors(recommender):
         {"properties": {"city": "graz"}},
         {"exclude": {"properties": {"city": "Linz "}}},
     ):
-        with pytest.raises(BadFilterError, match=r"no User has the city '.*'; look at its spaces"):
+        with pytest.raises(
+            InvalidFilterError, match=r"no User has the city '.*'; look at its spaces"
+        ):
             asked(recommender, "User", Filters(**filters))
     assert asked(recommender, "User", Filters(properties={"city": "Wien"})).ids == ()
 
@@ -169,7 +171,7 @@ def test_what_the_bundle_does_not_hold_is_skipped_and_told(recommender, filters,
     ],
 )
 def test_what_may_come_out_must_be_known(recommender, filters):
-    with pytest.raises(BadFilterError, match=r"no (Product|Brand) has the id or name 'new'"):
+    with pytest.raises(InvalidFilterError, match=r"no (Product|Brand) has the id or name 'new'"):
         asked(recommender, "Product", Filters(**filters))
 
 
@@ -251,7 +253,7 @@ def test_the_command_line_says_on_stderr_what_it_did_without(market, tmp_path, a
     (tmp_path / "recalled.csv").write_text("id\n")
     rule = '[[block]]\ntype = "Product"\nids = ["p3", "p99"]\nreason = "FAKE"\n'
     (tmp_path / "policy.toml").write_text(FILE + rule)
-    arguments = ["--policy", str(tmp_path / "policy.toml"), "--without", "ids=listed-today"]
+    arguments = ["--policy", str(tmp_path / "policy.toml"), "--exclude", "ids=listed-today"]
     command = ["recommend", str(market.folder), "User:u2", *arguments, *as_json]
     found = CliRunner().invoke(build_app(), command)
     assert found.exit_code == 0

@@ -50,7 +50,7 @@ class TestNewcomers:
         ],
     )
     def test_they_get_their_share_in_every_page(self, dated, share, expected, raised):
-        answer = ask(dated(), newcomer_share=share)
+        answer = ask(dated(), new_item_share=share)
         assert answer.ids == expected
         assert answer.trace.reranked.raised == raised
         assert answer.trace.reranked.newcomers == 2
@@ -59,17 +59,17 @@ class TestNewcomers:
 
     def test_a_short_list_has_its_share_too(self, dated):
         recommender = dated()
-        assert ask(recommender, k=3, newcomer_share=0.34).ids == ("p1", "p2", "p4")
-        assert ask(recommender, k=2, newcomer_share=0.34).ids == ("p1", "p2")
+        assert ask(recommender, k=3, new_item_share=0.34).ids == ("p1", "p2", "p4")
+        assert ask(recommender, k=2, new_item_share=0.34).ids == ("p1", "p2")
 
     def test_days_and_moment_say_who_is_new(self, dated):
         recommender = dated()
-        assert ask(recommender, k=2, newcomer_share=0.5, newcomer_days=10).ids == ("p1", "p3")
+        assert ask(recommender, k=2, new_item_share=0.5, new_item_days=10).ids == ("p1", "p3")
         later = CUTOFF + timedelta(days=21)
-        answer = ask(recommender, k=2, newcomer_share=0.5, newcomers_as_of=later)
+        answer = ask(recommender, k=2, new_item_share=0.5, newcomers_as_of=later)
         assert answer.ids == ("p1", "p3")  # p4 is 41 days old by then
         much_later = CUTOFF + timedelta(days=99)
-        answer = ask(recommender, k=2, newcomer_share=0.5, newcomers_as_of=much_later)
+        answer = ask(recommender, k=2, new_item_share=0.5, newcomers_as_of=much_later)
         assert answer.ids == ("p1", "p2")
         assert answer.trace.reranked.newcomers == 0
 
@@ -78,20 +78,20 @@ class TestNewcomers:
         nodes = {**content["nodes"], "Brand": make_node_table("Brand", brands)}
         recommender = make_recommender(nodes=nodes)
         assert recommender.brands_for_user("ann", exclude_seen=False).ids == ("acme", "bolt")
-        answer = recommender.brands_for_user("ann", exclude_seen=False, newcomer_share=1)
+        answer = recommender.brands_for_user("ann", exclude_seen=False, new_item_share=1)
         assert answer.ids == ("bolt", "acme")
 
     def test_without_a_cutoff_ages_count_from_the_newest_event(self, dated):
         # which was two days before the cut-off of the other tests
-        options = {"k": 2, "newcomer_share": 0.5}
-        assert ask(dated(cutoff=None), newcomer_days=3, **options).ids == ("p1", "p2")
+        options = {"k": 2, "new_item_share": 0.5}
+        assert ask(dated(cutoff=None), new_item_days=3, **options).ids == ("p1", "p2")
 
     def test_without_any_moment_one_must_be_given(self, dated, content):
         undated = {name: replace(edges, evidence=None) for name, edges in content["edges"].items()}
         recommender = dated(cutoff=None, edges=undated)
         with pytest.raises(QueryError, match=r"to count back from; give newcomers_as_of"):
-            ask(recommender, newcomer_share=0.1)
-        assert ask(recommender, newcomer_share=1, newcomers_as_of=CUTOFF).ids[:2] == ("p4", "p3")
+            ask(recommender, new_item_share=0.1)
+        assert ask(recommender, new_item_share=1, newcomers_as_of=CUTOFF).ids[:2] == ("p4", "p3")
 
 
 class TestCaps:
@@ -114,7 +114,7 @@ class TestCaps:
         assert ask(recommender).trace.reranked is None
 
     def test_a_cap_holds_for_newcomers(self, dated):
-        answer = ask(dated(), newcomer_share=0.5, max_per_category=1)
+        answer = ask(dated(), new_item_share=0.5, max_per_category=1)
         assert answer.ids == ("p1", "p4", "p5", "p6")  # p3 is bread as p4 is
 
     def test_creators_are_those_who_promote_or_feature(
@@ -165,9 +165,9 @@ class TestDiversity:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"newcomer_share": 1.1}, "newcomer_share is 1.1; expected 0 to 1"),
-        ({"newcomer_share": True}, "newcomer_share is True"),
-        ({"newcomer_days": -1}, "newcomer_days is -1"),
+        ({"new_item_share": 1.1}, "new_item_share is 1.1; expected 0 to 1"),
+        ({"new_item_share": True}, "new_item_share is True"),
+        ({"new_item_days": -1}, "new_item_days is -1"),
         ({"newcomers_as_of": datetime(2017, 1, 1)}, "expected a moment with its timezone"),
         ({"diversity": float("nan")}, "diversity is nan; expected 0 to 1"),
         ({"max_per_brand": 0}, "max_per_brand is 0; expected a whole number.*filter it"),
@@ -253,7 +253,7 @@ CAP = st.none() | st.integers(1, 4)
 OPTIONS = st.fixed_dictionaries(
     {
         "k": st.integers(1, 40),
-        "newcomer_share": st.sampled_from([0.0, 0.1, 0.29, 0.5, 1.0]),
+        "new_item_share": st.sampled_from([0.0, 0.1, 0.29, 0.5, 1.0]),
         "max_per_brand": CAP,
         "max_per_category": CAP,
         "diversity": st.sampled_from([0.0, 0.3, 1.0]),
@@ -309,7 +309,7 @@ def slowly(every, truth, options, answer):
 
     for place in range(1, options["k"] + 1):
         fitting = [row for row in every if fits(row)]
-        due = int(place * options["newcomer_share"] + 1e-9)
+        due = int(place * options["new_item_share"] + 1e-9)
         if sum(truth["is_new"][one] for one in chosen) < due:
             fitting = [row for row in fitting if truth["is_new"][row]] or fitting
         if not fitting:
@@ -328,7 +328,7 @@ def test_the_share_is_reached_wherever_enough_newcomers_pass(shop, options, user
     every = whole(user, **plain)
     there = int(truth["is_new"][every].sum())
     for end in range(1, len(rows) + 1):
-        due = int(end * options["newcomer_share"] + 1e-9)
+        due = int(end * options["new_item_share"] + 1e-9)
         assert truth["is_new"][rows[:end]].sum() >= min(due, there)
 
 
@@ -337,7 +337,7 @@ def test_the_share_is_reached_wherever_enough_newcomers_pass(shop, options, user
 def test_asking_for_nothing_is_the_plain_answer(shop, options, user):
     recommender, _, _ = shop
     plain = {name: options[name] for name in ("k", "exclude_seen", "filters")}
-    loose = {"newcomer_share": 0.0, "max_per_brand": NUM_PRODUCTS, "diversity": 0.0}
+    loose = {"new_item_share": 0.0, "max_per_brand": NUM_PRODUCTS, "diversity": 0.0}
     expected = recommender.recommend("User", user, "Product", **plain)
     answer = recommender.recommend("User", user, "Product", **plain, **loose)
     assert list(answer) == list(expected)

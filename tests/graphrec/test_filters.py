@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from graphdb.errors import BadFilterError
+from graphdb.errors import InvalidFilterError
 from graphrec import Filters
 
 
@@ -76,9 +76,9 @@ def as_rows(values):
     ],
 )
 def test_values_that_cannot_be_filters(filters, message):
-    with pytest.raises(BadFilterError, match=message):
+    with pytest.raises(InvalidFilterError, match=message):
         Filters(**filters)
-    with pytest.raises(BadFilterError, match=message):
+    with pytest.raises(InvalidFilterError, match=message):
         Filters.model_validate(filters)
 
 
@@ -96,7 +96,7 @@ def test_values_that_cannot_be_filters(filters, message):
     ],
 )
 def test_names_that_do_not_exist(recommender, filters, message):
-    with pytest.raises(BadFilterError, match=message):
+    with pytest.raises(InvalidFilterError, match=message):
         recommender.products_for_user("ann", filters=Filters(**filters))
 
 
@@ -109,7 +109,7 @@ def test_names_that_do_not_exist(recommender, filters, message):
     ],
 )
 def test_filters_on_types_they_do_not_fit(recommender, target, filters, message):
-    with pytest.raises(BadFilterError, match=message):
+    with pytest.raises(InvalidFilterError, match=message):
         recommender.recommend("User", "ann", target, filters=Filters(**filters))
 
 
@@ -124,5 +124,5 @@ def test_filters_cannot_be_changed():
 
 def test_a_wrong_name_among_very_many_gets_its_neighbours(recommender, monkeypatch):
     monkeypatch.setattr("graphrec.query.names._NEAREST_AMONG", 3)
-    with pytest.raises(BadFilterError, match="'yogurd'; ids like it: 'yogurt'"):
+    with pytest.raises(InvalidFilterError, match="'yogurd'; ids like it: 'yogurt'"):
         recommender.products_for_user("ann", filters=Filters(categories="yogurd"))

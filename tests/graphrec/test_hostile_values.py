@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from graphrec import (
-    BadFilterError,
     Block,
     Filters,
     GraphRecError,
+    InvalidFilterError,
     Licence,
     OwnBlock,
     Policy,
@@ -86,8 +86,8 @@ OPTIONS = {
     "filters": None,
     "exclude_seen": True,
     "value_weight": 0.0,
-    "newcomer_share": 0.5,
-    "newcomer_days": 30.0,
+    "new_item_share": 0.5,
+    "new_item_days": 30.0,
     "newcomers_as_of": datetime(2026, 1, 1, tzinfo=UTC),
     "max_per_category": None,
     "max_per_brand": None,
@@ -138,7 +138,7 @@ METHODS = {
         "seed_type": "User", "seed_id": "u0", "target_type": "Product", "target_id": "p2",
         "k": 3, "max_hops": 4,
     },
-    "encode_new": {"node_type": "Product", "neighbours": {"Product-MADE_BY-Brand": ["b0"]}},
+    "embed_new": {"node_type": "Product", "neighbours": {"Product-MADE_BY-Brand": ["b0"]}},
     "set_policy": {"policy": None},
 }  # fmt: skip
 PLACES = [(method, name) for method, arguments in METHODS.items() for name in arguments]
@@ -162,7 +162,7 @@ def ask(asking, method, **changed):
 @pytest.mark.parametrize("method", METHODS)
 def test_the_questions_have_answers_as_they_stand(asking, method):
     found = ask(asking, method)
-    assert isinstance(found, GraphRecError) == (method in ("encode_new", "reach_curve")), found
+    assert isinstance(found, GraphRecError) == (method in ("embed_new", "reach_curve")), found
 
 
 @pytest.mark.parametrize(("method", "name"), PLACES)
@@ -278,7 +278,7 @@ def test_any_value_in_what_counts_as_seen(asking, field, wrong):
 def test_a_rule_that_could_bar_nothing_is_refused(condition):
     with pytest.raises(PolicyError, match=r"numbers must be finite|'min' is above 'max'"):
         Block(type="Product", where={"price": condition}, reason="X")
-    with pytest.raises(BadFilterError, match=r"numbers must be finite|'min' is above 'max'"):
+    with pytest.raises(InvalidFilterError, match=r"numbers must be finite|'min' is above 'max'"):
         Filters(properties={"price": condition})
 
 
@@ -292,12 +292,12 @@ def deep_filters(depth):
 def test_filters_within_filters_end():
     Filters(**deep_filters(MOST_DEPTH))
     for depth in (MOST_DEPTH + 1, 100_000):
-        with pytest.raises(BadFilterError, match=f"more than {MOST_DEPTH} others within them"):
+        with pytest.raises(InvalidFilterError, match=f"more than {MOST_DEPTH} others within them"):
             Filters(**deep_filters(depth))
     made = Filters(ids=["p1"])
     for _ in range(MOST_DEPTH):
         made = Filters(exclude=made)
-    with pytest.raises(BadFilterError, match="others within them"):
+    with pytest.raises(InvalidFilterError, match="others within them"):
         Filters(exclude=made)
 
 
@@ -334,7 +334,7 @@ COMMANDS = {
     "recommend": lambda word: ["recommend", "BUNDLE", word],
     "recommend -f": lambda word: ["recommend", "BUNDLE", "User:u2", "-f", f"ids={word}"],
     "recommend -f title": lambda word: ["recommend", "BUNDLE", "User:u2", "-f", f"title={word}"],
-    "recommend --without": lambda word: ["recommend", "BUNDLE", "User:u2", "--without", word],
+    "recommend --exclude": lambda word: ["recommend", "BUNDLE", "User:u2", "--exclude", word],
     "recommend --brand": lambda word: ["recommend", "BUNDLE", "User:u2", "--brand", word],
     "recommend -e": lambda word: ["recommend", "BUNDLE", "-e", f"VIEWED:{word}"],
     "recommend -t": lambda word: ["recommend", "BUNDLE", "User:u2", "-t", word],

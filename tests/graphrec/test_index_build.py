@@ -13,7 +13,7 @@ from graphdb.errors import BundleCorruptError, BundleError, QueryError
 from graphdb.schema import SCHEMA
 from graphrec import Recommender, open_bundle, write_bundle
 from graphrec.query import planner
-from graphrec.query.embeddings import Space
+from graphrec.query.embeddings import EmbeddingMatrix
 from graphrec.query.index import IndexConfig, build, build_index, ivf
 from graphrec.query.index.build import Indexes
 from graphrec.query.planner import Method
@@ -86,7 +86,8 @@ def index_is_free(monkeypatch):
 def spaces_of(path, *, verify=True, **settings):
     bundle = open_bundle(path, verify=verify)
     spaces = {
-        name: Space.of(bundle.vectors(name), bundle.norms(name)) for name in ("Product", "User")
+        name: EmbeddingMatrix.of(bundle.vectors(name), bundle.norms(name))
+        for name in ("Product", "User")
     }
     return spaces, Indexes(bundle, spaces.__getitem__, **settings)
 
@@ -372,7 +373,7 @@ def test_a_bundle_from_before_norms_were_kept_answers_the_same(plain_path, tmp_p
 
 @pytest.mark.parametrize("size", [1, 2, 3, 5, 15, 17])
 def test_an_approximate_index_has_at_most_as_many_lists_as_targets(size):
-    space = Space.of(vectors(size, 3))
+    space = EmbeddingMatrix.of(vectors(size, 3))
     index = ivf.IvfIndex.build(space, DOT, seed=0)
     assert 1 <= index.num_lists <= size
     found = index.propose(space, np.arange(size), k=size, mask=None, excluded=[])

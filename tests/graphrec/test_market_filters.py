@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 from contracts.market import IDS, make_market
 
-from graphdb.errors import BadFilterError, QueryError
+from graphdb.errors import InvalidFilterError, QueryError
 from graphdb.schema import SCHEMA
 from graphrec import Filters, Recommender
 from graphrec.query.metapaths import WAYS
@@ -123,7 +123,7 @@ def test_other_targets(recommender, target, filters, expected):
     ],
 )
 def test_filters_that_do_not_fit(recommender, target, filters, message):
-    with pytest.raises(BadFilterError, match=message):
+    with pytest.raises(InvalidFilterError, match=message):
         passing(recommender, target, **filters)
 
 
@@ -139,13 +139,13 @@ def test_filters_that_do_not_fit(recommender, target, filters, message):
     ],
 )
 def test_values_that_cannot_be_filters(filters, message):
-    with pytest.raises(BadFilterError, match=message):
+    with pytest.raises(InvalidFilterError, match=message):
         Filters(**filters)
 
 
 def test_true_and_one_are_told_apart_even_when_remembered(recommender):
     assert passing(recommender, "Brand", properties={"private_label": True}) == "b0"
-    with pytest.raises(BadFilterError, match="cannot be 1"):
+    with pytest.raises(InvalidFilterError, match="cannot be 1"):
         passing(recommender, "Brand", properties={"private_label": 1})
 
 

@@ -8,7 +8,7 @@ from graphdb.schema_types import EdgeType
 from graphrec import Adjacency, NewcomerRule
 from graphrec import cold_start as module
 from graphrec.adjacency import among, outward, thinned
-from graphrec.cold_start import Surroundings
+from graphrec.cold_start import NeighborAggregator
 
 BOUGHT = EdgeType("User", "PURCHASED", "Product")
 ALSO = EdgeType("Product", "ALSO_BOUGHT", "Product")
@@ -40,7 +40,7 @@ class World:
         self.edges = {kind: pairs_of(matrix) for kind, matrix in self.tied.items()}
         self.edges |= {BOUGHT: pairs_of(self.sold), ALSO: pairs_of(self.also)}
         self.known = self.sold.any(axis=0)
-        self.around = Surroundings(
+        self.around = NeighborAggregator(
             "Product", self.vectors.__getitem__, self.edges.__getitem__, [BOUGHT]
         )
 

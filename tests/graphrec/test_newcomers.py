@@ -36,7 +36,7 @@ def unit(*numbers):
 
 def test_peers_of_the_brand_and_one_step_from_the_buyers(ask):
     # acme makes p1 (4, 0), p2 (3, 1) and p5 (2, 2); ann (1, 0) bought 2 and cat (1, 1) bought 3.
-    vector = ask().encode_new("Product", {MADE_BY: ["acme"], PURCHASED: ["ann", "cat"]})
+    vector = ask().embed_new("Product", {MADE_BY: ["acme"], PURCHASED: ["ann", "cat"]})
     buyers = unit(1 / np.sqrt(2) + 1 / np.sqrt(3), 1 / np.sqrt(3))
     np.testing.assert_allclose(vector, 2 * (3 * unit(9, 3) + buyers), rtol=1e-6)
     assert vector.dtype == np.float32
@@ -45,13 +45,13 @@ def test_peers_of_the_brand_and_one_step_from_the_buyers(ask):
 def test_who_is_new_itself_is_no_peer(ask, content):
     # bolt makes p3 (0, 4), p4 (1, 3) and p6, which nobody bought but has been told a vector.
     content["vectors"]["Product"][5] = 9, 0
-    vector = ask(vectors=content["vectors"]).encode_new("Product", {MADE_BY: ["bolt"]})
+    vector = ask(vectors=content["vectors"]).embed_new("Product", {MADE_BY: ["bolt"]})
     np.testing.assert_allclose(vector, 2 * 3 * unit(1, 7), rtol=1e-6)
 
 
 def test_a_new_user_from_what_was_bought(ask):
     # p1 (4, 0) has 1 buyer and p5 (2, 2) has 2.
-    vector = ask().encode_new("User", {EdgeType("User", "PURCHASED", "Product"): ["p5", "p1"]})
+    vector = ask().embed_new("User", {EdgeType("User", "PURCHASED", "Product"): ["p5", "p1"]})
     np.testing.assert_allclose(vector, unit(4 + 2 / np.sqrt(2), 2 / np.sqrt(2)), rtol=1e-6)
 
 
@@ -59,7 +59,7 @@ def test_a_new_user_from_what_was_bought(ask):
 def test_those_whose_ties_agree_less_are_shorter(ask, power):
     rule = NewcomerRule(peers={MADE_BY: 0.5, IN_CATEGORY: 0.5}, **{**BY, "length_power": power})
     # of acme's make (9, 3), of bolt's (1, 7), in yogurt (7, 1)
-    encode = ask(rule).encode_new
+    encode = ask(rule).embed_new
     for brand, peers in (("acme", (9, 3)), ("bolt", (1, 7))):
         vector = encode("Product", {MADE_BY: [brand], IN_CATEGORY: ["yogurt"]})
         total = 0.5 * unit(*peers) + 0.5 * unit(7, 1)
@@ -69,7 +69,7 @@ def test_those_whose_ties_agree_less_are_shorter(ask, power):
 
 def test_each_neighbour_counts_the_same_however_many_peers_it_brings(ask):
     rule = NewcomerRule(peers={MADE_BY: 0.5}, **BY)
-    vector = ask(rule).encode_new("Product", {MADE_BY: ["acme", "bolt"]})
+    vector = ask(rule).embed_new("Product", {MADE_BY: ["acme", "bolt"]})
     np.testing.assert_allclose(vector, unit(9 / 3 + 1 / 2, 3 / 3 + 7 / 2), rtol=1e-6)
 
 
@@ -83,14 +83,14 @@ def test_each_neighbour_counts_the_same_however_many_peers_it_brings(ask):
 )
 def test_closest_are_those_alike_by_two_kinds_of_ties(ask, category, peers):
     rule = NewcomerRule(peers={MADE_BY: 1e-9, IN_CATEGORY: 1e-9}, closest=1, **BY)
-    vector = ask(rule).encode_new("Product", {MADE_BY: ["acme"], IN_CATEGORY: [category]})
+    vector = ask(rule).embed_new("Product", {MADE_BY: ["acme"], IN_CATEGORY: [category]})
     expected = 2 * unit(*peers) if peers else [0, 0]
     np.testing.assert_allclose(vector, expected, atol=1e-6)
 
 
 def test_one_kind_alone_tells_though_the_rule_knows_more(ask):
     rule = NewcomerRule(peers={MADE_BY: 1, IN_CATEGORY: 0}, closest=1, **BY)
-    encode = ask(rule).encode_new
+    encode = ask(rule).embed_new
     np.testing.assert_allclose(encode("Product", {MADE_BY: ["acme"]}), 2 * unit(9, 3), rtol=1e-6)
     with pytest.raises(QueryError, match="no neighbour of it has a vector"):
         encode("Product", {IN_CATEGORY: ["yogurt"]})
@@ -125,8 +125,8 @@ def test_neither_order_nor_repeats_matter(world, ids, random):
     assume(set(ids) != {"p6"})  # nothing is known about it
     shuffled = [*ids, *ids]
     random.shuffle(shuffled)
-    once = world.encode_new("User", {PURCHASED: sorted(set(ids))})
-    assert world.encode_new("User", {PURCHASED: shuffled}).tobytes() == once.tobytes()
+    once = world.embed_new("User", {PURCHASED: sorted(set(ids))})
+    assert world.embed_new("User", {PURCHASED: shuffled}).tobytes() == once.tobytes()
 
 
 def test_ties_within_a_type_go_either_way(ask, content):
@@ -134,7 +134,7 @@ def test_ties_within_a_type_go_either_way(ask, content):
     also = Adjacency.from_edges(np.array([0, 1, 2, 5]), np.array([1, 0, 0, 1]), 6, 6)
     rule = NewcomerRule(steps={str(ALSO): 1}, **BY)
     recommender = ask(rule, edges={**content["edges"], ALSO: also})
-    vector = recommender.encode_new("Product", {ALSO: ["p1", "p2", "p6"]})
+    vector = recommender.embed_new("Product", {ALSO: ["p1", "p2", "p6"]})
     expected = unit(4 / np.sqrt(2) + 3 / np.sqrt(2), 1 / np.sqrt(2))
     np.testing.assert_allclose(vector, 2 * expected, rtol=1e-6)
 
@@ -164,12 +164,12 @@ def test_ties_within_a_type_go_either_way(ask, content):
 )
 def test_what_cannot_be_encoded(ask, node_type, neighbours, error, message):
     with pytest.raises(error, match=message):
-        ask().encode_new(node_type, neighbours)
+        ask().embed_new(node_type, neighbours)
 
 
 def test_a_bundle_from_before_there_were_rules(recommender):
     with pytest.raises(QueryError, match="cannot encode new Product nodes; train again"):
-        recommender.encode_new("Product", {MADE_BY: ["acme"]})
+        recommender.embed_new("Product", {MADE_BY: ["acme"]})
 
 
 class TestRecommendVector:
@@ -191,7 +191,7 @@ class TestRecommendVector:
 
     def test_an_audience_for_a_new_product(self, ask):
         recommender = ask()
-        vector = recommender.encode_new("Product", {MADE_BY: ["acme"]})
+        vector = recommender.embed_new("Product", {MADE_BY: ["acme"]})
         assert recommender.recommend_vector(vector, "User").ids == ("cat", "ann", "bob", "dan")
 
     @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import pytest
 
 from graphrec.bundle.manifest import IndexEntry, Measured
-from graphrec.query.planner import Method, Question, plan_search
+from graphrec.query.planner import Method, SearchQuery, plan_search
 
 
 def entry(kind="bounds", recall=1.0, share_read=0.006):
@@ -33,7 +33,7 @@ def entry(kind="bounds", recall=1.0, share_read=0.006):
 
 
 def question(candidates=1_000_000, num_seeds=1, k=10, targets=1_000_000):
-    return Question(targets, candidates, 128, num_seeds, k)
+    return SearchQuery(targets, candidates, 128, num_seeds, k)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graphdb.errors import BadFilterError, QueryError
+from graphdb.errors import InvalidFilterError, QueryError
 from graphdb.schema import SCHEMA
 from graphrec import Adjacency, Recommender, open_bundle, write_bundle
 from graphrec.query.metapaths import Paths
@@ -141,7 +141,7 @@ def test_nothing_is_had_where_nothing_ever_happened(tmp_path, content):
     ],
 )
 def test_rules_that_cannot_be(rule, message):
-    with pytest.raises(BadFilterError, match=message):
+    with pytest.raises(InvalidFilterError, match=message):
         Seen(**rule)
 
 
@@ -151,7 +151,7 @@ def test_rules_that_cannot_be(rule, message):
         (
             ("User", "Product"),
             {"relations": "PURCHASE"},
-            BadFilterError,
+            InvalidFilterError,
             "'PURCHASE': there is no such relation.*did you mean 'PURCHASED'",
         ),
         (
@@ -187,13 +187,13 @@ def test_rules_that_cannot_be(rule, message):
         (
             ("User", "Product"),
             {"repeatable": "Yoghurt"},
-            BadFilterError,
+            InvalidFilterError,
             "seen: 'repeatable': no Category has the id or name 'Yoghurt'; did you mean 'Yogurt'",
         ),
         (
             ("User", "Product"),
             {"repeatable": "Other"},
-            BadFilterError,
+            InvalidFilterError,
             "2 Category nodes are named 'Other'; give one of the ids 'other-d', 'other-f'",
         ),
     ],

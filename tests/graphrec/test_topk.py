@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from graphdb.errors import QueryError
 from graphrec.query import topk
-from graphrec.query.embeddings import Space
+from graphrec.query.embeddings import EmbeddingMatrix
 from graphrec.query.topk import top_k
 
 
@@ -19,9 +19,9 @@ def test_equals_sorting_everything(similarity, question):
     if similarity is COSINE:
         seeds = seeds[seeds.any(axis=1)]  # a zero seed has no cosine; Recommender refuses it
     rows, scores = top_k(
-        Space.of(seeds),
+        EmbeddingMatrix.of(seeds),
         np.arange(len(seeds)),
-        Space.of(targets),
+        EmbeddingMatrix.of(targets),
         k=k,
         similarity=similarity,
         mask=mask,
@@ -39,7 +39,7 @@ def test_equals_sorting_everything(similarity, question):
 @given(questions(), st.integers(1, 30))
 def test_blocks_do_not_show(question, block_scores):
     seeds, targets, k, mask, excluded = question
-    spaces = Space.of(seeds), np.arange(len(seeds)), Space.of(targets)
+    spaces = EmbeddingMatrix.of(seeds), np.arange(len(seeds)), EmbeddingMatrix.of(targets)
     whole = top_k(*spaces, k=k, mask=mask, excluded=excluded.__getitem__)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(topk, "_BLOCK_SCORES", block_scores)
@@ -53,11 +53,11 @@ def test_blocks_do_not_show(question, block_scores):
 def test_a_batch_equals_one_by_one_bit_for_bit(similarity, share):
     """Large enough that matrix products round differently by the shape of the batch."""
     random = np.random.default_rng(5)
-    seeds = Space.of(random.normal(size=(40, 67)).astype(np.float32))
+    seeds = EmbeddingMatrix.of(random.normal(size=(40, 67)).astype(np.float32))
     targets = random.normal(size=(3_000, 67)).astype(np.float32)
     targets[1_500:2_000] = targets[:500]  # exact ties, far apart
     targets[2_000:2_500] = np.nextafter(targets[:500], np.float32(9))  # and nearly ties
-    targets = Space.of(targets)
+    targets = EmbeddingMatrix.of(targets)
     mask = None if share is None else random.random(3_000) < share
     batch = top_k(seeds, np.arange(40), targets, k=25, similarity=similarity, mask=mask)
     for row in range(40):
@@ -71,8 +71,10 @@ def test_a_batch_equals_one_by_one_bit_for_bit(similarity, share):
 
 def test_float32_alone_would_be_wrong():
     """The second target is better by less than float32 can tell; both sums round to 2**24."""
-    targets = Space.of(np.array([[2**24, 0, 0], [2**24, 1, 0], [2**24, 0, -1]], dtype=np.float32))
-    seeds = Space.of(np.ones((1, 3), dtype=np.float32))
+    targets = EmbeddingMatrix.of(
+        np.array([[2**24, 0, 0], [2**24, 1, 0], [2**24, 0, -1]], dtype=np.float32)
+    )
+    seeds = EmbeddingMatrix.of(np.ones((1, 3), dtype=np.float32))
     rows, scores = top_k(seeds, np.array([0]), targets, k=2)
     assert rows.tolist() == [[1, 0]]
     assert scores.tolist() == [[2**24 + 1, 2**24]]
@@ -84,7 +86,10 @@ def test_float32_sums_that_depend_on_the_order_do_not_mislead():
     matrix = np.ones((64, 64), dtype=np.float32)
     np.fill_diagonal(matrix, 2**24)
     rows, scores = top_k(
-        Space.of(np.ones((1, 64), dtype=np.float32)), np.array([0]), Space.of(matrix), k=2
+        EmbeddingMatrix.of(np.ones((1, 64), dtype=np.float32)),
+        np.array([0]),
+        EmbeddingMatrix.of(matrix),
+        k=2,
     )
     assert rows.tolist() == [[0, 1]]
     assert scores.tolist() == [[2**24 + 63] * 2]
@@ -95,40 +100,47 @@ def test_underflowing_float32_products_do_not_mislead():
     unit = 2.0**-74
     rows = [[0.6 * unit] * 8, [4.9 * unit] + [0] * 7]
     seed = np.full((1, 8), 2.0**-75, dtype=np.float32)
-    found, _ = top_k(Space.of(seed), np.array([0]), Space.of(np.array(rows, dtype=np.float32)), k=1)
+    found, _ = top_k(
+        EmbeddingMatrix.of(seed),
+        np.array([0]),
+        EmbeddingMatrix.of(np.array(rows, dtype=np.float32)),
+        k=1,
+    )
     assert found.tolist() == [[1]]
 
 
 def test_equal_scores_come_by_row_however_many():
-    targets = Space.of(np.ones((1_000, 3), dtype=np.float32))
-    rows, scores = top_k(Space.of(np.ones((2, 3), dtype=np.float32)), np.arange(2), targets, k=5)
+    targets = EmbeddingMatrix.of(np.ones((1_000, 3), dtype=np.float32))
+    rows, scores = top_k(
+        EmbeddingMatrix.of(np.ones((2, 3), dtype=np.float32)), np.arange(2), targets, k=5
+    )
     assert rows.tolist() == [[0, 1, 2, 3, 4]] * 2
     assert scores.tolist() == [[3.0] * 5] * 2
 
 
 def test_overflowing_float32_products_do_not_mislead():
-    targets = Space.of(np.array([[3e38, -3e38], [3e38, -2e38], [1, 0]], dtype=np.float32))
-    seeds = Space.of(np.array([[3e38, 3e38]], dtype=np.float32))
+    targets = EmbeddingMatrix.of(np.array([[3e38, -3e38], [3e38, -2e38], [1, 0]], dtype=np.float32))
+    seeds = EmbeddingMatrix.of(np.array([[3e38, 3e38]], dtype=np.float32))
     rows, scores = top_k(seeds, np.array([0]), targets, k=3)
     assert rows.tolist() == [[1, 2, 0]]
     assert scores[0, 2] == 0 and np.isfinite(scores).all()
 
 
 def test_no_candidate_at_all():
-    space = Space.of(np.ones((3, 2), dtype=np.float32))
+    space = EmbeddingMatrix.of(np.ones((3, 2), dtype=np.float32))
     rows, scores = top_k(space, np.arange(3), space, k=2, mask=np.zeros(3, dtype=np.bool_))
     assert rows.tolist() == [[-1, -1]] * 3
     assert scores.tolist() == [[-np.inf, -np.inf]] * 3
 
 
 def test_no_seeds_and_no_targets():
-    some, none = (Space.of(np.ones((n, 2), dtype=np.float32)) for n in (3, 0))
+    some, none = (EmbeddingMatrix.of(np.ones((n, 2), dtype=np.float32)) for n in (3, 0))
     assert top_k(some, np.array([], dtype=np.int64), some, k=2)[0].shape == (0, 2)
     assert top_k(some, np.arange(3), none, k=1)[0].tolist() == [[-1]] * 3
 
 
 @pytest.mark.parametrize("k", [0, -3, 2.0, True, "5", None])
 def test_refuses_a_k_that_is_no_count(k):
-    space = Space.of(np.ones((3, 2), dtype=np.float32))
+    space = EmbeddingMatrix.of(np.ones((3, 2), dtype=np.float32))
     with pytest.raises(QueryError, match=r"k is .*; expected a whole number, 1 or more"):
         top_k(space, np.arange(3), space, k=k)

@@ -167,7 +167,7 @@ def test_errors_name_no_other_users(asking, ask):
 
 
 def test_the_command_line_says_what_it_did_without(market):
-    words = ["--event", "PURCHASED:p0", "--event", f"VIEWED:{NEW}", "--popular-if-unknown"]
+    words = ["--event", "PURCHASED:p0", "--event", f"VIEWED:{NEW}", "--on-unknown", "popular"]
     command = ["recommend", str(market.folder), *words]
     found = CliRunner().invoke(build_app(), [*command, "--json"])
     assert found.exit_code == 0

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from graphdb.errors import QueryError
 from graphrec import Recommender
-from graphrec.query.embeddings import Space
+from graphrec.query.embeddings import EmbeddingMatrix
 from graphrec.query.propose import Similarity, ValueProposer
 from graphrec.query.topk import planned_top_k, top_k
 from graphrec.query.value import value_adjusted, value_factors, values_of
@@ -43,7 +43,12 @@ def test_it_is_the_plain_sort_of_all(seed, num_targets, k, weight, scale, passin
     factors = value_factors(value, weight)
     allowed = draw.random(num_targets) < passing
     rows, scores, _ = planned_top_k(
-        Space.of(seeds), np.arange(4), Space.of(targets), k=k, mask=allowed, factors=factors
+        EmbeddingMatrix.of(seeds),
+        np.arange(4),
+        EmbeddingMatrix.of(targets),
+        k=k,
+        mask=allowed,
+        factors=factors,
     )
     wanted_rows, wanted_scores = oracle(seeds, targets, factors, k, allowed)
     assert rows.tolist() == wanted_rows
@@ -53,8 +58,8 @@ def test_it_is_the_plain_sort_of_all(seed, num_targets, k, weight, scale, passin
 def test_few_are_proposed_among_many():
     """The bound on rounding is tight enough that nearly all targets are left out."""
     draw = np.random.default_rng(0)
-    targets = Space.of(draw.normal(size=(20_000, 64)).astype(np.float32))
-    seeds = Space.of(draw.normal(size=(8, 64)).astype(np.float32))
+    targets = EmbeddingMatrix.of(draw.normal(size=(20_000, 64)).astype(np.float32))
+    seeds = EmbeddingMatrix.of(draw.normal(size=(8, 64)).astype(np.float32))
     factors = value_factors(draw.lognormal(0, 1, 20_000), 0.7)
     proposer = ValueProposer(targets, 10, factors, None, gather=False)
     positions, _ = proposer.propose(seeds, np.arange(8), [])
@@ -63,8 +68,8 @@ def test_few_are_proposed_among_many():
 
 def test_no_weight_is_affinity_to_the_last_bit():
     draw = np.random.default_rng(1)
-    targets = Space.of(draw.normal(size=(500, 16)).astype(np.float32))
-    seeds = Space.of(draw.normal(size=(20, 16)).astype(np.float32))
+    targets = EmbeddingMatrix.of(draw.normal(size=(500, 16)).astype(np.float32))
+    seeds = EmbeddingMatrix.of(draw.normal(size=(20, 16)).astype(np.float32))
     plain = top_k(seeds, np.arange(20), targets, k=10, similarity=Similarity.DOT)
     rows, scores, _ = planned_top_k(
         seeds, np.arange(20), targets, k=10, factors=value_factors(np.full(500, 3.0), 0.0)

@@ -15,7 +15,7 @@ from graphdb.schema import SCHEMA
 from graphrec import Adjacency
 from training.config import TrainConfig
 from training.data import HeteroData
-from training.encoders import SpectralConfig, SpectralEncoder
+from training.encoders import SvdConfig, SvdEncoder
 from training.evaluation.metrics import VectorScorer
 
 PURCHASED = SCHEMA.edge_type("PURCHASED")
@@ -79,7 +79,7 @@ def test_nothing_is_left_of_hidden_products(graph):
 def test_what_is_learned_does_not_depend_on_who_bought_hidden_products(graph):
     other = graph.clone()
     other[PURCHASED].edge_index = torch.tensor([[0, 1, 1, 2, 2, 2], [0, 2, 1, 4, 0, 3]])
-    encoder = SpectralEncoder(SCHEMA, PURCHASED, SpectralConfig(dim=32, half_life_days=None))
+    encoder = SvdEncoder(SCHEMA, PURCHASED, SvdConfig(dim=32, half_life_days=None))
     one, two = (
         encoder.fit(hidden_from(some, "Product", np.array([1, 3]))) for some in (graph, other)
     )
@@ -183,7 +183,7 @@ def tastes():
     ]
     sizes = {"User": 80, "Product": 80, "Brand": 10}
     graph = graph_of(sizes, {PURCHASED: pairs, MADE_BY: [(p, p // 8) for p in range(80)]})
-    config = TrainConfig(spectral=SpectralConfig(dim=32, half_life_days=None))
+    config = TrainConfig(svd=SvdConfig(dim=32, half_life_days=None))
     everything = torch.ones(80, dtype=torch.bool)
     truth = pairs_of(later, 80, 80)
     return Case("tastes", SCHEMA, PURCHASED, graph, truth, None, everything, config)
@@ -192,7 +192,7 @@ def tastes():
 def test_from_hiding_to_the_figures(tastes, tmp_path):
     hidden = drawn(tastes.graph, PURCHASED, 0.5, seed=0)
     graph = hidden_from(tastes.graph, "Product", hidden)
-    vectors = SpectralEncoder(SCHEMA, PURCHASED, tastes.config.spectral).fit(graph)
+    vectors = SvdEncoder(SCHEMA, PURCHASED, tastes.config.svd).fit(graph)
     assert not vectors["Product"][hidden].any()
     bundle = released(tmp_path / "b", graph, vectors, SCHEMA, PURCHASED, tastes.config)
     ties = {MADE_BY: near(tastes.graph, MADE_BY, "Product", hidden)}
@@ -216,7 +216,7 @@ def test_from_hiding_to_the_figures(tastes, tmp_path):
 def test_a_product_without_ties_is_counted_as_untold(tastes, tmp_path):
     hidden = np.array([3])
     graph = hidden_from(tastes.graph, "Product", hidden)
-    vectors = SpectralEncoder(SCHEMA, PURCHASED, tastes.config.spectral).fit(graph)
+    vectors = SvdEncoder(SCHEMA, PURCHASED, tastes.config.svd).fit(graph)
     bundle = released(tmp_path / "b", graph, vectors, SCHEMA, PURCHASED, tastes.config)
     none = Adjacency.from_edges(np.empty(0, int), np.empty(0, int), 1, 10)
     new, untold = encoded(bundle, "Product", hidden, {MADE_BY: none})

@@ -39,7 +39,7 @@ def test_a_tie_that_there_is_not(graph):
 def test_settings_lose_it_both_ways():
     config = TrainConfig.model_validate(
         {
-            "spectral": {"side_weights": {str(MADE_BY): 0.5}},
+            "svd": {"edge_type_weights": {str(MADE_BY): 0.5}},
             "graph": {
                 "directions": {str(BOUGHT): 1.0, str(MADE_BY): 0.3},
                 "gains": {str(MADE_BY): 0.0, f"~{MADE_BY}": 0.0, str(BOUGHT): 2.0},
@@ -47,6 +47,6 @@ def test_settings_lose_it_both_ways():
         }
     )
     left = settings_without(config, [MADE_BY])
-    assert left.spectral.side_weights == {}
+    assert left.svd.edge_type_weights == {}
     assert left.graph.directions == {str(BOUGHT): 1.0}
     assert left.graph.gains == {str(BOUGHT): 2.0}

@@ -14,7 +14,7 @@ from graphdb.sources.synthetic import WorldConfig, generate_world
 from graphrec import Recommender
 from training.bundling import bundle_up
 from training.data import load_graph
-from training.encoders import SpectralConfig, SpectralEncoder
+from training.encoders import SvdConfig, SvdEncoder
 from training.pairs import adjacency
 
 FOLLOWS = SCHEMA.edge_type("FOLLOWS", target="Creator")
@@ -33,7 +33,7 @@ class Market:
         store.close()
         graph = load_graph(snapshot)
         direction = SCHEMA.edge_type("PURCHASED")
-        vectors = SpectralEncoder(SCHEMA, direction, SpectralConfig(dim=64)).fit(graph)
+        vectors = SvdEncoder(SCHEMA, direction, SvdConfig(dim=64)).fit(graph)
         self.recommender = Recommender(
             bundle_up(
                 folder / "bundle", snapshot, graph, vectors, cutoff=None, config={}, metrics={}

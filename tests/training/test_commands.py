@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from graphrec.cli import build_app
 from training import extras
-from training.encoders import ProfileConfig, SpectralConfig
+from training.encoders import ProfileConfig, SvdConfig
 from training.gnn import GnnConfig
 
 
@@ -28,7 +28,7 @@ def test_it_prints_a_table(run, tmp_path):
     result = run("--holdout-days", 20)
     assert result.exit_code == 0, result.output
     assert "asked about everything from 2024-03-" in result.stdout
-    for words in ("new brands", "popularity", "spectral", "recall@20", "ndcg@20"):
+    for words in ("new brands", "popularity", "svd", "recall@20", "ndcg@20"):
         assert words in result.stdout
     assert f"{tmp_path / 'bundle'}: 480 nodes" in result.stdout
     assert (tmp_path / "bundle" / "manifest.json").is_file()
@@ -41,7 +41,7 @@ def test_json_is_one_document(run):
     assert document["metrics"]["k"] == 20
     assert {score["model"] for score in document["metrics"]["scores"]} == {
         "popularity",
-        "spectral",
+        "svd",
     }
 
 
@@ -52,19 +52,19 @@ def test_no_holdout(run):
 
 def test_options_and_config_reach_the_manifest(run, tmp_path):
     config = tmp_path / "train.toml"
-    config.write_text("top_k = 5\n[spectral]\nseed = 9\nbeta = 0.25\n")
+    config.write_text("top_k = 5\n[svd]\nseed = 9\nsingular_value_exponent = 0.25\n")
     assert run("--config", config, "--seed", 4).exit_code == 0
     manifest = json.loads((tmp_path / "bundle" / "manifest.json").read_text())
-    assert manifest["config"]["spectral"]["seed"] == 4
-    assert manifest["config"]["spectral"]["beta"] == 0.25
+    assert manifest["config"]["svd"]["seed"] == 4
+    assert manifest["config"]["svd"]["singular_value_exponent"] == 0.25
     assert manifest["metrics"]["k"] == 5
 
 
 def test_a_preset_with_both_halves_keeps_its_run(run, tmp_path):
-    result = run("--json", "--preset", "default", "--keep", tmp_path / "kept", "--device", "cpu")
+    result = run("--json", "--preset", "default", "--run-dir", tmp_path / "kept", "--device", "cpu")
     document = json.loads(result.stdout)
     assert document["dim"] == 32 + GnnConfig().dim + ProfileConfig().dim
-    assert {score["model"] for score in document["metrics"]["scores"]} == {"popularity", "both"}
+    assert {score["model"] for score in document["metrics"]["scores"]} == {"popularity", "concat"}
     for part in ("past", "everything"):
         lines = (tmp_path / "kept" / part / "all.jsonl").read_text().splitlines()
         assert len(lines) == GnnConfig().epochs
@@ -74,7 +74,7 @@ def test_epochs_can_be_seen_in_tensorboard(run, tmp_path):
     config = tmp_path / "train.toml"
     config.write_text('model = "graph"\n[graph]\ndim = 8\nepochs = 2\n')
     kept = tmp_path / "kept"
-    done = run("--config", config, "--keep", kept, "--tensorboard", "--no-holdout")
+    done = run("--config", config, "--run-dir", kept, "--tensorboard", "--no-holdout")
     assert done.exit_code == 0, done.output
     assert list((kept / "everything" / "tensorboard" / "all").glob("events.out.tfevents.*"))
 
@@ -84,7 +84,7 @@ def test_without_tensorboard_it_says_what_to_install(run, tmp_path, monkeypatch)
     monkeypatch.setattr(
         extras, "find_spec", lambda name: None if name == "tensorboard" else found(name)
     )
-    result = run("--keep", tmp_path / "kept", "--tensorboard")
+    result = run("--run-dir", tmp_path / "kept", "--tensorboard")
     assert result.exit_code == 6
     assert (
         "a log for TensorBoard needs tensorboard, which is not installed; install "
@@ -99,10 +99,10 @@ def test_without_tensorboard_it_says_what_to_install(run, tmp_path, monkeypatch)
         (["--preset", "quick", "--config", "x"], 6, "Error: a preset and a config file were given"),
         (["--preset", "default", "--device", "abacus"], 6, "Error: 'abacus' is no device of torch"),
         (["--preset", "default", "--device", "cuda:99"], 6, "Error: there is no device 'cuda:99'"),
-        (["--dim", 7], 6, "Error: 'spectral.dim' cannot be 7"),
-        (["--seed", -1], 6, "Error: 'spectral.seed' cannot be -1"),
+        (["--dim", 7], 6, "Error: 'svd.dim' cannot be 7"),
+        (["--seed", -1], 6, "Error: 'svd.seed' cannot be -1"),
         (["--config", "none.toml"], 6, "Error: 'none.toml' cannot be read"),
-        (["--tensorboard"], 6, "no folder to keep it in; name one with --keep"),
+        (["--tensorboard"], 6, "no folder to keep it in; name one with --run-dir"),
         (["--holdout-days", 400], 6, "Error: holding out the last 400 days leaves no"),
         (["--holdout-days", 0], 2, "Invalid value for '--holdout-days'"),
     ],
@@ -147,8 +147,8 @@ def test_without_torch_it_says_what_to_install(run, monkeypatch):
 def test_help_shows_examples_and_true_defaults():
     result = CliRunner().invoke(build_app(), ["train", "--help"], env={"COLUMNS": "120"})
     assert "graphrec train snapshots/today bundles/today" in result.stdout
-    assert f"[default: ({SpectralConfig().dim})]" in result.stdout
-    assert f"[default: ({SpectralConfig().seed})]" in result.stdout
+    assert f"[default: ({SvdConfig().dim})]" in result.stdout
+    assert f"[default: ({SvdConfig().seed})]" in result.stdout
 
 
 def test_the_command_line_starts_without_torch():

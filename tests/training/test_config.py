@@ -22,23 +22,23 @@ def test_what_is_left_out_keeps_its_default(write):
         write(
             """
             top_k = 10
-            [spectral]
+            [svd]
             dim = 64
             half_life_days = 7.5
-            [spectral.side_weights]
+            [svd.edge_type_weights]
             "Product-MADE_BY-Brand" = 0.1
             """
         )
     )
-    assert (config.top_k, config.spectral.dim, config.spectral.half_life_days) == (10, 64, 7.5)
-    assert config.spectral.side_weights == {"Product-MADE_BY-Brand": 0.1}
-    assert config.spectral.beta == TrainConfig().spectral.beta
+    assert (config.top_k, config.svd.dim, config.svd.half_life_days) == (10, 64, 7.5)
+    assert config.svd.edge_type_weights == {"Product-MADE_BY-Brand": 0.1}
+    assert config.svd.singular_value_exponent == TrainConfig().svd.singular_value_exponent
 
 
 def test_options_go_before_the_file(write):
-    path = write("[spectral]\ndim = 64\nseed = 5")
+    path = write("[svd]\ndim = 64\nseed = 5")
     config = make_config(path, {"dim": 128})
-    assert (config.spectral.dim, config.spectral.seed) == (128, 5)
+    assert (config.svd.dim, config.svd.seed) == (128, 5)
     assert make_config(None, {}) == TrainConfig()
 
 
@@ -46,17 +46,17 @@ def test_options_go_before_the_file(write):
     ("text", "message"),
     [
         ("top_kk = 3", r"train.toml, line 1: unknown key 'top_kk'; did you mean 'top_k'"),
-        ("[spectral]\ndims = 64", r"line 2: unknown key 'dims'; did you mean 'dim'\?"),
-        ("[spectral]\nhalf_life = 9", r"line 2: unknown key 'half_life'; .*'half_life_days'\?"),
-        ("[spectral]\ndim = 31", r"line 2: 'spectral.dim': .*greater than or equal to 32"),
-        ("[spectral]\ndim = 1025", r"line 2: 'spectral.dim': .*less than or equal to 1024"),
-        ("[spectral]\ndim = 'wide'", r"line 2: 'spectral.dim': .*valid integer"),
-        ("[spectral]\nbeta = nan", r"line 2: 'spectral.beta': "),
-        ("[spectral]\nhalf_life_days = 0", r"'spectral.half_life_days': .*greater"),
-        ("[spectral]\nitem_power = 1.5", r"'spectral.item_power': "),
-        ("[spectral.side_weights]\nx = -1", r"line 2: 'spectral.side_weights.x': "),
-        ("spectral = 3", r"line 1: 'spectral': "),
-        ("dim = 64", r"unknown key 'dim'; known keys: direction, group, top_k, spectral"),
+        ("[svd]\ndims = 64", r"line 2: unknown key 'dims'; did you mean 'dim'\?"),
+        ("[svd]\nhalf_life = 9", r"line 2: unknown key 'half_life'; .*'half_life_days'\?"),
+        ("[svd]\ndim = 31", r"line 2: 'svd.dim': .*greater than or equal to 32"),
+        ("[svd]\ndim = 1025", r"line 2: 'svd.dim': .*less than or equal to 1024"),
+        ("[svd]\ndim = 'wide'", r"line 2: 'svd.dim': .*valid integer"),
+        ("[svd]\nsingular_value_exponent = nan", r"line 2: 'svd.singular_value_exponent': "),
+        ("[svd]\nhalf_life_days = 0", r"'svd.half_life_days': .*greater"),
+        ("[svd]\nitem_popularity_exponent = 1.5", r"'svd.item_popularity_exponent': "),
+        ("[svd.edge_type_weights]\nx = -1", r"line 2: 'svd.edge_type_weights.x': "),
+        ("svd = 3", r"line 1: 'svd': "),
+        ("dim = 64", r"unknown key 'dim'; known keys: direction, group, top_k, svd"),
         ("dim = x", r"train.toml is not valid TOML: .*line 1"),
     ],
 )
@@ -75,13 +75,13 @@ def test_missing_and_unreadable_files(tmp_path):
 
 
 def test_an_option_out_of_range():
-    with pytest.raises(TrainingError, match=r"'spectral.dim' cannot be 7"):
+    with pytest.raises(TrainingError, match=r"'svd.dim' cannot be 7"):
         make_config(None, {"dim": 7})
 
 
 @pytest.mark.parametrize(
     ("name", "model"),
-    [("quick", "spectral"), ("default", "both"), ("max", "both"), ("discover", "both")],
+    [("quick", "svd"), ("default", "concat"), ("max", "concat"), ("discover", "concat")],
 )
 def test_every_preset_is_a_valid_file(name, model):
     assert load_config(preset_path(name)).model == model
@@ -96,4 +96,4 @@ def test_presets_are_what_the_folder_holds():
 
 def test_one_option_can_go_to_both_halves():
     config = make_config(preset_path("default"), {"seed": 3, "dim": 64}, {"seed": 3})
-    assert (config.spectral.seed, config.graph.seed, config.spectral.dim) == (3, 3, 64)
+    assert (config.svd.seed, config.graph.seed, config.svd.dim) == (3, 3, 64)

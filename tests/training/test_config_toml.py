@@ -15,20 +15,20 @@ CONFIGS = st.builds(
     dict,
     direction=st.text(max_size=20),
     top_k=st.integers(1, 1000),
-    model=st.sampled_from(["spectral", "graph", "both"]),
+    model=st.sampled_from(["svd", "graph", "concat"]),
     balance=st.floats(1e-6, 1000),
     popularity=st.floats(0, 1000),
     popularity_half_life_days=st.one_of(st.none(), st.floats(1e-9, 1e300)),
-    spectral=st.builds(
+    svd=st.builds(
         dict,
-        beta=st.floats(-1, 3),
+        singular_value_exponent=st.floats(-1, 3),
         half_life_days=st.floats(1e-9, 1e300),
-        side_weights=st.dictionaries(KEYS, NUMBERS, max_size=3),
+        edge_type_weights=st.dictionaries(KEYS, NUMBERS, max_size=3),
         seed=st.integers(0, 2**63 - 1),
     ),
     graph=st.builds(
         dict,
-        candidates=st.one_of(st.integers(0, 9), st.just("all")),
+        num_random_negatives=st.one_of(st.integers(0, 9), st.just("all")),
         patience=st.one_of(st.none(), st.integers(1, 9)),
         learn_gains=st.booleans(),
         directions=st.dictionaries(KEYS, NUMBERS, min_size=1, max_size=3),
@@ -45,15 +45,15 @@ def test_what_is_written_is_what_is_read(content):
 
 def test_defaults_are_written_out():
     text = to_toml(TrainConfig())
-    assert 'model = "spectral"' in text
-    assert f"dim = {TrainConfig().spectral.dim}" in text
+    assert 'model = "svd"' in text
+    assert f"dim = {TrainConfig().svd.dim}" in text
     assert "[graph]\ndim = 64\nnum_layers = 1" in text
     assert "directions" not in text  # they are chosen by the data
 
 
 def test_what_toml_cannot_say():
-    config = TrainConfig.model_validate({"spectral": {"half_life_days": None}})
-    with pytest.raises(TrainingError, match=r"'spectral.half_life_days' is None, which TOML cann"):
+    config = TrainConfig.model_validate({"svd": {"half_life_days": None}})
+    with pytest.raises(TrainingError, match=r"'svd.half_life_days' is None, which TOML cann"):
         to_toml(config)
 
 

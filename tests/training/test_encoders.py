@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from graphdb.errors import NotEnoughDataError, SchemaError
+from graphdb.errors import InsufficientDataError, SchemaError
 from graphdb.schema import SCHEMA
 from training.data import ALWAYS_S, DAY_S
-from training.encoders import PopularityEncoder, SpectralConfig, SpectralEncoder
+from training.encoders import PopularityEncoder, SvdConfig, SvdEncoder
 
 PURCHASED = SCHEMA.edge_type("PURCHASED")
 MADE_BY = SCHEMA.edge_type("MADE_BY")
@@ -16,17 +16,19 @@ CHILD_OF = SCHEMA.edge_type("CHILD_OF")
 PROMOTES = SCHEMA.edge_type("PROMOTES")
 SIZES = {"User": 12, "Product": 9, "Brand": 3}
 PLAIN = {
-    "pair_power": 1,
+    "repeat_exponent": 1,
     "group_power": 1,
     "half_life_days": None,
-    "user_exponent": 0.5,
+    "user_degree_exponent": 0.5,
     "item_exponent": 0.5,
 }
 
 
 def fit(graph, **settings):
-    settings.setdefault("group_beta", settings.setdefault("beta", 0.5))
-    return SpectralEncoder(SCHEMA, PURCHASED, SpectralConfig(**{**PLAIN, **settings})).fit(graph)
+    settings.setdefault(
+        "group_singular_value_exponent", settings.setdefault("singular_value_exponent", 0.5)
+    )
+    return SvdEncoder(SCHEMA, PURCHASED, SvdConfig(**{**PLAIN, **settings})).fit(graph)
 
 
 @pytest.fixture
@@ -63,34 +65,46 @@ def dense_svd(normalised):
     return left[:, keep], values[keep], right_t[keep].T
 
 
-@pytest.mark.parametrize(("beta", "item_power"), [(0, 0.5), (0.5, 0.5), (1.5, 0.3), (-0.5, 1)])
-@pytest.mark.parametrize(("user_exponent", "item_exponent"), [(0.5, 0.5), (0.35, 0.4), (0, 1)])
+@pytest.mark.parametrize(
+    ("singular_value_exponent", "item_popularity_exponent"),
+    [(0, 0.5), (0.5, 0.5), (1.5, 0.3), (-0.5, 1)],
+)
+@pytest.mark.parametrize(
+    ("user_degree_exponent", "item_exponent"), [(0.5, 0.5), (0.35, 0.4), (0, 1)]
+)
 def test_scores_equal_the_dense_formula(
-    random_graph, beta, item_power, user_exponent, item_exponent
+    random_graph,
+    singular_value_exponent,
+    item_popularity_exponent,
+    user_degree_exponent,
+    item_exponent,
 ):
     events = dense_events(random_graph)
     from_products = power(events.sum(0), -item_exponent)
-    normalised = power(events.sum(1), -user_exponent) @ events @ from_products
+    normalised = power(events.sum(1), -user_degree_exponent) @ events @ from_products
     left, values, right = dense_svd(normalised)
     vectors = fit(
         random_graph,
-        beta=beta,
-        item_power=item_power,
-        user_exponent=user_exponent,
+        singular_value_exponent=singular_value_exponent,
+        item_popularity_exponent=item_popularity_exponent,
+        user_degree_exponent=user_degree_exponent,
         item_exponent=item_exponent,
     )
-    products = power(events.sum(0), item_power) @ right
-    expected = left @ np.diag(values ** (1 + beta)) @ products.T
+    products = power(events.sum(0), item_popularity_exponent) @ right
+    expected = left @ np.diag(values ** (1 + singular_value_exponent)) @ products.T
     found = vectors["User"] @ vectors["Product"].T
     np.testing.assert_allclose(found, expected, atol=2e-5)
-    # DESIGN's R D^(-1/2) V S^beta, D^(1/2) V ranks products the same: a factor per user apart.
-    design = events @ from_products @ right @ np.diag(values**beta) @ products.T
+    # R D^(-1/2) V S^beta, D^(1/2) V ranks products the same: a factor per user apart.
+    design = events @ from_products @ right @ np.diag(values**singular_value_exponent) @ products.T
     for user in range(11):
         np.testing.assert_allclose(
-            found[user] * events[user].sum() ** user_exponent, design[user], rtol=1e-4, atol=2e-4
+            found[user] * events[user].sum() ** user_degree_exponent,
+            design[user],
+            rtol=1e-4,
+            atol=2e-4,
         )
     # The spectrum stands half on each side.
-    spectrum = np.diag(values ** (1 + beta))
+    spectrum = np.diag(values ** (1 + singular_value_exponent))
     np.testing.assert_allclose(
         vectors["User"] @ vectors["User"].T, left @ spectrum @ left.T, atol=2e-5
     )
@@ -98,34 +112,34 @@ def test_scores_equal_the_dense_formula(
 
 def test_full_rank_and_beta_0_give_back_the_normalised_events(random_graph):
     events = dense_events(random_graph)
-    vectors = fit(random_graph, beta=0, item_power=0.5)
+    vectors = fit(random_graph, singular_value_exponent=0, item_popularity_exponent=0.5)
     np.testing.assert_allclose(
         vectors["User"] @ vectors["Product"].T, power(events.sum(1), -0.5) @ events, atol=2e-5
     )
 
 
-@pytest.mark.parametrize("group_beta", [0.5, 2])
-@pytest.mark.parametrize(("user_exponent", "item_exponent"), [(0.5, 0.5), (0.35, 0.4)])
+@pytest.mark.parametrize("group_singular_value_exponent", [0.5, 2])
+@pytest.mark.parametrize(("user_degree_exponent", "item_exponent"), [(0.5, 0.5), (0.35, 0.4)])
 def test_other_types_are_folded_in_as_if_they_were_products(
-    random_graph, group_beta, user_exponent, item_exponent
+    random_graph, group_singular_value_exponent, user_degree_exponent, item_exponent
 ):
-    events, beta, item_power = dense_events(random_graph), 0.5, 0.7
+    events, singular_value_exponent, item_popularity_exponent = dense_events(random_graph), 0.5, 0.7
 
     def bent(ties):
-        return power(ties.sum(1), -user_exponent) @ ties @ power(ties.sum(0), -item_exponent)
+        return power(ties.sum(1), -user_degree_exponent) @ ties @ power(ties.sum(0), -item_exponent)
 
     normalised = bent(events)
     left, values, _ = dense_svd(normalised)
     groups = np.eye(3)[np.arange(9) % 3]  # [products, brands]
     ties = np.sqrt(events @ groups)
     right = bent(ties).T @ left @ np.diag(1 / values)
-    brands = power(ties.sum(0), item_power) @ right
-    expected = left @ np.diag(values ** (1 + group_beta)) @ brands.T
+    brands = power(ties.sum(0), item_popularity_exponent) @ right
+    expected = left @ np.diag(values ** (1 + group_singular_value_exponent)) @ brands.T
     settings = {
-        "beta": beta,
-        "group_beta": group_beta,
-        "item_power": item_power,
-        "user_exponent": user_exponent,
+        "singular_value_exponent": singular_value_exponent,
+        "group_singular_value_exponent": group_singular_value_exponent,
+        "item_popularity_exponent": item_popularity_exponent,
+        "user_degree_exponent": user_degree_exponent,
         "item_exponent": item_exponent,
     }
     vectors = fit(random_graph, group_power=0.5, **settings)
@@ -133,7 +147,7 @@ def test_other_types_are_folded_in_as_if_they_were_products(
 
 
 def test_a_brand_is_the_sum_of_its_products_where_nothing_is_bent(random_graph):
-    vectors = fit(random_graph, beta=0.5, item_power=0.5)
+    vectors = fit(random_graph, singular_value_exponent=0.5, item_popularity_exponent=0.5)
     summed = np.stack([vectors["Product"][brand::3].sum(axis=0) for brand in range(3)])
     np.testing.assert_allclose(vectors["Brand"], summed, atol=2e-5)
 
@@ -166,7 +180,7 @@ def test_every_tied_type_gets_vectors_and_others_do_not(make_graph):
             MADE_BY: [],
         },
     )
-    vectors = fit(graph, item_power=0.5, beta=0.5)
+    vectors = fit(graph, item_popularity_exponent=0.5, singular_value_exponent=0.5)
     assert set(vectors) == {"User", "Product", "Category", "Creator"}
     root, leaf, other_leaf = vectors["Category"]
     np.testing.assert_allclose(root, leaf + other_leaf, atol=1e-6)  # all that its children have
@@ -180,7 +194,7 @@ def test_the_graph_matters_two_hops_away(make_graph):
     scores = {}
     for name, dropped in (("whole", None), ("without", (1, 1))):
         kept = [edge for edge in edges if edge != dropped]
-        vectors = fit(make_graph(sizes, {PURCHASED: kept}), beta=2)
+        vectors = fit(make_graph(sizes, {PURCHASED: kept}), singular_value_exponent=2)
         scores[name] = vectors["User"] @ vectors["Product"].T
     assert scores["whole"][0, 1] > 0.05  # U S^3 V^T: ways of three steps
     assert scores["without"][0, 1] == pytest.approx(0, abs=1e-5)
@@ -188,7 +202,7 @@ def test_the_graph_matters_two_hops_away(make_graph):
 
 
 def test_side_relations_give_vectors_to_what_nobody_bought(random_graph):
-    beside = fit(random_graph, side_weights={"Product-MADE_BY-Brand": 0.5})
+    beside = fit(random_graph, edge_type_weights={"Product-MADE_BY-Brand": 0.5})
     newcomer, brand_mates, others = beside["Product"][8], (2, 5), (0, 1, 3, 4, 6, 7)
     assert newcomer.any()
 
@@ -200,23 +214,28 @@ def test_side_relations_give_vectors_to_what_nobody_bought(random_graph):
 
 
 def test_faint_side_relations_leave_the_scores_of_events_alone(random_graph):
-    alone = fit(random_graph, item_power=0.5, beta=1)
-    beside = fit(random_graph, item_power=0.5, beta=1, side_weights={"Product-MADE_BY-Brand": 1e-3})
+    alone = fit(random_graph, item_popularity_exponent=0.5, singular_value_exponent=1)
+    beside = fit(
+        random_graph,
+        item_popularity_exponent=0.5,
+        singular_value_exponent=1,
+        edge_type_weights={"Product-MADE_BY-Brand": 1e-3},
+    )
     scores = [v["User"] @ v["Product"][:8].T for v in (alone, beside)]
     np.testing.assert_allclose(*scores, atol=1e-4)
 
 
 def test_a_side_weight_for_what_ties_no_products(random_graph):
     with pytest.raises(SchemaError, match="did you mean 'MADE_BY'"):
-        fit(random_graph, side_weights={"Product-MADEBY-Brand": 0.5})
+        fit(random_graph, edge_type_weights={"Product-MADEBY-Brand": 0.5})
     with pytest.raises(SchemaError, match="cannot hold User-FOLLOWS-Brand; expected a tie of Prod"):
-        fit(random_graph, side_weights={"User-FOLLOWS-Brand": 0.5})
+        fit(random_graph, edge_type_weights={"User-FOLLOWS-Brand": 0.5})
 
 
 def test_without_events_there_is_nothing_to_learn(make_graph):
     graph = make_graph({"User": 2, "Product": 2}, {PURCHASED: []})
-    for encoder in (SpectralEncoder(SCHEMA, PURCHASED), PopularityEncoder(PURCHASED)):
-        with pytest.raises(NotEnoughDataError, match=r"there are no .*User-PURCHASED"):
+    for encoder in (SvdEncoder(SCHEMA, PURCHASED), PopularityEncoder(PURCHASED)):
+        with pytest.raises(InsufficientDataError, match=r"there are no .*User-PURCHASED"):
             encoder.fit(graph)
 
 

@@ -6,7 +6,7 @@ import pytest
 from graphdb.errors import SchemaError
 from graphdb.schema import SCHEMA
 from training.config import TrainConfig
-from training.encoders import EngagementConfig, EngagementEncoder, SpectralConfig
+from training.encoders import EngagementConfig, EngagementEncoder, SvdConfig
 from training.models import Run, make_encoder
 from training.tuning.search import Fitter
 
@@ -50,7 +50,7 @@ def test_what_users_watch_tells_what_they_will_watch(two_crowds):
     assert right_share(fitted(two_crowds), two_crowds) == 1
     shares = {}
     for balance in (0.0, 2.0):
-        config = TrainConfig(spectral=SpectralConfig(dim=32), engagement_balance=balance)
+        config = TrainConfig(svd=SvdConfig(dim=32), engagement_balance=balance)
         vectors = make_encoder(SCHEMA, PURCHASED, config, Run()).fit(two_crowds)
         shares[balance] = right_share(vectors, two_crowds)
     assert shares[2.0] > 0.9 > shares[0.0]  # without, contents are known by what they show
@@ -59,7 +59,7 @@ def test_what_users_watch_tells_what_they_will_watch(two_crowds):
 def test_scores_of_products_stay_as_they_are(two_crowds):
     scores = []
     for balance in (0.0, 2.0):
-        config = TrainConfig(spectral=SpectralConfig(dim=32), engagement_balance=balance)
+        config = TrainConfig(svd=SvdConfig(dim=32), engagement_balance=balance)
         vectors = make_encoder(SCHEMA, PURCHASED, config, Run()).fit(two_crowds)
         scores.append(vectors["User"] @ vectors["Product"].T)
     np.testing.assert_allclose(scores[0], scores[1], rtol=1e-5, atol=1e-6)
@@ -73,7 +73,12 @@ def test_worked_by_hand(make_graph):
         {PURCHASED: [(0, 0)], WATCHED: [(0, 0), (0, 1), (0, 1)]},
     )
     vectors = fitted(
-        graph, user_exponent=0.0, item_exponent=0.0, item_power=0.0, pair_power=1.0, beta=1.0
+        graph,
+        user_degree_exponent=0.0,
+        item_exponent=0.0,
+        item_popularity_exponent=0.0,
+        repeat_exponent=1.0,
+        singular_value_exponent=1.0,
     )
     expected = np.array([[1, 2, 0]]) / np.sqrt(5) * np.sqrt(2)
     np.testing.assert_allclose(vectors["User"] @ vectors["Content"].T, expected, rtol=1e-5)
@@ -125,7 +130,7 @@ def test_equal_seeds_give_equal_vectors(two_crowds):
 
 
 def test_tuning_makes_the_same_vectors(two_crowds):
-    config = TrainConfig(spectral=SpectralConfig(dim=32), popularity=0.5)
+    config = TrainConfig(svd=SvdConfig(dim=32), popularity=0.5)
     expected = make_encoder(SCHEMA, PURCHASED, config, Run()).fit(two_crowds)
     found = Fitter(two_crowds, SCHEMA, PURCHASED, Run()).vectors(config)
     for name, rows in found.items():

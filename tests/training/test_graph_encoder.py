@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from graphdb.errors import NotEnoughDataError
+from graphdb.errors import InsufficientDataError
 from graphdb.schema import SCHEMA
 from training.data import load_graph
 from training.encoders import GraphEncoder, PopularityEncoder
@@ -15,7 +15,7 @@ from training.splitting.split import hold_out_share
 
 PURCHASED = SCHEMA.edge_type("PURCHASED")
 MADE_BY = SCHEMA.edge_type("MADE_BY")
-QUICK = GnnConfig(dim=16, epochs=15, seed_batch=64, candidates="all")
+QUICK = GnnConfig(dim=16, epochs=15, batch_size=64, num_random_negatives="all")
 
 
 def recall(encoder, held, graph):
@@ -62,7 +62,7 @@ def test_a_product_nobody_bought_is_known_by_its_brand(planted):
     for name in ("edge_index", "at_s", "count", "value", "discount"):
         store[name] = store[name][..., keep]
     directions = {"User-PURCHASED-Product": 1.0, "User-PURCHASED-Product-MADE_BY-Brand": 1.0}
-    config = GnnConfig(**{**QUICK.model_dump(), "directions": directions, "id_dropout": 0.2})
+    config = GnnConfig(**{**QUICK.model_dump(), "directions": directions, "node_dropout": 0.2})
     vectors = GraphEncoder(SCHEMA, config).fit(graph)
     scores = vectors["User"] @ vectors["Product"][:4].T  # [240, 4]
     best = scores.argmax(axis=1)
@@ -86,7 +86,7 @@ def test_validation_by_time(planted):
     assert epochs[0].recall > 0
 
 
-@pytest.mark.parametrize("cut", [{"validation_share": 0.3}, {"validation_days": 20}])
+@pytest.mark.parametrize("cut", [{"validation_fraction": 0.3}, {"validation_days": 20}])
 def test_validation_at_the_end_of_a_longer_way(planted, cut):
     """Brands stand for tastes: those that are new to a user are found better than by chance."""
     epochs = []
@@ -131,7 +131,7 @@ class TestHoldOutShare:
         assert held.train_graph[MADE_BY].edge_index.tolist() == [[0], [0]]
 
     def test_too_little_to_hold_out_is_named(self, make_graph):
-        with pytest.raises(NotEnoughDataError, match="not enough User-PURCHASED-Product pairs"):
+        with pytest.raises(InsufficientDataError, match="not enough User-PURCHASED-Product pairs"):
             hold_out_share(
                 make_graph({"User": 2, "Product": 1}, {PURCHASED: [(0, 0), (1, 0)]}),
                 SCHEMA,

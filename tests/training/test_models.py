@@ -19,7 +19,7 @@ def graph(planted):
 
 
 def fitted(graph, **settings):
-    config = TrainConfig(spectral={"dim": 32}, **settings)
+    config = TrainConfig(svd={"dim": 32}, **settings)
     return make_encoder(SCHEMA, PURCHASED, config, Run("cpu")).fit(graph)
 
 

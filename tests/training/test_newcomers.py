@@ -11,7 +11,7 @@ from graphrec import Adjacency, Recommender
 from training.bundling import bundle_up
 from training.cold_start import NewcomerConfig, NewcomerLearner
 from training.data import load_graph
-from training.encoders import GraphEncoder, SpectralConfig, SpectralEncoder
+from training.encoders import GraphEncoder, SvdConfig, SvdEncoder
 from training.evaluation.metrics import VectorScorer, reached_at_k
 from training.gnn import GnnConfig
 from training.pairs import adjacency
@@ -100,7 +100,11 @@ def test_rules_and_vectors_equal_the_dense_oracle(graph, vectors):
     total /= np.median(lengths(total[:7])[lengths(total[:7]) > 1e-9])
     length = np.quantile(lengths(known[:7]), 0.4)
 
-    settings = {"tie_weights": {str(MADE_BY): 0.5}, "length_quantile": 0.4, "length_power": 0.5}
+    settings = {
+        "edge_type_weights": {str(MADE_BY): 0.5},
+        "length_quantile": 0.4,
+        "length_power": 0.5,
+    }
     learner = learn(graph, vectors, **settings)
     rules = learner.rules()
     assert set(rules) == {"User", "Product", "Brand"}
@@ -188,12 +192,12 @@ def test_ties_that_speak_against_or_for_nothing_are_left_out(make_graph, vectors
     assert set(rules["Product"].trained_by) == {str(PURCHASED), str(VIEWED), str(RETURNED)}
     assert set(rules) == {"User", "Product"}
     without = {str(VIEWED): 0, str(PURCHASED): 0}
-    assert learn(make_graph(SIZES, edges), vectors, tie_weights=without).rules() == {}
+    assert learn(make_graph(SIZES, edges), vectors, edge_type_weights=without).rules() == {}
 
 
 def test_a_weight_for_no_edge_type_is_named(graph, vectors):
     with pytest.raises(SchemaError, match="did you mean 'MADE_BY'"):
-        learn(graph, vectors, tie_weights={"Product-MADEBY-Brand": 1})
+        learn(graph, vectors, edge_type_weights={"Product-MADEBY-Brand": 1})
 
 
 @pytest.fixture(scope="module")
@@ -208,8 +212,10 @@ def newly_listed(planted):
 
 
 ENCODERS = {
-    "spectral": SpectralEncoder(SCHEMA, PURCHASED, SpectralConfig(dim=32, half_life_days=None)),
-    "graph": GraphEncoder(SCHEMA, GnnConfig(dim=16, epochs=10, seed_batch=64, candidates="all")),
+    "svd": SvdEncoder(SCHEMA, PURCHASED, SvdConfig(dim=32, half_life_days=None)),
+    "graph": GraphEncoder(
+        SCHEMA, GnnConfig(dim=16, epochs=10, batch_size=64, num_random_negatives="all")
+    ),
 }
 
 
@@ -226,7 +232,7 @@ def test_served_as_trained_and_found_by_the_right_people(newly_listed, planted, 
     recommender = Recommender(bundle)
     for row in range(16):
         tied = {str(MADE_BY): [f"b{row:02d}"]}
-        new = recommender.encode_new("Product", tied)
+        new = recommender.embed_new("Product", tied)
         np.testing.assert_allclose(new, applied["Product"][row], rtol=1e-4, atol=1e-5)
     users, products = torch.from_numpy(vectors["User"]), torch.from_numpy(applied["Product"][:16])
     held, none = (csr_of(pairs) for pairs in (first_targets(truth, 16), first_targets(truth, 0)))

@@ -6,7 +6,7 @@ import pytest
 from graphdb.errors import SchemaError
 from graphdb.schema import SCHEMA
 from training.config import TrainConfig
-from training.encoders import ProfileConfig, ProfileEncoder, SpectralConfig, SpectralEncoder
+from training.encoders import ProfileConfig, ProfileEncoder, SvdConfig, SvdEncoder
 from training.models import Run, make_encoder
 from training.tuning.search import Fitter
 
@@ -18,7 +18,12 @@ SIZES = {"User": 3, "Product": 4, "Tag": 2, "Brand": 2}
 
 
 def fitted(graph, **settings):
-    plain = {"half_life_days": None, "pair_power": 0.0, "prior": 1.0, "tie_weights": {NAME: 1.0}}
+    plain = {
+        "half_life_days": None,
+        "repeat_exponent": 0.0,
+        "prior": 1.0,
+        "edge_type_weights": {NAME: 1.0},
+    }
     config = ProfileConfig(**{**plain, **settings})
     return ProfileEncoder(SCHEMA, PURCHASED, config).fit(graph)
 
@@ -66,8 +71,8 @@ def test_more_purchases_make_a_taste_surer(make_graph):
 
 
 def test_kinds_stand_side_by_side_by_their_weights(graph):
-    tags, brands = fitted(graph), fitted(graph, tie_weights={str(MADE_BY): 1.0})
-    both = fitted(graph, tie_weights={NAME: 1.0, str(MADE_BY): 0.25})
+    tags, brands = fitted(graph), fitted(graph, edge_type_weights={str(MADE_BY): 1.0})
+    both = fitted(graph, edge_type_weights={NAME: 1.0, str(MADE_BY): 0.25})
     expected = tags["User"] @ tags["Product"].T + 0.25 * brands["User"] @ brands["Product"].T
     np.testing.assert_allclose(both["User"] @ both["Product"].T, expected, rtol=1e-4, atol=1e-5)
     assert set(both) == {"User", "Product", "Tag"}  # brands can be followed, so they have none
@@ -94,18 +99,18 @@ def test_by_default_directions_without_products_have_no_profile(make_graph):
 
 def test_only_ties_of_products_to_others(graph):
     with pytest.raises(SchemaError, match="profiles cannot hold Product-ALSO_BOUGHT-Product"):
-        fitted(graph, tie_weights={"Product-ALSO_BOUGHT-Product": 1.0})
+        fitted(graph, edge_type_weights={"Product-ALSO_BOUGHT-Product": 1.0})
     with pytest.raises(SchemaError, match="profiles cannot hold User-FOLLOWS-Brand"):
-        fitted(graph, tie_weights={"User-FOLLOWS-Brand": 1.0})
+        fitted(graph, edge_type_weights={"User-FOLLOWS-Brand": 1.0})
 
 
 def test_it_stands_beside_the_model_and_tuning_does_not_learn_it_twice(graph, monkeypatch):
-    spectral = SpectralConfig(dim=32)
-    config = TrainConfig(spectral=spectral, profile_balance=0.5)
+    svd = SvdConfig(dim=32)
+    config = TrainConfig(svd=svd, profile_balance=0.5)
     vectors = make_encoder(SCHEMA, PURCHASED, config, Run()).fit(graph)
-    alone = SpectralEncoder(SCHEMA, PURCHASED, spectral).fit(graph)
+    alone = SvdEncoder(SCHEMA, PURCHASED, svd).fit(graph)
     assert vectors["User"].shape[1] > alone["User"].shape[1]
-    plain = make_encoder(SCHEMA, PURCHASED, TrainConfig(spectral=spectral), Run()).fit(graph)
+    plain = make_encoder(SCHEMA, PURCHASED, TrainConfig(svd=svd), Run()).fit(graph)
     assert plain.keys() == alone.keys()
     fitter = Fitter(graph, SCHEMA, PURCHASED, Run())
     for name, rows in fitter.vectors(config).items():
@@ -115,7 +120,7 @@ def test_it_stands_beside_the_model_and_tuning_does_not_learn_it_twice(graph, mo
         raise AssertionError("learned twice")
 
     monkeypatch.setattr(ProfileEncoder, "fit", never)
-    monkeypatch.setattr(SpectralEncoder, "fit", never)
+    monkeypatch.setattr(SvdEncoder, "fit", never)
     fitter.vectors(config.model_copy(update={"profile_balance": 2.0}))
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from graphdb.errors import NotEnoughDataError, TrainingError
+from graphdb.errors import InsufficientDataError, TrainingError
 from graphrec.bundle import Adjacency
 from training.evaluation.metrics import VectorScorer, ndcg_at_k, reached_at_k, recall_at_k
 from training.sparse_ops import csr_of
@@ -79,10 +79,10 @@ def test_only_candidates_are_ranked_and_looked_for():
 
 
 def test_nothing_true_to_find():
-    with pytest.raises(NotEnoughDataError, match="none of 3 seeds has anything true to find"):
+    with pytest.raises(InsufficientDataError, match="none of 3 seeds has anything true to find"):
         reached_at_k(THREE, None, pairs([[], [], []], 4), 2)
     warm = torch.tensor([False, False, True, False])
-    with pytest.raises(NotEnoughDataError, match="measure on more targets"):
+    with pytest.raises(InsufficientDataError, match="measure on more targets"):
         reached_at_k(THREE, None, TRUTH, 2, candidates=warm)
 
 

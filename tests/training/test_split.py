@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graphdb.errors import NotEnoughDataError
+from graphdb.errors import InsufficientDataError
 from graphdb.schema import SCHEMA
 from training.data import ALWAYS_S, DAY_S, edge_types_of, load_graph
 from training.splitting.split import graph_before, hold_out_last
@@ -36,7 +36,7 @@ def test_no_leak_and_no_loss(make_graph, purchases, views, made_by, days):
     end_s = max((at_s for *_, at_s in purchases), default=0) + 1
     cutoff_s = end_s - days * DAY_S
     if not any(at_s < cutoff_s for *_, at_s in purchases):
-        with pytest.raises(NotEnoughDataError, match=r"hold(ing)? out"):
+        with pytest.raises(InsufficientDataError, match=r"hold(ing)? out"):
             hold_out_last(graph, PURCHASED, days)
         return
     holdout = hold_out_last(graph, PURCHASED, days)
@@ -88,18 +88,18 @@ def test_fewer_days_are_named_only_where_they_help(make_graph, at_s, days):
     graph = make_graph({"User": 1, "Product": 1}, {PURCHASED: [(0, 0, moment) for moment in at_s]})
     try:
         hold_out_last(graph, PURCHASED, days)
-    except NotEnoughDataError as error:
+    except InsufficientDataError as error:
         named = re.search(r"hold out fewer days, (\d+) at most", str(error))
         assert (named is None) == (max(at_s) - min(at_s) < DAY_S)
         if named is None:
             assert "fewer" not in str(error)
-            with pytest.raises(NotEnoughDataError):
+            with pytest.raises(InsufficientDataError):
                 hold_out_last(graph, PURCHASED, 1)
             return
         most = int(named[1])
         assert most < days
         hold_out_last(graph, PURCHASED, most)
-        with pytest.raises(NotEnoughDataError):
+        with pytest.raises(InsufficientDataError):
             hold_out_last(graph, PURCHASED, most + 1)
 
 
@@ -114,18 +114,18 @@ def test_fewer_days_are_named_only_where_they_help(make_graph, at_s, days):
 )
 def test_why_there_is_too_little(make_graph, at_s, message):
     graph = make_graph({"User": 1, "Product": 1}, {PURCHASED: [(0, 0, moment) for moment in at_s]})
-    with pytest.raises(NotEnoughDataError, match=message):
+    with pytest.raises(InsufficientDataError, match=message):
         hold_out_last(graph, PURCHASED, 28)
 
 
 def test_too_little_to_hold_out(make_graph):
     close = make_graph({"User": 1, "Product": 2}, {PURCHASED: [(0, 0, 0), (0, 1, DAY_S // 2)]})
     with pytest.raises(
-        NotEnoughDataError, match=r"leaves no .* edge to train on; all 2 lie within 0.5"
+        InsufficientDataError, match=r"leaves no .* edge to train on; all 2 lie within 0.5"
     ):
         hold_out_last(close, PURCHASED, 7)
-    with pytest.raises(NotEnoughDataError, match="the last 0 days of 2"):
+    with pytest.raises(InsufficientDataError, match="the last 0 days of 2"):
         hold_out_last(close, PURCHASED, 0)
     empty = make_graph({"User": 1, "Product": 2}, {PURCHASED: []})
-    with pytest.raises(NotEnoughDataError, match="days of 0 User-PURCHASED-Product edges"):
+    with pytest.raises(InsufficientDataError, match="days of 0 User-PURCHASED-Product edges"):
         hold_out_last(empty, PURCHASED, 7)

@@ -7,12 +7,12 @@ import pytest
 import torch
 
 from graphdb import SCHEMA
-from graphdb.errors import NotEnoughDataError
+from graphdb.errors import InsufficientDataError
 from graphrec import Recommender
 from training.baselines import RecentPopularity
 from training.config import TrainConfig
 from training.data import behaviour_weights, interaction_matrix, likes, load_graph
-from training.encoders import EngagementEncoder, PopularityEncoder, ProfileEncoder, SpectralEncoder
+from training.encoders import EngagementEncoder, PopularityEncoder, ProfileEncoder, SvdEncoder
 from training.evaluation.tasks import first_tasks
 from training.gnn import GnnConfig
 from training.gnn.supervision import direction_of, foretold
@@ -135,7 +135,7 @@ def test_what_is_to_be_found_was_liked(kinds, cut):
     assert [getattr(one.exclude_seen, "relations", None) for one in tasks] == [None, ("RATED",)]
 
 
-@pytest.mark.parametrize("encoder", [SpectralEncoder, ProfileEncoder, EngagementEncoder])
+@pytest.mark.parametrize("encoder", [SvdEncoder, ProfileEncoder, EngagementEncoder])
 def test_every_part_reads_a_config_that_names_ratings(kinds, encoder):
     encoder(SCHEMA, RATED).fit(load_graph(kinds))
 
@@ -144,10 +144,10 @@ def test_every_part_reads_a_config_that_names_ratings(kinds, encoder):
     "settings",
     [
         {"direction": str(RATED)},
-        {"direction": str(RATED), "model": "both", "graph": {"dim": 8, "epochs": 5}},
+        {"direction": str(RATED), "model": "concat", "graph": {"dim": 8, "epochs": 5}},
         {"direction": str(RATED), "model": "graph", "graph": {"dim": 8, "epochs": 20}},
         {"direction": str(RATED), "popularity": 0.1},
-        {"spectral": {"relation_weights": {"RATED": 1.0}}},
+        {"svd": {"event_weights": {"RATED": 1.0}}},
     ],
 )
 def test_the_first_five_are_of_the_liked_kind(kinds, tmp_path, settings):
@@ -165,7 +165,7 @@ def test_the_first_five_are_of_the_liked_kind(kinds, tmp_path, settings):
 @pytest.mark.parametrize("holdout_days", [28, None])
 def test_without_purchases_one_line_says_what_to_set(kinds, tmp_path, holdout_days):
     said = r'give --config a file with direction = "User-RATED-Product" \(480 edges\)'
-    with pytest.raises(NotEnoughDataError, match=said):
+    with pytest.raises(InsufficientDataError, match=said):
         train(kinds.folder, tmp_path / "bundle", holdout_days=holdout_days)
 
 

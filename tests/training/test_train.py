@@ -7,13 +7,13 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from graphdb.errors import BundleError, NotEnoughDataError, SchemaError, SnapshotError
+from graphdb.errors import BundleError, InsufficientDataError, SchemaError, SnapshotError
 from graphdb.schema import SCHEMA
 from graphrec import Recommender
 from training.bundling import bundle_up
 from training.config import TrainConfig
 from training.data import load_graph
-from training.encoders import SpectralConfig, SpectralEncoder
+from training.encoders import SvdConfig, SvdEncoder
 from training.gnn import GnnConfig
 from training.models import Run, make_encoder
 from training.quality import QualityConfig
@@ -22,7 +22,7 @@ from training.train import train
 
 PURCHASED = SCHEMA.edge_type("PURCHASED")
 CONFIG = TrainConfig(
-    top_k=10, spectral=SpectralConfig(dim=32, oversampling=8, half_life_days=None, beta=1)
+    top_k=10, svd=SvdConfig(dim=32, oversampling=8, half_life_days=None, singular_value_exponent=1)
 )
 
 
@@ -45,7 +45,7 @@ def content_of(folder):
 
 def test_it_beats_popularity_where_there_is_taste(report):
     for task in ("all products", "new products", "new brands"):
-        model = report.evaluation.score(task, "spectral")
+        model = report.evaluation.score(task, "svd")
         baseline = report.evaluation.score(task, "popularity")
         assert model.num_seeds == baseline.num_seeds > 100
         assert model.recall > 1.5 * baseline.recall, task
@@ -54,7 +54,7 @@ def test_it_beats_popularity_where_there_is_taste(report):
 
 def test_it_falls_to_chance_where_purchases_are_shuffled(shuffled, tmp_path):
     report = train(shuffled.folder, tmp_path / "bundle", config=CONFIG)
-    model = report.evaluation.score("new products", "spectral")
+    model = report.evaluation.score("new products", "svd")
     bought = load_graph(shuffled)[PURCHASED].edge_index.unique(dim=1).shape[1]
     chance = CONFIG.top_k / (160 - bought / 240)  # ten places, drawn from what is not yet bought
     assert model.recall == pytest.approx(chance, rel=0.25)
@@ -87,7 +87,7 @@ def test_a_bundle_of_the_past_judges_by_the_past_alone(planted, tmp_path):
         tmp_path / "past",
         planted,
         holdout.train_graph,
-        SpectralEncoder(SCHEMA, PURCHASED, CONFIG.spectral).fit(holdout.train_graph),
+        SvdEncoder(SCHEMA, PURCHASED, CONFIG.svd).fit(holdout.train_graph),
         cutoff=datetime.fromtimestamp(holdout.cutoff_s, UTC),
         config={},
         metrics={},
@@ -115,9 +115,9 @@ def test_the_manifest_says_how_and_how_good(report, planted):
     assert manifest.snapshot_id == planted.snapshot_id
     assert manifest.cutoff is None
     assert manifest.dim == 32 + 32  # the closed form and the profile of brands
-    assert manifest.config["encoder"] == "spectral"
+    assert manifest.config["encoder"] == "svd"
     assert manifest.config["holdout_days"] == 28
-    assert manifest.config["spectral"]["dim"] == 32
+    assert manifest.config["svd"]["dim"] == 32
     assert manifest.metrics == report.evaluation.to_dict()
     assert len(manifest.metrics["scores"]) == 6
     assert set(manifest.newcomers) == {"User", "Product", "Brand"}
@@ -125,7 +125,7 @@ def test_the_manifest_says_how_and_how_good(report, planted):
 
 def test_a_product_that_came_too_late_is_encoded_from_its_brand(report):
     recommender = Recommender(report.bundle)
-    vector = recommender.encode_new("Product", {"Product-MADE_BY-Brand": ["b02"]})
+    vector = recommender.embed_new("Product", {"Product-MADE_BY-Brand": ["b02"]})
     audience = recommender.recommend_vector(vector, "User", k=20)
     assert sum(int(user_id[1:]) % 4 == 2 for user_id in audience.ids) >= 18
 
@@ -153,8 +153,8 @@ def test_tastes_show_in_similar_products_and_lookalike_users(report):
 
 
 def test_both_halves_in_one_bundle_and_a_killed_run_goes_on(planted, tmp_path):
-    graph = GnnConfig(dim=16, epochs=4, seed_batch=64)
-    config = CONFIG.model_copy(update={"model": "both", "graph": graph})
+    graph = GnnConfig(dim=16, epochs=4, batch_size=64)
+    config = CONFIG.model_copy(update={"model": "concat", "graph": graph})
     epochs = []
 
     def kill(epoch):
@@ -172,11 +172,11 @@ def test_both_halves_in_one_bundle_and_a_killed_run_goes_on(planted, tmp_path):
     assert resumed.bundle.manifest.dim == 32 + 16 + 32
     assert content_of(tmp_path / "bundle") == content_of(tmp_path / "whole")
     baseline = whole.evaluation.score("new products", "popularity")
-    assert whole.evaluation.score("new products", "both").recall > 1.5 * baseline.recall
+    assert whole.evaluation.score("new products", "concat").recall > 1.5 * baseline.recall
 
 
 def test_two_runs_give_the_same_bytes(planted, tmp_path):
-    config = TrainConfig(spectral=SpectralConfig(dim=32, seed=5))
+    config = TrainConfig(svd=SvdConfig(dim=32, seed=5))
     for place in ("here", "there/deeper"):
         train(planted.folder, tmp_path / place / "bundle", config=config)
     one, other = (content_of(tmp_path / place / "bundle") for place in ("here", "there/deeper"))
@@ -187,7 +187,7 @@ def test_two_runs_give_the_same_bytes(planted, tmp_path):
 
 def test_another_seed_gives_other_bytes(planted, tmp_path):
     for seed in (1, 2):
-        config = TrainConfig(spectral=SpectralConfig(dim=32, oversampling=0, seed=seed))
+        config = TrainConfig(svd=SvdConfig(dim=32, oversampling=0, seed=seed))
         train(planted.folder, tmp_path / str(seed), config=config, holdout_days=None)
     name = "vectors/Product.npy"
     assert content_of(tmp_path / "1")[0][name] != content_of(tmp_path / "2")[0][name]
@@ -237,7 +237,7 @@ def test_an_existing_bundle_is_refused_before_any_work(planted, tmp_path):
 
 
 def test_a_holdout_longer_than_the_data_leaves_nothing_behind(planted, tmp_path):
-    with pytest.raises(NotEnoughDataError, match="the last 500 days leaves no"):
+    with pytest.raises(InsufficientDataError, match="the last 500 days leaves no"):
         train(planted.folder, tmp_path / "bundle", holdout_days=500)
     assert list(tmp_path.iterdir()) == []
 

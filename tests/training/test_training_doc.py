@@ -92,5 +92,5 @@ def test_the_table_of_presets_is_true():
     assert {name for name, _ in rows} == {"quick", "default", "max", "discover"}
     for name, numbers in rows:
         config = load_config(ROOT / "training" / "presets" / f"{name}.toml")
-        expected = [config.spectral.dim, *([] if name == "quick" else [config.graph.dim])]
+        expected = [config.svd.dim, *([] if name == "quick" else [config.graph.dim])]
         assert [int(number) for number in numbers.split("+")] == expected

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from training.encoders import TwoHalvesEncoder, Vectors
+from training.encoders import ConcatEncoder, Vectors
 from training.encoders.concat import score_spread
 
 
@@ -32,7 +32,7 @@ def halves():
 @pytest.mark.parametrize("balance", [0.5, 3.0])
 def test_scores_add_up_with_the_weight(halves, balance):
     first, second = halves
-    joined = TwoHalvesEncoder(Fixed(first), Fixed(second), "User", balance).fit(None)
+    joined = ConcatEncoder(Fixed(first), Fixed(second), "User", balance).fit(None)
     one, two = (half["User"] @ half["Product"].T for half in halves)
     expected = one / one.std(axis=1).mean() + balance * two / two.std(axis=1).mean()
     np.testing.assert_allclose(joined["User"] @ joined["Product"].T, expected, atol=1e-4)
@@ -42,7 +42,7 @@ def test_even_lengths_change_no_score(halves):
     first, second = halves
     first["User"] *= 40
     shared, even = (
-        TwoHalvesEncoder(Fixed(first), Fixed(second), "User", 2.0, even_lengths=even).fit(None)
+        ConcatEncoder(Fixed(first), Fixed(second), "User", 2.0, even_lengths=even).fit(None)
         for even in (False, True)
     )
     for name in ("Product", "Brand", "Tag"):
@@ -58,7 +58,7 @@ def test_even_lengths_change_no_score(halves):
 
 def test_what_only_one_half_knows_is_scored_by_it_alone(halves):
     first, second = halves
-    joined = TwoHalvesEncoder(Fixed(first), Fixed(second), "User", 2.0).fit(None)
+    joined = ConcatEncoder(Fixed(first), Fixed(second), "User", 2.0).fit(None)
     assert {name: vectors.shape for name, vectors in joined.items()} == {
         "User": (30, 10),
         "Product": (50, 10),
@@ -74,7 +74,7 @@ def test_what_only_one_half_knows_is_scored_by_it_alone(halves):
 def test_a_half_that_knows_nothing_changes_no_order(halves):
     first, second = halves
     silent = {name: np.zeros_like(vectors) for name, vectors in second.items()}
-    joined = TwoHalvesEncoder(Fixed(first), Fixed(silent), "User", 2.0).fit(None)
+    joined = ConcatEncoder(Fixed(first), Fixed(silent), "User", 2.0).fit(None)
     alone = first["User"] @ first["Product"].T
     order = np.argsort(joined["User"] @ joined["Product"].T, axis=1)
     np.testing.assert_array_equal(order, np.argsort(alone, axis=1))

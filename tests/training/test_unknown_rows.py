@@ -23,8 +23,8 @@ from training.encoders import (
     GraphEncoder,
     ProfileConfig,
     ProfileEncoder,
-    SpectralConfig,
-    SpectralEncoder,
+    SvdConfig,
+    SvdEncoder,
 )
 from training.gnn import GnnConfig
 from training.models import Run, make_encoder
@@ -91,17 +91,21 @@ def test_first_rows_without_a_pair_are_zero(make_graph):
     rng = np.random.default_rng(0)
     bought = [(int(user), int(product)) for user in range(30, 200) for product in rng.choice(40, 5)]
     graph = make_graph({"User": 200, "Product": 60, "Brand": 1}, {PURCHASED: bought})
-    vectors = SpectralEncoder(SCHEMA, PURCHASED).fit(graph)
+    vectors = SvdEncoder(SCHEMA, PURCHASED).fit(graph)
     assert not_zero(vectors["User"]) == set(range(30, 200))
     assert not_zero(vectors["Product"]) == {product for _, product in bought}
 
 
 @settings(max_examples=40)
 @given(edges(), st.booleans(), st.sampled_from([-1.0, 0.0, 0.75]))
-def test_the_closed_form(make_graph, drawn, with_ties, beta):
-    side_weights = {"Product-MADE_BY-Brand": 0.5} if with_ties else {}
-    config = SpectralConfig(half_life_days=None, side_weights=side_weights, beta=beta)
-    vectors = SpectralEncoder(SCHEMA, PURCHASED, config).fit(make_graph(NUM_NODES, drawn))
+def test_the_closed_form(make_graph, drawn, with_ties, singular_value_exponent):
+    edge_type_weights = {"Product-MADE_BY-Brand": 0.5} if with_ties else {}
+    config = SvdConfig(
+        half_life_days=None,
+        edge_type_weights=edge_type_weights,
+        singular_value_exponent=singular_value_exponent,
+    )
+    vectors = SvdEncoder(SCHEMA, PURCHASED, config).fit(make_graph(NUM_NODES, drawn))
     users, products = told_by(drawn, "Product")
     branded = {one for one, *_ in drawn[SCHEMA.edge_type("MADE_BY")]} if with_ties else set()
     assert not_zero(vectors["User"]) <= users
@@ -129,8 +133,8 @@ def test_profiles(make_graph, drawn):
 
 @settings(max_examples=40)
 @given(edges(), st.sampled_from([-1.0, 0.75]))
-def test_engagement(make_graph, drawn, beta):
-    config = EngagementConfig(beta=beta, half_life_days=None)
+def test_engagement(make_graph, drawn, singular_value_exponent):
+    config = EngagementConfig(singular_value_exponent=singular_value_exponent, half_life_days=None)
     vectors = EngagementEncoder(SCHEMA, PURCHASED, config).fit(make_graph(NUM_NODES, drawn))
     users, _ = told_by(drawn, "Product", "Creator", "Content", "Brand")
     assert not_zero(vectors.get("User", np.zeros((1, 1)))) <= users
@@ -165,7 +169,7 @@ def test_every_preset_with_newcomers(make_graph, preset, drawn):
     config = load_config(preset_path(preset))
     ageless = {
         name: getattr(config, name).model_copy(update={"half_life_days": None})
-        for name in ("spectral", "profile", "engagement")
+        for name in ("svd", "profile", "engagement")
     }
     config = config.model_copy(
         update={"graph": QUICK, "popularity": max(config.popularity, 0.1), **ageless}

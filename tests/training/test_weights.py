@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from graphdb.errors import NotEnoughDataError, SchemaError
+from graphdb.errors import InsufficientDataError, SchemaError
 from graphdb.schema import SCHEMA
 from training.data import (
     DAY_S,
@@ -86,7 +86,7 @@ def test_half_life_counts_back_from_the_newest_event_of_all(make_graph):
 )
 def test_nothing_to_learn_from(make_graph, weights, message):
     edges = {PURCHASED: [], RETURNED: [(0, 0, 0, 1)]}
-    with pytest.raises(NotEnoughDataError, match=message):
+    with pytest.raises(InsufficientDataError, match=message):
         interaction_matrix(make_graph({"User": 1, "Product": 1}, edges), weights)
 
 

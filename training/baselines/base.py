@@ -15,7 +15,7 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field
 
 from graphdb.checked_schema import Schema
-from graphdb.errors import NotEnoughDataError
+from graphdb.errors import InsufficientDataError
 from graphdb.schema_types import EdgeType
 from training.data import (
     HeteroData,
@@ -36,7 +36,7 @@ class Baseline(Protocol):
         """Learns from the graph.
 
         Raises:
-            NotEnoughDataError: The graph has nothing of what the baseline learns from.
+            InsufficientDataError: The graph has nothing of what the baseline learns from.
         """
         ...
 
@@ -111,17 +111,17 @@ class InteractionConfig(BaseModel):
     """How events become entries of a matrix; the encoders' settings of the same names.
 
     Args:
-        relation_weights: What one event counts, by relation, in place of the schema's weights.
+        event_weights: What one event counts, by relation, in place of the schema's weights.
         half_life_days: After how many days an event counts half; None for never.
-        pair_power: What repeats count: 1 each fully, 0 nothing after the first, so that all
+        repeat_exponent: What repeats count: 1 each fully, 0 nothing after the first, so that all
             entries are 1, as in the papers.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    relation_weights: dict[str, Weight] = Field(default_factory=dict)
+    event_weights: dict[str, Weight] = Field(default_factory=dict)
     half_life_days: float | None = Field(default=None, gt=0, allow_inf_nan=False)
-    pair_power: float = Field(default=0.0, ge=0, le=1)
+    repeat_exponent: float = Field(default=0.0, ge=0, le=1)
 
 
 def interactions(
@@ -133,15 +133,15 @@ def interactions(
     `interaction_matrix` does; a tie counts 1.
 
     Raises:
-        NotEnoughDataError: There is no event or tie of that kind.
+        InsufficientDataError: There is no event or tie of that kind.
         SchemaError: A weight is given for a relation that does not tie the two ends.
     """
     if schema.relation(direction.relation).is_event:
-        weights = behaviour_weights(schema, direction, config.relation_weights)
+        weights = behaviour_weights(schema, direction, config.event_weights)
         summed = interaction_matrix(graph, weights, half_life_days=config.half_life_days)
-        return to_power(summed, config.pair_power)
+        return to_power(summed, config.repeat_exponent)
     if direction not in edge_types_of(graph) or not graph[direction].edge_index.numel():
-        raise NotEnoughDataError(f"there are no {direction} ties to learn from")
+        raise InsufficientDataError(f"there are no {direction} ties to learn from")
     return incidence(graph, direction)
 
 
@@ -156,13 +156,13 @@ class EncoderBaseline:
         """Learns.
 
         Raises:
-            NotEnoughDataError: The encoder has too little to learn from, or gives no vectors for
+            InsufficientDataError: The encoder has too little to learn from, or gives no vectors for
                 an end of the direction.
         """
         vectors = self.encoder.fit(graph)
         for end in (self.direction.source, self.direction.target):
             if end not in vectors:
-                raise NotEnoughDataError(
+                raise InsufficientDataError(
                     f"the encoder gives no vectors for {end}, an end of {self.direction}",
                     expected="one of " + ", ".join(sorted(vectors)),
                     value=end,

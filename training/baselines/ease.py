@@ -88,7 +88,7 @@ class Ease:
         """Inverts the Gram matrix.
 
         Raises:
-            NotEnoughDataError: There are no events to learn from.
+            InsufficientDataError: There are no events to learn from.
             SchemaError: A weight is given for a relation that does not exist or does not fit.
             TrainingError: The targets do not fit into `memory_gb`, or the precision is too low
                 for so little regularisation.
@@ -194,7 +194,7 @@ class LowRankEase:
         """Factors R and inverts within the factor's rank.
 
         Raises:
-            NotEnoughDataError: There are no events to learn from.
+            InsufficientDataError: There are no events to learn from.
             SchemaError: A weight is given for a relation that does not exist or does not fit.
         """
         config = self.config

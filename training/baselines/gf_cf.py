@@ -87,7 +87,7 @@ class GfCf:
         """Normalises and factors.
 
         Raises:
-            NotEnoughDataError: There are no events to learn from.
+            InsufficientDataError: There are no events to learn from.
             SchemaError: A weight is given for a relation that does not exist or does not fit.
         """
         config = self.config

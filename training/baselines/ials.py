@@ -54,7 +54,7 @@ class Ials:
         """Alternates.
 
         Raises:
-            NotEnoughDataError: There are no events to learn from.
+            InsufficientDataError: There are no events to learn from.
             SchemaError: A weight is given for a relation that does not exist or does not fit.
             TrainingError: The library is not installed.
         """

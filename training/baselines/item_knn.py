@@ -51,7 +51,7 @@ class ItemKnn:
         """Finds every target's neighbours.
 
         Raises:
-            NotEnoughDataError: There are no events to learn from.
+            InsufficientDataError: There are no events to learn from.
             SchemaError: A weight is given for a relation that does not exist or does not fit.
         """
         events = interactions(graph, self.schema, self.direction, self.config)

@@ -9,12 +9,12 @@ from pydantic import Field
 from torch.nn.functional import logsigmoid
 
 from graphdb.checked_schema import Schema
-from graphdb.errors import DivergedError, NotEnoughDataError
+from graphdb.errors import DivergedError, InsufficientDataError
 from graphdb.schema_types import EdgeType
 from training.baselines.base import InteractionConfig, interactions
 from training.data import HeteroData
 from training.evaluation.metrics import VectorScorer
-from training.gnn import LinearPropagation, Message
+from training.gnn import HeteroLightGCN, Message
 from training.gnn.memory import chosen_device
 from training.gnn.trainer import Epoch
 from training.sparse_ops import SparseMatrix, normalised, row_sums
@@ -47,7 +47,7 @@ class LightGcnBprConfig(InteractionConfig):
 class LightGcnBpr:
     """He et al., "LightGCN" (SIGIR 2020): equations 3, 8 and 15.
 
-    The layers are our `LinearPropagation`, which a test compares with PyG's. Every pair of an
+    The layers are our `HeteroLightGCN`, which a test compares with PyG's. Every pair of an
     epoch stands against one target that its seed did not take, drawn evenly. Deviations: a seed
     that took nothing has a row of zeros, not of noise; a seed that took all teaches nothing.
 
@@ -74,7 +74,7 @@ class LightGcnBpr:
         """Trains.
 
         Raises:
-            NotEnoughDataError: There are no events to learn from, or every seed took everything.
+            InsufficientDataError: There are no events to learn from, or every seed took everything.
             SchemaError: A weight is given for a relation that does not exist or does not fit.
             DivergedError: The loss became infinite or no number.
             TrainingError: There is no such device.
@@ -96,11 +96,11 @@ class LightGcnBpr:
             seeds, targets = model([(self.direction.source, None), (self.direction.target, None)])
         return VectorScorer(seeds.cpu(), targets.cpu())
 
-    def _model(self, events: Tensor, device: torch.device) -> LinearPropagation:
+    def _model(self, events: Tensor, device: torch.device) -> HeteroLightGCN:
         source, _, target = self.direction
         operator = SparseMatrix.from_coordinates(normalised(events).float())
         there = Message(str(self.direction), source, target, operator.transpose()).to(device)
-        model = LinearPropagation(
+        model = HeteroLightGCN(
             dict(zip((source, target), events.shape, strict=True)),
             [there, there.back],
             own_rows={source: row_sums(events) > 0},
@@ -113,7 +113,7 @@ class LightGcnBpr:
     def _epoch(
         self,
         number: int,
-        model: LinearPropagation,
+        model: HeteroLightGCN,
         optimizer: torch.optim.Adam,
         pairs: "TakenPairs",
         generator: torch.Generator,
@@ -138,7 +138,7 @@ class LightGcnBpr:
         return mean
 
     def loss(
-        self, model: LinearPropagation, seeds: Tensor, positives: Tensor, negatives: Tensor
+        self, model: HeteroLightGCN, seeds: Tensor, positives: Tensor, negatives: Tensor
     ) -> Tensor:
         """-mean log sigmoid(s_positive - s_negative) + l2 / 2 of what the triples begin with."""
         source, _, target = self.direction
@@ -162,7 +162,7 @@ class TakenPairs:
         index: Seeds and targets, int64 [2, num_pairs], ascending.
 
     Raises:
-        NotEnoughDataError: Every seed took everything, so that nothing stands against it.
+        InsufficientDataError: Every seed took everything, so that nothing stands against it.
     """
 
     def __init__(self, index: Tensor, num_seeds: int, num_targets: int) -> None:
@@ -171,7 +171,7 @@ class TakenPairs:
         self.index = index[:, ~took_all[index[0]]]
         self._keys = self.index[0] * num_targets + self.index[1]
         if not len(self):
-            raise NotEnoughDataError("every seed took every target; there is nothing to rank")
+            raise InsufficientDataError("every seed took every target; there is nothing to rank")
 
     def __len__(self) -> int:
         return self.index.shape[1]

@@ -15,7 +15,7 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from graphdb.checked_schema import Schema
-from graphdb.errors import NotEnoughDataError
+from graphdb.errors import InsufficientDataError
 from graphdb.schema_types import EdgeType
 from training.baselines.base import EncoderBaseline
 from training.data import ALWAYS_S, AT_S, COUNT, DAY_S, HeteroData, edge_types_of, likes
@@ -35,7 +35,7 @@ class Popularity:
         """Counts.
 
         Raises:
-            NotEnoughDataError: There is not one edge to count.
+            InsufficientDataError: There is not one edge to count.
         """
         return EncoderBaseline(PopularityEncoder(self.direction), self.direction).fit(graph)
 
@@ -79,12 +79,12 @@ class RecentPopularity:
         """Counts.
 
         Raises:
-            NotEnoughDataError: No edge of the relation has a time.
+            InsufficientDataError: No edge of the relation has a time.
         """
         store = graph[self.direction]
         dated = store[AT_S] != ALWAYS_S
         if not dated.any():
-            raise NotEnoughDataError(f"there are no {self.direction} edges with a time to count")
+            raise InsufficientDataError(f"there are no {self.direction} edges with a time to count")
         speaks = likes(graph, self.direction)
         if speaks is not None:
             dated &= speaks
@@ -160,7 +160,7 @@ class ViewedNotBought:
         """Collects and puts in order.
 
         Raises:
-            NotEnoughDataError: There are no such events, or none of the direction.
+            InsufficientDataError: There are no such events, or none of the direction.
         """
         popularity = Popularity(self.direction).fit(graph).targets[:, 0]
         seeds, targets = waiting_pairs(graph, self.schema, self.direction, self.config.by)
@@ -192,11 +192,11 @@ def waiting_pairs(
     """What every seed viewed and did not take, best first: seeds ascending, and targets, int64.
 
     Raises:
-        NotEnoughDataError: There are no events beside the direction's.
+        InsufficientDataError: There are no events beside the direction's.
     """
     hints = hint_edge_types(graph, schema, direction)
     if not hints:
-        raise NotEnoughDataError(
+        raise InsufficientDataError(
             f"there are no views or the like beside {direction}",
             expected="events of the same two types that speak for a target",
             value=str(direction),
@@ -246,10 +246,10 @@ class MostFollowers:
         """Counts.
 
         Raises:
-            NotEnoughDataError: Nobody follows any creator.
+            InsufficientDataError: Nobody follows any creator.
         """
         if not has_followers(graph):
-            raise NotEnoughDataError("there are no followers of creators to count")
+            raise InsufficientDataError("there are no followers of creators to count")
         followers = adjacency(graph, FOLLOWS).reverse().degrees()
         seeds = torch.ones(graph[self.direction.source].num_nodes, 1)
         return VectorScorer(seeds, torch.from_numpy(followers).float()[:, None])
@@ -273,10 +273,10 @@ class CategorySales:
         """Counts.
 
         Raises:
-            NotEnoughDataError: There are no sales, categories or products carried.
+            InsufficientDataError: There are no sales, categories or products carried.
         """
         if not has_sales_in_categories(graph):
-            raise NotEnoughDataError("there are no sales in categories to count")
+            raise InsufficientDataError("there are no sales in categories to count")
         categories = adjacency(graph, IN_CATEGORY)
         buyers = adjacency(graph, PURCHASED).reverse().degrees()
         carries = EdgeType(PRODUCT, self.direction.relation, self.direction.target)

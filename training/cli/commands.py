@@ -58,7 +58,7 @@ def train_command(
         Path | None, typer.Option(help="A TOML file with all settings; options go before it.")
     ] = None,
     device: DeviceOption = None,
-    keep: Annotated[
+    run_dir: Annotated[
         Path | None,
         typer.Option(
             help="Keep the network's log and state in this folder; a run that finds its own "
@@ -80,7 +80,7 @@ def train_command(
 
     graphrec train snapshots/today bundles/today
 
-    graphrec train snapshots/today bundles/best --preset default --keep runs/today
+    graphrec train snapshots/today bundles/best --preset default --run-dir runs/today
 
     graphrec train snapshots/today bundles/wide --dim 512 --holdout-days 14
 
@@ -95,7 +95,7 @@ def train_command(
 
     settings = chosen_config(preset, config, dim=dim, seed=seed)
     days = None if no_holdout else holdout_days
-    if settings.model == "spectral":
+    if settings.model == "svd":
         check_alone("the closed form")
     with joined(device) as processes, progress_bars() as bar:
         if not processes.is_first:
@@ -110,7 +110,7 @@ def train_command(
             holdout_days=days,
             run=Run(
                 device,
-                keep,
+                run_dir,
                 lambda epoch: bar.update(task, description=described(epoch)),
                 tensorboard,
                 processes,

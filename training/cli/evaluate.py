@@ -57,7 +57,7 @@ def evaluate_command(
     k: Annotated[
         list[int] | None,
         typer.Option(
-            "--k", min=1, help="Length of lists. Once for each.", show_default="5, 10, 20"
+            "--top-k", min=1, help="Length of lists. Once for each.", show_default="5, 10, 20"
         ),
     ] = None,
     seed: Annotated[
@@ -67,7 +67,7 @@ def evaluate_command(
         int, typer.Option(min=1, help="Of the bootstrap, and flips of the paired test.")
     ] = 1000,
     device: DeviceOption = None,
-    keep: Annotated[
+    run_dir: Annotated[
         Path | None,
         typer.Option(
             help="Keep the network's log and state in this folder; what train kept there is used."
@@ -90,7 +90,7 @@ def evaluate_command(
 
     graphrec evaluate snapshots/today evaluations/both --preset default --holdout-days 14
 
-    graphrec evaluate snapshots/today evaluations/knn --baseline item-knn --k 10 --k 50
+    graphrec evaluate snapshots/today evaluations/knn --baseline item-knn --top-k 10 --top-k 50
 
     graphrec evaluate snapshots/today evaluations/last --split leave-last-out
 
@@ -123,7 +123,7 @@ def evaluate_command(
             folder,
             config=settings,
             options=options,
-            run=Run(device, keep, lambda epoch: bar.update(task, description=described(epoch))),
+            run=Run(device, run_dir, lambda epoch: bar.update(task, description=described(epoch))),
             on_progress=lambda step, number, total: bar.update(
                 task, description=step, completed=number - 1, total=total
             ),
@@ -132,7 +132,7 @@ def evaluate_command(
         from training.report import write_report
 
         # The closed form logs nothing, so there may be no epochs to draw.
-        log = keep if keep is not None and any(keep.rglob("*.jsonl")) else None
+        log = run_dir if run_dir is not None and any(run_dir.rglob("*.jsonl")) else None
         written = write_report(folder, snapshot=snapshot, log=log)
     if as_json:
         print_json(json.loads(found.model_dump_json()))
@@ -227,9 +227,9 @@ def report_command(
     store: Annotated[
         str | None, typer.Option(help="Tell which rows ingest set aside in this store.")
     ] = None,
-    log: Annotated[
+    run_dir: Annotated[
         str | None,
-        typer.Option(metavar="KEEP_FOLDER", help="Draw the epochs that `train --keep` logged."),
+        typer.Option(metavar="FOLDER", help="Draw the epochs that `train --run-dir` logged."),
     ] = None,
     output: Annotated[
         Path | None,
@@ -247,13 +247,13 @@ def report_command(
 
     graphrec report evaluations/today --snapshot snapshots/today --store shop.duckdb
 
-    graphrec report evaluations/today --log keep/today --output today.html --json
+    graphrec report evaluations/today --run-dir runs/today --output today.html --json
     """
     check_report_installed()
     from training.report import write_report
 
     written = write_report(
-        folder, bundle=bundle, snapshot=snapshot, store=store, log=log, output=output
+        folder, bundle=bundle, snapshot=snapshot, store=store, log=run_dir, output=output
     )
     if as_json:
         print_json({"report": str(written.path), "plots": [str(path) for path in written.plots]})

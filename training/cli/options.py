@@ -52,8 +52,8 @@ def chosen_config(
             "a preset and a config file were given", expected="one of --preset and --config"
         )
     both = {} if seed is None else {"seed": seed}
-    spectral = both if dim is None else {"dim": dim, **both}
-    return make_config(preset_path(preset) if preset else path, spectral, both)
+    svd = both if dim is None else {"dim": dim, **both}
+    return make_config(preset_path(preset) if preset else path, svd, both)
 
 
 def described(epoch: "Epoch") -> str:

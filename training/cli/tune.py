@@ -40,7 +40,7 @@ def tune_command(
         bool, typer.Option("--overwrite", help="Write over the file of --out.")
     ] = False,
     trials: Annotated[
-        int, typer.Option(min=1, help="How many to try in all, those of --keep included.")
+        int, typer.Option(min=1, help="How many to try in all, those of --run-dir included.")
     ] = 30,
     minutes: Annotated[
         float | None, typer.Option(min=0, help="Begin no further trial after so many minutes.")
@@ -68,7 +68,7 @@ def tune_command(
         int | None,
         typer.Option(min=1, help="Compare on the last days of the rest.", show_default="28"),
     ] = None,
-    validation_share: Annotated[
+    validation_fraction: Annotated[
         float | None,
         typer.Option(help="Compare on a share of the pairs instead, for data without times."),
     ] = None,
@@ -77,7 +77,7 @@ def tune_command(
         typer.Option(min=0, help="Of all that is random, the models included.", show_default="0"),
     ] = None,
     device: DeviceOption = None,
-    keep: Annotated[
+    run_dir: Annotated[
         Path | None,
         typer.Option(help="Keep the study in this folder; one that is there goes on."),
     ] = None,
@@ -94,7 +94,7 @@ def tune_command(
 
     graphrec train snapshots/today bundles/best --config best.toml
 
-    graphrec tune snapshots/today --preset default --trials 50 --minutes 60 --keep runs/tune
+    graphrec tune snapshots/today --preset default --trials 50 --minutes 60 --run-dir runs/tune
 
     graphrec tune snapshots/today --space ranges.toml --metric recall --json
     """
@@ -108,18 +108,18 @@ def tune_command(
     if out is not None:
         check_unused(out, overwrite=overwrite)
         to_toml(base)  # what it cannot say should come out before an hour of trials
-    if validation_days is not None and validation_share is not None:
+    if validation_days is not None and validation_fraction is not None:
         raise TrainingError(
-            "--validation-days and --validation-share were given", expected="one of the two"
+            "--validation-days and --validation-fraction were given", expected="one of the two"
         )
-    if validation_share is not None and not 0 < validation_share <= 0.5:
+    if validation_fraction is not None and not 0 < validation_fraction <= 0.5:
         raise TrainingError(
-            f"--validation-share is {validation_share}",
+            f"--validation-fraction is {validation_fraction}",
             expected="above 0, at most 0.5",
-            value=validation_share,
+            value=validation_fraction,
         )
-    split = Split(None if no_holdout else holdout_days, validation_days or 28, validation_share)
-    options = TuneOptions(trials, minutes, metric.value, split, seed or 0, keep)
+    split = Split(None if no_holdout else holdout_days, validation_days or 28, validation_fraction)
+    options = TuneOptions(trials, minutes, metric.value, split, seed or 0, run_dir)
     report = _tune(snapshot, base, space, options, device)
     if out is not None:
         write_config(out, report.config, _comment(report), overwrite=overwrite)

@@ -1,15 +1,16 @@
 """Encoders: from a graph to vectors whose dot products are scores."""
 
 from training.encoders.base import Encoder, Vectors
-from training.encoders.concat import BesideEncoder, TwoHalvesEncoder
+from training.encoders.concat import BesideEncoder, ConcatEncoder
 from training.encoders.engagement import EngagementConfig, EngagementEncoder
 from training.encoders.graph import GraphEncoder
 from training.encoders.popularity import PopularityEncoder
 from training.encoders.profile import ProfileConfig, ProfileEncoder
-from training.encoders.spectral import SpectralConfig, SpectralEncoder
+from training.encoders.svd import SvdConfig, SvdEncoder
 
 __all__ = [
     "BesideEncoder",
+    "ConcatEncoder",
     "Encoder",
     "EngagementConfig",
     "EngagementEncoder",
@@ -17,8 +18,7 @@ __all__ = [
     "PopularityEncoder",
     "ProfileConfig",
     "ProfileEncoder",
-    "SpectralConfig",
-    "SpectralEncoder",
-    "TwoHalvesEncoder",
+    "SvdConfig",
+    "SvdEncoder",
     "Vectors",
 ]

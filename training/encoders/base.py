@@ -21,6 +21,6 @@ class Encoder(Protocol):
         """Learns from the graph and gives vectors for its nodes.
 
         Raises:
-            NotEnoughDataError: The graph has too little of what the encoder learns from.
+            InsufficientDataError: The graph has too little of what the encoder learns from.
         """
         ...

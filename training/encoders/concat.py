@@ -16,18 +16,18 @@ Array = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
-class TwoHalvesEncoder:
+class ConcatEncoder:
     """Vectors side by side, so that a dot product is the sum of two scores.
 
     Scores of the two encoders have different spreads; each half is scaled, so that from the seed
     type to every other type the second half's scores spread `balance` times as wide as the first's.
 
     Args:
-        first: Such as the spectral encoder.
+        first: Such as the svd encoder.
         second: Such as the graph encoder.
         seed_type: From whose view spreads are measured, such as the users.
         balance: The weight of the second half.
-        even_lengths: See `side_by_side`.
+        even_lengths: See `concatenated`.
     """
 
     first: Encoder
@@ -38,7 +38,7 @@ class TwoHalvesEncoder:
 
     def fit(self, graph: HeteroData) -> Vectors:
         """Fits both and joins them; what only one knows gets zeros for the other half."""
-        return side_by_side(
+        return concatenated(
             self.first.fit(graph),
             self.second.fit(graph),
             self.seed_type,
@@ -47,10 +47,10 @@ class TwoHalvesEncoder:
         )
 
 
-def side_by_side(
+def concatenated(
     first: Vectors, second: Vectors, seed_type: str, balance: float, *, even_lengths: bool = False
 ) -> Vectors:
-    """Joins vectors by node type; see `TwoHalvesEncoder`. An empty second half adds nothing.
+    """Joins vectors by node type; see `ConcatEncoder`. An empty second half adds nothing.
 
     Args:
         even_lengths: Seeds get vectors as long, in each half, as the targets that they spread
@@ -152,7 +152,7 @@ def beside(
 
     Seeds' scores for a type of the second spread `balance` times as widely as the first's. Types
     that the second does not know get zeros, so that seeds score them exactly as before: unlike
-    `side_by_side`, the first's vectors are not scaled. An empty second adds nothing.
+    `concatenated`, the first's vectors are not scaled. An empty second adds nothing.
 
     Args:
         seed_share: The root mean square length of what seeds get, as a share of what they have.

@@ -28,11 +28,12 @@ class EngagementConfig(BaseModel):
 
     Args:
         dim: Length of the vectors; as many singular values are kept.
-        beta: How strongly well-supported tastes count over faint ones.
-        user_exponent: How much less an event counts, the more its user has of that type.
+        singular_value_exponent: How strongly well-supported tastes count over faint ones.
+        user_degree_exponent: How much less an event counts, the more its user has of that type.
         item_exponent: The same by the events of what it is with.
-        item_power: How much of its popularity the vector of a content or creator keeps.
-        pair_power: What repeats count: 1 each fully, 0 nothing after the first.
+        item_popularity_exponent: How much of its popularity the vector of a content keeps, or of
+            a creator.
+        repeat_exponent: What repeats count: 1 each fully, 0 nothing after the first.
         half_life_days: After how many days an event counts half; None for never. Contents live a
             short time: what is watched next is mostly what others watched lately.
         left_out: Node types that keep the vectors they have, though users deal with them; their
@@ -45,11 +46,11 @@ class EngagementConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     dim: int = Field(default=128, ge=1, le=1024)
-    beta: float = Field(default=0.75, ge=-1, le=3)
-    user_exponent: Power = 0.4
+    singular_value_exponent: float = Field(default=0.75, ge=-1, le=3)
+    user_degree_exponent: Power = 0.4
     item_exponent: Power = 0.3
-    item_power: Power = 0.3
-    pair_power: Power = 0.5
+    item_popularity_exponent: Power = 0.3
+    repeat_exponent: Power = 0.5
     half_life_days: float | None = Field(default=45.0, gt=0, allow_inf_nan=False)
     left_out: tuple[str, ...] = ("Brand",)
     user_share: float = Field(default=0.1, gt=0, le=10)
@@ -61,12 +62,12 @@ class EngagementEncoder:
 
     With R_x the weighted user x X matrix of what users did with nodes of a type X (products
     included) and R_x~ = D_u^-a R_x D_x^-b / s, s its largest singular value, all types stand side
-    by side, [R_1~ R_2~ ...] = U S V^T. Users get U S^h and the nodes of X D_x^item_power V_x S^h,
-    h = (1 + beta) / 2, as in the closed form of products. Products tell of users here, but get no
-    vectors, so what is recommended of them stays as it is.
+    by side, [R_1~ R_2~ ...] = U S V^T. Users get U S^h and the nodes of X get D_x^p V_x S^h, with
+    p = `item_popularity_exponent` and h = (1 + `singular_value_exponent`) / 2, as in `SvdEncoder`.
+    Products tell of users here, but get no vectors, so their recommendations do not change.
 
     Args:
-        relation_weights: What one event with a product counts, by relation, in place of the
+        event_weights: What one event with a product counts, by relation, in place of the
             schema's weights.
     """
 
@@ -75,12 +76,12 @@ class EngagementEncoder:
         schema: Schema,
         direction: EdgeType,
         config: EngagementConfig | None = None,
-        relation_weights: Mapping[str, float] | None = None,
+        event_weights: Mapping[str, float] | None = None,
     ) -> None:
         self.schema = schema
         self.direction = direction
         self.config = config or EngagementConfig()
-        self.relation_weights = relation_weights or {}
+        self.event_weights = event_weights or {}
 
     def fit(self, graph: HeteroData) -> Vectors:
         """Vectors for users, and for the types that they deal with beside products.
@@ -88,7 +89,7 @@ class EngagementEncoder:
         Empty where users deal with no such type.
 
         Raises:
-            NotEnoughDataError: There are no events with products to learn from.
+            InsufficientDataError: There are no events with products to learn from.
             SchemaError: A type that is left out does not exist.
         """
         config = self.config
@@ -96,7 +97,7 @@ class EngagementEncoder:
         others = self._others(graph)
         if not others.keys() - left_out:
             return {}
-        products = behaviour_weights(self.schema, self.direction, self.relation_weights)
+        products = behaviour_weights(self.schema, self.direction, self.event_weights)
         weights = {self.direction.target: products, **others}
         done = {name: self._events(graph, of_type) for name, of_type in weights.items()}
         stacked = torch.cat([self._levelled(events) for events in done.values()], dim=1)
@@ -107,12 +108,14 @@ class EngagementEncoder:
             power_iterations=2,
             seed=config.seed,
         ).without_noise()
-        spectrum = power_or_zero(svd.values, (1 + config.beta) / 2)  # S^h, [dim]
+        spectrum = power_or_zero(svd.values, (1 + config.singular_value_exponent) / 2)  # S^h, [dim]
         parts = torch.split(svd.right, [events.shape[1] for events in done.values()])  # V_x
         vectors = {self.direction.source: svd.left * spectrum}
         for (name, events), part in zip(done.items(), parts, strict=True):
             if name in others and name not in left_out:
-                popularity = power_or_zero(column_sums(events), config.item_power).float()
+                popularity = power_or_zero(
+                    column_sums(events), config.item_popularity_exponent
+                ).float()
                 vectors[name] = popularity[:, None] * part * spectrum
         return {name: tensor.numpy() for name, tensor in vectors.items()}
 
@@ -131,10 +134,12 @@ class EngagementEncoder:
     def _events(self, graph: HeteroData, weights: dict[EdgeType, float]) -> Tensor:
         """R_x, [num_users, num_nodes]."""
         summed = interaction_matrix(graph, weights, half_life_days=self.config.half_life_days)
-        return to_power(summed, self.config.pair_power)
+        return to_power(summed, self.config.repeat_exponent)
 
     def _levelled(self, events: Tensor) -> Tensor:
         """R_x~; its largest singular value is 1, so that no type drowns another."""
-        even = normalised(events, self.config.user_exponent, self.config.item_exponent).float()
+        even = normalised(
+            events, self.config.user_degree_exponent, self.config.item_exponent
+        ).float()
         matrix = SparseMatrix.from_coordinates(even)
         return even / randomized_svd(matrix, 1, oversampling=8, seed=self.config.seed).values[0]

@@ -12,7 +12,7 @@ from graphrec.bundle import Adjacency
 from training.data import HeteroData
 from training.encoders.base import Vectors
 from training.evaluation.metrics import VectorScorer, reached_at_k
-from training.gnn import GnnConfig, LinearPropagation, Message, messages_of
+from training.gnn import GnnConfig, HeteroLightGCN, Message, messages_of
 from training.gnn.distributed import ALONE, Processes
 from training.gnn.memory import (
     check_building,
@@ -63,13 +63,13 @@ class GraphEncoder:
         """Learns; with `patience`, first for how many epochs, on a part without the validation.
 
         Raises:
-            NotEnoughDataError: A direction has no pair to learn from, or none to validate with.
+            InsufficientDataError: A direction has no pair to learn from, or none to validate with.
             SchemaError: The config names what the schema or the graph does not have.
             DivergedError: The loss became infinite or no number.
             CheckpointError: What lies in the folder is of another run.
             TrainingError: There is no such device.
-            DoesNotFitError: Training would take more memory than the device has free.
-            ProcessLostError: Another one of the processes is gone.
+            InsufficientMemoryError: Training would take more memory than the device has free.
+            WorkerLostError: Another one of the processes is gone.
         """
         epochs = self.config.epochs
         if self.config.patience is not None:
@@ -113,7 +113,7 @@ class GraphEncoder:
             past, begun = cut.train_graph, cut.truth
         else:
             held = hold_out_share(
-                graph, self.schema, first, config.validation_share, seed=config.seed
+                graph, self.schema, first, config.validation_fraction, seed=config.seed
             )
             past, begun = held.train_graph, held.truth
         known = follow(past, steps, adjacency(past, first))
@@ -140,7 +140,7 @@ class GraphEncoder:
         check_fits(need, config, device, num_processes=sharing)
         processes.check_alike(config, device, _structure(messages, directions))
         directions = [direction.to(device) for direction in directions]
-        model = LinearPropagation(
+        model = HeteroLightGCN(
             num_nodes,
             [message.to(device) for message in messages],
             own_rows=nodes_with_rows(directions, messages),
@@ -195,7 +195,7 @@ def _add_nodes(found: dict[str, Tensor], node_type: str, nodes: Tensor) -> None:
 
 
 @torch.no_grad()
-def vectors_of(model: LinearPropagation, directions: Sequence[Direction]) -> Vectors:
+def vectors_of(model: HeteroLightGCN, directions: Sequence[Direction]) -> Vectors:
     """The vectors of every type that is at an end of a direction or carries a message."""
     types = {end for d in directions for end in (d.seed_type, d.target_type)}
     types |= {message.target for message in model.messages}

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from graphdb.errors import NotEnoughDataError
+from graphdb.errors import InsufficientDataError
 from graphdb.schema_types import EdgeType
 from graphrec.bundle import Adjacency
 from training.data import AT_S, DAY_S, HeteroData, likes, side_edge_types
@@ -36,10 +36,10 @@ class PopularityEncoder:
         """Counts.
 
         Raises:
-            NotEnoughDataError: There is not one edge to count.
+            InsufficientDataError: There is not one edge to count.
         """
         if not graph[self.direction].edge_index.numel():
-            raise NotEnoughDataError(f"there are no {self.direction} edges to count")
+            raise InsufficientDataError(f"there are no {self.direction} edges to count")
         if self.half_life_days is None:
             bought: _All | _Lately = _All(liked(graph, self.direction))
         else:

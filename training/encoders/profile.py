@@ -44,13 +44,13 @@ class ProfileConfig(BaseModel):
     """How profiles are computed; which values were chosen on what: docs/benchmarks.md.
 
     Args:
-        tie_weights: What a product is known by, by edge type, each with its weight: how widely its
-            scores spread beside the others'. By default tags, price bands and brands alike, as
-            far as the schema has them. Kinds of ties that the graph lacks do no harm.
+        edge_type_weights: What a product is known by, as edge types, each with its weight: how
+            widely its scores spread beside the others'. By default tags, price bands and brands
+            alike, as far as the schema has them. Edge types that the graph lacks do no harm.
         dim: The most numbers per kind of tie; kinds with fewer nodes take fewer.
         prior: How many typical ties of everyone's together are mixed into each user's own. It
             keeps users with one purchase from looking like the keenest of all.
-        pair_power: What repeats count: 1 each fully, 0 nothing after the first.
+        repeat_exponent: What repeats count: 1 each fully, 0 nothing after the first.
         half_life_days: After how many days an event counts half; None for never. A taste lasts
             longer than what is bought at present.
         seed: Of the random projection.
@@ -58,10 +58,10 @@ class ProfileConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    tie_weights: dict[str, TieWeight] | None = None
+    edge_type_weights: dict[str, TieWeight] | None = None
     dim: int = Field(default=32, ge=1, le=512)
     prior: float = Field(default=5.0, gt=0, le=1000)
-    pair_power: float = Field(default=0.5, ge=0, le=1)
+    repeat_exponent: float = Field(default=0.5, ge=0, le=1)
     half_life_days: float | None = Field(default=90.0, gt=0, allow_inf_nan=False)
     seed: int = Field(default=0, ge=0, lt=2**63)
 
@@ -83,7 +83,7 @@ class ProfileEncoder:
     brand that is new to them is not told by the brands that they have.
 
     Args:
-        relation_weights: What one event counts, by relation, in place of the schema's weights.
+        event_weights: What one event counts, by relation, in place of the schema's weights.
     """
 
     def __init__(
@@ -91,12 +91,12 @@ class ProfileEncoder:
         schema: Schema,
         direction: EdgeType,
         config: ProfileConfig | None = None,
-        relation_weights: Mapping[str, float] | None = None,
+        event_weights: Mapping[str, float] | None = None,
     ) -> None:
         self.schema = schema
         self.direction = direction
         self.config = config or ProfileConfig()
-        self.relation_weights = relation_weights or {}
+        self.event_weights = event_weights or {}
 
     def fit(self, graph: HeteroData) -> Vectors:
         """Vectors for users, products, and nodes that only products are tied to.
@@ -104,13 +104,13 @@ class ProfileEncoder:
         Empty where the graph has none of these ties.
 
         Raises:
-            NotEnoughDataError: There are no events to learn from.
+            InsufficientDataError: There are no events to learn from.
             SchemaError: A tie weight is given for what ties products to nothing else.
         """
         config = self.config
-        weights = behaviour_weights(self.schema, self.direction, self.relation_weights)
+        weights = behaviour_weights(self.schema, self.direction, self.event_weights)
         summed = interaction_matrix(graph, weights, half_life_days=config.half_life_days)
-        events = to_power(summed, config.pair_power)  # R
+        events = to_power(summed, config.repeat_exponent)  # R
         blocks = [
             block
             for edge_type, weight in self._ties(graph)
@@ -139,8 +139,8 @@ class ProfileEncoder:
         return found
 
     def _tie_weights(self) -> dict[str, float]:
-        if self.config.tie_weights is not None:
-            return self.config.tie_weights
+        if self.config.edge_type_weights is not None:
+            return self.config.edge_type_weights
         fitting = [
             one for one in self.schema.edge_types() if is_side_edge_type(one, self.direction)
         ]

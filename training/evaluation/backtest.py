@@ -61,7 +61,7 @@ def model_of_the_past(
 
     Raises:
         BundleError: The folder exists.
-        NotEnoughDataError: There is too little to train on.
+        InsufficientDataError: There is too little to train on.
     """
     graph, schema = holdout.train_graph, snapshot.schema
     fitted = make_encoder(schema, holdout.edge_type, config, run).fit(graph)

@@ -49,7 +49,7 @@ USUAL = (POPULARITY, RECENT, WAITING, EASE)
 def _events(direction: Direction) -> dict[str, float | None]:
     """Recent events count more, and repeats count, as for the model."""
     is_dated = direction.schema.relation(direction.edge_type.relation).is_event
-    return {"half_life_days": HALF_LIFE_DAYS if is_dated else None, "pair_power": 0.5}
+    return {"half_life_days": HALF_LIFE_DAYS if is_dated else None, "repeat_exponent": 0.5}
 
 
 def _recent(direction: Direction, seed: int) -> Baseline:  # noqa: ARG001 - nothing is random

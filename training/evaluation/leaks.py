@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from graphdb.checked_schema import Schema
-from graphdb.errors import LeakError
+from graphdb.errors import DataLeakageError
 from graphdb.schema_types import EdgeType
 from graphrec.bundle import Adjacency
 from training.baselines.popularity import hint_edge_types, waiting_pairs
@@ -28,7 +28,7 @@ def nothing_after(holdout: Holdout, cutoff_s: int) -> LeakFinding:
     """No edge of training is from the cut-off on.
 
     Raises:
-        LeakError: There is one.
+        DataLeakageError: There is one.
     """
     train, num_edges = holdout.train_graph, 0
     for edge_type in edge_types_of(train):
@@ -36,7 +36,7 @@ def nothing_after(holdout: Holdout, cutoff_s: int) -> LeakFinding:
         num_edges += at_s.numel()
         num_late = int((at_s >= cutoff_s).sum())
         if num_late:
-            raise LeakError(
+            raise DataLeakageError(
                 f"training has {num_late:,} {edge_type} edges from the cut-off "
                 f"{holdout.cutoff:%Y-%m-%d %H:%M} UTC on, the last "
                 f"{(int(at_s.max()) - cutoff_s) / DAY_S:.1f} days after it",
@@ -122,14 +122,14 @@ def new_pairs(holdout: Holdout) -> LeakFinding:
     """No pair that is asked for as new stands in the training part of the direction.
 
     Raises:
-        LeakError: One does.
+        DataLeakageError: One does.
     """
     known = adjacency(holdout.train_graph, holdout.edge_type)
     is_known = among(holdout.new_truth, known)
     if is_known.any():
         first = int(pair_keys(holdout.new_truth)[is_known][0])
         source, target = divmod(first, known.num_targets)
-        raise LeakError(
+        raise DataLeakageError(
             f"{is_known.sum():,} of {len(is_known):,} pairs that are asked for as new are "
             f"{holdout.edge_type} edges in training, the first from row {source} to row {target}",
             expected="none",
@@ -306,7 +306,8 @@ def check_leaks(graph: HeteroData, holdout: Holdout, schema: Schema) -> tuple[Le
         A finding per check, in this order; 'warning' where figures have to be read with care.
 
     Raises:
-        LeakError: Training has an edge from the cut-off on, or a pair that is asked for as new.
+        DataLeakageError: Training has an edge from the cut-off on, or a pair that is held out as
+            new.
     """
     if holdout.cutoff_s is None:
         in_time = [later_events(graph, holdout)]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from graphdb.errors import NotEnoughDataError, TrainingError
+from graphdb.errors import InsufficientDataError, TrainingError
 from graphdb.schema_types import EdgeType
 from graphrec import Recommender
 from graphrec.bundle import Adjacency
@@ -48,12 +48,12 @@ def new_buyers(
         min_new_buyers: A brand needs so many in the held-out part, and one buyer before.
 
     Raises:
-        NotEnoughDataError: No brand has as many.
+        InsufficientDataError: No brand has as many.
     """
     found = _brands(holdout, group_edge_type, min_new_buyers)
     if not len(found.rows):
         most = int(found.new.degrees().max(initial=0))
-        raise NotEnoughDataError(
+        raise InsufficientDataError(
             f"no {group_edge_type.target} with a buyer before has {min_new_buyers} new ones in the "
             f"held-out part; the most are {most}",
             next_step="hold out more days, or ask for fewer new buyers",
@@ -104,7 +104,7 @@ def lift_points(
         Order by order, the shares as they are given.
 
     Raises:
-        NotEnoughDataError: No brand has enough new buyers.
+        InsufficientDataError: No brand has enough new buyers.
         TrainingError: A share is out of its range.
     """
     for share in shares:

@@ -64,7 +64,7 @@ class Ranked:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Surroundings:
+class NeighborAggregator:
     """What is known of the seeds and targets of a direction, before the cut-off."""
 
     of_seeds: Sequence[Grouping]
@@ -113,7 +113,7 @@ def rank_all(model: Ranker, tasks: Sequence[Task], k: int) -> dict[str, Ranked]:
 
 
 def measure(
-    task: Task, lists: Mapping[str, Ranked], around: Surroundings, how: Resampling
+    task: Task, lists: Mapping[str, Ranked], around: NeighborAggregator, how: Resampling
 ) -> Measured:
     """All figures of a task.
 

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from graphdb.errors import NotEnoughDataError, TrainingError
+from graphdb.errors import InsufficientDataError, TrainingError
 from graphdb.schema_types import EdgeType
 from graphrec.bundle import Adjacency
 from training.sparse_ops import csr, gather_rows, owners_of, starts_of
@@ -106,7 +106,7 @@ def reached_at_k(
             only what is true among them has to be found. All by default.
 
     Raises:
-        NotEnoughDataError: No seed has anything true among the candidates.
+        InsufficientDataError: No seed has anything true among the candidates.
         TrainingError: k is below 1, the truth has another number of targets than the scorer, or
             a score is not finite.
     """
@@ -116,7 +116,7 @@ def reached_at_k(
     num_true = truth.crow_indices().diff()
     asked = torch.nonzero(num_true).flatten()
     if not len(asked):
-        raise NotEnoughDataError(
+        raise InsufficientDataError(
             f"none of {len(num_true)} seeds has anything true to find",
             next_step="hold out more, or measure on more targets",
         )
@@ -358,7 +358,7 @@ def recall_at_k(ranked: Rows, seed_rows: Rows, truth: Adjacency, k: int) -> floa
     """The mean recall over seeds with anything to find; arguments as for `Hits.of`.
 
     Raises:
-        NotEnoughDataError: No seed has a true target.
+        InsufficientDataError: No seed has a true target.
         TrainingError: k is below 1.
     """
     return _mean(RECALL, Hits.of(ranked, seed_rows, truth), k, "true to find")
@@ -373,7 +373,7 @@ def gain_ndcg_at_k(ranked: Rows, seed_rows: Rows, truth: Adjacency, gains: Value
     """The mean of NDCG by gains over seeds with any gain; arguments as for `Hits.of`.
 
     Raises:
-        NotEnoughDataError: No seed has a gain.
+        InsufficientDataError: No seed has a gain.
         TrainingError: k is below 1, or a gain is negative or no number.
     """
     return _mean(VALUE_NDCG, Hits.of(ranked, seed_rows, truth, gains), k, "to gain")
@@ -383,7 +383,7 @@ def _mean(name: str, hits: Hits, k: int, what: str) -> float:
     values = per_seed(hits, [k], [name])[at(name, k)]
     counted = np.isfinite(values)
     if not counted.any():
-        raise NotEnoughDataError(
+        raise InsufficientDataError(
             f"none of {hits.num_seeds} seeds has anything {what}",
             next_step="hold out more, or evaluate other seeds",
         )

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from graphdb.errors import NotEnoughDataError, TrainingError
+from graphdb.errors import InsufficientDataError, TrainingError
 from graphrec import Recommender
 from graphrec.bundle import Adjacency
 from graphrec.compare.lists import gini
@@ -52,7 +52,7 @@ def exposure(
         those of what was to be found, sum to 1.
 
     Raises:
-        NotEnoughDataError: A model shows nothing, there are no events, or there was nothing to
+        InsufficientDataError: A model shows nothing, there are no events, or there was nothing to
             find.
         TrainingError: `bins` is below 1, or the numbers of targets differ.
     """
@@ -86,7 +86,7 @@ def _bins(popularity: Floats, bins: int) -> Rows:
     levels, level_of, sizes = np.unique(popularity, return_inverse=True, return_counts=True)
     events = levels * sizes
     if not events.sum():
-        raise NotEnoughDataError("no target has an event in the training part")
+        raise InsufficientDataError("no target has an event in the training part")
     middle = (np.cumsum(events) - events / 2) / events.sum()  # of a level's events, in (0, 1)
     bin_of_level = np.where(levels > 0, 1 + np.floor(middle * bins), 0).astype(np.int64)
     found: Rows = bin_of_level[level_of]
@@ -95,7 +95,7 @@ def _bins(popularity: Floats, bins: int) -> Rows:
 
 def _shares(name: str, targets: npt.NDArray[np.integer], bin_of: Rows, bins: int) -> Floats:
     if not len(targets):
-        raise NotEnoughDataError(f"there is not one target in the lists of {name}")
+        raise InsufficientDataError(f"there is not one target in the lists of {name}")
     return np.bincount(bin_of[targets], minlength=bins + 1) / len(targets)
 
 
@@ -275,7 +275,7 @@ class Scored:
         """What the direction's past gives, learned when first asked for.
 
         Raises:
-            NotEnoughDataError: The past has nothing of what the baseline learns from.
+            InsufficientDataError: The past has nothing of what the baseline learns from.
         """
         if direction not in self._scorers:
             self._scorers[direction] = self.make(direction).fit(direction.graph)

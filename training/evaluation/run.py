@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from graphdb.atomic import atomic_folder
-from graphdb.errors import EvaluationError, NotEnoughDataError
+from graphdb.errors import EvaluationError, InsufficientDataError
 from graphdb.file_access import file_access
 from graphdb.schema import SCHEMA
 from graphdb.schema_types import EdgeType
@@ -33,9 +33,9 @@ from training.evaluation.lookalikes import has_new_buyers, lift_points
 from training.evaluation.measure import (
     PER_SEED_NAME,
     Measured,
+    NeighborAggregator,
     Ranked,
     Resampling,
-    Surroundings,
     measure,
     rank_all,
     write_per_seed,
@@ -73,7 +73,7 @@ class EvaluateOptions:
         held_pairs: A table of the pairs that they must not know, with the given split.
         baselines: Names of baselines, see `baselines.MAKERS`; None for the usual ones.
         ks: Lengths of lists, each 1 or more; groups and comparisons are of the longest.
-        newcomer_days: Who came so shortly before the cut-off is a newcomer.
+        new_item_days: Who came so shortly before the cut-off is a newcomer.
         seed: Of the resampling, and of baselines that draw.
         resamples: Of the bootstrap, and flips of the paired test.
 
@@ -86,7 +86,7 @@ class EvaluateOptions:
     held_pairs: Path | None = None
     baselines: tuple[str, ...] | None = None
     ks: tuple[int, ...] = USUAL_KS
-    newcomer_days: int = 28
+    new_item_days: int = 28
     seed: int = 0
     resamples: int = 1000
 
@@ -126,9 +126,9 @@ def evaluate(
     Raises:
         EvaluationError: The folder exists.
         SnapshotError: There is no usable snapshot.
-        NotEnoughDataError: There is too little to train on, to hold out or to measure, or for a
+        InsufficientDataError: There is too little to train on, to hold out or to measure, or for a
             baseline that is named.
-        LeakError: The models would be shown what they are asked for.
+        DataLeakageError: The models would be shown what they are asked for.
         DataError: The table of pairs to hold out cannot be used.
         GraphRecError: As `train`.
     """
@@ -182,7 +182,7 @@ def _evaluate_into(
 
     steps.next("measure on what came after")
     past = Past(snapshot, holdout.train_graph, holdout.cutoff_s)
-    measured = _measured(tasks, lists, past, options.newcomer_days, how)
+    measured = _measured(tasks, lists, past, options.new_item_days, how)
 
     steps.next("write the results")
     write_per_seed(folder / PER_SEED_NAME, snapshot, measured)
@@ -234,7 +234,7 @@ def _of_baseline(name: str, tasks: Sequence[Task], how: Resampling) -> dict[str,
     """A baseline's lists for all tasks that it can learn."""
     ranker = baseline(name, how.seed)
     if not any(map(ranker.can_answer, tasks)):
-        raise NotEnoughDataError(
+        raise InsufficientDataError(
             f"the data have nothing that the baseline '{name}' learns from",
             next_step="leave it out",
             value=name,
@@ -274,12 +274,12 @@ def _measured(
     tasks: Sequence[Task],
     lists: Mapping[str, Mapping[str, Ranked]],
     past: Past,
-    newcomer_days: int,
+    new_item_days: int,
     how: Resampling,
 ) -> list[Measured]:
     """Every task's figures for all models."""
     directions = dict.fromkeys(task.direction for task in tasks)
-    around = {one: _surroundings(one, past, newcomer_days) for one in directions}
+    around = {one: _surroundings(one, past, new_item_days) for one in directions}
     return [
         measure(
             task,
@@ -291,17 +291,17 @@ def _measured(
     ]
 
 
-def _surroundings(direction: Direction, past: Past, newcomer_days: int) -> Surroundings:
+def _surroundings(direction: Direction, past: Past, new_item_days: int) -> NeighborAggregator:
     """What the past tells of the seeds and targets of a direction."""
     target_type = direction.edge_type.target
     of_seeds, of_targets = num_events(direction.graph, direction.edge_type)
     ages = ages_of(past, target_type)
-    return Surroundings(
+    return NeighborAggregator(
         seed_groupings(of_seeds, direction.edge_type.source),
         target_groupings(past, target_type, of_targets),
         Catalogue(
             num_events=of_targets,
             categories=categories_of_products(past) if target_type == PRODUCT else None,
-            newcomers=None if ages is None else ages <= newcomer_days,
+            newcomers=None if ages is None else ages <= new_item_days,
         ),
     )

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from rich.table import Table
 
-from graphdb.errors import NotEnoughDataError
+from graphdb.errors import InsufficientDataError
 from graphrec.cli.output import escape
 from training.evaluation.metrics import HIT_RATE, MRR, NDCG, RECALL, VALUE_NDCG, Hits, at, per_seed
 from training.evaluation.rankers import Ranker
@@ -111,10 +111,10 @@ def summarise(
         fewest: Over how many queries a figure has to be, to be told.
 
     Raises:
-        NotEnoughDataError: There is no task.
+        InsufficientDataError: There is no task.
     """
     if not tasks:
-        raise NotEnoughDataError("nothing was held out that could be foretold")
+        raise InsufficientDataError("nothing was held out that could be foretold")
     scores = [_score(model, task, k, fewest) for task in tasks for model in models]
     return Report(k, cutoff, tuple(scores))
 

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import torch
 
 from graphdb.checked_schema import Schema
-from graphdb.errors import NotEnoughDataError
+from graphdb.errors import InsufficientDataError
 from graphdb.schema_types import EdgeType
 from graphrec import Seen
 from graphrec.bundle import Adjacency
@@ -229,12 +229,12 @@ def check_enough(tasks: Sequence[Task], holdout: Holdout) -> LeakFinding | None:
     """A warning where the first task has too few queries for a figure.
 
     Raises:
-        NotEnoughDataError: Nothing was held out that could be asked for, or there is one target
+        InsufficientDataError: Nothing was held out that could be asked for, or there is one target
             alone: then there is nothing to rank.
     """
     edge_type, truth = holdout.edge_type, holdout.truth
     if truth.num_targets < 2:
-        raise NotEnoughDataError(
+        raise InsufficientDataError(
             f"there is {truth.num_targets} {edge_type.target} to rank",
             expected="at least 2: every list of one is the same",
             next_step=f"bring more {edge_type.target} nodes",
@@ -242,7 +242,7 @@ def check_enough(tasks: Sequence[Task], holdout: Holdout) -> LeakFinding | None:
         )
     queries = int(np.count_nonzero(truth.degrees()))
     if not tasks:
-        raise NotEnoughDataError(
+        raise InsufficientDataError(
             f"no {edge_type.source} has a {edge_type} edge that was held out",
             expected=f"at least {FEWEST_QUERIES}",
             next_step=_more_queries(holdout),

@@ -17,20 +17,20 @@ class GnnConfig(BaseModel):
         epochs: Passes over the seeds of every direction; the most, where `patience` is set.
         patience: Stop after so many epochs without a better recall on the validation part, and
             learn again from everything for the best number of epochs. None runs all epochs.
-        validation_share: The share of each seed's pairs in the validation part, for static data.
+        validation_fraction: The share of each seed's pairs in the validation part, for static data.
         validation_days: The last so many days as the validation part instead.
-        seed_batch: Seeds in one step; all their pairs count in it.
-        candidates: Targets drawn by chance beside those that the batch's seeds took; "all" sets
-            every target against every seed.
+        batch_size: Seeds in one step; all their pairs count in it.
+        num_random_negatives: Targets drawn at random beside those that the batch's seeds took;
+            "all" sets every target against every seed.
         learning_rate: Of Adam; falls along a half cosine to a twentieth of it.
         temperature: Cosines are divided by it.
         negative_weight: t2 of the bilateral softmax: how much the negatives' side counts.
-        popularity_power: How much more often a popular target stands as a negative: 1 as in
+        negative_sampling_exponent: How much more often a popular target is a negative: 1 as in
             batches drawn from the pairs, 0 evenly.
         hard_negative_weight: How many negatives one stands for that the seed gave back or rated
             badly; 1 treats them like all others.
-        bad_stars: A rating of so many stars or fewer speaks against the product.
-        id_dropout: The share of nodes that go without their own row in a step, so that their
+        max_negative_rating: A rating of so many stars or fewer speaks against the product.
+        node_dropout: The share of nodes that go without their own row in a step, so that their
             neighbours alone come to mean something (cold start).
         l2: Of the vectors that a step uses.
         directions: What is learned to foretell, with weights: an edge type such as
@@ -38,12 +38,12 @@ class GnnConfig(BaseModel):
             '~' in front of a relation walks it backwards, as in
             'User-WATCHED-Content-~PUBLISHED-Creator'. None: what users buy and, where products
             have brands, its brands, alike.
-        relation_weights: What one event counts, by relation, in place of the schema's weights.
+        event_weights: What one event counts, by relation, in place of the schema's weights.
         gains: How strongly a tie carries at the start, by its name as `Message.name` has it; 1
             for those not named, 0 leaves a tie out.
         learn_gains: Go on from there by gradient; the loss falls, but on Gowalla so does recall.
         half_life_days: After how many days an event counts half; None for never.
-        pair_power: What repeats count: 1 each fully, 0 nothing after the first.
+        repeat_exponent: What repeats count: 1 each fully, 0 nothing after the first.
         bfloat16: Multiply vectors in bfloat16 to score them; sums stay in float32. None: where the
             network is trained on a GPU that multiplies them in hardware.
         seed: Of all that is random.
@@ -55,23 +55,23 @@ class GnnConfig(BaseModel):
     num_layers: int = Field(default=1, ge=0, le=8)
     epochs: int = Field(default=20, ge=0, le=10_000)
     patience: int | None = Field(default=None, ge=1)
-    validation_share: float = Field(default=0.1, gt=0, le=0.5)
+    validation_fraction: float = Field(default=0.1, gt=0, le=0.5)
     validation_days: int | None = Field(default=None, ge=1)
-    seed_batch: int = Field(default=512, ge=1)
-    candidates: Annotated[int, Field(ge=0)] | Literal["all"] = 0
+    batch_size: int = Field(default=512, ge=1)
+    num_random_negatives: Annotated[int, Field(ge=0)] | Literal["all"] = 0
     learning_rate: float = Field(default=1e-2, gt=0, le=1)
     temperature: float = Field(default=0.12, gt=0, le=10)
     negative_weight: float = Field(default=1.0, gt=0, le=10)
-    popularity_power: float = Field(default=1.0, ge=0, le=2)
+    negative_sampling_exponent: float = Field(default=1.0, ge=0, le=2)
     hard_negative_weight: float = Field(default=1.0, ge=1, le=1000)
-    bad_stars: float = Field(default=2.0)
-    id_dropout: float = Field(default=0.0, ge=0, lt=1)
+    max_negative_rating: float = Field(default=2.0)
+    node_dropout: float = Field(default=0.0, ge=0, lt=1)
     l2: float = Field(default=1e-5, ge=0, le=1)
     directions: dict[str, Positive] | None = Field(default=None, min_length=1)
-    relation_weights: dict[str, Weight] = Field(default_factory=dict)
+    event_weights: dict[str, Weight] = Field(default_factory=dict)
     gains: dict[str, Annotated[float, Field(ge=0, le=100)]] = Field(default_factory=dict)
     learn_gains: bool = False
     half_life_days: float | None = Field(default=None, gt=0, allow_inf_nan=False)
-    pair_power: float = Field(default=0.0, ge=0, le=1)
+    repeat_exponent: float = Field(default=0.0, ge=0, le=1)
     bfloat16: bool | None = None
     seed: int = Field(default=0, ge=0, lt=2**62)

@@ -15,7 +15,7 @@ from datetime import timedelta
 import torch
 import torch.distributed as dist
 
-from graphdb.errors import ProcessLostError, TrainingError
+from graphdb.errors import TrainingError, WorkerLostError
 from training.gnn.config import GnnConfig
 from training.gnn.memory import chosen_device
 
@@ -31,7 +31,7 @@ class Processes:
     """The processes that train together, as one of them sees them; by itself by default.
 
     All of them have to call the same methods in the same order. Where one of them is gone, the
-    methods of the others raise ProcessLostError.
+    methods of the others raise WorkerLostError.
 
     Args:
         rank: Of this one, from 0.
@@ -130,7 +130,7 @@ def joined(device: str | None) -> Iterator[Processes]:
         device: As for `chosen_device`.
 
     Raises:
-        ProcessLostError: Not all of them came, or one has ended before the first.
+        WorkerLostError: Not all of them came, or one has ended before the first.
         TrainingError: There is no such device.
     """
     count = started_count()
@@ -179,7 +179,7 @@ def _errors_translated() -> Iterator[None]:
         yield
     except RuntimeError as error:
         lines = str(error).splitlines()
-        raise ProcessLostError(
+        raise WorkerLostError(
             f"another one of the processes that train together is gone: {lines[0]}",
-            next_step="see what it said; started again with --keep, a run goes on where it was",
+            next_step="see what it said; started again with --run-dir, a run goes on where it was",
         ) from error

@@ -4,7 +4,7 @@ What it takes, in bytes, n being the number of all nodes and d the length of the
 
 - per node 16 d: its own row, the row's gradient, and Adam's two moments, 4 d each;
 - per node and step 8 d with one layer, 20 d with more (sums over layers and their gradients);
-  4 d more with `id_dropout`, and 4 d per layer and message to the node with `learn_gains`;
+  4 d more with `node_dropout`, and 4 d per layer and message to the node with `learn_gains`;
 - per seed or candidate of a step 16 d, and per two of them 8: two float32 matrices of scores, and
   2 more with `bfloat16`;
 - per distinct pair of a tie or of events 24, for both ways together: an int64 column and a float32
@@ -28,7 +28,7 @@ from pathlib import Path
 
 import torch
 
-from graphdb.errors import DoesNotFitError, TrainingError
+from graphdb.errors import InsufficientMemoryError, TrainingError
 from training.data import HeteroData, edge_types_of
 from training.evaluation.metrics import BLOCK_SCORES
 from training.gnn.config import GnnConfig
@@ -192,7 +192,7 @@ def memory_need(
     nodes = sum(num_nodes.values())
     per_node = 0 if not config.num_layers else _ONE_LAYER
     per_node = _MORE_LAYERS if config.num_layers > 1 else per_node
-    layers = vector * nodes * (per_node + (config.id_dropout > 0))
+    layers = vector * nodes * (per_node + (config.node_dropout > 0))
     if config.learn_gains:
         reached = sum(num_nodes[message.target] for message in messages)
         layers += vector * reached * config.num_layers
@@ -208,7 +208,7 @@ def memory_need(
 
 def _scores(direction: Direction, config: GnnConfig, num_processes: int) -> int:
     num_seeds, num_targets = len(direction.seed_rows), len(direction.taken)
-    seeds = -(-min(config.seed_batch, num_seeds) // num_processes)
+    seeds = -(-min(config.batch_size, num_seeds) // num_processes)
     candidates = num_candidates(direction, config)
     matrices = 2.5 if config.bfloat16 else 2
     step = round(matrices * seeds * candidates) + _CHOSEN * config.dim * (seeds + candidates)
@@ -225,7 +225,7 @@ def check_building(graph: HeteroData, *, num_processes: int = 1) -> None:
         num_processes: That do so on this machine at once.
 
     Raises:
-        DoesNotFitError: They cannot.
+        InsufficientMemoryError: They cannot.
     """
     edges: Counter[tuple[str, str]] = Counter()
     for edge_type in edge_types_of(graph):
@@ -234,7 +234,7 @@ def check_building(graph: HeteroData, *, num_processes: int = 1) -> None:
     free = available_bytes()
     if need > free:
         ends, largest = edges.most_common(1)[0]
-        raise DoesNotFitError(
+        raise InsufficientMemoryError(
             f"to read the {largest:,} edges from {ends[0]} to {ends[1]} takes about "
             f"{_gigabytes(need)} of memory, and {_gigabytes(free)} are free",
             next_step="train with a snapshot of fewer events, or on a machine with more memory",
@@ -251,7 +251,8 @@ def check_fits(
         num_processes: That train on the same device; more than one only without a GPU.
 
     Raises:
-        DoesNotFitError: It does not; the message says what takes how much, and what to lower.
+        InsufficientMemoryError: It does not; the message says what takes how much, and what to
+            lower.
     """
     free = free_bytes(device) // num_processes
     wanted = need.total
@@ -259,10 +260,12 @@ def check_fits(
         wanted -= need.ties  # they are in the machine's memory already
     if wanted <= free:
         return
-    scores = f"seed_batch ({config.seed_batch}) or candidates ({config.candidates})"
+    scores = (
+        f"batch_size ({config.batch_size}) or num_random_negatives ({config.num_random_negatives})"
+    )
     dim = f"dim ({config.dim})"
     first, second = (scores, dim) if need.scores > need.rows + need.layers else (dim, scores)
-    raise DoesNotFitError(
+    raise InsufficientMemoryError(
         f"training needs about {_gigabytes(wanted)} on {device}, where {_gigabytes(free)} are "
         f"free: rows with gradients and moments {_gigabytes(need.rows)}, layers "
         f"{_gigabytes(need.layers)}, scores {_gigabytes(need.scores)}, ties "

@@ -64,10 +64,10 @@ class Message:
 def messages_of(graph: HeteroData, schema: Schema, config: GnnConfig) -> list[Message]:
     """Every tie of the graph, there and back; events between the same two types are summed.
 
-    A tie weighs 1. Events weigh what `interaction_matrix` says, to the `pair_power`.
+    A tie weighs 1. Events weigh what `interaction_matrix` says, to the `repeat_exponent`.
 
     Raises:
-        SchemaError: `gains` names a message that there is not, or `relation_weights` a relation
+        SchemaError: `gains` names a message that there is not, or `event_weights` a relation
             that is no event.
     """
     _check_relations(schema, config)
@@ -99,14 +99,14 @@ def _forwards(graph: HeteroData, schema: Schema, config: GnnConfig) -> Iterator[
             if any(graph[kind].edge_index.numel() for kind in weights if kind in graph.edge_types):
                 events = interaction_matrix(graph, weights, half_life_days=config.half_life_days)
                 name = f"{source}-EVENTS-{target}"
-                yield _message(name, edge_type, to_power(events, config.pair_power))
+                yield _message(name, edge_type, to_power(events, config.repeat_exponent))
 
 
 def event_weights(schema: Schema, direction: EdgeType, config: GnnConfig) -> dict[EdgeType, float]:
     """What one event counts, of every relation between the two ends of `direction`."""
     fitting = {
         name: weight
-        for name, weight in config.relation_weights.items()
+        for name, weight in config.event_weights.items()
         if (direction.source, direction.target) in schema.relation(name).ends
     }
     return behaviour_weights(schema, direction, fitting)
@@ -118,9 +118,9 @@ def _message(name: str, edge_type: EdgeType, weights: Tensor) -> Message:
 
 
 def _check_relations(schema: Schema, config: GnnConfig) -> None:
-    for name in config.relation_weights:
+    for name in config.event_weights:
         if not schema.relation(name).is_event:
-            raise SchemaError(f"relation_weights names {name}, which is no event", value=name)
+            raise SchemaError(f"event_weights names {name}, which is no event", value=name)
 
 
 class Step(NamedTuple):
@@ -190,7 +190,7 @@ Wanted = Sequence[tuple[str, Tensor | None]]
 _INITIAL_SPREAD = 0.1
 
 
-class LinearPropagation(torch.nn.Module):
+class HeteroLightGCN(torch.nn.Module):
     """x0 = m E; x_(k+1) = sum_r gain_r A_r x_k; z = g x0 + (1 - g) mean_k x_k.
 
     g = 1 / (L + 1), so that with one relation, unit weights and no dropout this is LightGCN (He et

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from graphdb.checked_schema import Schema
-from graphdb.errors import NotEnoughDataError
+from graphdb.errors import InsufficientDataError
 from graphdb.schema_types import EdgeType
 from graphrec.bundle import Adjacency
 from training.data import HeteroData, edge_types_of, given_back, rated_badly
@@ -106,7 +106,7 @@ def direction_of(
 
     Raises:
         SchemaError: The name is no way through the schema.
-        NotEnoughDataError: The graph has no such pair.
+        InsufficientDataError: The graph has no such pair.
     """
     steps = steps_of(schema, name)
     first = steps[0]
@@ -114,7 +114,7 @@ def direction_of(
     liked_pairs = without(liked(graph, first.edge_type), disliked)
     pairs, disliked = follow(graph, steps, liked_pairs), first.turned(disliked)
     if not pairs.num_edges:
-        raise NotEnoughDataError(f"there are no pairs along {name} to learn from", value=name)
+        raise InsufficientDataError(f"there are no pairs along {name} to learn from", value=name)
     if len(steps) > 1:  # a disliked product says little against its brand
         disliked = without(pairs, pairs)
     degrees = torch.from_numpy(pairs.degrees())
@@ -143,7 +143,7 @@ def batches(
     for direction in directions:
         number = len(direction.seed_rows)
         order = torch.randperm(number, generator=generator, device=device)
-        parts += [(direction, part) for part in torch.split(order, config.seed_batch)]
+        parts += [(direction, part) for part in torch.split(order, config.batch_size)]
     for place in torch.randperm(len(parts), generator=generator, device=device).tolist():
         direction, order = parts[place]
         yield _batch(direction, direction.seed_rows[order], config, generator)
@@ -181,16 +181,18 @@ def _candidates(
     the sum over them estimates the sum over all targets.
     """
     num_targets, device = len(direction.taken), direction.taken.device
-    if config.candidates == "all":
+    if config.num_random_negatives == "all":
         candidates = torch.nonzero(direction.taken).flatten()
         chance = torch.ones(len(candidates), device=device)
     else:
-        drawn = torch.randint(num_targets, (config.candidates,), generator=generator, device=device)
+        drawn = torch.randint(
+            num_targets, (config.num_random_negatives,), generator=generator, device=device
+        )
         candidates = torch.unique(torch.cat([taken, drawn]))
         candidates = candidates[direction.taken[candidates] > 0]
-        chance = _chances(direction, candidates, num_seeds, config.candidates)
+        chance = _chances(direction, candidates, num_seeds, config.num_random_negatives)
     popularity = direction.taken[candidates].double()
-    log_prior = config.popularity_power * popularity.log() - chance.double().log()
+    log_prior = config.negative_sampling_exponent * popularity.log() - chance.double().log()
     return candidates, log_prior.float()
 
 
@@ -203,10 +205,10 @@ def _chances(direction: Direction, targets: Tensor, num_seeds: int, num_drawn: i
 def num_candidates(direction: Direction, config: GnnConfig) -> int:
     """How many candidates a full batch has on average."""
     targets = torch.nonzero(direction.taken).flatten()
-    if config.candidates == "all":
+    if config.num_random_negatives == "all":
         return len(targets)
-    seeds = min(config.seed_batch, len(direction.seed_rows))
-    return round(float(_chances(direction, targets, seeds, config.candidates).sum()))
+    seeds = min(config.batch_size, len(direction.seed_rows))
+    return round(float(_chances(direction, targets, seeds, config.num_random_negatives).sum()))
 
 
 def _pairs(candidates: Tensor, targets: Tensor, lengths: Tensor) -> Pairs:
@@ -227,7 +229,7 @@ def _disliked_pairs(
     weights = event_weights(schema, edge_type, config)
     against = [
         given_back(graph, weights).indices(),
-        rated_badly(graph, edge_type, config.bad_stars).indices(),
+        rated_badly(graph, edge_type, config.max_negative_rating).indices(),
     ]
     sources, targets = torch.cat(against, dim=1).numpy()
     return Adjacency.from_edges(sources, targets, *shape)

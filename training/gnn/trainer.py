@@ -11,7 +11,7 @@ from graphdb.errors import DivergedError
 from training.gnn.config import GnnConfig
 from training.gnn.distributed import ALONE, Processes
 from training.gnn.loss import bilateral_softmax
-from training.gnn.propagation import LinearPropagation
+from training.gnn.propagation import HeteroLightGCN
 from training.gnn.supervision import Batch, Direction, batches
 
 Tensor = torch.Tensor
@@ -57,7 +57,7 @@ class Trainer:
             the first has to be given the state of an earlier run.
     """
 
-    model: LinearPropagation
+    model: HeteroLightGCN
     directions: Sequence[Direction]
     config: GnnConfig
     processes: Processes = ALONE
@@ -77,11 +77,11 @@ class Trainer:
         Raises:
             DivergedError: A loss or the state is no longer finite. A checkpoint taken after the
                 last epoch still is; the parameters here are not to be used.
-            ProcessLostError: Another one of the processes is gone.
+            WorkerLostError: Another one of the processes is gone.
         """
         config, processes = self.config, self.processes
         device = next(self.model.parameters()).device
-        steps = sum(math.ceil(len(d.seed_rows) / config.seed_batch) for d in self.directions)
+        steps = sum(math.ceil(len(d.seed_rows) / config.batch_size) for d in self.directions)
         last = processes.agreed(config.epochs if until is None else until)
         self.epochs_done = processes.agreed(self.epochs_done)
         processes.begin_alike(self.optimizer)
@@ -135,11 +135,11 @@ class Trainer:
         return weighted
 
     def _kept_rows(self, generator: torch.Generator) -> dict[str, Tensor] | None:
-        if not self.config.id_dropout:
+        if not self.config.node_dropout:
             return None
         return {
             node_type: torch.rand(len(rows), generator=generator, device=rows.device)
-            >= self.config.id_dropout
+            >= self.config.node_dropout
             for node_type, rows in self.model.rows.items()
         }
 

@@ -30,7 +30,7 @@ def check_tensorboard(folder: Path | None) -> None:
     if folder is None:
         raise TrainingError(
             "a log for TensorBoard was asked for, and no folder to keep it in",
-            next_step="name one with --keep",
+            next_step="name one with --run-dir",
         )
     check_extra("tensorboard", "tensorboard", "a log for TensorBoard")
 

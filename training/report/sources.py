@@ -95,7 +95,7 @@ def _read_runs(folder: Path) -> dict[str, tuple[EpochLine, ...]]:
     if not runs:
         raise EvaluationError(
             f"there is no log of a training run in '{folder}'",
-            expected="the folder that was given to `graphrec train --keep`",
+            expected="the folder that was given to `graphrec train --run-dir`",
             value=str(folder),
         )
     return runs
@@ -108,7 +108,7 @@ def _read_epochs(path: Path) -> tuple[EpochLine, ...]:
     except (ValueError, ValidationError) as error:
         raise EvaluationError(
             f"'{path}' is no log of epochs: {str(error).splitlines()[0]}",
-            expected="lines that `graphrec train --keep` wrote",
+            expected="lines that `graphrec train --run-dir` wrote",
             value=str(path),
         ) from error
     # Where a run was killed and went on, the later of two lines is the one that was kept.

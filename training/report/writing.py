@@ -48,7 +48,7 @@ def write_report(
         bundle: For maps, neighbours and the schema; by default `past` in the folder, where it is.
         snapshot: For counts of the graph that was evaluated on.
         store: For the rows that ingest set aside; a path or a URL as for `open_store`.
-        log: For curves of the training: the folder of `graphrec train --keep`.
+        log: For curves of the training: the folder of `graphrec train --run-dir`.
         output: The page to write; by default `report.html` in the folder. Pictures go to `plots`
             beside it. What is there is written over.
 

@@ -23,7 +23,7 @@ from graphdb.errors import (
     DataError,
     EvaluationError,
     FileFormatError,
-    NotEnoughDataError,
+    InsufficientDataError,
     TrainingError,
     nearest,
 )
@@ -64,7 +64,7 @@ def hold_out_last_of_each(graph: HeteroData, edge_type: EdgeType) -> Holdout:
     with figures that others measured this way. `training.evaluation.leaks` counts all of it.
 
     Raises:
-        NotEnoughDataError: No source has anything left beside its last moment.
+        InsufficientDataError: No source has anything left beside its last moment.
     """
     store = graph[edge_type]
     sources, at_s = store.edge_index[0], store[AT_S]
@@ -74,7 +74,7 @@ def hold_out_last_of_each(graph: HeteroData, edge_type: EdgeType) -> Holdout:
     num_pairs = torch.from_numpy(adjacency(graph, edge_type).degrees())
     is_asked = (num_pairs > 1) & (first_s < last_s)
     if not is_asked.any():
-        raise NotEnoughDataError(
+        raise InsufficientDataError(
             f"no {edge_type.source} has {edge_type} edges to two {edge_type.target} nodes at two "
             "moments",
             next_step="bring data with times, or give a split",
@@ -105,7 +105,7 @@ def given_split(
         held_pairs: Such as `read_held_pairs` reads.
 
     Raises:
-        NotEnoughDataError: Nothing is held out, or nothing is left to learn from.
+        InsufficientDataError: Nothing is held out, or nothing is left to learn from.
         TrainingError: The pairs are of other types than the edge type's.
     """
     sizes = (graph[edge_type.source].num_nodes, graph[edge_type.target].num_nodes)
@@ -117,10 +117,10 @@ def given_split(
             value=(held_pairs.num_sources, held_pairs.num_targets),
         )
     if not held_pairs.num_edges:
-        raise NotEnoughDataError("no pair is given to be held out", expected="at least one")
+        raise InsufficientDataError("no pair is given to be held out", expected="at least one")
     train_graph = graph_without(graph, schema, edge_type, pair_keys(held_pairs))
     if not train_graph[edge_type].edge_index.numel():
-        raise NotEnoughDataError(
+        raise InsufficientDataError(
             f"holding out {held_pairs.num_edges} given pairs leaves no {edge_type} edge to learn",
             next_step="give fewer pairs",
             value=held_pairs.num_edges,
@@ -287,7 +287,7 @@ def held_out(
         held_pairs: The table of pairs, for the given one.
 
     Raises:
-        NotEnoughDataError: There is too little to hold out, or nothing is left.
+        InsufficientDataError: There is too little to hold out, or nothing is left.
         DataError: The table of pairs cannot be used.
     """
     if held_pairs is not None:
@@ -309,19 +309,19 @@ class Split:
         holdout_days: The last days, cut off first and never looked at: those that `train`
             measures on. None where it measures on none.
         validation_days: The last days of what is left are the validation part.
-        validation_share: A share of each seed's pairs is the validation part instead, for data
+        validation_fraction: A share of each seed's pairs is the validation part instead, for data
             without times.
     """
 
     holdout_days: int | None = 28
     validation_days: int = 28
-    validation_share: float | None = None
+    validation_fraction: float | None = None
 
     @property
     def title(self) -> str:
         """What is foretold, for the head of a table."""
-        if self.validation_share is not None:
-            part = f"{self.validation_share:g} of the pairs"
+        if self.validation_fraction is not None:
+            part = f"{self.validation_fraction:g} of the pairs"
         else:
             part = f"the last {self.validation_days} days"
         if self.holdout_days is None:
@@ -353,19 +353,19 @@ def cut(
         seed: Of the share that is drawn.
 
     Raises:
-        NotEnoughDataError: Too little is left to learn from, or to validate on.
+        InsufficientDataError: Too little is left to learn from, or to validate on.
     """
     if split.holdout_days is not None:
         graph = hold_out_last(graph, direction, split.holdout_days).train_graph
-    if split.validation_share is not None:
-        held = hold_out_share(graph, schema, direction, split.validation_share, seed=seed)
+    if split.validation_fraction is not None:
+        held = hold_out_share(graph, schema, direction, split.validation_fraction, seed=seed)
         train_graph, truth = held.train_graph, held.truth
     else:
         last = hold_out_last(graph, direction, split.validation_days)
         train_graph, truth = last.train_graph, last.new_truth
     queries = int(np.count_nonzero(truth.degrees()))
     if queries < FEWEST_QUERIES or truth.num_targets < 2:
-        raise NotEnoughDataError(
+        raise InsufficientDataError(
             f"{queries} {direction.source} nodes have something new to find in {split.title}, "
             f"among {truth.num_targets} {direction.target} nodes: too few to compare settings on",
             expected=f"at least {FEWEST_QUERIES}, and 2 to rank",

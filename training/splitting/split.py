@@ -9,7 +9,7 @@ import numpy.typing as npt
 import torch
 
 from graphdb.checked_schema import Schema
-from graphdb.errors import NotEnoughDataError
+from graphdb.errors import InsufficientDataError
 from graphdb.schema_types import EdgeType
 from graphrec.bundle import Adjacency
 from training.data import ALWAYS_S, AT_S, DAY_S, HeteroData, edge_types_of, other_events
@@ -49,18 +49,18 @@ def hold_out_last(graph: HeteroData, edge_type: EdgeType, days: int) -> Holdout:
     gives a validation part.
 
     Raises:
-        NotEnoughDataError: No edge of the relation lies before, or none after the cut.
+        InsufficientDataError: No edge of the relation lies before, or none after the cut.
     """
     at_s = graph[edge_type][AT_S]
     if at_s.numel() and int(at_s.max()) == ALWAYS_S:
-        raise NotEnoughDataError(
+        raise InsufficientDataError(
             f"no {edge_type} edge says when it was, so the last {days} days are unknown",
             expected="edges with times",
             next_step="train without a holdout, or hold out given pairs",
             value=days,
         )
     if days < 1 or not at_s.numel():
-        raise NotEnoughDataError(
+        raise InsufficientDataError(
             f"cannot hold out the last {days} days of {at_s.numel()} {edge_type} edges",
             expected="at least 1 day and at least 2 edges",
             next_step=other_events(graph, edge_type)
@@ -81,12 +81,12 @@ def hold_out_last(graph: HeteroData, edge_type: EdgeType, days: int) -> Holdout:
     )
 
 
-def _nothing_before(at_s: torch.Tensor, edge_type: EdgeType, days: int) -> NotEnoughDataError:
+def _nothing_before(at_s: torch.Tensor, edge_type: EdgeType, days: int) -> InsufficientDataError:
     """Says how close together all lies, and fewer days only where some number of days helps."""
     span_s = int(at_s.max() - at_s.min())
     most_days = span_s // DAY_S
     within = f"within {span_s / DAY_S:.1f} days" if span_s else "at one moment"
-    return NotEnoughDataError(
+    return InsufficientDataError(
         f"holding out the last {days} days leaves no {edge_type} edge to train on; "
         f"all {at_s.numel()} lie {within}",
         expected=None if most_days else f"{edge_type} edges on more than one day",
@@ -118,7 +118,7 @@ def hold_out_share(
     A pair leaves with all events between the two types, so that a view cannot tell of a purchase.
 
     Raises:
-        NotEnoughDataError: No source has a pair to spare.
+        InsufficientDataError: No source has a pair to spare.
     """
     pairs = liked(graph, edge_type)
     keys, sources = pair_keys(pairs), source_rows(pairs)
@@ -128,7 +128,7 @@ def hold_out_share(
     drawn[last] = 1.0
     held = keys[drawn < share]
     if not len(held):
-        raise NotEnoughDataError(
+        raise InsufficientDataError(
             f"there are not enough {edge_type} pairs to hold out a share of {share}",
             next_step="train without validation, or bring more data",
             value=share,

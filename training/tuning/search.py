@@ -20,7 +20,7 @@ from training.baselines import Popularity
 from training.config import TrainConfig
 from training.data import HeteroData, load_graph
 from training.encoders import Encoder, Vectors
-from training.encoders.concat import beside, side_by_side
+from training.encoders.concat import beside, concatenated
 from training.encoders.graph import OnEpoch
 from training.evaluation.metrics import Reached, Scorer, VectorScorer, reached_at_k
 from training.extras import check_extra
@@ -55,7 +55,7 @@ class Fitter:
         """The vectors of the config's model, the same as those of its encoder.
 
         Raises:
-            NotEnoughDataError: There is too little to learn from.
+            InsufficientDataError: There is too little to learn from.
             DivergedError: The network's loss became infinite or no number.
         """
         fitted = self._with_engagement(config)
@@ -65,7 +65,7 @@ class Fitter:
         vectors, settings = self._with_profile(config), config.engagement
         if not config.engagement_balance:
             return vectors
-        weights = config.spectral.relation_weights
+        weights = config.svd.event_weights
         engagement = self._fitted(
             settings,
             lambda: make_engagement_encoder(self.schema, self.direction, config),
@@ -81,14 +81,14 @@ class Fitter:
         profile = self._fitted(
             config.profile,
             lambda: make_profile_encoder(self.schema, self.direction, config),
-            config.spectral.relation_weights,
+            config.svd.event_weights,
         )
-        return side_by_side(vectors, profile, self.direction.source, config.profile_balance)
+        return concatenated(vectors, profile, self.direction.source, config.profile_balance)
 
     def _model(self, config: TrainConfig) -> Vectors:
-        if config.model != "both":
+        if config.model != "concat":
             return self._half(config.model, config)
-        first, second = (self._half(name, config) for name in ("spectral", "graph"))
+        first, second = (self._half(name, config) for name in ("svd", "graph"))
         return beside_network(first, second, self.direction, config.balance)
 
     def _half(self, model: str, config: TrainConfig) -> Vectors:
@@ -109,14 +109,14 @@ class Fitter:
         self,
         settings: BaseModel,
         make: Callable[[], Encoder],
-        relation_weights: Mapping[str, float] | None = None,
+        event_weights: Mapping[str, float] | None = None,
     ) -> Vectors:
         """What an encoder with these settings gives; there is one kind of settings per encoder.
 
         Args:
-            relation_weights: What it also takes from elsewhere in the config.
+            event_weights: What it also takes from elsewhere in the config.
         """
-        name, text = type(settings).__name__, f"{settings.model_dump_json()} {relation_weights}"
+        name, text = type(settings).__name__, f"{settings.model_dump_json()} {event_weights}"
         if name not in self._last or self._last[name][0] != text:
             self._last[name] = (text, make().fit(self.graph))
         return self._last[name][1]
@@ -175,7 +175,7 @@ def tune(
     Raises:
         TrainingError: Optuna is not installed, or no trial could be trained.
         SnapshotError: There is no usable snapshot.
-        NotEnoughDataError: Too little is left to learn from, or to validate on.
+        InsufficientDataError: Too little is left to learn from, or to validate on.
         SchemaError: The config names a relation that the snapshot's schema does not have.
         CheckpointError: What is kept is of another study, or another process keeps one there.
     """

@@ -16,9 +16,9 @@ KeyPath = tuple[str, ...]
 
 _BESIDE = ("profile", "profile_balance", "popularity", "popularity_half_life_days")
 _TUNED = {
-    "spectral": ("spectral", *_BESIDE),
+    "svd": ("svd", *_BESIDE),
     "graph": ("graph", *_BESIDE),
-    "both": ("spectral", "graph", "balance", *_BESIDE),
+    "concat": ("svd", "graph", "balance", *_BESIDE),
 }
 """Which parts of a training config matter to a model, without what changes the question."""
 
@@ -67,7 +67,7 @@ class Dimension:
 
     @property
     def name(self) -> str:
-        """Such as 'spectral.beta'."""
+        """Such as 'svd.singular_value_exponent'."""
         return ".".join(self.path)
 
     @property
@@ -128,7 +128,7 @@ def load_space(path: str | Path, base: TrainConfig) -> Space:
     if not dimensions:
         raise TrainingError(
             f"{file.path.name} names nothing to try",
-            expected="such as [spectral] beta = { low = 0, high = 1 }",
+            expected="such as [svd] singular_value_exponent = { low = 0, high = 1 }",
             value=str(path),
         )
     return Space(tuple(dimensions))

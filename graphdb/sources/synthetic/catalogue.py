@@ -49,7 +49,7 @@ class Brands:
     Args:
         department: Home is 0.
         level, style: What most of its products are.
-        newcomer: Created in the last `newcomer_days`.
+        newcomer: Created in the last `new_item_days`.
         popularity: Relative; how many products it has follows from it.
     """
 
@@ -65,7 +65,7 @@ def make_brands(config: WorldConfig, calendar: Calendar, categories: Categories)
     """Every fourth brand belongs to Home, where the cups are; the others are spread evenly."""
     rng = generator(config.seed, "brands")
     num = config.sizes.brands
-    created = calendar.arrivals(rng, num, config.newcomer_share)
+    created = calendar.arrivals(rng, num, config.new_item_share)
     newcomer = created >= calendar.newcomers_from
     return Brands(
         created=created,
@@ -110,7 +110,7 @@ class Products:
         quality: 0 to 1, whatever the popularity.
         return_rate: Chance that a bought one comes back; follows from the quality alone.
         overhyped: Among the most popular, but of poor quality.
-        newcomer: Created in the last `newcomer_days`.
+        newcomer: Created in the last `new_item_days`.
     """
 
     created: Times
@@ -186,7 +186,7 @@ def _listings(
         ]
     )
     brand = brand[np.argsort(brands.department[brand], kind="stable")]
-    arrivals = calendar.arrivals(rng, num, config.newcomer_share)
+    arrivals = calendar.arrivals(rng, num, config.new_item_share)
     num_new = int(np.count_nonzero(arrivals >= calendar.newcomers_from))
     # Newcomers stand evenly over the departments, Home first, so that there are new cups.
     new = np.linspace(0, num - 1, num_new, dtype=np.int64)

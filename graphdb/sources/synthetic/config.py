@@ -239,8 +239,8 @@ class WorldConfig(BaseModel):
         start, end: Everything happens from `start` on and before `end`. Most nodes were there
             before `start`.
         festivals: (month, day) of the shopping festivals, when purchases multiply.
-        newcomer_days: Products, brands and creators created in so many last days are newcomers.
-        newcomer_share: Share of products, brands and creators that are newcomers.
+        new_item_days: Products, brands and creators created in so many last days are newcomers.
+        new_item_share: Share of products, brands and creators that are newcomers.
         light_share: Share of users who did only three things: two views and one purchase.
 
     Example:
@@ -261,8 +261,8 @@ class WorldConfig(BaseModel):
     start: UtcDatetime = datetime(2025, 1, 1, tzinfo=UTC)
     end: UtcDatetime = datetime(2026, 1, 1, tzinfo=UTC)
     festivals: tuple[tuple[Month, Day], ...] = ((6, 18), (11, 11))
-    newcomer_days: int = Field(default=21, ge=2, le=365)
-    newcomer_share: Share = 0.06
+    new_item_days: int = Field(default=21, ge=2, le=365)
+    new_item_share: Share = 0.06
     light_share: Share = 0.03
 
     @property
@@ -291,8 +291,8 @@ class WorldConfig(BaseModel):
             raise ValueError(
                 f"the world lasts {self.end - self.start}; at least 28 days are needed"
             )
-        if timedelta(days=2 * self.newcomer_days) > self.end - self.start:
-            raise ValueError(f"newcomer_days {self.newcomer_days} is over half of the period")
+        if timedelta(days=2 * self.new_item_days) > self.end - self.start:
+            raise ValueError(f"new_item_days {self.new_item_days} is over half of the period")
         return self
 
     @model_validator(mode="after")

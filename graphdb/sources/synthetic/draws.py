@@ -110,7 +110,7 @@ class Calendar:
         weights = np.where([date.weekday() >= 5 for date in dates], _WEEKEND_TRAFFIC, 1.0)
         weights[festival_days] *= _FESTIVAL_TRAFFIC
         hours = np.multiply.outer(weights, _TRAFFIC_OF_HOUR).ravel()[: (end - start) // HOUR]
-        newcomers_from = end - config.newcomer_days * DAY
+        newcomers_from = end - config.new_item_days * DAY
         return cls(start, end, newcomers_from, festival_days, hours)
 
     def moments(self, rng: np.random.Generator, num: int) -> Times:
@@ -132,12 +132,12 @@ class Calendar:
         is_festival_day[self.festival_days] = True
         return is_festival_day[(moments - self.start) // DAY]
 
-    def arrivals(self, rng: np.random.Generator, num: int, newcomer_share: float) -> Times:
+    def arrivals(self, rng: np.random.Generator, num: int, new_item_share: float) -> Times:
         """When nodes came to be, ascending: most before `start`, some late, newcomers at the end.
 
         The first is as old as the platform, so that whoever comes finds something.
         """
-        num_new = min(max(round(num * newcomer_share), int(newcomer_share > 0)), num - 1)
+        num_new = min(max(round(num * new_item_share), int(new_item_share > 0)), num - 1)
         num_between = (num - num_new) // 4
         num_before = num - num_new - num_between
         before = rng.integers(self.founded, self.start - DAY, num_before)

@@ -57,7 +57,7 @@ class Creators:
 
     Args:
         tastes: What their contents and their audience are about.
-        newcomer: Created in the last `newcomer_days`.
+        newcomer: Created in the last `new_item_days`.
         agency: Agency row, -1 for none.
     """
 
@@ -93,7 +93,7 @@ def make_creators(config: WorldConfig, calendar: Calendar, products: Products) -
     rng = generator(config.seed, "creators")
     sizes = config.sizes
     num = sizes.creators
-    created = calendar.arrivals(rng, num, config.newcomer_share)
+    created = calendar.arrivals(rng, num, config.new_item_share)
     newcomer = created >= calendar.newcomers_from
     niches = rng.permutation(np.arange(num) % sizes.leaf_categories).astype(np.int32)
     agency = rng.integers(0, sizes.agencies, num, dtype=np.int32)

@@ -15,7 +15,7 @@ from graphdb.stores.neo4j.maintenance import adopt_schema
 from graphdb.stores.neo4j.publishing import publish
 from graphdb.stores.neo4j.settings import Neo4jSettings
 from graphdb.stores.protocol import UpsertCounts, check_rows, wanted_columns, with_event_ids
-from graphdb.stores.publishing import OnProgress, PublishReport, Release
+from graphdb.stores.publishing import OnProgress, PublishedRelease, PublishReport
 
 
 class Neo4jStore(Closing):
@@ -128,7 +128,9 @@ class Neo4jStore(Closing):
     def read_rejects(self) -> pa.Table:
         return writing.read(self._connection)
 
-    def publish(self, release: Release, on_progress: OnProgress | None = None) -> PublishReport:
+    def publish(
+        self, release: PublishedRelease, on_progress: OnProgress | None = None
+    ) -> PublishReport:
         """See `PublishingStore`."""
         return publish(self._connection, self.schema, release, on_progress or (lambda *_: None))
 

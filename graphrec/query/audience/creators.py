@@ -18,7 +18,7 @@ from graphrec.query.audience.directions import (
     some_known,
     spread,
 )
-from graphrec.query.embeddings import NO_ROWS, Rows, Space
+from graphrec.query.embeddings import NO_ROWS, EmbeddingMatrix, Rows
 from graphrec.query.metapaths import Paths, Steps
 
 CARRIES: Sequence[Steps] = (("PROMOTES",), ("PUBLISHED", "FEATURES"))
@@ -111,12 +111,15 @@ class CreatorAudiences:
             nothing is known, down to 0.
     """
 
-    space: Space
+    space: EmbeddingMatrix
     doubt: npt.NDArray[np.float64]
 
 
 def creator_audiences(
-    own: Space, users: Space, blocks: Sequence[Columns], fans_of: Callable[[int], Fans]
+    own: EmbeddingMatrix,
+    users: EmbeddingMatrix,
+    blocks: Sequence[Columns],
+    fans_of: Callable[[int], Fans],
 ) -> CreatorAudiences:
     """The audiences of creators.
 
@@ -136,7 +139,7 @@ def creator_audiences(
     """
     some = some_known(users)
     if not len(some):
-        return CreatorAudiences(Space.of(np.zeros_like(own.vectors)), np.ones(len(own)))
+        return CreatorAudiences(EmbeddingMatrix.of(np.zeros_like(own.vectors)), np.ones(len(own)))
     scale = BlockScale.of(some, blocks)
     placed = scale.placed(some)
     crowd = placed.mean(axis=0)
@@ -152,11 +155,11 @@ def creator_audiences(
     doubt = SHRINKAGE / (number + counts + SHRINKAGE)
     summed = number[:, None] * audiences + counts[:, None] * predicted
     vectors = (summed * (doubt / SHRINKAGE)[:, None]).astype(np.float32)
-    return CreatorAudiences(Space.of(np.ascontiguousarray(vectors)), doubt)
+    return CreatorAudiences(EmbeddingMatrix.of(np.ascontiguousarray(vectors)), doubt)
 
 
 def _audience(
-    users: Space, scale: BlockScale, fans: Fans, crowd: npt.NDArray[np.float64]
+    users: EmbeddingMatrix, scale: BlockScale, fans: Fans, crowd: npt.NDArray[np.float64]
 ) -> tuple[npt.NDArray[np.float64], int]:
     """The mean of a creator's followers less that of all users, and how many are known."""
     telling = np.flatnonzero(~users.zero[fans.users] & (fans.weights > 0))
@@ -167,7 +170,7 @@ def _audience(
     return weights @ scale.placed(users.vectors[fans.users[some]]) - crowd, len(telling)
 
 
-def _predicted(own: Space, users: Matrix, placed: Matrix) -> Matrix:
+def _predicted(own: EmbeddingMatrix, users: Matrix, placed: Matrix) -> Matrix:
     """What the creators' own vectors tell of their audiences, float64 [num_creators, dim].
 
     Args:

@@ -12,7 +12,7 @@ from graphrec.query.audience.lookalike import AudienceScores, Values, audience_o
 from graphrec.query.embeddings import NO_ROWS
 from graphrec.query.engine import Engine
 from graphrec.query.limits import check_number
-from graphrec.query.options import Question
+from graphrec.query.options import RankOptions
 from graphrec.query.propose import Similarity
 
 SHARES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
@@ -85,7 +85,7 @@ class ReachCurve(Sequence[ReachPoint]):
 
 
 def reach_curve(
-    engine: Engine, seed_type: str, seed_id: str, question: Question, shares: Sequence[float]
+    engine: Engine, seed_type: str, seed_id: str, question: RankOptions, shares: Sequence[float]
 ) -> ReachCurve:
     """What held-out weeks told of audiences like this one.
 

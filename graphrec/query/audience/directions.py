@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from graphrec.bundle import Bundle
-from graphrec.query.embeddings import NO_ROWS, Rows, Space
+from graphrec.query.embeddings import NO_ROWS, EmbeddingMatrix, Rows
 from graphrec.query.metapaths import Paths
 
 Vector = npt.NDArray[np.float64]
@@ -53,7 +53,7 @@ class Directions:
     telling: Matrix
 
     @classmethod
-    def of(cls, users: Space, targets: Space | None = None) -> "Directions":
+    def of(cls, users: EmbeddingMatrix, targets: EmbeddingMatrix | None = None) -> "Directions":
         """Measures users.
 
         Args:
@@ -88,7 +88,7 @@ class Directions:
         deviation = self.deviation(vector)
         return vector / deviation if deviation else np.zeros_like(vector)
 
-    def alike(self, users: Space) -> Space:
+    def alike(self, users: EmbeddingMatrix) -> EmbeddingMatrix:
         """The users as vectors whose dot products say how alike two are, in the same measure.
 
         float32 [num_users, dim], in blocks; zero for users of whom nothing is known.
@@ -99,9 +99,9 @@ class Directions:
             rows = slice(start, start + _MOST_ROWS)
             placed[rows] = (users.vectors[rows] - self.mean) @ root
         placed[users.zero] = 0
-        return Space.of(placed)
+        return EmbeddingMatrix.of(placed)
 
-    def shrunk(self, users: Space, evidence: Vector) -> Space:
+    def shrunk(self, users: EmbeddingMatrix, evidence: Vector) -> EmbeddingMatrix:
         """The users, each moved towards the mean by how little is known.
 
         With the evidence n, v becomes mean + c n / (n + SHRINKAGE) (v - mean). The vector of a user
@@ -126,7 +126,7 @@ class Directions:
             rows = slice(start, start + _MOST_ROWS)
             placed[rows] = self.mean + factors[rows, None] * (users.vectors[rows] - self.mean)
         placed[users.zero] = 0
-        return Space.of(placed)
+        return EmbeddingMatrix.of(placed)
 
     def deviation(self, vector: Vector) -> float:
         """The standard deviation of all users' dot products with a vector."""
@@ -135,7 +135,7 @@ class Directions:
         return float(np.sqrt(variance)) if variance > _ROUNDING**2 * most else 0.0
 
 
-def _moments(targets: Space) -> Matrix:
+def _moments(targets: EmbeddingMatrix) -> Matrix:
     """The mean of x x^T over the longest targets, float64 [dim, dim]."""
     longest = np.sort(np.argsort(-targets.norms, kind="stable")[:_MOST_TARGETS])
     vectors = targets.vectors[longest].astype(np.float64)
@@ -150,7 +150,7 @@ def _root(moments: Matrix) -> Matrix:
     return found
 
 
-def some_known(space: Space) -> npt.NDArray[np.float32]:
+def some_known(space: EmbeddingMatrix) -> npt.NDArray[np.float32]:
     """Vectors of which something is known, evenly spaced and enough to tell what all are like."""
     return space.vectors[spread(np.flatnonzero(~space.zero), _MOST_ROWS)]
 
@@ -169,7 +169,7 @@ def spread(rows: Rows, most: int) -> Rows:
 Columns = npt.NDArray[np.int64]
 
 
-def shared_blocks(spaces: Mapping[str, Space], one: str, other: str) -> list[Columns]:
+def shared_blocks(spaces: Mapping[str, EmbeddingMatrix], one: str, other: str) -> list[Columns]:
     """The columns that two node types both have, block by block.
 
     Encoders stand one behind the other in a vector, and each knows some node types only, the
@@ -179,9 +179,9 @@ def shared_blocks(spaces: Mapping[str, Space], one: str, other: str) -> list[Col
     Args:
         spaces: The vectors of every node type, by name.
 
-    >>> users = Space.of(np.array([[1, 2, 3, 4]], np.float32))
-    >>> brands = Space.of(np.array([[5, 6, 0, 0]], np.float32))
-    >>> contents = Space.of(np.array([[0, 7, 0, 8]], np.float32))
+    >>> users = EmbeddingMatrix.of(np.array([[1, 2, 3, 4]], np.float32))
+    >>> brands = EmbeddingMatrix.of(np.array([[5, 6, 0, 0]], np.float32))
+    >>> contents = EmbeddingMatrix.of(np.array([[0, 7, 0, 8]], np.float32))
     >>> spaces = {"User": users, "Brand": brands, "Content": contents}
     >>> [columns.tolist() for columns in shared_blocks(spaces, "User", "Brand")]
     [[0], [1]]
@@ -232,7 +232,7 @@ class BlockScale:
         return found
 
 
-def _columns_in_use(space: Space) -> npt.NDArray[np.bool_]:
+def _columns_in_use(space: EmbeddingMatrix) -> npt.NDArray[np.bool_]:
     return np.asarray(some_known(space).any(axis=0))
 
 

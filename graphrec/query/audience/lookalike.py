@@ -17,14 +17,14 @@ import numpy.typing as npt
 from graphdb.errors import QueryError, shown
 from graphrec.bundle.audiences import Calibration
 from graphrec.query.audience.directions import Directions, Vector, spread
-from graphrec.query.embeddings import NO_ROWS, Rows, Space
+from graphrec.query.embeddings import NO_ROWS, EmbeddingMatrix, Rows
 from graphrec.query.engine import Engine
 from graphrec.query.limits import MOST_K, check_number, check_whole
 from graphrec.query.metapaths import Steps
 from graphrec.query.names import held_rows
-from graphrec.query.options import Question
+from graphrec.query.options import RankOptions
 from graphrec.query.propose import Similarity
-from graphrec.query.release import Release
+from graphrec.query.release import ServedBundle
 from graphrec.query.results import Recommendations
 from graphrec.query.seeds import Seeds
 from graphrec.query.seen import USUAL_RULE
@@ -70,7 +70,7 @@ class Audience:
 
     @classmethod
     def of(
-        cls, directions: Directions, users: Space, members: Rows, own: Vector | None
+        cls, directions: Directions, users: EmbeddingMatrix, members: Rows, own: Vector | None
     ) -> "Audience":
         """From its members, and the vector of what they bought if there is one."""
         known = members[~users.zero[members]]
@@ -132,7 +132,7 @@ BUYERS: Mapping[str, Steps] = {
 """Per type that has buyers the way to them."""
 
 
-def buyers(release: Release, seed_type: str, row: int) -> Rows:
+def buyers(release: ServedBundle, seed_type: str, row: int) -> Rows:
     """The users who bought it, ascending; none where the bundle does not tell.
 
     Raises:
@@ -151,7 +151,7 @@ def buyers(release: Release, seed_type: str, row: int) -> Rows:
 
 
 def audience_of(
-    release: Release, seed_type: str, seed_id: str, members: Rows | None = None
+    release: ServedBundle, seed_type: str, seed_id: str, members: Rows | None = None
 ) -> Audience:
     """The audience of a brand or product.
 
@@ -167,7 +167,7 @@ def audience_of(
 
 
 def audience_of_row(
-    release: Release, seed_type: str, row: int, members: Rows | None = None
+    release: ServedBundle, seed_type: str, row: int, members: Rows | None = None
 ) -> Audience:
     """The same, which may be one that nothing is known about."""
     members = buyers(release, seed_type, row) if members is None else members
@@ -177,7 +177,7 @@ def audience_of_row(
     return Audience.of(release.audiences.directions(), release.space("User"), members, own)
 
 
-def audience_of_users(release: Release, rows: Rows) -> Audience:
+def audience_of_users(release: ServedBundle, rows: Rows) -> Audience:
     """The audience that consists of some users.
 
     Raises:
@@ -188,7 +188,11 @@ def audience_of_users(release: Release, rows: Rows) -> Audience:
 
 
 def seeds_of(
-    release: Release, seed_type: str | None, nodes: Rows, audiences: Sequence[Audience], had: Rows
+    release: ServedBundle,
+    seed_type: str | None,
+    nodes: Rows,
+    audiences: Sequence[Audience],
+    had: Rows,
 ) -> Seeds:
     """Audiences as seeds, for which users are ranked by `Audiences.candidates`.
 
@@ -204,7 +208,7 @@ def seeds_of(
     unknown = np.flatnonzero(release.space("User").zero)
     return Seeds(
         seed_type,
-        Space.of(vectors),
+        EmbeddingMatrix.of(vectors),
         np.arange(len(audiences)),
         had=np.union1d(unknown, had),
         targets=release.audiences.candidates(),
@@ -246,7 +250,7 @@ class AudienceScores:
 
     @classmethod
     def of(
-        cls, release: Release, seed_type: str | None, audience: Audience, *, new_only: bool
+        cls, release: ServedBundle, seed_type: str | None, audience: Audience, *, new_only: bool
     ) -> "AudienceScores":
         """Of an audience of a bundle; `seed_type` is None for a list of users."""
         figures = release.bundle.manifest.audiences.get(seed_type or "")
@@ -328,7 +332,7 @@ class Size:
 
 
 def lookalikes(
-    engine: Engine, seed_type: str, seed_ids: Sequence[str], size: Size, question: Question
+    engine: Engine, seed_type: str, seed_ids: Sequence[str], size: Size, question: RankOptions
 ) -> list[Recommendations]:
     """Users who are like the buyers of each brand or product; scores as `AudienceScores` says.
 
@@ -343,7 +347,7 @@ def lookalikes(
 
 
 def lookalike_rows(
-    engine: Engine, seed_type: str, seed_ids: Sequence[str], size: Size, question: Question
+    engine: Engine, seed_type: str, seed_ids: Sequence[str], size: Size, question: RankOptions
 ) -> tuple[Rows, Scores]:
     """The same as rows int64 [num_seeds, k], padded with -1, and scores, padded with -inf."""
     seeds, audiences = _seeds(engine, seed_type, seed_ids)
@@ -359,11 +363,11 @@ def lookalike_rows(
 
 
 def _scores(
-    release: Release,
+    release: ServedBundle,
     seed_type: str | None,
     audiences: Sequence[Audience],
     size: Size,
-    question: Question,
+    question: RankOptions,
 ) -> list[AudienceScores]:
     """What is told of users, per audience; a least score that none can have is an error."""
     new_only = question.seen == USUAL_RULE
@@ -381,7 +385,7 @@ def _seeds(engine: Engine, seed_type: str, seed_ids: Sequence[str]) -> tuple[See
 
 
 def lookalikes_of_users(
-    engine: Engine, user_ids: Sequence[str], size: Size, question: Question, *, new_only: bool
+    engine: Engine, user_ids: Sequence[str], size: Size, question: RankOptions, *, new_only: bool
 ) -> Recommendations:
     """Users who are like these.
 

@@ -7,11 +7,11 @@ import numpy.typing as npt
 
 from graphdb.errors import QueryError
 from graphrec.query.audience.lookalike import audience_of_row
-from graphrec.query.embeddings import NO_ROWS, Rows, Space
+from graphrec.query.embeddings import NO_ROWS, EmbeddingMatrix, Rows
 from graphrec.query.engine import Engine
-from graphrec.query.options import Question
+from graphrec.query.options import RankOptions
 from graphrec.query.propose import Similarity
-from graphrec.query.release import Release
+from graphrec.query.release import ServedBundle
 from graphrec.query.results import Recommendations
 from graphrec.query.seeds import Seeds
 from graphrec.query.topk import Scores
@@ -22,7 +22,7 @@ average one. About what creators differ by; chosen on synthetic worlds, see docs
 
 
 def creators_for(
-    engine: Engine, seed_type: str, seed_ids: Sequence[str], question: Question
+    engine: Engine, seed_type: str, seed_ids: Sequence[str], question: RankOptions
 ) -> list[Recommendations]:
     """Creators for products or brands; a score is the sum of three parts.
 
@@ -49,7 +49,7 @@ def creators_for(
 
 
 def creator_rows(
-    engine: Engine, seed_type: str, seed_rows: Rows, question: Question
+    engine: Engine, seed_type: str, seed_rows: Rows, question: RankOptions
 ) -> tuple[Rows, Scores]:
     """The same as rows int64 [num_seeds, k], padded with -1, and scores, padded with -inf."""
     seeds = _goods(engine.release, seed_type, np.asarray(seed_rows, dtype=np.int64))
@@ -57,13 +57,13 @@ def creator_rows(
     return rows, scores
 
 
-def knows_goods(release: Release, seed_type: str, row: int) -> bool:
+def knows_goods(release: ServedBundle, seed_type: str, row: int) -> bool:
     """Whether anything tells which creators fit a product or brand."""
     return bool(_goods_vectors(release, seed_type, np.array([row])).any())
 
 
 def for_creators(
-    engine: Engine, creator_ids: Sequence[str], target_type: str, question: Question
+    engine: Engine, creator_ids: Sequence[str], target_type: str, question: RankOptions
 ) -> list[Recommendations]:
     """Products, categories or brands for creators, by how their audiences differ from all users.
 
@@ -83,15 +83,15 @@ def for_creators(
     return engine.answer(Seeds("Creator", space, rows), creator_ids, target_type, question)
 
 
-def _goods(release: Release, seed_type: str, rows: Rows) -> Seeds:
+def _goods(release: ServedBundle, seed_type: str, rows: Rows) -> Seeds:
     """Products or brands as seeds for creators."""
-    space = Space.of(_goods_vectors(release, seed_type, rows))
+    space = EmbeddingMatrix.of(_goods_vectors(release, seed_type, rows))
     audiences = release.audiences
     unknown, targets = audiences.unknown_creators(), audiences.carriers()
     return Seeds(seed_type, space, np.arange(len(rows)), had=unknown, targets=targets, nodes=rows)
 
 
-def _goods_vectors(release: Release, seed_type: str, rows: Rows) -> npt.NDArray[np.float32]:
+def _goods_vectors(release: ServedBundle, seed_type: str, rows: Rows) -> npt.NDArray[np.float32]:
     """Their buyers, their categories, what doubt costs; zero where nothing is known."""
     carriers, niches = release.audiences.carriers(), release.audiences.niches()
     vectors = np.zeros((len(rows), carriers.dim), dtype=np.float32)
@@ -103,7 +103,7 @@ def _goods_vectors(release: Release, seed_type: str, rows: Rows) -> npt.NDArray[
     return vectors
 
 
-def _products(release: Release, seed_type: str, row: int) -> Rows:
+def _products(release: ServedBundle, seed_type: str, row: int) -> Rows:
     if seed_type == "Product":
         return np.array([row])
     steps = ("~MADE_BY",)

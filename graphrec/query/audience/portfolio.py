@@ -18,7 +18,7 @@ from graphrec.query.audience.matching import creators_for
 from graphrec.query.embeddings import NO_ROWS, Rows
 from graphrec.query.engine import Engine
 from graphrec.query.limits import MOST_K, MOST_MONEY, check_number, check_whole
-from graphrec.query.options import Question
+from graphrec.query.options import RankOptions
 from graphrec.query.propose import Similarity
 from graphrec.query.results import Recommendation, Recommendations, Trace
 
@@ -275,7 +275,7 @@ class Portfolio:
 
 
 def portfolio_for(
-    engine: Engine, brand_id: str, budget: Budget, question: Question, *, new_only: bool
+    engine: Engine, brand_id: str, budget: Budget, question: RankOptions, *, new_only: bool
 ) -> Portfolio:
     """The creators who together reach most of a brand's likely buyers.
 
@@ -312,7 +312,7 @@ def likely_buyers(
     audience = audience_of(release, "Brand", brand_id)
     row = np.array([release.bundle.row_of("Brand", brand_id)])
     seeds = seeds_of(release, "Brand", row, [audience], NO_ROWS)
-    everyone = Question(k=num_users, exclude_seen=new_only)
+    everyone = RankOptions(k=num_users, exclude_seen=new_only)
     rows, scores, _ = engine.rank(seeds, "User", everyone, Similarity.DOT)
     found = rows[0] >= 0
     likely = np.zeros(num_users)
@@ -325,7 +325,7 @@ def likely_buyers(
     return likely, told.window_days
 
 
-def _candidates(engine: Engine, brand_id: str, question: Question) -> Recommendations:
+def _candidates(engine: Engine, brand_id: str, question: RankOptions) -> Recommendations:
     """All creators who may come out for the brand, by affinity."""
     everyone = replace(question, k=max(engine.release.bundle.num_nodes("Creator"), 1))
     return creators_for(engine, "Brand", [brand_id], everyone)[0]

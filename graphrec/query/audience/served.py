@@ -9,7 +9,7 @@ from graphrec.bundle import Bundle
 from graphrec.bundle.audiences import log_odds
 from graphrec.query.audience.creators import CreatorAudiences, Niches, creator_audiences
 from graphrec.query.audience.directions import Directions, Fans, Vector, fans_of, shared_blocks
-from graphrec.query.embeddings import Rows, Space
+from graphrec.query.embeddings import EmbeddingMatrix, Rows
 from graphrec.query.metapaths import Paths
 
 OTHERS_COUNT_AS = 0.1
@@ -20,15 +20,17 @@ see docs/benchmarks.md."""
 class Audiences:
     """Never changes; safe to use from several threads."""
 
-    def __init__(self, bundle: Bundle, paths: Paths, space: Callable[[str], Space]) -> None:
+    def __init__(
+        self, bundle: Bundle, paths: Paths, space: Callable[[str], EmbeddingMatrix]
+    ) -> None:
         self._bundle, self._paths, self._space = bundle, paths, space
         self._directions: Directions | None = None
         self._creators: CreatorAudiences | None = None
         self._niches: Niches | None = None
-        self._carriers: Space | None = None
+        self._carriers: EmbeddingMatrix | None = None
         self._unknown_creators: Rows | None = None
-        self._users: Space | None = None
-        self._candidates: Space | None = None
+        self._users: EmbeddingMatrix | None = None
+        self._candidates: EmbeddingMatrix | None = None
         self._num_known: int | None = None
         self._lock = ForkLock()
 
@@ -45,7 +47,7 @@ class Audiences:
                 self._directions = Directions.of(users, products)
             return self._directions
 
-    def users(self) -> Space:
+    def users(self) -> EmbeddingMatrix:
         """Users by how they tell themselves from all others, for likeness to each other.
 
         Raises:
@@ -57,7 +59,7 @@ class Audiences:
                 self._users = directions.alike(users)
             return self._users
 
-    def candidates(self) -> Space:
+    def candidates(self) -> EmbeddingMatrix:
         """Users as they are ranked for an audience: the nearer the average, the less is known.
 
         Raises:
@@ -93,7 +95,7 @@ class Audiences:
                 self._niches = Niches.of(self._paths, self._bundle.num_nodes("Creator"))
             return self._niches
 
-    def carriers(self) -> Space:
+    def carriers(self) -> EmbeddingMatrix:
         """Creators as targets of goods: their audiences, then their niches, then the doubt.
 
         Raises:
@@ -104,7 +106,7 @@ class Audiences:
             if self._carriers is None:
                 doubt = creators.doubt[:, None].astype(np.float32)
                 parts = (creators.space.vectors, niches.shares, doubt)
-                self._carriers = Space.of(np.concatenate(parts, axis=1))
+                self._carriers = EmbeddingMatrix.of(np.concatenate(parts, axis=1))
             return self._carriers
 
     def unknown_creators(self) -> Rows:

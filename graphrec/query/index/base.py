@@ -16,7 +16,7 @@ import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field
 
 from graphrec.bundle.manifest import IndexEntry
-from graphrec.query.embeddings import NO_ROWS, Rows, Space
+from graphrec.query.embeddings import NO_ROWS, EmbeddingMatrix, Rows
 
 
 class IndexConfig(BaseModel):
@@ -78,7 +78,7 @@ class Proposal:
 class Index(Protocol):
     """Finds targets of one type for one similarity; `topk` scores exactly what it proposes."""
 
-    def can_serve(self, seeds: Space) -> bool:
+    def can_serve(self, seeds: EmbeddingMatrix) -> bool:
         """Whether it may be asked for these seeds: no number may overflow on the way.
 
         All of the space counts, not those of one batch: what is found must not depend on that.
@@ -87,7 +87,7 @@ class Index(Protocol):
 
     def propose(
         self,
-        seeds: Space,
+        seeds: EmbeddingMatrix,
         seed_rows: Rows,
         *,
         k: int,

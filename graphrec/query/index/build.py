@@ -23,12 +23,12 @@ from graphdb.locking import ForkLock, locked
 from graphrec.bundle import Bundle, open_bundle
 from graphrec.bundle.files import BundleFiles
 from graphrec.bundle.manifest import MANIFEST_NAME, IndexEntry, Measured
-from graphrec.query.embeddings import Rows, Space
+from graphrec.query.embeddings import EmbeddingMatrix, Rows
 from graphrec.query.index.base import Index, IndexConfig, ServedIndex
-from graphrec.query.index.exact import BoundIndex
+from graphrec.query.index.exact import ExactMipsIndex
 from graphrec.query.index.ivf import IvfIndex, has_faiss, read_ivf, write_ivf
 from graphrec.query.index.orders import Order, Rotation, orders_of
-from graphrec.query.planner import Question, plan_search
+from graphrec.query.planner import SearchQuery, plan_search
 from graphrec.query.propose import Similarity
 from graphrec.query.topk import exact_scores, keep_best, top_k
 
@@ -101,7 +101,7 @@ class Exam:
         )
 
 
-def write_bounds(files: BundleFiles, entry: IndexEntry, index: BoundIndex) -> None:
+def write_exact_index(files: BundleFiles, entry: IndexEntry, index: ExactMipsIndex) -> None:
     """Writes the arrays of an index."""
     files.write_array(entry.path("rows.npy"), index.rows)
     files.write_array(entry.path("heads.npy"), index.heads)
@@ -110,7 +110,7 @@ def write_bounds(files: BundleFiles, entry: IndexEntry, index: BoundIndex) -> No
     files.write_array(entry.path("rotation.npy"), turns)
 
 
-def read_bounds(bundle: Bundle, entry: IndexEntry, targets: Space) -> BoundIndex:
+def read_exact_index(bundle: Bundle, entry: IndexEntry, targets: EmbeddingMatrix) -> ExactMipsIndex:
     """Opens an index; its arrays stay on disk until they are read.
 
     Raises:
@@ -129,7 +129,7 @@ def read_bounds(bundle: Bundle, entry: IndexEntry, targets: Space) -> BoundIndex
             next_step="copy the bundle whole, or build the index again",
         )
     turns = array("rotation.npy", np.float64, 2, dim, dim)
-    return BoundIndex(
+    return ExactMipsIndex(
         targets,
         Similarity(entry.similarity),
         Rotation.of(turns[0], turns[1]),
@@ -211,7 +211,7 @@ def _built(order: Order, files: BundleFiles, config: IndexConfig) -> Built:
         bounds, bound_entry = exact_index(order, exam)
         if config.kind == "bounds" or _pays(order, bound_entry):
             entry, reason = bound_entry, "exact"
-            write_bounds(files, entry, bounds)
+            write_exact_index(files, entry, bounds)
         else:
             reason = "the exact index has to read too much"
     if entry is None and config.kind == "auto" and not has_faiss():
@@ -246,9 +246,9 @@ def _objection(order: Order, entry: IndexEntry, config: IndexConfig) -> str:
     return ""
 
 
-def exact_index(order: Order, exam: Exam) -> tuple[BoundIndex, IndexEntry]:
+def exact_index(order: Order, exam: Exam) -> tuple[ExactMipsIndex, IndexEntry]:
     """The exact index with the width that reads least, and what it was measured to do."""
-    index = BoundIndex.build(order.targets, order.similarity, order.rotation, _width(order))
+    index = ExactMipsIndex.build(order.targets, order.similarity, order.rotation, _width(order))
     everyone = np.arange(len(order.seeds))
     measured = [exam.take(index, k, share, everyone) for k in KS for share in SHARES]
     return index, IndexEntry(
@@ -265,11 +265,11 @@ def exact_index(order: Order, exam: Exam) -> tuple[BoundIndex, IndexEntry]:
 def _width(order: Order) -> int:
     """How many numbers to keep of each target, tried out on a part of the targets."""
     sample = np.arange(0, len(order.targets), max(len(order.targets) // _WIDTH_TARGETS, 1))
-    part = Space.of(order.targets.vectors[sample])
+    part = EmbeddingMatrix.of(order.targets.vectors[sample])
     seeds = np.arange(0, len(order.seeds), max(len(order.seeds) // _WIDTH_SEEDS, 1))
 
     def read(width: int) -> int:
-        index = BoundIndex.build(part, order.similarity, order.rotation, width)
+        index = ExactMipsIndex.build(part, order.similarity, order.rotation, width)
         found = index.propose(order.seeds, seeds, k=KS[0], mask=None, excluded=[])
         return found.read_in_line + _AT_RANDOM * found.read_at_random
 
@@ -314,7 +314,7 @@ def _probes(
 def _pays(order: Order, entry: IndexEntry) -> bool:
     """Whether a single question for the usual number takes half as long as reading all, or less."""
     num_targets = len(order.targets)
-    question = Question(num_targets, num_targets, order.targets.dim, num_seeds=1, k=KS[0])
+    question = SearchQuery(num_targets, num_targets, order.targets.dim, num_seeds=1, k=KS[0])
     return plan_search(question, entry).estimated_ms <= plan_search(question).estimated_ms / 2
 
 
@@ -330,7 +330,10 @@ class Indexes:
     """
 
     def __init__(
-        self, bundle: Bundle, space: Callable[[str], Space], min_recall: float = MIN_RECALL
+        self,
+        bundle: Bundle,
+        space: Callable[[str], EmbeddingMatrix],
+        min_recall: float = MIN_RECALL,
     ) -> None:
         self._bundle = bundle
         self._space = space
@@ -354,9 +357,11 @@ class Indexes:
                 self._opened[name] = self._open(name, targets)
             return self._opened[name]
 
-    def _open(self, name: str, targets: Space) -> ServedIndex:
+    def _open(self, name: str, targets: EmbeddingMatrix) -> ServedIndex:
         entry = self._bundle.manifest.indexes[name]
         if entry.kind == "bounds":
-            return ServedIndex(read_bounds(self._bundle, entry, targets), entry, self._min_recall)
+            return ServedIndex(
+                read_exact_index(self._bundle, entry, targets), entry, self._min_recall
+            )
         path = self._bundle.file(entry.path("faiss"))
         return ServedIndex(read_ivf(path, entry, targets), entry, self._min_recall)

@@ -26,7 +26,7 @@ import numpy as np
 import numpy.typing as npt
 
 from graphdb.errors import BundleError
-from graphrec.query.embeddings import NO_ROWS, Rows, Space
+from graphrec.query.embeddings import NO_ROWS, EmbeddingMatrix, Rows
 from graphrec.query.index.base import Proposal
 from graphrec.query.index.orders import Rotation, scaled
 from graphrec.query.propose import (
@@ -71,7 +71,7 @@ class Pairs:
         return Pairs(self.seeds[which], self.rows[which], self.scores[which])
 
 
-class BoundSearch:
+class ExactMipsSearch:
     """Finds, for some seeds, all targets that can be among the best k of each.
 
     Args:
@@ -83,7 +83,7 @@ class BoundSearch:
 
     def __init__(
         self,
-        index: "BoundIndex",
+        index: "ExactMipsIndex",
         vectors: Floats,
         norms: npt.NDArray[np.float64],
         k: int,
@@ -247,7 +247,7 @@ _BLOCK_ROWS = 65_536
 
 
 @dataclass(frozen=True, eq=False)
-class BoundIndex:
+class ExactMipsIndex:
     """The targets of one type, turned, longest first, for one similarity.
 
     Args:
@@ -259,7 +259,7 @@ class BoundIndex:
         lengths: float32 [num_kept], rounded up, falling.
     """
 
-    targets: Space
+    targets: EmbeddingMatrix
     similarity: Similarity
     rotation: Rotation
     rows: npt.NDArray[np.int32]
@@ -268,8 +268,8 @@ class BoundIndex:
 
     @classmethod
     def build(
-        cls, targets: Space, similarity: Similarity, rotation: Rotation, width: int
-    ) -> "BoundIndex":
+        cls, targets: EmbeddingMatrix, similarity: Similarity, rotation: Rotation, width: int
+    ) -> "ExactMipsIndex":
         """Turns and sorts all targets.
 
         Args:
@@ -299,7 +299,7 @@ class BoundIndex:
             rows = rows[~targets.zero[rows]]
         return cls(targets, similarity, rotation, rows, heads[rows], lengths[rows])
 
-    def can_serve(self, seeds: Space) -> bool:
+    def can_serve(self, seeds: EmbeddingMatrix) -> bool:
         """Whether no float32 number can overflow on the way."""
         longest = seeds.max_norm
         stretch = float(np.linalg.norm(self.rotation.for_seeds))
@@ -313,7 +313,7 @@ class BoundIndex:
 
     def propose(
         self,
-        seeds: Space,
+        seeds: EmbeddingMatrix,
         seed_rows: Rows,
         *,
         k: int,
@@ -327,7 +327,9 @@ class BoundIndex:
             excluded: Per seed the target rows that it must not get; empty for none at all.
         """
         found = [
-            BoundSearch(self, seeds.vectors[part], seeds.norms[part], k, mask, barred).run(start)
+            ExactMipsSearch(self, seeds.vectors[part], seeds.norms[part], k, mask, barred).run(
+                start
+            )
             for start, part, barred in (
                 (i, seed_rows[i : i + BLOCK_SEEDS], excluded[i : i + BLOCK_SEEDS])
                 for i in range(0, len(seed_rows), BLOCK_SEEDS)
@@ -397,6 +399,6 @@ class BoundIndex:
         return slack
 
 
-def index_reach(targets: Space, similarity: Similarity) -> float:
+def index_reach(targets: EmbeddingMatrix, similarity: Similarity) -> float:
     """No shorter than the longest target as scores have it."""
     return targets.max_norm if similarity is Similarity.DOT else 1.0

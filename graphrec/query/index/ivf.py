@@ -20,7 +20,7 @@ import numpy.typing as npt
 from graphdb.errors import BundleCorruptError, QueryError
 from graphrec.bundle.files import BundleFiles
 from graphrec.bundle.manifest import SHARE_SLACK, IndexEntry
-from graphrec.query.embeddings import NO_ROWS, Rows, Space
+from graphrec.query.embeddings import NO_ROWS, EmbeddingMatrix, Rows
 from graphrec.query.index.base import Proposal
 from graphrec.query.index.orders import scaled
 from graphrec.query.propose import LARGEST_SAFE, Similarity
@@ -43,11 +43,11 @@ class IvfIndex:
     """
 
     faiss_index: Any
-    targets: Space
+    targets: EmbeddingMatrix
     probes: tuple[tuple[int, float, int], ...]
 
     @classmethod
-    def build(cls, targets: Space, similarity: Similarity, seed: int) -> "IvfIndex":
+    def build(cls, targets: EmbeddingMatrix, similarity: Similarity, seed: int) -> "IvfIndex":
         """Finds the centres and puts every target into its list."""
         faiss = load_faiss()
         num_lists = max(min(int(4 * np.sqrt(len(targets))), len(targets)), 1)
@@ -72,13 +72,13 @@ class IvfIndex:
         """The same, looking through that many lists whatever is asked."""
         return replace(self, probes=((sys.maxsize, 0.0, num_lists),))
 
-    def can_serve(self, seeds: Space) -> bool:
+    def can_serve(self, seeds: EmbeddingMatrix) -> bool:
         """Whether no float32 number can overflow on the way."""
         return max(seeds.max_norm, 1.0) * max(self.targets.max_norm, 1.0) < LARGEST_SAFE
 
     def propose(
         self,
-        seeds: Space,
+        seeds: EmbeddingMatrix,
         seed_rows: Rows,
         *,
         k: int,
@@ -151,7 +151,7 @@ def write_ivf(files: BundleFiles, entry: IndexEntry, index: IvfIndex) -> None:
     files.write_with(path, lambda target: load_faiss().write_index(index.faiss_index, str(target)))
 
 
-def read_ivf(path: Path, entry: IndexEntry, targets: Space) -> IvfIndex:
+def read_ivf(path: Path, entry: IndexEntry, targets: EmbeddingMatrix) -> IvfIndex:
     """Reads it back.
 
     Raises:

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from graphrec.bundle import Bundle
-from graphrec.query.embeddings import Rows, Space
+from graphrec.query.embeddings import EmbeddingMatrix, Rows
 from graphrec.query.fold_in import USER
 from graphrec.query.index.base import IndexConfig
 from graphrec.query.propose import UNDERFLOW, Similarity
@@ -80,7 +80,7 @@ def _second_moment(sample: npt.NDArray[np.floating]) -> Matrix:
 
 
 def scaled(
-    targets: Space, similarity: Similarity, rows: slice | npt.NDArray[np.integer]
+    targets: EmbeddingMatrix, similarity: Similarity, rows: slice | npt.NDArray[np.integer]
 ) -> npt.NDArray[np.float64]:
     """Target vectors as a score of that similarity has them, float64 [num_rows, dim]."""
     vectors: npt.NDArray[np.float64] = targets.vectors[rows].astype(np.float64)
@@ -105,8 +105,8 @@ class Order:
 
     target_type: str
     similarity: Similarity
-    targets: Space
-    seeds: Space
+    targets: EmbeddingMatrix
+    seeds: EmbeddingMatrix
     itself: list[Rows]
     counts: dict[str, int]
     rotation: Rotation
@@ -119,7 +119,7 @@ class Order:
 def orders_of(bundle: Bundle, config: IndexConfig) -> Iterator[Order]:
     """One for dot products, asked for by all other types, and one for likeness within the type."""
     types = [name for name in bundle.node_types if bundle.has_vectors(name)]
-    spaces = {name: Space.of(bundle.vectors(name), bundle.norms(name)) for name in types}
+    spaces = {name: EmbeddingMatrix.of(bundle.vectors(name), bundle.norms(name)) for name in types}
     for target_type, targets in spaces.items():
         if len(targets) < config.min_targets or not targets.max_norm:
             continue
@@ -136,8 +136,8 @@ def orders_of(bundle: Bundle, config: IndexConfig) -> Iterator[Order]:
 def order_of(
     target_type: str,
     similarity: Similarity,
-    asking: dict[str, Space],
-    targets: Space,
+    asking: dict[str, EmbeddingMatrix],
+    targets: EmbeddingMatrix,
     config: IndexConfig,
 ) -> Order:
     """Draws what an index is cut to and measured with.
@@ -160,14 +160,16 @@ def order_of(
         target_type,
         similarity,
         targets,
-        Space.of(np.concatenate([space.vectors[drawn[name]] for name, space in asking.items()])),
+        EmbeddingMatrix.of(
+            np.concatenate([space.vectors[drawn[name]] for name, space in asking.items()])
+        ),
         _itself(target_type, drawn),
         {name: len(rows) for name, rows in drawn.items()},
         balanced(np.concatenate(samples), scaled(targets, similarity, among_targets)),
     )
 
 
-def _drawn(random: np.random.Generator, space: Space, size: int) -> Rows:
+def _drawn(random: np.random.Generator, space: EmbeddingMatrix, size: int) -> Rows:
     """Rows with a vector that is not zero, ascending."""
     known = np.flatnonzero(~space.zero)
     return np.sort(random.choice(known, min(size, len(known)), replace=False))

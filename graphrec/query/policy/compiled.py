@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from graphdb.errors import BadFilterError, PolicyError, SchemaError
+from graphdb.errors import InvalidFilterError, PolicyError, SchemaError
 from graphrec.query.conditions import Columns, Conditions, Mask
 from graphrec.query.embeddings import NO_ROWS, Rows
 from graphrec.query.metapaths import BACK, Paths
@@ -170,7 +170,7 @@ class Resolver:
             return NO_ROWS
         try:
             mask = self._columns.mask(node_type, conditions)
-        except BadFilterError as error:
+        except InvalidFilterError as error:
             raise PolicyError(f"in 'where': {error}", value=error.value) from error
         return np.flatnonzero(mask)
 

@@ -10,7 +10,7 @@ from graphrec.query.audience.portfolio import Budget, Portfolio, portfolio_for
 from graphrec.query.embeddings import Rows
 from graphrec.query.filters import Filters
 from graphrec.query.names import as_ids
-from graphrec.query.options import AudienceOptions, Options, Question
+from graphrec.query.options import AudienceOptions, Options, RankOptions
 from graphrec.query.questions.readers import Questions
 from graphrec.query.results import Recommendations
 from graphrec.query.topk import Scores
@@ -31,7 +31,7 @@ class MerchantQuestions(Questions):
 
         A score says how like the buyers a creator's followers are, and how much of what the
         creator carries is of the product's category; see `creators_for`. New creators have few
-        followers and low scores: `newcomer_share` reserves places for them.
+        followers and low scores: `new_item_share` reserves places for them.
         """
         return self.recommend("Product", product_id, "Creator", **options)
 
@@ -52,7 +52,7 @@ class MerchantQuestions(Questions):
             Rows int64 [num_seeds, k], padded with -1, and scores float64 [num_seeds, k], padded
             with -inf. A seed of which nothing is known gets no creators.
         """
-        return creator_rows(self._engine, seed_type, seed_rows, Question.of(options))
+        return creator_rows(self._engine, seed_type, seed_rows, RankOptions.of(options))
 
     def users_for_product(
         self,
@@ -156,7 +156,7 @@ class MerchantQuestions(Questions):
             QueryError: The bundle holds no such figures, since it was trained without a holdout or
                 too few bought afterwards; a share is out of its range; or nobody may come out.
         """
-        question = Question(filters=filters)
+        question = RankOptions(filters=filters)
         return reach_curve(
             self._engine.check_types(seed_type), seed_type, seed_id, question, shares
         )
@@ -199,12 +199,14 @@ class MerchantQuestions(Questions):
             QueryError: Not one of k and budget is given, or a cost is missing or not above 0.
         """
         money = Budget(k, budget, costs)
-        question = Question(filters=filters, exclude_seen=exclude_seen)
+        question = RankOptions(filters=filters, exclude_seen=exclude_seen)
         return portfolio_for(self._engine, brand_id, money, question, new_only=new_customers_only)
 
 
-def audience_question(options: AudienceOptions, new_customers_only: bool) -> tuple[Size, Question]:
+def audience_question(
+    options: AudienceOptions, new_customers_only: bool
+) -> tuple[Size, RankOptions]:
     """The size of an audience, and all else that was said of it."""
     size = Size(options.get("k"), options.get("share"), options.get("min_score"))
     rest = {name: value for name, value in options.items() if name not in Size.__slots__}
-    return size, Question.of({**rest, "exclude_seen": new_customers_only})
+    return size, RankOptions.of({**rest, "exclude_seen": new_customers_only})

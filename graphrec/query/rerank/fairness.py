@@ -28,9 +28,9 @@ class Fairness:
     """How a list may depart from pure affinity; the defaults leave it as it is.
 
     Args:
-        newcomer_share: Of the first m places at least floor(m * share) go to newcomers, for every
+        new_item_share: Of the first m places at least floor(m * share) go to newcomers, for every
             m: with .2, one of the first five, two of the first ten, and so on in every page.
-        newcomer_days: Who is younger than so many days, by `created_at`, is a newcomer. Without
+        new_item_days: Who is younger than so many days, by `created_at`, is a newcomer. Without
             a `created_at` nobody is: an old product without a date must not pass for a new one.
         newcomers_as_of: The moment that ages count back from; by default the bundle's cut-off, or
             the time of its newest event where it has none. Who was created later counts as new
@@ -42,15 +42,15 @@ class Fairness:
         QueryError: A number is out of its range.
     """
 
-    newcomer_share: float = 0.0
-    newcomer_days: float = 30.0
+    new_item_share: float = 0.0
+    new_item_days: float = 30.0
     newcomers_as_of: datetime | None = None
     caps: tuple[tuple[str, int], ...] = ()
     diversity: float = 0.0
 
     def __post_init__(self) -> None:
-        check_number("newcomer_share", self.newcomer_share, 0, 1)
-        check_number("newcomer_days", self.newcomer_days, 0, 36_500)
+        check_number("new_item_share", self.new_item_share, 0, 1)
+        check_number("new_item_days", self.new_item_days, 0, 36_500)
         check_number("diversity", self.diversity, 0, 1)
         for dimension, most in self.caps:
             if isinstance(most, bool) or not isinstance(most, int | np.integer) or most < 1:
@@ -66,7 +66,7 @@ class Fairness:
     @property
     def changes(self) -> bool:
         """Whether anything beside affinity is asked for."""
-        return bool(self.newcomer_share or self.caps or self.diversity)
+        return bool(self.new_item_share or self.caps or self.diversity)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -15,7 +15,7 @@ from graphdb.errors import QueryError
 from graphdb.schema_types import CREATED_AT
 from graphrec.query.conditions import Mask, microseconds
 from graphrec.query.embeddings import Rows
-from graphrec.query.release import Release
+from graphrec.query.release import ServedBundle
 from graphrec.query.rerank.fairness import DIMENSIONS, Fairness, Groups, Membership
 from graphrec.query.results import Reranked
 from graphrec.query.topk import Scores
@@ -124,7 +124,7 @@ def select(pool: Pool, k: int, fairness: Fairness, groups: Mapping[str, Groups])
     raised: list[int] = []
     num_fresh, complete = 0, True
     left = np.ones(len(pool), dtype=np.bool_)
-    for place, due in enumerate(places_due(fairness.newcomer_share, k)):
+    for place, due in enumerate(places_due(fairness.new_item_share, k)):
         eligible = left & ~caps.full
         next_one = worth.best(eligible & pool.general)
         if due > num_fresh:
@@ -229,7 +229,7 @@ class Reranker:
         QueryError: The bundle cannot tell who is a newcomer, or what crowds the list.
     """
 
-    def __init__(self, release: Release, target_type: str, fairness: Fairness) -> None:
+    def __init__(self, release: ServedBundle, target_type: str, fairness: Fairness) -> None:
         self._fairness = fairness
         self._num_targets = len(release.space(target_type))
         self._is_new = _newcomers(release, target_type, fairness)
@@ -287,9 +287,9 @@ def _note(pool: Pool, selection: Selection) -> Reranked:
     )
 
 
-def _newcomers(release: Release, target_type: str, fairness: Fairness) -> Mask | None:
+def _newcomers(release: ServedBundle, target_type: str, fairness: Fairness) -> Mask | None:
     """Who is a newcomer, bool [num_targets]; None where newcomers have no share."""
-    if not fairness.newcomer_share:
+    if not fairness.new_item_share:
         return None
     moment = fairness.newcomers_as_of or release.bundle.as_of
     if moment is None:
@@ -298,14 +298,14 @@ def _newcomers(release: Release, target_type: str, fairness: Fairness) -> Mask |
             "times to count back from",
             next_step="give newcomers_as_of, such as the present",
         )
-    oldest = microseconds(moment) - float(fairness.newcomer_days) * _DAY_MICROSECONDS
+    oldest = microseconds(moment) - float(fairness.new_item_days) * _DAY_MICROSECONDS
     created = release.columns.numbers(target_type, CREATED_AT)
     is_new: Mask = created > oldest  # never where it is missing: NaN
     return is_new
 
 
 def _memberships(
-    release: Release, target_type: str, fairness: Fairness
+    release: ServedBundle, target_type: str, fairness: Fairness
 ) -> Mapping[str, Membership]:
     """What is capped, and with diversity all dimensions that the bundle knows."""
     wanted = [dimension for dimension, _ in fairness.caps]

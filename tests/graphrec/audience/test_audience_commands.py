@@ -74,16 +74,16 @@ def test_filters_hold_for_audiences_and_creators(run, market):
     words = [word for one in chosen for word in ("-f", f"ids={one}")]
     found = read(run("lookalike", "Brand:acme", *words, "--json"))["recommendations"]
     assert [one["id"] for one in found] == chosen
-    words = [word for one in chosen for word in ("--without", f"ids={one}")]
+    words = [word for one in chosen for word in ("--exclude", f"ids={one}")]
     found = read(run("lookalike", "Brand:acme", *words, "--json"))["recommendations"]
     assert [one["id"] for one in found][: len(others)] == others
     filters = Filters(exclude=Filters(ids=(others[0],)))
     expected = market.reach_curve("Brand", "acme", filters=filters)
-    words = ("--without", f"ids={others[0]}")
+    words = ("--exclude", f"ids={others[0]}")
     points = read(run("lookalike", "Brand:acme", "--curve", *words, "--json"))["points"]
     assert points == [point.to_dict() for point in expected]
     assert points[-1]["users"] < market.reach_curve("Brand", "acme")[-1].users
-    found = read(run("portfolio", "Brand:acme", "-k", 1, "--without", "ids=cara", "--json"))
+    found = read(run("portfolio", "Brand:acme", "-k", 1, "--exclude", "ids=cara", "--json"))
     assert [one["id"] for one in found["creators"]] == ["carl"]
 
 

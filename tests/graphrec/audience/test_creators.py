@@ -20,8 +20,8 @@ from graphrec.query.audience.creators import (
 )
 from graphrec.query.audience.directions import BlockScale, Fans, shared_blocks
 from graphrec.query.audience.matching import DOUBT_COSTS, creators_for, for_creators
-from graphrec.query.embeddings import Space
-from graphrec.query.options import Question
+from graphrec.query.embeddings import EmbeddingMatrix
+from graphrec.query.options import RankOptions
 
 STEP = np.array([0.5, -0.5])
 NOBODY = Fans(np.empty(0, np.int64), np.empty(0), np.empty(0))
@@ -116,7 +116,7 @@ def test_the_fewer_followers_the_nearer_to_nothing(numbers, own):
     followers = [
         Fans(np.arange(number), np.ones(number), np.full(number, 0.5)) for number in numbers
     ]
-    spaces = Space.of(own[: len(numbers)]), Space.of(users)
+    spaces = EmbeddingMatrix.of(own[: len(numbers)]), EmbeddingMatrix.of(users)
     found = creator_audiences(*spaces, [np.arange(2)], lambda row: followers[row])
     evidence = np.array(numbers) + OWN_COUNTS_AS
     longest = 2 * evidence / (evidence + SHRINKAGE)  # two users are at most 2 apart
@@ -132,9 +132,11 @@ def test_a_number_that_all_share_tells_nothing():
     users = np.concatenate([taste[:3], np.full((3, 1), 7, dtype=np.float32)], axis=1)
     blocks = [np.array([0, 1]), np.array([2])]
     alone = creator_audiences(
-        Space.of(taste), Space.of(taste[:3]), blocks[:1], lambda _: NOBODY
+        EmbeddingMatrix.of(taste), EmbeddingMatrix.of(taste[:3]), blocks[:1], lambda _: NOBODY
     ).space
-    both = creator_audiences(Space.of(beside), Space.of(users), blocks, lambda _: NOBODY).space
+    both = creator_audiences(
+        EmbeddingMatrix.of(beside), EmbeddingMatrix.of(users), blocks, lambda _: NOBODY
+    ).space
     np.testing.assert_allclose(both.vectors[:, :2], alone.vectors, atol=1e-6)
     assert not both.vectors[:, 2].any()
     assert both.zero.tolist() == [False, False, False, True]
@@ -159,10 +161,10 @@ def test_blocks_keep_their_weights_whatever_their_length(users, factor):
 def test_blocks_are_columns_of_the_same_types():
     """One column is used by no type, one by users alone: neither tells how users and goods fit."""
     spaces = {
-        "User": Space.of(np.array([[1, 1, 1, 0, 1, 1], [0, 0, 0, 0, 0, 0]], np.float32)),
-        "Product": Space.of(np.array([[1, 1, 0, 0, 1, 1]], np.float32)),
-        "Brand": Space.of(np.array([[1, 1, 0, 0, 0, 0]], np.float32)),
-        "Content": Space.of(np.array([[0, 0, 1, 0, 0, 0]], np.float32)),
+        "User": EmbeddingMatrix.of(np.array([[1, 1, 1, 0, 1, 1], [0, 0, 0, 0, 0, 0]], np.float32)),
+        "Product": EmbeddingMatrix.of(np.array([[1, 1, 0, 0, 1, 1]], np.float32)),
+        "Brand": EmbeddingMatrix.of(np.array([[1, 1, 0, 0, 0, 0]], np.float32)),
+        "Content": EmbeddingMatrix.of(np.array([[0, 0, 1, 0, 0, 0]], np.float32)),
     }
     found = shared_blocks(spaces, "User", "Product")
     assert [columns.tolist() for columns in found] == [[0, 1], [4, 5]]
@@ -210,7 +212,7 @@ def test_ties_to_fans_weigh_as_the_schema_says(market):
 
 
 def test_many_equal_one_by_one(market):
-    engine, question = market._engine, Question(exclude_seen=False)
+    engine, question = market._engine, RankOptions(exclude_seen=False)
     products, creators = ["pn", "pe", "pn"], ["cleo", "cara"]
     assert creators_for(engine, "Product", products, question) == [
         market.creators_for_product(one, exclude_seen=False) for one in products

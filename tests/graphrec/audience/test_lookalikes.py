@@ -18,8 +18,8 @@ from graphdb.schema_types import EdgeType
 from graphrec import Filters
 from graphrec.query.audience.directions import Directions
 from graphrec.query.audience.lookalike import Size, lookalikes
-from graphrec.query.embeddings import Space
-from graphrec.query.options import Question
+from graphrec.query.embeddings import EmbeddingMatrix
+from graphrec.query.options import RankOptions
 
 PURCHASED = EdgeType("User", "PURCHASED", "Product")
 TELLING = np.array([6 / 7, 36 / 19])
@@ -58,8 +58,10 @@ def scored(answer):
 
 
 def test_users_are_measured_by_their_scores():
-    users = Space.of(np.array([[1, 0], [0, 1], [1, 1], [0, 0]], dtype=np.float32))
-    products = Space.of(np.array([[4, 0], [3, 1], [0, 4], [1, 3], [2, 2], [0, 0]], np.float32))
+    users = EmbeddingMatrix.of(np.array([[1, 0], [0, 1], [1, 1], [0, 0]], dtype=np.float32))
+    products = EmbeddingMatrix.of(
+        np.array([[4, 0], [3, 1], [0, 4], [1, 3], [2, 2], [0, 0]], np.float32)
+    )
     found = Directions.of(users, products)
     np.testing.assert_allclose(found.mean, [2 / 3, 2 / 3], atol=1e-15)
     for place, axis in enumerate(([1.0, -1.0], [1.0, 1.0])):
@@ -73,8 +75,10 @@ def test_it_does_not_matter_on_which_side_a_number_is_large():
     random = np.random.default_rng(0)
     users, products = (random.normal(size=(size, 6)).astype(np.float32) for size in (50, 80))
     factors = np.array([1, 1, 1, 64, 64, 64], dtype=np.float32)
-    told = Directions.of(Space.of(users), Space.of(products))
-    scaled = Directions.of(Space.of(users * factors), Space.of(products / factors))
+    told = Directions.of(EmbeddingMatrix.of(users), EmbeddingMatrix.of(products))
+    scaled = Directions.of(
+        EmbeddingMatrix.of(users * factors), EmbeddingMatrix.of(products / factors)
+    )
     group = users[:7].astype(np.float64).mean(axis=0)
     above = (users - told.mean) @ told.towards(group)
     again = (users * factors - scaled.mean) @ scaled.towards(group * factors)
@@ -82,7 +86,7 @@ def test_it_does_not_matter_on_which_side_a_number_is_large():
 
 
 def test_users_who_do_not_differ_tell_nothing():
-    users = Space.of(np.array([[1, 2], [1, 2]], dtype=np.float32))
+    users = EmbeddingMatrix.of(np.array([[1, 2], [1, 2]], dtype=np.float32))
     found = Directions.of(users, users)
     assert found.towards(np.array([1.0, 2.0])).tolist() == [0, 0]
     assert found.levelled(np.array([3.0, 4.0])).tolist() == [0, 0]
@@ -90,7 +94,7 @@ def test_users_who_do_not_differ_tell_nothing():
 
 def test_the_less_is_known_of_a_user_the_nearer_the_average():
     alike = [[3, 1]] * 4  # who met nothing, 1, 4 and 20 products
-    vectors = Space.of(np.array([*alike, [-3, 1], [0, 2], [0, 0]], np.float32))
+    vectors = EmbeddingMatrix.of(np.array([*alike, [-3, 1], [0, 2], [0, 0]], np.float32))
     found = Directions.of(vectors)
     users = found.shrunk(vectors, np.array([0.0, 1, 4, 20, 9, 9, 9]))
     away = users.vectors[:6] - found.mean
@@ -159,7 +163,7 @@ def test_filters_hold(recommender):
 
 
 def test_many_equal_one_by_one(recommender):
-    engine, question = recommender._engine, Question(exclude_seen=False)
+    engine, question = recommender._engine, RankOptions(exclude_seen=False)
     together = lookalikes(engine, "Brand", ["bolt", "acme", "bolt"], Size(share=1), question)
     assert together == [
         recommender.users_for_brand(one, share=1) for one in ("bolt", "acme", "bolt")

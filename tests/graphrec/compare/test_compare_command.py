@@ -18,7 +18,7 @@ def run(*arguments):
 def test_the_tables(make):
     first = make("one")
     second = make("two", vectors=vectors_of(seed=1), config={"encoder": "other"})
-    shown = run(first.folder, second.folder, "--users", 20, "--k", 5)
+    shown = run(first.folder, second.folder, "--users", 20, "--top-k", 5)
     for title in (
         "settings that differ",
         "figures",

@@ -173,17 +173,17 @@ def test_newcomers_that_everyone_is_shown(make):
     assert lists.exposure_a.newcomers < lists.exposure_b.newcomers
     assert lists.exposure_a.places == lists.exposure_b.places == 400
     assert lists.exposure_a.gini < lists.exposure_b.gini
-    older = compare_releases(first, second, newcomer_days=4)
+    older = compare_releases(first, second, new_item_days=4)
     assert direction(older, "User -> Product").newcomers == 0
 
 
 def test_settings_that_differ(make):
-    second = make("second", config={"encoder": "by hand", "spectral": {"dim": 9}, "seed": 1})
+    second = make("second", config={"encoder": "by hand", "svd": {"dim": 9}, "seed": 1})
     found = compare_releases(make("one"), second)
     assert [(one.name, one.in_a, one.in_b) for one in found.settings] == [
         ("seed", None, 1),
-        ("spectral.dim", 8, 9),
-        ("spectral.half_life", 30, None),
+        ("svd.dim", 8, 9),
+        ("svd.half_life", 30, None),
     ]
 
 
@@ -211,8 +211,8 @@ def test_figures_stand_side_by_side_where_they_answer_the_same(make, changes, co
     figures = compare_releases(make("one"), make("second", **changes)).figures
     assert figures.comparable is comparable
     assert note in figures.note
-    side_by_side = [(one.name, one.in_a, one.in_b) for one in figures.figures]
-    assert side_by_side == ([("recall@20", 0.5, 0.6)] if comparable else [])
+    concatenated = [(one.name, one.in_a, one.in_b) for one in figures.figures]
+    assert concatenated == ([("recall@20", 0.5, 0.6)] if comparable else [])
 
 
 def scores(model, recall, k=20):
@@ -229,13 +229,13 @@ def scores(model, recall, k=20):
 
 
 def test_models_of_different_names_stand_side_by_side(make):
-    pair = make("one", **scores("spectral", 0.2)), make("two", **scores("both", 0.3))
+    pair = make("one", **scores("svd", 0.2)), make("two", **scores("concat", 0.3))
     found = compare_releases(*pair).figures.figures
     assert {one.name: (one.in_a, one.in_b) for one in found if "recall" in one.name} == {
         "popularity, all products: recall": (0.1, 0.1),
         "this model, all products: recall": (0.2, 0.3),
     }
-    other = compare_releases(pair[0], make("three", **scores("both", 0.3, k=10))).figures
+    other = compare_releases(pair[0], make("three", **scores("concat", 0.3, k=10))).figures
     assert (other.comparable, other.figures) == (False, ())
     assert other.note == "A was measured on lists of 20, B of 10"
 
@@ -264,7 +264,7 @@ def test_releases_of_a_registry(make, tmp_path):
     assert found.nodes["User"].in_a == SIZES["User"]
 
 
-@pytest.mark.parametrize("wrong", [{"num_seeds": 0}, {"k": 0}, {"newcomer_days": -1}])
+@pytest.mark.parametrize("wrong", [{"num_seeds": 0}, {"k": 0}, {"new_item_days": -1}])
 def test_numbers_that_are_too_small(make, wrong):
     (name,) = wrong
     with pytest.raises(QueryError, match=f"{name} is {wrong[name]}; expected {wrong[name] + 1} or"):

@@ -250,7 +250,7 @@ def further_answers(recommender, target):
             yield (
                 ("User", user),
                 recommender.products_for_user(
-                    user, k=20, max_per_brand=2, diversity=0.3, newcomer_share=0
+                    user, k=20, max_per_brand=2, diversity=0.3, new_item_share=0
                 ),
             )
     if target in ("Product", "Brand", "Category"):

@@ -104,7 +104,7 @@ def test_a_damaged_line_is_lost_and_the_others_are_not(filled, how, line):
     assert Registry(filled.folder).repair().set_aside == ()
 
 
-@pytest.mark.parametrize("damage", ["both", "gone", "gone and damaged"])
+@pytest.mark.parametrize("damage", ["concat", "gone", "gone and damaged"])
 def test_both_files_may_be_damaged(filled, damage):
     path, history = filled.folder / "current.json", filled.folder / "history.jsonl"
     if damage.startswith("gone"):

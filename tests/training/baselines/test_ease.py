@@ -38,19 +38,21 @@ def graph(make_graph):
 
 
 @pytest.mark.parametrize("precision", ["float32", "float64"])
-@pytest.mark.parametrize(("regularisation", "pair_power"), [(0.5, 0), (20, 0), (20, 1)])
+@pytest.mark.parametrize(("regularisation", "repeat_exponent"), [(0.5, 0), (20, 0), (20, 1)])
 def test_every_column_is_a_ridge_regression_on_the_others(
-    graph, monkeypatch, precision, regularisation, pair_power
+    graph, monkeypatch, precision, regularisation, repeat_exponent
 ):
     """The problem itself, target by target, without the target among what explains it."""
     monkeypatch.setattr("training.baselines.base._BLOCK_PRODUCTS", 40)
-    taken = dense(graph, pair_power)
+    taken = dense(graph, repeat_exponent)
     weights = np.zeros((10, 10))
     for target in range(10):
         others = [other for other in range(10) if other != target]
         gram = taken[:, others].T @ taken[:, others] + regularisation * np.eye(9)
         weights[others, target] = np.linalg.solve(gram, taken[:, others].T @ taken[:, target])
-    config = EaseConfig(regularisation=regularisation, pair_power=pair_power, precision=precision)
+    config = EaseConfig(
+        regularisation=regularisation, repeat_exponent=repeat_exponent, precision=precision
+    )
     scorer = Ease(SCHEMA, PURCHASED, config).fit(graph)
     np.testing.assert_allclose(scorer.weights, weights, atol=1e-5)
     np.testing.assert_allclose(scorer.scores(torch.arange(15)), taken @ weights, atol=1e-4)

@@ -4,30 +4,28 @@ import pytest
 import torch
 from contracts.baseline import PersonalContract
 
-from graphdb.errors import NotEnoughDataError, SchemaError
+from graphdb.errors import InsufficientDataError, SchemaError
 from graphdb.schema import SCHEMA
 from training.baselines import EncoderBaseline, InteractionConfig, ItemKnn
 from training.baselines.base import interactions
-from training.encoders import SpectralConfig, SpectralEncoder
+from training.encoders import SvdConfig, SvdEncoder
 
 PURCHASED = SCHEMA.edge_type("PURCHASED")
 VIEWED = SCHEMA.edge_type("VIEWED")
 RETURNED = SCHEMA.edge_type("RETURNED")
 PROMOTES = SCHEMA.edge_type("PROMOTES")
-PLAIN = SpectralConfig(dim=32, half_life_days=None)
+PLAIN = SvdConfig(dim=32, half_life_days=None)
 
 
 class TestSpectralEncoder(PersonalContract):
     @pytest.fixture
     def make(self):
-        return lambda direction: EncoderBaseline(
-            SpectralEncoder(SCHEMA, direction, PLAIN), direction
-        )
+        return lambda direction: EncoderBaseline(SvdEncoder(SCHEMA, direction, PLAIN), direction)
 
 
 def test_scores_are_the_dot_products_of_its_vectors(make_graph):
     graph = make_graph({"User": 3, "Product": 2}, {PURCHASED: [(0, 0), (1, 0), (1, 1), (2, 1)]})
-    encoder = SpectralEncoder(SCHEMA, PURCHASED, PLAIN)
+    encoder = SvdEncoder(SCHEMA, PURCHASED, PLAIN)
     vectors = encoder.fit(graph)
     found = EncoderBaseline(encoder, PURCHASED).fit(graph).scores(torch.arange(3))
     expected = torch.from_numpy(vectors["User"] @ vectors["Product"].T)
@@ -36,8 +34,10 @@ def test_scores_are_the_dot_products_of_its_vectors(make_graph):
 
 def test_an_end_without_vectors_is_named(make_graph):
     graph = make_graph({"User": 2, "Product": 2, "Creator": 1}, {PURCHASED: [(0, 0), (1, 1)]})
-    baseline = EncoderBaseline(SpectralEncoder(SCHEMA, PURCHASED, PLAIN), PROMOTES)
-    with pytest.raises(NotEnoughDataError, match="no vectors for Creator, an end of Creator-PROM"):
+    baseline = EncoderBaseline(SvdEncoder(SCHEMA, PURCHASED, PLAIN), PROMOTES)
+    with pytest.raises(
+        InsufficientDataError, match="no vectors for Creator, an end of Creator-PROM"
+    ):
         baseline.fit(graph)
 
 
@@ -49,7 +49,7 @@ class TestInteractions:
         )
         plain = interactions(graph, SCHEMA, PURCHASED, InteractionConfig())
         assert plain.to_dense().tolist() == [[1, 0], [0, 1]]
-        weighed = interactions(graph, SCHEMA, PURCHASED, InteractionConfig(pair_power=1))
+        weighed = interactions(graph, SCHEMA, PURCHASED, InteractionConfig(repeat_exponent=1))
         log_2 = torch.log1p(torch.tensor(1.0, dtype=torch.float64))
         torch.testing.assert_close(
             weighed.to_dense() / log_2, torch.tensor([[6.0, 0], [0, 5]]).double()
@@ -64,11 +64,11 @@ class TestInteractions:
 
     def test_no_ties(self, make_graph):
         graph = make_graph({"Creator": 2, "Product": 2}, {PROMOTES: []})
-        with pytest.raises(NotEnoughDataError, match="no Creator-PROMOTES-Product ties"):
+        with pytest.raises(InsufficientDataError, match="no Creator-PROMOTES-Product ties"):
             interactions(graph, SCHEMA, PROMOTES, InteractionConfig())
 
     def test_a_weight_for_what_does_not_fit(self, make_graph):
         graph = make_graph({"User": 1, "Product": 1}, {PURCHASED: [(0, 0)]})
-        config = InteractionConfig(relation_weights={"PURCHASE": 2})
+        config = InteractionConfig(event_weights={"PURCHASE": 2})
         with pytest.raises(SchemaError, match="did you mean 'PURCHASED'"):
             interactions(graph, SCHEMA, PURCHASED, config)

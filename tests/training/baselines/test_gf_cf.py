@@ -54,7 +54,7 @@ def test_events_count_once_and_those_of_weight_0_do_not(make_graph):
     bought = [(0, 0, 0, 3), (0, 1), (1, 1)]
     once = make_graph({"User": 2, "Product": 2}, {PURCHASED: [pair[:2] for pair in bought]})
     more = make_graph({"User": 2, "Product": 2}, {PURCHASED: bought, VIEWED: [(1, 0)]})
-    config = GfCfConfig(relation_weights={"VIEWED": 0})
+    config = GfCfConfig(event_weights={"VIEWED": 0})
     found, same = (
         GfCf(SCHEMA, PURCHASED, config).fit(one).scores(torch.arange(2)) for one in (once, more)
     )

@@ -40,7 +40,7 @@ def test_it_ends_where_neither_side_can_do_better(make_graph):
     rng = np.random.default_rng(0)
     events = [(u, p, 0, int(rng.integers(1, 4))) for u in range(9) for p in rng.permutation(7)[:3]]
     graph = make_graph({"User": 9, "Product": 7}, {PURCHASED: events})
-    settings = {"dim": 2, "regularisation": 0.5, "confidence": 4.0, "pair_power": 1.0}
+    settings = {"dim": 2, "regularisation": 0.5, "confidence": 4.0, "repeat_exponent": 1.0}
     scorer = Ials(SCHEMA, PURCHASED, IalsConfig(iterations=500, **settings)).fit(graph)
     weights = np.zeros((9, 7))
     for user, product, _, count in events:

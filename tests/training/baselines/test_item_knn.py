@@ -19,14 +19,14 @@ class TestItemKnn(PersonalContract):
 
 
 @pytest.mark.parametrize("seed", range(4))
-@pytest.mark.parametrize("pair_power", [0, 1])
+@pytest.mark.parametrize("repeat_exponent", [0, 1])
 @pytest.mark.parametrize(("num_neighbours", "shrinkage"), [(2, 0), (3, 4.5), (50, 10)])
 def test_equal_to_a_loop_over_pairs(
-    make_graph, monkeypatch, seed, pair_power, num_neighbours, shrinkage
+    make_graph, monkeypatch, seed, repeat_exponent, num_neighbours, shrinkage
 ):
     monkeypatch.setattr("training.baselines.base._BLOCK_PRODUCTS", 40)
     graph = random_purchases(make_graph, seed, num_buyers=12, num_users=12)
-    taken = dense(graph, pair_power)
+    taken = dense(graph, repeat_exponent)
     likeness = np.zeros((10, 10))
     for target in range(10):
         cosines = {}
@@ -38,7 +38,7 @@ def test_equal_to_a_loop_over_pairs(
         for other in sorted(cosines, key=lambda other: (-cosines[other], other))[:num_neighbours]:
             likeness[other, target] = cosines[other]
     config = ItemKnnConfig(
-        num_neighbours=num_neighbours, shrinkage=shrinkage, pair_power=pair_power
+        num_neighbours=num_neighbours, shrinkage=shrinkage, repeat_exponent=repeat_exponent
     )
     found = ItemKnn(SCHEMA, PURCHASED, config).fit(graph).scores(torch.arange(12))
     np.testing.assert_allclose(found, taken @ likeness, rtol=1e-5, atol=1e-6)
@@ -55,7 +55,7 @@ def test_worked_out_by_hand(make_graph):
 def test_other_events_of_the_two_ends_count_too(make_graph):
     edges = {PURCHASED: [(0, 0), (1, 1)], VIEWED: [(0, 1), (1, 0)]}
     graph = make_graph({"User": 2, "Product": 2}, edges)
-    alone = ItemKnnConfig(relation_weights={"VIEWED": 0})
+    alone = ItemKnnConfig(event_weights={"VIEWED": 0})
     for config, likeness in ((None, 2 / (2 + 10)), (alone, 0)):
         scorer = ItemKnn(SCHEMA, PURCHASED, config).fit(graph)
         assert scorer.weights.to_dense()[0, 1].item() == pytest.approx(likeness)

@@ -5,7 +5,7 @@ import pytest
 import torch
 from contracts.baseline import PersonalContract
 
-from graphdb.errors import DivergedError, NotEnoughDataError
+from graphdb.errors import DivergedError, InsufficientDataError
 from graphdb.schema import SCHEMA
 from training.baselines import LightGcnBpr, LightGcnBprConfig
 from training.baselines.lightgcn_bpr import TakenPairs
@@ -111,7 +111,7 @@ def test_who_took_everything_teaches_nothing(make_graph):
     pairs = TakenPairs(torch.tensor(edges).T, 2, 2)
     assert pairs.index.tolist() == [[1], [0]]
     graph = make_graph({"User": 1, "Product": 2}, {PURCHASED: edges[:2]})
-    with pytest.raises(NotEnoughDataError, match="every seed took every target"):
+    with pytest.raises(InsufficientDataError, match="every seed took every target"):
         baseline(epochs=1).fit(graph)
 
 

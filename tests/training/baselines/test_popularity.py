@@ -5,7 +5,7 @@ import torch
 from contracts.baseline import BaselineContract
 from pydantic import ValidationError
 
-from graphdb.errors import NotEnoughDataError
+from graphdb.errors import InsufficientDataError
 from graphdb.schema import SCHEMA
 from training.baselines import Popularity, RecentPopularity, RecentPopularityConfig
 from training.data import ALWAYS_S
@@ -61,7 +61,7 @@ def test_what_has_no_time_does_not_count(graph):
     store.at_s[-1] = ALWAYS_S
     assert scores(graph, RecentPopularityConfig(window_days=1000)) == [3, 1, 0, 0]
     store.at_s[:] = ALWAYS_S
-    with pytest.raises(NotEnoughDataError, match="no User-PURCHASED-Product edges with a time"):
+    with pytest.raises(InsufficientDataError, match="no User-PURCHASED-Product edges with a time"):
         scores(graph)
 
 

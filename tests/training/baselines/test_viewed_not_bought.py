@@ -5,7 +5,7 @@ import pytest
 import torch
 from contracts.baseline import BaselineContract
 
-from graphdb.errors import NotEnoughDataError
+from graphdb.errors import InsufficientDataError
 from graphdb.schema import SCHEMA
 from training.baselines import ViewedNotBought, ViewedNotBoughtConfig
 
@@ -102,7 +102,9 @@ def test_what_speaks_against_or_of_something_else_is_no_hint(make_graph):
         {"User": 2, "Product": 2, "Brand": 2},
         {PURCHASED: [(0, 0)], RATED: [(0, 1)], RETURNED: [(0, 1)], FOLLOWS: [(0, 1)], VIEWED: []},
     )
-    with pytest.raises(NotEnoughDataError, match="no views or the like beside User-PURCHASED-Pr"):
+    with pytest.raises(
+        InsufficientDataError, match="no views or the like beside User-PURCHASED-Pr"
+    ):
         ViewedNotBought(SCHEMA, PURCHASED).fit(graph)
 
 

@@ -8,7 +8,7 @@ from graphrec import Recommender, open_bundle
 from training.bundling import bundle_up
 from training.config import TrainConfig
 from training.data import load_graph
-from training.encoders import SpectralConfig, SpectralEncoder
+from training.encoders import SvdConfig, SvdEncoder
 from training.evaluation.audiences import FEWEST_BUYERS, SHARES, audience_figures
 from training.evaluation.backtest import bundle_of_the_past
 from training.evaluation.run import EvaluateOptions, evaluate
@@ -19,11 +19,11 @@ from training.train import train
 
 PURCHASED, MADE_BY = SCHEMA.edge_type("PURCHASED"), SCHEMA.edge_type("MADE_BY")
 DAYS = 20
-DEFAULTS = SpectralConfig(dim=32)
+DEFAULTS = SvdConfig(dim=32)
 
 
 def learned(graph):
-    return SpectralEncoder(SCHEMA, PURCHASED, DEFAULTS).fit(graph)
+    return SvdEncoder(SCHEMA, PURCHASED, DEFAULTS).fit(graph)
 
 
 def measured(snapshot, holdout, folder):
@@ -146,7 +146,7 @@ def test_too_few_buyers_tell_nothing(planted, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("holdout_days", [None, 28])
 def test_training_keeps_them_with_a_holdout(planted, tmp_path, holdout_days):
-    config = TrainConfig(spectral=DEFAULTS)
+    config = TrainConfig(svd=DEFAULTS)
     train(planted.folder, tmp_path / "bundle", config=config, holdout_days=holdout_days)
     audiences = open_bundle(tmp_path / "bundle").manifest.audiences
     assert set(audiences) == (set() if holdout_days is None else {"Brand", "Product"})
@@ -156,7 +156,7 @@ def test_an_evaluation_reports_them(planted, tmp_path):
     found = evaluate(
         planted.folder,
         tmp_path / "evaluation",
-        config=TrainConfig(spectral=DEFAULTS),
+        config=TrainConfig(svd=DEFAULTS),
         options=EvaluateOptions(baselines=(), resamples=20),
     )
     assert set(found.audiences) == {"Brand", "Product"}

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from graphdb.errors import NotEnoughDataError
+from graphdb.errors import InsufficientDataError
 from graphdb.schema import SCHEMA
 from training.data import DAY_S
 from training.evaluation.baselines import (
@@ -122,5 +122,5 @@ def test_which_baselines_are_asked(make_graph):
 def test_without_what_it_counts_a_rule_says_so(make_graph, rule, missing):
     task = tasks_of(make_graph, {PROMOTES: CARRIED, missing: []})[OF_PRODUCT]
     assert not baseline(rule, 0).can_answer(task)
-    with pytest.raises(NotEnoughDataError, match="to count"):
+    with pytest.raises(InsufficientDataError, match="to count"):
         baseline(rule, 0).learn(task.direction)

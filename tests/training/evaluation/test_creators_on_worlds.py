@@ -107,7 +107,7 @@ def test_new_creators_have_their_places_by_a_share(town):
     cutoff, created = town.created(everyone)
     new = {one for one in everyone if cutoff - created[one] <= timedelta(days=90)}
     assert new and max(followers[one] for one in new) < np.median(list(followers.values()))
-    first = ask.creators_for_brand(brand, k=1, newcomer_share=1.0, newcomer_days=90).ids
+    first = ask.creators_for_brand(brand, k=1, new_item_share=1.0, new_item_days=90).ids
     assert first == tuple(one for one in everyone if one in new)[:1]
 
 

@@ -21,7 +21,7 @@ def evaluated(planted, shuffled, tmp_path_factory):
     """An evaluation in a world with planted tastes, and one in which they are shuffled away."""
     folder = tmp_path_factory.mktemp("evaluated")
     config = folder / "config.toml"
-    config.write_text("[spectral]\ndim = 32\n")
+    config.write_text("[svd]\ndim = 32\n")
 
     def run(snapshot, name, *options):
         arguments = ["evaluate", str(snapshot.folder), str(folder / name), "--config", str(config)]
@@ -29,9 +29,9 @@ def evaluated(planted, shuffled, tmp_path_factory):
             build_app(), [*arguments, "--holdout-days", "20", *map(str, options)]
         )
 
-    done = run(planted, "planted", "--baseline", "popularity", "--k", 10, "--k", 5)
+    done = run(planted, "planted", "--baseline", "popularity", "--top-k", 10, "--top-k", 5)
     assert done.exit_code == 0, done.output
-    other = run(shuffled, "shuffled", "--baseline", "popularity", "--k", 10, "--json")
+    other = run(shuffled, "shuffled", "--baseline", "popularity", "--top-k", 10, "--json")
     assert other.exit_code == 0, other.output
     return folder, run, done.stdout, json.loads(other.stdout)
 
@@ -43,7 +43,7 @@ def test_it_prints_tables(evaluated):
         "bought before",
         "coverage@10",
         "by user activity: recall@10",
-        "spectral less each baseline, on the same seeds",
+        "svd less each baseline, on the same seeds",
         f"{folder / 'planted'}: 4 tasks, 2 models, ",
     ):
         assert words in printed
@@ -59,7 +59,7 @@ def test_what_is_written(evaluated, planted):
     ]
     assert found.snapshot_id == planted.snapshot_id
     assert (found.protocol.ks, found.protocol.holdout_days) == ((5, 10), 20)
-    assert found.settings["spectral"]["dim"] == 32
+    assert found.settings["svd"]["dim"] == 32
     assert found.spending.seconds and found.spending.peak_memory_mb > 0
     past = open_bundle(folder / "planted" / "past")
     assert past.manifest.cutoff == found.protocol.cutoff
@@ -102,7 +102,7 @@ def test_the_json_is_the_document(evaluated):
 
 def test_the_same_again_gives_the_same(evaluated, planted):
     folder, run, _, _ = evaluated
-    done = run(planted, "again", "--baseline", "popularity", "--k", 10, "--k", 5)
+    done = run(planted, "again", "--baseline", "popularity", "--top-k", 10, "--top-k", 5)
     assert done.exit_code == 0
     first, again = (read_evaluation(folder / name) for name in ("planted", "again"))
     assert [one.comparisons for one in first.tasks] == [one.comparisons for one in again.tasks]
@@ -116,7 +116,7 @@ def test_the_same_again_gives_the_same(evaluated, planted):
 
 def test_a_page_of_a_model_without_epochs_needs_no_log(evaluated, planted):
     folder, run, _, _ = evaluated
-    options = ("--baseline", "popularity", "--k", 10, "--report", "--keep", folder / "keep")
+    options = ("--baseline", "popularity", "--top-k", 10, "--report", "--run-dir", folder / "keep")
     done = run(planted, "kept", *options)
     assert done.exit_code == 0, done.output
     page = (folder / "kept" / "report.html").read_text(encoding="utf-8")
@@ -132,8 +132,12 @@ def test_a_page_of_a_model_without_epochs_needs_no_log(evaluated, planted):
             "there is no baseline 'popular'; expected one of popularity",
         ),
         (["--baseline", "ease", "--baseline", "ease"], 6, "the baseline 'ease' was named twice"),
-        (["--k", 5, "--k", 5], 6, "lengths of lists are 5, 5; expected one or more numbers"),
-        (["--k", 0], 2, "Invalid value for '--k'"),
+        (
+            ["--top-k", 5, "--top-k", 5],
+            6,
+            "lengths of lists are 5, 5; expected one or more numbers",
+        ),
+        (["--top-k", 0], 2, "Invalid value for '--top-k'"),
         (["--resamples", 0], 2, "Invalid value for '--resamples'"),
         (["--preset", "quick"], 6, "a preset and a config file were given"),
     ],

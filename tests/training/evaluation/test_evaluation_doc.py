@@ -29,9 +29,9 @@ def test_every_command_of_the_page_runs(tmp_path, monkeypatch):
             done = CliRunner().invoke(build_app(), command[1:])
             assert done.exit_code == 0, (line, done.output)
     found = read_evaluation("evaluation")
-    assert found.models == ("spectral", *USUAL, *OF_CREATORS)
+    assert found.models == ("svd", *USUAL, *OF_CREATORS)
     assert Recommender.open("evaluation/past").bundle.manifest.cutoff == found.protocol.cutoff
-    assert read_evaluation("evaluation-both").models[0] == "both"
+    assert read_evaluation("evaluation-both").models[0] == "concat"
     assert read_evaluation("evaluation-short").protocol.ks == (1, 10)
     assert Path("evaluation/report.html").stat().st_size > 100_000
     assert read_evaluation("evaluation-last").protocol.split == "leave-last-out"
@@ -68,7 +68,7 @@ def test_the_tables_of_the_page_name_all_there_is():
 def test_the_numbers_of_the_page_are_those_of_the_code():
     options = EvaluateOptions()
     assert f"The last {options.holdout_days} days" in PAGE
-    assert f"within {options.newcomer_days} days before" in PAGE
+    assert f"within {options.new_item_days} days before" in PAGE
     assert f"{options.resamples:,} times" in PAGE
     assert f"at least {tasks.TIMES_USUAL:g} times" in PAGE
     assert f"median + {tasks.DEVIATIONS:g} √median" in PAGE

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graphdb.errors import NotEnoughDataError, TrainingError
+from graphdb.errors import InsufficientDataError, TrainingError
 from graphrec.bundle import Adjacency
 from training.evaluation.rankers import exposure
 
@@ -68,10 +68,10 @@ def test_what_cannot_be_told():
         exposure(lists, TRUTH, POPULARITY, 0)
     with pytest.raises(TrainingError, match="popularities of 5 targets; expected the 6"):
         exposure(lists, TRUTH, POPULARITY[:5], 2)
-    with pytest.raises(NotEnoughDataError, match="no target has an event"):
+    with pytest.raises(InsufficientDataError, match="no target has an event"):
         exposure(lists, TRUTH, np.zeros(6, int), 2)
-    with pytest.raises(NotEnoughDataError, match="not one target in the lists of m"):
+    with pytest.raises(InsufficientDataError, match="not one target in the lists of m"):
         exposure({"m": np.array([[-1]])}, TRUTH, POPULARITY, 2)
     nothing = Adjacency.from_edges(np.array([], int), np.array([], int), 2, 6)
-    with pytest.raises(NotEnoughDataError, match="not one target in the lists of what was held"):
+    with pytest.raises(InsufficientDataError, match="not one target in the lists of what was held"):
         exposure(lists, nothing, POPULARITY, 2)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from graphdb.errors import LeakError, NotEnoughDataError
+from graphdb.errors import DataLeakageError, InsufficientDataError
 from graphdb.schema import SCHEMA
 from graphrec.bundle import Adjacency
 from training.data import ALWAYS_S, DAY_S, load_graph
@@ -89,13 +89,17 @@ def test_an_edge_from_the_cut_off_on(graph, holdout, edge_type, at_s, days):
     """An event of the direction, another event, a tie that began later."""
     add(holdout.train_graph, edge_type, 0, 1, at_s)
     message = rf"training has 1 {edge_type} edges from the cut-off 1970-03-22 00:00 UTC on, the la"
-    with pytest.raises(LeakError, match=message + rf"st {days} days after it; expected none; cut"):
+    with pytest.raises(
+        DataLeakageError, match=message + rf"st {days} days after it; expected none; cut"
+    ):
         check_leaks(graph, holdout, SCHEMA)
 
 
 def test_auxiliary_events_that_were_not_cut(graph, holdout):
     holdout.train_graph[VIEWED].update(graph[VIEWED])
-    with pytest.raises(LeakError, match="training has 1 User-VIEWED-Product edges from the cut-"):
+    with pytest.raises(
+        DataLeakageError, match="training has 1 User-VIEWED-Product edges from the cut-"
+    ):
         check_leaks(graph, holdout, SCHEMA)
 
 
@@ -112,7 +116,7 @@ def test_auxiliary_events_that_were_cut_too_early(graph, holdout):
 def test_a_new_pair_that_training_has(graph, holdout):
     leaky = replace(holdout, new_truth=holdout.truth)
     with pytest.raises(
-        LeakError,
+        DataLeakageError,
         match=r"1 of 4 pairs that are asked for as new are User-PURCHASED-Product edges in "
         r"training, the first from row 0 to row 1",
     ) as raised:
@@ -233,7 +237,7 @@ def test_a_given_split_without_times(make_graph):
     finding = checked(graph, given_split(graph, SCHEMA, PURCHASED, pairs))["later events"]
     assert (finding.level, finding.figures) == ("warning", {})
     assert "has no times" in finding.message
-    with pytest.raises(NotEnoughDataError, match="at two moments; bring data with times"):
+    with pytest.raises(InsufficientDataError, match="at two moments; bring data with times"):
         hold_out_last_of_each(graph, PURCHASED)
 
 

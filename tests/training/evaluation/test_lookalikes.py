@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from graphdb.errors import NotEnoughDataError, TrainingError
+from graphdb.errors import InsufficientDataError, TrainingError
 from graphdb.schema import SCHEMA
 from graphrec import Recommender
 from training.data import DAY_S, load_graph
-from training.encoders import SpectralConfig, SpectralEncoder
+from training.encoders import SvdConfig, SvdEncoder
 from training.evaluation.backtest import bundle_of_the_past
 from training.evaluation.lookalikes import lift_points, lifts, new_buyers, orders
 from training.splitting.split import hold_out_last
@@ -37,7 +37,7 @@ def test_who_is_asked_for(holdout):
     assert asked.rows.tolist() == [0]  # nobody had bought of brand 1, nobody new of brand 2
     assert asked.had.targets(0).tolist() == [0, 1]
     assert asked.new.targets(0).tolist() == [2, 5]
-    with pytest.raises(NotEnoughDataError, match=r"no Brand .* has 3 new ones .*the most are 2"):
+    with pytest.raises(InsufficientDataError, match=r"no Brand .* has 3 new ones .*the most are 2"):
         new_buyers(holdout, MADE_BY, min_new_buyers=3)
 
 
@@ -74,7 +74,7 @@ def test_a_share_out_of_its_range(holdout, share):
 @pytest.fixture(scope="module")
 def of_planted(planted, tmp_path_factory):
     holdout = hold_out_last(load_graph(planted), PURCHASED, 28)
-    vectors = SpectralEncoder(SCHEMA, PURCHASED, SpectralConfig(dim=32)).fit(holdout.train_graph)
+    vectors = SvdEncoder(SCHEMA, PURCHASED, SvdConfig(dim=32)).fit(holdout.train_graph)
     folder = tmp_path_factory.mktemp("past") / "bundle"
     recommender = Recommender(bundle_of_the_past(folder, planted, holdout, vectors))
     return lift_points(recommender, holdout, MADE_BY, SHARES, min_new_buyers=3)

@@ -6,7 +6,7 @@ import pytest
 from graphdb.schema import SCHEMA
 from training.evaluation.bootstrap import METHOD
 from training.evaluation.groups import Grouping
-from training.evaluation.measure import Resampling, Surroundings, measure, rank_all
+from training.evaluation.measure import NeighborAggregator, Resampling, measure, rank_all
 from training.evaluation.rankers import Catalogue
 from training.evaluation.tasks import all_tasks
 
@@ -44,7 +44,7 @@ def tasks(whole, holdout):
 def measured(tasks):
     """ann is to find p1 and p3, bob p2 and p4."""
     task = tasks["all products"]
-    around = Surroundings(
+    around = NeighborAggregator(
         [Grouping("user activity", ("few", "none", "many"), np.array([2, 0, 0, 0]))],
         [Grouping("price band", ("low", "high"), np.array([0, 1, 0, -1, 1]))],
         Catalogue(np.array([3.0, 1, 1, 0, 0])),
@@ -124,7 +124,7 @@ def test_figures_seed_by_seed(measured):
 
 def test_one_model_alone_is_compared_with_nobody(tasks):
     task = tasks["bought before"]
-    around = Surroundings([], [], Catalogue(np.ones(5)))
+    around = NeighborAggregator([], [], Catalogue(np.ones(5)))
     lists = {"good": rank_all(Fixed("good", 0, 1), [task], 2)[task.name]}
     result = measure(task, lists, around, HOW).result
     assert (result.groups, result.comparisons) == ((), ())

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graphdb.errors import NotEnoughDataError, TrainingError
+from graphdb.errors import InsufficientDataError, TrainingError
 from graphrec import Adjacency
 from training.evaluation.metrics import (
     METRICS,
@@ -90,7 +90,7 @@ def test_lists_belong_to_their_seed_rows():
 
 
 def test_nobody_with_truth():
-    with pytest.raises(NotEnoughDataError, match="none of 1 seeds has anything true to find"):
+    with pytest.raises(InsufficientDataError, match="none of 1 seeds has anything true to find"):
         measure(ranked([1]), [[]], 1)
 
 
@@ -231,7 +231,7 @@ def test_a_target_that_stands_twice_brings_its_gain_once():
 
 def test_seeds_without_a_gain_do_not_count():
     assert gain_ndcg(ranked([5], [6]), [[5], [6]], [0, 2], 1) == 1
-    with pytest.raises(NotEnoughDataError, match="none of 2 seeds has anything to gain"):
+    with pytest.raises(InsufficientDataError, match="none of 2 seeds has anything to gain"):
         gain_ndcg(ranked([5], [6]), [[5], [6]], [0, 0], 1)
 
 

@@ -24,9 +24,7 @@ def evaluation() -> Evaluation:
         target_type="Product",
         num_seeds=3,
         num_pairs=7,
-        models=(
-            ModelResult(model="spectral", metrics={"recall@5": estimate}, lists={}, seconds=1),
-        ),
+        models=(ModelResult(model="svd", metrics={"recall@5": estimate}, lists={}, seconds=1),),
     )
     return Evaluation(
         created_at=datetime(2026, 1, 2, tzinfo=UTC),
@@ -35,12 +33,12 @@ def evaluation() -> Evaluation:
         protocol=Protocol(
             split="time", cutoff=None, holdout_days=7, ks=(5,), seed=0, resamples=100
         ),
-        models=("spectral",),
+        models=("svd",),
         tasks=(task,),
         leaks=(),
         lifts=(),
         exposure=(),
-        settings={"model": "spectral"},
+        settings={"model": "svd"},
         versions={"python": "3.11"},
         spending=Spending(seconds={"rank": 1}, peak_memory_mb=10, threads=2, machine="x86_64"),
     )

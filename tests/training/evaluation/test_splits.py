@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graphdb.errors import NotEnoughDataError, TrainingError
+from graphdb.errors import InsufficientDataError, TrainingError
 from graphdb.schema import SCHEMA
 from graphrec.bundle import Adjacency
 from training.data import ALWAYS_S, edge_types_of, load_graph
@@ -65,7 +65,9 @@ def test_the_last_of_each_leaves_with_all_that_came_after(
     )
     moments = asked_from(purchases)
     if not moments:
-        with pytest.raises(NotEnoughDataError, match=r"no User has User-PURCHASED-Product edges"):
+        with pytest.raises(
+            InsufficientDataError, match=r"no User has User-PURCHASED-Product edges"
+        ):
             hold_out_last_of_each(graph, PURCHASED)
         return
     holdout = hold_out_last_of_each(graph, PURCHASED)
@@ -92,7 +94,7 @@ def test_given_pairs_leave_all_events_between_the_two_types(
         for edge_type, rows in ((PURCHASED, purchases), (VIEWED, views))
     }
     if not kept[PURCHASED]:
-        with pytest.raises(NotEnoughDataError, match=r"given pairs leaves no .* edge to learn"):
+        with pytest.raises(InsufficientDataError, match=r"given pairs leaves no .* edge to learn"):
             given_split(graph, SCHEMA, PURCHASED, as_adjacency(held))
         return
     holdout = given_split(graph, SCHEMA, PURCHASED, as_adjacency(held))
@@ -147,5 +149,5 @@ def test_pairs_that_do_not_fit(make_graph):
         given_split(
             graph, SCHEMA, PURCHASED, Adjacency.from_edges(np.array([0]), np.array([0]), 4, 3)
         )
-    with pytest.raises(NotEnoughDataError, match="no pair is given to be held out"):
+    with pytest.raises(InsufficientDataError, match="no pair is given to be held out"):
         given_split(graph, SCHEMA, PURCHASED, as_adjacency(set()))

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from graphdb.errors import NotEnoughDataError
+from graphdb.errors import InsufficientDataError
 from graphdb.schema import SCHEMA
 from graphrec import Recommender
 from training.bundling import bundle_up
@@ -136,7 +136,7 @@ def test_without_brands_there_is_no_brand_task(small):
 
 
 def test_nothing_to_ask():
-    with pytest.raises(NotEnoughDataError, match="nothing was held out"):
+    with pytest.raises(InsufficientDataError, match="nothing was held out"):
         summarise([], [], k=3, cutoff=None)
 
 

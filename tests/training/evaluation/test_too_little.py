@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from typer.testing import CliRunner
 
-from graphdb.errors import NotEnoughDataError
+from graphdb.errors import InsufficientDataError
 from graphrec import open_bundle
 from graphrec.bundle.manifest import figures, headline
 from graphrec.cli import build_app
@@ -66,7 +66,7 @@ ONE_SEES_MORE = [*by(12, days=(0,)), ("u00", "p3", 59)]
 )
 def test_an_evaluation_of_nothing_is_none(bought, tmp_path, purchases, message):
     folder = tmp_path / "evaluation"
-    with pytest.raises(NotEnoughDataError, match=message):
+    with pytest.raises(InsufficientDataError, match=message):
         evaluate(bought(purchases), folder, options=EvaluateOptions(resamples=20))
     assert not folder.exists()
 
@@ -93,7 +93,7 @@ def test_an_evaluation_of_few_tells_no_figure(bought, tmp_path, purchases, split
         assert not any(any(group.models.values()) for group in task.groups)
     page = write_report(folder, snapshot=snapshot).path.read_text(encoding="utf-8")
     number = found.tasks[0].num_seeds
-    assert f"too few queries (n={number}) to tell how spectral did" in page
+    assert f"too few queries (n={number}) to tell how svd did" in page
     for section in ("result", "tasks", "groups"):
         told = page.partition(f'<section id="{section}">')[2].partition("</section>")[0]
         assert told and "1.0000" not in told
@@ -143,8 +143,8 @@ def test_commands_say_it(bought, tmp_path):
     assert not any(json.loads(run.stdout).values())
 
 
-@pytest.mark.parametrize("split", [Split(None), Split(None, validation_share=0.3)])
+@pytest.mark.parametrize("split", [Split(None), Split(None, validation_fraction=0.3)])
 @pytest.mark.parametrize("purchases", [by(1), by(9), by(12, 1, days=(0, 20, 25, 59))])
 def test_settings_are_not_compared_on_too_little(bought, purchases, split):
-    with pytest.raises(NotEnoughDataError):
+    with pytest.raises(InsufficientDataError):
         tune(bought(purchases), options=TuneOptions(trials=1, split=split))

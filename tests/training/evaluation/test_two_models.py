@@ -23,10 +23,10 @@ def evaluations(planted, tmp_path_factory):
     folder = tmp_path_factory.mktemp("two")
     for name, dim in (("a", 32), ("b", 48)):
         config = folder / f"{name}.toml"
-        config.write_text(f"[spectral]\ndim = {dim}\n")
+        config.write_text(f"[svd]\ndim = {dim}\n")
         done = run(
             "evaluate", planted.folder, folder / name, "--config", config,
-            "--holdout-days", 20, "--baseline", "popularity", "--k", 10,
+            "--holdout-days", 20, "--baseline", "popularity", "--top-k", 10,
         )  # fmt: skip
         assert done.exit_code == 0, done.output
     return folder
@@ -51,7 +51,7 @@ def test_two_evaluations(evaluations):
             [
                 row["recall@10"]
                 for row in table.to_pylist()
-                if (row["task"], row["model"]) == ("all products", "spectral")
+                if (row["task"], row["model"]) == ("all products", "svd")
             ]
         )
         for table in tables
@@ -65,22 +65,22 @@ def test_two_evaluations(evaluations):
 
 def test_the_command(evaluations):
     told = run("compare-models", evaluations / "a", evaluations / "b").stdout
-    assert "all products: spectral less spectral" in told
+    assert "all products: svd less svd" in told
     said = run(
         "compare-models",
         evaluations / "a",
         "--model",
         "popularity",
         "--against",
-        "spectral",
+        "svd",
         "--json",
     )
-    assert json.loads(said.stdout)["all products"][0]["against"] == "spectral"
+    assert json.loads(said.stdout)["all products"][0]["against"] == "svd"
 
 
 def test_what_cannot_be_compared(evaluations, tmp_path):
     a = evaluations / "a"
-    with pytest.raises(EvaluationError, match="'spectral' is asked to stand beside itself"):
+    with pytest.raises(EvaluationError, match="'svd' is asked to stand beside itself"):
         compare_models(a, a)
     with pytest.raises(EvaluationError, match=r"no model 'popularty'.*did you mean 'popularity'"):
         compare_models(a, a, against="popularty")

@@ -17,7 +17,7 @@ from workers.spoilt_train import Spoil, run
 from graphdb.schema import SCHEMA
 from graphrec.bundle import open_bundle
 from graphrec.cli import build_app
-from training.gnn import GnnConfig, LinearPropagation, messages_of
+from training.gnn import GnnConfig, HeteroLightGCN, messages_of
 from training.gnn.distributed import Processes
 from training.gnn.supervision import batches, direction_of
 from training.gnn.trainer import Trainer
@@ -44,7 +44,7 @@ def gradients(graph, config, processes):
     """Losses, and per parameter the gradients of all steps of an epoch, summed."""
     names = ("User-PURCHASED-Product", "User-PURCHASED-Product-MADE_BY-Brand")
     trainer = Trainer(
-        LinearPropagation(
+        HeteroLightGCN(
             SIZES, messages_of(graph, SCHEMA, config), dim=8, num_layers=config.num_layers
         ),
         [direction_of(graph, SCHEMA, name, 1.0, config) for name in names],
@@ -70,9 +70,9 @@ def test_the_parts_of_a_batch_add_up_to_the_whole(graph, count, num_layers):
     config = GnnConfig(
         dim=8,
         num_layers=num_layers,
-        seed_batch=8,
-        id_dropout=0.2,
-        candidates=2,
+        batch_size=8,
+        node_dropout=0.2,
+        num_random_negatives=2,
         l2=0.01,
         hard_negative_weight=4,
     )
@@ -88,14 +88,14 @@ def test_the_parts_of_a_batch_add_up_to_the_whole(graph, count, num_layers):
 # where one fails: here they have to notice by themselves.
 
 CONFIG = """
-model = "both"
-spectral = {dim = 32}
+model = "concat"
+svd = {dim = 32}
 [graph]
 dim = 16
 epochs = 8
 patience = 3
-seed_batch = 50
-id_dropout = 0.1
+batch_size = 50
+node_dropout = 0.1
 [graph.directions]
 "User-PURCHASED-Product" = 1.0
 "User-PURCHASED-Product-MADE_BY-Brand" = 0.5
@@ -145,7 +145,7 @@ def train_in_two(world, folder, *, spoil=None, options=((), ())):
     environment = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
     environment |= {"WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2"}
     train = ["train", snapshot, folder / "bundle", "--config", config, "--device", "cpu"]
-    train += ["--keep", folder / "kept"]
+    train += ["--run-dir", folder / "kept"]
     stderr = [folder / f"stderr-{rank}" for rank in range(2)]
     started = []
     for rank in range(2):
@@ -190,7 +190,9 @@ def in_two(world, tmp_path_factory):
 def test_two_processes_reach_what_one_does(world, in_two, tmp_path):
     snapshot, config = world
     train = ["train", snapshot, tmp_path / "bundle", "--config", config, "--device", "cpu"]
-    result = CliRunner().invoke(build_app(), [*map(str, train), "--keep", str(tmp_path / "kept")])
+    result = CliRunner().invoke(
+        build_app(), [*map(str, train), "--run-dir", str(tmp_path / "kept")]
+    )
     assert result.exit_code == 0, result.output
     alone, together = epochs_of(tmp_path), epochs_of(in_two)
     assert len(alone["past/validation.jsonl"]) > 3

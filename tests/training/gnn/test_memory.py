@@ -7,7 +7,7 @@ import sys
 import pytest
 import torch
 
-from graphdb.errors import DoesNotFitError
+from graphdb.errors import InsufficientMemoryError
 from graphdb.schema import SCHEMA
 from training.encoders import GraphEncoder
 from training.gnn import GnnConfig, memory, messages_of
@@ -24,7 +24,7 @@ import json, sys
 from pathlib import Path
 import torch
 from graphdb.schema import SCHEMA
-from training.gnn import GnnConfig, LinearPropagation, messages_of
+from training.gnn import GnnConfig, HeteroLightGCN, messages_of
 from training.gnn.memory import memory_need
 from training.gnn.supervision import direction_of
 from training.gnn.trainer import Trainer
@@ -54,7 +54,7 @@ built = peak()
 direction = direction_of(graph, SCHEMA, "User-PURCHASED-Product", 1.0, config)
 need = memory_need(num_nodes, messages, [direction], config)
 started = peak()
-model = LinearPropagation(num_nodes, messages, dim=config.dim, num_layers=config.num_layers,
+model = HeteroLightGCN(num_nodes, messages, dim=config.dim, num_layers=config.num_layers,
     learn_gains=config.learn_gains)
 trainer = Trainer(model, [direction], config)
 trainer.run(lambda epoch: True)
@@ -85,11 +85,11 @@ def measured(sizes, **settings):
     [
         ((150_000, 80_000, 20_000), {"dim": 64}),
         ((150_000, 80_000, 20_000), {"dim": 64, "num_layers": 3}),
-        ((60_000, 30_000, 20_000), {"dim": 256, "num_layers": 2, "id_dropout": 0.5}),
+        ((60_000, 30_000, 20_000), {"dim": 256, "num_layers": 2, "node_dropout": 0.5}),
         ((20_000, 10_000, 50_000), {"dim": 256, "num_layers": 2}),
         ((60_000, 30_000, 20_000), {"dim": 256, "num_layers": 2, "learn_gains": True}),
-        ((3_000, 40_000, 60_000), {"dim": 16, "seed_batch": 1_000, "candidates": "all"}),
-        ((3_000, 40_000, 60_000), {"dim": 256, "seed_batch": 1_000, "candidates": "all"}),
+        ((3_000, 40_000, 60_000), {"dim": 16, "batch_size": 1_000, "num_random_negatives": "all"}),
+        ((3_000, 40_000, 60_000), {"dim": 256, "batch_size": 1_000, "num_random_negatives": "all"}),
     ],
 )  # fmt: skip
 def test_the_need_is_near_the_peak(sizes, settings):
@@ -101,7 +101,7 @@ def test_the_need_is_near_the_peak(sizes, settings):
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process' own peak")
 def test_building_takes_what_is_said_per_edge():
     edges = 2_000_000
-    found = measured((20_000, 10_000, edges), dim=16, seed_batch=64)
+    found = measured((20_000, 10_000, edges), dim=16, batch_size=64)
     assert 1 / 1.5 < found["building"] / (edges * memory.BUILDING_BYTES_PER_EDGE) < 1.5, found
 
 
@@ -112,7 +112,7 @@ def graph(make_graph):
 
 
 def need_of(graph, num_processes=1, **settings):
-    config = GnnConfig(**{"dim": 10, "seed_batch": 2, "candidates": "all", **settings})
+    config = GnnConfig(**{"dim": 10, "batch_size": 2, "num_random_negatives": "all", **settings})
     direction = direction_of(graph, SCHEMA, "User-PURCHASED-Product", 1.0, config)
     messages = messages_of(graph, SCHEMA, config)
     return memory_need(SIZES, messages, [direction], config, num_processes=num_processes)
@@ -133,7 +133,7 @@ def test_a_small_need_by_hand(graph):
     [
         ({"num_layers": 0}, 0),
         ({"num_layers": 3}, 5),
-        ({"num_layers": 3, "id_dropout": 0.1}, 6),
+        ({"num_layers": 3, "node_dropout": 0.1}, 6),
     ],
 )
 def test_layers_by_hand(graph, settings, per_node):
@@ -156,7 +156,7 @@ def test_scores_in_bfloat16_take_half_a_matrix_more(graph):
 
 def test_a_block_of_the_validation_may_be_the_largest(graph, monkeypatch):
     """Three seeds and five products; a step has one seed and four candidates."""
-    settings = {"seed_batch": 1, "patience": 1}
+    settings = {"batch_size": 1, "patience": 1}
     monkeypatch.setattr(memory, "_CHOSEN", 0)
     assert need_of(graph, **settings).scores == 4 * 2 * 3 * 5
     monkeypatch.setattr(memory, "BLOCK_SCORES", 14)
@@ -175,7 +175,7 @@ def test_candidates_are_as_many_as_batches_have_on_average(make_graph):
         1.0,
         GnnConfig(),
     )
-    config = GnnConfig(seed_batch=2, candidates=3)
+    config = GnnConfig(batch_size=2, num_random_negatives=3)
     found = [
         len(batch.candidates)
         for seed in range(100)
@@ -194,17 +194,17 @@ GIGABYTE = 2**30
             MemoryNeed(4 * GIGABYTE, GIGABYTE, GIGABYTE // 2, GIGABYTE // 4),
             r"needs about 5\.50 GB on cpu, where 2\.00 GB are free: .*moments 4\.00 GB, layers "
             r"1\.00 GB, scores 0\.50 GB, ties 0\.25 GB; lower dim \(64\) above all, then "
-            r"seed_batch \(512\) or candidates \(0\)",
+            r"batch_size \(512\) or num_random_negatives \(0\)",
         ),
         (
             MemoryNeed(GIGABYTE, 0, 4 * GIGABYTE, 0),
-            r"needs about 5\.00 GB .* lower seed_batch \(512\) or candidates \(0\) above all",
+            r"needs about 5\.00 GB .* lower batch_size \(512\) or num_random_negatives \(0\) above",
         ),
     ],
 )
 def test_what_does_not_fit_is_refused_with_what_to_lower(monkeypatch, need, message):
     monkeypatch.setattr(memory, "free_bytes", lambda _: 4 * GIGABYTE)
-    with pytest.raises(DoesNotFitError, match=message) as caught:
+    with pytest.raises(InsufficientMemoryError, match=message) as caught:
         check_fits(need, GnnConfig(), CPU, num_processes=2)
     assert caught.value.value == need.total - need.ties
 
@@ -218,7 +218,7 @@ def test_training_does_not_begin(graph, monkeypatch):
     monkeypatch.setattr(memory, "free_bytes", lambda _: 100)
     told = []
     encoder = GraphEncoder(SCHEMA, GnnConfig(epochs=1), device="cpu", on_epoch=told.append)
-    with pytest.raises(DoesNotFitError, match=r"training needs about .* on cpu"):
+    with pytest.raises(InsufficientMemoryError, match=r"training needs about .* on cpu"):
         encoder.fit(graph)
     assert not told
 
@@ -227,8 +227,10 @@ def test_edges_that_do_not_fit_are_refused_before_they_are_read(graph, monkeypat
     monkeypatch.setattr(memory, "available_bytes", lambda: 2 * 6 * 160)
     check_building(graph, num_processes=2)
     monkeypatch.setattr(memory, "available_bytes", lambda: 2 * 6 * 160 - 1)
-    with pytest.raises(DoesNotFitError, match="the 6 edges from User to Product takes about"):
+    with pytest.raises(
+        InsufficientMemoryError, match="the 6 edges from User to Product takes about"
+    ):
         check_building(graph, num_processes=2)
     monkeypatch.setattr(memory, "available_bytes", lambda: 6 * 160 - 1)
-    with pytest.raises(DoesNotFitError, match="a snapshot of fewer events"):
+    with pytest.raises(InsufficientMemoryError, match="a snapshot of fewer events"):
         GraphEncoder(SCHEMA, GnnConfig(), device="cpu").fit(graph)

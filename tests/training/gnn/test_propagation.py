@@ -7,7 +7,7 @@ import torch
 from graphdb.errors import SchemaError
 from graphdb.schema import SCHEMA
 from training.data import LightGCN
-from training.gnn import GnnConfig, LinearPropagation, messages_of
+from training.gnn import GnnConfig, HeteroLightGCN, messages_of
 
 PURCHASED = SCHEMA.edge_type("PURCHASED")
 VIEWED = SCHEMA.edge_type("VIEWED")
@@ -30,7 +30,7 @@ def network(graph, config=None, **settings):
     config = config or GnnConfig()
     settings = {"dim": 8, "num_layers": 2, **settings}
     sizes = {node_type: graph[node_type].num_nodes for node_type in graph.node_types}
-    return LinearPropagation(sizes, messages_of(graph, SCHEMA, config), **settings)
+    return HeteroLightGCN(sizes, messages_of(graph, SCHEMA, config), **settings)
 
 
 def everything(model):
@@ -179,7 +179,7 @@ def test_an_unknown_gain_is_named(graph):
 
 def test_a_weight_for_what_is_no_event_is_refused(graph):
     with pytest.raises(SchemaError, match="MADE_BY, which is no event"):
-        network(graph, GnnConfig(relation_weights={"MADE_BY": 1}))
+        network(graph, GnnConfig(event_weights={"MADE_BY": 1}))
 
 
 def test_ties_that_are_not_in_the_graph_carry_nothing(make_graph):

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from graphdb.errors import NotEnoughDataError, SchemaError
+from graphdb.errors import InsufficientDataError, SchemaError
 from graphdb.schema import SCHEMA
 from training.gnn import GnnConfig
 from training.gnn.supervision import batches, direction_of, foretold
@@ -66,7 +66,7 @@ def test_what_came_back_or_was_rated_badly_is_disliked(make_graph):
     found = direction(graph)
     assert listed(found.disliked) == [[0, 1], [1, 1], [3, 4]]
     assert listed(found.positives) == [[0, 0], [2, 2], [2, 3]]
-    stricter = direction(graph, bad_stars=3.0)
+    stricter = direction(graph, max_negative_rating=3.0)
     assert listed(stricter.positives) == [[0, 0], [2, 3]]
 
 
@@ -89,17 +89,17 @@ def test_what_is_no_way_is_named(make_graph, name):
 
 
 def test_a_way_without_pairs_is_named(make_graph):
-    with pytest.raises(NotEnoughDataError, match="no pairs along User-PURCHASED-Product"):
+    with pytest.raises(InsufficientDataError, match="no pairs along User-PURCHASED-Product"):
         direction(make_graph(SIZES, {PURCHASED: [(0, 0)], RETURNED: [(0, 0), (0, 0)]}))
 
 
 @pytest.mark.parametrize("candidates", ["all", 0, 3])
-@pytest.mark.parametrize("seed_batch", [1, 2, 100])
-def test_an_epoch_holds_every_pair_once(make_graph, candidates, seed_batch):
+@pytest.mark.parametrize("batch_size", [1, 2, 100])
+def test_an_epoch_holds_every_pair_once(make_graph, candidates, batch_size):
     graph = make_graph(SIZES, {PURCHASED: BOUGHT, PROMOTES: [(0, 0), (1, 3)]})
     both = [direction(graph), direction(graph, "Creator-PROMOTES-Product")]
     found = set()
-    for batch in epoch(both, candidates=candidates, seed_batch=seed_batch):
+    for batch in epoch(both, num_random_negatives=candidates, batch_size=batch_size):
         seeds = batch.seeds[batch.positives.seeds].tolist()
         targets = batch.candidates[batch.positives.candidates].tolist()
         pairs = {(batch.direction.name, *pair) for pair in zip(seeds, targets, strict=True)}
@@ -112,14 +112,14 @@ def test_an_epoch_holds_every_pair_once(make_graph, candidates, seed_batch):
 
 def test_all_targets_that_were_ever_taken_stand_against_a_seed(make_graph):
     one = direction(make_graph(SIZES, {PURCHASED: BOUGHT}))
-    (batch,) = epoch([one], candidates="all", popularity_power=0.5)
+    (batch,) = epoch([one], num_random_negatives="all", negative_sampling_exponent=0.5)
     assert batch.candidates.tolist() == [0, 1, 2, 3]
     assert batch.log_prior.exp().tolist() == pytest.approx([1, 2**0.5, 1, 1])
 
 
 def test_hard_negatives_are_found_among_the_candidates(make_graph):
     graph = make_graph(SIZES, {PURCHASED: [*BOUGHT, (3, 1)], RETURNED: [(0, 1)] * 3})
-    (batch,) = epoch([direction(graph)], candidates="all")
+    (batch,) = epoch([direction(graph)], num_random_negatives="all")
     seeds = batch.seeds[batch.hard_negatives.seeds].tolist()
     targets = batch.candidates[batch.hard_negatives.candidates].tolist()
     assert (seeds, targets) == ([0], [1])
@@ -136,7 +136,7 @@ def test_drawn_candidates_estimate_the_sum_over_all(make_graph, drawn):
     one = direction(graph)
     total, number = torch.zeros(12), 0
     for seed in range(600):
-        for batch in epoch([one], seed=seed, candidates=drawn, seed_batch=8):
+        for batch in epoch([one], seed=seed, num_random_negatives=drawn, batch_size=8):
             total[batch.candidates] += batch.log_prior.exp()
             number += 1
     torch.testing.assert_close(total / number, one.taken.float(), rtol=0.12, atol=0)

@@ -12,7 +12,7 @@ from training.gnn import GnnConfig
 from training.models import Run
 
 PURCHASED = SCHEMA.edge_type("PURCHASED")
-CONFIG = GnnConfig(dim=4, epochs=4, seed_batch=3)
+CONFIG = GnnConfig(dim=4, epochs=4, batch_size=3)
 PAIRS = [(user, (user * step) % 7) for user in range(9) for step in (1, 2, 3)]
 
 
@@ -72,7 +72,7 @@ def test_every_epoch_is_drawn(graph, tmp_path):
 
 
 def test_what_is_measured_on_the_validation_part_is_drawn(graph, tmp_path):
-    config = GnnConfig(**{**CONFIG.model_dump(), "patience": 2, "validation_share": 0.3})
+    config = GnnConfig(**{**CONFIG.model_dump(), "patience": 2, "validation_fraction": 0.3})
     fit(graph, tmp_path, config)
     found = drawn(tmp_path / "tensorboard" / "validation")
     assert set(found) == {"loss", "learning_rate", "seconds", "recall", "ndcg"}
@@ -100,5 +100,5 @@ def test_epochs_from_before_it_was_asked_for_are_drawn_too(graph, tmp_path):
 
 def test_it_needs_a_folder(tmp_path):
     Run(folder=tmp_path, tensorboard=True)
-    with pytest.raises(TrainingError, match="no folder to keep it in; name one with --keep"):
+    with pytest.raises(TrainingError, match="no folder to keep it in; name one with --run-dir"):
         Run(tensorboard=True)

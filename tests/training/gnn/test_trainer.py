@@ -8,7 +8,7 @@ import torch
 from graphdb.errors import CheckpointError, DivergedError
 from graphdb.schema import SCHEMA
 from training.encoders import GraphEncoder
-from training.gnn import GnnConfig, LinearPropagation, messages_of
+from training.gnn import GnnConfig, HeteroLightGCN, messages_of
 from training.gnn.supervision import direction_of
 from training.gnn.trainer import Trainer
 
@@ -18,9 +18,9 @@ SIZES = {"User": 30, "Product": 12, "Brand": 3}
 SMALL = GnnConfig(
     dim=8,
     epochs=4,
-    seed_batch=8,
-    id_dropout=0.2,
-    candidates=2,
+    batch_size=8,
+    node_dropout=0.2,
+    num_random_negatives=2,
     directions={"User-PURCHASED-Product": 1.0},
 )
 
@@ -38,7 +38,7 @@ def graph(make_graph):
 
 
 def trainer(graph, config):
-    model = LinearPropagation(
+    model = HeteroLightGCN(
         SIZES, messages_of(graph, SCHEMA, config), dim=config.dim, num_layers=config.num_layers
     )
     direction = direction_of(graph, SCHEMA, "User-PURCHASED-Product", 1.0, config)
@@ -47,7 +47,7 @@ def trainer(graph, config):
 
 def test_one_step_equals_an_oracle(graph):
     """One step of Adam moves every parameter by the rate, against the sign of a dense gradient."""
-    config = GnnConfig(dim=8, epochs=1, seed_batch=100, candidates="all", l2=0.01)
+    config = GnnConfig(dim=8, epochs=1, batch_size=100, num_random_negatives="all", l2=0.01)
     ours = trainer(graph, config)
     learned = {name: row for name, row in ours.model.named_parameters() if row.requires_grad}
     before = {name: value.detach().clone() for name, value in learned.items()}
@@ -83,7 +83,7 @@ def dense_loss(ours, config):
 
 def test_the_loss_falls(graph):
     losses = []
-    config = replace_config(SMALL, epochs=30, id_dropout=0.0)
+    config = replace_config(SMALL, epochs=30, node_dropout=0.0)
     trainer(graph, config).run(lambda epoch: losses.append(epoch.loss) or False)
     assert losses[-1] < losses[0] - 0.5
     assert len(losses) == 30
@@ -182,7 +182,7 @@ def test_a_gradient_that_is_no_number_at_the_end_of_an_epoch_is_not_kept(graph, 
     """The loss of that step is still finite, and no other follows it."""
     encoder = GraphEncoder(SCHEMA, SMALL, folder=tmp_path)
     trainer = encoder._trainer(graph)
-    steps = -(-len(trainer.directions[0].seed_rows) // SMALL.seed_batch)
+    steps = -(-len(trainer.directions[0].seed_rows) // SMALL.batch_size)
     seen = []
 
     def spoil(gradient):

@@ -7,7 +7,7 @@ import pytest
 from contracts.evaluations import HOSTILE, QUOTES, make_evaluation
 
 from training.config import TrainConfig
-from training.encoders import SpectralConfig
+from training.encoders import SvdConfig
 from training.train import train
 
 BEGIN = datetime(2024, 1, 1, tzinfo=UTC)
@@ -66,7 +66,7 @@ def shop(write_world, tmp_path_factory):
 def evaluated(shop, tmp_path_factory):
     """A folder with results and the bundle of the past."""
     folder = tmp_path_factory.mktemp("evaluated")
-    config = TrainConfig(spectral=SpectralConfig(dim=32))
+    config = TrainConfig(svd=SvdConfig(dim=32))
     train(shop.folder, folder / "past", config=config, holdout_days=None)
     make_evaluation().write(folder)
     return folder

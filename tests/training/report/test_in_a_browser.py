@@ -67,7 +67,7 @@ def test_it_is_drawn_and_read(page, report, width, theme):
     assert page.console() == []
     assert [one for one in page.requests() if not one.startswith("data:")] == [report.as_uri()]
     assert page.run("return document.documentElement.scrollWidth <= innerWidth")
-    assert page.run("return document.title") == "Evaluation of spectral: products for users"
+    assert page.run("return document.title") == "Evaluation of svd: products for users"
     drawn = page.run(_DRAWN)
     assert len(drawn) > 10
     for one in drawn:

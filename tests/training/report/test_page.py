@@ -86,7 +86,7 @@ def test_what_each_part_says(full):
     assert "required" in words_of(text, "rejects") or "missing" in words_of(text, "rejects")
     audiences = words_of(text, "lookalikes").partition("Lift by size of the audience")[2]
     assert "users_for_brand 3.91 3.57 3.19 2.54 random 1.00 1.00 1.00 1.00" in audiences
-    assert "spectral.dim 512" in words_of(text, "settings")
+    assert "svd.dim 512" in words_of(text, "settings")
     assert "numpy 2.4.6" in words_of(text, "versions")
     assert "2,346 MB of memory, 2 threads on x86_64" in words_of(text, "spending")
 
@@ -173,7 +173,7 @@ def test_an_evaluation_of_hardly_anything(results):
         protocol=Protocol(
             split="given", cutoff=None, holdout_days=None, ks=(5,), seed=0, resamples=10
         ),
-        models=("spectral",),
+        models=("svd",),
         tasks=(task,),
         leaks=(),
         lifts=(),
@@ -184,7 +184,7 @@ def test_an_evaluation_of_hardly_anything(results):
     )
     small.write(results)
     text = write_report(results).path.read_text(encoding="utf-8")
-    assert "spectral reached 0.2037 in MRR@5, with no baseline beside it" in text
+    assert "svd reached 0.2037 in MRR@5, with no baseline beside it" in text
     said = ["Only one task", "No check for leaks", "No groups", "Exposure was not measured"]
     valued = "Nothing was weighted by value: there is no cut-off."
     assert all(words in text for words in [*said, "No audiences", valued])

@@ -103,7 +103,7 @@ def test_a_model_that_knows_nobody_who_is_asked(reported):
     assert ours.lists == {} and ours.metrics["recall@20"].mean == 0
     assert popularity.metrics["recall@20"].mean == 1
     assert set(found.exposure[0].shown) == {"popularity"}
-    assert "spectral found 0.0 %" in page
+    assert "svd found 0.0 %" in page
 
 
 def test_nobody_shows_anything(reported):

@@ -14,14 +14,14 @@ def told(levels, p_value=0.0002):
 
 def test_ahead():
     assert told((0.12, 0.05, 0.06, 0.07, 0.08, 0.03)) == (
-        "spectral found 12.0 % of what they then bought with 20 suggestions each, "
+        "svd found 12.0 % of what they then bought with 20 suggestions each, "
         "50 % more than the best baseline, iALS, with 8.0 % (paired test, p < 0.001)."
     )
 
 
 def test_behind():
     assert told((0.06, 0.05, 0.08, 0.07, 0.06, 0.03), 0.012) == (
-        "spectral found 6.0 % of what they then bought with 20 suggestions each, "
+        "svd found 6.0 % of what they then bought with 20 suggestions each, "
         "25 % less than the best baseline, recent popularity, with 8.0 % (paired test, p = 0.012)."
     )
 

@@ -9,7 +9,7 @@ import pytest
 from graphdb.errors import (
     CheckpointError,
     DivergedError,
-    NotEnoughDataError,
+    InsufficientDataError,
     SchemaError,
     TrainingError,
 )
@@ -18,7 +18,7 @@ from training import extras
 from training.baselines import EncoderBaseline
 from training.config import TrainConfig
 from training.data import load_graph
-from training.encoders import SpectralConfig
+from training.encoders import SvdConfig
 from training.evaluation.metrics import reached_at_k
 from training.gnn import GnnConfig
 from training.models import Run, make_encoder
@@ -30,9 +30,9 @@ from training.tuning.search import Fitter
 PURCHASED = SCHEMA.edge_type("PURCHASED")
 DAY_S = 86_400
 BASE = TrainConfig(
-    top_k=10, spectral=SpectralConfig(dim=32, oversampling=8, half_life_days=None, beta=1)
+    top_k=10, svd=SvdConfig(dim=32, oversampling=8, half_life_days=None, singular_value_exponent=1)
 )
-BETA = Space((Dimension(("spectral", "beta"), -1.0, 2.0),))
+BETA = Space((Dimension(("svd", "singular_value_exponent"), -1.0, 2.0),))
 THREE = TuneOptions(trials=3, split=Split(20, 20))
 
 
@@ -51,8 +51,8 @@ def reached_by(report):
 
 def test_the_base_is_tried_first_and_the_best_is_no_worse(report):
     assert [trial.number for trial in report.trials] == [1, 2, 3]
-    assert report.trials[0].settings == {"spectral.beta": 1.0}
-    assert len({trial.settings["spectral.beta"] for trial in report.trials}) == 3
+    assert report.trials[0].settings == {"svd.singular_value_exponent": 1.0}
+    assert len({trial.settings["svd.singular_value_exponent"] for trial in report.trials}) == 3
     assert report.best.reached.ndcg == max(reached.ndcg for reached in reached_by(report))
     assert report.config == BETA.config(BASE, report.best.settings)
     assert report.best.reached.ndcg > 1.5 * report.popularity.ndcg
@@ -124,7 +124,7 @@ class TestValidationPart:
 
     def test_a_share_of_the_pairs_before_the_holdout(self, graph):
         part, same, other = (
-            cut(graph, SCHEMA, PURCHASED, Split(20, validation_share=0.2), seed)
+            cut(graph, SCHEMA, PURCHASED, Split(20, validation_fraction=0.2), seed)
             for seed in (0, 0, 1)
         )
         assert part.truth.to_dense().equal(same.truth.to_dense())
@@ -137,10 +137,12 @@ class TestValidationPart:
     def test_titles(self):
         assert Split().title == "the last 28 days before the held-out 28 days"
         assert Split(None, 7).title == "the last 7 days"
-        assert Split(9, validation_share=0.1).title == "0.1 of the pairs before the held-out 9 days"
+        assert (
+            Split(9, validation_fraction=0.1).title == "0.1 of the pairs before the held-out 9 days"
+        )
 
     def test_too_little_left(self, planted):
-        with pytest.raises(NotEnoughDataError, match="the last 90 days leaves no"):
+        with pytest.raises(InsufficientDataError, match="the last 90 days leaves no"):
             tune(planted.folder, BASE, BETA, TuneOptions(1, split=Split(28, 90)))
 
 
@@ -186,8 +188,8 @@ class TestGoingOn:
                 r"begun with config\.top_k = 10; expected 5",
             ),
             (
-                {"space": Space((Dimension(("spectral", "beta"), 0.0, 2.0),))},
-                r"begun with space\.spectral\.beta\.low = -1\.0; expected 0\.0",
+                {"space": Space((Dimension(("svd", "singular_value_exponent"), 0.0, 2.0),))},
+                r"begun with space\.svd\.singular_value_exponent\.low = -1\.0; expected 0\.0",
             ),
             ({"options": {"metric": "recall"}}, "metric = 'ndcg'; expected 'recall'; tune with wh"),
             (
@@ -225,7 +227,7 @@ class TestFailures:
         fit = Fitter.vectors
 
         def diverge(self, config):
-            if config.spectral.beta == 1:  # the first
+            if config.svd.singular_value_exponent == 1:  # the first
                 raise DivergedError("the loss became nan in epoch 1")
             return fit(self, config)
 
@@ -272,8 +274,8 @@ def test_halves_are_those_of_the_encoder_and_are_not_learned_twice(
     planted, monkeypatch, popularity
 ):
     graph = load_graph(planted)
-    network = GnnConfig(dim=8, epochs=2, seed_batch=64)
-    changes = {"model": "both", "graph": network, "popularity": popularity}
+    network = GnnConfig(dim=8, epochs=2, batch_size=64)
+    changes = {"model": "concat", "graph": network, "popularity": popularity}
     config = BASE.model_copy(update=changes)
     fitter = Fitter(graph, SCHEMA, PURCHASED, Run("cpu"))
     expected = make_encoder(SCHEMA, PURCHASED, config, Run("cpu")).fit(graph)
@@ -286,18 +288,18 @@ def test_halves_are_those_of_the_encoder_and_are_not_learned_twice(
     )
     fitter.vectors(config.model_copy(update={"balance": 3.0}))
     assert made == []
-    other = BETA.config(config, {"spectral.beta": 0.2})
+    other = BETA.config(config, {"svd.singular_value_exponent": 0.2})
     fitter.vectors(other)
-    assert made == ["spectral"]
+    assert made == ["svd"]
 
 
 def test_the_network_alone_and_settings_of_several_kinds(planted):
-    base = TrainConfig(model="graph", graph=GnnConfig(dim=8, epochs=2, seed_batch=64))
+    base = TrainConfig(model="graph", graph=GnnConfig(dim=8, epochs=2, batch_size=64))
     space = Space(
         (
             Dimension(("graph", "epochs"), 1, 3),
             Dimension(("graph", "temperature"), 0.05, 0.5, log=True),
-            Dimension(("graph", "candidates"), choices=(0, "all")),
+            Dimension(("graph", "num_random_negatives"), choices=(0, "all")),
         )
     )
     report = tune(planted.folder, base, space, THREE, device="cpu")

@@ -6,7 +6,7 @@ from graphdb.errors import TrainingError
 from training.config import TrainConfig
 from training.tuning import Dimension, default_space, load_space
 
-SPECTRAL, GRAPH, BOTH = (TrainConfig(model=model) for model in ("spectral", "graph", "both"))
+SPECTRAL, GRAPH, BOTH = (TrainConfig(model=model) for model in ("svd", "graph", "concat"))
 
 
 @pytest.fixture
@@ -24,13 +24,13 @@ def test_ranges_choices_and_numbers_as_the_setting_has_them(write):
         write(
             """
             balance = { low = 1, high = 4 }
-            [spectral]
+            [svd]
             dim = { choices = [64, 128] }
-            [spectral.side_weights]
+            [svd.edge_type_weights]
             "Product-MADE_BY-Brand" = { low = 0.01, high = 1, log = true }
             [graph]
             epochs = { low = 5, high = 40 }
-            candidates = { choices = [0, "all"] }
+            num_random_negatives = { choices = [0, "all"] }
             [graph.temperature]
             low = 0.05
             high = 0.3
@@ -40,10 +40,10 @@ def test_ranges_choices_and_numbers_as_the_setting_has_them(write):
     )
     assert space.dimensions == (
         Dimension(("balance",), 1.0, 4.0),
-        Dimension(("spectral", "dim"), choices=(64, 128)),
-        Dimension(("spectral", "side_weights", "Product-MADE_BY-Brand"), 0.01, 1.0, log=True),
+        Dimension(("svd", "dim"), choices=(64, 128)),
+        Dimension(("svd", "edge_type_weights", "Product-MADE_BY-Brand"), 0.01, 1.0, log=True),
         Dimension(("graph", "epochs"), 5, 40),
-        Dimension(("graph", "candidates"), choices=(0, "all")),
+        Dimension(("graph", "num_random_negatives"), choices=(0, "all")),
         Dimension(("graph", "temperature"), 0.05, 0.3),
     )
     assert [type(end) for end in space.dimensions[0].ends] == [float, float]
@@ -54,24 +54,27 @@ def test_values_go_into_a_config_and_come_out_of_it(write):
     space = load_space(
         write(
             """
-            [spectral]
-            beta = { low = 0, high = 1 }
+            [svd]
+            singular_value_exponent = { low = 0, high = 1 }
             dim = { choices = [64, 128] }
-            [spectral.side_weights]
+            [svd.edge_type_weights]
             "Product-MADE_BY-Brand" = { low = 0.01, high = 1 }
             """
         ),
         SPECTRAL,
     )
-    values = {"spectral.beta": 0.3, "spectral.side_weights.Product-MADE_BY-Brand": 0.2}
+    values = {
+        "svd.singular_value_exponent": 0.3,
+        "svd.edge_type_weights.Product-MADE_BY-Brand": 0.2,
+    }
     config = space.config(SPECTRAL, values)
-    assert config.spectral.beta == 0.3
-    assert config.spectral.side_weights == {"Product-MADE_BY-Brand": 0.2}
-    assert config.spectral.dim == SPECTRAL.spectral.dim
+    assert config.svd.singular_value_exponent == 0.3
+    assert config.svd.edge_type_weights == {"Product-MADE_BY-Brand": 0.2}
+    assert config.svd.dim == SPECTRAL.svd.dim
     # 512 is none of the choices, and the default has no weight: both are left to the search
-    assert space.values(SPECTRAL) == {"spectral.beta": 0.75}
+    assert space.values(SPECTRAL) == {"svd.singular_value_exponent": 0.75}
     assert space.values(config) == values
-    assert SPECTRAL.spectral.side_weights == {}
+    assert SPECTRAL.svd.edge_type_weights == {}
 
 
 @pytest.mark.parametrize("base", [SPECTRAL, GRAPH, BOTH])
@@ -100,28 +103,80 @@ def test_the_defaults_are_the_first_trial():
 @pytest.mark.parametrize(
     ("base", "text", "message"),
     [
-        (SPECTRAL, "", r"ranges.toml names nothing to try; expected such as \[spectral\]"),
-        (SPECTRAL, "[spectral]", "names nothing to try"),
-        (SPECTRAL, "[spectral]\nbetta = { low = 0, high = 1 }", r"line 2: unknown key 'spectral.b"),
-        (SPECTRAL, "[spectral]\nbetta = { low = 0, high = 1 }", r"did you mean 'beta'\?"),
-        (SPECTRAL, "spektral.beta = { low = 0, high = 1 }", r"unknown key 'spektral'"),
-        (SPECTRAL, "[spectral]\nbeta = 0.5", r"line 2: 'spectral.beta' is 0.5, no range; expected"),
-        (SPECTRAL, "[spectral]\nbeta = 0.5", r"belongs into the training config \(--config\)"),
-        (SPECTRAL, "[spectral]\nbeta = { low = 0 }", r"line 2: .*give low and high, or choices"),
-        (SPECTRAL, "[spectral]\nbeta = { low = 0, high = 1, choices = [1] }", "give low and high"),
-        (SPECTRAL, "[spectral]\nbeta = { choices = [] }", r"'spectral.beta.choices'.*at least 1"),
-        (SPECTRAL, "[spectral]\nbeta = { low = 1, high = 0 }", "low is 1, above high, 0"),
-        (SPECTRAL, "[spectral]\nbeta = { low = 0, high = 1, log = true }", "has to be above 0"),
-        (SPECTRAL, "[spectral]\nbeta = { log = true, choices = [1] }", "log goes with low and hi"),
-        (SPECTRAL, "[spectral]\nbeta = { low = 0, high = 1, stpe = 1 }", r"beta.stpe'.*not permi"),
-        (SPECTRAL, "[spectral]\nbeta = { low = 'a', high = 1 }", r"'spectral.beta.low"),
+        (SPECTRAL, "", r"ranges.toml names nothing to try; expected such as \[svd\]"),
+        (SPECTRAL, "[svd]", "names nothing to try"),
         (
             SPECTRAL,
-            "[spectral]\nbeta = { low = 0, high = 4 }",
-            r"line 2: 'spectral.beta' cannot be 4",
+            "[svd]\nsingular_value_exponnt = { low = 0, high = 1 }",
+            r"line 2: unknown key 'svd.s",
         ),
-        (SPECTRAL, "[spectral]\ndim = { low = 64.5, high = 128 }", r"cannot be 64.5: .*integer"),
-        (SPECTRAL, "[spectral]\ndim = { choices = [64, 7] }", r"cannot be 7: .*greater than or eq"),
+        (
+            SPECTRAL,
+            "[svd]\nsingular_value_exponnt = { low = 0, high = 1 }",
+            r"did you mean 'singular_value_exponent'\?",
+        ),
+        (
+            SPECTRAL,
+            "spektral.singular_value_exponent = { low = 0, high = 1 }",
+            r"unknown key 'spektral'",
+        ),
+        (
+            SPECTRAL,
+            "[svd]\nsingular_value_exponent = 0.5",
+            r"line 2: 'svd.singular_value_exponent' is 0.5, no range; expected",
+        ),
+        (
+            SPECTRAL,
+            "[svd]\nsingular_value_exponent = 0.5",
+            r"belongs into the training config \(--config\)",
+        ),
+        (
+            SPECTRAL,
+            "[svd]\nsingular_value_exponent = { low = 0 }",
+            r"line 2: .*give low and high, or choices",
+        ),
+        (
+            SPECTRAL,
+            "[svd]\nsingular_value_exponent = { low = 0, high = 1, choices = [1] }",
+            "give low and high",
+        ),
+        (
+            SPECTRAL,
+            "[svd]\nsingular_value_exponent = { choices = [] }",
+            r"'svd.singular_value_exponent.choices'.*at least 1",
+        ),
+        (
+            SPECTRAL,
+            "[svd]\nsingular_value_exponent = { low = 1, high = 0 }",
+            "low is 1, above high, 0",
+        ),
+        (
+            SPECTRAL,
+            "[svd]\nsingular_value_exponent = { low = 0, high = 1, log = true }",
+            "has to be above 0",
+        ),
+        (
+            SPECTRAL,
+            "[svd]\nsingular_value_exponent = { log = true, choices = [1] }",
+            "log goes with low and hi",
+        ),
+        (
+            SPECTRAL,
+            "[svd]\nsingular_value_exponent = { low = 0, high = 1, stpe = 1 }",
+            r"singular_value_exponent.stpe'.*not permi",
+        ),
+        (
+            SPECTRAL,
+            "[svd]\nsingular_value_exponent = { low = 'a', high = 1 }",
+            r"'svd.singular_value_exponent.low",
+        ),
+        (
+            SPECTRAL,
+            "[svd]\nsingular_value_exponent = { low = 0, high = 4 }",
+            r"line 2: 'svd.singular_value_exponent' cannot be 4",
+        ),
+        (SPECTRAL, "[svd]\ndim = { low = 64.5, high = 128 }", r"cannot be 64.5: .*integer"),
+        (SPECTRAL, "[svd]\ndim = { choices = [64, 7] }", r"cannot be 7: .*greater than or eq"),
         (
             SPECTRAL,
             "top_k = { choices = [5] }",
@@ -130,10 +185,14 @@ def test_the_defaults_are_the_first_trial():
         (
             SPECTRAL,
             "balance = { low = 1, high = 2 }",
-            r"expected settings of spectral, profile, profile_balance, popularity, popularity_half",
+            r"expected settings of svd, profile, profile_balance, popularity, popularity_half",
         ),
-        (GRAPH, "[spectral]\nbeta = { low = 0, high = 1 }", r"'spectral.beta' cannot be tuned for"),
-        (SPECTRAL, "[spectral]\nbeta = {", "is not valid TOML"),
+        (
+            GRAPH,
+            "[svd]\nsingular_value_exponent = { low = 0, high = 1 }",
+            r"'svd.singular_value_exponent' cannot be tuned for",
+        ),
+        (SPECTRAL, "[svd]\nsingular_value_exponent = {", "is not valid TOML"),
     ],
 )
 def test_wrong_files(write, base, text, message):

@@ -12,7 +12,9 @@ from graphrec.cli import build_app
 from training import extras
 from training.config import load_config
 
-RANGES = "[spectral]\nbeta = { low = 0.0, high = 2.0 }\ndim = { choices = [32, 64] }\n"
+RANGES = (
+    "[svd]\nsingular_value_exponent = { low = 0.0, high = 2.0 }\ndim = { choices = [32, 64] }\n"
+)
 
 
 @pytest.fixture
@@ -34,7 +36,7 @@ def test_the_best_settings_are_a_file_that_train_reads(run, planted, tmp_path):
     result = run("--out", best)
     assert result.exit_code == 0, result.output
     assert "new pairs of the last 20 days before the held-out 20 days" in result.stdout
-    for words in ("popularity", "ndcg@20", "recall@20", "spectral.beta", "spectral.dim"):
+    for words in ("popularity", "ndcg@20", "recall@20", "svd.singular_value_exponent", "svd.dim"):
         assert words in result.stdout
     assert f"{best}: the settings of trial" in result.stdout
     head = best.read_text().splitlines()
@@ -43,7 +45,10 @@ def test_the_best_settings_are_a_file_that_train_reads(run, planted, tmp_path):
     train = ["train", str(planted.folder), str(tmp_path / "bundle"), "--config", str(best)]
     assert CliRunner().invoke(build_app(), train).exit_code == 0
     manifest = json.loads((tmp_path / "bundle" / "manifest.json").read_text())
-    assert manifest["config"]["spectral"]["beta"] == load_config(best).spectral.beta
+    assert (
+        manifest["config"]["svd"]["singular_value_exponent"]
+        == load_config(best).svd.singular_value_exponent
+    )
 
 
 def test_json_is_one_document(run):
@@ -51,22 +56,22 @@ def test_json_is_one_document(run):
     assert (document["metric"], document["k"], len(document["trials"])) == ("recall", 20, 3)
     reached = [trial["reached"]["recall"] for trial in document["trials"]]
     assert reached[document["best"] - 1] == max(reached)
-    assert document["config"]["spectral"]["seed"] == 3
+    assert document["config"]["svd"]["seed"] == 3
     assert set(document["popularity"]) == {"recall", "ndcg", "hit_rate", "precision"}
-    assert set(document["trials"][0]["settings"]) == {"spectral.beta", "spectral.dim"}
+    assert set(document["trials"][0]["settings"]) == {"svd.singular_value_exponent", "svd.dim"}
 
 
 def test_what_is_not_tuned_comes_from_the_config(run, tmp_path):
     config = tmp_path / "train.toml"
-    config.write_text("top_k = 5\n[spectral]\nseed = 9\nbeta = 0.25\n")
+    config.write_text("top_k = 5\n[svd]\nseed = 9\nsingular_value_exponent = 0.25\n")
     document = json.loads(run("--json", "--config", config, "--trials", 1).stdout)
     assert document["k"] == 5
-    assert document["config"]["spectral"]["seed"] == 9
-    assert document["trials"][0]["settings"]["spectral.beta"] == 0.25
+    assert document["config"]["svd"]["seed"] == 9
+    assert document["trials"][0]["settings"]["svd.singular_value_exponent"] == 0.25
 
 
 def test_a_kept_study_goes_on(run, tmp_path):
-    keep = ("--json", "--keep", tmp_path / "kept")
+    keep = ("--json", "--run-dir", tmp_path / "kept")
     first = json.loads(run(*keep, "--trials", 2).stdout)["trials"]
     more = json.loads(run(*keep, "--trials", 3).stdout)["trials"]
     assert more[:2] == first
@@ -74,7 +79,7 @@ def test_a_kept_study_goes_on(run, tmp_path):
 
 
 def test_a_share_of_the_pairs_and_no_holdout(planted, run, tmp_path):
-    options = ("--json", "--no-holdout", "--validation-share", 0.1, "--trials", 1)
+    options = ("--json", "--no-holdout", "--validation-fraction", 0.1, "--trials", 1)
     document = json.loads(
         run(*options, "--space", tmp_path / "ranges.toml", snapshot=planted.folder).stdout
     )
@@ -83,7 +88,7 @@ def test_a_share_of_the_pairs_and_no_holdout(planted, run, tmp_path):
 
 def test_the_default_space(planted, run):
     document = json.loads(run("--json", "--trials", 2, snapshot=planted.folder).stdout)
-    assert "spectral.half_life_days" in document["trials"][0]["settings"]
+    assert "svd.half_life_days" in document["trials"][0]["settings"]
 
 
 def test_a_file_that_is_there_is_refused_before_any_work(run, tmp_path):
@@ -103,7 +108,11 @@ def test_a_file_that_is_there_is_refused_before_any_work(run, tmp_path):
         (["--preset", "fast"], 6, "Error: there is no preset 'fast'"),
         (["--preset", "quick", "--config", "x"], 6, "Error: a preset and a config file were given"),
         (["--space", "none.toml"], 6, "Error: 'none.toml' cannot be read"),
-        (["--validation-share", 0.1], 6, "Error: --validation-days and --validation-share were"),
+        (
+            ["--validation-fraction", 0.1],
+            6,
+            "Error: --validation-days and --validation-fraction were",
+        ),
         (["--validation-days", 400], 6, "Error: holding out the last 400 days leaves no"),
         (["--holdout-days", 400], 6, "Error: holding out the last 400 days leaves no"),
         (["--trials", 0], 2, "Invalid value for '--trials'"),
@@ -118,9 +127,9 @@ def test_errors_are_one_line_with_an_exit_code(run, options, exit_code, message)
 
 
 def test_a_share_out_of_range(planted, run):
-    result = run("--validation-share", 0.7, snapshot=planted.folder)
+    result = run("--validation-fraction", 0.7, snapshot=planted.folder)
     assert result.exit_code == 6
-    assert "--validation-share is 0.7; expected above 0, at most 0.5" in result.stderr
+    assert "--validation-fraction is 0.7; expected above 0, at most 0.5" in result.stderr
 
 
 def test_a_missing_snapshot(run, tmp_path):

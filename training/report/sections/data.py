@@ -268,7 +268,7 @@ def training_curves(sources: Sources) -> Section:
     if sources.runs is None:
         model = sources.evaluation.settings.get("model")
         words = "No log of a training run was given."
-        if model == "spectral":
+        if model == "svd":
             words += " The closed form has no epochs."
         return Section(key, title, (Text(words, "muted"),))
     charts: list[Chart] = []

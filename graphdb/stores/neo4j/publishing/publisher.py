@@ -35,17 +35,17 @@ from graphdb.stores.publishing import (
     RECOMMENDED,
     RECOMMENDED_COLUMNS,
     OnProgress,
+    PublishedRelease,
     PublishedType,
     PublishReport,
     Recommended,
-    Release,
 )
 
 MOST_RECOMMENDED_ROWS = 100_000
 """Drawn in one transaction, which the server holds in its heap."""
 
 
-def check(release: Release) -> None:
+def check(release: PublishedRelease) -> None:
     """Raises StoreError where there are too many to draw at once."""
     wanted = num_rows(release)
     if wanted > MOST_RECOMMENDED_ROWS:
@@ -57,7 +57,7 @@ def check(release: Release) -> None:
         )
 
 
-def draw(tx: Tx, schema: Schema, release: Release) -> int:
+def draw(tx: Tx, schema: Schema, release: PublishedRelease) -> int:
     """Draws those of a release beside what it has already; returns how many found both ends.
 
     Those of the same query node and target type are replaced.
@@ -86,11 +86,11 @@ def _remove_of(tx: Tx, schema: Schema, release_id: str, recommended: Recommended
     tx.run(query, {"seeds": seeds, "release": release_id}).consume()
 
 
-def num_rows(release: Release) -> int:
+def num_rows(release: PublishedRelease) -> int:
     return sum(recommended.rows.num_rows for recommended in release.recommended)
 
 
-def claim(tx: Tx, release: Release) -> None:
+def claim(tx: Tx, release: PublishedRelease) -> None:
     """Takes the turn, from whoever had it."""
     _turn(tx)
     parameters = {
@@ -102,7 +102,7 @@ def claim(tx: Tx, release: Release) -> None:
     rows(tx, statements.claim(), parameters)
 
 
-def hold(tx: Tx, release: Release) -> None:
+def hold(tx: Tx, release: PublishedRelease) -> None:
     """Locks the release node, so that no other publisher writes before this transaction ends.
 
     Raises:
@@ -118,7 +118,7 @@ def hold(tx: Tx, release: Release) -> None:
         )
 
 
-def serve_release(tx: Tx, release: Release, lifted: dict[str, Lifted]) -> str | None:
+def serve_release(tx: Tx, release: PublishedRelease, lifted: dict[str, Lifted]) -> str | None:
     """Makes the release the one that is served, and ends the turn.
 
     Returns:
@@ -187,7 +187,7 @@ class _Batch:
 def write_vectors(
     connection: Connection,
     schema: Schema,
-    release: Release,
+    release: PublishedRelease,
     node_type: str,
     lifted: Lifted,
     on_progress: OnProgress,
@@ -222,7 +222,7 @@ def write_vectors(
 def _write_batch(
     tx: Tx,
     schema: Schema,
-    release: Release,
+    release: PublishedRelease,
     node_type: str,
     lifted: Lifted,
     batch: NDArray[np.int64],
@@ -325,7 +325,7 @@ OLDEST_SERVER = (5, 23)
 
 
 def publish(
-    connection: Connection, schema: Schema, release: Release, on_progress: OnProgress
+    connection: Connection, schema: Schema, release: PublishedRelease, on_progress: OnProgress
 ) -> PublishReport:
     """See `PublishingStore.publish`."""
     _check_release(schema, release)
@@ -361,7 +361,7 @@ def publish(
     return PublishReport(release.release_id, replaced, types, drawn, wanted - drawn, removed)
 
 
-def _check_release(schema: Schema, release: Release) -> None:
+def _check_release(schema: Schema, release: PublishedRelease) -> None:
     for node_type in release.embeddings:
         if node_type not in schema.node_types:
             raise SchemaError(

@@ -30,7 +30,7 @@ from graphdb.checked_schema import Schema
 from graphdb.errors import StoreError
 from graphdb.stores.neo4j.connection import Connection
 from graphdb.stores.neo4j.cypher import META, quoted
-from graphdb.stores.publishing import RECOMMENDED, OnProgress, Release
+from graphdb.stores.publishing import RECOMMENDED, OnProgress, PublishedRelease
 
 MOST_EXTRA = 128
 """Numbers that a vector gets at most; with half of them the index finds a little less."""
@@ -245,7 +245,7 @@ def num_dimensions(dim: int) -> int:
     return dim + num_extra(dim)
 
 
-def create(connection: Connection, release: Release, on_progress: OnProgress) -> None:
+def create(connection: Connection, release: PublishedRelease, on_progress: OnProgress) -> None:
     """Makes one index per embedded type, and returns when all can be asked.
 
     Raises:

@@ -8,7 +8,7 @@ from graphdb import SCHEMA
 from graphdb.checked_schema import Schema
 from graphdb.errors import SchemaError, StoreError
 from graphdb.schema_types import NodeType, Relation
-from graphdb.stores import Embedding, Release
+from graphdb.stores import Embedding, PublishedRelease
 from graphdb.stores.neo4j import Neo4jStore
 from graphdb.stores.neo4j.publishing import publisher
 from graphrec import Recommender, UnknownIdError
@@ -37,7 +37,7 @@ def test_a_release_of_another_graph_is_refused_and_the_old_stays(shop, plain, re
         name: Embedding(pa.array([f"x{key}" for key in range(len(kept.ids))]), kept.vectors)
         for name, kept in release.embeddings.items()
     }
-    other = Release("abc", "s", release.trained_at, release.dim, foreign)
+    other = PublishedRelease("abc", "s", release.trained_at, release.dim, foreign)
     with pytest.raises(StoreError, match=r"has none of the nodes of release abc.*still is"):
         shop.publish(other)
     assert ask(plain, "u00003")[0] == id_of(recommenders[0])
