@@ -1,9 +1,9 @@
-"""Writes files and folders whole or not at all, whoever else writes beside.
+"""Writes files and folders whole or not at all, even where several processes write at once.
 
-Every writer gets a scratch folder of its own beside its target, `.NAME.XXXXXXXX.partial`, which
-only its user may enter. What is whole moves from there to its name in one rename. A lock in the
-scratch folder is held while its writer lives, so the next writer of the same name can tell what
-a killed one has left, and removes that alone.
+Every writer gets its own scratch folder beside its target, `.NAME.XXXXXXXX.partial`, which only its
+user may enter. The finished file or folder moves from there to its name in one rename. A lock in
+the scratch folder is held while its writer lives, so the next writer of the same name can tell what
+a killed writer has left, and removes only that.
 """
 
 import os

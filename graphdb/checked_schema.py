@@ -1,6 +1,6 @@
-"""What holds for every schema, whichever way it came in: TOML, a manifest, a store, or Python.
+"""Defines the checked `Schema`, whether it comes from TOML, a manifest, a store or Python.
 
-Names of types become names of files, tables and labels, so all have to match one pattern each.
+Names of types become names of files, tables and labels, so each name has to match a pattern.
 """
 
 import hashlib

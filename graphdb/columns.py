@@ -1,9 +1,8 @@
-"""Whether the values of a table keep the rules of the schema: for files that others may write.
+"""Checks that the columns of a table keep the rules of the schema.
 
-Columns are looked at through NumPy, by `from_dlpack`: Arrow imports pandas, which takes a second,
-as soon as it is given a single value of Python.
-
-Parquet files that others may have written.
+It is for files that other programs may have written, so errors of damaged Parquet files become
+ours, too. Columns are read through NumPy, by `from_dlpack`: Arrow imports pandas, which takes a
+second, as soon as it is given a single Python value.
 """
 
 from collections.abc import Callable, Iterable, Iterator

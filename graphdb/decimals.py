@@ -1,4 +1,4 @@
-"""Numbers as people see them: equal where they are shown equal, whatever their binary noise.
+"""Rounds floating-point numbers to the short decimals that they stand for.
 
 9.95 may stand in a table as 9.950000000000001, the product of 995 and .01, or as 9.949999809265137,
 the float32 nearest to it. Both mean 9.95, are shown so, and pass a filter up to 9.95.

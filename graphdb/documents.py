@@ -1,6 +1,7 @@
-"""JSON as its standard has it: no NaN and no infinity, each key once, text that is Unicode.
+"""Reads and writes strict JSON, and reads TOML files into pydantic models.
 
-Reads TOML files into pydantic models, with errors that name the line and the nearest key.
+JSON follows its standard: no NaN and no infinity, each key once, text that is Unicode. Errors in
+TOML files name the line and the nearest key.
 """
 
 import json

@@ -1,11 +1,9 @@
-"""What the operating system refuses, told in errors of the tree.
+"""Turns errors of the operating system into ours, and keeps paths inside their folder.
 
-What is closed at the end of a `with` statement.
-
-The one place where a name that was read somewhere becomes a path in a folder.
-
-Manifests, schemas and registries name their files. A name that leads out of its folder, on this
-system or on another one that the folder may be copied to, is refused by readers and writers alike.
+Manifests, schemas and registries name their files. `inside` is the one place where such a name
+becomes a path. It refuses a name that leads out of its folder, on this system or on another one
+that the folder may be copied to, for readers and writers alike. `Closing` is the base of what is
+closed at the end of a `with` statement.
 """
 
 import errno

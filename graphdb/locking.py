@@ -1,6 +1,7 @@
-"""One process or thread at a time. The system lets go of a lock when a process ends, however.
+"""Provides locks between processes, and locks between threads that survive a fork.
 
-A lock that a forked process can use, whatever other threads held when it was forked.
+The system releases a file lock when its process ends, however it ends. A `ForkLock` is free in a
+forked process, whatever other threads held when it was forked.
 """
 
 import os

@@ -1,8 +1,7 @@
-"""Texts of others, such as ids and titles, as they may be printed on a terminal.
+"""Makes text from outside safe to print, to log and to write into Cypher.
 
-Keeps passwords in addresses out of everything that is shown or kept.
-
-Names and texts as Cypher spells them.
+Ids and titles are escaped for terminals, passwords in addresses are hidden in everything that is
+shown or kept, and names and texts are quoted for Cypher.
 """
 
 import re

@@ -1,9 +1,8 @@
-"""The graph of interest e-commerce, declared once, as data.
+"""Declares the base schema of the e-commerce graph and extends it from TOML files.
 
 Everything else (store layouts, constraints, HeteroData keys, validation, docs) is derived from
 `SCHEMA`; outside this table and the sources that fill it, code asks the schema for what it needs.
-
-Extends the schema from a TOML file: new properties, node types and relations.
+A TOML file may add properties, node types and relations:
 
 [node.Product.property.material]
 kind = "string"

@@ -1,6 +1,6 @@
-"""What a schema is made of: properties, node types, relations, and the whole table of them.
+"""Defines the parts of a schema: properties, node types, edge types and relations.
 
-The content (which types there are) stands in `schema.py`; this file only knows the shape.
+`schema.py` holds the content (which types there are); this module holds only the shape.
 """
 
 import re

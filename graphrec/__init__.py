@@ -1,4 +1,4 @@
-"""Recommendations from a graph: opens a trained bundle and answers questions from it.
+"""Opens a trained bundle and answers recommendation questions from its graph.
 
 >>> from graphrec import Filters, Recommender
 >>> Filters(price_max=5).used()

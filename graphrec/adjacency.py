@@ -1,8 +1,8 @@
-"""What events say about an edge beyond that it is there: how often and when last.
+"""Stores edges as compressed sparse rows, with evidence of how often and when they occurred.
 
-Who is tied to whom, as compressed sparse rows: the only form edges have in a bundle.
-
-Sets of pairs as arrays: which of them are among others, and ties that know no direction.
+This is the only form that edges have in a bundle. The functions work on pairs as arrays: they test
+which pairs are among others, list the neighbours of either end (`outward` ignores the direction of
+edges within one node type), and sample pairs.
 """
 
 from dataclasses import dataclass, replace

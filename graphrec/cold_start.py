@@ -1,8 +1,7 @@
-"""Sums of vectors along pairs, and rows at length 1.
+"""Computes vectors for cold-start nodes from their neighbours, with NumPy alone.
 
-What the neighbours of new nodes tell: along each kind of tie a direction of length 1.
-
-Vectors for nodes that training never saw, with NumPy alone; training learns the rules by it.
+Each edge type gives a direction of length 1, and rules combine these directions. Training uses the
+same code to learn the rules.
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -1,12 +1,10 @@
-"""How much several guesses at the same vectors count, so that their sum comes nearest.
+"""Learns how neighbours give vectors to new nodes, of which nothing else is known (cold start).
 
-What neighbours tell about a node that nothing is known of yet (cold start).
-
-One rule for every encoder, taken from the vectors that it gave; `graphrec.cold_start` says what
-neighbours tell and how that becomes a vector. Here is learned how much each kind of tie counts: by
-how well it tells the vectors of nodes that are known, taken as if they were new. Measured against
-the encoders' own ways (a column of the SVD folded in, rows carried before propagation), this finds
-more; see docs/decisions.md.
+One rule serves every encoder and uses only the vectors that it gave; `graphrec.cold_start` says
+what neighbours tell and how that becomes a vector. This module learns how much each kind of edge
+counts. It takes known nodes as if they were new, and finds the weights whose sum of guesses comes
+nearest to their vectors. Measured against the encoders' own ways (a column of the SVD folded in,
+rows carried before propagation), this finds more; see docs/decisions.md.
 """
 
 from collections.abc import Mapping

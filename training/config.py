@@ -1,7 +1,4 @@
-"""What a training run can be told, and how a TOML file tells it.
-
-A training config as the TOML text that `load_config` reads.
-"""
+"""Defines the settings of a training run, and reads and writes them as TOML."""
 
 import json
 import re

@@ -1,10 +1,8 @@
-"""Snapshot -> HeteroData: the graph as tensors, columns at a time.
+"""Loads a snapshot as a PyG `HeteroData` graph and builds sparse matrices from its edges.
 
-The one door to PyG, so that what it stirs up in torch at import is kept quiet in one place.
-
-How much every user cares for every product: events summed into one sparse matrix.
-
-The ways from a product to the other things: brand, category, creator, and so on.
+The matrices say how much every user cares for every product, with all events summed, and how
+products belong to brands, categories, creators and so on. This is the only module that imports PyG,
+so that what PyG changes in torch at import is kept quiet in one place.
 """
 
 import warnings

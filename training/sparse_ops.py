@@ -1,10 +1,8 @@
-"""Sparse matrices on torch: entries in coordinates while they are built, rows while they work.
+"""Provides sparse matrices on torch: building, products with a cheap backward pass, and SVD.
 
-Truncated SVD of a large sparse matrix by random projection, on any torch device.
-
-Halko, Martinsson and Tropp, "Finding structure with randomness", SIAM Review 53 (2011).
-
-Sparse times dense with a cheap backward pass, and some rows of a sparse matrix.
+Matrices are in coordinates (COO) while they are built, and in rows (CSR) while they are used. The
+truncated SVD uses random projection and runs on any torch device: Halko, Martinsson and Tropp,
+"Finding structure with randomness", SIAM Review 53 (2011).
 """
 
 import warnings

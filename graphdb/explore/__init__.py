@@ -1,4 +1,4 @@
-"""Looking at the graph: saved queries, their answers, and the way into Neo4j Browser.
+"""Explores the graph with saved queries, their answers, and links to Neo4j Browser.
 
 Nothing here imports the Neo4j driver until a query is run.
 """

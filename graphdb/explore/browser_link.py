@@ -1,6 +1,6 @@
-"""Links that open Neo4j Browser with a query in its editor.
+"""Makes links that open a query in Neo4j Browser, and the files that people drop onto it.
 
-The files that people drop onto Neo4j Browser: colours and captions, and saved queries.
+The files are a style sheet (colours and captions) and the saved queries.
 """
 
 import zipfile

@@ -1,9 +1,7 @@
-"""The saved queries: one Cypher file each.
+"""Loads the saved Cypher queries and runs queries that may only read the graph.
 
-The first line is the title, a comment, as Neo4j Browser wants it; the second says how to set the
-parameters there; further comments say what else to know.
-
-Runs a query that may only read the graph.
+Each saved query is one Cypher file. The first line is the title, a comment, as Neo4j Browser wants
+it; the second line says how to set the parameters there; further comments hold notes.
 """
 
 import re

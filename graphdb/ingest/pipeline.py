@@ -1,6 +1,6 @@
-"""Tables in, validated, into the store: nodes first, then edges, each bad row set aside.
+"""Validates tables, writes them into a store (nodes first, then edges) and reports on each.
 
-What an ingest did, table by table.
+Bad rows are set aside as rejects.
 """
 
 from collections import Counter

@@ -1,4 +1,4 @@
-"""Price bands, derived from product prices alone.
+"""Derives price bands from product prices alone.
 
 Bands follow the 1-2-5 series (0.5 to 1, 1 to 2, 2 to 5, 5 to 10, ...): about equal steps in what a
 price feels like. They depend on nothing but the price, so the same product always falls into the

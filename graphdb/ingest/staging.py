@@ -1,13 +1,12 @@
-"""The antechamber: raw rows come in, are typed and checked, and leave as clean tables or rejects.
+"""Stages raw rows: types and checks them, and splits them into clean tables and rejects.
 
-Staging happens in a DuckDB of its own (a temporary file that spills and is removed), so that every
-store gets the same checks.
-
-Rows of one table that have the same key: which of them stand, and what becomes of the others.
+Staging happens in a DuckDB database of its own (a temporary file that spills and is removed), so
+that every store gets the same checks. It also settles which of the rows with the same key stay.
 
 Rows with a time outside of their key (ratings, follows, edges with `since`) are in no conflict:
-each value comes from the newest row that gives it, the greater value from rows of one time.
-Others are: the first row stands. In a `distinct` table, and within one split cell, they are merged.
+each value comes from the newest row that gives it, and from rows of the same time the greater value
+counts. Other rows with the same key are in conflict, and the first row stays. In a `distinct`
+table, and within one split cell, they are merged.
 """
 
 from collections.abc import Iterator, Mapping

@@ -1,9 +1,8 @@
-"""Values on another scale than the property's, such as stars from 1 to 10 where five are the most.
+"""Checks whole tables for values on another scale and for implausible times.
 
-One value beyond the scale is a slip. Many of them mean that the others, too, are on another scale:
-they could be stored, and would say something else.
-
-Times that can be read and are hardly meant: before 1990, all on one day, or far ahead.
+One value beyond the scale is a slip. Many of them, such as stars from 1 to 10 where five are the
+most, mean that the other values are on another scale, too: they could be stored, but would say
+something else. Times are implausible before 1990, all on one day, or far ahead.
 """
 
 from collections.abc import Iterator

@@ -1,6 +1,6 @@
-"""Local times: the names of timezones, and the moment that a local time is.
+"""Checks timezones and time formats, and converts local times to moments in SQL.
 
-Formats of times, in strptime's signs.
+Formats are written with the codes of `strptime`.
 """
 
 import re

@@ -1,13 +1,9 @@
-"""Numbers as people wrote them, in SQL: what a column means in decimal, not its binary noise.
+"""Builds the SQL that turns raw columns into typed, checked values.
 
-995 cents times .01 is 9.950000000000001 in binary, and the float32 of 9.95 is 9.949999809265137;
-both mean 9.95, and a filter for prices up to 9.95 has to find them.
-
-A column as it came from a file, in SQL.
-
-Times as they stand in files, as moments in SQL.
-
-The rules for single values, as SQL: the typed value, and what may be wrong with the raw one.
+It covers numbers, times as they stand in files, and the rules for single values. Numbers are taken
+as the decimals that people wrote: 995 cents times .01 is 9.950000000000001 in binary, and the
+float32 of 9.95 is 9.949999809265137; both mean 9.95, and a filter for prices up to 9.95 has to find
+them.
 """
 
 from dataclasses import dataclass, field, replace

@@ -1,10 +1,9 @@
-r"""The first line of a CSV file: the names of its columns, and what else a file may be instead.
+r"""Finds out how a CSV file is written: its header, separator, encoding and quotes.
 
-What only a look at the whole of a CSV file tells: how it escapes quotes, whether it is UTF-8.
-
-Quotes are doubled (RFC 4180) or have a backslash before them. Arrow reads the one or the other and
-says nothing where a file does neither: `"5\" pan"` becomes `5\ pan"`. So a file in which that may
-happen is looked at cell by cell, and told of.
+The header comes from the first line. How the file escapes quotes, and whether it is UTF-8, shows
+only in the whole file. Quotes are doubled (RFC 4180) or have a backslash before them. Arrow reads
+the one or the other and says nothing where a file does neither: `"5\" pan"` becomes `5\ pan`. So a
+file in which that may happen is checked cell by cell and reported.
 """
 
 import codecs

@@ -1,4 +1,6 @@
-"""The mapping file: which columns of which files are what in the graph. See docs/own-data.md.
+"""Reads the mapping file, which says what columns of which files are in the graph.
+
+The key `where` selects the rows of a file that count. See docs/own-data.md.
 
 [[table]]
 file = "orders.csv"
@@ -9,8 +11,6 @@ target_id = "sku"
 at = "ordered_at"
 count = "qty"
 value = { column = "cents", scale = 0.01 }
-
-Which rows of a file are meant: `where` of a mapping.
 """
 
 import re

@@ -1,6 +1,6 @@
-"""Columns of any Arrow type as one of a few plain types, so that nothing behind has to know more.
+"""Converts columns of any Arrow type to one of a few plain types, which later steps know.
 
-Plain are text, int64, uint64, float32, float64, decimal128, boolean, date32, timestamp in
+Plain types are text, int64, uint64, float32, float64, decimal128, boolean, date32, timestamp in
 microseconds (with UTC or with no timezone), time of day, and a list of one of these.
 """
 

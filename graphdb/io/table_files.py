@@ -1,6 +1,6 @@
-"""CSV as text columns: nothing is guessed, and a broken line costs only itself.
+"""Opens table files of every supported format and reads them in batches.
 
-One way to read a table file, whatever its format.
+CSV is read as text columns: nothing is guessed, and a broken line costs only itself.
 """
 
 import codecs

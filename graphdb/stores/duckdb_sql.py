@@ -1,10 +1,9 @@
-"""SQL of the embedded store, derived from the schema. Identifiers come from the schema alone.
+"""Builds the SQL of the embedded store from the schema.
 
-SQL of two rows with one key, `kept` and `given`, where a time says which is newer.
-
-Each column is resolved by itself: its value is the one of the newest row that gives it, so rows
-may arrive in any order. A value can be older than its row; `Relation.value_times` remembers when
-it was given.
+Identifiers come from the schema alone. Where a time says which of two rows with one key, `kept` and
+`given`, is newer, each column is resolved by itself: its value is the one of the newest row that
+gives it, so rows may arrive in any order. A value can be older than its row; `Relation.value_times`
+remembers when it was given.
 """
 
 from collections.abc import Iterable, Sequence

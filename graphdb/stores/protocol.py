@@ -1,8 +1,6 @@
-"""What every graph store can do, and the way to open one.
+"""Defines what every graph store can do, and the checks that all stores share.
 
-What every store does with rows it is given and columns it is asked for, before all else.
-
-A store's schema may grow, never shrink or change: what is stored must stay readable.
+A store's schema may grow, but never shrink or change: what is stored must stay readable.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,10 +1,8 @@
-"""Writes the files of a bundle.
+"""Writes and loads the files of a bundle and finds ids in its sorted id arrays.
 
-Finds ids in sorted Arrow arrays, without a dictionary of all of them.
-
-Lengths of vectors, which every ranking needs: written once with the bundle.
-
-Loads the files of a bundle: arrays are memory-mapped, each checked for what it has to be.
+Arrays are memory-mapped, and each file is checked for shape and type when it is loaded. Ids are
+found by binary search in Arrow arrays, without a dictionary of all ids. Vector norms, which every
+ranking needs, are computed here once and written with the bundle.
 """
 
 import math

@@ -1,8 +1,8 @@
-"""The manifest of a bundle: what the folder holds, so that a reader can check it.
+"""Defines and reads the manifest of a bundle, which says what the folder holds.
 
-What the manifest says of an index.
-
-The figures in a manifest, as one flat list that can be shown and set side by side.
+Readers of a bundle check its files against it. An index has its own entry, with what it was
+measured to do. `figures` turns the metrics of a manifest into one flat mapping that can be shown
+and compared.
 """
 
 import hashlib

@@ -1,6 +1,7 @@
-"""Reads a bundle folder. Arrays are memory-mapped, tables are read when first asked for.
+"""Opens a bundle folder and checks that its files fit together.
 
-What is in the files of a bundle has to fit together: a hash says only who wrote them.
+Arrays are memory-mapped, and tables are read when they are first used. The checks cover the content
+of the files, because a hash only shows that a file is the one that was written.
 """
 
 from collections.abc import Iterator

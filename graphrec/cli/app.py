@@ -1,6 +1,6 @@
-"""Puts the command line together: our own commands, then those of packages above us.
+"""Builds the command line from graphrec's own commands and those of installed plug-ins.
 
-Errors of our tree end as one clear line and an exit code, never as a traceback.
+Each GraphRecError ends as one clear line and an exit code, never as a traceback.
 """
 
 import os

@@ -1,10 +1,7 @@
-"""Finds out what lies at a path, and what is in it.
+"""Defines the commands `graphrec info`, `graphrec index` and `graphrec publish`.
 
-`graphrec info`.
-
-`graphrec index`.
-
-`graphrec publish`: a bundle's vectors back into the graph store.
+`info` describes what lies at a path, `index` builds the indexes of a bundle, and `publish` writes a
+bundle's vectors back into the graph store.
 """
 
 from collections.abc import Callable, Mapping

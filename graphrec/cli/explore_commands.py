@@ -1,6 +1,7 @@
-"""`graphrec explore` and `graphrec explore-files`: look at the graph, in Neo4j Browser or here.
+"""Defines the commands `graphrec explain`, `graphrec explore` and `graphrec explore-files`.
 
-`graphrec explain`.
+`explain` shows the paths behind a recommendation here; the other two prepare Neo4j Browser for
+looking at the graph.
 """
 
 import webbrowser

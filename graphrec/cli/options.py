@@ -1,10 +1,8 @@
-"""Reads the names of nodes and node types from the command line.
+"""Parses the options that commands share: nodes, node types, events, filters and reranking.
 
-Recent events of someone unknown, on the command line.
-
-Filters on the command line: --category, --brand, prices, and any other as FIELD=VALUE.
-
-What a list should be like beside affinity: value, newcomers, variety, what counts as had.
+Filters are --category, --brand, price limits, and any other field as FIELD=VALUE. Events describe
+what an unknown user did recently. The remaining options say what a list is to look like beside
+affinity: value, new items, diversity, and what counts as already seen.
 """
 
 import re

@@ -1,12 +1,7 @@
-"""Where output goes: results to stdout, all else to stderr; tables or, on request, JSON.
+"""Prints results to stdout and everything else to stderr, as tables or, on request, as JSON.
 
-The one place that makes texts of others fit to be printed: cells, errors and JSON.
-
-What does not stop a command but has to be seen: on stderr, in tables and with --json alike.
-
-Shows what a saved query found: a table for people, a JSON document for programs.
-
-Shows an answer: a table for people, a JSON document for programs.
+This is the only module that makes foreign text safe to print, in cells, errors and JSON. Warnings
+go to stderr, with tables and with --json alike.
 """
 
 import json

@@ -1,6 +1,6 @@
-"""`graphrec recommend` and `graphrec similar`.
+"""Defines the commands `graphrec recommend`, `graphrec similar` and `graphrec batch`.
 
-`graphrec batch`: answers for many seeds, as a Parquet file.
+`batch` answers for many query nodes at once and writes a Parquet file.
 """
 
 from dataclasses import asdict

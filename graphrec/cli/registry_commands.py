@@ -1,6 +1,6 @@
-"""`graphrec promote`, `graphrec rollback` and `graphrec releases`.
+"""Defines `graphrec promote`, `rollback` and `releases` for registries, and `graphrec excluded`.
 
-`graphrec excluded`: why something does not come out.
+`excluded` says why a policy keeps a node out of the results.
 """
 
 from dataclasses import asdict

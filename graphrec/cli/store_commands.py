@@ -1,8 +1,7 @@
-"""`graphrec ingest`, `graphrec rejects` and `graphrec snapshot`: into the store and out of it.
+"""Defines the commands `graphrec ingest`, `graphrec rejects` and `graphrec snapshot`.
 
-The table that `graphrec ingest` ends with.
-
-`graphrec ingest --bulk`: a whole new Neo4j database at once, or the files for one.
+They write tables into a graph store, and a store's graph into a snapshot. `ingest --bulk` loads a
+whole new Neo4j database at once, or writes the files for one.
 """
 
 import shlex

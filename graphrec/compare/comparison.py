@@ -1,8 +1,6 @@
-"""Sets two releases side by side.
+"""Compares two releases by their settings, their figures, and the nodes and edges they hold.
 
-What two manifests say: settings that differ, and figures side by side.
-
-Which nodes and edges came and went.
+Settings and figures come from the two manifests, nodes and edges from the bundles.
 """
 
 from collections.abc import Mapping

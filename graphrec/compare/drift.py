@@ -1,13 +1,14 @@
-"""How far vectors moved, after the two spaces are laid over each other.
+"""Measures how far vectors moved between two releases, after their spaces are aligned.
 
-Training again turns the whole space, which changes no answer. So A's vectors are turned once more,
-by the one orthogonal matrix that brings them nearest to B's (orthogonal Procrustes; Schönemann,
-Psychometrika 1966), and what is left is drift. The matrix is one for all node types, because scores
-are products between types: users who turn without their products are served otherwise. Directions
-count, not lengths, and every type counts the same, however many nodes it has. Where the two
-releases have vectors of different lengths, the shorter ones are filled up with zeros.
+A new training rotates the whole space, which changes no answer. So A's vectors are rotated by the
+one orthogonal matrix that brings them nearest to B's (orthogonal Procrustes; Schönemann,
+Psychometrika 1966), and what is left is drift. The matrix is the same for all node types, because
+scores are products between types: users whose vectors rotate without those of their products get
+other recommendations. Only directions count, not lengths, and every type counts the same, however
+many nodes it has. Where the two releases have vectors of different lengths, the shorter ones are
+filled up with zeros.
 
-One numbering for the nodes of two releases, by id.
+Nodes of the two releases are matched by id, in one numbering.
 """
 
 from collections.abc import Mapping

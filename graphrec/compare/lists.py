@@ -1,8 +1,6 @@
-"""What the same seeds are recommended by two releases.
+"""Compares what two releases recommend to the same query nodes.
 
-How much two lists have in common.
-
-Who is shown in many lists together.
+It measures how much two lists agree, and which targets many lists show together (exposure).
 """
 
 from collections.abc import Mapping

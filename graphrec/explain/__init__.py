@@ -1,7 +1,7 @@
-"""Why a target fits a seed: the strongest typed paths between them in the graph.
+"""Explains why a target fits a query node by the strongest typed paths between the two.
 
 Paths are searched in a bundle; a snapshot or a store adds what it knows of every edge. Neither
-networkx nor matplotlib is imported before a graph or a picture is asked for.
+networkx nor matplotlib is imported before a graph or a picture is requested.
 """
 
 from graphrec.explain.explainer import Explainer, explain

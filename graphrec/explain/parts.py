@@ -1,8 +1,7 @@
-"""Names on one line, and no longer than fits.
+"""Defines the parts of an explanation: nodes, edges, groups of paths, and the evidence of edges.
 
-What a snapshot or a store knows of an edge: how often, last when, for how much.
-
-What an explanation is made of: nodes, edges, paths and groups of them.
+The evidence of an edge comes from a snapshot or a store: how often it occurred, when last, and for
+how much money.
 """
 
 from collections import defaultdict

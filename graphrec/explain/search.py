@@ -1,6 +1,7 @@
-"""Finds the paths between two nodes: walks from both ends that meet in the middle.
+"""Finds the paths between two nodes by walks from both ends that meet in the middle.
 
-From all that was found to the few things to show, as different as they can be.
+Of all the paths that are found it selects the few to show: strong ones that differ as much as
+possible.
 """
 
 from collections.abc import Iterator, Sequence

@@ -1,16 +1,16 @@
-"""From a node to its neighbours along every relation at once, and how much each tie says.
+"""Walks from a node to its neighbours along all relations and weighs each edge.
 
-The strength of one tie between a and b is
+The strength of one edge between a and b is
 
     w / sqrt(d(a) * d(b))
 
-w is the weight of its relation, d(a) the number of a's ties of that relation in that direction.
-Several ties of one pair add up, as they do in the model.
+w is the weight of its relation, d(a) the number of a's edges of that relation in that direction.
+Several edges of one pair add up, as they do in the model.
 So a category of 10,000 products, or a shopper who bought everything, says little. This is the
 degree-weighted path count of Himmelstein and Baranzini (PLOS Comput. Biol. 2015, "DWPC"), with
 damping ½ (theirs is .4), weighted relations, and the degrees of the whole graph.
 
-Walks from one end, made longer step by step, and no longer than pays.
+Walks from one end grow step by step, and stop where longer ones would cost too much.
 """
 
 from collections.abc import Callable, Iterator

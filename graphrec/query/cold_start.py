@@ -1,6 +1,7 @@
-"""Vectors for nodes that a bundle does not hold: what their neighbours tell, with NumPy alone.
+"""Answers for nodes that a bundle does not hold: by their neighbours' vectors, or by popularity.
 
-What most users have: the answer where nothing is known about who asks.
+Vectors of cold-start nodes are computed with NumPy alone. Popularity is the answer where nothing is
+known about who asks.
 """
 
 from collections.abc import Mapping, Sequence

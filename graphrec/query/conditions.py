@@ -1,6 +1,6 @@
-"""Conditions on typed properties, such as `{"fans": {"min": 1000}}`, and the masks they make.
+"""Turns conditions on typed properties, such as `{"fans": {"min": 1000}}`, into masks of rows.
 
-Finds what an entry that names nothing was meant to name: the same word, written otherwise.
+Where an entry matches nothing, it also looks for a known text that differs only in spelling.
 """
 
 from collections.abc import Callable, Mapping, Sequence

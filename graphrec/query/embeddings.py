@@ -1,9 +1,4 @@
-"""Rows of nodes, as they are passed around.
-
-The vectors of one node type, with their lengths at hand.
-
-Texts and lists of texts as callers write them.
-"""
+"""Defines the types that queries share: vectors with their norms, rows of nodes and texts."""
 
 from dataclasses import dataclass
 from typing import Annotated, Any

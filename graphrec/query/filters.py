@@ -1,6 +1,6 @@
-"""What a caller may ask of the targets: categories, brands, prices, stock, any property.
+"""Defines filters on targets and turns them into one bit per target.
 
-Turns filters into one bit per target.
+Targets can be filtered by category, brand, price, stock and any property of the schema.
 """
 
 from collections.abc import Mapping

@@ -1,8 +1,6 @@
-"""The category tree: what is above and below a category, and where the tree ends.
+"""Walks along the edges of a bundle, forwards and backwards, and along the category tree.
 
-Walks along the bundle's edges, forwards and backwards.
-
-Which filters work on which targets, as ways through the graph.
+It also declares which filters work on which targets, as metapaths through the graph.
 """
 
 from collections.abc import Mapping

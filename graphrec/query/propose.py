@@ -1,22 +1,19 @@
-"""The fast half of exact top-k: float32 scores that leave out only what cannot be among the best.
+"""Proposes candidates for exact top-k from float32 scores, without losing any of the true best.
 
-With the bound of `rounding`, a target among the true best k has a true score of at least (k-th best
-computed - bound), so its computed score is at least (k-th best computed - 2 bound). Everything from
-there on is proposed.
+`rounding_bound` says how far a float32 score can be from the true one. For a float32 dot product of
+length n, in any order of summation and with or without fused multiply-add,
+|computed - true| <= g |u||v| with g = n e / (1 - n e), e = 2^-24, plus at most n 2^-126 where
+products underflow (Higham, Accuracy and Stability of Numerical Algorithms, 3.1).
 
-How far a float32 score can be from the true one.
+With this bound, a target among the true best k has a true score of at least (k-th best computed -
+bound), so its computed score is at least (k-th best computed - 2 bound). Everything from there on
+is proposed.
 
-For a float32 dot product of length n, in any order of summation and with or without fused
-multiply-add, |computed - true| <= g |u||v| with g = n e / (1 - n e), e = 2^-24, plus at most
-n 2^-126 where products underflow (Higham, Accuracy and Stability of Numerical Algorithms, 3.1).
-
-Finds what is true.
-
-Proposes targets whose scores are moved towards their value; see `graphrec/query/value.py`.
-
-Scores are stretched target by target, and so are their rounding errors: with the factor f of a
-target, a float32 score that is off by b is off by at most 2 b max(f, 1/f) afterwards, also where
-rounding turned its sign. What could be above the k-th best lower end is proposed.
+`ValueProposer` proposes targets whose scores are moved towards their value; see
+`graphrec/query/value.py`. It stretches scores target by target, and with them their rounding
+errors: with the factor f of a target, a float32 score that is off by b is off by at most
+2 b max(f, 1/f) afterwards, also where rounding turned its sign. Every target that could be above
+the k-th best lower end is proposed.
 """
 
 from collections.abc import Sequence

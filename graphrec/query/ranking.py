@@ -1,6 +1,7 @@
-"""The one ranking function under every query.
+"""Ranks the candidates of every query, in one function that all queries share.
 
-Which targets may come out: the type, less what filters, policy and seen take away.
+Candidates are the targets of a type without those that filters, the policy or the rule for seen
+targets exclude.
 """
 
 from collections.abc import Mapping

@@ -1,10 +1,9 @@
-"""Why a node came out, and whether the seed has had it: plain words, counted in the graph.
+"""Explains in plain words why a node was recommended, from counts in the graph.
 
-Counts of what was bought are of distinct products; those in a category are of everything below it
-too. How often one product was, and when last, is
-said where the bundle has evidence of purchases.
-
-What to show of a node: the few fields by which people know it.
+It also says whether the query node already interacted with the target. Counts of purchases are of
+distinct products; those in a category include everything below it. How often one product was
+bought, and when last, is said where the bundle has evidence of purchases. `Display` reads the few
+fields by which people recognize a node.
 """
 
 from collections.abc import Callable, Mapping

@@ -1,6 +1,6 @@
-"""Which targets a seed has had already: a rule, and what it says of a bundle.
+"""Decides which targets a query node already interacted with, by a rule applied to a bundle.
 
-The ways through the graph by which a seed can have had a target.
+It also lists the ways through the graph by which a query node can have interacted with a target.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,12 +1,10 @@
-"""Exact top-k: by score, highest first, then by row, lowest first.
+"""Finds the exact top-k: by score, highest first, then by row, lowest first.
 
-The answer for a seed never depends on the batch it came in, to the last bit. Matrix products do
-not have that property (their rounding changes with the shape), so they only propose: `propose`
+The answer for a query node never depends on the batch it came in, to the last bit. Matrix products
+do not have that property (their rounding changes with the shape), so they only propose: `propose`
 keeps every row whose float32 score is within a proven rounding bound of the k-th best. The few
 proposed rows are scored again in float64, each by itself, and that score decides. An index proposes
-in the place of the matrix product where the planner says so.
-
-The half of top-k that decides: float64 scores, each by itself, and their order.
+instead of the matrix product where the planner says so.
 """
 
 from collections.abc import Callable, Sequence

@@ -1,4 +1,4 @@
-"""From what fits to what pays: scores that lean towards expected net value.
+"""Moves affinity scores towards expected net value.
 
 With s the affinity, v the net value of a sale and w the `value_weight` in [0, 1], the score is
 
@@ -9,14 +9,14 @@ showing a target when s is proportional to the chance that it is bought. Between
 the geometric mean of the two, weighted by 1 - w and w. It is the family of ranking rules
 bid^w * click rate of Lahaie and Pennock, "Revenue Analysis of a Family of Ranking Rules for
 Keyword Auctions", EC 2007, with the exponent on the value instead of on the rate.
-Deviation: an affinity is a dot product and may be negative; there the power is turned round, so
+Deviation: an affinity is a dot product and may be negative; there the exponent changes its sign, so
 that more value still means more score, and anything positive stays above anything negative.
 
 - It rises with s for every v, and never falls with v.
 - A currency is a factor on all prices, which changes no order.
-- Among targets with positive scores, the list of the k best has the higher value, as geometric
-  mean, the larger w is, and the lower affinity; neither can turn back.
-- For positive scores it is a dot product again: the seed with the target's vector times v^w.
+- Among targets with positive scores, a larger w never lowers the value (geometric mean) of the list
+  of the k best, and never raises its affinity.
+- For positive scores it is a dot product again: the query node with the target's vector times v^w.
 """
 
 import numpy as np

@@ -1,7 +1,4 @@
-"""Which bundle is meant, and where in the registry its place is.
-
-Brings a bundle into a registry, whole or not at all.
-"""
+"""Finds the place of a bundle in a registry and copies the bundle there, whole or not at all."""
 
 import shutil
 from errno import EINVAL, ENOSYS, ENOTTY, EOPNOTSUPP, EXDEV

@@ -1,9 +1,9 @@
-"""Who is current, and who was: two small files that a crash at any moment leaves readable.
+"""Records which release is current and which were before, in two files that survive a crash.
 
-`current.json` holds the last promotion and is replaced as a whole: it alone says who is current.
-`history.jsonl` holds one promotion per line, and each line is added after its promotion has
-happened. A crash in between leaves the last line missing or half written: readers then take
-it from `current.json`, and the next promotion completes the file.
+`current.json` holds the last promotion and is replaced as a whole: it alone says which release is
+current. `history.jsonl` holds one promotion per line, and each line is added after its promotion
+has happened. A crash in between leaves the last line missing or half written: readers then take it
+from `current.json`, and the next promotion completes the file.
 """
 
 import os

@@ -1,6 +1,6 @@
-"""Makes the two files of a registry whole again, from what can still be read of them.
+"""Lists the releases of a registry and repairs its two files from what can still be read.
 
-What stands in a registry, and who was current when.
+It also says how long each release was current.
 """
 
 import os

@@ -1,10 +1,8 @@
-"""What a baseline is.
+"""Defines baselines and the interaction matrix that most of them learn from.
 
-Models that score by what the seed took: a row of R times a matrix from targets to targets.
-
-The one matrix that most baselines learn from: who took what, and how often.
-
-An encoder as a baseline: it is asked by dot products, as it is served.
+The matrix R says which seed took which target, and how often. A `HistoryScorer` multiplies a seed's
+row of R by a matrix from targets to targets. `EncoderBaseline` makes a baseline of an encoder, with
+dot products as scores, as it is served.
 """
 
 from collections.abc import Iterator

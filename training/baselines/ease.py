@@ -1,6 +1,7 @@
-"""EASE: a linear model from all that a seed took to every target, in closed form.
+"""Implements EASE, a linear model from all that a seed took to every target.
 
-EASE for many targets: its closed form on a Gram matrix of low rank plus a diagonal.
+Its weights have a closed form. `LowRankEase` is for many targets: it replaces the
+Gram matrix by one of low rank plus a diagonal.
 """
 
 from dataclasses import dataclass

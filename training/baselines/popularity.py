@@ -1,10 +1,7 @@
-"""What most seeds took.
+"""Implements baselines that follow plain rules, such as popularity and recent popularity.
 
-What most seeds took lately.
-
-What the seed looked at and did not take: the plainest of rules, and a hard one to beat.
-
-Plain rules for who should carry a product or a brand.
+`ViewedNotBought` ranks first what the seed viewed and did not buy: a plain rule, and hard to beat.
+`MostFollowers` and `CategorySales` rank creators who could carry a product or a brand.
 """
 
 from dataclasses import dataclass

@@ -1,6 +1,6 @@
-"""What `graphrec` can do with this package, plugged into its command line.
+"""Adds the commands of this package to the `graphrec` command line.
 
-What is heavy, torch too, is imported when they run.
+Heavy packages, torch included, are imported only when a command runs.
 """
 
 from pathlib import Path

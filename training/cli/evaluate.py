@@ -1,8 +1,6 @@
-"""`graphrec evaluate`. torch is imported only when it runs.
+"""Defines the commands `graphrec evaluate`, `graphrec compare-models` and `graphrec report`.
 
-`graphrec compare-models`. What is heavy is imported only when it runs.
-
-`graphrec report`. Matplotlib and the like are imported only when it runs.
+Heavy packages, such as torch and Matplotlib, are imported only when a command runs.
 """
 
 import json

@@ -1,6 +1,7 @@
-"""Two encoders in one vector: the closed form sees the whole graph, the network the near things.
+"""Joins the vectors of two encoders into one vector per node.
 
-A block of vectors that speaks of some types only, beside vectors that stay as they are.
+`TwoHalvesEncoder` sets two halves side by side: the SVD sees the whole graph, the graph model sees
+near nodes. `BesideEncoder` adds numbers for some node types to vectors that stay as they are.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,7 +1,4 @@
-"""What a model that was learned from the past alone serves.
-
-The model of the past, as it would have been served at the cut-off.
-"""
+"""Learns a model from the past alone and opens its bundle as it would have been served."""
 
 from collections.abc import Mapping
 from pathlib import Path

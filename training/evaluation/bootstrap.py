@@ -1,6 +1,6 @@
-"""How sure a mean over seeds is, and a difference of two: resampling, on all seeds at once.
+"""Computes intervals of means over seeds, and tests whether models differ by more than chance.
 
-Whether two models differ by more than chance, on the same seeds.
+Both resample all seeds at once, and models are compared on the same seeds.
 """
 
 from collections.abc import Sequence

@@ -1,8 +1,7 @@
-"""The groups by which figures are told apart: of seeds by activity, of targets by what they are.
+"""Groups seeds and targets for evaluation, and records versions, time and memory.
 
-With what an evaluation was made, and what it took.
-
-Parts of the nodes of one type: by a number, in steps, or by name, the largest ones.
+Seeds are grouped by activity, targets by their properties: by a number, in steps, or by name, with
+the largest groups kept.
 """
 
 import itertools

@@ -1,12 +1,8 @@
-"""Leaks in time: what training has that happened too late, and what it lacks.
+"""Checks, before anything is measured, that a model was not shown what it has to predict.
 
-Pairs that are asked for as new although training has them.
-
-Pairs that training has in another relation already: views and carts before the purchase.
-
-Ties that were made from events, those that are held out among them.
-
-Checks that a model was not shown what it is asked for, before anything is measured.
+The checks look for events in training that are too late or missing, for pairs that are asked for as
+new although training has them, for pairs that training has in another relation already (views and
+carts before the purchase), and for edges that were derived from events, held-out ones among them.
 """
 
 import numpy as np

@@ -1,6 +1,7 @@
-"""From ranked lists to the results of a task: means, intervals, groups, comparisons.
+"""Measures ranked lists for a task: means, intervals, groups and comparisons.
 
-Every model's figures seed by seed, as a table: so that two evaluations can be compared later.
+It also writes every model's figures per seed as a table, so that two evaluations can be compared
+later.
 """
 
 import time

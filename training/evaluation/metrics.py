@@ -1,6 +1,6 @@
-"""How good ranked lists are, against what happened afterwards: a number per seed, then means.
+"""Computes the metrics of ranked lists against later events: one number per seed, then means.
 
-What a model that is measured has to give, and how much it finds, on the device where it is.
+`reached_at_k` does so for any `Scorer` on the device where the model is.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

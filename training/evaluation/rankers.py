@@ -1,8 +1,7 @@
-"""What is measured: anything that ranks targets for seeds.
+"""Ranks targets for seeds with served bundles or baselines, and describes the lists as a whole.
 
-Popularity against exposure: who is shown how often, from the least popular targets on.
-
-What is true of all lists together, whatever happened afterwards: how broad, how new.
+Coverage, novelty, diversity and exposure by popularity depend on the lists and on the past alone,
+whatever happened afterwards.
 """
 
 from collections.abc import Callable, Mapping

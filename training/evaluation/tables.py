@@ -1,6 +1,6 @@
-"""An evaluation as text tables for a terminal.
+"""Shows evaluations as text tables, and scores models for the report of `graphrec train`.
 
-What `graphrec train` reports: two figures per task and model, in its table and manifest.
+`graphrec train` reports two figures per task and model, in its table and manifest.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,8 +1,7 @@
-"""The questions: whom to recommend what to, and what turned out to be right.
+"""Defines the evaluation tasks: what to recommend to whom, and the true answers.
 
-What every true pair brought: what was paid, less what was paid back.
-
-Days on which far more happened than usual: sales, holidays.
+It also computes what every true pair brought (payments less refunds), and finds peak days, on which
+far more happened than usual, such as sales and holidays.
 """
 
 from collections.abc import Iterator, Sequence

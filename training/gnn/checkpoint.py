@@ -1,6 +1,7 @@
-"""Keeps a training run on disk, so that a killed one goes on where it was.
+"""Saves the state of a training run on disk, so that a killed run can resume.
 
-One safetensors file, replaced by renaming: a crash while writing leaves the one before. No pickle.
+A checkpoint is one safetensors file, replaced by renaming: a crash while writing leaves the one
+before. It holds no pickle.
 """
 
 import json

@@ -1,8 +1,8 @@
-"""Several processes that train one network, each with its share of every batch's seeds.
+"""Trains one graph model in several processes, each with its share of every batch's seeds.
 
-torchrun, or whatever else starts them, tells each in the environment which one it is. They speak
-through gloo on CPUs, and through nccl about what lies on GPUs. The first of them writes what is to
-be kept and decides when to stop; the others follow.
+torchrun, or another launcher, tells each process its rank in the environment. The processes
+communicate through gloo on CPUs, and through nccl for what lies on GPUs. The first process writes
+the files and decides when to stop; the others follow.
 """
 
 import os

@@ -1,23 +1,19 @@
-"""Whether a training fits into memory, worked out before it begins.
+"""Chooses the device of a training and estimates, before it begins, whether it fits into memory.
 
-What it takes, in bytes, n being the number of all nodes and d the length of the vectors:
+The estimate in bytes, where n is the number of all nodes and d the length of the vectors:
 
 - per node 16 d: its own row, the row's gradient, and Adam's two moments, 4 d each;
 - per node and step 8 d with one layer, 20 d with more (sums over layers and their gradients);
   4 d more with `node_dropout`, and 4 d per layer and message to the node with `learn_gains`;
 - per seed or candidate of a step 16 d, and per two of them 8: two float32 matrices of scores, and
   2 more with `bfloat16`;
-- per distinct pair of a tie or of events 24, for both ways together: an int64 column and a float32
-  weight in rows, and again in columns; per pair of a direction 12;
+- per distinct pair of an edge or of events 24, for both ways together: an int64 column and a
+  float32 weight in rows, and again in columns; per pair of a direction 12;
 - while the operators are built on the CPU, 160 per edge of the largest relation.
 
 Against the peak of real runs this is right within a factor of 1.5 (tests/training/gnn/
-test_memory.py), where graph or vectors are large enough for it to matter. What the process holds
-besides, such as the graph itself, is no part of it.
-
-How much memory a device has to spare.
-
-Where to train, and in which numbers.
+test_memory.py), where graph or vectors are large enough for it to matter. It leaves out what the
+process holds besides, such as the graph itself.
 """
 
 import os

@@ -1,8 +1,7 @@
-"""The encoder: rows of the nodes' own, carried along typed ties, averaged over the layers.
+"""Propagates node vectors along typed edges and averages them over the layers.
 
-From a typed graph to the sparse operators along which vectors travel.
-
-Ways through the graph: ties in a row, each walked along or against it.
+It also builds the sparse operators of a typed graph, and follows paths of several edges, each
+walked along or against its direction.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

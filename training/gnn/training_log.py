@@ -1,6 +1,6 @@
-"""What a training run leaves behind: a line per epoch, and the state to go on from.
+"""Logs a training run: a line per epoch, the state to resume from, and TensorBoard scalars.
 
-The epochs of a training run, as TensorBoard draws them; the only place that imports it.
+This is the only module that imports TensorBoard.
 """
 
 import json

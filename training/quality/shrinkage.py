@@ -1,7 +1,7 @@
-"""Empirical Bayes: how far a node's own counts are to be believed, learned from all nodes.
+"""Shrinks each node's own average by empirical Bayes, with a strength learned from all nodes.
 
 A node has a sum over n observations (returns among n orders, stars over n ratings). Its estimate
-is (sum + strength * expected) / (n + strength): what is expected of it counts like `strength` more
+is (sum + strength * expected) / (n + strength): its expected value counts like `strength` more
 observations. The strength is the one under which all nodes' sums together are the most likely:
 
 - rates: sums are beta-binomial, with beta(strength * expected, strength * (1 - expected)) for the
@@ -10,8 +10,7 @@ observations. The strength is the one under which all nodes' sums together are t
   the true means around the expected ones, v being the variance within nodes.
 
 Casella, "An Introduction to Empirical Bayes Data Analysis", 1985; Robinson, "Introduction to
-Empirical Bayes", 2017. Deviation: expectations are plugged in, not integrated
-over.
+Empirical Bayes", 2017. Deviation: expectations are plugged in, not integrated over.
 """
 
 from collections.abc import Callable

@@ -1,6 +1,6 @@
-"""The report of an evaluation: one HTML file that needs nothing beside it, and pictures.
+"""Writes the report of an evaluation: one self-contained HTML file, and pictures.
 
-Needs the extra `report` (Jinja2, Matplotlib, scikit-learn).
+It needs the extra `report` (Jinja2, Matplotlib, scikit-learn).
 """
 
 from training.report.writing import WrittenReport, write_report

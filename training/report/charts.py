@@ -1,14 +1,8 @@
-"""Matplotlib's SVG, made fit to stand in a page beside others.
+"""Draws bar charts and line charts with Matplotlib, as SVG for the page and as PNG pictures.
 
-What charts share: legends, ticks, and names that fit.
-
-One chart: what is drawn, for the page (SVG) and as a picture (PNG).
-
-Bars with intervals, one group under the other: names of groups have room on the left.
-
-Lines over a quantity, or over groups in their order.
-
-Charts, drawn by Matplotlib once in words of colours for the page, once as a picture.
+SVGs are made fit to stand in a page beside others: they use the page's font and name their colours.
+Charts share legends, ticks and folded names. Bars have intervals and run from the top down, so that
+names of groups have room on the left. Lines run over a quantity, or over groups in their order.
 """
 
 import re

@@ -1,12 +1,7 @@
-"""From long vectors to places in the plane.
+"""Draws maps of products and brands, in which nodes with similar vectors lie near each other.
 
-Which category a product stands in, at a level of the tree where colours tell something.
-
-A map for the page, every node with its name, and as a picture.
-
-Which nodes a map shows, and what it tells of them.
-
-Maps: nodes in the plane, near each other where their vectors point the same way.
+t-SNE places the vectors in the plane. Colours show categories, at a level of the tree where they
+tell nodes apart. On the page every node has its name; a map is also a picture.
 """
 
 from collections.abc import Callable

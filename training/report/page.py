@@ -1,6 +1,7 @@
-"""Sections as one HTML file. Jinja escapes all that is put in, but for drawings of our own.
+"""Defines the sections of a report and renders them as one HTML file.
 
-What a report consists of, before it is HTML: sections of texts, tables, charts and maps.
+Sections hold texts, tables, charts and maps. Jinja escapes all that is put in, except for
+our own drawings.
 """
 
 import base64

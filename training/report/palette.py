@@ -1,8 +1,8 @@
-"""The colours of a report, light and dark.
+"""Defines the colours of a report, light and dark.
 
-Series are told apart by people who see few colours, too: the hues are those of Okabe and Ito
-(Color Universal Design, 2008), darkened or lightened until they stand out from the background.
-Charts add markers or a fixed order, so that colour is never all that tells series apart.
+People who see few colours can tell series apart, too: the hues are those of Okabe and Ito (Color
+Universal Design, 2008), darkened or lightened until they stand out from the background. Charts add
+markers or a fixed order, so that colour is never all that tells series apart.
 """
 
 from dataclasses import dataclass, fields

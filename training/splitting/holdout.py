@@ -1,10 +1,8 @@
-"""Splits beside the one by time: every source's last pair, and one that somebody gives.
+"""Splits events into what models may learn from and what they have to predict.
 
-Reads a split that somebody gives: a table of the pairs to hold out.
-
-What is hidden from the models: by time, each seed's last, or what somebody gives.
-
-The part of the past on which settings are compared; what `graphrec train` measures stays out.
+A split is by time, by each seed's last pair, or given as a table of the pairs to hold out. The
+validation part, on which settings are compared, is cut out of the past; it leaves out what
+`graphrec train` measures.
 """
 
 from collections.abc import Sequence

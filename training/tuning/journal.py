@@ -1,6 +1,6 @@
-"""The study: what was tried and what to try next, kept in Optuna's journal (lines of JSON).
+"""Keeps the trials of a tuning study, proposes the next one, and reports the results.
 
-What tuning found.
+The study is Optuna's; its journal is a file with lines of JSON.
 """
 
 import json

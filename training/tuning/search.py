@@ -1,6 +1,6 @@
-"""Tries settings on a part of the past and says which were best.
+"""Searches for the settings that predict the validation part best, and ranks the trials.
 
-From settings to vectors, without learning twice what two trials have in common.
+`Fitter` does not learn again what two trials have in common.
 """
 
 import time

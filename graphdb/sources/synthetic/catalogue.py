@@ -1,8 +1,6 @@
-"""Brands: where they belong and what most of their products are like.
+"""Generates the catalogue of a synthetic world: brands, products, shops and their edges.
 
-Products, with everything about them that buyers may care for.
-
-Shops, and the ties of the catalogue that hold whatever anyone does.
+Products get every trait that buyers may care for. The edges are those that hold whatever users do.
 """
 
 from dataclasses import dataclass

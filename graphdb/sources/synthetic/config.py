@@ -1,10 +1,7 @@
-"""How large a synthetic world is, how clear its tastes are, and when it takes place.
+"""Configures a synthetic world: its sizes, tastes, period, category tree and words.
 
-The kinds of arrays that a world is made of.
-
-The category tree: departments, groups and leaves, with what goods of a leaf are called.
-
-The words that names and titles are made of.
+The category tree has departments, groups and leaves; a leaf says what its goods are called. Names
+and titles are made of the words.
 """
 
 import csv

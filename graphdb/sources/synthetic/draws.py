@@ -1,8 +1,7 @@
-"""Small seeded draws that several parts of a world share.
+"""Provides the seeded draws, the calendar and the edge arrays that parts of a world share.
 
-When things happen: days with seasons, hours of the day, and moments after other moments.
-
-Edges as arrays of rows, before they get their ids and become a table.
+The calendar draws days with seasons, hours of the day, and moments after other moments. Edges are
+arrays of rows until they get their ids and become a table.
 """
 
 import zlib

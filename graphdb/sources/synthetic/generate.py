@@ -1,8 +1,6 @@
-"""Puts the parts together: a whole world from one config.
+"""Generates a whole synthetic world from one config and writes it to disk.
 
-The planted answers: what a perfect model of a synthetic world would know.
-
-A generated world: its tables, its planted answers, and the way onto disk.
+A world holds its tables and its planted answers: what a perfect model of it would know.
 """
 
 from collections.abc import Mapping

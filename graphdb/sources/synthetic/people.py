@@ -1,10 +1,7 @@
-"""Shoppers and creators, each with a planted taste.
+"""Generates users, creators and contents, each with a planted taste, and the edges between them.
 
-Short videos and live sessions: who made them, when, and which products they show.
-
-Which products go together, found in what users of the world did.
-
-Who follows whom, and who watches and likes what.
+Contents are short videos and live sessions, with their creator, time and products. The edges say
+who follows whom, who watches and likes what, and which products go together in users' histories.
 """
 
 from dataclasses import dataclass

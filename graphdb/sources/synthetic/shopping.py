@@ -1,6 +1,6 @@
-"""The funnel: visits with views; some views are carted, some bought, some goods come back.
+"""Generates the shopping funnel: visits, views, carts, purchases, returns and ratings.
 
-What is paid for bought goods, and what happens afterwards: returns and ratings.
+Some views are carted, some are bought, and some bought goods come back or get a rating.
 """
 
 from dataclasses import dataclass, fields

@@ -1,7 +1,4 @@
-"""Arrays into Arrow tables: ids, words, titles, times.
-
-What nodes are called and what else a reader sees of them.
-"""
+"""Turns the arrays of a synthetic world into Arrow tables with ids, names, titles and times."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

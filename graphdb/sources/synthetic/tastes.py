@@ -1,6 +1,7 @@
-"""What people like: a price level, a style, a function, a trend, categories and brands.
+"""Plants the tastes of people and draws nodes by popularity and taste.
 
-Draws nodes by popularity and taste, in bulk: what a user views, watches or follows.
+A taste is a price level, a style, a function, a trend, categories and brands. Draws are made in
+bulk: what users view, watch or follow.
 """
 
 from collections.abc import Iterator, Mapping

@@ -1,6 +1,7 @@
-"""One driver, and the two ways to use it: a query that reads, a transaction that writes.
+"""Connects to Neo4j through one driver and turns the driver's errors into ours.
 
-Turns the driver's errors into ours. No message of ours ever holds a password.
+There are two ways to use it: a query that reads, and a transaction that writes. No message of ours
+ever holds a password.
 """
 
 import random

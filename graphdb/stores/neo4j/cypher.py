@@ -1,10 +1,8 @@
-"""Cypher of the Neo4j store, derived from the schema.
+"""Builds the Cypher of the Neo4j store from the schema and converts Arrow columns for Bolt.
 
 Names come from the schema alone and are quoted; every value, ids included, is a bound parameter.
 Batches are sent as one list per column and unwound by position, which is smaller on the wire and
 quicker to pack than one map per row.
-
-Arrow columns to lists that Bolt carries, and back.
 
 Times travel as whole microseconds and become real datetimes in Cypher: the driver would need
 longer for one datetime than for the rest of its row.

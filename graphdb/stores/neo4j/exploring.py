@@ -1,9 +1,9 @@
-"""Queries that people ask: they may read the whole graph, and nothing else.
+"""Runs queries that people write, which may read the whole graph and do nothing else.
 
 A read transaction alone is not enough: in one, Neo4j still reads files and addresses (LOAD CSV),
 ends other people's queries and empties caches. So the server is asked for the plan first, and what
-the plan does is compared with what reading the graph needs. A user of the database who may only
-read can run them.
+the plan does is compared with what reading the graph needs. A database user who may only read can
+run them.
 """
 
 from collections.abc import Iterator, Mapping

@@ -1,9 +1,8 @@
-"""Upserts: what is there is fetched by columns and compared here; only differences are written.
+"""Upserts nodes and edges into Neo4j, writing only differences, and keeps rejected rows.
 
-So the counts are exact, a repeated batch writes nothing, and Neo4j creates edges by internal id
-instead of looking for each of them with MERGE.
-
-Rejected rows of an ingest, kept as nodes of their own label.
+Existing rows are fetched by columns and compared here. So the counts are exact, a repeated batch
+writes nothing, and Neo4j creates edges by internal id instead of looking for each of them with
+MERGE. Rejected rows of an ingest are nodes with a label of their own.
 """
 
 from collections.abc import Iterable, Iterator, Sequence

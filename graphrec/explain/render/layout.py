@@ -1,9 +1,9 @@
-"""The colours of node types and relations: those that Neo4j Browser is given.
+"""Computes the position and the colour of everything in the drawing of an explanation.
 
-Where everything stands in a drawing: seed left, target right, one band per group between them.
-
-Lengths are in pixels, y grows downwards. A node that is on paths of two groups is drawn in both
-bands: less to untangle for the eye than edges across bands.
+The query node is on the left, the target on the right, and each group of paths has one band between
+them. Lengths are in pixels, and y grows downwards. A node that is on paths of two groups is drawn
+in both bands, because edges across bands are harder to follow. Node types and relations have the
+same colours as in Neo4j Browser.
 """
 
 import re

@@ -1,7 +1,4 @@
-"""An explanation in words.
-
-The paths of an explanation as a query for Neo4j Browser.
-"""
+"""Writes an explanation as plain text, or as a Cypher query for Neo4j Browser."""
 
 from collections.abc import Iterator
 from itertools import pairwise

@@ -1,6 +1,7 @@
-"""Creators by their audiences, in one vector each that is the shorter, the less is known.
+"""Describes creators by the vectors of their audiences and the categories of their products.
 
-In which categories the products stand that each creator carries.
+The vector of an audience says how it differs from all users, and is shorter where less is known.
+A creator's products are those that the creator carries.
 """
 
 from collections.abc import Callable, Sequence

@@ -1,8 +1,7 @@
-"""What users have in common, and in which directions they differ.
+"""Measures what users have in common, how they differ, and who a creator's audience is.
 
-Which columns of the vectors belong together, and users' vectors made comparable by block.
-
-Who the audience of a creator is, from what people did.
+Blocks of columns that two node types share are scaled, so that users' vectors can be compared block
+by block. The audience of a creator is derived from what users did.
 """
 
 from collections.abc import Callable, Mapping, Sequence

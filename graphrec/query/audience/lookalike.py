@@ -1,10 +1,7 @@
-"""An audience as one vector, and how like it a user is.
+"""Finds users who are similar to the buyers of a brand or product, or to a list of users.
 
-Who an audience is, as seeds that can be ranked.
-
-What is told of a user in an audience: a probability where one was measured, or a similarity.
-
-Who else is like the buyers, or like a list of users.
+An audience becomes one vector by which users are ranked. The score of a user is a probability where
+one was measured, and a similarity otherwise.
 """
 
 from collections.abc import Mapping, Sequence

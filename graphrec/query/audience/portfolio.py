@@ -1,6 +1,7 @@
-"""A set of creators for a brand, chosen for whom they reach together.
+"""Chooses a set of creators who together reach most of a brand's likely buyers.
 
-Choosing a set that covers most together: lazy greedy on a weighted coverage function.
+The choice is lazy greedy maximization of a weighted coverage function, within a number of creators
+or a sum of money.
 """
 
 import heapq

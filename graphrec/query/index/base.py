@@ -1,11 +1,4 @@
-"""How indexes are built.
-
-What an index finds.
-
-What every index can do.
-
-An index together with what is known about it.
-"""
+"""Defines the interface of an index, how indexes are configured, and what an index proposes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,10 +1,7 @@
-"""Builds the indexes of a bundle, each measured before it is written.
+"""Builds, measures, writes and opens the indexes of a bundle.
 
-Measures an index: how much of the truth it finds, and what it reads for that.
-
-How the exact index lies in a bundle.
-
-The indexes of an open bundle.
+Each index is measured before it is written: how many of the true best targets it finds, and how
+much it reads to find them. The arrays of an exact index stay on disk until they are read.
 """
 
 import time

@@ -1,21 +1,19 @@
-"""One pass over a bound index, for a block of seeds.
+"""Implements the exact index, which skips nearly all targets by bounds on their scores.
 
-An exact index: bounds on scores, from a few numbers per target, leave out nearly all targets.
-
-Targets are turned (see `rotation`) and kept longest first: of each the first few numbers, its
-head, and the length of the rest, its tail. For a turned seed s and a turned target t (Cauchy and
-Schwarz, twice)
+Targets are rotated (see `orders.Rotation`) and kept longest first: of each the first few numbers,
+its head, and the length of the rest, its tail. For a rotated query node s and a rotated target t
+(Cauchy and Schwarz, twice)
 
     s . t  <=  head(s) . head(t) + tail(s) tail(t)  <=  |s| |t|.
 
-So with k scores at hand, everything after the first target that is too short is left unread, and
-of what comes before only the heads are read, and the vectors of those whose bound reaches the k-th
+So once k scores are known, everything after the first target that is too short is left unread. Of
+the targets before it only the heads are read, and the vectors of those whose bound reaches the k-th
 best score. This is the pruning of LEMP (Teflioudi and Gemulla, TODS 2016) and FEXIPRO (Li et al.,
-SIGMOD 2017), tile by tile, with a rotation that knows the seeds. The vectors themselves are those
-of the bundle.
+SIGMOD 2017), tile by tile, with a rotation that depends on the query nodes. The vectors themselves
+are those of the bundle. One pass answers a block of query nodes.
 
-All is computed in float32, and every comparison has the rounding to spare, so that what is proposed
-holds all of the true best k; `topk` scores these again.
+Everything is computed in float32, and every comparison leaves room for rounding, so that the
+proposal holds all of the true best k; `topk` scores these again.
 """
 
 from collections.abc import Sequence

@@ -1,9 +1,9 @@
-"""An approximate index: FAISS's inverted lists, vectors kept as 8 bits a number.
+"""Implements the approximate index with FAISS's inverted lists.
 
-Targets are put into lists by the centre that is nearest; a question goes through the lists whose
-centres score best. What it proposes is scored again exactly, so scores and order are right, but a
-target in a list that was not looked through is missed: how many are is measured when the index is
-built, see `measure`. FAISS is loaded when the first such index is.
+Vectors are kept as 8 bits a number. Each target belongs to the list whose centre is nearest, and a
+question searches the lists whose centres score best. The proposed targets are scored again exactly,
+so scores and order are right, but a target in a list that was not searched is missed: `build`
+measures how many are. FAISS is loaded together with the first such index.
 """
 
 import sys

@@ -1,13 +1,12 @@
-"""Which indexes a bundle gets, and with which seeds each is cut and measured.
+"""Decides which indexes a bundle gets and draws the sample that each is built and measured with.
 
-Turns vectors so that a dot product is mostly decided by its first few numbers.
-
-With second moments U of the seeds and V of the targets, there is a matrix A with
+It also finds the rotation after which the first few numbers of two vectors decide most of their dot
+product. With second moments U of the query nodes and V of the targets, there is a matrix A with
 A' U A = A^-1 V A^-T = D diagonal and falling (the balancing of linear systems: Moore, Principal
-component analysis in linear systems, IEEE TAC 1981). Seeds become A'u, targets A^-1 v: every dot
-product stays what it was, and the mean square of what the last numbers add to it is as small as
-any such turn can make it. A principal component analysis of the targets alone does not know which
-directions the seeds ask about.
+component analysis in linear systems, IEEE TAC 1981). Query nodes become A'u, targets A^-1 v: every
+dot product stays what it was, and the mean square of what the last numbers add to it is as small as
+any such rotation can make it. A principal component analysis of the targets alone does not know
+which directions the query nodes ask about.
 """
 
 from collections.abc import Iterator

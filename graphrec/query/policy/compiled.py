@@ -1,10 +1,7 @@
-"""Blocks and licences with their ids turned into rows of one bundle.
+"""Turns the ids in the rules of a policy into rows of one bundle.
 
-What belongs to a node and is barred with it: declared as steps through the graph.
-
-From the ids of a policy to rows of a bundle.
-
-What single users do not want to see.
+This covers blocks, licences and what single users do not want to see. What belongs to a blocked
+node is excluded with it; steps through the graph declare what belongs to what.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,20 +1,20 @@
-"""What a policy says: who and what must not come out, and why. See docs/governance.md.
+"""Defines what a policy says (who and what is excluded, and why) and reads policy files.
 
-Reads a policy file.
+See docs/governance.md. A policy file is TOML:
 
-version = "2026-11-24.3"
+    version = "2026-11-24.3"
 
-[[block]]
-type = "Product"
-ids = ["p17"]                     # or ids_file = "recalled.csv", or where = { status = "..." }
-reason = "RECALLED"
-until = 2027-01-01T00:00:00Z
+    [[block]]
+    type = "Product"
+    ids = ["p17"]                     # or ids_file = "recalled.csv", or where = { status = "..." }
+    reason = "RECALLED"
+    until = 2027-01-01T00:00:00Z
 
-[[licence]]
-categories = ["alcohol"]
-holders = { Shop = ["s1"], Creator = ["c3"] }
+    [[licence]]
+    categories = ["alcohol"]
+    holders = { Shop = ["s1"], Creator = ["c3"] }
 
-own_blocks_file = "own-blocks.parquet"    # columns: user, type, id
+    own_blocks_file = "own-blocks.parquet"    # columns: user, type, id
 """
 
 from collections.abc import Mapping

@@ -1,7 +1,4 @@
-"""The rules that hold at one moment, as masks, rows and reasons.
-
-A policy on one bundle: which rules hold at a moment, and what they bar.
-"""
+"""Applies a policy to one bundle: the rules that hold at a moment, as masks, rows and reasons."""
 
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence

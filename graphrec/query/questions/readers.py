@@ -1,10 +1,7 @@
-"""What the questions by name stand on.
+"""Defines the questions that each reader asks: the feed, a creator and an analyst.
 
-What the feed asks: what to bring to a user.
-
-What a creator asks: what to sell to my fans.
-
-What an analyst asks: what is near a node.
+The feed asks what to show to a user, a creator what to sell to fans, and an analyst what is near a
+node. All of them build on `Questions`.
 """
 
 from abc import ABC, abstractmethod

@@ -1,6 +1,7 @@
-"""What may be asked for beside affinity: a share for newcomers, caps, and diversity.
+"""Defines what a list may require beside affinity: a share of new items, caps and diversity.
 
-Which categories, brands and creators some targets belong to.
+It also finds the categories, brands and creators that targets belong to, which caps and diversity
+need.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,8 +1,7 @@
-"""The stage between ranking and results.
+"""Reranks candidates between ranking and results.
 
-The candidates that a list is made from.
-
-Fills a list place by place, from a pool.
+It draws a pool of the best candidates for each query node and fills the list from it, place by
+place.
 """
 
 from collections.abc import Callable, Mapping

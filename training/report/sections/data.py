@@ -1,14 +1,8 @@
-"""What the models learned from: the graph, and the rows that did not enter it.
+"""Builds the report sections on data, settings, cost, leaks, lists, training and further tasks.
 
-How it was measured, with what, and what it cost.
-
-Whether a model could have seen what it was asked for.
-
-What accuracy does not say: the worth of what was found, and the lists as a whole.
-
-How training went, epoch by epoch.
-
-The other questions: what was bought before, what is new, peak days.
+They show the graph and its rejected rows, how the evaluation was done, and what accuracy does not
+say: the worth of the hits, and the lists as a whole. Further tasks are targets bought before, new
+targets and peak days.
 """
 
 from collections import Counter, defaultdict

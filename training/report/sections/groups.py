@@ -1,10 +1,7 @@
-"""For whom, and for what, the model works: metrics by group.
+"""Builds the report sections with metrics by group, lift of audiences, cold start and exposure.
 
-How well audiences of brands find new buyers.
-
-How much a model needs to know: the metric by number of training events.
-
-Who gets the places: popularity against exposure.
+Lift says how well audiences of brands find new buyers, cold start shows the metric by number of
+training events, and exposure compares places in lists with popularity.
 """
 
 import re

@@ -1,6 +1,6 @@
-"""What was measured, in a sentence and a table.
+"""Builds the first report section: a sentence and a table on the main results.
 
-How the evaluated model did against the best baseline, in a sentence, also where it lost.
+The sentence compares the evaluated model with the best baseline, also where the model lost.
 """
 
 from collections import Counter

@@ -1,7 +1,4 @@
-"""What is near what, to the model.
-
-Some well-known nodes, and what the model takes to be like them.
-"""
+"""Builds the report sections with maps of nodes and nearest neighbours of well-known products."""
 
 from collections import Counter
 

@@ -1,10 +1,9 @@
-"""An embedded store's graph as the files of Neo4j's import tool, written by DuckDB.
+"""Writes the graph of an embedded store as CSV files for Neo4j's import tool.
 
-SQL over an embedded store whose results, as CSV, are what Neo4j's import tool reads.
-
-Nodes are numbered for the tool: DuckDB's row numbers, shifted so that no two types share one. It
-then looks for the ends of an edge by number, which is quicker than by text, and an id may be any
-text. A field without quotes and without text is a null, and `""` the empty text.
+DuckDB writes the files. Nodes are numbered for the tool: DuckDB's row numbers, shifted so that no
+two types share one. The tool then finds the ends of an edge by number, which is quicker than by
+text, and an id may be any text. A field without quotes and without text is a null, and `""` is the
+empty text.
 """
 
 from dataclasses import dataclass, field

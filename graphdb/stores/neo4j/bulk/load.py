@@ -1,9 +1,8 @@
-"""From tables to a loaded database: the same checks as in an ingest, then one offline import.
+"""Loads tables or an embedded store into a new Neo4j database by one offline import.
 
-The tables are ingested into an embedded store in a temporary folder, so a bulk load accepts,
-merges and rejects exactly what an ingest would; the import tool then only gets clean data.
-
-neo4j-admin, the tool that Neo4j brings along: found, asked, and run on a stopped server.
+The tables are ingested into an embedded store in a temporary folder, so a bulk load accepts, merges
+and rejects exactly what an ingest would; the import tool then only gets clean data. The tool is
+`neo4j-admin`, which comes with Neo4j and runs on a stopped server.
 """
 
 import contextlib

@@ -1,19 +1,15 @@
-"""Publishes a release: vectors, then indexes, then one small transaction that all readers feel.
+"""Publishes a release to Neo4j and removes releases that are no longer served.
 
-RECOMMENDED relationships: drawn before their release is served, removed when it is no longer.
+A publish writes the vectors batch by batch, leaving what an earlier try wrote, then makes the
+indexes, and ends with one small transaction that switches all readers.
 
-Each says of which release it is, so a reader who asks for those of the served one sees all of them
-or none. Changing them in the transaction that serves the release would not do: Neo4j lets a reader
-see a part of what a transaction commits.
-
-Which release is served, and who is writing the next one.
-
-Every transaction of a publish first locks the release node and looks whether it is still its turn.
+Every transaction of a publish first locks the release node and checks whether it is still its turn.
 So a second publisher takes over cleanly, and clean-up never touches what is served or written.
 
-Writes the vectors of a node type, batch by batch; what an earlier try wrote is left as it is.
-
-Takes releases out of the database that are no longer served, or never came to be.
+RECOMMENDED relationships are drawn before their release is served, and removed when it no longer
+is. Each names its release, so a reader who asks for those of the served one sees all of them or
+none. Changing them in the transaction that serves the release would not do: Neo4j lets a reader see
+a part of what a transaction commits.
 """
 
 import time

@@ -1,23 +1,20 @@
-"""Names and Cypher of published releases.
+"""Holds the names, Cypher, vectors and vector indexes of published releases.
 
-All names of a release hold its id, so two releases lie side by side without touching, and whoever
-reads through the name of one never sees the other. Which is served stands in one node,
-(:_GraphRec {name: 'release'}); what a release may have left behind, in (:_GraphRec
-{name: 'release ID'}), which goes last.
+All names of a release hold its id, so two releases lie side by side without touching, and a reader
+who uses the names of one never sees the other. The node (:_GraphRec {name: 'release'}) says which
+release is served. A node (:_GraphRec {name: 'release ID'}) says what a release may have left
+behind, and is removed last. Indexes are made after the vectors, which is quicker, and waited for.
 
-Vectors whose cosine order is the dot-product order: Neo4j's index knows no dot product.
-
-A target's vector z becomes [z, h r] with h = sqrt(M^2 - |z|^2), M the largest length of its type
-and r of length 1; so all are of length M. A seed's vector s becomes [s, 0]. Then
+Neo4j's index knows no dot product, so vectors are changed until their cosine order is the order of
+the dot products. A target's vector z becomes [z, h r] with h = sqrt(M^2 - |z|^2), M the largest
+length of its type and r of length 1; so all are of length M. A seed's vector s becomes [s, 0]. Then
 cos(seed', target') = s . z / (|s| M), and M and |s| are the same for every target: the order is
 exact, whatever r is.
 
 With r = 1, one number (Bachrach et al., Speeding Up the Xbox Recommender System, 2014, section 3),
-all short vectors lie in one spot and the long ones, which are most answers, far away from all
-else: the index, a graph of neighbours, hardly has a way to them. So r is the direction of z, folded
-to a few numbers: neighbours are then vectors that point the same way.
-
-Vector indexes of a release: made after its vectors, which is quicker, and waited for.
+all short vectors lie in one spot, and the long ones, which are most answers, lie far away from all
+others: the index, a graph of neighbours, hardly has a way to them. So r is the direction of z,
+folded to a few numbers: neighbours are then vectors that point the same way.
 """
 
 import time
