@@ -36,7 +36,7 @@ from rich.table import Table
 
 from graphdb import SCHEMA
 from training.data import LightGCN
-from training.gnn import GnnConfig, HeteroLightGCN, messages_of
+from training.gnn import GnnConfig, HeteroLightGCN, relation_operators
 from training.gnn.supervision import direction_of
 from training.gnn.trainer import Trainer
 from training.sparse_ops import SparseMatrix, coordinates
@@ -158,7 +158,7 @@ def ours(users: np.ndarray, items: np.ndarray, job: Job, **adam: bool) -> Spent:
     graph = graph_of(num_nodes, {PURCHASED: np.stack([users, items])})
     model = HeteroLightGCN(
         num_nodes,
-        messages_of(graph, SCHEMA, config),
+        relation_operators(graph, SCHEMA, config),
         dim=config.dim,
         num_layers=config.num_layers,
         seed=config.seed,

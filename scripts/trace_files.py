@@ -20,7 +20,7 @@ from graphdb.stores import open_store
 from graphrec import Recommender
 from training.config import load_config, preset_path
 from training.data import load_graph
-from training.gnn import HeteroLightGCN, messages_of
+from training.gnn import HeteroLightGCN, relation_operators
 from training.gnn.supervision import direction_of, foretold
 from training.gnn.trainer import Trainer
 from training.train import train
@@ -88,7 +88,7 @@ def step(folder: Path) -> list[str]:
         direction_of(graph, schema, name, weight, config) for name, weight in names.items()
     ]
     num_nodes = {name: graph[name].num_nodes for name in graph.node_types}
-    messages = messages_of(graph, schema, config)
+    messages = relation_operators(graph, schema, config)
     model = HeteroLightGCN(num_nodes, messages, dim=config.dim, num_layers=config.num_layers)
     trainer = Trainer(model, directions, config)
     return passed(lambda: trainer.run(lambda _: False, until=1))

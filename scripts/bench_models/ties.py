@@ -33,7 +33,11 @@ def settings_without(config: TrainConfig, ties: Collection[EdgeType]) -> TrainCo
     """The settings without those of some ties, walked either way."""
     names = {str(tie) for tie in ties}
     content = config.model_dump()
-    for part, key in (("svd", "edge_type_weights"), ("graph", "directions"), ("graph", "gains")):
+    for part, key in (
+        ("svd", "edge_type_weights"),
+        ("graph", "supervision"),
+        ("graph", "relation_weights"),
+    ):
         given = content[part][key]
         if given is not None:
             content[part][key] = {

@@ -41,12 +41,12 @@ def test_settings_lose_it_both_ways():
         {
             "svd": {"edge_type_weights": {str(MADE_BY): 0.5}},
             "graph": {
-                "directions": {str(BOUGHT): 1.0, str(MADE_BY): 0.3},
-                "gains": {str(MADE_BY): 0.0, f"~{MADE_BY}": 0.0, str(BOUGHT): 2.0},
+                "supervision": {str(BOUGHT): 1.0, str(MADE_BY): 0.3},
+                "relation_weights": {str(MADE_BY): 0.0, f"~{MADE_BY}": 0.0, str(BOUGHT): 2.0},
             },
         }
     )
     left = settings_without(config, [MADE_BY])
     assert left.svd.edge_type_weights == {}
-    assert left.graph.directions == {str(BOUGHT): 1.0}
-    assert left.graph.gains == {str(BOUGHT): 2.0}
+    assert left.graph.supervision == {str(BOUGHT): 1.0}
+    assert left.graph.relation_weights == {str(BOUGHT): 2.0}

@@ -30,8 +30,8 @@ CONFIGS = st.builds(
         dict,
         num_random_negatives=st.one_of(st.integers(0, 9), st.just("all")),
         patience=st.one_of(st.none(), st.integers(1, 9)),
-        learn_gains=st.booleans(),
-        directions=st.dictionaries(KEYS, NUMBERS, min_size=1, max_size=3),
+        learn_relation_weights=st.booleans(),
+        supervision=st.dictionaries(KEYS, NUMBERS, min_size=1, max_size=3),
     ),
 )
 
@@ -48,7 +48,7 @@ def test_defaults_are_written_out():
     assert 'model = "svd"' in text
     assert f"dim = {TrainConfig().svd.dim}" in text
     assert "[graph]\ndim = 64\nnum_layers = 1" in text
-    assert "directions" not in text  # they are chosen by the data
+    assert "supervision" not in text  # they are chosen by the data
 
 
 def test_what_toml_cannot_say():

@@ -62,7 +62,7 @@ def test_a_product_nobody_bought_is_known_by_its_brand(planted):
     for name in ("edge_index", "at_s", "count", "value", "discount"):
         store[name] = store[name][..., keep]
     directions = {"User-PURCHASED-Product": 1.0, "User-PURCHASED-Product-MADE_BY-Brand": 1.0}
-    config = GnnConfig(**{**QUICK.model_dump(), "directions": directions, "node_dropout": 0.2})
+    config = GnnConfig(**{**QUICK.model_dump(), "supervision": directions, "node_dropout": 0.2})
     vectors = GraphEncoder(SCHEMA, config).fit(graph)
     scores = vectors["User"] @ vectors["Product"][:4].T  # [240, 4]
     best = scores.argmax(axis=1)
@@ -91,7 +91,7 @@ def test_validation_at_the_end_of_a_longer_way(planted, cut):
     """Brands stand for tastes: those that are new to a user are found better than by chance."""
     epochs = []
     settings = {"epochs": 10, "patience": 10, **cut}
-    settings["directions"] = {"User-PURCHASED-Product-MADE_BY-Brand": 1.0}
+    settings["supervision"] = {"User-PURCHASED-Product-MADE_BY-Brand": 1.0}
     config = GnnConfig(**{**QUICK.model_dump(), **settings})
     GraphEncoder(SCHEMA, config, on_epoch=epochs.append).fit(load_graph(planted))
     chance = 20 / 60  # of the brands that a user has not bought of yet

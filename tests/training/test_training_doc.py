@@ -84,7 +84,7 @@ def test_the_settings_of_the_page_are_settings(tmp_path):
     (tmp_path / "train.toml").write_text(settings)
     config = load_config(tmp_path / "train.toml")
     assert config.graph.patience == 2
-    assert len(config.graph.directions) == 2
+    assert len(config.graph.supervision) == 2
 
 
 def test_the_table_of_presets_is_true():

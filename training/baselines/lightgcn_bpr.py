@@ -14,7 +14,7 @@ from graphdb.schema_types import EdgeType
 from training.baselines.base import InteractionConfig, interactions
 from training.data import HeteroData
 from training.evaluation.metrics import VectorScorer
-from training.gnn import HeteroLightGCN, Message
+from training.gnn import HeteroLightGCN, RelationOperator
 from training.gnn.memory import chosen_device
 from training.gnn.trainer import Epoch
 from training.sparse_ops import SparseMatrix, normalised, row_sums
@@ -99,7 +99,9 @@ class LightGcnBpr:
     def _model(self, events: Tensor, device: torch.device) -> HeteroLightGCN:
         source, _, target = self.direction
         operator = SparseMatrix.from_coordinates(normalised(events).float())
-        there = Message(str(self.direction), source, target, operator.transpose()).to(device)
+        there = RelationOperator(str(self.direction), source, target, operator.transpose()).to(
+            device
+        )
         model = HeteroLightGCN(
             dict(zip((source, target), events.shape, strict=True)),
             [there, there.back],

@@ -89,7 +89,7 @@ def train_command(
     torchrun --standalone --nproc-per-node 2 -m graphrec train snapshots/today max --preset max
     """
     check_installed()
-    from training.gnn.distributed import check_alone, joined
+    from training.gnn.distributed import check_alone, process_group
     from training.models import Run
     from training.train import follow, train
 
@@ -97,7 +97,7 @@ def train_command(
     days = None if no_holdout else holdout_days
     if settings.model == "svd":
         check_alone("the closed form")
-    with joined(device) as processes, progress_bars() as bar:
+    with process_group(device) as processes, progress_bars() as bar:
         if not processes.is_first:
             run = Run(device, processes=processes)
             follow(snapshot, config=settings, holdout_days=days, run=run)

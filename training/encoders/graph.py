@@ -12,7 +12,7 @@ from graphrec.bundle import Adjacency
 from training.data import HeteroData
 from training.encoders.base import Vectors
 from training.evaluation.metrics import VectorScorer, reached_at_k
-from training.gnn import GnnConfig, HeteroLightGCN, Message, messages_of
+from training.gnn import GnnConfig, HeteroLightGCN, RelationOperator, relation_operators
 from training.gnn.distributed import ALONE, Processes
 from training.gnn.memory import (
     check_building,
@@ -97,9 +97,9 @@ class GraphEncoder:
 
         with self._log("validation", trainer) as log:
             done = log.best_epoch and trainer.epochs_done - log.best_epoch >= patience
-            if not self.processes.agreed(done):
+            if not self.processes.broadcast(done):
                 trainer.run(after)
-            return self.processes.agreed(log.best_epoch)
+            return self.processes.broadcast(log.best_epoch)
 
     def _held_out(self, graph: HeteroData) -> tuple[HeteroData, Adjacency]:
         """The past, and the pairs at the two ends of the first direction that it does not have."""
@@ -133,12 +133,12 @@ class GraphEncoder:
             direction_of(graph, self.schema, name, weight, config)
             for name, weight in foretold(graph, self.schema, config, self.direction).items()
         ]
-        messages = messages_of(graph, self.schema, config)
+        messages = relation_operators(graph, self.schema, config)
         num_nodes = {node_type: graph[node_type].num_nodes for node_type in graph.node_types}
         need = memory_need(num_nodes, messages, directions, config, num_processes=processes.count)
         sharing = 1 if device.type == "cuda" else processes.local_count
         check_fits(need, config, device, num_processes=sharing)
-        processes.check_alike(config, device, _structure(messages, directions))
+        processes.check_same_setup(config, device, _structure(messages, directions))
         directions = [direction.to(device) for direction in directions]
         model = HeteroLightGCN(
             num_nodes,
@@ -146,7 +146,7 @@ class GraphEncoder:
             own_rows=nodes_with_rows(directions, messages),
             dim=config.dim,
             num_layers=config.num_layers,
-            learn_gains=config.learn_gains,
+            learn_relation_weights=config.learn_relation_weights,
             seed=config.seed,
         )
         return Trainer(model.to(device), directions, config, processes)
@@ -159,7 +159,9 @@ def _settled(config: GnnConfig, device: torch.device) -> GnnConfig:
     return config.model_copy(update={"bfloat16": multiplies_bfloat16(device)})
 
 
-def _structure(messages: Sequence[Message], directions: Sequence[Direction]) -> Iterator[Tensor]:
+def _structure(
+    messages: Sequence[RelationOperator], directions: Sequence[Direction]
+) -> Iterator[Tensor]:
     """All that says which nodes are tied."""
     tied = [message.operator.rows for message in messages]
     tied += [csr for one in directions for csr in (one.positives, one.disliked)]
@@ -168,7 +170,7 @@ def _structure(messages: Sequence[Message], directions: Sequence[Direction]) -> 
 
 
 def nodes_with_rows(
-    directions: Sequence[Direction], messages: Sequence[Message]
+    directions: Sequence[Direction], messages: Sequence[RelationOperator]
 ) -> dict[str, Tensor]:
     """Per node type, which nodes have a row of their own.
 

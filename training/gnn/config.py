@@ -33,15 +33,16 @@ class GnnConfig(BaseModel):
         node_dropout: The share of nodes that go without their own row in a step, so that their
             neighbours alone come to mean something (cold start).
         l2: Of the vectors that a step uses.
-        directions: What is learned to foretell, with weights: an edge type such as
+        supervision: The supervised edge types, with weights: an edge type such as
             'User-PURCHASED-Product', or several in a row, 'User-PURCHASED-Product-MADE_BY-Brand';
             '~' in front of a relation walks it backwards, as in
             'User-WATCHED-Content-~PUBLISHED-Creator'. None: what users buy and, where products
             have brands, its brands, alike.
         event_weights: What one event counts, by relation, in place of the schema's weights.
-        gains: How strongly a tie carries at the start, by its name as `Message.name` has it; 1
-            for those not named, 0 leaves a tie out.
-        learn_gains: Go on from there by gradient; the loss falls, but on Gowalla so does recall.
+        relation_weights: How much an edge type passes on at the start, by `RelationOperator.name`;
+            1 for those not named, 0 leaves an edge type out.
+        learn_relation_weights: Learn them further by gradient; the loss falls, but on Gowalla so
+            does recall.
         half_life_days: After how many days an event counts half; None for never.
         repeat_exponent: What repeats count: 1 each fully, 0 nothing after the first.
         bfloat16: Multiply vectors in bfloat16 to score them; sums stay in float32. None: where the
@@ -67,10 +68,10 @@ class GnnConfig(BaseModel):
     max_negative_rating: float = Field(default=2.0)
     node_dropout: float = Field(default=0.0, ge=0, lt=1)
     l2: float = Field(default=1e-5, ge=0, le=1)
-    directions: dict[str, Positive] | None = Field(default=None, min_length=1)
+    supervision: dict[str, Positive] | None = Field(default=None, min_length=1)
     event_weights: dict[str, Weight] = Field(default_factory=dict)
-    gains: dict[str, Annotated[float, Field(ge=0, le=100)]] = Field(default_factory=dict)
-    learn_gains: bool = False
+    relation_weights: dict[str, Annotated[float, Field(ge=0, le=100)]] = Field(default_factory=dict)
+    learn_relation_weights: bool = False
     half_life_days: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     repeat_exponent: float = Field(default=0.0, ge=0, le=1)
     bfloat16: bool | None = None

@@ -51,14 +51,14 @@ class Processes:
     def is_first(self) -> bool:
         return self.rank == 0
 
-    def add_up(self, tensors: Sequence[Tensor]) -> None:
+    def all_reduce(self, tensors: Sequence[Tensor]) -> None:
         """Puts the sum over all processes in the place of every tensor."""
         if self.count > 1:
             with _errors_translated():
                 for work in [dist.all_reduce(tensor, async_op=True) for tensor in tensors]:
                     work.wait()
 
-    def agreed(self, value: int) -> int:
+    def broadcast(self, value: int) -> int:
         """The value that the first process has; the others wait for it."""
         if self.count == 1:
             return value
@@ -67,7 +67,7 @@ class Processes:
             dist.broadcast(told, 0, group=self.control)
         return int(told)
 
-    def check_alike(
+    def check_same_setup(
         self, config: GnnConfig, device: torch.device, structure: Iterable[Tensor]
     ) -> None:
         """Checks that all train the same, and draw the same numbers: devices of a kind do.
@@ -99,14 +99,14 @@ class Processes:
                 value=names,
             )
 
-    def begin_alike(self, optimizer: torch.optim.Adam) -> None:
+    def sync_parameters(self, optimizer: torch.optim.Adam) -> None:
         """Gives all of them the parameters and the moments of the first."""
         if self.count == 1:
             return
         for parameter in optimizer.param_groups[0]["params"]:
             self._copy(parameter.data)
             state = optimizer.state[parameter]
-            if self.agreed(len(state)):
+            if self.broadcast(len(state)):
                 if not state:
                     state["step"] = torch.zeros((), device=parameter.device)
                     state["exp_avg"] = torch.zeros_like(parameter)
@@ -123,7 +123,7 @@ ALONE = Processes()
 
 
 @contextmanager
-def joined(device: str | None) -> Iterator[Processes]:
+def process_group(device: str | None) -> Iterator[Processes]:
     """The processes that torchrun started with this one; they part at the end, all at once.
 
     Args:
@@ -152,7 +152,7 @@ def joined(device: str | None) -> Iterator[Processes]:
         assert isinstance(control, dist.ProcessGroup)  # this process is in it
         processes = Processes(rank, count, local_rank, local_count, control)
         yield processes
-        processes.agreed(0)  # the first has written everything; if it fails to, all have failed
+        processes.broadcast(0)  # the first has written everything; if it fails to, all have failed
     finally:
         dist.destroy_process_group()
 

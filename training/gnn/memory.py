@@ -4,7 +4,8 @@ The estimate in bytes, where n is the number of all nodes and d the length of th
 
 - per node 16 d: its own row, the row's gradient, and Adam's two moments, 4 d each;
 - per node and step 8 d with one layer, 20 d with more (sums over layers and their gradients);
-  4 d more with `node_dropout`, and 4 d per layer and message to the node with `learn_gains`;
+  4 d more with `node_dropout`, and 4 d per layer and message to the node with
+  `learn_relation_weights`;
 - per seed or candidate of a step 16 d, and per two of them 8: two float32 matrices of scores, and
   2 more with `bfloat16`;
 - per distinct pair of an edge or of events 24, for both ways together: an int64 column and a
@@ -28,7 +29,7 @@ from graphdb.errors import InsufficientMemoryError, TrainingError
 from training.data import HeteroData, edge_types_of
 from training.evaluation.metrics import BLOCK_SCORES
 from training.gnn.config import GnnConfig
-from training.gnn.propagation import Message
+from training.gnn.propagation import RelationOperator
 from training.gnn.supervision import Direction, num_candidates
 
 _INFO = Path("proc/meminfo")
@@ -173,7 +174,7 @@ class MemoryNeed:
 
 def memory_need(
     num_nodes: Mapping[str, int],
-    messages: Sequence[Message],
+    messages: Sequence[RelationOperator],
     directions: Sequence[Direction],
     config: GnnConfig,
     *,
@@ -189,7 +190,7 @@ def memory_need(
     per_node = 0 if not config.num_layers else _ONE_LAYER
     per_node = _MORE_LAYERS if config.num_layers > 1 else per_node
     layers = vector * nodes * (per_node + (config.node_dropout > 0))
-    if config.learn_gains:
+    if config.learn_relation_weights:
         reached = sum(num_nodes[message.target] for message in messages)
         layers += vector * reached * config.num_layers
     entries = sum(message.operator.rows.values().numel() for message in messages)

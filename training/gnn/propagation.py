@@ -31,7 +31,7 @@ BACK = "~"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Message:
+class RelationOperator:
     """One way along which vectors travel.
 
     Args:
@@ -50,41 +50,43 @@ class Message:
     gain: float = 1.0
 
     @property
-    def back(self) -> "Message":
+    def back(self) -> "RelationOperator":
         """The same ties the other way."""
-        return Message(
+        return RelationOperator(
             BACK + self.name, self.target, self.source, self.operator.transpose(), self.gain
         )
 
-    def to(self, device: torch.device) -> "Message":
+    def to(self, device: torch.device) -> "RelationOperator":
         return replace(self, operator=self.operator.to(device))
 
 
-def messages_of(graph: HeteroData, schema: Schema, config: GnnConfig) -> list[Message]:
+def relation_operators(
+    graph: HeteroData, schema: Schema, config: GnnConfig
+) -> list[RelationOperator]:
     """Every tie of the graph, there and back; events between the same two types are summed.
 
     A tie weighs 1. Events weigh what `interaction_matrix` says, to the `repeat_exponent`.
 
     Raises:
-        SchemaError: `gains` names a message that there is not, or `event_weights` a relation
-            that is no event.
+        SchemaError: `relation_weights` names an edge type that the graph lacks, or
+            `event_weights` a relation that is no event.
     """
     _check_relations(schema, config)
     ways = [way for one in _forwards(graph, schema, config) for way in (one, one.back)]
     known = [way.name for way in ways]
-    for name in config.gains:
+    for name in config.relation_weights:
         if name not in known:
             raise SchemaError(
-                f"gains names '{name}', along which nothing travels in this graph",
+                f"relation_weights names '{name}', along which nothing travels in this graph",
                 expected="one of " + ", ".join(known),
                 next_step=nearest(name, known),
                 value=name,
             )
-    ways = [replace(way, gain=config.gains.get(way.name, way.gain)) for way in ways]
+    ways = [replace(way, gain=config.relation_weights.get(way.name, way.gain)) for way in ways]
     return [way for way in ways if way.gain > 0]
 
 
-def _forwards(graph: HeteroData, schema: Schema, config: GnnConfig) -> Iterator[Message]:
+def _forwards(graph: HeteroData, schema: Schema, config: GnnConfig) -> Iterator[RelationOperator]:
     seen: set[tuple[str, str]] = set()
     for edge_type in edge_types_of(graph):
         source, relation, target = edge_type
@@ -111,9 +113,9 @@ def event_weights(schema: Schema, direction: EdgeType, config: GnnConfig) -> dic
     return behaviour_weights(schema, direction, fitting)
 
 
-def _message(name: str, edge_type: EdgeType, weights: Tensor) -> Message:
+def _message(name: str, edge_type: EdgeType, weights: Tensor) -> RelationOperator:
     operator = SparseMatrix.from_coordinates(normalised(weights).float())
-    return Message(name, edge_type.source, edge_type.target, operator.transpose())
+    return RelationOperator(name, edge_type.source, edge_type.target, operator.transpose())
 
 
 def _check_relations(schema: Schema, config: GnnConfig) -> None:
@@ -207,12 +209,12 @@ class HeteroLightGCN(torch.nn.Module):
     def __init__(
         self,
         num_nodes: Mapping[str, int],
-        messages: Sequence[Message],
+        messages: Sequence[RelationOperator],
         *,
         dim: int,
         num_layers: int,
         own_rows: Mapping[str, Tensor] | None = None,
-        learn_gains: bool = False,
+        learn_relation_weights: bool = False,
         seed: int = 0,
     ) -> None:
         super().__init__()
@@ -227,14 +229,16 @@ class HeteroLightGCN(torch.nn.Module):
         )
         for node_type, has_row in (own_rows or {}).items():
             self.rows[node_type].data[~has_row.cpu()] = 0
-        gains = torch.tensor([message.gain for message in self.messages])
+        relation_weights = torch.tensor([message.gain for message in self.messages])
         # The inverse of softplus, which keeps a gain positive, in a form that does not overflow.
-        self.raw_gains = torch.nn.Parameter(gains + torch.log(-torch.expm1(-gains)), learn_gains)
+        self.raw_relation_weights = torch.nn.Parameter(
+            relation_weights + torch.log(-torch.expm1(-relation_weights)), learn_relation_weights
+        )
 
     @property
-    def gains(self) -> dict[str, float]:
+    def relation_weights(self) -> dict[str, float]:
         """What each message has come to carry, by name."""
-        values = torch.nn.functional.softplus(self.raw_gains.detach()).tolist()
+        values = torch.nn.functional.softplus(self.raw_relation_weights.detach()).tolist()
         return dict(zip((message.name for message in self.messages), values, strict=True))
 
     def forward(self, wanted: Wanted, keep: Mapping[str, Tensor] | None = None) -> list[Tensor]:
@@ -263,11 +267,11 @@ class HeteroLightGCN(torch.nn.Module):
         self, own: Mapping[str, Tensor], sent: Mapping[str, Tensor], wanted: Wanted
     ) -> list[Tensor]:
         """Own vectors plus all that arrives where vectors are sent along every tie once."""
-        gains = torch.nn.functional.softplus(self.raw_gains)
+        relation_weights = torch.nn.functional.softplus(self.raw_relation_weights)
         found = []
         for node_type, rows in wanted:
             vectors = _pick(own[node_type], rows)
-            for gain, message in zip(gains, self.messages, strict=True):
+            for gain, message in zip(relation_weights, self.messages, strict=True):
                 if message.target == node_type:
                     arrived = (
                         multiply(message.operator, sent[message.source])

@@ -87,8 +87,8 @@ def foretold(
     Args:
         main: By what users have products; purchases by default.
     """
-    if config.directions is not None:
-        return config.directions
+    if config.supervision is not None:
+        return config.supervision
     taken = main or schema.edge_type("PURCHASED", "User", "Product")
     made_by = schema.edge_type("MADE_BY", "Product", "Brand")
     directions = {str(taken): 1.0}

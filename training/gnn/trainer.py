@@ -82,9 +82,9 @@ class Trainer:
         config, processes = self.config, self.processes
         device = next(self.model.parameters()).device
         steps = sum(math.ceil(len(d.seed_rows) / config.batch_size) for d in self.directions)
-        last = processes.agreed(config.epochs if until is None else until)
-        self.epochs_done = processes.agreed(self.epochs_done)
-        processes.begin_alike(self.optimizer)
+        last = processes.broadcast(config.epochs if until is None else until)
+        self.epochs_done = processes.broadcast(self.epochs_done)
+        processes.sync_parameters(self.optimizer)
         while self.epochs_done < last:
             began = time.perf_counter()
             generator = torch.Generator(device).manual_seed(
@@ -99,7 +99,7 @@ class Trainer:
                 self.optimizer.zero_grad(set_to_none=True)
                 loss.backward()  # type: ignore[no-untyped-call]
                 losses[step] = loss.detach()
-                processes.add_up([losses[step], *self._gradients()])
+                processes.all_reduce([losses[step], *self._gradients()])
                 self.optimizer.step()
                 if (step + 1) % _LOOK_EVERY == 0:
                     self._check_finite(losses)
@@ -107,7 +107,7 @@ class Trainer:
             self.epochs_done += 1
             seconds = time.perf_counter() - began
             epoch = Epoch(self.epochs_done, float(losses.mean()), rate, seconds)
-            if processes.agreed(processes.is_first and after_epoch(epoch)):
+            if processes.broadcast(processes.is_first and after_epoch(epoch)):
                 return
 
     def _loss(self, batch: Batch, generator: torch.Generator) -> Tensor:

@@ -17,7 +17,7 @@ from workers.spoilt_train import Spoil, run
 from graphdb.schema import SCHEMA
 from graphrec.bundle import open_bundle
 from graphrec.cli import build_app
-from training.gnn import GnnConfig, HeteroLightGCN, messages_of
+from training.gnn import GnnConfig, HeteroLightGCN, relation_operators
 from training.gnn.distributed import Processes
 from training.gnn.supervision import batches, direction_of
 from training.gnn.trainer import Trainer
@@ -45,7 +45,7 @@ def gradients(graph, config, processes):
     names = ("User-PURCHASED-Product", "User-PURCHASED-Product-MADE_BY-Brand")
     trainer = Trainer(
         HeteroLightGCN(
-            SIZES, messages_of(graph, SCHEMA, config), dim=8, num_layers=config.num_layers
+            SIZES, relation_operators(graph, SCHEMA, config), dim=8, num_layers=config.num_layers
         ),
         [direction_of(graph, SCHEMA, name, 1.0, config) for name in names],
         config,
@@ -96,7 +96,7 @@ epochs = 8
 patience = 3
 batch_size = 50
 node_dropout = 0.1
-[graph.directions]
+[graph.supervision]
 "User-PURCHASED-Product" = 1.0
 "User-PURCHASED-Product-MADE_BY-Brand" = 0.5
 """

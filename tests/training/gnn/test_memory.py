@@ -10,7 +10,7 @@ import torch
 from graphdb.errors import InsufficientMemoryError
 from graphdb.schema import SCHEMA
 from training.encoders import GraphEncoder
-from training.gnn import GnnConfig, memory, messages_of
+from training.gnn import GnnConfig, memory, relation_operators
 from training.gnn.memory import MemoryNeed, check_building, check_fits, memory_need
 from training.gnn.supervision import batches, direction_of, num_candidates
 
@@ -24,7 +24,7 @@ import json, sys
 from pathlib import Path
 import torch
 from graphdb.schema import SCHEMA
-from training.gnn import GnnConfig, HeteroLightGCN, messages_of
+from training.gnn import GnnConfig, HeteroLightGCN, relation_operators
 from training.gnn.memory import memory_need
 from training.gnn.supervision import direction_of
 from training.gnn.trainer import Trainer
@@ -49,13 +49,13 @@ graph[bought]["count"] = torch.ones(num_edges)
 num_nodes = {"User": num_users, "Product": num_products}
 
 before = peak()
-messages = messages_of(graph, SCHEMA, config)
+messages = relation_operators(graph, SCHEMA, config)
 built = peak()
 direction = direction_of(graph, SCHEMA, "User-PURCHASED-Product", 1.0, config)
 need = memory_need(num_nodes, messages, [direction], config)
 started = peak()
 model = HeteroLightGCN(num_nodes, messages, dim=config.dim, num_layers=config.num_layers,
-    learn_gains=config.learn_gains)
+    learn_relation_weights=config.learn_relation_weights)
 trainer = Trainer(model, [direction], config)
 trainer.run(lambda epoch: True)
 print(json.dumps({
@@ -87,7 +87,7 @@ def measured(sizes, **settings):
         ((150_000, 80_000, 20_000), {"dim": 64, "num_layers": 3}),
         ((60_000, 30_000, 20_000), {"dim": 256, "num_layers": 2, "node_dropout": 0.5}),
         ((20_000, 10_000, 50_000), {"dim": 256, "num_layers": 2}),
-        ((60_000, 30_000, 20_000), {"dim": 256, "num_layers": 2, "learn_gains": True}),
+        ((60_000, 30_000, 20_000), {"dim": 256, "num_layers": 2, "learn_relation_weights": True}),
         ((3_000, 40_000, 60_000), {"dim": 16, "batch_size": 1_000, "num_random_negatives": "all"}),
         ((3_000, 40_000, 60_000), {"dim": 256, "batch_size": 1_000, "num_random_negatives": "all"}),
     ],
@@ -114,7 +114,7 @@ def graph(make_graph):
 def need_of(graph, num_processes=1, **settings):
     config = GnnConfig(**{"dim": 10, "batch_size": 2, "num_random_negatives": "all", **settings})
     direction = direction_of(graph, SCHEMA, "User-PURCHASED-Product", 1.0, config)
-    messages = messages_of(graph, SCHEMA, config)
+    messages = relation_operators(graph, SCHEMA, config)
     return memory_need(SIZES, messages, [direction], config, num_processes=num_processes)
 
 
@@ -142,7 +142,10 @@ def test_layers_by_hand(graph, settings, per_node):
 
 def test_gains_that_are_learned_keep_what_arrived(graph):
     """Three types of 6, 5 and 1 nodes: products are reached along two messages."""
-    plain, learned = need_of(graph, num_layers=2), need_of(graph, num_layers=2, learn_gains=True)
+    plain, learned = (
+        need_of(graph, num_layers=2),
+        need_of(graph, num_layers=2, learn_relation_weights=True),
+    )
     assert learned.layers - plain.layers == 2 * (6 + 5 + 5 + 1) * 40
 
 

@@ -7,7 +7,7 @@ import torch
 from graphdb.errors import SchemaError
 from graphdb.schema import SCHEMA
 from training.data import LightGCN
-from training.gnn import GnnConfig, HeteroLightGCN, messages_of
+from training.gnn import GnnConfig, HeteroLightGCN, relation_operators
 
 PURCHASED = SCHEMA.edge_type("PURCHASED")
 VIEWED = SCHEMA.edge_type("VIEWED")
@@ -30,7 +30,7 @@ def network(graph, config=None, **settings):
     config = config or GnnConfig()
     settings = {"dim": 8, "num_layers": 2, **settings}
     sizes = {node_type: graph[node_type].num_nodes for node_type in graph.node_types}
-    return HeteroLightGCN(sizes, messages_of(graph, SCHEMA, config), **settings)
+    return HeteroLightGCN(sizes, relation_operators(graph, SCHEMA, config), **settings)
 
 
 def everything(model):
@@ -75,7 +75,7 @@ def test_chosen_rows_are_the_rows_of_all(graph):
 @pytest.mark.usefixtures("either_way")
 @pytest.mark.parametrize("num_layers", [1, 2, 3])
 def test_gradients_of_chosen_rows_equal_those_of_a_dense_network(graph, num_layers):
-    model = network(graph, num_layers=num_layers, learn_gains=True)
+    model = network(graph, num_layers=num_layers, learn_relation_weights=True)
     pull = torch.randn(4, 8, generator=torch.Generator().manual_seed(1))
     rows = torch.tensor([7, 2, 2, 0])
     (found,) = model([("Product", rows)])
@@ -91,9 +91,9 @@ def test_gradients_of_chosen_rows_equal_those_of_a_dense_network(graph, num_laye
 def dense_products(model, num_layers):
     """The same network on one dense matrix over all nodes."""
     offsets = {"User": 0, "Product": 12, "Brand": 21}
-    gains = torch.nn.functional.softplus(model.raw_gains)
+    relation_weights = torch.nn.functional.softplus(model.raw_relation_weights)
     carried = torch.zeros(24, 24)
-    for gain, message in zip(gains, model.messages, strict=True):
+    for gain, message in zip(relation_weights, model.messages, strict=True):
         block = torch.zeros(24, 24)
         to, source = offsets[message.target], offsets[message.source]
         dense = message.operator.rows.to_dense()
@@ -106,10 +106,10 @@ def dense_products(model, num_layers):
 
 
 def test_every_tie_gets_a_gradient(graph):
-    model = network(graph, learn_gains=True)
+    model = network(graph, learn_relation_weights=True)
     sum(vectors.square().sum() for vectors in everything(model).values()).backward()
     assert len(model.messages) == 4
-    assert (model.raw_gains.grad != 0).all()
+    assert (model.raw_relation_weights.grad != 0).all()
 
 
 def test_an_edge_two_steps_away_matters(graph):
@@ -158,7 +158,7 @@ def test_events_of_one_pair_are_one_message_and_what_came_back_is_none(make_grap
         {"User": 2, "Product": 2},
         {VIEWED: [(0, 0)], PURCHASED: [(0, 0), (0, 1), (1, 1)], RETURNED: [(0, 1), (0, 1)]},
     )
-    there, back = messages_of(graph, SCHEMA, GnnConfig())
+    there, back = relation_operators(graph, SCHEMA, GnnConfig())
     assert (there.name, back.name) == ("User-EVENTS-Product", "~User-EVENTS-Product")
     assert there.operator.rows.to_dense().bool().tolist() == [[True, False], [False, True]]
     torch.testing.assert_close(there.operator.rows.to_dense().T, back.operator.rows.to_dense())
@@ -166,15 +166,21 @@ def test_events_of_one_pair_are_one_message_and_what_came_back_is_none(make_grap
 
 @pytest.mark.parametrize("gain", [1e-3, 0.25, 100])
 def test_gains_begin_where_they_are_told_and_zero_leaves_a_tie_out(graph, gain):
-    config = GnnConfig(gains={"Product-MADE_BY-Brand": gain, "~Product-MADE_BY-Brand": 0})
-    gains = network(graph, config).gains
-    assert set(gains) == {"User-EVENTS-Product", "~User-EVENTS-Product", "Product-MADE_BY-Brand"}
-    assert gains["Product-MADE_BY-Brand"] == pytest.approx(gain)
+    config = GnnConfig(
+        relation_weights={"Product-MADE_BY-Brand": gain, "~Product-MADE_BY-Brand": 0}
+    )
+    relation_weights = network(graph, config).relation_weights
+    assert set(relation_weights) == {
+        "User-EVENTS-Product",
+        "~User-EVENTS-Product",
+        "Product-MADE_BY-Brand",
+    }
+    assert relation_weights["Product-MADE_BY-Brand"] == pytest.approx(gain)
 
 
 def test_an_unknown_gain_is_named(graph):
     with pytest.raises(SchemaError, match="did you mean 'Product-MADE_BY-Brand'"):
-        network(graph, GnnConfig(gains={"Product-MADEBY-Brand": 1}))
+        network(graph, GnnConfig(relation_weights={"Product-MADEBY-Brand": 1}))
 
 
 def test_a_weight_for_what_is_no_event_is_refused(graph):
@@ -184,4 +190,4 @@ def test_a_weight_for_what_is_no_event_is_refused(graph):
 
 def test_ties_that_are_not_in_the_graph_carry_nothing(make_graph):
     graph = make_graph({**SIZES, "Shop": 2}, {PURCHASED: [(0, 0)], RUN_BY: []})
-    assert len(messages_of(graph, SCHEMA, GnnConfig())) == 2
+    assert len(relation_operators(graph, SCHEMA, GnnConfig())) == 2

@@ -46,7 +46,7 @@ def test_products_are_foretold_and_brands_where_anything_bought_has_one(
     for name in found:
         assert direction(graph, name).seed_rows.numel()
     chosen = {"User-PURCHASED-Product": 0.5}
-    assert foretold(graph, SCHEMA, GnnConfig(directions=chosen)) == chosen
+    assert foretold(graph, SCHEMA, GnnConfig(supervision=chosen)) == chosen
 
 
 def test_distinct_pairs_are_positives(make_graph):

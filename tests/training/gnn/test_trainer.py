@@ -8,7 +8,7 @@ import torch
 from graphdb.errors import CheckpointError, DivergedError
 from graphdb.schema import SCHEMA
 from training.encoders import GraphEncoder
-from training.gnn import GnnConfig, HeteroLightGCN, messages_of
+from training.gnn import GnnConfig, HeteroLightGCN, relation_operators
 from training.gnn.supervision import direction_of
 from training.gnn.trainer import Trainer
 
@@ -21,7 +21,7 @@ SMALL = GnnConfig(
     batch_size=8,
     node_dropout=0.2,
     num_random_negatives=2,
-    directions={"User-PURCHASED-Product": 1.0},
+    supervision={"User-PURCHASED-Product": 1.0},
 )
 
 
@@ -39,7 +39,10 @@ def graph(make_graph):
 
 def trainer(graph, config):
     model = HeteroLightGCN(
-        SIZES, messages_of(graph, SCHEMA, config), dim=config.dim, num_layers=config.num_layers
+        SIZES,
+        relation_operators(graph, SCHEMA, config),
+        dim=config.dim,
+        num_layers=config.num_layers,
     )
     direction = direction_of(graph, SCHEMA, "User-PURCHASED-Product", 1.0, config)
     return Trainer(model, [direction], config)
