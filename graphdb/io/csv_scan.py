@@ -259,6 +259,7 @@ class _Cells:
         first_broken_row: The first of them, counted from 1 without the header.
         plain_row: The first row with an escaped quote in a cell without quotes.
         quote_row: The first row with any quote in a cell without quotes.
+        has_backslash: Without any, both readings are the same.
         ends: A number that differs where another reading ends cells elsewhere.
     """
 
@@ -266,6 +267,7 @@ class _Cells:
     first_broken_row: int | None = None
     plain_row: int | None = None
     quote_row: int | None = None
+    has_backslash: bool = False
     ends: int = 0
     is_open: bool = False
 
@@ -279,11 +281,9 @@ def scan_csv(path: Path, form: CsvFormat) -> CsvScan:
 def _by_cells(path: Path, form: CsvFormat, found: CsvScan) -> CsvScan:
     """What was found, with how odd quotes are escaped."""
     doubled = _cells(path, form, by_backslash=False)
-    if not doubled.broken and doubled.quote_row is None:
-        return found
-    escaped = _cells(path, form, by_backslash=True)
     if not doubled.broken:
-        return replace(found, warning=_doubtful(doubled, escaped))
+        return replace(found, warning=_doubt(path, form, doubled))
+    escaped = _cells(path, form, by_backslash=True)
     row = doubled.first_broken_row
     if escaped.broken < doubled.broken:
         warning = f'quotes are escaped by a backslash (row {row}), and read so; write "" instead'
@@ -295,10 +295,13 @@ def _by_cells(path: Path, form: CsvFormat, found: CsvScan) -> CsvScan:
     return replace(found, warning=warning)
 
 
-def _doubtful(doubled: _Cells, escaped: _Cells) -> str | None:
+def _doubt(path: Path, form: CsvFormat, doubled: _Cells) -> str | None:
     """What is told of a file that is read by the standard and could be read otherwise."""
     if doubled.plain_row is not None:
         return f'row {doubled.plain_row} has \\" in a cell without quotes; the backslash is kept'
+    if doubled.quote_row is None or not doubled.has_backslash:
+        return None
+    escaped = _cells(path, form, by_backslash=True)
     if escaped.broken or escaped.ends == doubled.ends:
         return None
     return (
@@ -348,6 +351,7 @@ def _cells(path: Path, form: CsvFormat, *, by_backslash: bool) -> _Cells:
     pattern = _cell_pattern(form.separator, by_backslash=by_backslash)
     cells, row, in_row, rest, begin = _Cells(), 0, False, b"", 0
     for block in chain(_blocks(path, form), [None]):
+        cells.has_backslash = cells.has_backslash or b"\\" in (block or b"")
         text, at = rest + (block or b""), 0
         while at < len(text):
             match = pattern.match(text, at)
