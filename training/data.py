@@ -259,11 +259,13 @@ def _summed(
     pairs, values = pairs[:, values != 0], values[values != 0]  # three stars say nothing
     ends = next(iter(weights))
     shape = (graph[ends.source].num_nodes, graph[ends.target].num_nodes)
-    summed = coordinates(pairs, values, shape)
-    in_all = coordinates(pairs, values.abs(), shape).values()
-    cancelled = summed.values().abs() <= _ROUNDING * in_all
-    summed.values()[cancelled] = 0.0
-    return summed
+    # Both sums at once, as sorting the pairs takes the time.
+    both = coordinates(pairs, torch.stack([values, values.abs()], dim=1), (*shape, 2))
+    summed, in_all = both.values().unbind(dim=1)
+    kept = torch.where(summed.abs() <= _ROUNDING * in_all, 0.0, summed)
+    return torch.sparse_coo_tensor(
+        both.indices(), kept, shape, is_coalesced=True, check_invariants=False
+    )
 
 
 def _worth(store: Mapping[str, Tensor]) -> Tensor:

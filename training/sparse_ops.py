@@ -20,8 +20,11 @@ from graphrec.bundle import Adjacency
 Tensor = torch.Tensor
 
 
-def coordinates(index: Tensor, values: Tensor, shape: tuple[int, int]) -> Tensor:
+def coordinates(index: Tensor, values: Tensor, shape: tuple[int, ...]) -> Tensor:
     """A coalesced COO matrix; entries of the same place are summed.
+
+    Args:
+        values: One per entry, or rows of as many as a third number of the shape says.
 
     >>> coordinates(torch.tensor([[0, 0], [1, 1]]), torch.tensor([2.0, 3.0]), (1, 2)).to_dense()
     tensor([[0., 5.]])
