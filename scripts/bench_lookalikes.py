@@ -30,13 +30,12 @@ from rich.table import Table
 from graphdb.errors import QueryError
 from graphrec import Recommender
 from graphrec.bundle import AudienceFigures
-from training.bundling import bundle_up
 from training.cold_start import NewcomerLearner
 from training.encoders import SvdEncoder, Vectors
 from training.evaluation.audiences import audience_figures
 from training.evaluation.backtest import bundle_of_the_past
-from training.evaluation.lookalikes import NewBuyers, lifts, new_buyers, orders
-from training.pairs import adjacency, compose, without
+from training.evaluation.lookalikes import NewBuyers, lifts, new_buyers, orders, ranked_others
+from training.pairs import adjacency
 from training.splitting.split import Holdout, hold_out_last
 
 SHARES = (0.01, 0.05, 0.1)
@@ -57,7 +56,7 @@ def main() -> None:
         by_order = dict(scored(recommender, weeks, brands, options.seed))
         found = {name: lifts(brands, scores, SHARES) for name, scores in by_order.items()}
         promised = promises(recommender, brands)
-        likely = probabilities(recommender, weeks, options.seed)
+        likely = probabilities(recommender, brands, options.seed)
     console = Console(width=None if Console().is_terminal else 140)
     title = (
         f"{len(brands.rows)} brands with {options.new_buyers} new buyers or more, {WEEKS} weeks, "
@@ -90,25 +89,13 @@ def past(folder: Path, weeks: Weeks, told: dict[str, AudienceFigures]) -> Recomm
     """Serves what was known when the held-out weeks began."""
     holdout = weeks.holdout
     vectors = learned(weeks, holdout)
-    bundle = bundle_up(
-        folder,
-        weeks.snapshot,
-        holdout.train_graph,
-        vectors,
-        cutoff=holdout.cutoff,
-        config={},
-        metrics={},
-        audiences=told,
-    )
+    bundle = bundle_of_the_past(folder, weeks.snapshot, holdout, vectors, audiences=told)
     return Recommender(bundle)
 
 
-def probabilities(recommender: Recommender, weeks: Weeks, seed: int) -> tuple[Floats, Floats]:
+def probabilities(recommender: Recommender, brands: NewBuyers, seed: int) -> tuple[Floats, Floats]:
     """Of brands that anyone had bought, every user who had not: the chance told, and whether."""
-    made_by = adjacency(weeks.holdout.train_graph, weeks.schema.edge_type("MADE_BY"))
-    had = compose(adjacency(weeks.holdout.train_graph, weeks.holdout.edge_type), made_by)
-    new = without(compose(weeks.holdout.truth, made_by), had).reverse()
-    sold = np.flatnonzero(had.reverse().degrees())
+    sold = np.flatnonzero(brands.had.degrees())
     told, came = [], []
     for row in np.random.default_rng(seed).permutation(sold)[:BRANDS].tolist():
         brand = recommender.bundle.id_of("Brand", row)
@@ -120,7 +107,7 @@ def probabilities(recommender: Recommender, weeks: Weeks, seed: int) -> tuple[Fl
             continue
         users = rows[0][rows[0] >= 0]
         told.append(scores[0][: len(users)])
-        came.append(np.isin(users, new.targets(row)).astype(np.float64))
+        came.append(np.isin(users, brands.new.targets(row)).astype(np.float64))
     return np.concatenate(told), np.concatenate(came)
 
 
@@ -177,10 +164,10 @@ def table_of_first_places(
         table.add_column(heading)
     top = max(len(idle) // 20, 1)
     for name, scores in by_order.items():
-        orders = []
-        for brand, found in zip(brands.rows, scores, strict=True):
-            others = np.setdiff1d(np.arange(len(idle)), brands.had.targets(int(brand)))
-            orders.append(others[np.argsort(-found[others], kind="stable")][:top])
+        orders = [
+            ranked_others(brands, int(brand), found)[:top]
+            for brand, found in zip(brands.rows, scores, strict=True)
+        ]
         first = np.mean([idle[order[0]] for order in orders])
         table.add_row(name, f"{first:.0%}", f"{np.mean([idle[order] for order in orders]):.0%}")
     return table

@@ -6,7 +6,7 @@ from typing import Any
 
 from graphdb.snapshot import Snapshot
 from graphrec import Recommender
-from graphrec.bundle import Bundle, NewcomerRule
+from graphrec.bundle import AudienceFigures, Bundle, NewcomerRule
 from training.bundling import bundle_up
 from training.cold_start import NewcomerLearner
 from training.config import TrainConfig
@@ -26,6 +26,7 @@ def bundle_of_the_past(
     config: dict[str, Any] | None = None,
     newcomers: Mapping[str, NewcomerRule] | None = None,
     quality: QualityConfig | None = None,
+    audiences: Mapping[str, AudienceFigures] | None = None,
 ) -> Bundle:
     """Writes a bundle that knows nothing of what is held out: to measure, not to serve.
 
@@ -34,6 +35,7 @@ def bundle_of_the_past(
         config: How the model was trained.
         newcomers: Per node type, how a new node gets a vector.
         quality: How much each part counts in the quality of nodes.
+        audiences: What days before the cut-off told of audiences, by node type.
 
     Raises:
         BundleError: The folder exists already.
@@ -48,6 +50,7 @@ def bundle_of_the_past(
         metrics={},
         newcomers=newcomers,
         quality=quality,
+        audiences=audiences,
     )
 
 

@@ -147,11 +147,20 @@ def lifts(asked: NewBuyers, scores: Sequence[Floats], shares: Sequence[float]) -
 
 
 def _lift(asked: NewBuyers, brand: int, scores: Floats, shares: Sequence[float]) -> list[float]:
-    candidates = np.setdiff1d(np.arange(asked.had.num_targets), asked.had.targets(brand))
-    is_new = np.isin(candidates, asked.new.targets(brand))
-    order = np.lexsort((candidates, -scores[candidates]))
-    sizes = [max(round(share * len(candidates)), 1) for share in shares]
-    return [float(is_new[order[:size]].mean() / is_new.mean()) for size in sizes]
+    ranked = ranked_others(asked, brand, scores)
+    is_new = np.isin(ranked, asked.new.targets(brand))
+    sizes = [max(round(share * len(ranked)), 1) for share in shares]
+    return [float(is_new[:size].mean() / is_new.mean()) for size in sizes]
+
+
+def ranked_others(asked: NewBuyers, brand: int, scores: Floats) -> npt.NDArray[np.int64]:
+    """The users who had never bought a brand, the best score first; equal scores by row.
+
+    Args:
+        scores: Of every user.
+    """
+    others = np.setdiff1d(np.arange(asked.had.num_targets), asked.had.targets(brand))
+    return others[np.argsort(-scores[others], kind="stable")]
 
 
 def _activity(holdout: Holdout) -> Mapping[str, Floats]:

@@ -93,12 +93,7 @@ class Directions:
         float32 [num_users, dim], in blocks; zero for users of whom nothing is known.
         """
         root = _root(self.telling)
-        placed = np.zeros_like(users.vectors)
-        for start in range(0, len(placed), _MOST_ROWS):
-            rows = slice(start, start + _MOST_ROWS)
-            placed[rows] = (users.vectors[rows] - self.mean) @ root
-        placed[users.zero] = 0
-        return EmbeddingMatrix.of(placed)
+        return self._placed(users, lambda _, away: away @ root)
 
     def shrunk(self, users: EmbeddingMatrix, evidence: Vector) -> EmbeddingMatrix:
         """The users, each moved towards the mean by how little is known.
@@ -120,10 +115,20 @@ class Directions:
         squares = ((users.vectors[known] - self.mean) ** 2).sum(axis=1)
         left = float((shares[known] ** 2 * squares).sum())
         factors = shares * np.sqrt(squares.sum() / left) if left else shares
+        return self._placed(users, lambda rows, away: self.mean + factors[rows, None] * away)
+
+    def _placed(
+        self, users: EmbeddingMatrix, place: Callable[[slice, Matrix], Matrix]
+    ) -> EmbeddingMatrix:
+        """The users in new places, block by block; zero for users of whom nothing is known.
+
+        Args:
+            place: Given which rows, and their vectors less the mean.
+        """
         placed = np.zeros_like(users.vectors)
         for start in range(0, len(placed), _MOST_ROWS):
             rows = slice(start, start + _MOST_ROWS)
-            placed[rows] = self.mean + factors[rows, None] * (users.vectors[rows] - self.mean)
+            placed[rows] = place(rows, users.vectors[rows] - self.mean)
         placed[users.zero] = 0
         return EmbeddingMatrix.of(placed)
 

@@ -5,7 +5,6 @@ import pytest
 
 from graphdb.schema import SCHEMA
 from graphrec import Recommender, open_bundle
-from training.bundling import bundle_up
 from training.config import TrainConfig
 from training.data import load_graph
 from training.encoders import SvdConfig, SvdEncoder
@@ -40,10 +39,9 @@ class Future:
         before = hold_out_last(self.last.train_graph, PURCHASED, DAYS)
         self.figures = measured(snapshot, before, folder / "past")
         graph = self.last.train_graph
-        bundle = bundle_up(
-            folder / "bundle", snapshot, graph, learned(graph), cutoff=self.last.cutoff,
-            config={}, metrics={}, audiences=self.figures,
-        )  # fmt: skip
+        bundle = bundle_of_the_past(
+            folder / "bundle", snapshot, self.last, learned(graph), audiences=self.figures
+        )
         self.recommender = Recommender(bundle)
         made_by = adjacency(graph, MADE_BY)
         had = compose(adjacency(graph, PURCHASED), made_by)
