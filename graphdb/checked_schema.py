@@ -74,7 +74,7 @@ class PlainRelation(BaseModel):
     is_event: StrictBool = False
     repeats: StrictBool = False
     one_target: StrictBool = False
-    behaviour_weight: Number = 0.0
+    event_weight: Number = 0.0
 
 
 class PlainSchema(BaseModel):

@@ -54,8 +54,8 @@ NODE_TYPES = (
     ),
     NodeType(
         "Creator",
-        "Someone who shows goods to fans, by short video or live.",
-        (_NAME, Property("fans", Kind.INT, "Number of followers.", minimum=0)),
+        "Someone who shows products to followers, by short video or live.",
+        (_NAME, Property("followers", Kind.INT, "Number of followers.", minimum=0)),
     ),
     NodeType(
         "Product",
@@ -108,7 +108,7 @@ RELATIONS = (
         (("User", "Product"),),
         is_event=True,
         repeats=True,
-        behaviour_weight=1,
+        event_weight=1,
     ),
     Relation(
         "CARTED",
@@ -116,7 +116,7 @@ RELATIONS = (
         (("User", "Product"),),
         is_event=True,
         repeats=True,
-        behaviour_weight=3,
+        event_weight=3,
     ),
     Relation(
         "PURCHASED",
@@ -125,7 +125,7 @@ RELATIONS = (
         (_number("discount", "Money taken off the shelf price of this line."),),
         is_event=True,
         repeats=True,
-        behaviour_weight=5,
+        event_weight=5,
     ),
     Relation(
         "RETURNED",
@@ -134,7 +134,7 @@ RELATIONS = (
         (_text("reason", "Why it came back."),),
         is_event=True,
         repeats=True,
-        behaviour_weight=-4,
+        event_weight=-4,
     ),
     Relation(
         "RATED",
@@ -148,7 +148,7 @@ RELATIONS = (
         "Follows the creator or brand.",
         (("User", "Creator"), ("User", "Brand")),
         is_event=True,
-        behaviour_weight=2,
+        event_weight=2,
     ),
     Relation(
         "WATCHED",
@@ -157,14 +157,14 @@ RELATIONS = (
         (_number("watched_s", "Seconds watched."),),
         is_event=True,
         repeats=True,
-        behaviour_weight=1,
+        event_weight=1,
     ),
     Relation(
         "LIKED",
         "Liked the content.",
         (("User", "Content"),),
         is_event=True,
-        behaviour_weight=2,
+        event_weight=2,
     ),
     Relation("PUBLISHED", "Made the content.", (("Creator", "Content"),)),
     Relation("FEATURES", "Shows the product.", (("Content", "Product"),)),
@@ -235,7 +235,7 @@ class RelationEntry(BaseModel):
     is_event: bool = False
     repeats: bool = False
     one_target: bool = False
-    behaviour_weight: float = Field(default=0.0, ge=-100, le=100)
+    event_weight: float = Field(default=0.0, ge=-100, le=100)
 
     @model_validator(mode="after")
     def _fits_together(self) -> "RelationEntry":
@@ -290,7 +290,7 @@ def _new_relation(name: str, entry: RelationEntry) -> Relation:
         is_event=entry.is_event,
         repeats=entry.repeats,
         one_target=entry.one_target,
-        behaviour_weight=entry.behaviour_weight,
+        event_weight=entry.event_weight,
     )
 
 
@@ -318,7 +318,7 @@ def _check_ends(
     is_new: bool,
 ) -> None:
     if not entry.ends and is_new:
-        what = f"the new relation {name} ties nothing"
+        what = f"the new relation {name} connects nothing"
         raise file.error(("relation", name), what, expected='ends = [["Source", "Target"], ...]')
     for end in (end for pair in entry.ends for end in pair):
         if end not in node_types:

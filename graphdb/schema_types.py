@@ -112,14 +112,14 @@ class NodeType:
 
 @dataclass(frozen=True, slots=True)
 class Relation:
-    """A kind of edge and the types it may tie.
+    """A kind of edge and the types it may connect.
 
     Args:
         ends: The allowed (source type, target type) pairs.
-        is_event: Something a user did at a moment: carries `at`, `count`, `value`, `scene`.
+        is_event: Something a user did at a moment: carries `at`, `count`, `value`, `channel`.
         repeats: One pair may have many such edges, told apart by `at` and `event_id`.
         one_target: A source has at most one such edge; a new one replaces the old.
-        behaviour_weight: How much one event says about taste; 0 for what says nothing by itself,
+        event_weight: How much one event says about taste; 0 for what says nothing by itself,
             negative for what speaks against.
     """
 
@@ -130,7 +130,7 @@ class Relation:
     is_event: bool = False
     repeats: bool = False
     one_target: bool = False
-    behaviour_weight: float = 0.0
+    event_weight: float = 0.0
 
     @property
     def key(self) -> tuple[str, ...]:
@@ -178,7 +178,7 @@ class Relation:
 
 
 _SINCE = Property(
-    SINCE, Kind.TIMESTAMP, "When the tie began; empty means always. Cut-offs look at it."
+    SINCE, Kind.TIMESTAMP, "When the edge began; empty means always. Cut-offs look at it."
 )
 _AT = Property(OCCURRED_AT, Kind.TIMESTAMP, "When it happened.", required=True)
 _EVENT_ID = Property(
@@ -191,7 +191,7 @@ _EVENT_PROPERTIES = (
     Property(COUNT, Kind.INT, "How many at once; empty means 1.", minimum=1),
     Property("value", Kind.FLOAT, "Money paid, in the shop's currency.", minimum=0),
     Property(
-        "scene",
+        "channel",
         Kind.STRING,
         "Where on the platform it happened.",
         choices=("short_video", "live", "shop", "search", "mall", "other"),

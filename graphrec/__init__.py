@@ -24,7 +24,7 @@ from graphdb.errors import (
     UnknownIdError,
     UnknownReleaseError,
 )
-from graphrec.bundle import Adjacency, Bundle, NewcomerRule, open_bundle, write_bundle
+from graphrec.bundle import Adjacency, Bundle, ColdStartRule, open_bundle, write_bundle
 from graphrec.compare import Comparison, compare_releases
 from graphrec.explain import Explanation
 from graphrec.query import (
@@ -58,6 +58,7 @@ __all__ = [
     "BundleError",
     "BundleMissingError",
     "BundleVersionError",
+    "ColdStartRule",
     "Comparison",
     "DataError",
     "DiskFullError",
@@ -68,7 +69,6 @@ __all__ = [
     "GraphRecError",
     "InvalidFilterError",
     "Licence",
-    "NewcomerRule",
     "Outcome",
     "OwnBlock",
     "Pick",

@@ -1,7 +1,7 @@
 """Stores edges as compressed sparse rows, with evidence of how often and when they occurred.
 
 This is the only form that edges have in a bundle. The functions work on pairs as arrays: they test
-which pairs are among others, list the neighbours of either end (`outward` ignores the direction of
+which pairs are among others, list the neighbors of either end (`outward` ignores the direction of
 edges within one node type), and sample pairs.
 """
 
@@ -79,7 +79,7 @@ class Adjacency:
             `indices[indptr[s]:indptr[s + 1]]`.
         indices: int32 [num_edges], ascending and without duplicates per source.
         num_targets: Number of rows of the target type.
-        evidence: For events, how often and when last, per edge; None for ties.
+        evidence: For events, how often and when last, per edge; None for static edges.
 
     >>> adjacency = Adjacency.from_edges(np.array([1, 0, 1, 1]), np.array([2, 0, 1, 2]), 2, 3)
     >>> adjacency.targets(1).tolist(), adjacency.reverse().targets(2).tolist()
@@ -272,17 +272,18 @@ def among(pairs: Adjacency, sources: npt.NDArray[np.integer], targets: Rows) -> 
     return found
 
 
-def outward(ties: Adjacency, edge_type: EdgeType, node_type: str) -> Adjacency:
-    """Whom every node of one end is tied to.
+def outward(edges: Adjacency, edge_type: EdgeType, node_type: str) -> Adjacency:
+    """Whom every node of one end is connected to.
 
-    Ties within one type have no direction here: two products that name each other are tied once.
+    Edges within one type have no direction here: two products that name each other are connected
+    once.
     """
     if edge_type.source == edge_type.target:
-        sources = sources_of(ties)
-        there = np.concatenate([sources, ties.indices])
-        back = np.concatenate([ties.indices, sources])
-        return Adjacency.from_edges(there, back, ties.num_sources, ties.num_sources)
-    return ties if edge_type.source == node_type else ties.reverse()
+        sources = sources_of(edges)
+        there = np.concatenate([sources, edges.indices])
+        back = np.concatenate([edges.indices, sources])
+        return Adjacency.from_edges(there, back, edges.num_sources, edges.num_sources)
+    return edges if edge_type.source == node_type else edges.reverse()
 
 
 def thinned(pairs: Adjacency, keep: Mask, most: int) -> Adjacency:

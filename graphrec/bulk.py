@@ -1,4 +1,4 @@
-"""Answers for many seeds as one Parquet file, some seeds at a time."""
+"""Answers for many queries as one Parquet file, some queries at a time."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,8 +16,8 @@ from graphrec.query.options import Options
 
 SCHEMA = pa.schema(
     [
-        ("seed_type", pa.string()),
-        ("seed_id", pa.string()),
+        ("query_type", pa.string()),
+        ("query_id", pa.string()),
         ("rank", pa.int64()),
         ("type", pa.string()),
         ("id", pa.string()),
@@ -29,7 +29,7 @@ SCHEMA = pa.schema(
 _AT_ONCE = 1_000
 
 OnProgress = Callable[[int, int], None]
-"""Called with how many seeds are done, and how many there are."""
+"""Called with how many queries are done, and how many there are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +37,15 @@ class BulkReport:
     """What was written.
 
     Args:
-        seeds: How many seeds were asked for.
+        queries: How many queries were asked for.
         rows: How many answers came out.
-        empty: Seeds for which nothing came out, because nothing is known about them or nothing
-            passed.
+        empty: Query nodes for which nothing came out, because nothing is known about them or
+            nothing passed.
         unknown: How many of these the bundle does not hold.
     """
 
     path: str
-    seeds: int
+    queries: int
     rows: int
     empty: int
     unknown: int
@@ -53,20 +53,20 @@ class BulkReport:
 
 def write_answers(
     recommender: Recommender,
-    seed_type: str,
-    seed_ids: Sequence[str],
+    query_type: str,
+    query_ids: Sequence[str],
     target_type: str,
     path: str | Path,
     *,
     on_progress: OnProgress | None = None,
     **options: Unpack[Options],
 ) -> BulkReport:
-    """Asks for every seed and writes the answers, in the order of the seeds, best first.
+    """Asks for every query node and writes the answers, in the order of the queries, best first.
 
-    A seed about which nothing is known gets none, or with `on_unknown="popular"` what is popular.
-    The columns are those of `Recommendations.to_arrow` without the fields, which can be joined by
-    id, and the `outcome`. A seed for which nothing came out has one row without rank and id: its
-    outcome says why. The file appears under its name when it is whole.
+    A query node about which nothing is known gets none, or with `on_unknown="popular"` what is
+    popular. The columns are those of `Recommendations.to_arrow` without the fields, which can be
+    joined by id, and the `outcome`. A query node for which nothing came out has one row without
+    rank and id: its outcome says why. The file appears under its name when it is whole.
 
     Raises:
         QueryError: As for `Recommender.recommend`; or `path` is a folder, a link or a device.
@@ -78,36 +78,36 @@ def write_answers(
         pq.ParquetWriter(unfinished, SCHEMA) as writer,
     ):
         at_once = _num_at_once(options)
-        for start in range(0, len(seed_ids), at_once):
-            some = seed_ids[start : start + at_once]
-            answers = recommender.recommend_many(seed_type, some, target_type, **options)
+        for start in range(0, len(query_ids), at_once):
+            some = query_ids[start : start + at_once]
+            answers = recommender.recommend_many(query_type, some, target_type, **options)
             parts = map(_rows, answers)
             writer.write_table(pa.concat_tables([SCHEMA.empty_table(), *parts]))
             rows += sum(map(len, answers))
             empty += len(some) - sum(map(bool, answers))
             unknown += sum(one.outcome is Outcome.UNKNOWN_ID for one in answers)
             if on_progress:
-                on_progress(start + len(some), len(seed_ids))
-    return BulkReport(str(path), len(seed_ids), rows, empty, unknown)
+                on_progress(start + len(some), len(query_ids))
+    return BulkReport(str(path), len(query_ids), rows, empty, unknown)
 
 
 def _num_at_once(options: Options) -> int:
-    """How many seeds to ask for at once, so that long lists do not exceed what may be asked."""
+    """How many queries to ask for at once, so that long lists do not exceed what may be asked."""
     k = options.get("k", 10)
     check_whole("k", k, 1, MOST_K)
     return max(min(_AT_ONCE, MOST_RESULTS // k), 1)
 
 
 def _rows(answer: Recommendations) -> pa.Table:
-    """The rows of one seed; one without a rank where nothing came out."""
+    """The rows of one query node; one without a rank where nothing came out."""
     if answer:
         table = answer.to_arrow().select(SCHEMA.names[:-1])
         outcome = pa.array([answer.outcome.value] * len(answer), pa.string())
         return table.append_column("outcome", outcome)
     why = "nothing_passed" if answer.outcome is Outcome.ANSWERED else answer.outcome.value
     row = {
-        "seed_type": answer.seed_type,
-        "seed_id": answer.seed_id,
+        "query_type": answer.query_type,
+        "query_id": answer.query_id,
         "type": answer.target_type,
         "reasons": [],
         "outcome": why,

@@ -13,10 +13,10 @@ def flat(
         above: What every name begins with.
         keep_empty: Whether a mapping without entries is a value; else nothing is told of it.
 
-    >>> list(flat({"graph": {"dim": 1}, "seed": 0, "gains": {}}))
+    >>> list(flat({"graph": {"dim": 1}, "seed": 0, "relation_weights": {}}))
     [('graph.dim', 1), ('seed', 0)]
-    >>> list(flat({"gains": {}}, keep_empty=True))
-    [('gains', {})]
+    >>> list(flat({"relation_weights": {}}, keep_empty=True))
+    [('relation_weights', {})]
     """
     for name, value in values.items():
         if isinstance(value, Mapping) and (value or not keep_empty):

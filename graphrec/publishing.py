@@ -19,11 +19,11 @@ from graphdb.stores.publishing import OnProgress
 from graphrec.query import Recommender
 
 
-class Seed(NamedTuple):
+class QueryNode(NamedTuple):
     """A node to recommend for, and what."""
 
-    seed_type: str
-    seed_id: str
+    query_type: str
+    query_id: str
     target_type: str
 
 
@@ -31,7 +31,7 @@ def publish(
     recommender: Recommender,
     store_url: str,
     *,
-    seeds: Sequence[Seed] = (),
+    queries: Sequence[QueryNode] = (),
     k: int = 10,
     on_progress: OnProgress | None = None,
 ) -> PublishReport:
@@ -40,17 +40,17 @@ def publish(
     Readers get the release that was there before, or this one; never a part of each.
 
     Args:
-        seeds: Whose best targets to draw as relationships, as `recommend` ranks them, beside
-            what this release has drawn before; those of earlier releases go. A seed that the model
-            knows nothing about gets none.
-        k: How many targets a seed gets at most.
+        queries: Whose best targets to draw as relationships, as `recommend` ranks them, beside
+            what this release has drawn before; those of earlier releases go. A query node that the
+            model knows nothing about gets none.
+        k: How many targets a query node gets at most.
 
     Raises:
-        UnknownIdError: The bundle has no such seed.
+        UnknownIdError: The bundle has no such query node.
         SchemaError: The bundle's types do not fit the store's.
         StoreError: The store takes no releases, or not this one.
     """
-    release = make_release(recommender, seeds, k)
+    release = make_release(recommender, queries, k)
     with open_store(store_url, create=False) as store:
         if not isinstance(store, PublishingStore):
             raise StoreError(
@@ -64,7 +64,7 @@ def publish(
 
 
 def make_release(
-    recommender: Recommender, seeds: Sequence[Seed] = (), k: int = 10
+    recommender: Recommender, queries: Sequence[QueryNode] = (), k: int = 10
 ) -> PublishedRelease:
     """What a store is given of a bundle."""
     bundle = recommender.bundle
@@ -78,32 +78,34 @@ def make_release(
             for node_type in bundle.node_types
             if bundle.has_vectors(node_type)
         },
-        recommended=_recommended(recommender, seeds, k),
+        recommended=_recommended(recommender, queries, k),
     )
 
 
-def _recommended(recommender: Recommender, seeds: Sequence[Seed], k: int) -> list[Recommended]:
-    """The best targets of the seeds, those of one kind together; a seed given twice counts once."""
+def _recommended(
+    recommender: Recommender, queries: Sequence[QueryNode], k: int
+) -> list[Recommended]:
+    """The best targets of the query nodes, by kind; one that is given twice counts once."""
     kinds: dict[tuple[str, str], list[str]] = {}
-    for seed in dict.fromkeys(seeds):
-        kinds.setdefault((seed.seed_type, seed.target_type), []).append(seed.seed_id)
+    for query in dict.fromkeys(queries):
+        kinds.setdefault((query.query_type, query.target_type), []).append(query.query_id)
     return [
-        Recommended(seed_type, target_type, _top(recommender, seed_type, ids, target_type, k))
-        for (seed_type, target_type), ids in kinds.items()
+        Recommended(query_type, target_type, _top(recommender, query_type, ids, target_type, k))
+        for (query_type, target_type), ids in kinds.items()
     ]
 
 
 def _top(
-    recommender: Recommender, seed_type: str, seed_ids: list[str], target_type: str, k: int
+    recommender: Recommender, query_type: str, query_ids: list[str], target_type: str, k: int
 ) -> pa.Table:
-    """Rows of RECOMMENDED_COLUMNS; none for seeds about which nothing is known."""
-    for seed_id in seed_ids:
-        recommender.bundle.row_of(seed_type, seed_id)  # an unknown id is an error
-    answers = recommender.recommend_many(seed_type, seed_ids, target_type, k=k)
-    found = [(answer.seed_id, item) for answer in answers for item in answer]
+    """Rows of RECOMMENDED_COLUMNS; none for queries about which nothing is known."""
+    for query_id in query_ids:
+        recommender.bundle.row_of(query_type, query_id)  # an unknown id is an error
+    answers = recommender.recommend_many(query_type, query_ids, target_type, k=k)
+    found = [(answer.query_id, item) for answer in answers for item in answer]
     return pa.table(
         {
-            "seed_id": [seed_id for seed_id, _ in found],
+            "query_id": [query_id for query_id, _ in found],
             "target_id": [item.id for _, item in found],
             "rank": [item.rank for _, item in found],
             "score": [item.score for _, item in found],

@@ -26,7 +26,7 @@ from bench_models import (
     fitted,
     settings_of,
     settings_without,
-    without_ties,
+    without_edges,
 )
 from rich.console import Console
 from rich.table import Table
@@ -43,7 +43,7 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     console = Console(width=None if Console().is_terminal else 120)
     for name in options.sets:
-        for seed in options.seeds:
+        for seed in options.queries:
             console.print(table_of(DATASETS[name], seed, options, console))
 
 
@@ -54,7 +54,7 @@ def table_of(data: DataSet, seed: int, options: argparse.Namespace, console: Con
     config = settings_of(data.name, seed, options.set)
     if options.without:
         dropped = [data.schema.parse_edge_type(name) for name in options.without]
-        split = replace(split, graph=without_ties(split.graph, dropped))
+        split = replace(split, graph=without_edges(split.graph, dropped))
         config = settings_without(config, dropped)
     best = None if options.validate or not data.published else data.published[-1]
     table = empty_table(data, seed, options)
@@ -128,7 +128,7 @@ def answered(asked: EvalTask, scorer: Scorer, k: int) -> Reached:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class AmongShown:
-    """The scores of another, with what a seed was not shown far below all else."""
+    """The scores of another, with what a query node was not shown far below all else."""
 
     inner: Scorer
     shown: Adjacency
@@ -175,7 +175,7 @@ def parsed() -> argparse.Namespace:
         help="lightgcn, which takes hours on the large sets, only where named",
     )
     parser.add_argument("--lists", action="store_true", help="measure in a second way as well")
-    parser.add_argument("--seeds", type=int, nargs="*", default=[0])
+    parser.add_argument("--queries", type=int, nargs="*", default=[0])
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--device", help="where networks train; a GPU if there is one")
     parser.add_argument(
@@ -194,7 +194,7 @@ def parsed() -> argparse.Namespace:
         action="append",
         default=[],
         metavar="TIE",
-        help="leave out what a tie says, such as Product-ALSO_BOUGHT-Product",
+        help="leave out what an edge says, such as Product-ALSO_BOUGHT-Product",
     )
     parser.add_argument(
         "--balances", type=float, nargs="*", default=[1.0, 2.0, 3.0, 4.0], help="with --validate"

@@ -1,9 +1,9 @@
 """Products that training never saw: python scripts/bench_cold_start.py --data DATA.
 
-A tenth of the products that anyone bought is hidden, with all their purchases and ties, models
+A tenth of the products that anyone bought is hidden, with all their purchases and edges, models
 learn from the rest, and a bundle is written. Then each hidden product gets its vector by
-`Recommender.embed_new`, from the ties that it still has: brand, categories, related products. Ties
-that came from purchases are left out.
+`Recommender.embed_new`, from the edges that it still has: brand, categories, related products.
+Edges that came from purchases are left out.
 
 `--data` is the folder that holds Amazon Beauty (see scripts/bench_data), `--snapshot` one of
 Complete Journey, such as the demo writes to .demo/snapshot; either or both. With `--validate`, a
@@ -23,9 +23,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import torch
-from cold_start.cases import Case, data_options, opened, ties_of
+from cold_start.cases import Case, data_options, edges_of, opened
 from cold_start.encoding import encoded, released
-from cold_start.hiding import Rows, drawn, hidden_from, near
+from cold_start.hiding import Rows, drawn, hidden_from, neighbors
 from cold_start.measures import Asked, Found, Given, K, Rivalry, rivalry
 from cold_start.rules import named, shelf_rules
 from rich.console import Console
@@ -51,8 +51,8 @@ def main() -> None:
 
 
 def table_of(case: Case, options: argparse.Namespace, console: Console) -> Table:
-    product = case.direction.target
-    hidden = drawn(case.graph, case.direction, options.share, options.seed)
+    product = case.target_edge_type.target
+    hidden = drawn(case.graph, case.target_edge_type, options.share, options.seed)
     graph = hidden_from(case.graph, product, hidden)
     asked = Asked.of(case, hidden)
     table = headed(
@@ -66,18 +66,23 @@ def table_of(case: Case, options: argparse.Namespace, console: Console) -> Table
     table.add_row("chance", *cells(by_chance, by_chance))
     for name, scores in rules(case, graph, hidden).items():
         table.add_row(name, *cells(asked.found(Given(scores)), by_chance))
-    near_by = {tie: near(case.graph, tie, product, hidden) for tie in ties_of(case)}
+    near_by = {edge: neighbors(case.graph, edge, product, hidden) for edge in edges_of(case)}
     for name, vectors, seconds in fitted(case, graph, options, console):
         console.print(f"{case.name}, {name}: learned in {seconds:.0f} s")
         with TemporaryDirectory(prefix="cold-start-") as scratch:
             bundle = released(
-                Path(scratch) / "bundle", graph, vectors, case.schema, case.direction, case.config
+                Path(scratch) / "bundle",
+                graph,
+                vectors,
+                case.schema,
+                case.target_edge_type,
+                case.config,
             )
-            console.print(bundle.manifest.newcomers[product].model_dump())
+            console.print(bundle.manifest.cold_start[product].model_dump())
             new, untold = encoded(bundle, product, hidden, near_by)
         if untold:
             console.print(f"{name}: nothing is known of {untold} hidden products")
-        users = torch.from_numpy(vectors[case.direction.source])
+        users = torch.from_numpy(vectors[case.target_edge_type.source])
         found = asked.found(VectorScorer(users, torch.from_numpy(new)))
         among_all = rivalry(case, vectors, hidden, new)
         table.add_row(f"embed_new, {name}", *cells(found, by_chance, among_all))
@@ -86,12 +91,12 @@ def table_of(case: Case, options: argparse.Namespace, console: Console) -> Table
 
 def rules(case: Case, graph: HeteroData, hidden: Rows) -> dict[str, torch.Tensor]:
     """The scores of the plain rules, from what was bought of the other products."""
-    product = case.direction.target
-    bought = adjacency(graph, case.direction)
-    near_by = {tie: near(case.graph, tie, product, hidden) for tie in ties_of(case)}
-    groups = {tie: pairs for tie, pairs in near_by.items() if tie.source != tie.target}
-    related = [pairs for tie, pairs in near_by.items() if tie.source == tie.target]
-    members = {tie: outward(adjacency(graph, tie), tie, product) for tie in groups}
+    product = case.target_edge_type.target
+    bought = adjacency(graph, case.target_edge_type)
+    near_by = {edge: neighbors(case.graph, edge, product, hidden) for edge in edges_of(case)}
+    groups = {edge: pairs for edge, pairs in near_by.items() if edge.source != edge.target}
+    related = [pairs for edge, pairs in near_by.items() if edge.source == edge.target]
+    members = {edge: outward(adjacency(graph, edge), edge, product) for edge in groups}
     found = shelf_rules(bought, members, groups)
     if related:
         found["bought what is related to it"] = named(bought, related)
@@ -107,7 +112,7 @@ def fitted(
         console.print(f"epoch {epoch.number}: loss {epoch.loss:.3f}, {epoch.seconds:.1f} s")
 
     encoders: dict[str, Encoder] = {
-        "svd": SvdEncoder(case.schema, case.direction, case.config.svd),
+        "svd": SvdEncoder(case.schema, case.target_edge_type, case.config.svd),
         "graph": GraphEncoder(case.schema, case.config.graph, on_epoch=tell),
     }
     kept: dict[str, tuple[Vectors, float]] = {}
@@ -120,7 +125,7 @@ def fitted(
                 yield name, *kept[name]
     if "concat" in options.models:
         (first, first_s), (second, second_s) = kept["svd"], kept["graph"]
-        joined = beside_network(first, second, case.direction, case.config.balance)
+        joined = beside_network(first, second, case.target_edge_type, case.config.balance)
         yield f"both, {case.config.balance:g} to 1", joined, first_s + second_s
 
 

@@ -1,7 +1,7 @@
 """Creators on synthetic worlds, where what followers want is planted: scripts/bench_creators.py.
 
-For each seed a world is made and its last weeks are held out; a model learns the rest and is asked
-through the query layer, beside the baselines of `graphrec evaluate`:
+For each query node a world is made and its last weeks are held out; a model learns the rest and is
+asked through the query layer, beside the baselines of `graphrec evaluate`:
 
 - by time: which creators begin to carry a product, or something of a brand, since;
 - by planted truth: of which five creators the followers like a product or brand best, on average.
@@ -10,7 +10,7 @@ through the query layer, beside the baselines of `graphrec evaluate`:
 - what is offered to creators: how well it fits what their followers want, over the best offer;
 - portfolios: how many followers of any chosen creator have the brand among their favourites.
 
-    python scripts/bench_creators.py --edges 200000 --seeds 2 3 4
+    python scripts/bench_creators.py --edges 200000 --queries 2 3 4
 """
 
 import argparse
@@ -41,7 +41,7 @@ from training.evaluation.baselines import OF_CREATORS, POPULARITY, baseline
 from training.evaluation.bootstrap import Bootstrap, estimates
 from training.evaluation.creators import creator_tasks
 from training.evaluation.measure import asked
-from training.evaluation.metrics import Hits, Values, per_seed
+from training.evaluation.metrics import Hits, Values, per_query
 from training.evaluation.rankers import Ranker
 from training.evaluation.tasks import Task
 from training.models import Run
@@ -53,7 +53,7 @@ K = 10
 BEST = 5
 Matrix = npt.NDArray[np.float64]
 Found = dict[tuple[str, str], list[dict[str, Values]]]
-"""By task and model, world by world the figures of all seeds."""
+"""By task and model, world by world the figures of all queries."""
 
 
 class Market:
@@ -72,31 +72,33 @@ class Market:
         self.recommender = self.model.recommender
         self.truth = world.truth
         past = self.holdout.train_graph
-        self.fans = adjacency(past, SCHEMA.edge_type("FOLLOWS", target="Creator")).reverse()
+        self.followers = adjacency(past, SCHEMA.edge_type("FOLLOWS", target="Creator")).reverse()
         liking = {"Product": world.truth.liking_of_products, "Brand": world.truth.liking_of_brands}
-        self.wanted = {name: of_fans(self.fans, of_users()) for name, of_users in liking.items()}
+        self.wanted = {
+            name: of_followers(self.followers, of_users()) for name, of_users in liking.items()
+        }
         assert self.holdout.cutoff_s is not None
         self.tasks = list(creator_tasks(graph, past, self.holdout.cutoff_s, SCHEMA))
 
     def planted(self, task: Task) -> Task:
         """The same question, with the creators whose followers like it best for right answers."""
-        values = self.wanted[task.seed_type].T.copy()
-        values[:, self.fans.degrees() < FEWEST_FOLLOWERS] = 0
+        values = self.wanted[task.query_type].T.copy()
+        values[:, self.followers.degrees() < FEWEST_FOLLOWERS] = 0
         for row in range(len(values)):
-            values[row, task.direction.had.targets(row)] = 0
+            values[row, task.target.seen.targets(row)] = 0
         best = np.argsort(-values, axis=1, kind="stable")[:, :BEST]
         rows, places = np.nonzero(np.take_along_axis(values, best, axis=1))
         truth = Adjacency.from_edges(rows, best[rows, places], *values.shape)
         sources = np.repeat(np.arange(len(values)), truth.degrees())
         gains = values[sources, truth.indices]
-        return Task(f"{task.name}, planted", task.direction, task.exclude_seen, truth, gains)
+        return Task(f"{task.name}, planted", task.target, task.exclude_seen, truth, gains)
 
 
-def of_fans(fans: Adjacency, values: Matrix) -> Matrix:
+def of_followers(followers: Adjacency, values: Matrix) -> Matrix:
     """Means over followers, [num_creators, ...]; 0 for a creator without any."""
-    found = np.zeros((fans.num_sources, values.shape[1]))
-    for creator in np.flatnonzero(fans.degrees()):
-        found[creator] = values[fans.targets(creator)].mean(axis=0)
+    found = np.zeros((followers.num_sources, values.shape[1]))
+    for creator in np.flatnonzero(followers.degrees()):
+        found[creator] = values[followers.targets(creator)].mean(axis=0)
     return found
 
 
@@ -105,7 +107,7 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     found: Found = {}
     firsts, offered, reached = [], [], []
-    for seed in options.seeds:
+    for seed in options.queries:
         with tempfile.TemporaryDirectory() as folder:
             market = Market(options, seed, Path(folder))
             for name, values in measured(market):
@@ -115,7 +117,7 @@ def main() -> None:
             reached.append((str(seed), *portfolios(market)))
     console = Console(width=None if Console().is_terminal else 160)
     console.print(
-        f"{options.edges:,} edges, seeds {', '.join(map(str, options.seeds))}, preset "
+        f"{options.edges:,} edges, queries {', '.join(map(str, options.queries))}, preset "
         f"{options.preset}, last {options.holdout_days} days held out, {date.today()}, "
         f"{platform.machine()}, {options.threads} threads"
     )
@@ -132,19 +134,19 @@ def main() -> None:
 
 
 def measured(market: Market) -> Iterator[tuple[tuple[str, str], dict[str, Values]]]:
-    """The figures of every task and model, seed by seed."""
+    """The figures of every task and model, query by query."""
     models: list[Ranker] = [market.model]
     models += [baseline(name, seed=0) for name in (*OF_CREATORS, POPULARITY)]
     for task in market.tasks:
         for one in (task, market.planted(task)):
-            seeds = asked(one)
+            queries = asked(one)
             for model in models:
-                hits = Hits.of(model.top(one, seeds, K), seeds, one.truth, one.gains)
-                yield (one.name, model.name), per_seed(hits, (K,))
+                hits = Hits.of(model.top(one, queries, K), queries, one.truth, one.gains)
+                yield (one.name, model.name), per_query(hits, (K,))
 
 
 def figures(found: Found, resamples: int) -> Table:
-    """Means over the seeds of all worlds, with their intervals, and what each world gives."""
+    """Means over the queries of all worlds, with their intervals, and what each world gives."""
     rows = []
     for (task, model), worlds in found.items():
         values = {name: np.concatenate([each[name] for each in worlds]) for name in worlds[0]}
@@ -172,22 +174,22 @@ def table(title: str, columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> 
 
 def first_places(market: Market) -> Iterator[tuple[str, str, str]]:
     """Per question the share of first places of creators with few followers, and of all such."""
-    followers = market.fans.degrees()
-    for seed_type in ("Brand", "Product"):
-        seeds = np.arange(market.recommender.bundle.num_nodes(seed_type))
-        rows, _ = market.recommender.creator_rows(seed_type, seeds, k=1)
+    followers = market.followers.degrees()
+    for query_type in ("Brand", "Product"):
+        queries = np.arange(market.recommender.bundle.num_nodes(query_type))
+        rows, _ = market.recommender.creator_rows(query_type, queries, k=1)
         first = followers[rows[rows >= 0]]
         shares = [
             f"{(first < most).mean():.3f} (of all creators {(followers < most).mean():.3f})"
             for most in (1, 10)
         ]
-        yield (f"creators for a {seed_type.lower()}", shares[0], shares[1])
+        yield (f"creators for a {query_type.lower()}", shares[0], shares[1])
 
 
 def offers(market: Market) -> Iterator[tuple[str, str, str]]:
     """Per question the share of the best possible offer, of any offer and of what is found."""
     ask = market.recommender
-    creators = np.flatnonzero(market.fans.degrees() >= FEWEST_FOLLOWERS)
+    creators = np.flatnonzero(market.followers.degrees() >= FEWEST_FOLLOWERS)
     for target, question, k in (
         ("Product", ask.products_for_creator, 10),
         ("Brand", ask.brands_for_creator, 5),
@@ -228,7 +230,7 @@ def portfolios(market: Market) -> tuple[str, str, str]:
         first = recommender.creators_for_brand(brand_id, k=5)
         audience = truth.brand_audience(brand)
         rows = [[bundle.row_of("Creator", one) for one in ids] for ids in (first.ids, chosen.ids)]
-        reached = [market.fans.gather(np.array(some, dtype=np.int64)) for some in rows]
+        reached = [market.followers.gather(np.array(some, dtype=np.int64)) for some in rows]
         counts.append([len(np.intersect1d(users, audience)) for users in reached])
         tight.append(chosen.reach / chosen.bound)
     first_five, portfolio = np.mean(counts, axis=0)
@@ -244,7 +246,7 @@ def parsed() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--edges", type=int, default=200_000)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[2, 3, 4])
+    parser.add_argument("--queries", type=int, nargs="+", default=[2, 3, 4])
     parser.add_argument("--preset", default="quick")
     parser.add_argument("--holdout-days", type=int, default=28)
     parser.add_argument("--resamples", type=int, default=1000)

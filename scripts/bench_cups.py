@@ -7,7 +7,7 @@ listed today, which are not in the bundle and get their vectors from `embed_new`
 shoppers with three events, who are not in the bundle either and are folded in.
 
 Shown is how many of the ten agree with the taste, beside chance, popularity and someone who knows
-the planted taste. Seeds 11 and 12 are for choosing settings, 101 and above for the test.
+the planted taste. Query nodes 11 and 12 are for choosing settings, 101 and above for the test.
 """
 
 import argparse
@@ -52,13 +52,13 @@ class CupWorld:
     Args:
         listed_today: A quarter of the cups.
         shoppers: Users who bought other things, whose events with cups are hidden.
-        newcomers: Users with three events, hidden altogether.
+        new_users: Users with three events, hidden altogether.
     """
 
     world: World
     listed_today: Rows
     shoppers: Rows
-    newcomers: Rows
+    new_users: Rows
 
     @classmethod
     def of(cls, seed: int) -> "CupWorld":
@@ -86,7 +86,7 @@ class CupWorld:
         world = self.world
         kept = {
             "Product": without(world.nodes["Product"], self.listed_today),
-            "User": without(world.nodes["User"], self.newcomers),
+            "User": without(world.nodes["User"], self.new_users),
         }
         edges = {
             edge_type: table.filter(pa.array(self._is_seen(edge_type, table)))
@@ -99,7 +99,7 @@ class CupWorld:
         return folder / "snapshot"
 
     def _is_seen(self, edge_type: EdgeType, table: pa.Table) -> npt.NDArray[np.bool_]:
-        hidden = {"Product": self.listed_today, "User": self.newcomers}
+        hidden = {"Product": self.listed_today, "User": self.new_users}
         cups = self.world.truth.products.cups
         seen = np.ones(table.num_rows, dtype=np.bool_)
         rows = {}
@@ -149,25 +149,25 @@ def lists(cups: CupWorld, recommender: Recommender) -> dict[str, tuple[Rows, Row
 
 def encoded(cups: CupWorld, recommender: Recommender, product: int) -> npt.NDArray[np.float32]:
     """The vector of a cup that is listed today, from what its catalogue entry says."""
-    rule = recommender.bundle.manifest.newcomers["Product"]
+    rule = recommender.bundle.manifest.cold_start["Product"]
     product_id = cups.world.nodes["Product"].column(0)[product]
-    neighbours = {}
+    neighbors = {}
     for edge_type, table in cups.world.edges.items():
         says = edge_type.source == "Product" != edge_type.target
-        if says and str(edge_type) in rule.ties:
+        if says and str(edge_type) in rule.edge_types:
             own = table.filter(pc.equal(table[SOURCE_ID], product_id))
-            neighbours[str(edge_type)] = own[TARGET_ID].to_pylist()
-    return recommender.embed_new("Product", neighbours)
+            neighbors[str(edge_type)] = own[TARGET_ID].to_pylist()
+    return recommender.embed_new("Product", neighbors)
 
 
 def events_of(cups: CupWorld, recommender: Recommender) -> dict[int, list[Event]]:
-    """What the newcomers viewed and bought of what the bundle holds."""
+    """What the new items viewed and bought of what the bundle holds."""
     known = set(recommender.bundle.ids("Product").to_pylist())
-    found: dict[int, list[Event]] = {row: [] for row in cups.newcomers.tolist()}
+    found: dict[int, list[Event]] = {row: [] for row in cups.new_users.tolist()}
     for edge_type, table in cups.world.edges.items():
         if edge_type[::2] == BOUGHT and edge_type.relation in ("VIEWED", "PURCHASED"):
             users = numbers(table[SOURCE_ID])
-            own = pa.array(np.isin(users, cups.newcomers))
+            own = pa.array(np.isin(users, cups.new_users))
             columns = (table[name].filter(own).to_pylist() for name in (TARGET_ID, OCCURRED_AT))
             for user, product_id, at in zip(users[own.to_numpy(False)], *columns, strict=True):
                 if product_id in known:
@@ -236,11 +236,11 @@ def main() -> None:
     )
     for heading in ("seed", "asked", "lists", *DIMENSIONS):
         table.add_column(heading)
-    for seed in options.seeds:
+    for seed in options.queries:
         cups = CupWorld.of(seed)
         with tempfile.TemporaryDirectory() as folder:
-            for scenario, ways in measured(cups, trained(cups, Path(folder))).items():
-                for way, figures in ways.items():
+            for scenario, kinds in measured(cups, trained(cups, Path(folder))).items():
+                for way, figures in kinds.items():
                     table.add_row(str(seed), scenario, way, *(f"{one:.3f}" for one in figures))
     Console(width=120).print(table)
 
@@ -249,7 +249,7 @@ def parsed() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("seeds", type=int, nargs="*", default=[101], help="of the worlds")
+    parser.add_argument("queries", type=int, nargs="*", default=[101], help="of the worlds")
     return parser.parse_args()
 
 

@@ -25,11 +25,11 @@ from rich.table import Table
 from graphdb.schema import SCHEMA
 from graphrec import Adjacency, Recommender, write_bundle
 from training.data import AT_S, COUNT, DAY_S, HeteroData
-from training.evaluation.groups import EVENT_STEPS, by_name, by_steps, num_events, seed_groupings
-from training.evaluation.measure import NeighborAggregator, Resampling, measure, rank_all
+from training.evaluation.groups import EVENT_STEPS, by_name, by_steps, num_events, query_groupings
+from training.evaluation.measure import EvalContext, Resampling, measure, rank_all
 from training.evaluation.metrics import Scorer, VectorScorer
 from training.evaluation.rankers import Catalogue, Ranker, Scored, Served
-from training.evaluation.tasks import Direction, all_tasks
+from training.evaluation.tasks import EvalTarget, all_tasks
 from training.pairs import adjacency
 from training.splitting.split import Holdout, hold_out_last
 
@@ -76,13 +76,13 @@ def main() -> None:
             )
             for model in models
         }
-    around = surroundings(tasks[0].direction, options.products)
+    context = context_of(tasks[0].target, options.products)
     results = [
         clock.timed(
             f"measure {task.name}: {len(np.flatnonzero(task.truth.degrees())):,} users",
             lambda task=task: (
                 measure(
-                    task, {name: found[task.name] for name, found in lists.items()}, around, how
+                    task, {name: found[task.name] for name, found in lists.items()}, context, how
                 ).result
             ),
         )
@@ -161,14 +161,14 @@ def served(folder: Path, users: Vectors, products: Vectors, holdout: Holdout) ->
     return Served("served", Recommender(bundle))
 
 
-def surroundings(direction: Direction, num_products: int) -> NeighborAggregator:
+def context_of(target: EvalTarget, num_products: int) -> EvalContext:
     """Groups as a snapshot would give them: activity, events, and two dimensions by name."""
-    of_seeds, of_targets = num_events(direction.graph, direction.edge_type)
+    of_queries, of_targets = num_events(target.graph, target.edge_type)
     categories = np.arange(num_products) % NUM_CATEGORIES
     names = [f"category {number}" for number in range(NUM_CATEGORIES)]
     bands = np.arange(num_products) % 8
-    return NeighborAggregator(
-        seed_groupings(of_seeds, "User"),
+    return EvalContext(
+        query_groupings(of_queries, "User"),
         [
             by_steps("training events", of_targets, EVENT_STEPS, "event", "unknown"),
             by_name("category", categories, names, of_targets),

@@ -152,12 +152,12 @@ def described(bundle: Bundle, pair: Pair) -> str:
     ends = []
     for node_type, node_id in pair:
         row = bundle.row_of(node_type, node_id)
-        ties = 0
+        degree = 0
         for edge_type in bundle.edge_types:
             edges = bundle.edges(edge_type)
-            ties += len(edges.targets(row)) if edge_type.source == node_type else 0
-            ties += int((edges.indices == row).sum()) if edge_type.target == node_type else 0
-        ends.append(f"{node_type} of {ties:,} ties")
+            degree += len(edges.targets(row)) if edge_type.source == node_type else 0
+            degree += int((edges.indices == row).sum()) if edge_type.target == node_type else 0
+        ends.append(f"{node_type} of {degree:,} edges")
     return " to ".join(ends)
 
 
@@ -175,7 +175,7 @@ def measure(table: Table, name: str, way: str, pairs: Iterable[Pair], work) -> N
 
 
 class Plain:
-    """Follows every path of up to three edges, from neighbour to neighbour."""
+    """Follows every path of up to three edges, from neighbor to neighbor."""
 
     def __init__(self, bundle: Bundle) -> None:
         self._bundle, self._paths = bundle, Paths(bundle)

@@ -1,9 +1,9 @@
-"""What newcomers' shares, caps and diversity cost and bring: bench_fairness.py SNAPSHOT.
+"""What new items' shares, caps and diversity cost and bring: bench_fairness.py SNAPSHOT.
 
 SNAPSHOT is a folder that `graphrec snapshot` wrote, such as that of the demo. Its last four weeks
-are cut off, and the four weeks before them are foretold; with --test the last four are. Asked is
+are cut off, and the four weeks before them are predicted; with --test the last four are. Asked is
 the feed's question: products that the user never bought. On offer is what was listed before the
-cut; newcomers are products listed within the last 28 days of that.
+cut; new items are products listed within the last 28 days of that.
 """
 
 import argparse
@@ -27,7 +27,7 @@ from graphdb.schema_types import CREATED_AT
 from graphrec import Adjacency, Filters, Recommender
 from graphrec.compare.lists import gini
 from graphrec.query.conditions import Mask
-from training.cold_start import NewcomerLearner
+from training.cold_start import ColdStartLearner
 from training.encoders import SvdConfig, SvdEncoder
 from training.evaluation.backtest import bundle_of_the_past
 from training.evaluation.metrics import ndcg_at_k, recall_at_k
@@ -35,16 +35,16 @@ from training.evaluation.metrics import ndcg_at_k, recall_at_k
 K = 20
 SETTINGS: Mapping[str, Mapping[str, Any]] = {
     "affinity alone": {},
-    "newcomers .1": {"new_item_share": 0.1},
-    "newcomers .2": {"new_item_share": 0.2},
-    "newcomers .3": {"new_item_share": 0.3},
+    "new items .1": {"new_item_share": 0.1},
+    "new items .2": {"new_item_share": 0.2},
+    "new items .3": {"new_item_share": 0.3},
     "2 per brand": {"max_per_brand": 2},
     "2 per category": {"max_per_category": 2},
     "1 per category": {"max_per_category": 1},
     "diversity .1": {"diversity": 0.1},
     "diversity .3": {"diversity": 0.3},
     "diversity .5": {"diversity": 0.5},
-    "newcomers .1, 2 per brand": {"new_item_share": 0.1, "max_per_brand": 2},
+    "new items .1, 2 per brand": {"new_item_share": 0.1, "max_per_brand": 2},
 }
 
 
@@ -58,11 +58,11 @@ def main() -> None:
 
 
 def past(weeks: Weeks, folder: Path, seed: int) -> Recommender:
-    """The closed form, learned from what lies before the cut."""
+    """The SVD, learned from what lies before the cut."""
     holdout, schema = weeks.holdout, weeks.schema
     encoder = SvdEncoder(schema, holdout.edge_type, SvdConfig(seed=seed))
     vectors = encoder.fit(holdout.train_graph)
-    learner = NewcomerLearner(holdout.train_graph, vectors, schema, holdout.edge_type)
+    learner = ColdStartLearner(holdout.train_graph, vectors, schema, holdout.edge_type)
     applied = learner.applied(learner.rules())
     return Recommender(bundle_of_the_past(folder / "past", weeks.snapshot, holdout, applied))
 
@@ -77,14 +77,14 @@ def measured(recommender: Recommender, weeks: Weeks, options: argparse.Namespace
     is_new: Mask = on_offer & (created > cutoff - np.timedelta64(7 * WEEKS, "D"))
     table = Table(
         title=f"new products, {weeks.part} part, {len(asked):,} users"
-        f", {on_offer.sum():,} products on offer, {is_new.sum():,} of them newcomers; seed "
+        f", {on_offer.sum():,} products on offer, {is_new.sum():,} of them new products; seed "
         f"{options.seed}, {date.today()}, {platform.processor() or platform.machine()}"
     )
-    headings = ("recall", "of newcomers", "NDCG", "newcomers shown", "coverage", "Gini", "seconds")
+    headings = ("recall", "of new items", "NDCG", "new items shown", "coverage", "Gini", "seconds")
     table.add_column("setting")
     for heading in headings:
         table.add_column(heading, justify="right")
-    newcomers = only(holdout.new_truth, is_new)
+    new_items = only(holdout.new_truth, is_new)
     for name, setting in SETTINGS.items():
         began = time.perf_counter()
         rows, _ = recommender.top_rows(
@@ -100,7 +100,7 @@ def measured(recommender: Recommender, weeks: Weeks, options: argparse.Namespace
         shown = np.bincount(rows[rows >= 0], minlength=len(is_new))
         figures = (
             f"{recall_at_k(rows, asked, holdout.new_truth, K):.4f}",
-            f"{recall_at_k(*with_any(rows, asked, newcomers), newcomers, K):.4f}",
+            f"{recall_at_k(*with_any(rows, asked, new_items), new_items, K):.4f}",
             f"{ndcg_at_k(rows, asked, holdout.new_truth, K):.4f}",
             f"{shown[is_new].sum() / shown.sum():.4f}",
             f"{np.count_nonzero(shown) / on_offer.sum():.4f}",

@@ -30,7 +30,7 @@ from rich.table import Table
 from graphdb.errors import QueryError
 from graphrec import Recommender
 from graphrec.bundle import AudienceFigures
-from training.cold_start import NewcomerLearner
+from training.cold_start import ColdStartLearner
 from training.encoders import SvdEncoder, Vectors
 from training.evaluation.audiences import audience_figures
 from training.evaluation.backtest import bundle_of_the_past
@@ -81,7 +81,7 @@ def figures_before(folder: Path, weeks: Weeks, seed: int) -> dict[str, AudienceF
 def learned(weeks: Weeks, holdout: Holdout) -> Vectors:
     """The vectors that training gives, those of users known by no event with a product too."""
     found = SvdEncoder(weeks.schema, holdout.edge_type).fit(holdout.train_graph)
-    learner = NewcomerLearner(holdout.train_graph, found, weeks.schema, holdout.edge_type)
+    learner = ColdStartLearner(holdout.train_graph, found, weeks.schema, holdout.edge_type)
     return learner.applied(learner.rules())
 
 
@@ -95,7 +95,7 @@ def past(folder: Path, weeks: Weeks, told: dict[str, AudienceFigures]) -> Recomm
 
 def probabilities(recommender: Recommender, brands: NewBuyers, seed: int) -> tuple[Floats, Floats]:
     """Of brands that anyone had bought, every user who had not: the chance told, and whether."""
-    sold = np.flatnonzero(brands.had.degrees())
+    sold = np.flatnonzero(brands.bought_before.degrees())
     told, came = [], []
     for row in np.random.default_rng(seed).permutation(sold)[:BRANDS].tolist():
         brand = recommender.bundle.id_of("Brand", row)

@@ -39,13 +39,13 @@ PLAIN_BATCH = 1_000
 PLAIN_READ = (
     "MATCH (s:User)-[r:PURCHASED]->(t:Product) RETURN s.user_id AS source_id,"
     " t.product_id AS target_id, r.at AS at, r.event_id AS event_id, r.count AS count,"
-    " r.value AS value, r.scene AS scene"
+    " r.value AS value, r.channel AS channel"
 )
 PLAIN_WRITE = (
     "UNWIND $rows AS row"
     " MERGE (s:User {user_id: row.source_id}) MERGE (t:Product {product_id: row.target_id})"
     " MERGE (s)-[r:PURCHASED {at: row.at, event_id: row.event_id}]->(t)"
-    " SET r.count = row.count, r.value = row.value, r.scene = row.scene"
+    " SET r.count = row.count, r.value = row.value, r.channel = row.channel"
 )
 
 

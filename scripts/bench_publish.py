@@ -5,7 +5,7 @@
 Without a bundle it makes a synthetic world of 10,000 products and trains on it. It starts a Neo4j
 of its own, fills it with the nodes of the store and the purchases, publishes, and compares what
 `db.index.vector.queryNodes` gives for users with the Recommender's exact answer: recall@10 by how
-many neighbours were asked for. Then it builds the product index with other settings.
+many neighbors were asked for. Then it builds the product index with other settings.
 """
 
 import argparse

@@ -1,7 +1,7 @@
 """Queries over many products, beside other ways: python scripts/bench_query.py [--keep FOLDER].
 
 Single questions for ten products: each has a policy mask (one product in a thousand is blocked),
-a filter that lets a share of the products pass, and 30 products that the user has had. Masks are
+a filter that lets a share of the products pass, and 30 products that the user has seen. Masks are
 combined within the time that is measured. Every way answers on one thread, as a server that answers
 several users at once would; run it with OMP_NUM_THREADS=1. 'cpu' is processor time, which other
 work on the machine disturbs less than the clock.
@@ -130,7 +130,7 @@ def index_of(world: World, options: argparse.Namespace, console: Console) -> Ser
 def exact(world: World, mask: Mask, num: int = 200) -> Rows:
     rows, _, _ = planned_top_k(
         world.users, np.arange(num), world.products, k=K,
-        mask=mask & world.policy, excluded=world.seen.__getitem__,
+        mask=mask & world.policy, excluded=world.seen[:num],
     )  # fmt: skip
     return rows
 
@@ -184,7 +184,7 @@ def ways(
         def answer(user: int, mask: Mask) -> Rows:
             rows, _, _ = planned_top_k(
                 world.users, np.array([user]), world.products, k=K, mask=mask & world.policy,
-                excluded=lambda _: world.seen[user], index=served,
+                excluded=[world.seen[user]], index=served,
             )  # fmt: skip
             return rows[0]
 
@@ -313,7 +313,7 @@ def batches(
         def ask(users: Rows, allowed: Mask = allowed) -> Plan:
             *_, plan = planned_top_k(
                 world.users, users, world.products, k=K, mask=allowed,
-                excluded=lambda position: world.seen[users[position]], index=index,
+                excluded=[world.seen[user] for user in users], index=index,
             )  # fmt: skip
             return plan
 

@@ -1,4 +1,4 @@
-"""Neo4j's vector index as one more way of `bench_query`: some neighbours, then filtered."""
+"""Neo4j's vector index as one more way of `bench_query`: some neighbors, then filtered."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -10,7 +10,7 @@ import numpy.typing as npt
 from neo4j_local.own_server import own_server
 
 from graphdb.stores.neo4j.publishing import statements
-from graphdb.stores.neo4j.publishing.statements import Lifted, num_dimensions, num_extra
+from graphdb.stores.neo4j.publishing.statements import MipsVectors, num_dimensions, num_extra
 from graphrec.query.embeddings import EmbeddingMatrix
 
 MOST_PRODUCTS = 100_000
@@ -53,7 +53,7 @@ def served(
     with own_server("2g") as settings:
         auth = (settings.user, settings.password)
         with neo4j.GraphDatabase.driver(settings.uri, auth=auth) as driver:
-            _fill(driver, Lifted(products.vectors, products.norms), policy, filters)
+            _fill(driver, MipsVectors(products.vectors, products.norms), policy, filters)
             began = perf_counter()
             dimensions = num_dimensions(users.vectors.shape[1])
             driver.execute_query(statements.create_index("Product", _RELEASE, dimensions))
@@ -62,7 +62,7 @@ def served(
 
 
 def _fill(
-    driver: neo4j.Driver, products: Lifted, policy: Mask, filters: Mapping[str, Mask]
+    driver: neo4j.Driver, products: MipsVectors, policy: Mask, filters: Mapping[str, Mask]
 ) -> None:
     for start in range(0, len(products.vectors), _BATCH):
         rows = np.arange(start, min(start + _BATCH, len(products.vectors)))

@@ -5,8 +5,8 @@ in a step, over as many layers, with vectors as long, in a process of its own, o
 
 - PyG's `LightGCN` as its example trains it: all nodes along a plain `edge_index` in every step, BPR
   against one drawn negative per pair, Adam; and the same with the adjacency as a CSR matrix.
-- graphrec's trainer, which sets every target of a batch against every seed of it; and the same with
-  one part of it at a time in the plain way.
+- graphrec's trainer, which sets every target of a batch against every query node of it; and the
+  same with one part of it at a time in the plain way.
 
 Other work on the machine only ever adds to a time, so the fastest of several counts: of ours the
 fastest epoch, of PyG the fastest step, times the steps of an epoch. The first is to warm up. Where
@@ -37,7 +37,7 @@ from rich.table import Table
 from graphdb import SCHEMA
 from training.data import LightGCN
 from training.gnn import GnnConfig, HeteroLightGCN, relation_operators
-from training.gnn.supervision import direction_of
+from training.gnn.supervision import supervised_edges
 from training.gnn.trainer import Trainer
 from training.sparse_ops import SparseMatrix, coordinates
 
@@ -163,8 +163,8 @@ def ours(users: np.ndarray, items: np.ndarray, job: Job, **adam: bool) -> Spent:
         num_layers=config.num_layers,
         seed=config.seed,
     )
-    direction = direction_of(graph, SCHEMA, str(PURCHASED), 1.0, config)
-    trainer = Trainer(model, [direction], config)
+    target_edge_type = supervised_edges(graph, SCHEMA, str(PURCHASED), 1.0, config)
+    trainer = Trainer(model, [target_edge_type], config)
     if adam:
         trainer.optimizer = torch.optim.Adam([*model.rows.parameters()], lr=RATE, **adam)
     moments = [Spent.until_now()]

@@ -1,7 +1,7 @@
 """What value_weight trades: python scripts/bench_value.py SNAPSHOT.
 
 SNAPSHOT is a folder that `graphrec snapshot` wrote. Its last four weeks are held out; with
---validate they are cut off, and the four weeks before them are held out. The closed form learns
+--validate they are cut off, and the four weeks before them are held out. The SVD learns
 from what came before, quality and net value too. Every user who bought anything in the held-out
 weeks gets the 20 best products by `value_adjusted`, for value_weight 0, .1, ... 1.
 
@@ -44,7 +44,7 @@ from training.splitting.split import Holdout
 
 K = 20
 WEIGHTS = [step / 10 for step in range(11)]
-BLOCK_SEEDS = 256
+BLOCK_QUERIES = 256
 
 Values = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.int64]
@@ -70,10 +70,10 @@ def main() -> None:
     seen = adjacency(holdout.train_graph, bought)
     power = slope(vectors, holdout)
     console = Console(width=None if Console().is_terminal else 140)
-    seeds = np.flatnonzero(holdout.truth.degrees())
+    queries = np.flatnonzero(holdout.truth.degrees())
     assert holdout.cutoff_s is not None  # the split is by time
     paid = payments(graph, schema, bought, holdout.cutoff_s)
-    best, best_new = lists(vectors, bought, seeds, seen, value, options.weights)
+    best, best_new = lists(vectors, bought, queries, seen, value, options.weights)
     for name, truth, found in (
         ("all products", holdout.truth, best),
         ("products new to the user", holdout.new_truth, best_new),
@@ -87,10 +87,10 @@ def main() -> None:
             table.add_column(heading, justify="right")
         for heading in ("order", "returns", "quality", "products"):
             table.add_column(heading, justify="right")
-        asked = truth.degrees()[seeds] > 0
+        asked = truth.degrees()[queries] > 0
         gains = paid.gains(truth)
         for weight, ranked in found.items():
-            row = figures(weight, ranked[asked], seeds[asked], truth, gains, order, judge)
+            row = figures(weight, ranked[asked], queries[asked], truth, gains, order, judge)
             table.add_row(*row)
         console.print(table)
         console.print(f"{asked.sum():,} users; the chance to be bought grows as score^{power:.2f}")
@@ -121,22 +121,22 @@ def planted(num_edges: int) -> Judge:
 def lists(
     vectors: dict[str, npt.NDArray[np.float32]],
     bought: EdgeType,
-    seeds: Rows,
+    queries: Rows,
     seen: Adjacency,
     value: Values,
     weights: list[float],
 ) -> tuple[dict[float, Rows], dict[float, Rows]]:
-    """Per weight the best products of every seed, and the best it has not had.
+    """Per weight the best products of every query node, and the best it has not had.
 
     Returns:
-        Twice int64 [num_seeds, K]; -1 where there is no product.
+        Twice int64 [num_queries, K]; -1 where there is no product.
     """
     users, products = vectors[bought.source], vectors[bought.target]
     blocks: dict[tuple[float, bool], list[Rows]] = {
         (weight, new): [] for weight in weights for new in (False, True)
     }
-    for start in range(0, len(seeds), BLOCK_SEEDS):
-        rows = seeds[start : start + BLOCK_SEEDS]
+    for start in range(0, len(queries), BLOCK_QUERIES):
+        rows = queries[start : start + BLOCK_QUERIES]
         affinity = users[rows] @ products.T
         owners = np.repeat(np.arange(len(rows)), seen.degrees()[rows])
         for weight in weights:
@@ -158,7 +158,7 @@ def best_of(scores: torch.Tensor) -> Rows:
 def figures(
     weight: float,
     ranked: Rows,
-    seeds: Rows,
+    queries: Rows,
     truth: Adjacency,
     gains: Values,
     order: Values,
@@ -166,13 +166,13 @@ def figures(
 ) -> list[str]:
     shown = ranked[ranked >= 0]
     keys = pair_keys(truth)
-    pairs = (seeds[:, None] * truth.num_targets + ranked)[ranked >= 0]
+    pairs = (queries[:, None] * truth.num_targets + ranked)[ranked >= 0]
     found = gains[np.isin(keys, pairs)].sum() / gains.sum()
     return [
         f"{weight:.1f}",
-        f"{recall_at_k(ranked, seeds, truth, K):.4f}",
-        f"{ndcg_at_k(ranked, seeds, truth, K):.4f}",
-        f"{gain_ndcg_at_k(ranked, seeds, truth, gains, K):.4f}",
+        f"{recall_at_k(ranked, queries, truth, K):.4f}",
+        f"{ndcg_at_k(ranked, queries, truth, K):.4f}",
+        f"{gain_ndcg_at_k(ranked, queries, truth, gains, K):.4f}",
         f"{found:.4f}",
         f"{np.nanmean(order[shown]):.2f}",
         "" if judge.return_rate is None else f"{judge.return_rate[shown].mean():.4f}",
@@ -188,10 +188,10 @@ def slope(vectors: dict[str, npt.NDArray[np.float32]], holdout: Holdout) -> floa
     logarithms of the shares of true pairs, every bin by its number of them.
     """
     bought, truth = holdout.edge_type, holdout.truth
-    seeds = np.flatnonzero(truth.degrees())[::16]
+    queries = np.flatnonzero(truth.degrees())[::16]
     edges = np.linspace(-12, 8, 81)
     shown, true = np.zeros(len(edges) + 1), np.zeros(len(edges) + 1)
-    for row in seeds:
+    for row in queries:
         scores = vectors[bought.target] @ vectors[bought.source][row]
         with np.errstate(divide="ignore", invalid="ignore"):
             bins = np.where(scores > 0, np.digitize(np.log2(scores), edges), 0)

@@ -1,11 +1,11 @@
 """Vectors as trained ones are, for benchmarks at sizes that no public data set has.
 
-A taste is a direction whose n-th number falls like n^-1/2; users and products have the taste of one
-of 1,000 groups and as much of their own. A product's length is log-normal (deviation .6): lengths
-carry popularity. What matters to an index is which share of the products' bounds reaches a user's
-tenth best score; at 41,000 products that is 1.2 % with 16 numbers and .36 % with 32, against 1.1 %
-and .34 % for vectors trained on Gowalla (closed form and network), whose products are 40,981, and
-1.6 % and .7 % for those of the closed form alone. See docs/benchmarks.md.
+A taste is a target edge type whose n-th number falls like n^-1/2; users and products have the taste
+of one of 1,000 groups and as much of their own. A product's length is log-normal (deviation .6):
+lengths carry popularity. What matters to an index is which share of the products' bounds reaches a
+user's tenth best score; at 41,000 products that is 1.2 % with 16 numbers and .36 % with 32, against
+1.1 % and .34 % for vectors trained on Gowalla (SVD and network), whose products are 40,981, and
+1.6 % and .7 % for those of the SVD alone. See docs/benchmarks.md.
 """
 
 import numpy as np

@@ -23,7 +23,7 @@ from graphrec.bundle import Adjacency
 from training.config import make_config, preset_path, presets
 from training.evaluation.baselines import IALS, ITEM_KNN, MAKERS, POPULARITY, RECENT
 from training.evaluation.metrics import Scorer, VectorScorer, reached_at_k
-from training.evaluation.tasks import Direction, Task, first_tasks
+from training.evaluation.tasks import EvalTarget, Task, first_tasks
 from training.models import Run, make_encoder
 from training.pairs import without
 from training.sparse_ops import csr_of
@@ -55,8 +55,8 @@ def main() -> None:
     for heading in ("model", *(f"{one.name}, recall/NDCG@{K}" for one in (*products, brands))):
         table.add_column(heading)
     table.add_column("seconds", justify="right")
-    directions = tasks[0].direction, tasks[-1].direction
-    for name, of_products, of_brands, seconds in fitted(directions, options.presets, options.seed):
+    targets = tasks[0].target, tasks[-1].target
+    for name, of_products, of_brands, seconds in fitted(targets, options.presets, options.seed):
         found = [reached(of_products, one) for one in products] + [reached(of_brands, brands)]
         table.add_row(name, *found, f"{seconds:.0f}")
     Console(width=None if Console().is_terminal else 140).print(table)
@@ -64,7 +64,7 @@ def main() -> None:
 
 def questions(tasks: list[Task], holdout: Holdout) -> tuple[list[EvalTask], EvalTask]:
     every, new, brands = (
-        EvalTask(task.name, task.truth, task.direction.had if task.exclude_seen else None)
+        EvalTask(task.name, task.truth, task.target.seen if task.exclude_seen else None)
         for task in tasks
     )
     repeated = EvalTask("bought before", without(holdout.truth, holdout.new_truth), None)
@@ -72,16 +72,16 @@ def questions(tasks: list[Task], holdout: Holdout) -> tuple[list[EvalTask], Eval
 
 
 def fitted(
-    directions: tuple[Direction, Direction], presets: Sequence[str], seed: int
+    targets: tuple[EvalTarget, EvalTarget], presets: Sequence[str], seed: int
 ) -> Iterator[tuple[str, Scorer, Scorer, float]]:
     """Every model's scorers of products and of brands, and the seconds that they took."""
     for name in (POPULARITY, RECENT, ITEM_KNN, IALS):
         began = time.perf_counter()
         of_products, of_brands = (
-            MAKERS[name](direction, seed).fit(direction.graph) for direction in directions
+            MAKERS[name](target, seed).fit(target.graph) for target in targets
         )
         yield name, of_products, of_brands, time.perf_counter() - began
-    products, brands = directions
+    products, brands = targets
     for name in presets:
         began = time.perf_counter()
         config = make_config(preset_path(name), {"seed": seed}, {"seed": seed})

@@ -64,8 +64,8 @@ def tour(recommender: Recommender) -> None:
     about = ", ".join(str(value) for value in shopper.values())
     console.print(f"\n[bold]Shopper {SHOPPER}[/bold] ({escape(about)}) bought most often:")
     console.print(history(recommender, SHOPPER))
-    goods = "Goods this shopper never bought, best first"
-    console.print(products(recommender, recommender.products_for_user(SHOPPER, k=10), goods))
+    never_bought = "Products this shopper never bought, best first"
+    console.print(products(recommender, recommender.products_for_user(SHOPPER, k=10), never_bought))
     cheap = Filters(categories=("GROCERY > FRZN MEAT/MEAT DINNERS",), price_max=2)
     answer = recommender.products_for_user(SHOPPER, k=5, filters=cheap)
     console.print(products(recommender, answer, "The same, among frozen dinners up to $2"))

@@ -40,7 +40,7 @@ BOXES = (
     Box(COLUMNS[1], UPPER, "graphdb", "Ingest", "every row is checked;\nbad ones are set aside"),
     Box(COLUMNS[2], UPPER, "graphdb", "Store", "one DuckDB file,\nor a Neo4j server"),
     Box(COLUMNS[3], UPPER, "graphdb", "Snapshot", "a folder of Parquet,\nnever changed"),
-    Box(COLUMNS[3], LOWER, "training", "Training", "closed form, tastes,\ngraph network"),
+    Box(COLUMNS[3], LOWER, "training", "Training", "SVD, tastes,\ngraph network"),
     Box(COLUMNS[2], LOWER, "graphrec", "Bundle", "one release: vectors,\nties, quality"),
     Box(
         COLUMNS[1], LOWER, "graphrec", "Queries", "filters, policy, ranking,\nreasons, explanations"

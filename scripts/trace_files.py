@@ -21,7 +21,7 @@ from graphrec import Recommender
 from training.config import load_config, preset_path
 from training.data import load_graph
 from training.gnn import HeteroLightGCN, relation_operators
-from training.gnn.supervision import direction_of, foretold
+from training.gnn.supervision import supervised_edge_types, supervised_edges
 from training.gnn.trainer import Trainer
 from training.train import train
 
@@ -83,14 +83,14 @@ def step(folder: Path) -> list[str]:
     """One epoch of one batch; what is built before, and kept after it, does not count."""
     schema, graph = (snapshot := open_snapshot(folder / "snapshot")).schema, load_graph(snapshot)
     config = load_config(preset_path("default")).graph
-    names = foretold(graph, schema, config, schema.edge_type("PURCHASED"))
-    directions = [
-        direction_of(graph, schema, name, weight, config) for name, weight in names.items()
+    names = supervised_edge_types(graph, schema, config, schema.edge_type("PURCHASED"))
+    supervised = [
+        supervised_edges(graph, schema, name, weight, config) for name, weight in names.items()
     ]
     num_nodes = {name: graph[name].num_nodes for name in graph.node_types}
     messages = relation_operators(graph, schema, config)
     model = HeteroLightGCN(num_nodes, messages, dim=config.dim, num_layers=config.num_layers)
-    trainer = Trainer(model, directions, config)
+    trainer = Trainer(model, supervised, config)
     return passed(lambda: trainer.run(lambda _: False, until=1))
 
 

@@ -35,7 +35,7 @@ def test_the_page_is_true(tmp_path, monkeypatch, capsys):
 
 def test_the_limits_on_the_page_are_those_of_the_code():
     assert f"Paths have {LONGEST_HOPS} edges at most" in PAGE
-    assert f"at most {steps.MOST_TIES:,} ties per step" in PAGE
+    assert f"at most {steps.MOST_EDGES:,} edges per step" in PAGE
     assert f"({search.MOST_MEETINGS:,} where they meet)" in PAGE
     assert f"at most {search.MOST_PATHS:,} paths of one sequence" in PAGE
     assert (search.COUNTING_PATHS, search.HOP_DISCOUNT) == (10, 1 / 4)

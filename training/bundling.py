@@ -7,7 +7,7 @@ from typing import Any
 
 from graphdb.schema_types import EdgeType
 from graphdb.snapshot import Snapshot
-from graphrec.bundle import AudienceFigures, Bundle, NewcomerRule, write_bundle
+from graphrec.bundle import AudienceFigures, Bundle, ColdStartRule, write_bundle
 from training.data import HeteroData, edge_types_of
 from training.encoders import Vectors
 from training.pairs import adjacency, events
@@ -23,16 +23,16 @@ def bundle_up(
     cutoff: datetime | None,
     config: dict[str, Any],
     metrics: dict[str, Any],
-    newcomers: Mapping[str, NewcomerRule] | None = None,
+    cold_start: Mapping[str, ColdStartRule] | None = None,
     quality: QualityConfig | None = None,
     audiences: Mapping[str, AudienceFigures] | None = None,
 ) -> Bundle:
-    """Writes a model release: nodes from the snapshot, ties and quality from the graph.
+    """Writes a model release: nodes from the snapshot, edges and quality from the graph.
 
     Args:
         graph: What the vectors were learned from. It may hold less than the snapshot: a bundle
             of the past must not know what was bought since.
-        newcomers: Per node type how a new node gets a vector.
+        cold_start: Per node type how a new node gets a vector.
         quality: How much each part counts in it.
         audiences: What held-out weeks told of audiences, by type of who has one.
         cutoff: The moment from which on the graph holds nothing; None for the whole snapshot.
@@ -57,7 +57,7 @@ def bundle_up(
         },
         config=config,
         metrics=metrics,
-        newcomers=newcomers,
+        cold_start=cold_start,
         quality=quality_tables(graph, snapshot.schema, quality),
         audiences=audiences,
     )

@@ -1,10 +1,10 @@
-"""Learns how neighbours give vectors to new nodes, of which nothing else is known (cold start).
+"""Learns how neighbors give vectors to new nodes, of which nothing else is known (cold start).
 
 One rule serves every encoder and uses only the vectors that it gave; `graphrec.cold_start` says
-what neighbours tell and how that becomes a vector. This module learns how much each kind of edge
-counts. It takes known nodes as if they were new, and finds the weights whose sum of guesses comes
-nearest to their vectors. Measured against the encoders' own ways (a column of the SVD folded in,
-rows carried before propagation), this finds more; see docs/decisions.md.
+how neighbors give a vector. This module learns how much each edge type counts. It takes known nodes
+as if they were new, and finds the weights whose sum of guesses comes nearest to their vectors.
+Measured against the encoders' own kinds (a column of the SVD folded in, rows carried before
+propagation), this finds more; see docs/decisions.md.
 """
 
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from graphdb.checked_schema import Schema
 from graphdb.schema_types import EdgeType
-from graphrec.bundle import Adjacency, NewcomerRule
+from graphrec.bundle import Adjacency, ColdStartRule
 from graphrec.cold_start import NeighborAggregator, lengths_of, unit
 from training.data import HeteroData, edge_types_of
 from training.encoders import Vectors
@@ -65,20 +65,20 @@ def least_squares_weights(
 Array = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.int64]
 
-_CLOSEST = "closest"  # beside the names of edge types, which all hold a dash
+_CLOSEST_SIBLINGS = "closest siblings"  # beside the names of edge types, which all hold a dash
 _SAMPLE = 1024  # trained nodes that are taken as new; more move the weights by a percent or so
 
 
-class NewcomerConfig(BaseModel):
+class ColdStartConfig(BaseModel):
     """How new nodes get their vectors; which values were chosen on what: docs/benchmarks.md.
 
     Args:
         edge_type_weights: What the learned weight of an edge type is multiplied by, such as
             'Product-MADE_BY-Brand'; 1 for those not named, 0 leaves one out.
-        length_quantile: A newcomer whose ties agree as much as most do is as long as this share of
-            the trained nodes of its type is at most. Length is popularity: more shows newcomers to
+        length_quantile: A new item whose edges agree as much as most do is as long as this share of
+            the trained nodes of its type is at most. Length is popularity: more shows new items to
             more people, at the cost of what is known to be liked.
-        length_power: How much longer the vectors of newcomers are whose ties agree more.
+        length_power: How much longer the vectors of new items are whose edges agree more.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -90,18 +90,19 @@ class NewcomerConfig(BaseModel):
     length_power: float = Field(default=0.5, ge=0, le=1)
 
 
-class NewcomerLearner:
+class ColdStartLearner:
     """Learns the rules from trained nodes, as if these were new, and applies them.
 
-    Trained are, at the two ends of `direction`, the nodes with an event between the two types; of
-    other types all count, and who has no vector tells nothing. Ties of the ends of `direction` to
-    other types tell through peers, all other ties in one step, see `NeighborAggregator`. The
-    weights are the least squares of the trained nodes' directions over what their ties tell. Events
-    between the ends of `direction` are left out of that, because a newcomer has none and a trained
-    node's vector is made of them: each counts as much as the strongest other kind, or 1.
+    Trained are, at the two ends of `target_edge_type`, the nodes with an event between the two
+    types; of other types all count, and who has no vector counts for nothing. Edges from the ends
+    of `target_edge_type` to other types count by siblings, all others by neighbors, see
+    `NeighborAggregator`. The weights are the least squares of the trained nodes' directions over
+    what their edges give. Events between the ends of `target_edge_type` are left out of that,
+    because a new node has none and a trained node's vector is made of them: each counts as much as
+    the strongest other kind, or 1.
 
     Raises:
-        SchemaError: A tie weight names no edge type.
+        SchemaError: An edge weight names no edge type.
     """
 
     def __init__(
@@ -109,138 +110,154 @@ class NewcomerLearner:
         graph: HeteroData,
         vectors: Vectors,
         schema: Schema,
-        direction: EdgeType,
-        config: NewcomerConfig | None = None,
+        target_edge_type: EdgeType,
+        config: ColdStartConfig | None = None,
     ) -> None:
         self._graph = graph
         self._vectors = vectors
-        self._direction = direction
-        self._config = config or NewcomerConfig()
+        self._target_edge_type = target_edge_type
+        self._config = config or ColdStartConfig()
         self._edges: dict[EdgeType, Adjacency] = {}
-        self._deeds = [tie for tie in edge_types_of(graph) if self._is_deed(tie)]
-        self._around = {
-            name: NeighborAggregator(name, vectors.__getitem__, self._pairs, self._deeds)
+        self._events = [edge for edge in edge_types_of(graph) if self._is_event(edge)]
+        self._aggregators = {
+            name: NeighborAggregator(name, vectors.__getitem__, self._pairs, self._events)
             for name in vectors
         }
-        self._ties = [tie for tie in edge_types_of(graph) if self._tells(schema, tie)]
+        self._edge_types = [edge for edge in edge_types_of(graph) if self._counts(schema, edge)]
         for name in self._config.edge_type_weights:
             schema.parse_edge_type(name)
 
-    def rules(self) -> dict[str, NewcomerRule]:
-        """Per node type how a new node gets its vector; types that nothing can be told of lack."""
+    def rules(self) -> dict[str, ColdStartRule]:
+        """Per node type how a new node gets its vector; types with nothing to learn are absent."""
         found = {name: self._rule(name) for name in self._vectors}
         return {name: rule for name, rule in found.items() if rule is not None}
 
-    def applied(self, rules: Mapping[str, NewcomerRule]) -> Vectors:
+    def applied(self, rules: Mapping[str, ColdStartRule]) -> Vectors:
         """The vectors, with those of nodes that are not trained replaced by what the rules give.
 
-        Trained nodes keep theirs. A node that none of its neighbours tells of, keeps its own.
+        Trained nodes keep theirs. A node whose neighbors give nothing keeps its own.
         """
         return {
-            name: self._with_newcomers(name, rules[name]) if name in rules else rows
+            name: self._with_new_nodes(name, rules[name]) if name in rules else rows
             for name, rows in self._vectors.items()
         }
 
-    def _is_deed(self, tie: EdgeType) -> bool:
-        return tie[::2] == self._direction[::2] and self._graph[tie].edge_index.numel() > 0
+    def _is_event(self, edge: EdgeType) -> bool:
+        return edge[::2] == self._target_edge_type[::2] and self._graph[edge].edge_index.numel() > 0
 
-    def _tells(self, schema: Schema, tie: EdgeType) -> bool:
-        """Whether a tie speaks for likeness, and there are any."""
-        relation = schema.relation(tie.relation)
+    def _counts(self, schema: Schema, edge: EdgeType) -> bool:
+        """Whether there are edges of a type, and they speak for similarity."""
+        relation = schema.relation(edge.relation)
         return (
-            self._graph[tie].edge_index.numel() > 0
-            and (not relation.is_event or relation.behaviour_weight > 0)
-            and self._config.edge_type_weights.get(str(tie), 1.0) > 0
+            self._graph[edge].edge_index.numel() > 0
+            and (not relation.is_event or relation.event_weight > 0)
+            and self._config.edge_type_weights.get(str(edge), 1.0) > 0
         )
 
-    def _pairs(self, tie: EdgeType) -> Adjacency:
-        if tie not in self._edges:
-            self._edges[tie] = adjacency(self._graph, tie)
-        return self._edges[tie]
+    def _pairs(self, edge: EdgeType) -> Adjacency:
+        if edge not in self._edges:
+            self._edges[edge] = adjacency(self._graph, edge)
+        return self._edges[edge]
 
     def _is_trained(self, node_type: str) -> npt.NDArray[np.bool_]:
-        if node_type in self._direction[::2]:
-            return self._around[node_type].trained(node_type)
+        if node_type in self._target_edge_type[::2]:
+            return self._aggregators[node_type].trained(node_type)
         has_vector = np.asarray(self._vectors[node_type].any(axis=1))
         return has_vector
 
-    def _rule(self, node_type: str) -> NewcomerRule | None:
+    def _rule(self, node_type: str) -> ColdStartRule | None:
         vectors = self._vectors[node_type]
         rows = np.flatnonzero(self._is_trained(node_type) & vectors.any(axis=1))
         if not len(rows):
             return None
         rows = rows[np.linspace(0, len(rows) - 1, min(len(rows), _SAMPLE)).astype(np.int64)]
-        ways = self._ways(node_type)
-        parts = self._beside(node_type, ways, rows)
+        kinds = self._edge_types_of(node_type)
+        parts = self._beside(node_type, kinds, rows)
         weights = self._times_config(least_squares_weights(parts, unit(vectors[rows])))
         strongest = max(weights.values(), default=1.0)
-        deeds = self._times_config({str(tie): strongest for tie in ways.deeds})
+        events = self._times_config({str(edge): strongest for edge in kinds.events})
         if not weights:
-            parts, weights = self._by_deeds(node_type, ways, rows), deeds
+            parts, weights = self._from_events(node_type, kinds, rows), events
         agreement = _agreement(parts, weights)
         if agreement == 0:
             return None
-        scaled = {name: weight / agreement for name, weight in (weights | deeds).items()}
-        closest = scaled.get(_CLOSEST, 0.0)
-        peers = {str(tie): scaled.get(str(tie), 0.0) for tie in ways.peers}
-        return NewcomerRule(
-            steps={str(t): scaled[str(t)] for t in ways.deeds + ways.steps if str(t) in scaled},
-            peers={name: weight for name, weight in peers.items() if closest or weight},
-            closest=closest,
-            trained_by=tuple(map(str, self._deeds)),
+        scaled = {name: weight / agreement for name, weight in (weights | events).items()}
+        closest = scaled.get(_CLOSEST_SIBLINGS, 0.0)
+        siblings = {str(edge): scaled.get(str(edge), 0.0) for edge in kinds.siblings}
+        return ColdStartRule(
+            neighbors={
+                str(t): scaled[str(t)] for t in kinds.events + kinds.neighbors if str(t) in scaled
+            },
+            siblings={name: weight for name, weight in siblings.items() if closest or weight},
+            closest_siblings=closest,
+            trained_by=tuple(map(str, self._events)),
             length=float(np.quantile(lengths_of(vectors[rows]), self._config.length_quantile)),
             length_power=self._config.length_power,
         )
 
-    def _ways(self, node_type: str) -> "_Ways":
-        ends = self._direction[::2]
-        ways = _Ways([], [], [])
-        for tie in self._ties:
-            if node_type not in tie[::2]:
+    def _edge_types_of(self, node_type: str) -> "_EdgeTypes":
+        ends = self._target_edge_type[::2]
+        kinds = _EdgeTypes([], [], [])
+        for edge in self._edge_types:
+            if node_type not in edge[::2]:
                 continue
-            other = tie.other_end(node_type)
+            other = edge.other_end(node_type)
             if node_type in ends and other not in ends:
-                ways.peers.append(tie)
+                kinds.siblings.append(edge)
             elif other in self._vectors:
-                (ways.deeds if set(tie[::2]) == set(ends) else ways.steps).append(tie)
-        return ways
+                (kinds.events if set(edge[::2]) == set(ends) else kinds.neighbors).append(edge)
+        return kinds
 
-    def _beside(self, node_type: str, ways: "_Ways", rows: Rows) -> dict[str, Array]:
-        """What all ties but deeds tell of trained nodes, each [num_rows, dim]."""
-        around = self._around[node_type]
-        parts = {str(tie): around.step(tie, around.near(tie, rows)) for tie in ways.steps}
-        near = {tie: around.near(tie, rows) for tie in ways.peers}
-        parts |= {str(tie): around.peers(tie, pairs, rows) for tie, pairs in near.items()}
-        if len(near) > 1:
-            parts[_CLOSEST] = around.closest(near, rows)
+    def _beside(self, node_type: str, kinds: "_EdgeTypes", rows: Rows) -> dict[str, Array]:
+        """What all edge types but events give for trained nodes, each [num_rows, dim]."""
+        aggregator = self._aggregators[node_type]
+        parts = {
+            str(edge): aggregator.from_neighbors(edge, aggregator.neighbors(edge, rows))
+            for edge in kinds.neighbors
+        }
+        neighbors = {edge: aggregator.neighbors(edge, rows) for edge in kinds.siblings}
+        parts |= {
+            str(edge): aggregator.from_siblings(edge, pairs, rows)
+            for edge, pairs in neighbors.items()
+        }
+        if len(neighbors) > 1:
+            parts[_CLOSEST_SIBLINGS] = aggregator.from_closest_siblings(neighbors, rows)
         return parts
 
-    def _by_deeds(self, node_type: str, ways: "_Ways", rows: Rows) -> dict[str, Array]:
-        around = self._around[node_type]
-        return {str(tie): around.step(tie, around.near(tie, rows)) for tie in ways.deeds}
+    def _from_events(self, node_type: str, kinds: "_EdgeTypes", rows: Rows) -> dict[str, Array]:
+        aggregator = self._aggregators[node_type]
+        return {
+            str(edge): aggregator.from_neighbors(edge, aggregator.neighbors(edge, rows))
+            for edge in kinds.events
+        }
 
     def _times_config(self, weights: Mapping[str, float]) -> dict[str, float]:
         chosen = self._config.edge_type_weights
         return {name: weight * chosen.get(name, 1.0) for name, weight in weights.items()}
 
-    def _with_newcomers(self, node_type: str, rule: NewcomerRule) -> npt.NDArray[np.float32]:
-        around = self._around[node_type]
+    def _with_new_nodes(self, node_type: str, rule: ColdStartRule) -> npt.NDArray[np.float32]:
+        aggregator = self._aggregators[node_type]
         rows = np.flatnonzero(~self._is_trained(node_type))
-        told = around.told(
-            rule, {tie: around.near(tie, rows) for tie in self._ties if str(tie) in rule.ties}
+        vectors = aggregator.aggregate(
+            rule,
+            {
+                edge: aggregator.neighbors(edge, rows)
+                for edge in self._edge_types
+                if str(edge) in rule.edge_types
+            },
         )
-        some = told.any(axis=1)
+        some = vectors.any(axis=1)
         replaced = self._vectors[node_type].copy()
-        replaced[rows[some]] = told[some]
+        replaced[rows[some]] = vectors[some]
         return replaced
 
 
-class _Ways(NamedTuple):
-    """The ties that tell of a node type: deeds, those in one step, and those through peers."""
+class _EdgeTypes(NamedTuple):
+    """The edge types that count for new nodes of a type: events, others, and those by siblings."""
 
-    deeds: list[EdgeType]
-    steps: list[EdgeType]
-    peers: list[EdgeType]
+    events: list[EdgeType]
+    neighbors: list[EdgeType]
+    siblings: list[EdgeType]
 
 
 def _agreement(parts: Mapping[str, Array], weights: Mapping[str, float]) -> float:

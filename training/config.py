@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from graphdb.atomic import made_folder, write_file
 from graphdb.documents import TomlFile
 from graphdb.errors import TrainingError
-from training.cold_start import NewcomerConfig
+from training.cold_start import ColdStartConfig
 from training.encoders import EngagementConfig, ProfileConfig, SvdConfig
 from training.gnn import GnnConfig
 from training.quality import QualityConfig
@@ -21,15 +21,15 @@ class TrainConfig(BaseModel):
     """One training run.
 
     Args:
-        direction: What is foretold, as an edge type: who does what with which.
-        group: What ties a product to its brand; new brands are measured along it.
+        target_edge_type: What is predicted, as an edge type: who does what with which.
+        group: What connects a product to its brand; new brands are measured along it.
         top_k: Length of the lists that are measured.
-        svd: How the closed form is computed.
-        model: The closed form, the graph network, or both side by side in one vector.
+        svd: How the SVD is computed.
+        model: The SVD, the graph network, or both side by side in one vector.
         graph: How the network is built and trained.
-        balance: With both, how widely the network's scores spread beside the closed form's.
+        balance: With both, how widely the network's scores spread beside the SVD's.
         popularity: How widely what is popular in general spreads beside the scores of the model;
-            0 leaves it out. For data that tell little of most seeds.
+            0 leaves it out. For data that tell little of most queries.
         popularity_half_life_days: After how many days a purchase counts half in that; None for
             never.
         profile: How what users like in products enters the vectors, beside the model.
@@ -37,13 +37,13 @@ class TrainConfig(BaseModel):
         engagement: How what users watch, like and follow enters the vectors, beside all that.
         engagement_balance: How widely its scores for contents and creators spread beside the
             others'; 0 leaves it out.
-        newcomers: How nodes that nothing is known of get vectors.
+        cold_start: How nodes that nothing is known of get vectors.
         quality: How much returns, ratings and repeat purchases count in the quality of nodes.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    direction: str = "User-PURCHASED-Product"
+    target_edge_type: str = "User-PURCHASED-Product"
     group: str = "Product-MADE_BY-Brand"
     top_k: int = Field(default=20, ge=1, le=1000)
     svd: SvdConfig = SvdConfig()
@@ -56,7 +56,7 @@ class TrainConfig(BaseModel):
     profile_balance: float = Field(default=1.0, ge=0, le=1000, allow_inf_nan=False)
     engagement: EngagementConfig = EngagementConfig()
     engagement_balance: float = Field(default=2.0, ge=0, le=1000, allow_inf_nan=False)
-    newcomers: NewcomerConfig = NewcomerConfig()
+    cold_start: ColdStartConfig = ColdStartConfig()
     quality: QualityConfig = QualityConfig()
 
 

@@ -36,7 +36,7 @@ OPINION = "opinion"
 AT_S = "at_s"
 DAY_S = 86_400
 ALWAYS_S = int(torch.iinfo(torch.int64).min)
-"""`at_s` of a tie that has no beginning: earlier than every cut-off."""
+"""`at_s` of an edge that has no beginning: earlier than every cut-off."""
 
 _MICROSECONDS = 1_000_000
 _NUMBERS = (Kind.INT, Kind.FLOAT)
@@ -48,8 +48,8 @@ def load_graph(snapshot: Snapshot, *, threads: int = 2) -> HeteroData:
     Every node type has `num_nodes`. Every edge type has, empty ones included:
 
     - `edge_index`, int64 [2, E], in the snapshot's order;
-    - `at_s`, int64 [E]: epoch seconds (UTC) of the event or of the beginning of the tie,
-      rounded down; `ALWAYS_S` where a tie has no beginning;
+    - `at_s`, int64 [E]: epoch seconds (UTC) of the event or of the beginning of the edge,
+      rounded down; `ALWAYS_S` where an edge has no beginning;
     - every number the relation declares (`count`, `value`, `discount`, `stars`, ...), float32
       [E]. An empty count is 1; any other empty number is NaN, because unknown is not zero;
     - `opinion`, float32 [E], where the relation has stars on a scale with two ends: from -1 for the
@@ -117,12 +117,12 @@ def likes(graph: HeteroData, edge_type: EdgeType) -> torch.Tensor | None:
     return store[OPINION] > 0 if OPINION in store else None
 
 
-def other_events(graph: HeteroData, direction: EdgeType) -> str | None:
-    """What to do where a direction has no events, but the same two types have others."""
+def other_events(graph: HeteroData, target_edge_type: EdgeType) -> str | None:
+    """What to do where a target edge type has no events, but the same two types have others."""
     found = [
         (one, graph[one].edge_index.shape[1])
         for one in edge_types_of(graph)
-        if one[::2] == direction[::2] and one != direction
+        if one[::2] == target_edge_type[::2] and one != target_edge_type
     ]
     there = [f'direction = "{one}" ({number:,} edges)' for one, number in found if number]
     if not there:
@@ -152,36 +152,38 @@ Tensor = torch.Tensor
 _ROUNDING = 1e-9  # of what a pair's events count in all; a sum below it has cancelled out
 
 
-def behaviour_weights(
-    schema: Schema, direction: EdgeType, overrides: Mapping[str, float]
+def event_weights(
+    schema: Schema, target_edge_type: EdgeType, overrides: Mapping[str, float]
 ) -> dict[EdgeType, float]:
-    """What one event of each relation between the two ends of `direction` counts.
+    """What one event of each relation between the two ends of `target_edge_type` counts.
 
-    The direction's own events count 1 where the schema says nothing of them, as of ratings: they
-    are what is to be foretold.
+    The target edge type's own events count 1 where the schema says nothing of them, as of ratings:
+    they are what is to be predicted.
 
     Args:
         overrides: Weights by relation name, in place of the schema's.
 
     Raises:
-        SchemaError: An override names a relation that does not tie these two types.
+        SchemaError: An override names a relation that does not connect these two types.
     """
     fitting = {
         edge_type.relation: edge_type
         for edge_type in schema.edge_types()
-        if (edge_type.source, edge_type.target) == (direction.source, direction.target)
+        if (edge_type.source, edge_type.target)
+        == (target_edge_type.source, target_edge_type.target)
     }
     for name in overrides:
         if name not in fitting:
             raise SchemaError(
-                f"no relation '{name}' ties {direction.source} to {direction.target}",
+                f"no relation '{name}' connects {target_edge_type.source} to "
+                f"{target_edge_type.target}",
                 expected="one of " + ", ".join(fitting),
                 next_step=nearest(name, list(fitting)),
                 value=name,
             )
-    declared = {name: schema.relation(name).behaviour_weight for name in fitting}
-    if schema.relation(direction.relation).is_event:
-        declared[direction.relation] = declared[direction.relation] or 1.0
+    declared = {name: schema.relation(name).event_weight for name in fitting}
+    if schema.relation(target_edge_type.relation).is_event:
+        declared[target_edge_type.relation] = declared[target_edge_type.relation] or 1.0
     return {
         fitting[name]: weight for name, weight in {**declared, **overrides}.items() if weight != 0
     }
@@ -225,12 +227,15 @@ def given_back(graph: HeteroData, weights: Mapping[EdgeType, float]) -> Tensor:
     return with_values(summed, (summed.values() <= 0).double())
 
 
-def rated_badly(graph: HeteroData, direction: EdgeType, most_stars: float) -> Tensor:
+def rated_badly(graph: HeteroData, target_edge_type: EdgeType, most_stars: float) -> Tensor:
     """Pairs with a rating of so many stars or fewer, in the form of `given_back`."""
-    shape = (graph[direction.source].num_nodes, graph[direction.target].num_nodes)
+    shape = (graph[target_edge_type.source].num_nodes, graph[target_edge_type.target].num_nodes)
     pairs = [torch.empty(2, 0, dtype=torch.int64)]
     for edge_type in edge_types_of(graph):
-        if (edge_type.source, edge_type.target) == (direction.source, direction.target):
+        if (edge_type.source, edge_type.target) == (
+            target_edge_type.source,
+            target_edge_type.target,
+        ):
             store = graph[edge_type]
             if STARS in store:
                 pairs.append(store.edge_index[:, store[STARS] <= most_stars])
@@ -275,7 +280,7 @@ def _worth(store: Mapping[str, Tensor]) -> Tensor:
 
 
 def incidence(graph: HeteroData, edge_type: EdgeType) -> Tensor:
-    """Who is tied to whom: 1 per distinct pair, coalesced sparse float64 [sources, targets]."""
+    """The distinct edges: 1 per pair, coalesced sparse float64 [sources, targets]."""
     edge_index = graph[edge_type].edge_index
     shape = (graph[edge_type.source].num_nodes, graph[edge_type.target].num_nodes)
     summed = coordinates(edge_index, torch.ones(edge_index.shape[1], dtype=torch.float64), shape)
@@ -285,21 +290,21 @@ def incidence(graph: HeteroData, edge_type: EdgeType) -> Tensor:
 _MAX_DEPTH = 32  # deeper than any category tree; ends the walk where the data hold a ring
 
 
-def is_side_edge_type(edge_type: EdgeType, direction: EdgeType) -> bool:
-    """Whether it ties a target of `direction` to anything but its source.
+def is_side_edge_type(edge_type: EdgeType, target_edge_type: EdgeType) -> bool:
+    """Whether it connects a target of `target_edge_type` to anything but its source.
 
     For User-PURCHASED-Product: MADE_BY, IN_CATEGORY, PROMOTES, ALSO_BOUGHT and so on.
     """
     ends = (edge_type.source, edge_type.target)
-    return direction.target in ends and direction.source not in ends
+    return target_edge_type.target in ends and target_edge_type.source not in ends
 
 
-def side_edge_types(graph: HeteroData, direction: EdgeType) -> list[EdgeType]:
+def side_edge_types(graph: HeteroData, target_edge_type: EdgeType) -> list[EdgeType]:
     """The side edge types that have edges in the graph."""
     return [
         edge_type
         for edge_type in edge_types_of(graph)
-        if is_side_edge_type(edge_type, direction) and graph[edge_type].edge_index.numel()
+        if is_side_edge_type(edge_type, target_edge_type) and graph[edge_type].edge_index.numel()
     ]
 
 
@@ -309,12 +314,12 @@ def membership(graph: HeteroData, edge_type: EdgeType, product_type: str) -> Ten
     A product shares itself out evenly: its row sums to 1. Where the other type is a tree (it has
     edges to itself, such as CHILD_OF), a product belongs in full to everything above, too.
     """
-    ties = incidence(graph, edge_type)
+    edges = incidence(graph, edge_type)
     if edge_type.source != product_type:
-        ties = ties.t().coalesce()
+        edges = edges.t().coalesce()
     elif edge_type.target == product_type:
-        ties = (ties + ties.t()).coalesce()  # also-bought has no direction
-    shares = scaled(ties, power_or_zero(row_sums(ties), -1.0), torch.ones(ties.shape[1]))
+        edges = (edges + edges.t()).coalesce()  # also-bought has no direction
+    shares = scaled(edges, power_or_zero(row_sums(edges), -1.0), torch.ones(edges.shape[1]))
     for tree in edge_types_of(graph):
         if tree.source == tree.target == edge_type.other_end(product_type) != product_type:
             shares = _rolled_up(shares, incidence(graph, tree))

@@ -47,17 +47,21 @@ class Run:
         return replace(self, folder=None if self.folder is None else self.folder / name)
 
 
-def make_encoder(schema: Schema, direction: EdgeType, config: TrainConfig, run: Run) -> Encoder:
+def make_encoder(
+    schema: Schema, target_edge_type: EdgeType, config: TrainConfig, run: Run
+) -> Encoder:
     """The encoder that the config asks for."""
-    model = _model(schema, direction, config, run)
+    model = _model(schema, target_edge_type, config, run)
     if config.profile_balance:
-        profile = make_profile_encoder(schema, direction, config)
-        model = ConcatEncoder(model, profile, direction.source, config.profile_balance)
+        profile = make_profile_encoder(schema, target_edge_type, config)
+        model = ConcatEncoder(model, profile, target_edge_type.source, config.profile_balance)
     if config.engagement_balance:
-        engagement = make_engagement_encoder(schema, direction, config)
+        engagement = make_engagement_encoder(schema, target_edge_type, config)
         share = config.engagement.user_share
-        model = BesideEncoder(model, engagement, direction.source, config.engagement_balance, share)
-    return BesidePopularity(model, direction, config) if config.popularity else model
+        model = BesideEncoder(
+            model, engagement, target_edge_type.source, config.engagement_balance, share
+        )
+    return BesidePopularity(model, target_edge_type, config) if config.popularity else model
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,44 +69,46 @@ class BesidePopularity:
     """An encoder and, as the last number of its vectors, what is popular; see the config."""
 
     encoder: Encoder
-    direction: EdgeType
+    target_edge_type: EdgeType
     config: TrainConfig
 
     def fit(self, graph: HeteroData) -> Vectors:
         """Fits the encoder and counts."""
-        return beside_popularity(self.encoder.fit(graph), graph, self.direction, self.config)
+        return beside_popularity(self.encoder.fit(graph), graph, self.target_edge_type, self.config)
 
 
 def beside_network(
-    closed_form: Vectors, network: Vectors, direction: EdgeType, balance: float
+    closed_form: Vectors, network: Vectors, target_edge_type: EdgeType, balance: float
 ) -> Vectors:
     """What both gave, made into what `make_encoder` gives for both with this weight."""
-    return concatenated(closed_form, network, direction.source, balance, even_lengths=True)
+    return concatenated(closed_form, network, target_edge_type.source, balance, even_lengths=True)
 
 
 def beside_popularity(
-    vectors: Vectors, graph: HeteroData, direction: EdgeType, config: TrainConfig
+    vectors: Vectors, graph: HeteroData, target_edge_type: EdgeType, config: TrainConfig
 ) -> Vectors:
     """What a model gave, made into what `make_encoder` gives with the config's popularity.
 
-    Seeds of which the model knows nothing stay unknown: what is popular is the same for all, and
-    `on_unknown="popular"` gives it to them by its name.
+    Query nodes of which the model knows nothing stay unknown: what is popular is the same for all,
+    and `on_unknown="popular"` gives it to them by its name.
     """
     if not config.popularity:
         return vectors
-    popular = PopularityEncoder(direction, config.popularity_half_life_days).fit(graph)
-    popular[direction.source] *= vectors[direction.source].any(axis=1, keepdims=True)
-    return concatenated(vectors, popular, direction.source, config.popularity, even_lengths=True)
+    popular = PopularityEncoder(target_edge_type, config.popularity_half_life_days).fit(graph)
+    popular[target_edge_type.source] *= vectors[target_edge_type.source].any(axis=1, keepdims=True)
+    return concatenated(
+        vectors, popular, target_edge_type.source, config.popularity, even_lengths=True
+    )
 
 
-def _model(schema: Schema, direction: EdgeType, config: TrainConfig, run: Run) -> Encoder:
-    svd = SvdEncoder(schema, direction, config.svd)
+def _model(schema: Schema, target_edge_type: EdgeType, config: TrainConfig, run: Run) -> Encoder:
+    svd = SvdEncoder(schema, target_edge_type, config.svd)
     if config.model == "svd":
         return svd
     graph = make_graph_encoder(schema, config, run)
     if config.model == "graph":
         return graph
-    return ConcatEncoder(svd, graph, direction.source, config.balance, even_lengths=True)
+    return ConcatEncoder(svd, graph, target_edge_type.source, config.balance, even_lengths=True)
 
 
 def make_graph_encoder(schema: Schema, config: TrainConfig, run: Run) -> GraphEncoder:
@@ -115,21 +121,21 @@ def make_graph_encoder(schema: Schema, config: TrainConfig, run: Run) -> GraphEn
         run.on_epoch,
         run.tensorboard,
         run.processes,
-        schema.parse_edge_type(config.direction),
+        schema.parse_edge_type(config.target_edge_type),
     )
 
 
 def make_profile_encoder(
-    schema: Schema, direction: EdgeType, config: TrainConfig
+    schema: Schema, target_edge_type: EdgeType, config: TrainConfig
 ) -> ProfileEncoder:
-    """The profile, for which events count what they count in the closed form."""
+    """The profile, for which events count what they count in the SVD."""
     weights = config.svd.event_weights
-    return ProfileEncoder(schema, direction, config.profile, weights)
+    return ProfileEncoder(schema, target_edge_type, config.profile, weights)
 
 
 def make_engagement_encoder(
-    schema: Schema, direction: EdgeType, config: TrainConfig
+    schema: Schema, target_edge_type: EdgeType, config: TrainConfig
 ) -> EngagementEncoder:
-    """Engagement, for which events with products count what they count in the closed form."""
+    """Engagement, for which events with products count what they count in the SVD."""
     weights = config.svd.event_weights
-    return EngagementEncoder(schema, direction, config.engagement, weights)
+    return EngagementEncoder(schema, target_edge_type, config.engagement, weights)

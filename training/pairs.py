@@ -1,4 +1,4 @@
-"""Sets of pairs, as sorted target lists: who is tied to whom, and algebra on that."""
+"""Sets of pairs, as sorted target lists: who is connected to whom, and algebra on that."""
 
 import numpy as np
 import numpy.typing as npt

@@ -12,7 +12,7 @@ from graphdb.file_access import file_access
 from graphdb.snapshot import Snapshot, open_snapshot
 from graphrec.bundle import Bundle
 from training.bundling import bundle_up
-from training.cold_start import NewcomerLearner
+from training.cold_start import ColdStartLearner
 from training.config import TrainConfig
 from training.data import load_graph
 from training.evaluation.backtest import model_of_the_past
@@ -76,21 +76,21 @@ def train(
     steps.next("read the snapshot")
     snapshot = open_snapshot(snapshot_dir)
     graph = load_graph(snapshot)
-    direction = snapshot.schema.parse_edge_type(config.direction)
+    target_edge_type = snapshot.schema.parse_edge_type(config.target_edge_type)
 
     evaluation, audiences = None, {}
     if holdout_days is not None:
         steps.next(f"hold out the last {holdout_days} days")
-        holdout = hold_out_last(graph, direction, holdout_days)
+        holdout = hold_out_last(graph, target_edge_type, holdout_days)
         with _past(snapshot, holdout, config, run.part("past"), out_dir.parent, steps) as model:
             evaluation = _measured(snapshot, holdout, config, model)
             group = snapshot.schema.parse_edge_type(config.group)
             audiences = audiences_of(model, holdout, group, holdout_days, config.svd.seed)
 
     steps.next("learn from everything")
-    encoder = make_encoder(snapshot.schema, direction, config, run.part("everything"))
+    encoder = make_encoder(snapshot.schema, target_edge_type, config, run.part("everything"))
     fitted = encoder.fit(graph)
-    learner = NewcomerLearner(graph, fitted, snapshot.schema, direction, config.newcomers)
+    learner = ColdStartLearner(graph, fitted, snapshot.schema, target_edge_type, config.cold_start)
     rules = learner.rules()
 
     steps.next("write the bundle")
@@ -102,7 +102,7 @@ def train(
         cutoff=None,
         config={"encoder": config.model, "holdout_days": holdout_days, **config.model_dump()},
         metrics=evaluation.to_dict() if evaluation else {},
-        newcomers=rules,
+        cold_start=rules,
         quality=config.quality,
         audiences=audiences,
     )
@@ -114,7 +114,7 @@ def follow(
 ) -> None:
     """Trains the network beside a process that calls `train` with the same; writes nothing.
 
-    What else `train` does, the closed form too, is left to that one.
+    What else `train` does, the SVD too, is left to that one.
 
     Raises:
         GraphRecError: As `train`.
@@ -123,8 +123,8 @@ def follow(
     graph = load_graph(snapshot)
     encoder = make_graph_encoder(snapshot.schema, config, run)
     if holdout_days is not None:
-        direction = snapshot.schema.parse_edge_type(config.direction)
-        encoder.fit(hold_out_last(graph, direction, holdout_days).train_graph)
+        target_edge_type = snapshot.schema.parse_edge_type(config.target_edge_type)
+        encoder.fit(hold_out_last(graph, target_edge_type, holdout_days).train_graph)
     encoder.fit(graph)
 
 

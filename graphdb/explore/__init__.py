@@ -3,16 +3,16 @@
 Nothing here imports the Neo4j driver until a query is run.
 """
 
-from graphdb.explore.answers import Answer, FoundNode, FoundPath, FoundTie
+from graphdb.explore.answers import Answer, FoundEdge, FoundNode, FoundPath
 from graphdb.explore.browser_link import browser_address, browser_link, write_browser_files
-from graphdb.explore.saved_queries import NEIGHBOURS, SavedQuery, ask, queries_for, saved_queries
+from graphdb.explore.saved_queries import NEIGHBORS, SavedQuery, ask, queries_for, saved_queries
 
 __all__ = [
-    "NEIGHBOURS",
+    "NEIGHBORS",
     "Answer",
+    "FoundEdge",
     "FoundNode",
     "FoundPath",
-    "FoundTie",
     "SavedQuery",
     "ask",
     "browser_address",

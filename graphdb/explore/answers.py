@@ -1,4 +1,4 @@
-"""What a query found, free of the driver's own types: plain values, nodes, ties and paths."""
+"""What a query found, free of the driver's own types: plain values, nodes, edges and paths."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ class FoundNode:
 
 
 @dataclass(frozen=True, slots=True)
-class FoundTie:
+class FoundEdge:
     """A relationship. Of its ends, no more is known than the query returns beside it."""
 
     source: FoundNode
@@ -58,17 +58,17 @@ class FoundTie:
 
 @dataclass(frozen=True, slots=True)
 class FoundPath:
-    """Nodes and the ties between each and the next, in either direction."""
+    """Nodes and the edges between each and the next, in either direction."""
 
     nodes: tuple[FoundNode, ...]
-    ties: tuple[FoundTie, ...]
+    edges: tuple[FoundEdge, ...]
 
     def __str__(self) -> str:
         """The path as Cypher would draw it.
 
         >>> user, pan, brand = (FoundNode(*it, {}) for it in (("U", "u"), ("P", "p"), ("B", "b")))
-        >>> ties = (FoundTie(user, "PURCHASED", pan, {}), FoundTie(pan, "MADE_BY", brand, {}))
-        >>> str(FoundPath((user, pan, brand), ties)), str(FoundPath((brand, pan), ties[1:]))
+        >>> edges = (FoundEdge(user, "PURCHASED", pan, {}), FoundEdge(pan, "MADE_BY", brand, {}))
+        >>> str(FoundPath((user, pan, brand), edges)), str(FoundPath((brand, pan), edges[1:]))
         ('U:u -PURCHASED-> P:p -MADE_BY-> B:b', 'B:b <-MADE_BY- P:p')
         """
         return str(self.nodes[0]) + self.after_start()
@@ -76,15 +76,15 @@ class FoundPath:
     def after_start(self) -> str:
         """The same without the first node, for where that stands beside it."""
         text = ""
-        for before, tie, after in zip(self.nodes, self.ties, self.nodes[1:], strict=False):
-            forwards = tie.source == before
-            text += f" -{tie.relation}-> {after}" if forwards else f" <-{tie.relation}- {after}"
+        for before, edge, after in zip(self.nodes, self.edges, self.nodes[1:], strict=False):
+            forwards = edge.source == before
+            text += f" -{edge.relation}-> {after}" if forwards else f" <-{edge.relation}- {after}"
         return text
 
     def to_dict(self) -> dict[str, Any]:
         return {
             "nodes": [node.to_dict() for node in self.nodes],
-            "ties": [tie.to_dict() for tie in self.ties],
+            "edges": [edge.to_dict() for edge in self.edges],
         }
 
 
@@ -114,7 +114,7 @@ def _plain(value: Value) -> Any:
         return [_plain(entry) for entry in value]
     if isinstance(value, dict):
         return {name: _plain(entry) for name, entry in value.items()}
-    return value.to_dict() if isinstance(value, FoundNode | FoundTie | FoundPath) else value
+    return value.to_dict() if isinstance(value, FoundNode | FoundEdge | FoundPath) else value
 
 
 def _short(name: str) -> str:

@@ -32,7 +32,7 @@ _NAMES = (
 )
 """In the order in which people see them; the first that asks about one node is its default."""
 
-NEIGHBOURS = "neighbours"
+NEIGHBORS = "neighbors"
 _PARAMETER = re.compile(r"\$(\w+)")
 
 
@@ -104,7 +104,7 @@ def queries_for(schema: Schema, node_type: str) -> dict[str, SavedQuery]:
     Example:
         >>> from graphdb.schema import SCHEMA
         >>> next(iter(queries_for(SCHEMA, "Brand"))), list(queries_for(SCHEMA, "Tag"))
-        ('audience', ['neighbours'])
+        ('audience', ['neighbors'])
     """
     fitting = [
         query
@@ -112,18 +112,18 @@ def queries_for(schema: Schema, node_type: str) -> dict[str, SavedQuery]:
         if set(query.parameters) <= {known.key for known in schema.node_types.values()}
         and query.asks_about(schema)[0] == node_type
     ]
-    return {query.name: query for query in [*fitting, _neighbours(schema, node_type)]}
+    return {query.name: query for query in [*fitting, _neighbors(schema, node_type)]}
 
 
-def _neighbours(schema: Schema, node_type: str) -> SavedQuery:
+def _neighbors(schema: Schema, node_type: str) -> SavedQuery:
     key = schema.node_type(node_type).key
     text = (
         f"MATCH (n:{quoted(node_type)} {{{quoted(key)}: ${key}}})\n"
         "OPTIONAL MATCH way = (n)--()\n"
         "RETURN n, way LIMIT 50\n"
     )
-    title = f"A {node_type} and what is tied to it"
-    return SavedQuery(NEIGHBOURS, title, f"// {title}\n{text}")
+    title = f"A {node_type} and what is connected to it"
+    return SavedQuery(NEIGHBORS, title, f"// {title}\n{text}")
 
 
 def ask(

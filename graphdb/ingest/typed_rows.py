@@ -88,7 +88,7 @@ def typed_select(schema: Schema, table: SourceTable, raw: pa.Schema) -> str:
         ]
     if isinstance(table.of, EdgeType) and table.of.source == table.of.target:
         condition = f"{texts[SOURCE_ID]} = {texts[TARGET_ID]}"
-        problems.append((condition, "self_loop", literal("it ties a node to itself")))
+        problems.append((condition, "self_loop", literal("it connects a node to itself")))
     # The first problem is found once, as a number, and put into words only where there is one.
     first = _case([condition for condition, _, _ in problems], map(str, range(len(problems))))
     numbers = [f"_problem = {number}" for number in range(len(problems))]

@@ -15,7 +15,7 @@ from graphdb.file_access import file_access, inside
 from graphdb.schema_types import EdgeType
 
 FORMAT = "graphrec-snapshot"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 MANIFEST_NAME = "manifest.json"
 
 

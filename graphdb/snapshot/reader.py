@@ -268,7 +268,7 @@ class Snapshot:
         """The edges of one type between some pairs of nodes, in the order of `edges`.
 
         Args:
-            pairs: `source_id` and `target_id`. Pairs that no edge ties bring nothing.
+            pairs: `source_id` and `target_id`. Pairs that no edge connects bring nothing.
 
         Raises:
             SchemaError: There is no such edge type.

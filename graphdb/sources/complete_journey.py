@@ -104,7 +104,7 @@ _PURCHASED = """
     SELECT household_id::VARCHAR AS source_id, product_id::VARCHAR AS target_id,
            transaction_timestamp AS at, basket_id::VARCHAR AS event_id, quantity AS count,
            sales_value AS value, retail_disc + coupon_disc + coupon_match_disc AS discount,
-           'shop' AS scene, file_row_number AS row
+           'shop' AS channel, file_row_number AS row
     FROM {transactions}
 """
 
@@ -144,7 +144,7 @@ def _data_folder() -> Path:
 
 
 def _price_bands(folder: Path, of: EdgeType) -> SourceTable:
-    """The ties that ingest derives from prices, with their beginning."""
+    """The edges that ingest derives from prices, with their beginning."""
     sql = _sql(folder, _PRICED)
 
     def batches(_: OnBadRow) -> Iterator[pa.RecordBatch]:

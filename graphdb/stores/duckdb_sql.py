@@ -68,6 +68,10 @@ def add_column(of: str | EdgeType, column: Property) -> str:
     return f"ALTER TABLE {quoted(of)} ADD COLUMN IF NOT EXISTS {name} {SQL_TYPES[column.kind]}"
 
 
+def rename_column(of: str | EdgeType, old: str, new: str) -> str:
+    return f"ALTER TABLE {quoted(of)} RENAME COLUMN {quoted(old)} TO {quoted(new)}"
+
+
 def merge(schema: Schema, of: str | EdgeType, columns: Sequence[str], batch: str) -> str:
     """Upserts `batch` into the table. A null in the batch means "not given" and erases nothing.
 
@@ -259,10 +263,10 @@ def compare(schema: Schema, edge_type: EdgeType, columns: Sequence[str]) -> str:
 
 def _wins(name: str, given_time: str, kept_time: str) -> str:
     given, kept = f"given.{quoted(name)}", f"kept.{quoted(name)}"
-    tie = f"({given_time} = {NO_TIME} OR {given} > {kept})"
+    equal = f"({given_time} = {NO_TIME} OR {given} > {kept})"
     return (
         f"({given} IS NOT NULL AND ({kept} IS NULL OR {given_time} > {kept_time}"
-        f" OR ({given_time} = {kept_time} AND {tie})))"
+        f" OR ({given_time} = {kept_time} AND {equal})))"
     )
 
 

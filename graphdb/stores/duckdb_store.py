@@ -21,15 +21,16 @@ from graphdb.stores import duckdb_sql as sql
 from graphdb.stores.duckdb_file import MEMORY, connect, damaged, store_file, translated
 from graphdb.stores.protocol import (
     REJECT_COLUMNS,
+    STORE_FORMAT,
     UpsertCounts,
     additions,
     check_rows,
     kept_schema,
+    upgraded_schema,
     wanted_columns,
     with_event_ids,
 )
 
-FORMAT_VERSION = "1"
 _READ_BATCH_ROWS = 500_000
 
 
@@ -224,7 +225,7 @@ class DuckDBStore(Closing):
 
     def _adopt_schema(self, wanted: Schema | None, *, create: bool, read_only: bool) -> Schema:
         """Reads the schema the file was made with; creates or extends its tables as wanted."""
-        kept = self._kept_schema()
+        kept = self._kept_schema(read_only=read_only)
         if kept is None and not create:
             raise StoreError(
                 f"the database '{self.path}' is empty",
@@ -252,7 +253,7 @@ class DuckDBStore(Closing):
             cursor.execute(
                 "CREATE OR REPLACE TABLE graphrec.meta AS"
                 " SELECT ?::VARCHAR AS format_version, ?::VARCHAR AS graph_schema",
-                [FORMAT_VERSION, json.dumps(schema.to_dict())],
+                [STORE_FORMAT, json.dumps(schema.to_dict())],
             )
             columns = ", ".join(
                 f"{sql.quoted(field.name)} {'BIGINT' if field.type == pa.int64() else 'VARCHAR'}"
@@ -295,7 +296,7 @@ class DuckDBStore(Closing):
                 for edge_type, column in missing:
                     cursor.execute(sql.add_column(edge_type, column))
 
-    def _kept_schema(self) -> Schema | None:
+    def _kept_schema(self, *, read_only: bool) -> Schema | None:
         """The schema in the file, None for an empty file, StoreError for a foreign one."""
         with self._translated():
             tables = self._connection.execute(
@@ -315,14 +316,39 @@ class DuckDBStore(Closing):
         if len(rows) != 1:
             raise damaged(self.path, f"it has {len(rows)} schemas")
         ((version, declared),) = rows
-        if version != FORMAT_VERSION:
+        if version == "1":
+            return self._upgraded(declared, read_only=read_only)
+        if version != STORE_FORMAT:
             raise StoreError(
                 f"'{self.path}' has store format {version}",
-                expected=f"format {FORMAT_VERSION}",
+                expected=f"format {STORE_FORMAT}",
                 next_step="open it with the version of graphrec that made it",
                 value=version,
             )
         return kept_schema(declared, self.path)
+
+    def _upgraded(self, declared: str, *, read_only: bool) -> Schema:
+        """Brings a store of format 1 to today's, and gives its schema."""
+        if read_only:
+            raise StoreError(
+                f"'{self.path}' has store format 1, which must be converted before it is read",
+                expected=f"format {STORE_FORMAT}",
+                next_step="open it for writing: the next `graphrec ingest` into it converts it",
+                value="1",
+            )
+        schema, renamed = upgraded_schema(declared, self.path)
+        with self._transaction() as cursor:
+            found = cursor.execute(
+                "SELECT table_name, column_name FROM duckdb_columns() WHERE schema_name = 'main'"
+            ).fetchall()
+            for of, old, new in renamed:
+                if (str(of), old) in found:
+                    cursor.execute(sql.rename_column(of, old, new))
+            cursor.execute(
+                "UPDATE graphrec.meta SET format_version = ?, graph_schema = ?",
+                [STORE_FORMAT, json.dumps(schema.to_dict())],
+            )
+        return schema
 
 
 def _count(cursor: duckdb.DuckDBPyConnection, of: str | EdgeType) -> int:

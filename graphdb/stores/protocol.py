@@ -3,6 +3,7 @@
 A store's schema may grow, but never shrink or change: what is stored must stay readable.
 """
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from types import TracebackType
@@ -14,6 +15,9 @@ from graphdb.checked_schema import Schema
 from graphdb.documents import read_json
 from graphdb.errors import DataError, SchemaError, StoreError, nearest
 from graphdb.schema_types import EVENT_ID, EdgeType, Kind, Property
+
+STORE_FORMAT = "2"
+"""The format of a store: a database of format 1 is brought to it when it is opened for writing."""
 
 REJECT_COLUMNS = pa.schema(
     [
@@ -120,7 +124,7 @@ class GraphStore(Protocol):
 
         Args:
             columns: Which columns, in which order; all of the schema's by default.
-            cutoff: Leaves out events at or after this moment, ties since then, and edges of
+            cutoff: Leaves out events at or after this moment, edges since then, and edges of
                 nodes created since then.
         """
         ...
@@ -130,7 +134,7 @@ class GraphStore(Protocol):
 
         Args:
             pairs: `source_id` and `target_id`; a few hundred rows at most are meant. Pairs that
-                no edge ties, or that name unknown nodes, bring nothing.
+                no edge connects, or that name unknown nodes, bring nothing.
         """
         ...
 
@@ -231,6 +235,53 @@ def kept_schema(declared: str, where: str) -> Schema:
             next_step="ingest into another store, or take a copy of this one from before",
             value=where,
         ) from error
+
+
+class Renamed(NamedTuple):
+    """A column that has another name since format 2.
+
+    Args:
+        of: The node or edge type.
+    """
+
+    of: str | EdgeType
+    old: str
+    new: str
+
+
+def upgraded_schema(declared: str, where: str) -> tuple[Schema, list[Renamed]]:
+    """The schema that a store of format 1 keeps, in the words of today, and what has to follow.
+
+    In format 1 the channel of an event was its 'scene', a creator's followers were 'fans', and an
+    event weight was called 'behaviour_weight'.
+
+    Raises:
+        StoreError: It is no schema.
+    """
+    try:
+        plain = read_json(str(declared))
+        for relation in plain["relations"]:
+            relation["event_weight"] = relation.pop("behaviour_weight", 0.0)
+        followers = [
+            column
+            for node_type in plain["node_types"]
+            for column in node_type.get("properties", ())
+            if (node_type["name"], column["name"]) == ("Creator", "fans")
+        ]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise StoreError(f"the store '{where}' keeps a damaged schema: {error}") from error
+    for column in followers:
+        column["name"] = "followers"
+    schema = kept_schema(json.dumps(plain), where)
+    renamed = [Renamed("Creator", "fans", "followers") for _ in followers]
+    for edge_type in schema.edge_types():
+        relation = schema.relation(edge_type.relation)
+        if relation.is_event:
+            renamed.append(Renamed(edge_type, "scene", "channel"))
+            hidden = relation.value_times.get("channel")
+            if hidden is not None:
+                renamed.append(Renamed(edge_type, "_scene_at", hidden.name))
+    return schema, renamed
 
 
 def additions(kept: Schema, wanted: Schema) -> list[tuple[str | EdgeType, Property]]:

@@ -10,11 +10,11 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 RECOMMENDED = "RECOMMENDED"
-"""The relationship from a seed to what was recommended to it: {rank, score, release}."""
+"""The relationship from a query node to what was recommended to it: {rank, score, release}."""
 
 RECOMMENDED_COLUMNS = pa.schema(
     [
-        ("seed_id", pa.string()),
+        ("query_id", pa.string()),
         ("target_id", pa.string()),
         ("rank", pa.int64()),
         ("score", pa.float64()),
@@ -40,9 +40,9 @@ class Embedding:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Recommended:
-    """What seeds of one type were recommended, as rows of RECOMMENDED_COLUMNS."""
+    """What queries of one type were recommended, as rows of RECOMMENDED_COLUMNS."""
 
-    seed_type: str
+    query_type: str
     target_type: str
     rows: pa.Table
 
@@ -57,7 +57,7 @@ class PublishedRelease:
         trained_at: With time zone.
         dim: Length of every vector.
         embeddings: By node type.
-        recommended: The top of some seeds, to be drawn as relationships.
+        recommended: The top of some queries, to be drawn as relationships.
     """
 
     release_id: str

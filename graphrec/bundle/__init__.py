@@ -2,7 +2,7 @@
 
 from graphrec.adjacency import Adjacency, Evidence
 from graphrec.bundle.audiences import AudienceFigures
-from graphrec.bundle.cold_start_rule import NewcomerRule
+from graphrec.bundle.cold_start_rule import ColdStartRule
 from graphrec.bundle.manifest import BundleManifest
 from graphrec.bundle.quality import Quality, QualityPart, QualityRule
 from graphrec.bundle.reader import Bundle, open_bundle
@@ -13,8 +13,8 @@ __all__ = [
     "AudienceFigures",
     "Bundle",
     "BundleManifest",
+    "ColdStartRule",
     "Evidence",
-    "NewcomerRule",
     "Quality",
     "QualityPart",
     "QualityRule",

@@ -140,14 +140,14 @@ class ReachBand(_Part):
     Args:
         fewest: Buyers before the held-out weeks, of the one with the fewest.
         most: Of the one with the most.
-        num_seeds: How many brands or products were asked for.
+        num_queries: How many brands or products were asked for.
         num_new_buyers: How many bought for the first time in the held-out weeks, over all.
         points: By share, ascending.
     """
 
     fewest: Count
     most: Count
-    num_seeds: Count
+    num_queries: Count
     num_new_buyers: Count
     points: tuple[ReachFigure, ...] = Field(min_length=1)
 

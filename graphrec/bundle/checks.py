@@ -112,7 +112,7 @@ def check_adjacency(
     needed = (num_nodes[edge_type.source], num_nodes[edge_type.target])
     if found != needed:
         raise BundleError(
-            f"{edge_type} ties {found[0]} sources to {found[1]} targets",
+            f"{edge_type} edges {found[0]} sources to {found[1]} targets",
             expected=f"{needed[0]} to {needed[1]}, as there are nodes",
             value=found,
         )
@@ -138,7 +138,7 @@ def _check_evidence(
     if not schema.relation(edge_type.relation).is_event:
         raise BundleError(
             f"{edge_type} carries evidence of events",
-            expected="none: it is a tie, which does not happen at a moment",
+            expected="none: it is a static edge, which does not happen at a moment",
             value=edge_type,
         )
     evidence.check(str(edge_type), adjacency.num_edges)
@@ -147,7 +147,7 @@ def _check_evidence(
         raise BundleError(
             f"an event of {edge_type} happened {newest_s} seconds after 1970",
             expected=f"none from the cut-off on, {cutoff.timestamp():.0f} ({cutoff})",
-            next_step="leave out of the edges what is to be foretold",
+            next_step="leave out of the edges what is to be predicted",
             value=newest_s,
         )
 

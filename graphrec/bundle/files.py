@@ -79,7 +79,7 @@ class BundleFiles:
 PRIVATE_TYPES = ("User",)
 """Node types whose ids a message must not tell: they are other people's."""
 
-_NUM_NEIGHBOURS = 3
+_NUM_NEIGHBORS = 3
 
 
 def find_row(node_type: str, ids: pa.Array, node_id: str) -> int:
@@ -143,8 +143,8 @@ def _place(ids: pa.Array, node_id: str) -> int:
 def _alike_ids(ids: pa.Array, node_id: str) -> list[str]:
     """The ids that stand where `node_id` would, those with the longest common start first."""
     row = _place(ids, node_id)
-    near = ids[max(row - _NUM_NEIGHBOURS, 0) : row + _NUM_NEIGHBOURS].to_pylist()
-    return sorted(near, key=lambda other: -_common_start(other, node_id))[:_NUM_NEIGHBOURS]
+    near = ids[max(row - _NUM_NEIGHBORS, 0) : row + _NUM_NEIGHBORS].to_pylist()
+    return sorted(near, key=lambda other: -_common_start(other, node_id))[:_NUM_NEIGHBORS]
 
 
 def _common_start(one: str, other: str) -> int:

@@ -19,7 +19,7 @@ from graphdb.errors import BundleCorruptError, BundleMissingError, BundleVersion
 from graphdb.file_access import file_access, inside
 from graphdb.schema_types import EdgeType
 from graphrec.bundle.audiences import AudienceFigures
-from graphrec.bundle.cold_start_rule import NewcomerRule
+from graphrec.bundle.cold_start_rule import ColdStartRule
 from graphrec.bundle.quality import QualityRule
 
 INDEX_FOLDER = "index"
@@ -33,15 +33,16 @@ Share = Annotated[float, Field(gt=0, le=1)]
 
 
 class Measured(BaseModel):
-    """What an index was measured to do for sampled seeds when it was built.
+    """What an index was measured to do for sampled queries when it was built.
 
     Args:
         k: How many targets were asked for.
         share: What share of the targets passed, drawn at random.
         recall: What share of the true best k it found, in the mean.
-        read_once: Numbers of vectors that were read here and there for all seeds together.
-        read_in_line: Numbers that were read one after the other, per seed in the mean.
-        read_at_random: Numbers of vectors that were read here and there, per seed in the mean.
+        read_once: Numbers of vectors that were read here and there for all queries together.
+        read_in_line: Numbers that were read one after the other, per query node in the mean.
+        read_at_random: Numbers of vectors that were read here and there, per query node in the
+            mean.
         probes: Of 'ivf': how many lists were looked through.
     """
 
@@ -66,7 +67,7 @@ class IndexEntry(BaseModel):
         similarity: For which scores.
         num_rows: How many targets it holds; with a cosine, those with a vector that is not zero.
         width: Of 'bounds': numbers kept per target.
-        seeds: How many seeds of each type it was measured with.
+        queries: How many queries of each type it was measured with.
         measured: At several k and shares.
     """
 
@@ -77,7 +78,7 @@ class IndexEntry(BaseModel):
     similarity: Literal["dot", "cosine"]
     num_rows: int = Field(ge=1)
     width: int | None = Field(default=None, ge=2)
-    seeds: dict[str, int]
+    queries: dict[str, int]
     measured: tuple[Measured, ...] = Field(min_length=1)
 
     @model_validator(mode="after")
@@ -112,7 +113,7 @@ class IndexEntry(BaseModel):
 
 
 FORMAT = "graphrec-bundle"
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 MANIFEST_NAME = "manifest.json"
 
 
@@ -127,13 +128,13 @@ class BundleManifest(BaseModel):
         cutoff: The model knows nothing from this moment on; None when there is no cut-off.
         newest_event_at: When the newest event of the evidence happened; None without any.
         dim: Length of every vector.
-        similarity: How a seed's vector and a target's make a score.
+        similarity: How a query node's vector and a target's make a score.
         config: How the model was trained.
         metrics: What it reached on held-out data.
         num_nodes: Number of nodes per type.
         num_edges: Number of distinct edges per edge type, written 'User-PURCHASED-Product'.
         files: sha256 per file, by path inside the folder.
-        newcomers: Per node type, how a new node gets a vector; empty where none can.
+        cold_start: Per node type, how a new node gets a vector; empty where none can.
         quality: Per node type with a table of quality, what it is made of.
         indexes: By name, such as 'Product.dot'; empty where none were built.
         audiences: By type, such as 'Brand', what held-out weeks told of audiences; empty where
@@ -143,7 +144,7 @@ class BundleManifest(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     format: Literal["graphrec-bundle"] = "graphrec-bundle"
-    format_version: Literal[2] = 2
+    format_version: Literal[3] = 3
     created_at: AwareDatetime
     snapshot_id: str
     cutoff: AwareDatetime | None
@@ -157,7 +158,7 @@ class BundleManifest(BaseModel):
     graph_schema: dict[str, Any]
     schema_fingerprint: str
     files: dict[str, str]
-    newcomers: dict[str, NewcomerRule] = Field(default_factory=dict)
+    cold_start: dict[str, ColdStartRule] = Field(default_factory=dict)
     quality: dict[str, QualityRule] = Field(default_factory=dict)
     indexes: dict[str, IndexEntry] = Field(default_factory=dict)
     audiences: dict[str, AudienceFigures] = Field(default_factory=dict)
@@ -171,7 +172,7 @@ class BundleManifest(BaseModel):
             "num_nodes",
             "num_edges",
             "files",
-            "newcomers",
+            "cold_start",
             "quality",
             "indexes",
             "audiences",
@@ -192,7 +193,7 @@ class BundleManifest(BaseModel):
             for name, sha256 in self.files.items()
             if not name.startswith(f"{INDEX_FOLDER}/")
         }
-        for name in ("newcomers", "audiences"):
+        for name in ("cold_start", "audiences"):
             if not content[name]:  # releases from before there were any keep their names
                 del content[name]
         canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))

@@ -265,7 +265,7 @@ class Bundle:
         return self._attributes[node_type]
 
     def has_vectors(self, node_type: str) -> bool:
-        """Whether nodes of this type can be seeds and targets."""
+        """Whether nodes of this type can be queries and targets."""
         return node_type in self._vectors
 
     def vectors(self, node_type: str) -> npt.NDArray[np.float32]:

@@ -84,7 +84,7 @@ def check_parts(
     Raises:
         BundleCorruptError: Names what does not.
     """
-    _check_newcomers(schema, manifest, with_vectors)
+    _check_cold_start(schema, manifest, with_vectors)
     _check_indexes(manifest, with_vectors)
     for node_type, num_nodes in manifest.num_nodes.items():
         _check_rows(bundle_file(folder, node_path(node_type)), num_nodes)
@@ -92,9 +92,9 @@ def check_parts(
         _check_quality_file(bundle_file(folder, quality_path(node_type)), node_type, manifest)
 
 
-def _check_newcomers(schema: Schema, manifest: BundleManifest, types: frozenset[str]) -> None:
+def _check_cold_start(schema: Schema, manifest: BundleManifest, types: frozenset[str]) -> None:
     try:
-        check_rules(schema, manifest.newcomers, types, frozenset(manifest.num_edges))
+        check_rules(schema, manifest.cold_start, types, frozenset(manifest.num_edges))
     except BundleError as error:
         raise BundleCorruptError(
             f"the manifest is damaged: {error}", next_step=COPY_WHOLE, value=error.value

@@ -18,7 +18,7 @@ from graphdb.schema_types import EdgeType
 from graphrec.adjacency import Adjacency
 from graphrec.bundle.audiences import AudienceFigures
 from graphrec.bundle.checks import check_content, newest_event
-from graphrec.bundle.cold_start_rule import NewcomerRule, check_rules
+from graphrec.bundle.cold_start_rule import ColdStartRule, check_rules
 from graphrec.bundle.files import BundleFiles, norms_of
 from graphrec.bundle.manifest import (
     MANIFEST_NAME,
@@ -46,7 +46,7 @@ def write_bundle(
     edges: Mapping[EdgeType, Adjacency],
     config: Mapping[str, Any],
     metrics: Mapping[str, Any],
-    newcomers: Mapping[str, NewcomerRule] | None = None,
+    cold_start: Mapping[str, ColdStartRule] | None = None,
     quality: Mapping[str, Quality] | None = None,
     audiences: Mapping[str, AudienceFigures] | None = None,
 ) -> Bundle:
@@ -56,13 +56,13 @@ def write_bundle(
 
     Args:
         nodes: Per node type its key and all its properties, sorted by key (code points).
-        vectors: Per node type float32 [num_nodes, dim]. Types without vectors are neither seeds
+        vectors: Per node type float32 [num_nodes, dim]. Types without vectors are neither queries
             nor targets; their nodes and edges still serve filters and reasons.
         edges: What queries walk along: purchases, brands, categories and so on. Those of events may
             carry evidence.
         config: How the model was trained; plain JSON values.
         metrics: What it reached on held-out data; plain JSON values.
-        newcomers: Per node type, how a new node gets a vector from its neighbours.
+        cold_start: Per node type, how a new node gets a vector from its neighbors.
         quality: Per node type, how good its nodes are.
         audiences: By type of who has an audience, what held-out weeks told of audiences.
 
@@ -74,7 +74,7 @@ def write_bundle(
     """
     folder = Path(folder)
     refuse_existing(folder, BundleError, "bundles")
-    rules, tables = dict(newcomers or {}), dict(quality or {})
+    rules, tables = dict(cold_start or {}), dict(quality or {})
     dim = check_content(schema, cutoff, nodes, vectors, edges, tables)
     check_rules(schema, rules, frozenset(vectors), frozenset(map(str, edges)))
     plain_config, plain_metrics = _plain("config", config), _plain("metrics", metrics)
@@ -95,7 +95,7 @@ def write_bundle(
             graph_schema=schema.to_dict(),
             schema_fingerprint=schema.fingerprint,
             files=files,
-            newcomers=rules,
+            cold_start=rules,
             quality={node_type: table.rule for node_type, table in tables.items()},
             audiences=dict(audiences or {}),
         )

@@ -179,7 +179,7 @@ def _about(
         ),
     ] = False,
 ) -> None:
-    """Recommendations from a graph: goods find people, through creators and brands."""
+    """Recommendations from a graph: products find people, through creators and brands."""
 
 
 def _register_plugins(app: typer.Typer) -> None:

@@ -152,7 +152,7 @@ def portfolio(
 
     graphrec portfolio BUNDLE Brand:9 --budget 20000 --costs costs.csv --new-customers-only
 
-    graphrec portfolio BUNDLE Brand:9 -k 5 -f 'fans<=100000'
+    graphrec portfolio BUNDLE Brand:9 -k 5 -f 'followers<=100000'
     """
     recommender = open_recommender(bundle, policy=policy, verify=verify)
     schema = recommender.bundle.schema
@@ -200,14 +200,14 @@ def _no_costs(path: Path, problem: str) -> FileFormatError:
 
 def _show_curve(curve: ReachCurve, name: str, *, as_json: bool) -> None:
     if as_json:
-        print_json({"seed": name, **curve.to_dict()})
+        print_json({"query": name, **curve.to_dict()})
         return
     band = curve.band
     table = Table(
         title=escape(f"New buyers of {name} within {curve.window_days} days, by size of audience"),
         title_justify="left",
         header_style="bold",
-        caption=f"Lift with 95 % interval: of {band.num_seeds:,} with {band.fewest:,} to "
+        caption=f"Lift with 95 % interval: of {band.num_queries:,} with {band.fewest:,} to "
         f"{band.most:,} buyers, {band.num_new_buyers:,} new buyers in the held-out days",
     )
     for heading in ("share", "users", "min score", "expected", "precision", "recall", "lift"):
@@ -257,5 +257,5 @@ def _show_portfolio(found: Portfolio, *, as_json: bool) -> None:
 
 def _whom(found: Portfolio) -> str:
     if found.window_days is None:
-        return "by likeness to the buyers"
+        return "by similarity to the buyers"
     return f"of those who buy within {found.window_days} days"

@@ -29,7 +29,7 @@ from graphrec.cli.output import JsonOption, console, escape, print_json
 from graphrec.cli.progress import PublishProgress
 from graphrec.cli.query_commands import BundleArgument, VerifyOption
 from graphrec.nested import flat
-from graphrec.publishing import Seed, publish
+from graphrec.publishing import QueryNode, publish
 from graphrec.query import Recommender
 from graphrec.query.index import Built, IndexConfig, build_index
 from graphrec.query.limits import MOST_K
@@ -273,12 +273,12 @@ def publish_command(
         list[str],
         typer.Option(
             "--recommend",
-            metavar="SEED",
+            metavar="QUERY",
             help="Also draw what is recommended for this node, as TYPE:ID. Repeatable; what this"
             " release has drawn for others stays.",
         ),
     ] = [],  # noqa: B006 - Typer's way to say a repeatable option
-    seeds: Annotated[
+    queries: Annotated[
         Path | None,
         typer.Option(
             exists=True, dir_okay=False, help="A file with such nodes, one TYPE:ID in a line."
@@ -309,16 +309,16 @@ def publish_command(
 
     graphrec publish BUNDLE neo4j://localhost:7687 --recommend User:543 --recommend User:99 -k 5
 
-    graphrec publish BUNDLE neo4j://localhost:7687 --seeds brands.txt --target users --json
+    graphrec publish BUNDLE neo4j://localhost:7687 --queries brands.txt --target users --json
     """
     recommender = Recommender.open(bundle, verify=verify)
     schema = recommender.bundle.schema
-    wanted = [*recommend, *(read_lines(seeds) if seeds else [])]
+    wanted = [*recommend, *(read_lines(queries) if queries else [])]
     with PublishProgress() as progress:
         report = publish(
             recommender,
             store,
-            seeds=[_seed(schema, text, target) for text in wanted],
+            queries=[_query(schema, text, target) for text in wanted],
             k=top,
             on_progress=progress.advance,
         )
@@ -328,9 +328,9 @@ def publish_command(
         _show_published(report)
 
 
-def _seed(schema: Schema, text: str, target: str | None) -> Seed:
-    seed_type, seed_id = parse_node(schema, text)
-    return Seed(seed_type, seed_id, parse_target(schema, target, seed_type))
+def _query(schema: Schema, text: str, target: str | None) -> QueryNode:
+    query_type, query_id = parse_node(schema, text)
+    return QueryNode(query_type, query_id, parse_target(schema, target, query_type))
 
 
 def _show_published(report: PublishReport) -> None:

@@ -25,11 +25,11 @@ def compare(
     a: Annotated[str, typer.Argument(metavar="A", help="A bundle or REGISTRY@NAME.")],
     b: Annotated[str, typer.Argument(metavar="B", help="The one to set beside it.")],
     users: Annotated[
-        int, typer.Option(min=1, help="How many seeds of each type to ask for, drawn at random.")
+        int, typer.Option(min=1, help="How many queries of each type to ask for, drawn at random.")
     ] = 1000,
     k: Annotated[int, typer.Option("--top-k", "-k", min=1, help="How long their lists are.")] = 10,
     new_item_days: Annotated[
-        float, typer.Option(min=0, help="Who is younger than so many days is a newcomer.")
+        float, typer.Option(min=0, help="Who is younger than so many days is new.")
     ] = 30.0,
     seed: Annotated[int, typer.Option(min=0, help="For the draws.")] = 0,
     verify: VerifyOption = True,
@@ -37,7 +37,7 @@ def compare(
 ) -> None:
     """Tell what changed from one release to another.
 
-    Settings and figures, nodes and edges that came and went, lists of the same seeds, who is
+    Settings and figures, nodes and edges that came and went, lists of the same queries, who is
     shown in them, and how far vectors moved. docs/releases.md says how to read it.
 
     [bold]Examples[/bold]
@@ -47,7 +47,7 @@ def compare(
     graphrec compare REGISTRY@monday REGISTRY@tuesday --users 5000 --top-k 20 --json
     """
     found = compare_releases(
-        a, b, num_seeds=users, k=k, new_item_days=new_item_days, seed=seed, verify=verify
+        a, b, num_queries=users, k=k, new_item_days=new_item_days, seed=seed, verify=verify
     )
     if as_json:
         print_json(found.to_dict())
@@ -81,9 +81,16 @@ def _tables(found: Comparison, k: int) -> Iterable[Table]:
     counts = ("A", "B", "came", "went")
     yield from _table("nodes", ("type", *counts), _turnover(found.nodes))
     yield from _table("edges", ("type", *counts), _turnover(found.edges))
-    headings = ("direction", "seeds", "changed", "other members", "overlap", "rank-biased overlap")
-    yield from _table(f"lists of {k} for the same seeds", headings, map(_lists, found.lists))
-    measures = ("coverage A", "B", "Gini A", "B", "newcomers A", "B", "of all targets")
+    headings = (
+        "direction",
+        "queries",
+        "changed",
+        "other members",
+        "overlap",
+        "rank-biased overlap",
+    )
+    yield from _table(f"lists of {k} for the same queries", headings, map(_lists, found.lists))
+    measures = ("coverage A", "B", "Gini A", "B", "new items A", "B", "of all targets")
     yield from _table("who is shown", ("direction", *measures), map(_shown, found.lists))
     headings = ("type", "nodes", "mean cosine", "by chance", "length B / A", "moved most (cosine)")
     title = "vectors, one space turned onto the other"
@@ -93,7 +100,7 @@ def _tables(found: Comparison, k: int) -> Iterable[Table]:
 def _lists(one: ListChange) -> Row:
     return (
         one.name,
-        f"{one.num_seeds:,}",
+        f"{one.num_queries:,}",
         f"{one.changed:.1%}",
         f"{one.members_changed:.1%}",
         f"{one.mean_overlap:.3f}",
@@ -109,9 +116,9 @@ def _shown(one: ListChange) -> Row:
         f"{in_b.coverage:.1%}",
         f"{in_a.gini:.3f}",
         f"{in_b.gini:.3f}",
-        f"{in_a.newcomers:.2%}",
-        f"{in_b.newcomers:.2%}",
-        f"{one.newcomers:.2%}",
+        f"{in_a.new_items:.2%}",
+        f"{in_b.new_items:.2%}",
+        f"{one.new_items:.2%}",
     )
 
 

@@ -14,7 +14,7 @@ import typer
 from graphdb import SCHEMA, Schema, open_snapshot, open_store
 from graphdb.errors import UnknownIdError, nearest
 from graphdb.explore import (
-    NEIGHBOURS,
+    NEIGHBORS,
     SavedQuery,
     ask,
     browser_address,
@@ -50,8 +50,8 @@ def register(app: typer.Typer) -> None:
 
 def explain(
     bundle: BundleArgument,
-    seed: Annotated[
-        str, typer.Argument(metavar="SEED", help="Who or what it was recommended to, as TYPE:ID.")
+    query: Annotated[
+        str, typer.Argument(metavar="QUERY", help="Who or what it was recommended to, as TYPE:ID.")
     ],
     target: Annotated[
         str, typer.Argument(metavar="TARGET", help="What was recommended, as TYPE:ID.")
@@ -97,7 +97,7 @@ def explain(
     graphrec explain BUNDLE Brand:109 User:42 --cypher
     """
     opened = open_bundle(bundle, verify=verify)
-    ends = [parse_node(opened.schema, text) for text in (seed, target)]
+    ends = [parse_node(opened.schema, text) for text in (query, target)]
     with _evidence(snapshot, store, verify) as evidence:
         explanation = Explainer(opened, Paths(opened)).explain(
             ends[0], ends[1], k=top, examples=examples, max_hops=max_hops, evidence=evidence
@@ -250,7 +250,7 @@ def _values(
 def _check_nodes(store: str, database: str | None, nodes: Sequence[tuple[str, str]]) -> None:
     """Raises UnknownIdError for a node that is not there, so that nobody takes it for no answer."""
     for node_type, node_id in nodes:
-        look = queries_for(SCHEMA, node_type)[NEIGHBOURS]
+        look = queries_for(SCHEMA, node_type)[NEIGHBORS]
         values = {SCHEMA.node_type(node_type).key: node_id}
         if not ask(store, look.text, values, limit=1, database=database).rows:
             raise UnknownIdError(

@@ -51,7 +51,7 @@ def parse_type(schema: Schema, text: str) -> str:
     raise typer.BadParameter(f"'{text}' is not a node type; {hint or f'there are {known}'}")
 
 
-def parse_target(schema: Schema, text: str | None, seed_type: str) -> str:
+def parse_target(schema: Schema, text: str | None, query_type: str) -> str:
     """Reads what to recommend; without a word, products for a user and users for all else.
 
     >>> from graphdb.schema import SCHEMA
@@ -60,7 +60,7 @@ def parse_target(schema: Schema, text: str | None, seed_type: str) -> str:
     """
     if text:
         return parse_type(schema, text)
-    return _DEFAULT_TARGETS.get(seed_type, _DEFAULT_TARGET)
+    return _DEFAULT_TARGETS.get(query_type, _DEFAULT_TARGET)
 
 
 def read_lines(file: Path) -> list[str]:
@@ -83,7 +83,7 @@ EventOption = Annotated[
         "-e",
         metavar="RELATION:ID[@TIME]",
         help="What someone unknown did, such as PURCHASED:42 or VIEWED:7@2026-11-01T18:30, "
-        "instead of a seed. Repeatable.",
+        "instead of a query node. Repeatable.",
     ),
 ]
 
@@ -132,7 +132,7 @@ FilterOption = Annotated[
         "-f",
         metavar="FIELD=VALUE",
         help="Any filter, such as shops=s1, status=active, in_stock=yes or listed_since=2026-11-01,"
-        " or any property of what comes out, such as fans>=1000. Repeatable.",
+        " or any property of what comes out, such as followers>=1000. Repeatable.",
     ),
 ]
 WithoutOption = Annotated[
@@ -165,8 +165,8 @@ def parse_filters(
     """Reads 'FIELD=VALUE' words.
 
     >>> from graphdb.schema import SCHEMA
-    >>> parse_filters(SCHEMA, "Creator", ["fans>=1000"]).properties
-    (('fans', Condition(one_of=None, min=1000, max=None)),)
+    >>> parse_filters(SCHEMA, "Creator", ["followers>=1000"]).properties
+    (('followers', Condition(one_of=None, min=1000, max=None)),)
     >>> parse_filters(SCHEMA, "Product", [], ["brands=b1", "brands=b2"]).exclude.brands
     ('b1', 'b2')
     """
@@ -247,10 +247,10 @@ ValueWeightOption = Annotated[
     float,
     typer.Option(min=0, max=1, help="From 0, what fits best, to 1, expected net value."),
 ]
-NewcomerShareOption = Annotated[
+NewItemShareOption = Annotated[
     float, typer.Option(min=0, max=1, help="Share of the places kept for what is new.")
 ]
-NewcomerDaysOption = Annotated[
+NewItemDaysOption = Annotated[
     float, typer.Option(min=0, help="What is listed within so many days is new.")
 ]
 DiversityOption = Annotated[
@@ -277,19 +277,19 @@ UnsellableOption = Annotated[
 OnUnknownOption = Annotated[
     OnUnknown,
     typer.Option(
-        help="What a seed gets of which nothing is known: an error, what is popular, or nothing."
+        help="The answer for a node nothing is known of: an error, what is popular, or nothing."
     ),
 ]
 SeenOption = Annotated[
     list[str],
     typer.Option(
         metavar="RELATION",
-        help="What counts as had and is left out, such as VIEWED; by default the usual, such as "
+        help="What counts as seen and is excluded, such as VIEWED; by default the usual, such as "
         "purchases. Repeatable.",
     ),
 ]
 SeenDaysOption = Annotated[
-    float | None, typer.Option(min=0, help="Only what was had within so many days counts.")
+    float | None, typer.Option(min=0, help="Only what was seen within so many days counts.")
 ]
 
 

@@ -268,7 +268,7 @@ def show(answer: Recommendations, title: str, *, as_json: bool) -> None:
     if as_json:
         print_json(
             {
-                "seed": {"type": answer.seed_type, "id": answer.seed_id},
+                "query": {"type": answer.query_type, "id": answer.query_id},
                 "target": answer.target_type,
                 "outcome": answer.outcome.value,
                 "recommendations": answer.to_dicts(),

@@ -25,8 +25,8 @@ from graphrec.cli.options import (
     MaxPerCreatorOption,
     MaxPriceOption,
     MinPriceOption,
-    NewcomerDaysOption,
-    NewcomerShareOption,
+    NewItemDaysOption,
+    NewItemShareOption,
     OnUnknownOption,
     PolicyOption,
     SeenDaysOption,
@@ -81,10 +81,10 @@ def register(app: typer.Typer) -> None:
 
 def recommend(
     bundle: BundleArgument,
-    seed: Annotated[
+    query: Annotated[
         str | None,
         typer.Argument(
-            metavar="SEED", help="Who or what to recommend for, as TYPE:ID.", show_default=False
+            metavar="QUERY", help="Who or what to recommend for, as TYPE:ID.", show_default=False
         ),
     ] = None,
     event: EventOption = [],  # noqa: B006 - Typer's way to say a repeatable option
@@ -107,13 +107,15 @@ def recommend(
     policy: PolicyOption = None,
     include_seen: Annotated[
         bool,
-        typer.Option("--include-seen", help="Also show what the seed has had, such as purchases."),
+        typer.Option(
+            "--include-seen", help="Also recommend what was already seen, such as purchases."
+        ),
     ] = False,
     seen: SeenOption = [],  # noqa: B006
     seen_days: SeenDaysOption = None,
     value_weight: ValueWeightOption = 0.0,
-    new_item_share: NewcomerShareOption = 0.0,
-    new_item_days: NewcomerDaysOption = 30.0,
+    new_item_share: NewItemShareOption = 0.0,
+    new_item_days: NewItemDaysOption = 30.0,
     diversity: DiversityOption = 0.0,
     max_per_brand: MaxPerBrandOption = None,
     max_per_category: MaxPerCategoryOption = None,
@@ -136,7 +138,7 @@ def recommend(
 
     graphrec recommend BUNDLE Brand:109 --target users --include-seen
 
-    graphrec recommend BUNDLE Product:7 --target creators -f 'fans>=1000' --policy policy.toml
+    graphrec recommend BUNDLE Product:7 --target creators -f 'followers>=1000' --policy policy.toml
 
     graphrec recommend BUNDLE User:42 --exclude shops=s1 -f in_stock=yes --json
 
@@ -147,10 +149,10 @@ def recommend(
     recommender = open_recommender(bundle, policy=policy, verify=verify)
     schema = recommender.bundle.schema
     events = parse_events(event)
-    seed_type, seed_id = ("User", "") if events else parse_node(schema, _the_seed(seed))
-    if events and seed:
-        raise typer.BadParameter("give a seed or events, not both", param_hint="--event")
-    target_type = parse_target(schema, target, seed_type)
+    query_type, query_id = ("User", "") if events else parse_node(schema, _the_node(query))
+    if events and query:
+        raise typer.BadParameter("give a query node or events, not both", param_hint="--event")
+    target_type = parse_target(schema, target, query_type)
     words = as_words(category, brand, min_price, max_price)
     options: Options = {
         "k": top,
@@ -171,14 +173,14 @@ def recommend(
         answer = recommender.recommend_for_events(events, target_type, **options)
         show(answer, f"{target_type} for someone with {len(events)} events", as_json=as_json)
         return
-    answer = recommender.recommend(seed_type, seed_id, target_type, **options)
-    show(answer, f"{target_type} for {seed_type} {seed_id}", as_json=as_json)
+    answer = recommender.recommend(query_type, query_id, target_type, **options)
+    show(answer, f"{target_type} for {query_type} {query_id}", as_json=as_json)
 
 
-def _the_seed(seed: str | None) -> str:
-    if seed is None:
-        raise typer.BadParameter("name a SEED as TYPE:ID, or give --event", param_hint="SEED")
-    return seed
+def _the_node(query: str | None) -> str:
+    if query is None:
+        raise typer.BadParameter("name a SEED as TYPE:ID, or give --event", param_hint="QUERY")
+    return query
 
 
 def similar(
@@ -194,8 +196,8 @@ def similar(
     filters: FilterOption = [],  # noqa: B006
     without: WithoutOption = [],  # noqa: B006
     policy: PolicyOption = None,
-    new_item_share: NewcomerShareOption = 0.0,
-    new_item_days: NewcomerDaysOption = 30.0,
+    new_item_share: NewItemShareOption = 0.0,
+    new_item_days: NewItemDaysOption = 30.0,
     diversity: DiversityOption = 0.0,
     max_per_brand: MaxPerBrandOption = None,
     max_per_category: MaxPerCategoryOption = None,
@@ -238,10 +240,10 @@ def similar(
 
 def batch_command(
     bundle: BundleArgument,
-    seeds: Annotated[
+    queries: Annotated[
         str,
         typer.Argument(
-            metavar="SEEDS",
+            metavar="QUERIES",
             help="A type, such as users, for all of them; or a file, one TYPE:ID in a line.",
         ),
     ],
@@ -262,7 +264,9 @@ def batch_command(
     policy: PolicyOption = None,
     include_seen: Annotated[
         bool,
-        typer.Option("--include-seen", help="Also what a seed has had, such as purchases."),
+        typer.Option(
+            "--include-seen", help="Also recommend what was already seen, such as purchases."
+        ),
     ] = False,
     levels: LevelsOption = "leaf",
     include_unsellable: UnsellableOption = False,
@@ -270,11 +274,11 @@ def batch_command(
     verify: VerifyOption = True,
     as_json: JsonOption = False,
 ) -> None:
-    """Recommend for many seeds at once, into a Parquet file.
+    """Recommend for many queries at once, into a Parquet file.
 
-    The file has the columns seed_type, seed_id, rank, type, id, score, reasons and outcome. A
-    seed that gets nothing has one row without rank and id, whose outcome says why: unknown_id,
-    nothing_known or nothing_passed.
+    The file has the columns query_type, query_id, rank, type, id, score, reasons and outcome. A
+    query node that gets nothing has one row without rank and id, whose outcome says why:
+    unknown_id, nothing_known or nothing_passed.
 
     [bold]Examples[/bold]
 
@@ -282,20 +286,20 @@ def batch_command(
 
     graphrec batch BUNDLE brands audiences.parquet --target users -k 100
 
-    graphrec batch BUNDLE seeds.txt answers.parquet --policy policy.toml -f in_stock=yes
+    graphrec batch BUNDLE queries.txt answers.parquet --policy policy.toml -f in_stock=yes
     """
     check_writable(output, QueryError)
     recommender = open_recommender(bundle, policy=policy, verify=verify)
     schema = recommender.bundle.schema
-    seed_type, seed_ids = _seeds(recommender, seeds)
-    target_type = parse_target(schema, target, seed_type)
+    query_type, query_ids = _queries(recommender, queries)
+    target_type = parse_target(schema, target, query_type)
     words = [*as_words(category, brand, min_price, max_price), *filters]
     with progress_bars() as bars:
-        task = bars.add_task(f"{seed_type} nodes", total=len(seed_ids))
+        task = bars.add_task(f"{query_type} nodes", total=len(query_ids))
         report = write_answers(
             recommender,
-            seed_type,
-            seed_ids,
+            query_type,
+            query_ids,
             target_type,
             output,
             on_progress=lambda done, _: bars.update(task, completed=done),
@@ -308,29 +312,29 @@ def batch_command(
         )
     if report.unknown:
         warn(
-            f"the bundle does not hold {report.unknown:,} of the {seed_type} nodes that were named"
+            f"the bundle does not hold {report.unknown:,} of the {query_type} nodes that were named"
         )
     if as_json:
         print_json(asdict(report))
         return
     console().print(
-        f"{escape(report.path)}: {report.rows:,} answers for {report.seeds:,} {seed_type} nodes; "
-        f"{report.empty:,} of them got none",
+        f"{escape(report.path)}: {report.rows:,} answers for {report.queries:,} {query_type} nodes;"
+        f" {report.empty:,} of them got none",
         soft_wrap=True,
     )
 
 
-def _seeds(recommender: Recommender, text: str) -> tuple[str, list[str]]:
-    """The type of the seeds and their ids."""
+def _queries(recommender: Recommender, text: str) -> tuple[str, list[str]]:
+    """The type of the queries and their ids."""
     schema: Schema = recommender.bundle.schema
     if not Path(text).is_file():
-        seed_type = parse_type(schema, text)
-        return seed_type, recommender.bundle.ids(seed_type).to_pylist()
+        query_type = parse_type(schema, text)
+        return query_type, recommender.bundle.ids(query_type).to_pylist()
     nodes = [parse_node(schema, line) for line in read_lines(Path(text))]
     types = {node_type for node_type, _ in nodes}
     if len(types) != 1:
         raise typer.BadParameter(
-            f"'{text}' names {len(types)} types of nodes; expected seeds of one type",
-            param_hint="SEEDS",
+            f"'{text}' names {len(types)} types of nodes; expected queries of one type",
+            param_hint="QUERIES",
         )
     return types.pop(), [node_id for _, node_id in nodes]

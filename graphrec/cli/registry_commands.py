@@ -30,7 +30,7 @@ def excluded(
     bundle: BundleArgument,
     node: Annotated[str, typer.Argument(metavar="NODE", help="What to ask about, as TYPE:ID.")],
     policy: Annotated[str, typer.Option(metavar="FILE", help="Policy file (TOML).")],
-    seed: Annotated[
+    query: Annotated[
         str | None,
         typer.Option("--for", metavar="NODE", help="Whom one would recommend it to, as TYPE:ID."),
     ] = None,
@@ -48,8 +48,8 @@ def excluded(
     recommender = open_recommender(bundle, policy=policy, verify=verify)
     schema = recommender.bundle.schema
     node_type, node_id = parse_node(schema, node)
-    whom = None if seed is None else parse_node(schema, seed)
-    found = recommender.explain_exclusion(node_type, node_id, seed=whom)
+    whom = None if query is None else parse_node(schema, query)
+    found = recommender.explain_exclusion(node_type, node_id, query=whom)
     if as_json:
         print_json({"type": node_type, "id": node_id, "exclusions": [asdict(one) for one in found]})
         return

@@ -179,7 +179,7 @@ class Comparison:
         figures: What was measured of both.
         nodes: Per node type, what came and went.
         edges: Per edge type, what came and went.
-        lists: Per direction, how the same seeds' lists changed.
+        lists: Per direction, how the same queries' lists changed.
         drift: Per node type, how far vectors moved.
     """
 
@@ -202,7 +202,7 @@ def compare_releases(
     a: Bundle | str | Path,
     b: Bundle | str | Path,
     *,
-    num_seeds: int = 1000,
+    num_queries: int = 1000,
     k: int = 10,
     new_item_days: float = 30.0,
     seed: int = 0,
@@ -213,11 +213,11 @@ def compare_releases(
     Args:
         a: The earlier one: a bundle, its folder, or REGISTRY@NAME.
         b: The later one.
-        num_seeds: How many seeds of each type to ask for, drawn at random; all where there are
+        num_queries: How many queries of each type to ask for, drawn at random; all where there are
             fewer that both know something about.
         k: How long their lists are.
         new_item_days: Who was created within so many days before what B knows ends is a
-            newcomer, besides all whom A does not hold.
+            new item, besides all whom A does not hold.
         seed: For the draws.
         verify: As for `open_bundle`.
 
@@ -226,7 +226,7 @@ def compare_releases(
         QueryError: A number is too small.
     """
     for name, value, least in (
-        ("num_seeds", num_seeds, 1),
+        ("num_queries", num_queries, 1),
         ("k", k, 1),
         ("new_item_days", new_item_days, 0),
     ):
@@ -243,7 +243,7 @@ def compare_releases(
         nodes=node_turnover(nodes),
         edges=edge_turnover(a, b, nodes),
         lists=list_changes(
-            a, b, nodes, num_seeds=num_seeds, k=k, new_item_days=new_item_days, seed=seed
+            a, b, nodes, num_queries=num_queries, k=k, new_item_days=new_item_days, seed=seed
         ),
         drift=drifts(a, b, nodes, most=_MOVED_MOST, seed=seed),
     )

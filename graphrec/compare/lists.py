@@ -85,32 +85,32 @@ class Exposure:
         places: How many places there are in all lists together.
         coverage: The share of the release's targets that are in any list.
         gini: From 0, where all targets are shown equally often, to 1, where one is in all places.
-        newcomers: The share of the places that newcomers have.
+        new_items: The share of the places that new items have.
     """
 
     places: int
     coverage: float
     gini: float
-    newcomers: float
+    new_items: float
 
     @classmethod
-    def of(cls, lists: Numbers, held: Numbers, newcomers: npt.NDArray[np.bool_]) -> "Exposure":
+    def of(cls, lists: Numbers, held: Numbers, new_items: npt.NDArray[np.bool_]) -> "Exposure":
         """Measures lists.
 
         Args:
-            lists: int64 [num_seeds, k], node numbers padded with -1.
+            lists: int64 [num_queries, k], node numbers padded with -1.
             held: The numbers of the release's targets.
-            newcomers: bool, by node number.
+            new_items: bool, by node number.
         """
         shown = lists[lists >= 0]
-        counts = np.bincount(shown, minlength=len(newcomers))[held]
+        counts = np.bincount(shown, minlength=len(new_items))[held]
         if not len(shown):
             return cls(0, 0.0, 0.0, 0.0)
         return cls(
             places=len(shown),
             coverage=float(np.count_nonzero(counts) / len(held)),
             gini=gini(counts),
-            newcomers=float(newcomers[shown].mean()),
+            new_items=float(new_items[shown].mean()),
         )
 
 
@@ -128,7 +128,7 @@ def gini(counts: npt.NDArray[np.integer | np.floating]) -> float:
     return float((2 * ranks - len(ordered) - 1) @ ordered / (len(ordered) * ordered.sum()))
 
 
-def newcomers_among(
+def new_items_among(
     b: Bundle, node_type: str, nodes: Nodes, new_item_days: float
 ) -> npt.NDArray[np.bool_]:
     """Who is new in B: not in A, or created within so many days before what B knows ends.
@@ -158,39 +158,39 @@ DIRECTIONS = (
     ("Creator", "Brand"),
     ("Creator", "Category"),
 )
-"""What people ask for, each as seed type and target type; those that both releases can answer."""
+"""What people ask for, each as query type and target type; those that both releases can answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class ListChange:
-    """How the lists of one direction changed.
+    """How the lists of one kind of question changed.
 
     Args:
-        num_seeds: How many seeds were asked for; those who get nothing of either are left out.
-        changed: The share of seeds whose list changed in any place.
-        members_changed: The share of seeds in whose list anything came or went.
-        mean_overlap: What both lists hold, as a share of the longer one, mean over seeds.
-        mean_rbo: Rank-biased overlap, mean over seeds; see `agreement`.
-        newcomers: The share of B's targets that are newcomers.
+        num_queries: How many queries were asked for; those who get nothing of either are left out.
+        changed: The share of queries whose list changed in any place.
+        members_changed: The share of queries in whose list anything came or went.
+        mean_overlap: What both lists hold, as a share of the longer one, mean over queries.
+        mean_rbo: Rank-biased overlap, mean over queries; see `agreement`.
+        new_items: The share of B's targets that are new items.
         exposure_a: What the lists of A show.
         exposure_b: What the lists of B show.
     """
 
-    seed_type: str
+    query_type: str
     target_type: str
-    num_seeds: int
+    num_queries: int
     changed: float
     members_changed: float
     mean_overlap: float
     mean_rbo: float
-    newcomers: float
+    new_items: float
     exposure_a: Exposure
     exposure_b: Exposure
 
     @classmethod
     def of(
         cls,
-        direction: tuple[str, str],
+        ends: tuple[str, str],
         lists_a: Numbers,
         lists_b: Numbers,
         targets: Nodes,
@@ -199,19 +199,19 @@ class ListChange:
         """Measures lists.
 
         Args:
-            lists_a: int64 [num_seeds, k], numbers of targets padded with -1.
-            lists_b: The same, for the same seeds.
-            new: bool, by number, who is a newcomer.
+            lists_a: int64 [num_queries, k], numbers of targets padded with -1.
+            lists_b: The same, for the same queries.
+            new: bool, by number, who is new.
         """
         agreed = agreement(lists_a, lists_b)
         return cls(
-            *direction,
-            num_seeds=len(lists_a),
+            *ends,
+            num_queries=len(lists_a),
             changed=float(agreed.changed.mean()),
             members_changed=float(agreed.members_changed.mean()),
             mean_overlap=float(agreed.overlap.mean()),
             mean_rbo=float(agreed.rbo.mean()),
-            newcomers=float(new[targets.of_b].mean()) if len(targets.of_b) else 0.0,
+            new_items=float(new[targets.of_b].mean()) if len(targets.of_b) else 0.0,
             exposure_a=Exposure.of(lists_a, np.arange(targets.num_a), new),
             exposure_b=Exposure.of(lists_b, targets.of_b, new),
         )
@@ -219,7 +219,7 @@ class ListChange:
     @property
     def name(self) -> str:
         """Such as 'User -> Product'."""
-        return f"{self.seed_type} -> {self.target_type}"
+        return f"{self.query_type} -> {self.target_type}"
 
 
 def list_changes(
@@ -227,30 +227,30 @@ def list_changes(
     b: Bundle,
     nodes: Mapping[str, Nodes],
     *,
-    num_seeds: int,
+    num_queries: int,
     k: int,
     new_item_days: float,
     seed: int,
 ) -> tuple[ListChange, ...]:
-    """Asks both releases the same, for seeds that are drawn at random among those both know."""
+    """Asks both releases the same, for queries that are drawn at random among those both know."""
     asked = Recommender(a), Recommender(b)
     found = []
-    for seed_type, target_type in DIRECTIONS:
-        ends = {seed_type, target_type}
+    for query_type, target_type in DIRECTIONS:
+        ends = {query_type, target_type}
         if not all(_has_vectors(bundle, end) for bundle in (a, b) for end in ends):
             continue
-        rows = _draw(a, b, nodes[seed_type], seed_type, num_seeds, seed)
+        rows = _draw(a, b, nodes[query_type], query_type, num_queries, seed)
         ranked = [
-            each.top_rows(seed_type, of_each, target_type, k=k)[0]
+            each.top_rows(query_type, of_each, target_type, k=k)[0]
             for each, of_each in zip(asked, rows, strict=True)
         ]
         targets = nodes[target_type]
         lists_a, lists_b = ranked[0], targets.numbers(ranked[1])
         some = (lists_a >= 0).any(axis=1) | (lists_b >= 0).any(axis=1)
         if some.any():
-            new = newcomers_among(b, target_type, targets, new_item_days)
+            new = new_items_among(b, target_type, targets, new_item_days)
             change = ListChange.of(
-                (seed_type, target_type), lists_a[some], lists_b[some], targets, new
+                (query_type, target_type), lists_a[some], lists_b[some], targets, new
             )
             found.append(change)
     return tuple(found)
@@ -261,10 +261,10 @@ def _has_vectors(bundle: Bundle, node_type: str) -> bool:
 
 
 def _draw(
-    a: Bundle, b: Bundle, nodes: Nodes, seed_type: str, num_seeds: int, seed: int
+    a: Bundle, b: Bundle, nodes: Nodes, query_type: str, num_queries: int, seed: int
 ) -> tuple[Numbers, Numbers]:
-    """Rows in A and in B of seeds that both know something about, in the order of their ids."""
-    rows_a, rows_b = known_in_both(a, b, nodes, seed_type)
-    size = min(num_seeds, len(rows_a))
+    """Rows in A and in B of queries that both know something about, in the order of their ids."""
+    rows_a, rows_b = known_in_both(a, b, nodes, query_type)
+    size = min(num_queries, len(rows_a))
     drawn = np.sort(np.random.default_rng(seed).choice(len(rows_a), size, replace=False))
     return rows_a[drawn], rows_b[drawn]

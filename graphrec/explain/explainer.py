@@ -1,4 +1,4 @@
-"""Explains why a target fits a seed, by paths in the graph."""
+"""Explains why a target fits a query node, by paths in the graph."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
@@ -29,7 +29,7 @@ LONGEST_HOPS = 4
 
 def explain(
     bundle: Bundle,
-    seed: tuple[str, str],
+    query: tuple[str, str],
     target: tuple[str, str],
     *,
     k: int = 3,
@@ -40,7 +40,7 @@ def explain(
 ) -> Explanation:
     """Explains one pair of nodes, each given as (type, id); see `Explainer.explain`."""
     return Explainer(bundle, Paths(bundle)).explain(
-        seed,
+        query,
         target,
         k=k,
         examples=examples,
@@ -64,7 +64,7 @@ class Explainer:
 
     def explain(
         self,
-        seed: tuple[str, str],
+        query: tuple[str, str],
         target: tuple[str, str],
         *,
         k: int = 3,
@@ -73,7 +73,7 @@ class Explainer:
         evidence: EdgeSource | None = None,
         allowed: Allowed | None = None,
     ) -> Explanation:
-        """The strongest ways in which a target is tied to a seed.
+        """The strongest ways in which a target is connected to a query node.
 
         Every edge of every path is in the bundle and, where `evidence` is given, there as well; a
         path that the evidence does not know whole is left out.
@@ -88,18 +88,18 @@ class Explainer:
 
         Raises:
             UnknownIdError: No node of that type has that id.
-            QueryError: Seed and target are one node, or a number is out of range.
+            QueryError: Query node and target are one node, or a number is out of range.
             SchemaError: There is no such node type, or the evidence has no such edges.
         """
         check_whole("k", k, 1, MOST_K)
         check_whole("examples", examples, 1, MOST_K)
         check_whole("max_hops", max_hops, 1, LONGEST_HOPS)
-        ends = [(name, self._bundle.row_of(name, node_id)) for name, node_id in (seed, target)]
+        ends = [(name, self._bundle.row_of(name, node_id)) for name, node_id in (query, target)]
         if ends[0] == ends[1]:
             raise QueryError(
-                f"{seed[0]} '{seed[1]}' is both seed and target",
+                f"{query[0]} '{query[1]}' is both query node and target",
                 expected="two different nodes",
-                value=seed,
+                value=query,
             )
         found, whole = find_paths(
             self._steps, *ends, max_hops=max_hops, allowed=allowed or (lambda _: None)
@@ -110,8 +110,8 @@ class Explainer:
             for group, paths in zip(wanted, self._paths(wanted, evidence), strict=True):
                 if paths:
                     groups.append(_group(group, most_telling(paths, examples)))
-        seed_node, target_node = (self._node(*end) for end in ends)
-        return Explanation(seed_node, target_node, tuple(groups), max_hops, whole)
+        query_node, target_node = (self._node(*end) for end in ends)
+        return Explanation(query_node, target_node, tuple(groups), max_hops, whole)
 
     def _paths(
         self, groups: Sequence[Found], source: EdgeSource | None

@@ -15,21 +15,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Explanation(PathGroups):
-    """Why a target fits a seed: groups of paths in the graph, strongest first.
+    """Why a target fits a query node: groups of paths in the graph, strongest first.
 
     False where no path was found.
     """
 
     def to_text(self) -> str:
-        """For people: what ties the two, and the paths with their evidence."""
+        """For people: what connects the two, and the paths with their evidence."""
         return text(self)
 
     def to_networkx(self) -> "nx.MultiDiGraph":
         """The paths as one graph.
 
-        Nodes are (type, id) pairs with the attributes type, id, name and role ('seed', 'target' or
-        'between'). Edges run as they do in the graph, have the relation as key, and carry relation
-        and evidence as attributes.
+        Nodes are (type, id) pairs with the attributes type, id, name and role ('query node',
+        'target' or 'between'). Edges run as they do in the graph, have the relation as key, and
+        carry relation and evidence as attributes.
         """
         return _networkx_graph(self)
 
@@ -58,7 +58,7 @@ def _networkx_graph(explanation: PathGroups) -> "nx.MultiDiGraph":
     import networkx as nx  # which takes time
 
     graph = nx.MultiDiGraph()
-    for node, role in ((explanation.seed, "seed"), (explanation.target, "target")):
+    for node, role in ((explanation.query, "query"), (explanation.target, "target")):
         graph.add_node(_key(node), **node.to_dict(), role=role)
     for path in explanation.paths:
         for node in path.nodes[1:-1]:

@@ -57,9 +57,9 @@ class Evidence:
     """What is known of one edge.
 
     Args:
-        times: How often it happened, counts of its events added up; 1 for a tie.
-        last_at: When it happened last; None for a tie.
-        since: Since when a tie stands; None for an event, and where that is not known.
+        times: How often it happened, counts of its events added up; 1 for a static edge.
+        last_at: When it happened last; None for a static edge.
+        since: Since when an edge stands; None for an event, and where that is not known.
         value: Money paid, all events together; None where none is known.
         stars: How the source rated the target, 1 to 5; None without a rating.
     """
@@ -72,7 +72,7 @@ class Evidence:
 
     @property
     def factor(self) -> float:
-        """How much more it convinces than one event or tie without a rating.
+        """How much more it convinces than one event or static edge without a rating.
 
         >>> Evidence(times=3).factor, Evidence(times=1, stars=2.5).factor
         (2.0, 0.5)
@@ -120,7 +120,7 @@ def _summed(rows: Sequence[Mapping[str, Any]], stars: float | None) -> Evidence:
 def _stars(
     source: EdgeSource, pairs: Mapping[EdgeType, set[Ends]]
 ) -> Mapping[Ends, Mapping[Ends, float]]:
-    """Per two node types the ratings of pairs that some event ties."""
+    """Per two node types the ratings of pairs that some event connects."""
     asked: dict[Ends, set[Ends]] = defaultdict(set)
     for edge_type, ends in pairs.items():
         if source.schema.relation(edge_type.relation).is_event:
@@ -211,7 +211,7 @@ class PathEdge:
 
 @dataclass(frozen=True, slots=True)
 class ExplainedPath:
-    """A way through the graph, from seed to target; no node twice.
+    """A way through the graph, from query node to target; no node twice.
 
     Args:
         nodes: The nodes, in order.
@@ -236,7 +236,7 @@ class PathGroup:
     """All paths of one sequence of node types, with a few of them to show.
 
     Args:
-        types: The node types, from seed to target.
+        types: The node types, from query node to target.
         paths: The most telling paths, first the strongest; they differ where they can.
         num_paths: How many there are in all.
         at_least: There are more still; the weakest were not counted.
@@ -264,17 +264,17 @@ class PathGroup:
 
 @dataclass(frozen=True, slots=True)
 class PathGroups:
-    """Why a target fits a seed: groups of paths in the graph, strongest first.
+    """Why a target fits a query node: groups of paths in the graph, strongest first.
 
     False where no path was found.
 
     Args:
         max_hops: The longest paths that were looked for.
-        whole: Whether all of the graph was looked at; if not, paths over nodes of very many ties
+        whole: Whether all of the graph was looked at; if not, paths over nodes of very many edges
             may be missing.
     """
 
-    seed: PathNode
+    query: PathNode
     target: PathNode
     groups: tuple[PathGroup, ...]
     max_hops: int
@@ -291,7 +291,7 @@ class PathGroups:
     def to_dict(self) -> Mapping[str, Any]:
         """Plain data, ready for JSON but for times."""
         return {
-            "seed": self.seed.to_dict(),
+            "query": self.query.to_dict(),
             "target": self.target.to_dict(),
             "max_hops": self.max_hops,
             "whole": self.whole,

@@ -14,12 +14,12 @@ import numpy.typing as npt
 from graphrec.explain.parts import ExplainedPath
 from graphrec.explain.steps import (
     Allowed,
+    Edges,
     End,
     Floats,
     Mask,
     Rows,
     Steps,
-    Ties,
     Walks,
     WalksFrom,
     within,
@@ -54,7 +54,7 @@ HOP_DISCOUNT = 0.25
 """What every hop after the first takes: people follow short reasons, and see through long ones."""
 
 MOST_MEETINGS = 1_000_000
-"""Ties looked through at most where the two sides of a sequence of types meet."""
+"""Edges looked through at most where the two sides of a sequence of types meet."""
 
 MOST_PATHS = 50_000
 """Paths of one sequence of types that are worked out at most."""
@@ -72,7 +72,7 @@ class Found:
     """All paths of one sequence of node types, told by the strongest of them.
 
     Args:
-        types: The node types, from seed to target.
+        types: The node types, from query node to target.
         rows: int64 [num_kept, num_hops + 1], strongest first; equal ones by row.
         steps: int64 [num_kept, num_hops], numbers of steps.
         strengths: float64 [num_kept].
@@ -93,9 +93,9 @@ class Found:
 
 
 def find_paths(
-    steps: Steps, seed: End, target: End, *, max_hops: int, allowed: Allowed
+    steps: Steps, query: End, target: End, *, max_hops: int, allowed: Allowed
 ) -> tuple[list[Found], bool]:
-    """The sequences of node types that tie the two nodes, strongest first, and whether it is all.
+    """The sequences of node types between the two nodes, strongest first, and whether it is all.
 
     Of sequences that differ only in how often they repeat a type (`kind`), the shortest: what is
     like what is like something says the same as what is like it, once further away.
@@ -103,11 +103,11 @@ def find_paths(
     Within the limits of this file and of `walks.py` nothing is left out. Where they are met, what
     goes is the weakest, the same every time.
     """
-    ahead = WalksFrom(steps, seed, target, allowed)
-    back = WalksFrom(steps, target, seed, allowed)
+    ahead = WalksFrom(steps, query, target, allowed)
+    back = WalksFrom(steps, target, query, allowed)
     found: dict[tuple[str, ...], Found] = {}
     whole = True
-    for types in _sequences(steps, seed[0], target[0], max_hops):
+    for types in _sequences(steps, query[0], target[0], max_hops):
         if kind(types) in found:
             continue
         meeting = _meet(steps, *_halves(ahead, back, types))
@@ -122,7 +122,7 @@ def find_paths(
 
 
 def kind(types: tuple[str, ...]) -> tuple[str, ...]:
-    """A sequence of types without repeats; only a direct tie stays apart from those further away.
+    """A sequence of types without repeats; only a direct edge stays apart from those further away.
 
     >>> kind(("User", "Product", "Product", "Brand"))
     ('User', 'Product', 'Brand')
@@ -153,19 +153,19 @@ def _halves(ahead: WalksFrom, back: WalksFrom, types: tuple[str, ...]) -> tuple[
 
 
 def _meet(steps: Steps, ahead: Walks, back: Walks) -> Walks:
-    """All ways to tie a walk from the seed to a walk from the target by one step between them."""
+    """Walks from the query node joined by one step to walks from the target."""
     types = (*ahead.types, *back.types[::-1])
     near, far = (ahead, back)
     turn = _cost(steps, back, ahead) < _cost(steps, ahead, back)
     if turn:
         near, far = far, near
-    ties, whole = _ties_between(steps, near, far)
-    near_walks, far_walks, tie = _pairs(near, far, ties)
+    edges, whole = _edges_between(steps, near, far)
+    near_walks, far_walks, edge = _pairs(near, far, edges)
     if turn:
         near_walks, far_walks = far_walks, near_walks
-    middle = steps.turned[ties.steps[tie]] if turn else ties.steps[tie]
+    middle = steps.turned[edges.steps[edge]] if turn else edges.steps[edge]
     discount = HOP_DISCOUNT ** (len(types) - 2)
-    strengths = ahead.strengths[near_walks] * ties.strengths[tie] * back.strengths[far_walks]
+    strengths = ahead.strengths[near_walks] * edges.strengths[edge] * back.strengths[far_walks]
     paths = Walks(
         types,
         np.column_stack([ahead.rows[near_walks], back.rows[far_walks, ::-1]]),
@@ -182,11 +182,11 @@ def _cost(steps: Steps, near: Walks, far: Walks) -> int:
     return int(steps.degrees(near.types[-1], far.types[-1], np.unique(near.ends)).sum())
 
 
-def _ties_between(steps: Steps, near: Walks, far: Walks) -> tuple[Ties, bool]:
-    """Ties from distinct ends of the one side to distinct ends of the other.
+def _edges_between(steps: Steps, near: Walks, far: Walks) -> tuple[Edges, bool]:
+    """Edges from distinct ends of the one side to distinct ends of the other.
 
     `origin` and `rows` of what comes are rows of the two end types. As many pairs of walks as
-    MOST_PATHS meet at these ties; the flag says whether that is all of them.
+    MOST_PATHS meet at these edges; the flag says whether that is all of them.
     """
     near_type, far_type = near.types[-1], far.types[-1]
     starts, best, count = _by_end(near)
@@ -196,15 +196,15 @@ def _ties_between(steps: Steps, near: Walks, far: Walks) -> tuple[Ties, bool]:
     far_ends, far_best, far_count = _by_end(far)
     among = np.zeros(steps.num_nodes(far_type), dtype=np.bool_)
     among[far_ends] = True
-    ties = steps.neighbours(near_type, far_type, starts, among=among)
-    place = np.searchsorted(far_ends, ties.rows)
-    worth = best[ties.origin] * ties.strengths * far_best[place]
-    fitting = within(MOST_PATHS, count[ties.origin] * far_count[place], worth)
-    whole = len(kept) == len(degrees) and len(fitting) == len(ties.rows)
-    ends = Ties(starts[ties.origin], ties.rows, ties.steps, ties.strengths)
-    if len(fitting) == len(ties.rows):
+    edges = steps.neighbors(near_type, far_type, starts, among=among)
+    place = np.searchsorted(far_ends, edges.rows)
+    worth = best[edges.origin] * edges.strengths * far_best[place]
+    fitting = within(MOST_PATHS, count[edges.origin] * far_count[place], worth)
+    whole = len(kept) == len(degrees) and len(fitting) == len(edges.rows)
+    ends = Edges(starts[edges.origin], edges.rows, edges.steps, edges.strengths)
+    if len(fitting) == len(edges.rows):
         return ends, whole
-    mask = np.zeros(len(ties.rows), dtype=np.bool_)
+    mask = np.zeros(len(edges.rows), dtype=np.bool_)
     mask[fitting] = True
     return ends.where(mask), whole
 
@@ -217,16 +217,16 @@ def _by_end(walks: Walks) -> tuple[Rows, Floats, Rows]:
     return ends, best, count
 
 
-def _pairs(near: Walks, far: Walks, ties: Ties) -> tuple[Rows, Rows, Rows]:
-    """Numbers of near walk, far walk and tie, for every pair of walks that a tie joins."""
-    near_order, near_first, near_count = _runs(near, ties.origin)
-    far_order, far_first, far_count = _runs(far, ties.rows)
-    tie = np.repeat(np.arange(len(ties.rows)), near_count * far_count)
-    within_tie = np.arange(len(tie)) - np.repeat(
+def _pairs(near: Walks, far: Walks, edges: Edges) -> tuple[Rows, Rows, Rows]:
+    """Numbers of near walk, far walk and edge, for every pair of walks that an edge joins."""
+    near_order, near_first, near_count = _runs(near, edges.origin)
+    far_order, far_first, far_count = _runs(far, edges.rows)
+    edge = np.repeat(np.arange(len(edges.rows)), near_count * far_count)
+    within_edge = np.arange(len(edge)) - np.repeat(
         np.cumsum(near_count * far_count) - near_count * far_count, near_count * far_count
     )
-    near_place, far_place = np.divmod(within_tie, far_count[tie])
-    return near_order[near_first[tie] + near_place], far_order[far_first[tie] + far_place], tie
+    near_place, far_place = np.divmod(within_edge, far_count[edge])
+    return near_order[near_first[edge] + near_place], far_order[far_first[edge] + far_place], edge
 
 
 def _runs(walks: Walks, ends: Rows) -> tuple[Rows, Rows, Rows]:
@@ -240,7 +240,7 @@ def _runs(walks: Walks, ends: Rows) -> tuple[Rows, Rows, Rows]:
 def _plain(steps: Steps, paths: Walks, num_ahead: int) -> Walks:
     """Leaves out the paths that touch a node twice, and detours.
 
-    A path is a detour where two of its nodes that are not neighbours on it belong together, such as
+    A path is a detour where two of its nodes that are not neighbors on it belong together, such as
     a product and its brand: over the brand's shop, or over a product that is often bought with it,
     is no further reason.
     """

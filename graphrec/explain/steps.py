@@ -1,4 +1,4 @@
-"""Walks from a node to its neighbours along all relations and weighs each edge.
+"""Walks from a node to its neighbors along all relations and weighs each edge.
 
 The strength of one edge between a and b is
 
@@ -46,15 +46,15 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Ties:
-    """Neighbours that were found, every pair once, whatever the number of its ties.
+class Edges:
+    """Neighbors that were found, every pair once, whatever the number of its edges.
 
     Args:
         origin: Position in the rows that were asked for, ascending.
-        rows: The neighbour's row.
+        rows: The neighbor's row.
         steps: Number of the step that tells of the pair: of the largest weight, so that a purchase
             comes before a view; of equal ones the strongest.
-        strengths: Of all ties of the pair together.
+        strengths: Of all edges of the pair together.
     """
 
     origin: Rows
@@ -62,15 +62,15 @@ class Ties:
     steps: Rows
     strengths: Floats
 
-    def where(self, mask: Mask) -> "Ties":
+    def where(self, mask: Mask) -> "Edges":
         """Those for which the mask is true."""
-        return Ties(self.origin[mask], self.rows[mask], self.steps[mask], self.strengths[mask])
+        return Edges(self.origin[mask], self.rows[mask], self.steps[mask], self.strengths[mask])
 
 
 class Steps:
     """All steps that a bundle's edges allow, numbered.
 
-    An event relation weighs as much as its `behaviour_weight` beside the largest one of the schema,
+    An event relation weighs as much as its `event_weight` beside the largest one of the schema,
     every other relation 1. Events that say nothing by themselves (weight 0) are not walked. A pair
     with an event that speaks against it, such as a return, is not walked at all.
     """
@@ -103,30 +103,30 @@ class Steps:
         return self._bundle.num_nodes(node_type)
 
     def degrees(self, start_type: str, end_type: str, rows: Rows) -> Rows:
-        """Per row how many ties there are to look through."""
+        """Per row how many edges there are to look through."""
         total = np.zeros(len(rows), dtype=np.int64)
         for number in self._between.get((start_type, end_type), ()):
             total += _degrees(self._along(number), rows)
         return total
 
-    def neighbours(
+    def neighbors(
         self, start_type: str, end_type: str, rows: Rows, *, among: Mask | None = None
-    ) -> Ties:
-        """All neighbours of one type.
+    ) -> Edges:
+        """All neighbors of one type.
 
         Args:
             rows: Rows to start from; they may repeat.
             among: Which rows of the end type to look for, bool [num_nodes]; all by default.
         """
         found = [
-            self._neighbours(number, rows, among)
+            self._neighbors(number, rows, among)
             for number in self._between.get((start_type, end_type), ())
         ]
-        ties = self._merged(found, self.num_nodes(end_type))
-        return self._without_refused(start_type, end_type, rows, ties)
+        edges = self._merged(found, self.num_nodes(end_type))
+        return self._without_refused(start_type, end_type, rows, edges)
 
     def belong_together(self, one_type: str, other_type: str, one: Rows, other: Rows) -> Mask:
-        """Which pairs of rows a relation ties of which a node has one, such as MADE_BY."""
+        """Which pairs of rows a relation connects of which a node has one, such as MADE_BY."""
         found = np.zeros(len(one), dtype=np.bool_)
         for edge_type in self._belongings:
             pairs = {(one_type, other_type): (one, other), (other_type, one_type): (other, one)}
@@ -137,7 +137,7 @@ class Steps:
                 found[origin[adjacency.gather(sources) == targets[origin]]] = True
         return found
 
-    def _neighbours(self, number: int, rows: Rows, among: Mask | None) -> Ties:
+    def _neighbors(self, number: int, rows: Rows, among: Mask | None) -> Edges:
         ahead, back = self._along(number), self._along(int(self.turned[number]))
         degrees = _degrees(ahead, rows)
         origin = np.repeat(np.arange(len(rows)), degrees)
@@ -149,9 +149,9 @@ class Steps:
         strengths = self.all[number].weight / np.sqrt(
             np.multiply(degrees[origin], _degrees(back, ends))
         )
-        return Ties(origin, ends, np.full(len(ends), number), strengths)
+        return Edges(origin, ends, np.full(len(ends), number), strengths)
 
-    def _without_refused(self, start_type: str, end_type: str, rows: Rows, ties: Ties) -> Ties:
+    def _without_refused(self, start_type: str, end_type: str, rows: Rows, edges: Edges) -> Edges:
         """Leaves out the pairs that an event speaks against."""
         num_ends = self.num_nodes(end_type)
         for edge_type in self._against:
@@ -162,24 +162,24 @@ class Steps:
                 starts = np.unique(rows)
                 refused = np.repeat(starts, _degrees(against, starts)) * num_ends
                 refused += against.gather(starts)
-                ties = ties.where(~np.isin(rows[ties.origin] * num_ends + ties.rows, refused))
-        return ties
+                edges = edges.where(~np.isin(rows[edges.origin] * num_ends + edges.rows, refused))
+        return edges
 
-    def _merged(self, found: list[Ties], num_ends: int) -> Ties:
-        """One tie per pair, pairs in order; see `Ties`."""
+    def _merged(self, found: list[Edges], num_ends: int) -> Edges:
+        """One edge per pair, pairs in order; see `Edges`."""
         if len(found) == 1:
             return found[0]
         none = np.empty(0, dtype=np.int64)
-        origin = np.concatenate([none, *(ties.origin for ties in found)])
-        rows = np.concatenate([none, *(ties.rows for ties in found)])
-        steps = np.concatenate([none, *(ties.steps for ties in found)])
-        strengths = np.concatenate([np.empty(0), *(ties.strengths for ties in found)])
+        origin = np.concatenate([none, *(edges.origin for edges in found)])
+        rows = np.concatenate([none, *(edges.rows for edges in found)])
+        steps = np.concatenate([none, *(edges.steps for edges in found)])
+        strengths = np.concatenate([np.empty(0), *(edges.strengths for edges in found)])
         pairs = origin * num_ends + rows
         order = np.lexsort((steps, -strengths, -self._weights[steps], pairs))
         starts = np.flatnonzero(np.diff(pairs[order], prepend=-1))
         first = order[starts]
         summed = np.add.reduceat(strengths[order], starts) if len(starts) else strengths
-        return Ties(origin[first], rows[first], steps[first], summed)
+        return Edges(origin[first], rows[first], steps[first], summed)
 
     def _along(self, number: int) -> Adjacency:
         step = self.all[number]
@@ -187,10 +187,10 @@ class Steps:
 
 
 def _weighed(schema: Schema, edge_types: tuple[EdgeType, ...]) -> Iterator[tuple[EdgeType, float]]:
-    largest = max((relation.behaviour_weight for relation in schema.relations.values()), default=1)
+    largest = max((relation.event_weight for relation in schema.relations.values()), default=1)
     for edge_type in edge_types:
         relation = schema.relation(edge_type.relation)
-        yield edge_type, relation.behaviour_weight / largest if relation.is_event else 1.0
+        yield edge_type, relation.event_weight / largest if relation.is_event else 1.0
 
 
 def _degrees(adjacency: Adjacency, rows: Rows) -> Rows:
@@ -198,8 +198,8 @@ def _degrees(adjacency: Adjacency, rows: Rows) -> Rows:
     return degrees
 
 
-MOST_TIES = 200_000
-"""Ties that one lengthening of walks looks through at most; the strongest walks come first."""
+MOST_EDGES = 200_000
+"""Edges that one lengthening of walks looks through at most; the strongest walks come first."""
 
 Allowed = Callable[[str], "Mask | None"]
 """Per node type which rows may be on a path, bool [num_nodes]; None for all of them."""
@@ -216,7 +216,7 @@ class Walks:
         types: The node types, from the first node on.
         rows: int64 [num_walks, num_steps + 1], one walk per line; no node twice on one.
         steps: int64 [num_walks, num_steps], numbers of steps.
-        strengths: float64 [num_walks], the product of the ties' strengths.
+        strengths: float64 [num_walks], the product of the edges' strengths.
         whole: Whether these are all; if not, weak ones were left out.
     """
 
@@ -241,7 +241,7 @@ class WalksFrom:
 
     def __init__(self, steps: Steps, start: End, avoided: End, allowed: Allowed) -> None:
         self._steps = steps
-        self._barred = (start, avoided)
+        self._excluded = (start, avoided)
         self._allowed = allowed
         self._known: dict[tuple[str, ...], Walks] = {}
         start_type, row = start
@@ -258,7 +258,7 @@ class WalksFrom:
         return self._known[types]
 
     def cost(self, types: tuple[str, ...]) -> int:
-        """How many ties the last step looks through, if it is not known yet."""
+        """How many edges the last step looks through, if it is not known yet."""
         if types in self._known:
             return 0
         shorter = self.along(types[:-1])
@@ -266,16 +266,16 @@ class WalksFrom:
 
     def _lengthened(self, walks: Walks, end_type: str) -> Walks:
         degrees = self._steps.degrees(walks.types[-1], end_type, walks.ends)
-        # From a node of many ties each is weak, whatever it leads to.
-        kept = within(MOST_TIES, degrees, walks.strengths / np.sqrt(np.maximum(degrees, 1)))
+        # From a node of many edges each is weak, whatever it leads to.
+        kept = within(MOST_EDGES, degrees, walks.strengths / np.sqrt(np.maximum(degrees, 1)))
         rows, steps, strengths = walks.rows[kept], walks.steps[kept], walks.strengths[kept]
-        ties = self._steps.neighbours(walks.types[-1], end_type, rows[:, -1])
-        ties = ties.where(self._free(end_type, walks.types, rows[ties.origin], ties.rows))
+        edges = self._steps.neighbors(walks.types[-1], end_type, rows[:, -1])
+        edges = edges.where(self._free(end_type, walks.types, rows[edges.origin], edges.rows))
         return Walks(
             (*walks.types, end_type),
-            np.column_stack([rows[ties.origin], ties.rows]),
-            np.column_stack([steps[ties.origin], ties.steps]),
-            strengths[ties.origin] * ties.strengths,
+            np.column_stack([rows[edges.origin], edges.rows]),
+            np.column_stack([steps[edges.origin], edges.steps]),
+            strengths[edges.origin] * edges.strengths,
             walks.whole and len(kept) == len(degrees),
         )
 
@@ -283,9 +283,9 @@ class WalksFrom:
         """Which ends may be walked to: allowed, neither end of the paths, not on the walk yet."""
         allowed = self._allowed(end_type)
         free = np.ones(len(ends), dtype=np.bool_) if allowed is None else allowed[ends]
-        for barred_type, barred_row in self._barred:
-            if barred_type == end_type:
-                free &= ends != barred_row
+        for excluded_type, excluded_row in self._excluded:
+            if excluded_type == end_type:
+                free &= ends != excluded_row
         for position, node_type in enumerate(types):
             if node_type == end_type:
                 free &= before[:, position] != ends

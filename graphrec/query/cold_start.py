@@ -1,4 +1,4 @@
-"""Answers for nodes that a bundle does not hold: by their neighbours' vectors, or by popularity.
+"""Answers for nodes that a bundle does not hold: by their neighbors' vectors, or by popularity.
 
 Vectors of cold-start nodes are computed with NumPy alone. Popularity is the answer where nothing is
 known about who asks.
@@ -12,82 +12,82 @@ import numpy.typing as npt
 from graphdb.errors import QueryError, SchemaError, nearest, shown
 from graphdb.locking import ForkLock
 from graphdb.schema_types import EdgeType
-from graphrec.bundle import Adjacency, Bundle, NewcomerRule
+from graphrec.bundle import Adjacency, Bundle, ColdStartRule
 from graphrec.cold_start import NeighborAggregator
 from graphrec.query.embeddings import EmbeddingMatrix
 from graphrec.query.metapaths import CATEGORY, Paths
 from graphrec.query.names import as_ids
 
-Neighbours = Mapping[str, Sequence[str]] | Mapping[EdgeType, Sequence[str]]
+Neighbors = Mapping[str, Sequence[str]] | Mapping[EdgeType, Sequence[str]]
 """Per edge type, such as 'Product-MADE_BY-Brand', the ids of the nodes at the other end."""
 
 
-class Newcomers:
-    """Applies the rules that a bundle brings to nodes of which only the neighbours are known."""
+class ColdStart:
+    """Applies the rules that a bundle brings to nodes of which only the neighbors are known."""
 
     def __init__(self, bundle: Bundle) -> None:
         self._bundle = bundle
-        self._surroundings: dict[str, NeighborAggregator] = {}
+        self._aggregators: dict[str, NeighborAggregator] = {}
         self._lock = ForkLock()
 
-    def encode(self, node_type: str, neighbours: Neighbours) -> npt.NDArray[np.float32]:
+    def embed(self, node_type: str, neighbors: Neighbors) -> npt.NDArray[np.float32]:
         """The vector of a new node; see `Recommender.embed_new`."""
         rule = self._rule(node_type)
-        near = {}
-        if not isinstance(neighbours, Mapping):
+        rows: dict[EdgeType, Adjacency] = {}
+        if not isinstance(neighbors, Mapping):
             raise QueryError(
-                f"neighbours is {shown(neighbours)}",
+                f"neighbors is {shown(neighbors)}",
                 expected="ids by edge type",
-                value=neighbours,
+                value=neighbors,
             )
-        for name, ids in neighbours.items():
+        for name, ids in neighbors.items():
             edge_type = self._edge_type(node_type, str(name), rule)
-            near[edge_type] = self._near(edge_type.other_end(node_type), ids)
-        vectors = self._around(node_type, rule).told(rule, near) if near else None
+            rows[edge_type] = self._rows(edge_type.other_end(node_type), ids)
+        vectors = self._aggregator(node_type, rule).aggregate(rule, rows) if rows else None
         if vectors is None or not vectors.any():
             raise QueryError(
-                f"nothing is known about this new {node_type}: no neighbour of it has a vector",
-                expected="known ids along " + " or ".join(rule.ties),
-                value=neighbours,
+                f"nothing is known about this new {node_type}: no neighbor of it has a vector",
+                expected="known ids along " + " or ".join(rule.edge_types),
+                value=neighbors,
             )
         vector: npt.NDArray[np.float32] = vectors[0]
         return vector
 
-    def _near(self, other: str, ids: Sequence[str]) -> Adjacency:
-        """The neighbours of the one new node, each once and ascending."""
-        names = as_ids(ids, f"the {other} neighbours")
+    def _rows(self, other: str, ids: Sequence[str]) -> Adjacency:
+        """The neighbors of the one new node, each once and ascending."""
+        names = as_ids(ids, f"the {other} neighbors")
         rows = np.array([self._bundle.row_of(other, one) for one in names], np.int64)
         return Adjacency.from_edges(np.zeros_like(rows), rows, 1, self._bundle.num_nodes(other))
 
-    def _around(self, node_type: str, rule: NewcomerRule) -> NeighborAggregator:
-        """Kept from the first question on, because it counts ties."""
+    def _aggregator(self, node_type: str, rule: ColdStartRule) -> NeighborAggregator:
+        """Kept from the first question on, because it counts edges."""
         with self._lock:
-            if node_type not in self._surroundings:
+            if node_type not in self._aggregators:
                 bundle = self._bundle
                 known_by = [bundle.schema.parse_edge_type(name) for name in rule.trained_by]
-                self._surroundings[node_type] = NeighborAggregator(
+                self._aggregators[node_type] = NeighborAggregator(
                     node_type, bundle.vectors, bundle.edges, known_by
                 )
-            return self._surroundings[node_type]
+            return self._aggregators[node_type]
 
-    def _rule(self, node_type: str) -> NewcomerRule:
-        rules = self._bundle.manifest.newcomers
+    def _rule(self, node_type: str) -> ColdStartRule:
+        rules = self._bundle.manifest.cold_start
         name = self._bundle.schema.node_type(node_type).name
         if name not in rules:
             raise QueryError(
-                f"the bundle cannot encode new {node_type} nodes",
+                f"the bundle cannot embed new {node_type} nodes",
                 expected="one of " + ", ".join(sorted(rules)) if rules else None,
-                next_step="train again, with `newcomers` in the settings",
+                next_step="train again, with `cold_start` in the settings",
                 value=node_type,
             )
         return rules[name]
 
-    def _edge_type(self, node_type: str, name: str, rule: NewcomerRule) -> EdgeType:
-        if name not in rule.ties:
+    def _edge_type(self, node_type: str, name: str, rule: ColdStartRule) -> EdgeType:
+        if name not in rule.edge_types:
             raise QueryError(
-                f"'{name}' tells nothing about a new {node_type}",
-                expected="one of " + ", ".join(rule.ties),
-                next_step=nearest(name, list(rule.ties)),
+                f"'{name}' does not count for a new {node_type}",
+                expected="one of " + ", ".join(rule.edge_types),
+                next_step=nearest(name, list(rule.edge_types)),
                 value=name,
             )
         return self._bundle.schema.parse_edge_type(name)
@@ -108,7 +108,7 @@ WAYS: Mapping[str, tuple[str, ...]] = {
 
 
 class Popularity:
-    """Counts, per target type when first asked for, the distinct ways from users to each target.
+    """Counts, per target type when first asked for, the distinct kinds from users to each target.
 
     For products that is their buyers, for a brand the buyers of each of its products together, for
     a category those of the products of all that is below it too.

@@ -1,4 +1,4 @@
-"""Turns conditions on typed properties, such as `{"fans": {"min": 1000}}`, into masks of rows.
+"""Turns conditions on typed properties, such as `{"followers": {"min": 1000}}`, into masks of rows.
 
 Where an entry matches nothing, it also looks for a known text that differs only in spelling.
 """

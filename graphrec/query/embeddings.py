@@ -25,21 +25,21 @@ class EmbeddingMatrix:
     Args:
         vectors: float32 [num_nodes, dim].
         norms: float64 [num_nodes], the Euclidean length of each.
-        damped: float64 [num_nodes], what a cosine multiplies a vector by: 1 / (norm + the median
-            norm), and 0 for a zero vector. A plain cosine trusts the direction of a vector that
-            rests on one purchase as much as that of a bestseller's; short vectors are such, so
-            their likeness is shrunk, as item-based filtering shrinks it with few co-ratings.
+        cosine_scales: float64 [num_nodes], what a cosine multiplies a vector by: 1 / (norm + the
+            median norm), and 0 for a zero vector. A plain cosine trusts the direction of a vector
+            that rests on one purchase as much as that of a bestseller's; short vectors are such, so
+            their similarity is shrunk, as item-based filtering shrinks it with few co-ratings.
         zero: bool [num_nodes], which have a zero vector: the model knows nothing about them.
         max_norm: The largest norm.
-        max_damped: The largest of `damped`.
+        max_cosine_scale: The largest of `cosine_scales`.
     """
 
     vectors: npt.NDArray[np.float32]
     norms: npt.NDArray[np.float64]
-    damped: npt.NDArray[np.float64]
+    cosine_scales: npt.NDArray[np.float64]
     zero: npt.NDArray[np.bool_]
     max_norm: float
-    max_damped: float
+    max_cosine_scale: float
 
     @classmethod
     def of(
@@ -53,14 +53,14 @@ class EmbeddingMatrix:
         norms = norms_of(vectors) if norms is None else norms
         known = norms > 0
         typical = np.median(norms[known]) if known.any() else 0.0
-        damped = np.divide(1.0, norms + typical, out=np.zeros_like(norms), where=known)
+        cosine_scales = np.divide(1.0, norms + typical, out=np.zeros_like(norms), where=known)
         return cls(
             vectors,
             norms,
-            damped,
+            cosine_scales,
             ~known,
             float(norms.max(initial=0.0)),
-            float(damped.max(initial=0.0)),
+            float(cosine_scales.max(initial=0.0)),
         )
 
     def __len__(self) -> int:
@@ -71,7 +71,7 @@ class EmbeddingMatrix:
         return int(self.vectors.shape[1])
 
     def apart(self) -> "EmbeddingMatrix":
-        """How each vector's direction differs from the mean direction, for likeness to each other.
+        """How each direction differs from the mean direction, for similarity to each other.
 
         Brands, shops and categories all point where most is sold, so that by plain directions
         everything is like the longest one. A vector of half the typical length and less, which

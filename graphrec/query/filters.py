@@ -69,7 +69,7 @@ class Filters(BaseModel):
             a stock of 0, as by default, False for the others.
         listed_since: Only what came to the platform at that moment or later.
         properties: By name, the value, a list of values or {min, max} of any property of the
-            target, such as {"fans": {"min": 1000}}.
+            target, such as {"followers": {"min": 1000}}.
         exclude: Leaves out what passes any one of these filters.
         on_missing: What to do with an id or name that the bundle does not hold: 'error', or
             'skip' it and say so in the trace. None, the default, is an error, but within

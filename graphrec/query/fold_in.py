@@ -41,9 +41,9 @@ class History:
 class FoldIn:
     """Carries the vectors of what a user did over to the user, as the model would have.
 
-    A node s counts w(s), the sum over its events of behaviour weight x 2^(-age / half-life), at
-    least 0. With d(s) the weighted number of users that the bundle ties to s, what was done with
-    nodes of one type gives
+    A node s counts w(s), the sum over its events of event weight x 2^(-age / half-life), at
+    least 0. With d(s) the weighted number of users that the bundle connects to s, what was done
+    with nodes of one type gives
 
         f = sum_s sqrt(w(s) / d(s)) z_s,      y = g * f / |f|.
 
@@ -126,8 +126,8 @@ class FoldIn:
         norms = norms_of(self._bundle.vectors(USER)) if norms is None else norms
         return float(np.median(norms[norms > 0]))
 
-    def had(self, events: Sequence[Event], target_type: str) -> Rows:
-        """What somebody with these events has had: what they are about, and what that stands for.
+    def seen(self, events: Sequence[Event], target_type: str) -> Rows:
+        """What somebody with these events has seen: what they are about, and what that stands for.
 
         Of brands and categories, those of the products that were bought, as for users of the
         bundle.
@@ -157,7 +157,7 @@ class FoldIn:
             row = self._bundle.row_of(edge_type.target, event[1])
             age_days = 0.0 if at is None else (newest - at) / _DAY_S
             faded = 1.0 if half_life_days is None else 2.0 ** (-age_days / half_life_days)
-            weight = self._behaviour_weight(edge_type) * faded
+            weight = self._event_weight(edge_type) * faded
             of_type = weights.setdefault(edge_type.target, {})
             of_type[row] = of_type.get(row, 0.0) + weight
         found = {}
@@ -179,8 +179,8 @@ class FoldIn:
             )
         return fitting[0]
 
-    def _behaviour_weight(self, edge_type: EdgeType) -> float:
-        return float(self._bundle.schema.relation(edge_type.relation).behaviour_weight)
+    def _event_weight(self, edge_type: EdgeType) -> float:
+        return float(self._bundle.schema.relation(edge_type.relation).event_weight)
 
     def _folded(self, target_type: str, rows: Rows, weights: Numbers) -> Numbers:
         """The f of the formula; sums over rows in ascending order."""
@@ -195,7 +195,7 @@ class FoldIn:
             edge_type
             for edge_type in self._bundle.edge_types
             if (edge_type.source, edge_type.target) == (USER, target_type)
-            and self._behaviour_weight(edge_type) > 0
+            and self._event_weight(edge_type) > 0
         ]
 
     def _weighted_degrees(self, target_type: str) -> Numbers:
@@ -204,9 +204,9 @@ class FoldIn:
             if target_type not in self._degrees:
                 total = np.zeros(self._bundle.num_nodes(target_type))
                 for edge_type in self._positive(target_type):
-                    ties = self._bundle.edges(edge_type)
-                    counts = np.bincount(ties.indices, minlength=len(total))
-                    total += self._behaviour_weight(edge_type) * counts
+                    edges = self._bundle.edges(edge_type)
+                    counts = np.bincount(edges.indices, minlength=len(total))
+                    total += self._event_weight(edge_type) * counts
                 self._degrees[target_type] = np.maximum(total, 1.0)
             return self._degrees[target_type]
 
@@ -221,18 +221,20 @@ class FoldIn:
     def _learned(self, target_type: str) -> Numbers:
         dim = self._bundle.manifest.dim
         both, squares = np.zeros(dim), np.zeros(dim)
-        ties = [
-            (self._bundle.edges(edge_type), self._behaviour_weight(edge_type))
+        weighted = [
+            (self._bundle.edges(edge_type), self._event_weight(edge_type))
             for edge_type in self._positive(target_type)
         ]
         own = self._bundle.vectors(USER)
-        degrees = sum((edges.degrees() for edges, _ in ties), np.zeros(len(own), dtype=np.int64))
+        degrees = sum(
+            (edges.degrees() for edges, _ in weighted), np.zeros(len(own), dtype=np.int64)
+        )
         users = np.flatnonzero((degrees > 0) & own.any(axis=1))
         if not len(users):
             return np.ones(dim)
         for user in users[np.linspace(0, len(users) - 1, min(len(users), _SAMPLE)).astype(int)]:
-            rows = np.concatenate([edges.targets(user) for edges, _ in ties]).astype(np.int64)
-            counts = [np.full(len(edges.targets(user)), weight) for edges, weight in ties]
+            rows = np.concatenate([edges.targets(user) for edges, _ in weighted]).astype(np.int64)
+            counts = [np.full(len(edges.targets(user)), weight) for edges, weight in weighted]
             distinct, places = np.unique(rows, return_inverse=True)
             weights = np.zeros(len(distinct))
             np.add.at(weights, places, np.concatenate(counts))

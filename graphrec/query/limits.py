@@ -8,19 +8,19 @@ import numpy as np
 from graphdb.errors import QueryError, shown
 
 MOST_K = 1_000_000
-"""Results per seed."""
+"""Results per query node."""
 
 MOST_RESULTS = 10_000_000
-"""Results of all seeds of one question together."""
+"""Results of all queries of one question together."""
 
 MOST_CELLS = 2**28
-"""Places for results of all seeds together, as rows and scores: 4 GB."""
+"""Places for results of all queries together, as rows and scores: 4 GB."""
 
 MOST_EVENTS = 10_000
 """Recent events of someone unknown."""
 
 MOST_IDS = 1_000_000
-"""Ids in one list: seeds, users, exclusions."""
+"""Ids in one list: queries, users, exclusions."""
 
 MOST_DEPTH = 20
 """Filters within `exclude` of filters, and so on."""

@@ -144,7 +144,7 @@ class Paths:
         return True
 
     def adjacency(self, start_type: str, step: str) -> Adjacency:
-        """The neighbours one step away.
+        """The neighbors one step away.
 
         Raises:
             QueryError: The bundle does not hold these edges.
@@ -152,7 +152,7 @@ class Paths:
         return self.along(self.edge_type(start_type, step), backwards=step.startswith(BACK))
 
     def along(self, edge_type: EdgeType, *, backwards: bool) -> Adjacency:
-        """The neighbours by one edge type: who stands at its target end, or at its source end.
+        """The neighbors by one edge type: who stands at its target end, or at its source end.
 
         Raises:
             QueryError: The bundle does not hold these edges.

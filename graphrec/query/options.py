@@ -22,10 +22,10 @@ class SimilarOptions(TypedDict, total=False):
     Args:
         k: How many, 1 or more, 10 by default; fewer come out when fewer pass.
         filters: What must be true of what comes out.
-        new_item_share: Of the first m places at least floor(m * share) go to newcomers, for every
-            m, as far as newcomers pass; 0 by default. Among themselves they come by affinity.
-        new_item_days: Who was created within so many days is a newcomer; 30 by default.
-        newcomers_as_of: The moment that ages count back from; by default the bundle's cut-off, or
+        new_item_share: Of the first m places at least floor(m * share) go to new items, for every
+            m, as far as new items pass; 0 by default. Among themselves they come by affinity.
+        new_item_days: Who was created within so many days is new; 30 by default.
+        new_items_as_of: The moment that ages count back from; by default the bundle's cut-off, or
             the time of its newest event where it has none.
         max_per_category: How many of one category there may be at most; no limit by default. A
             target in several categories counts for each.
@@ -44,7 +44,7 @@ class SimilarOptions(TypedDict, total=False):
     filters: Filters | None
     new_item_share: float
     new_item_days: float
-    newcomers_as_of: datetime | None
+    new_items_as_of: datetime | None
     max_per_category: int | None
     max_per_brand: int | None
     max_per_creator: int | None
@@ -71,15 +71,15 @@ class Options(SimilarOptions, total=False):
     """What can be said when something is recommended.
 
     Args:
-        exclude_seen: Leave out what the seed has had, such as products a user bought; True by
-            default. A `Seen` says what counts as had, such as `Seen(relations="VIEWED")`.
+        exclude_seen: Exclude what the query node has already seen, such as products a user bought;
+            True by default. A `Seen` says what counts as seen, such as `Seen(relations="VIEWED")`.
         value_weight: From 0, what fits best and the default, to 1, expected net value: affinity
             times what a sale is worth, by money, returns, ratings and repeats. Scores are moved
             with it; see docs/quality.md.
-        on_unknown: What to do where the bundle does not hold a seed, or knows nothing about it:
-            raise an 'error', give the most 'popular' targets that pass, with a reason that says
+        on_unknown: What to do where the bundle does not hold a query node, or knows nothing about
+            it: raise an 'error', give the most 'popular' targets that pass, with a reason that says
             so, or 'skip' it: its answer is empty, with an `outcome` that says why. By default one
-            seed is an error, and one of many is skipped.
+            query node is an error, and one of many is skipped.
     """
 
     exclude_seen: bool | Seen
@@ -97,7 +97,7 @@ class RankOptions:
     value_weight: float = 0.0
     new_item_share: float = 0.0
     new_item_days: float = 30.0
-    newcomers_as_of: datetime | None = None
+    new_items_as_of: datetime | None = None
     max_per_category: int | None = None
     max_per_brand: int | None = None
     max_per_creator: int | None = None
@@ -128,14 +128,14 @@ class RankOptions:
         return Fairness(
             new_item_share=self.new_item_share,
             new_item_days=self.new_item_days,
-            newcomers_as_of=self.newcomers_as_of,
+            new_items_as_of=self.new_items_as_of,
             caps=tuple((name, most) for name, most in caps.items() if most is not None),
             diversity=self.diversity,
         )
 
     @property
     def seen(self) -> Seen | None:
-        """What counts as had; None where it may come out again."""
+        """What counts as seen; None where it may come out again."""
         if isinstance(self.exclude_seen, Seen):
             return self.exclude_seen
         return USUAL_RULE if self.exclude_seen else None

@@ -7,15 +7,15 @@ from graphrec.bundle.manifest import IndexEntry, Measured
 
 # Nanoseconds on machine B of docs/benchmarks.md, 2026-11-26, one thread; what counts is how they
 # relate. Measured with a million vectors of 128 numbers.
-_IN_LINE = 0.35  # to read a float32 after its neighbour, and multiply it
-_IN_LINE_SHARED = 0.05  # the same in the matrix product of many seeds
+_IN_LINE = 0.35  # to read a float32 after its neighbor, and multiply it
+_IN_LINE_SHARED = 0.05  # the same in the matrix product of many queries
 _AT_RANDOM = 1.2  # the same for a vector somewhere in memory: .9 among few, 1.8 among 100,000
 _FLAG = 0.4  # to look at the flag of a target that does not pass
 _FOUND = 15.0  # and at that of one that passes
 _PRODUCT = 0.035  # one multiplication and addition within a large matrix product
 _SCORE = 2.5  # to find out whether a score is among the best
 _INDEX_CALL = 100_000.0  # to ask an index at all
-_INDEX_SEED = 35_000.0  # and for each seed
+_INDEX_QUERY = 35_000.0  # and for each query node
 
 
 class Method(StrEnum):
@@ -37,8 +37,8 @@ class Plan:
             'approximate' one that may miss some; 'none' where nothing passes.
         num_candidates: How many targets pass the filters and the policy.
         num_targets: How many there are.
-        estimated_ms: What the choice is expected to take, for all seeds of the question; for one of
-            them where an approximate index was considered.
+        estimated_ms: What the choice is expected to take, for all queries of the question; for one
+            of them where an approximate index was considered.
         recall: What share of the true answer to expect, as measured when the index was built.
         reason: Why, in words.
     """
@@ -58,7 +58,7 @@ class SearchQuery:
     num_targets: int
     num_candidates: int
     dim: int
-    num_seeds: int
+    num_queries: int
     k: int
 
 
@@ -74,7 +74,7 @@ def plan_search(
     Args:
         entry: What is known of the index for these targets; None where there is none.
         min_recall: An index below is not used.
-        safe: Whether the index can take the seeds' vectors, see `Index.can_serve`.
+        safe: Whether the index can take the queries' vectors, see `Index.can_serve`.
 
     >>> plan_search(SearchQuery(1_000_000, 5_000, 128, 1, 10)).method
     <Method.GATHER: 'gather'>
@@ -83,8 +83,8 @@ def plan_search(
     if not passing:
         return Plan(Method.NONE, 0, total, 0.0, 1.0, "nothing passes")
     if entry is not None and entry.kind == "ivf":
-        # What is found must not depend on the batch a seed comes in: chosen as for one alone.
-        question = replace(question, num_seeds=1)
+        # What is found must not depend on the batch a query node comes in: chosen as for one alone.
+        question = replace(question, num_queries=1)
     costs = {Method.SCAN: _scan_ms(question), Method.GATHER: _gather_ms(question)}
     recall, why_not = 1.0, ""
     if entry is not None:
@@ -127,11 +127,11 @@ def _gather_ms(question: SearchQuery) -> float:
 
 
 def _product_ns(question: SearchQuery, num_columns: int) -> float:
-    return question.num_seeds * num_columns * (question.dim * _PRODUCT + _SCORE)
+    return question.num_queries * num_columns * (question.dim * _PRODUCT + _SCORE)
 
 
 def _index_ms(question: SearchQuery, measured: Measured) -> float:
-    in_line = _IN_LINE if question.num_seeds == 1 else _IN_LINE_SHARED
+    in_line = _IN_LINE if question.num_queries == 1 else _IN_LINE_SHARED
     each = measured.read_in_line * in_line + measured.read_at_random * _AT_RANDOM
     shared = _INDEX_CALL + measured.read_once * _AT_RANDOM
-    return (shared + question.num_seeds * (_INDEX_SEED + each)) / 1e6
+    return (shared + question.num_queries * (_INDEX_QUERY + each)) / 1e6

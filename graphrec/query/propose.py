@@ -35,19 +35,19 @@ _SPARE = 1.1  # for the rounding of the float64 scores, and for g being a little
 
 def rounding_bound(
     dim: int,
-    seed_norms: npt.NDArray[np.float64],
+    query_norms: npt.NDArray[np.float64],
     reach: float | npt.NDArray[np.float64],
     max_scale: float = 1.0,
 ) -> npt.NDArray[np.float64]:
-    """How far each seed's float32 scores can be from the true ones, at most.
+    """How far each query node's float32 scores can be from the true ones, at most.
 
     Args:
         dim: Length of the vectors.
         reach: Length of the longest target, scaled as its score is; or of each target, where
-            `seed_norms` is a column.
+            `query_norms` is a column.
         max_scale: By what scores are multiplied after the products, at most; 1 or more.
     """
-    relative: npt.NDArray[np.float64] = _SPARE * (dim + 4) * EPSILON * seed_norms * reach
+    relative: npt.NDArray[np.float64] = _SPARE * (dim + 4) * EPSILON * query_norms * reach
     return relative + _SPARE * dim * UNDERFLOW * max_scale
 
 
@@ -88,7 +88,7 @@ class Similarity(StrEnum):
 
 
 class Proposer:
-    """Finds, for blocks of seeds, every target that can be among the k best.
+    """Finds, for blocks of queries, every target that can be among the k best.
 
     Args:
         mask: bool [num_targets], the targets that may come out; all by default.
@@ -109,41 +109,41 @@ class Proposer:
         cosine = similarity is Similarity.COSINE
         passing = len(targets) if mask is None else int(np.count_nonzero(mask))
         self._columns: npt.NDArray[np.int64] | None = None
-        self._barred: npt.NDArray[np.bool_] | None = None
+        self._excluded: npt.NDArray[np.bool_] | None = None
         if mask is not None and gather:
             self._columns = np.flatnonzero(mask)
         elif mask is not None and passing < len(targets):
-            self._barred = ~mask
+            self._excluded = ~mask
         self.width = passing if self._columns is not None or not passing else len(targets)
-        scale = targets.damped if cosine else None
+        scale = targets.cosine_scales if cosine else None
         self._scale = None if scale is None else self._pick(scale)
         self._reach = 1.0 if cosine else targets.max_norm
-        self._max_scale = max(1.0, targets.max_damped) if cosine else 1.0
+        self._max_scale = max(1.0, targets.max_cosine_scale) if cosine else 1.0
 
     def propose(
         self,
-        seeds: EmbeddingMatrix,
-        seed_rows: npt.NDArray[np.int64],
+        queries: EmbeddingMatrix,
+        query_rows: npt.NDArray[np.int64],
         excluded: Sequence[npt.NDArray[np.integer]],
     ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-        """The pairs (position in `seed_rows`, target row) to be scored exactly.
+        """The pairs (position in `query_rows`, target row) to be scored exactly.
 
         Args:
-            excluded: Per seed the target rows that it must not get; empty for none at all.
+            excluded: Per query node the target rows that it must not get; empty for none at all.
 
         Returns:
             Two int64 arrays of one length, ordered by position, then by row.
         """
-        norms = seeds.norms[seed_rows]
+        norms = queries.norms[query_rows]
         tolerance = self._tolerance(norms)
         if np.isfinite(tolerance).all():
-            scores = self._approximate(seeds.vectors[seed_rows])
+            scores = self._approximate(queries.vectors[query_rows])
         else:
-            scores = np.zeros((len(seed_rows), self.width), dtype=np.float32)
-        if self._barred is not None:
-            scores[:, self._barred] = FORBIDDEN
-        for row_scores, barred in zip(scores, excluded, strict=False):
-            row_scores[self._columns_of(barred)] = FORBIDDEN
+            scores = np.zeros((len(query_rows), self.width), dtype=np.float32)
+        if self._excluded is not None:
+            scores[:, self._excluded] = FORBIDDEN
+        for row_scores, rows in zip(scores, excluded, strict=False):
+            row_scores[self._columns_of(rows)] = FORBIDDEN
         positions, columns = true_places(self._may_be_best(scores, tolerance, norms))
         return positions, columns if self._columns is None else self._columns[columns]
 
@@ -151,40 +151,40 @@ class Proposer:
         self,
         scores: npt.NDArray[np.float32],
         tolerance: npt.NDArray[np.float64],
-        seed_norms: npt.NDArray[np.float64],  # noqa: ARG002 - for scores that are stretched
+        query_norms: npt.NDArray[np.float64],  # noqa: ARG002 - for scores that are stretched
     ) -> npt.NDArray[np.bool_]:
         """Which scores may be those of the k best; never a forbidden one."""
         best: npt.NDArray[np.bool_] = scores >= self._threshold(scores, tolerance)[:, None]
         return best
 
-    def _tolerance(self, seed_norms: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    def _tolerance(self, query_norms: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """Twice the rounding bound; infinite where float32 might overflow: all is proposed then."""
         dim = self._targets.dim
-        bound = rounding_bound(dim, seed_norms, self._reach, self._max_scale)
-        largest = seed_norms * max(self._targets.max_norm, 1.0)
+        bound = rounding_bound(dim, query_norms, self._reach, self._max_scale)
+        largest = query_norms * max(self._targets.max_norm, 1.0)
         safe = (largest < LARGEST_SAFE) & (self._max_scale < LARGEST_SAFE) & (dim < 2**20)
         return np.where(safe, 2 * bound, np.inf)
 
     def _threshold(
         self, scores: npt.NDArray[np.float32], tolerance: npt.NDArray[np.float64]
     ) -> npt.NDArray[np.float32]:
-        """Per seed the lowest float32 score to propose; always above a forbidden one."""
+        """Per query node the lowest float32 score to propose; always above a forbidden one."""
         if self._k >= self.width:
             return np.full(len(scores), LOWEST)
         kth = np.partition(scores, self.width - self._k, axis=1)[:, self.width - self._k]
         exact = np.maximum(kth.astype(np.float64) - tolerance, LOWEST)
         return np.nextafter(exact.astype(np.float32), FORBIDDEN)
 
-    def _approximate(self, seeds: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """float32 scores [num_seeds, width], good to the rounding bound."""
-        scores = np.empty((len(seeds), self.width), dtype=np.float32)
+    def _approximate(self, queries: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """float32 scores [num_queries, width], good to the rounding bound."""
+        scores = np.empty((len(queries), self.width), dtype=np.float32)
         vectors = self._targets.vectors
         if self._columns is None:
-            np.matmul(seeds, vectors.T, out=scores)
+            np.matmul(queries, vectors.T, out=scores)
         else:
             for start in range(0, self.width, _TILE_ROWS):
                 tile = vectors[self._columns[start : start + _TILE_ROWS]]
-                scores[:, start : start + len(tile)] = seeds @ tile.T
+                scores[:, start : start + len(tile)] = queries @ tile.T
         if self._scale is not None:
             scores *= self._scale
         return scores
@@ -205,7 +205,7 @@ class Proposer:
 
 
 class ValueProposer(Proposer):
-    """Finds, for blocks of seeds, every target that can be among the k best by value.
+    """Finds, for blocks of queries, every target that can be among the k best by value.
 
     Args:
         factors: float64 [num_targets], what `value_factors` gives.
@@ -233,16 +233,16 @@ class ValueProposer(Proposer):
         self,
         scores: npt.NDArray[np.float32],
         tolerance: npt.NDArray[np.float64],
-        seed_norms: npt.NDArray[np.float64],
+        query_norms: npt.NDArray[np.float64],
     ) -> npt.NDArray[np.bool_]:
-        largest = self._reaches.max(initial=0.0) * seed_norms.max(initial=0.0)
+        largest = self._reaches.max(initial=0.0) * query_norms.max(initial=0.0)
         is_safe = np.isfinite(tolerance).all() and max(largest, self._max_factor) < LARGEST_SAFE
         if self._k >= self.width or not is_safe:
             allowed: npt.NDArray[np.bool_] = scores > FORBIDDEN
             return allowed
         likely = stretched(scores.astype(np.float64), self._factors)
         slack = 2 * rounding_bound(
-            self._targets.dim, seed_norms[:, None], self._reaches, self._max_factor
+            self._targets.dim, query_norms[:, None], self._reaches, self._max_factor
         )
         kth = np.partition(likely - slack, self.width - self._k, axis=1)
         threshold = np.maximum(kth[:, self.width - self._k], LOWEST)

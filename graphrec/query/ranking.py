@@ -4,8 +4,8 @@ Candidates are the targets of a type without those that filters, the policy or t
 targets exclude.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,10 +19,10 @@ from graphrec.query.options import RankOptions
 from graphrec.query.planner import Plan
 from graphrec.query.policy import Rules
 from graphrec.query.propose import Similarity
+from graphrec.query.query_nodes import QueryNodes
 from graphrec.query.release import ServedBundle
-from graphrec.query.seeds import Seeds
 from graphrec.query.seen import Seen, SeenRows
-from graphrec.query.topk import Excluded, Scores, planned_top_k
+from graphrec.query.topk import Scores, planned_top_k
 from graphrec.query.value import Values
 
 if TYPE_CHECKING:
@@ -34,16 +34,16 @@ class Candidates:
     """What is left to rank.
 
     Args:
-        mask: bool [num_targets], for all seeds of a batch alike; None when all pass.
-        barred: Per position of a seed the rows that it must not get; None for none.
-        excluded: Per reason code the number of targets that the policy takes away.
+        mask: bool [num_targets], for all queries of a batch alike; None when all pass.
+        excluded: Per query the rows that it must not get; empty for none at all.
+        excluded_by: Per reason code the number of targets that the policy takes away.
         skipped: What the filters name and the bundle does not hold.
         num_unsellable: How many targets pass the filters, but cannot be bought.
     """
 
     mask: Mask | None
-    barred: Excluded | None
-    excluded: Mapping[str, int]
+    excluded: Sequence[Rows]
+    excluded_by: Mapping[str, int]
     skipped: tuple[Skipped, ...]
     num_unsellable: int
 
@@ -52,7 +52,7 @@ class Candidates:
         cls,
         release: ServedBundle,
         rules: Rules | None,
-        seeds: Seeds,
+        queries: QueryNodes,
         target_type: str,
         *,
         question: RankOptions,
@@ -67,18 +67,17 @@ class Candidates:
             num_passing = len(sellable) if mask is None else np.count_nonzero(mask)
             mask = sellable if mask is None else mask & sellable
             num_unsellable = int(num_passing - np.count_nonzero(mask))
-        excluded: Mapping[str, int] = {}
+        excluded_by: Mapping[str, int] = {}
         if rules is not None:
-            barred = rules.barred_for_all(target_type, seeds.type)
-            mask, excluded = _both(mask, barred.allowed), barred.counts
-        barred_each = _barred(release, rules, seeds, target_type, question.seen)
-        return cls(mask, barred_each, excluded, passing.skipped, num_unsellable)
+            shared = rules.excluded_for_all(target_type, queries.type)
+            mask, excluded_by = _both(mask, shared.allowed), shared.counts
+        excluded = _excluded(release, rules, queries, target_type, question.seen)
+        return cls(mask, excluded, excluded_by, passing.skipped, num_unsellable)
 
     def part(self, positions: Rows, only: Mask | None) -> "Candidates":
-        """The same for some of the seeds, and with a further mask if there is one."""
-        barred, mask = self.barred, _both(self.mask, only)
-        of_part = None if barred is None else lambda at: barred(int(positions[at]))
-        return Candidates(mask, of_part, self.excluded, self.skipped, self.num_unsellable)
+        """The same for some of the queries, and with a further mask if there is one."""
+        excluded = [self.excluded[position] for position in positions] if self.excluded else ()
+        return replace(self, mask=_both(self.mask, only), excluded=excluded)
 
 
 def _both(one: Mask | None, other: Mask | None) -> Mask | None:
@@ -96,34 +95,36 @@ def _sellable(release: ServedBundle, target_type: str, question: RankOptions) ->
     return release.columns.sellable(target_type)
 
 
-def _barred(
-    release: ServedBundle, rules: Rules | None, seeds: Seeds, target_type: str, seen: Seen | None
-) -> Excluded | None:
-    """Per seed the rows it must not get, worked out block by block as ranking goes on."""
-    seed_type, had = seeds.type, seeds.had
-    if seed_type is None:
-        return None if had is None else lambda _: had
-    seen_by = None if seen is None else SeenRows(release.paths, seed_type, target_type, seen)
-    itself = seed_type == target_type
-    if not (seen_by or itself or rules or had is not None):
-        return None
-
-    def barred(position: int) -> Rows:
-        row = int(seeds.node_rows[position])
-        found = [np.array([row])] if itself else []
-        if had is not None:
-            found.append(had)
+def _excluded(
+    release: ServedBundle,
+    rules: Rules | None,
+    queries: QueryNodes,
+    target_type: str,
+    seen: Seen | None,
+) -> Sequence[Rows]:
+    """Per query the rows that it must not get; empty for none at all."""
+    query_type, shared = queries.type, queries.excluded
+    if query_type is None:
+        return () if shared is None else [shared] * len(queries)
+    seen_by = None if seen is None else SeenRows(release.paths, query_type, target_type, seen)
+    itself = query_type == target_type
+    if not (seen_by or itself or rules or shared is not None):
+        return ()
+    excluded = []
+    for row in queries.node_rows.tolist():
+        parts = [np.array([row])] if itself else []
+        if shared is not None:
+            parts.append(shared)
         if seen_by is not None:
-            found.append(seen_by.of(row))
+            parts.append(seen_by.of(row))
         if rules is not None:
-            found.append(rules.barred(seed_type, row, target_type))
-        return np.concatenate(found)
-
-    return barred
+            parts.append(rules.excluded(query_type, row, target_type))
+        excluded.append(np.concatenate(parts))
+    return excluded
 
 
 def rank(
-    seeds: Seeds,
+    queries: QueryNodes,
     targets: EmbeddingMatrix,
     candidates: Candidates,
     *,
@@ -132,44 +133,44 @@ def rank(
     index: "ServedIndex | None",
     factors: Values | None = None,
 ) -> tuple[Rows, Scores, Plan]:
-    """The k best candidates of every seed.
+    """The k best candidates of every query node.
 
     Args:
         index: Of these targets and this similarity; None where there is none.
         factors: Move scores towards value, see `planned_top_k`.
 
     Returns:
-        Rows int64 [num_seeds, k], padded with -1, and scores float64 [num_seeds, k], padded
-        with -inf; best first, equal scores by ascending row. A seed with a zero vector gets
+        Rows int64 [num_queries, k], padded with -1, and scores float64 [num_queries, k], padded
+        with -inf; best first, equal scores by ascending row. A query node with a zero vector gets
         nothing. And how they were found.
 
     Raises:
         QueryError: k is not a whole number of 1 or more.
     """
-    known = seeds.known()
-    barred = candidates.barred
+    known = queries.known()
+    excluded = candidates.excluded
     rows, scores, plan = planned_top_k(
-        seeds.space,
-        seeds.rows[known],
+        queries.space,
+        queries.rows[known],
         targets,
         k=k,
         similarity=similarity,
         mask=candidates.mask,
-        excluded=None if barred is None else lambda position: barred(int(known[position])),
+        excluded=[excluded[position] for position in known] if excluded else (),
         index=index,
         factors=factors,
     )
-    return *_spread((rows, scores), known, len(seeds)), plan
+    return *_spread((rows, scores), known, len(queries)), plan
 
 
 def _spread(
-    found: tuple[Rows, Scores], positions: npt.NDArray[np.int64], num_seeds: int
+    found: tuple[Rows, Scores], positions: npt.NDArray[np.int64], num_queries: int
 ) -> tuple[Rows, Scores]:
-    """Puts the answers of the known seeds in their places; the others stay empty."""
+    """Puts the answers of the known queries in their places; the others stay empty."""
     rows, scores = found
-    if len(positions) == num_seeds:
+    if len(positions) == num_queries:
         return rows, scores
-    all_rows = np.full((num_seeds, rows.shape[1]), -1, dtype=np.int64)
-    all_scores = np.full((num_seeds, rows.shape[1]), -np.inf)
+    all_rows = np.full((num_queries, rows.shape[1]), -1, dtype=np.int64)
+    all_scores = np.full((num_queries, rows.shape[1]), -np.inf)
     all_rows[positions], all_scores[positions] = rows, scores
     return all_rows, all_scores

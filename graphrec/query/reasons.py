@@ -91,11 +91,11 @@ Words = tuple[str, ...]
 
 _BOUGHT = ("PURCHASED",)
 _GROUPS = {"Brand": "MADE_BY", "Category": "IN_CATEGORY"}
-"""Per node type that groups products, the relation that ties a product to it."""
+"""Per node type that groups products, the relation that connects a product to it."""
 
 
 class Reasons:
-    """Puts into words how a seed and its targets are tied."""
+    """Puts into words how a query node and its targets are connected."""
 
     def __init__(self, paths: Paths, display: Display) -> None:
         self._paths = paths
@@ -108,21 +108,21 @@ class Reasons:
             ("Brand", "User"): self._users_for_brand,
         }
 
-    def for_seed(
-        self, seed_type: str, seed_row: int, target_type: str, target_rows: Rows
+    def for_query(
+        self, query_type: str, query_row: int, target_type: str, target_rows: Rows
     ) -> list[Words]:
-        """Per target what ties it to the seed; empty for pairs of types without words."""
-        teller = self._tellers.get((seed_type, target_type))
+        """Per target what connects it to the query node; empty for pairs of types without words."""
+        teller = self._tellers.get((query_type, target_type))
         if teller is None or not self._paths.can_walk("User", _BOUGHT):
             return [()] * len(target_rows)
-        return teller(seed_row, target_rows)
+        return teller(query_row, target_rows)
 
-    def for_similar(self, node_type: str, seed_row: int, target_rows: Rows) -> list[Words]:
-        """Per target what it has in common with the seed."""
+    def for_similar(self, node_type: str, query_row: int, target_rows: Rows) -> list[Words]:
+        """Per target what it has in common with the query node."""
         words: list[list[str]] = [[] for _ in target_rows]
         if node_type == "Product":
             for group, relation in _GROUPS.items():
-                mine = self._groups_of(seed_row, relation)
+                mine = self._groups_of(query_row, relation)
                 for position, row in enumerate(target_rows):
                     if np.isin(self._groups_of(row, relation), mine).any():
                         words[position].append(f"same {group.lower()}")
@@ -217,10 +217,12 @@ class Reasons:
         for user in users:
             bought = self._bought_by(user)
             brand = self._brand_words(_Tally(self._paths, bought, "Brand"), product)
-            had = product in bought
+            is_repeat = product in bought
             words.append(
                 (
-                    self._when("bought it before", user, product) if had else "never bought it",
+                    self._when("bought it before", user, product)
+                    if is_repeat
+                    else "never bought it",
                     *brand,
                 )
             )
@@ -247,7 +249,7 @@ class Reasons:
 
 
 class _Tally:
-    """Counts products by the group (brand, category) that they are tied to."""
+    """Counts products by the group (brand, category) that they are connected to."""
 
     def __init__(self, paths: Paths, products: Rows, group: str) -> None:
         self._paths, self._group = paths, group
@@ -259,7 +261,7 @@ class _Tally:
             self._products = np.repeat(products, lengths)
 
     def count(self, groups: Rows) -> int:
-        """How many of the products are tied to any of these groups, or to a category below."""
+        """How many of the products are connected to any of these groups, or to a category below."""
         if self._group == CATEGORY:
             groups = self._paths.tree.below(groups)
         return len(np.unique(self._products[np.isin(self._groups, groups)]))

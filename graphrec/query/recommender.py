@@ -13,7 +13,7 @@ from graphdb.locking import ForkLock
 from graphrec.bundle import Bundle, open_bundle
 from graphrec.bundle.manifest import read_manifest
 from graphrec.query.answers import answer_for_events, answers, is_known
-from graphrec.query.cold_start import Neighbours
+from graphrec.query.cold_start import Neighbors
 from graphrec.query.embeddings import Rows
 from graphrec.query.engine import Clock, Engine, utc_now
 from graphrec.query.fold_in import Event
@@ -22,6 +22,11 @@ from graphrec.query.names import as_ids, excluded_rows
 from graphrec.query.options import Options, RankOptions, SimilarOptions
 from graphrec.query.policy import Exclusion, Policy, read_policy
 from graphrec.query.propose import Similarity
+from graphrec.query.query_nodes import (
+    queries_by_id,
+    queries_by_row,
+    vector_query,
+)
 from graphrec.query.questions import (
     AnalystQuestions,
     CreatorQuestions,
@@ -31,11 +36,6 @@ from graphrec.query.questions import (
 from graphrec.query.reasons import Fields
 from graphrec.query.release import ServedBundle
 from graphrec.query.results import Recommendations
-from graphrec.query.seeds import (
-    seeds_by_id,
-    seeds_by_row,
-    vector_seed,
-)
 from graphrec.query.seen import USUAL_RULE, Seen, SeenRows
 from graphrec.query.topk import Scores
 from graphrec.registry.address import bundle_folder, split_address
@@ -49,11 +49,11 @@ class Recommender(FeedQuestions, MerchantQuestions, CreatorQuestions, AnalystQue
 
     A process that is forked while threads answer can go on asking.
 
-    A seed is the node one asks for, a target a node that may come out; both are named by type
+    A query node is the node one asks for, a target a node that may come out; both are named by type
     and id. Equal scores come out in the order of their ids, every time.
 
     Args:
-        policy: What must not come out; nothing is barred without one.
+        policy: What must not come out; nothing is excluded without one.
         clock: Tells the time, with its timezone, by which rules of the policy begin and end.
 
     Raises:
@@ -146,64 +146,64 @@ class Recommender(FeedQuestions, MerchantQuestions, CreatorQuestions, AnalystQue
             self._engine = Engine(self._engine.release, new, self._clock)
 
     def explain_exclusion(
-        self, node_type: str, node_id: str, *, seed: tuple[str, str] | None = None
+        self, node_type: str, node_id: str, *, query: tuple[str, str] | None = None
     ) -> tuple[Exclusion, ...]:
         """Why the policy keeps a node from coming out; empty when it does not.
 
         Args:
-            seed: Type and id of whom one would recommend it to: then only the rules in whose
+            query: Type and id of whom one would recommend it to: then only the rules in whose
                 scope that is, with a user's own blocks and a creator's missing licences.
 
         Raises:
-            UnknownIdError: The bundle does not hold the node or the seed.
+            UnknownIdError: The bundle does not hold the node or the query node.
         """
         engine = self._engine.check_types(node_type)
-        if seed is not None:
-            check_pair("seed", seed)
-            engine.check_types(seed[0])
-        return engine.exclusions(node_type, node_id, seed)
+        if query is not None:
+            check_pair("query", query)
+            engine.check_types(query[0])
+        return engine.exclusions(node_type, node_id, query)
 
     def recommend(
-        self, seed_type: str, seed_id: str, target_type: str, **options: Unpack[Options]
+        self, query_type: str, query_id: str, target_type: str, **options: Unpack[Options]
     ) -> Recommendations:
-        """The best targets for one seed.
+        """The best targets for one query node.
 
-        Users for a brand or product are ranked by likeness to its buyers; creators, and what fits
+        Users for a brand or product are ranked by similarity to its buyers; creators, and what fits
         them, by who follows them and what they carry; all else by the dot product of vectors.
 
         Args:
             options: See `Options`.
 
         Raises:
-            UnknownIdError: No node of the seed's type has that id.
+            UnknownIdError: No node of the query node's type has that id.
             InvalidFilterError: A filter names what does not exist.
-            QueryError: The bundle has no vectors for a type, or knows nothing about the seed, or
-                there is no such option.
+            QueryError: The bundle has no vectors for a type, or knows nothing about the query node,
+                or there is no such option.
         """
-        engine = self._engine.check_types(seed_type, target_type)
-        return answers(engine, seed_type, [seed_id], target_type, RankOptions.of(options))[0]
+        engine = self._engine.check_types(query_type, target_type)
+        return answers(engine, query_type, [query_id], target_type, RankOptions.of(options))[0]
 
     def recommend_many(
         self,
-        seed_type: str,
-        seed_ids: Sequence[str],
+        query_type: str,
+        query_ids: Sequence[str],
         target_type: str,
         **options: Unpack[Options],
     ) -> list[Recommendations]:
-        """For every seed what `recommend` gives, to the last bit, but faster.
+        """For every query node what `recommend` gives, to the last bit, but faster.
 
-        A seed that the bundle does not hold, or knows nothing about, gets an empty answer whose
-        `outcome` says so; with `on_unknown="error"` it is an error, as in `recommend`.
+        A query node that the bundle does not hold, or knows nothing about, gets an empty answer
+        whose `outcome` says so; with `on_unknown="error"` it is an error, as in `recommend`.
         """
         question = RankOptions.of({"on_unknown": "skip", **options})
-        ids = as_ids(seed_ids, "seed_ids")
-        engine = self._engine.check_types(seed_type, target_type)
-        return answers(engine, seed_type, ids, target_type, question)
+        ids = as_ids(query_ids, "query_ids")
+        engine = self._engine.check_types(query_type, target_type)
+        return answers(engine, query_type, ids, target_type, question)
 
-    def knows(self, seed_type: str, seed_id: str, target_type: str) -> bool:
-        """Whether the bundle holds a seed, and `recommend` knows enough about it to answer."""
-        engine = self._engine.check_types(seed_type, target_type)
-        return is_known(engine, seed_type, seed_id, target_type)
+    def knows(self, query_type: str, query_id: str, target_type: str) -> bool:
+        """Whether the bundle holds a query, and `recommend` knows enough about it to answer."""
+        engine = self._engine.check_types(query_type, target_type)
+        return is_known(engine, query_type, query_id, target_type)
 
     def recommend_for_events(
         self,
@@ -223,7 +223,7 @@ class Recommender(FeedQuestions, MerchantQuestions, CreatorQuestions, AnalystQue
                 for never. Events without a time count as the newest.
 
         Returns:
-            As from `recommend`, with an empty seed type and id, and without reasons. Policies
+            As from `recommend`, with an empty query node type and id, and without reasons. Policies
             hold in every scope.
 
         Raises:
@@ -238,7 +238,7 @@ class Recommender(FeedQuestions, MerchantQuestions, CreatorQuestions, AnalystQue
     def similar(
         self, node_type: str, node_id: str, **options: Unpack[SimilarOptions]
     ) -> Recommendations:
-        """Nodes of the same type that point the same way, by damped cosine.
+        """Nodes of the same type that point the same way, by shrunk cosine.
 
         Lengths of vectors carry popularity, so they do not count here, but that very short ones
         rest on little evidence and count less; see `EmbeddingMatrix.damped`. Users are compared by
@@ -252,34 +252,34 @@ class Recommender(FeedQuestions, MerchantQuestions, CreatorQuestions, AnalystQue
         """
         question = RankOptions.of({**options, "exclude_seen": False})
         engine = self._engine.check_types(node_type)
-        seeds = seeds_by_id(engine.release, node_type, [node_id])
+        queries = queries_by_id(engine.release, node_type, [node_id])
         space = engine.release.similarity_space(node_type)
-        if space is not seeds.space:
-            seeds = replace(seeds, space=space, targets=space)
-        return engine.answer(seeds, [node_id], node_type, question, Similarity.COSINE)[0]
+        if space is not queries.space:
+            queries = replace(queries, space=space, targets=space)
+        return engine.answer(queries, [node_id], node_type, question, Similarity.COSINE)[0]
 
-    def embed_new(self, node_type: str, neighbours: Neighbours) -> npt.NDArray[np.float32]:
-        """A vector for a node that the bundle does not hold, from the nodes it is tied to.
+    def embed_new(self, node_type: str, neighbors: Neighbors) -> npt.NDArray[np.float32]:
+        """A vector for a node that the bundle does not hold, from the nodes it is connected to.
 
-        What its neighbours and peers tell by the served vectors, see `graphrec.cold_start`; nothing
+        What its neighbors and peers tell by the served vectors, see `graphrec.cold_start`; nothing
         of the bundle changes. The dot product with another node's vector is the score, as for all
         nodes.
 
         Args:
-            neighbours: Per edge type, such as 'Product-MADE_BY-Brand', the ids of the nodes at
+            neighbors: Per edge type, such as 'Product-MADE_BY-Brand', the ids of the nodes at
                 the other end; their order does not matter, and an id named twice counts once.
-                Where a tie has both ends in this type, it goes either way.
+                Where an edge has both ends in this type, it goes either way.
 
         Returns:
             float32 [dim].
 
         Raises:
-            UnknownIdError: A neighbour is not in the bundle.
-            QueryError: No neighbour has a vector, or an edge type tells nothing about this type,
-                or the bundle was trained without rules for newcomers.
+            UnknownIdError: A neighbor is not in the bundle.
+            QueryError: No neighbor has a vector, or an edge type tells nothing about this type,
+                or the bundle was trained without rules for new items.
         """
         engine = self._engine.check_types(node_type)
-        return engine.release.newcomers.encode(node_type, neighbours)
+        return engine.release.cold_start.embed(node_type, neighbors)
 
     def recommend_vector(
         self,
@@ -297,7 +297,7 @@ class Recommender(FeedQuestions, MerchantQuestions, CreatorQuestions, AnalystQue
                 Those that the bundle does not hold are skipped, and told in the trace.
 
         Returns:
-            As from `recommend`, with an empty seed type and id, and without reasons.
+            As from `recommend`, with an empty query node type and id, and without reasons.
 
         Raises:
             UnknownIdError: One of `exclude_ids` is known, but in another spelling.
@@ -307,24 +307,24 @@ class Recommender(FeedQuestions, MerchantQuestions, CreatorQuestions, AnalystQue
         """
         engine, question = self._engine.check_types(target_type), RankOptions.of(options)
         columns, dim = engine.release.columns, engine.release.space(target_type).dim
-        had, skipped = excluded_rows(columns, target_type, "exclude_ids", exclude_ids)
-        seed = vector_seed(vector, dim, had, skipped)
-        return engine.answer(seed, [""], target_type, question)[0]
+        excluded, skipped = excluded_rows(columns, target_type, "exclude_ids", exclude_ids)
+        query = vector_query(vector, dim, excluded, skipped)
+        return engine.answer(query, [""], target_type, question)[0]
 
     def seen(
-        self, seed_type: str, seed_id: str, target_type: str, rule: Seen = USUAL_RULE
+        self, query_type: str, query_id: str, target_type: str, rule: Seen = USUAL_RULE
     ) -> tuple[str, ...]:
-        """The ids of what a seed has had, such as the products a user bought, in order of id.
+        """The ids of what a query has seen, such as the products a user bought, in order of id.
 
         Raises:
-            UnknownIdError: No node of the seed's type has that id.
+            UnknownIdError: No node of the query node's type has that id.
             QueryError: The bundle lacks the edges that would tell.
         """
-        release = self._engine.check_types(seed_type, target_type).release
+        release = self._engine.check_types(query_type, target_type).release
         if not isinstance(rule, Seen):
             raise QueryError(f"rule is {shown(rule)}", expected="Seen(...)", value=rule)
-        seen_by = SeenRows(release.paths, seed_type, target_type, rule)
-        rows = seen_by.of(release.bundle.row_of(seed_type, seed_id))
+        seen_by = SeenRows(release.paths, query_type, target_type, rule)
+        rows = seen_by.of(release.bundle.row_of(query_type, query_id))
         return tuple(release.bundle.id_of(target_type, seen) for seen in rows)
 
     def fields(self, node_type: str, node_id: str) -> Fields:
@@ -334,8 +334,8 @@ class Recommender(FeedQuestions, MerchantQuestions, CreatorQuestions, AnalystQue
 
     def explain(
         self,
-        seed_type: str,
-        seed_id: str,
+        query_type: str,
+        query_id: str,
         target_type: str,
         target_id: str,
         *,
@@ -343,24 +343,24 @@ class Recommender(FeedQuestions, MerchantQuestions, CreatorQuestions, AnalystQue
         max_hops: int = 4,
         evidence: "EdgeSource | None" = None,
     ) -> "Explanation":
-        """The strongest ways in which a target is tied to a seed; see `Explainer.explain`.
+        """The strongest ways in which a target is connected to a query; see `Explainer.explain`.
 
-        What the policy bars for this seed is on none of them.
+        What the policy bars for this query node is on none of them.
         """
-        engine = self._engine.check_types(seed_type, target_type)
+        engine = self._engine.check_types(query_type, target_type)
         return engine.release.explainer().explain(
-            (seed_type, seed_id),
+            (query_type, query_id),
             (target_type, target_id),
             k=k,
             max_hops=max_hops,
             evidence=evidence,
-            allowed=engine.allowed_for(seed_type, seed_id),
+            allowed=engine.allowed_for(query_type, query_id),
         )
 
     def top_rows(
         self,
-        seed_type: str,
-        seed_rows: npt.NDArray[np.int64],
+        query_type: str,
+        query_rows: npt.NDArray[np.int64],
         target_type: str,
         **options: Unpack[Options],
     ) -> tuple[Rows, Scores]:
@@ -370,13 +370,13 @@ class Recommender(FeedQuestions, MerchantQuestions, CreatorQuestions, AnalystQue
         products see `lookalike_rows`, for their creators `creator_rows`.
 
         Returns:
-            Rows int64 [num_seeds, k], padded with -1, and scores float64 [num_seeds, k], padded
-            with -inf. A seed with a zero vector gets no targets: nothing is known about it.
+            Rows int64 [num_queries, k], padded with -1, and scores float64 [num_queries, k], padded
+            with -inf. A query node with a zero vector gets no targets: nothing is known about it.
         """
-        engine = self._engine.check_types(seed_type, target_type)
+        engine = self._engine.check_types(query_type, target_type)
         question = RankOptions.of(options)
-        seeds = seeds_by_row(engine.release, seed_type, seed_rows)
-        rows, scores, _ = engine.rank(seeds, target_type, question, Similarity.DOT)
+        queries = queries_by_row(engine.release, query_type, query_rows)
+        rows, scores, _ = engine.rank(queries, target_type, question, Similarity.DOT)
         return rows, scores
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from graphdb.locking import ForkLock
 from graphrec.bundle import Bundle
 from graphrec.query.audience.served import Audiences
-from graphrec.query.cold_start import Newcomers, Popularity
+from graphrec.query.cold_start import ColdStart, Popularity
 from graphrec.query.conditions import Columns
 from graphrec.query.embeddings import EmbeddingMatrix
 from graphrec.query.filters import FilterMasks
@@ -30,7 +30,7 @@ class ServedBundle:
         self.paths = Paths(bundle)
         self.columns = Columns(bundle)
         self.filter_masks = FilterMasks(bundle, self.paths, self.columns)
-        self.newcomers = Newcomers(bundle)
+        self.cold_start = ColdStart(bundle)
         self.fold_in = FoldIn(bundle, self.paths)
         self.popularity = Popularity(bundle, self.paths)
         self.display = Display(bundle, self.paths)
@@ -39,8 +39,8 @@ class ServedBundle:
         self.audiences = Audiences(bundle, self.paths, self.space)
         self._spaces: dict[str, EmbeddingMatrix] = {}
         self._apart: dict[str, EmbeddingMatrix] = {}
-        ties = [one for one in bundle.schema.edge_types() if one.source == _PRODUCT]
-        self._groups = {one.target for one in ties if one.target != _PRODUCT}
+        edges = [one for one in bundle.schema.edge_types() if one.source == _PRODUCT]
+        self._groups = {one.target for one in edges if one.target != _PRODUCT}
         self._factors: dict[tuple[str, float], Values] = {}
         self._explainer: Explainer | None = None
         self._lock = ForkLock()

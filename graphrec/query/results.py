@@ -23,7 +23,7 @@ class Recommendation:
             comparable within one answer only. With shares, caps or diversity the order is not
             that of the scores alone.
         fields: What to show of it, by name, such as title, brand and price.
-        reasons: Why it is here and whether the seed has had it, in plain words.
+        reasons: Why it is here and whether the query node has already seen it, in plain words.
     """
 
     type: str
@@ -51,13 +51,13 @@ class Reranked:
 
     Args:
         pool: How many of the best candidates were looked at.
-        newcomers: How many newcomers are in the list; 0 where they have no share.
-        raised: Ranks of the newcomers who stand there for their share, and not by affinity.
+        new_items: How many new items are in the list; 0 where they have no share.
+        raised: Ranks of the new items who stand there for their share, and not by affinity.
         passed_over: How many candidates a cap left out, although better than the last one.
     """
 
     pool: int
-    newcomers: int
+    new_items: int
     raised: tuple[int, ...]
     passed_over: int
 
@@ -68,8 +68,8 @@ class Trace:
 
     Args:
         num_targets: All nodes of the target type.
-        num_candidates: Those that filters and policy let pass for every seed, and that can be
-            bought; what a single seed has had or must not get is not taken off.
+        num_candidates: Those that filters and policy let pass for every query node, and that can be
+            bought; what a single query node has seen or must not get is not taken off.
         policy_version: Of the policy that was enforced; None without one.
         excluded: Per reason code the number of targets that the policy took away.
         plan: How the candidates were found, and why so.
@@ -96,7 +96,7 @@ class Trace:
 
 
 class Outcome(StrEnum):
-    """What kind of answer a seed got."""
+    """What kind of answer a query node got."""
 
     ANSWERED = "answered"
     POPULAR = "popular"
@@ -106,15 +106,15 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Recommendations(Sequence[Recommendation]):
-    """The answer for one seed, best first. A sequence; empty when nothing passed.
+    """The answer for one query node, best first. A sequence; empty when nothing passed.
 
     Args:
         outcome: 'answered', also where nothing passed; 'popular', since nothing is known about the
-            seed; or, in a batch, why it is empty: 'unknown_id', 'nothing_known'.
+            query node; or, in a batch, why it is empty: 'unknown_id', 'nothing_known'.
     """
 
-    seed_type: str
-    seed_id: str
+    query_type: str
+    query_id: str
     target_type: str
     items: tuple[Recommendation, ...]
     trace: Trace = field(compare=False, repr=False)
@@ -143,12 +143,12 @@ class Recommendations(Sequence[Recommendation]):
         return [item.to_dict() for item in self.items]
 
     def to_arrow(self) -> pa.Table:
-        """One row per recommendation: seed, rank, target, score, reasons, then the fields."""
+        """One row per recommendation: query node, rank, target, score, reasons, then the fields."""
         names = dict.fromkeys(name for item in self.items for name in item.fields)
         return pa.table(
             {
-                "seed_type": pa.array([self.seed_type] * len(self), pa.string()),
-                "seed_id": pa.array([self.seed_id] * len(self), pa.string()),
+                "query_type": pa.array([self.query_type] * len(self), pa.string()),
+                "query_id": pa.array([self.query_id] * len(self), pa.string()),
                 "rank": pa.array([item.rank for item in self.items], pa.int64()),
                 "type": pa.array([item.type for item in self.items], pa.string()),
                 "id": pa.array([item.id for item in self.items], pa.string()),

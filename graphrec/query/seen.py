@@ -42,7 +42,7 @@ USUAL: Mapping[tuple[str, str], str] = {
     ("Product", "Creator"): "PROMOTES",
     ("Brand", "Creator"): "PROMOTES",
 }
-"""Per (seed type, target type) the relation that counts when none is named.
+"""Per (query node type, target type) the relation that counts when none is named.
 
 Following a brand is not having it.
 """
@@ -52,17 +52,17 @@ _CONSISTS_OF: dict[str, tuple[str, str]] = {
     "Category": ("Product", "~IN_CATEGORY"),
     "Creator": ("Content", "PUBLISHED"),
 }
-"""Per node type what it is had through, and the step there: who bought a product has its brand."""
+"""Per node type what it is seen through, and the step there: a product bought, a brand seen."""
 
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """From a seed to what it has had: to what it consists of, along one relation, and up again.
+    """From a query node to what it has seen: down to its parts, along one relation, up again.
 
     Args:
-        before: Steps from the seed, none or one.
-        edge_type: The relation by which something was had.
-        backwards: Whether it runs towards the seed.
+        before: Steps from the query node, none or one.
+        edge_type: The relation by which something was seen.
+        backwards: Whether it runs towards the query node.
         after: Steps from there to the target, none or one.
     """
 
@@ -73,7 +73,7 @@ class Way:
 
     @property
     def start_type(self) -> str:
-        """The node type at the seed's end of the relation."""
+        """The node type at the query node's end of the relation."""
         return self.edge_type.target if self.backwards else self.edge_type.source
 
     @property
@@ -90,12 +90,12 @@ class Way:
 
 
 def ways_between(
-    schema: Schema, seed_type: str, target_type: str, relations: Sequence[str] | None
+    schema: Schema, query_type: str, target_type: str, relations: Sequence[str] | None
 ) -> tuple[Way, ...]:
-    """One way for every relation, two where a relation ties a type to itself.
+    """One way for every relation, two where a relation connects a type to itself.
 
     Args:
-        relations: By which something can be had. None stands for the usual one; where there is
+        relations: By which something can be seen. None stands for the usual one; where there is
             none for these types, there is no way then.
 
     Raises:
@@ -103,25 +103,25 @@ def ways_between(
         QueryError: A relation says nothing about these types.
     """
     if relations is None:
-        usual = USUAL.get((seed_type, target_type))
+        usual = USUAL.get((query_type, target_type))
         relations = () if usual is None else (usual,)
     return tuple(
         way
         for relation in relations
-        for way in _ways_along(schema, seed_type, target_type, relation)
+        for way in _ways_along(schema, query_type, target_type, relation)
     )
 
 
-def parts_of(paths: Paths, seed_type: str, way: Way, seed_row: int) -> Rows:
-    """What a seed consists of at the beginning of a way, int64; a category of all below it."""
-    start = np.array([seed_row], dtype=np.int64)
-    if seed_type == CATEGORY and way.before:
+def parts_of(paths: Paths, query_type: str, way: Way, query_row: int) -> Rows:
+    """What a query consists of at the beginning of a way, int64; a category of all below it."""
+    start = np.array([query_row], dtype=np.int64)
+    if query_type == CATEGORY and way.before:
         start = paths.tree.below(start)
-    return paths.reach(seed_type, way.before, start)
+    return paths.reach(query_type, way.before, start)
 
 
 def wholes_of(paths: Paths, way: Way, rows: npt.ArrayLike) -> Rows:
-    """The targets at the end of a way that consist of what was had, int64, ascending.
+    """The targets at the end of a way that consist of what was seen, int64, ascending.
 
     Who bought in a category bought in everything that it is a part of.
     """
@@ -131,7 +131,7 @@ def wholes_of(paths: Paths, way: Way, rows: npt.ArrayLike) -> Rows:
     return found
 
 
-def _ways_along(schema: Schema, seed_type: str, target_type: str, relation: str) -> list[Way]:
+def _ways_along(schema: Schema, query_type: str, target_type: str, relation: str) -> list[Way]:
     if relation not in schema.relations:
         raise InvalidFilterError(
             f"seen by '{relation}': there is no such relation",
@@ -139,15 +139,15 @@ def _ways_along(schema: Schema, seed_type: str, target_type: str, relation: str)
             next_step=nearest(relation, list(schema.relations)),
             value=relation,
         )
-    found = next(_found(schema, seed_type, target_type, relation), None)
+    found = next(_found(schema, query_type, target_type, relation), None)
     if found is None:
         fitting = [
             name
             for name in schema.relations
-            if next(_found(schema, seed_type, target_type, name), None) is not None
+            if next(_found(schema, query_type, target_type, name), None) is not None
         ]
         raise QueryError(
-            f"{relation} says nothing about which {target_type} nodes a {seed_type} has had",
+            f"{relation} says nothing about which {target_type} nodes a {query_type} has seen",
             expected="one of " + ", ".join(fitting) if fitting else None,
             next_step=None if fitting else "leave `seen` out for these types",
             value=relation,
@@ -155,9 +155,9 @@ def _ways_along(schema: Schema, seed_type: str, target_type: str, relation: str)
     return found
 
 
-def _found(schema: Schema, seed_type: str, target_type: str, relation: str) -> Iterator[list[Way]]:
+def _found(schema: Schema, query_type: str, target_type: str, relation: str) -> Iterator[list[Way]]:
     """The ways along a relation, shortest first."""
-    for start_type, before in _parts(schema, seed_type):
+    for start_type, before in _parts(schema, query_type):
         for end_type, down in _parts(schema, target_type):
             after = tuple(_turned(step) for step in down)
             ways = [
@@ -195,22 +195,22 @@ Days = Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False)]
 
 
 class Seen(BaseModel):
-    """What counts as had, and for how long.
+    """What counts as seen, and for how long.
 
     Args:
-        relations: By which a target is had: any that tie the seed's type to the target's, such as
-            PURCHASED, VIEWED, CARTED, FOLLOWS, WATCHED. For brands and categories those of their
-            products count, for categories those of everything below them too, for creators those
-            of their contents. None stands for the usual one:
+        relations: By which a target is seen: any that connect the query node's type to the
+            target's, such as PURCHASED, VIEWED, CARTED, FOLLOWS, WATCHED. For brands and categories
+            those of their products count, for categories those of everything below them too, for
+            creators those of their contents. None stands for the usual one:
             buying, following a creator, watching a content, carrying a product; for other pairs
             of types nothing counts.
-        within_days: Only what was had less than so many days ago counts; None: ever. Of several
+        within_days: Only what was seen less than so many days ago counts; None: ever. Of several
             times the newest counts.
         repeatable: Categories, by id or by a name that only one has, with everything below: their
             products, such as coffee, may come again after `repeat_after_days`.
         repeat_after_days: For them; 0 means at once.
         at: The moment that days are counted back from. None: the bundle's cut-off, or the time of
-            its newest event where it has none. What is newer than the moment counts as had.
+            its newest event where it has none. What is newer than the moment counts as seen.
 
     Raises:
         InvalidFilterError: An unknown field, or a value that it cannot have.
@@ -259,7 +259,7 @@ class Seen(BaseModel):
 
     @property
     def is_dated(self) -> bool:
-        """Whether it matters when something was had."""
+        """Whether it matters when something was seen."""
         return self.within_days is not None or self.repeatable is not None
 
 
@@ -267,7 +267,7 @@ USUAL_RULE = Seen()
 
 
 class SeenRows:
-    """A rule applied to one bundle, for seeds of one type and targets of another.
+    """A rule applied to one bundle, for queries of one type and targets of another.
 
     Raises:
         InvalidFilterError: The rule names a relation or a category that there is not.
@@ -276,29 +276,29 @@ class SeenRows:
     """
 
     def __init__(
-        self, paths: Paths, seed_type: str, target_type: str, rule: Seen = USUAL_RULE
+        self, paths: Paths, query_type: str, target_type: str, rule: Seen = USUAL_RULE
     ) -> None:
         self._paths = paths
-        self._seed_type = seed_type
+        self._query_type = query_type
         self._rule = rule
-        self._ways = ways_between(paths.bundle.schema, seed_type, target_type, rule.relations)
+        self._ways = ways_between(paths.bundle.schema, query_type, target_type, rule.relations)
         for way in self._ways:
             self._check_known(way, target_type)
         if rule.is_dated:
             self._prepare_dates()
 
-    def of(self, seed_row: int) -> Rows:
-        """The target rows that one seed has had, ascending; none where nothing counts as had."""
-        found = [self._had(way, seed_row) for way in self._ways]
+    def of(self, query_row: int) -> Rows:
+        """The target rows that one query has seen, ascending; none where nothing counts as seen."""
+        found = [self._had(way, query_row) for way in self._ways]
         if len(found) == 1:
             return found[0]
         return np.unique(np.concatenate([NO_ROWS, *found]))
 
-    def _had(self, way: Way, seed_row: int) -> Rows:
-        rows = parts_of(self._paths, self._seed_type, way, seed_row)
+    def _had(self, way: Way, query_row: int) -> Rows:
+        rows = parts_of(self._paths, self._query_type, way, query_row)
         edges = self._paths.along(way.edge_type, backwards=way.backwards)
-        had = self._recent(way, edges, rows) if self._rule.is_dated else edges.gather(rows)
-        return wholes_of(self._paths, way, np.unique(had).astype(np.int64))
+        targets = self._recent(way, edges, rows) if self._rule.is_dated else edges.gather(rows)
+        return wholes_of(self._paths, way, np.unique(targets).astype(np.int64))
 
     def _recent(self, way: Way, edges: Adjacency, rows: Rows) -> npt.NDArray[np.int32]:
         """The targets of the rows whose newest event is new enough to count."""
@@ -316,14 +316,14 @@ class SeenRows:
     def _check_known(self, way: Way, target_type: str) -> None:
         bundle = self._paths.bundle
         known = (
-            self._paths.can_walk(self._seed_type, way.before)
+            self._paths.can_walk(self._query_type, way.before)
             and bundle.has_edges(way.edge_type)
             and self._paths.can_walk(way.end_type, way.after)
         )
         if not known:
             raise QueryError(
                 f"the bundle lacks edges of {' and '.join(way.relations)}, so "
-                f"which {target_type} nodes a {self._seed_type} has had is unknown",
+                f"which {target_type} nodes a {self._query_type} has seen is unknown",
                 next_step="train with these edges, or ask with exclude_seen=False",
                 value=way.relations,
             )
@@ -350,7 +350,7 @@ class SeenRows:
         if self._ways and not any(_PRODUCT in way.edge_type for way in self._ways):
             names = ", ".join(way.edge_type.relation for way in self._ways)
             raise QueryError(
-                f"'repeatable' is about {_PRODUCT} nodes, which {names} does not tie",
+                f"'repeatable' is about {_PRODUCT} nodes, which {names} does not connect",
                 next_step="leave it out for these types",
                 value=categories,
             )

@@ -29,14 +29,14 @@ _BLOCK_PRODUCTS = 2**21  # float64 products held at once: 16 MB
 
 
 def exact_scores(
-    seeds: EmbeddingMatrix,
-    seed_rows: Rows,
+    queries: EmbeddingMatrix,
+    query_rows: Rows,
     targets: EmbeddingMatrix,
     target_rows: Rows,
     similarity: Similarity,
     factors: Values | None = None,
 ) -> Scores:
-    """The score of each (seed, target) pair, computed from that pair alone, float64 [num_pairs].
+    """The score of each (query node, target) pair, from that pair alone, float64 [num_pairs].
 
     Args:
         factors: float64 [num_targets], towards whose values scores are moved; None for not at all.
@@ -46,18 +46,18 @@ def exact_scores(
     for start in range(0, len(target_rows), step):
         part = slice(start, start + step)
         products = targets.vectors[target_rows[part]].astype(np.float64)
-        products *= seeds.vectors[seed_rows[part]]
+        products *= queries.vectors[query_rows[part]]
         scores[part] = products.sum(axis=1)  # row by row, so the block size does not matter
     if similarity is Similarity.COSINE:
-        scores *= targets.damped[target_rows]
-        scores *= seeds.damped[seed_rows]
+        scores *= targets.cosine_scales[target_rows]
+        scores *= queries.cosine_scales[query_rows]
     return scores if factors is None else stretched(scores, factors[target_rows])
 
 
 def keep_best(
     positions: Rows, found: Rows, exact: Scores, out_rows: Rows, out_scores: Scores
 ) -> None:
-    """Writes each seed's best pairs into its row of the result."""
+    """Writes each query node's best pairs into its row of the result."""
     order = np.lexsort((found, -exact, positions))
     positions, found, exact = positions[order], found[order], exact[order]
     first = np.searchsorted(positions, np.arange(len(out_rows)))
@@ -67,33 +67,33 @@ def keep_best(
     out_scores[positions[kept], rank[kept]] = exact[kept]
 
 
-Excluded = Callable[[int], npt.NDArray[np.integer]]
-"""Gives, for the position of a seed in the batch, the target rows it must not get."""
+Excluded = Sequence[npt.NDArray[np.integer]]
+"""Per query node of a batch the target rows it must not get; empty for none at all."""
 
 Proposing = Callable[
-    [EmbeddingMatrix, Rows, Sequence[npt.NDArray[np.integer]]],
+    [EmbeddingMatrix, Rows, Excluded],
     tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]],
 ]
 
 _BLOCK_SCORES = 2**23  # float32 scores held at once: 32 MB, and as much again to find the k-th
-_INDEX_WIDTH = 2**13  # an index holds about so many scores per seed at once
+_INDEX_WIDTH = 2**13  # an index holds about so many scores per query node at once
 
 
 def top_k(
-    seeds: EmbeddingMatrix,
-    seed_rows: Rows,
+    queries: EmbeddingMatrix,
+    query_rows: Rows,
     targets: EmbeddingMatrix,
     *,
     k: int,
     similarity: Similarity = Similarity.DOT,
     mask: npt.NDArray[np.bool_] | None = None,
-    excluded: Excluded | None = None,
+    excluded: Excluded = (),
     index: "ServedIndex | None" = None,
 ) -> tuple[Rows, Scores]:
     """What `planned_top_k` finds, without the plan."""
     rows, scores, _ = planned_top_k(
-        seeds,
-        seed_rows,
+        queries,
+        query_rows,
         targets,
         k=k,
         similarity=similarity,
@@ -105,69 +105,68 @@ def top_k(
 
 
 def planned_top_k(
-    seeds: EmbeddingMatrix,
-    seed_rows: Rows,
+    queries: EmbeddingMatrix,
+    query_rows: Rows,
     targets: EmbeddingMatrix,
     *,
     k: int,
     similarity: Similarity = Similarity.DOT,
     mask: npt.NDArray[np.bool_] | None = None,
-    excluded: Excluded | None = None,
+    excluded: Excluded = (),
     index: "ServedIndex | None" = None,
     factors: Values | None = None,
 ) -> tuple[Rows, Scores, Plan]:
-    """The k best targets of every seed.
+    """The k best targets of every query node.
 
     Args:
-        seed_rows: int64 [num_seeds], rows of `seeds`.
-        k: 1 or more; seeds with fewer candidates get fewer.
+        query_rows: int64 [num_queries], rows of `queries`.
+        k: 1 or more; queries with fewer candidates get fewer.
         mask: bool [num_targets], the targets that may come out; all by default.
-        excluded: Further rows that a single seed must not get.
+        excluded: Further rows that a single query node must not get, an array for each query.
         index: Of these targets and this similarity.
         factors: float64 [num_targets], what `value_factors` gives, to move scores towards value;
             only with the dot product and without an index.
 
     Returns:
-        Rows int64 [num_seeds, k], padded with -1, and scores float64 [num_seeds, k], padded with
-        -inf; best first, equal scores by ascending row. And how they were found.
+        Rows int64 [num_queries, k], padded with -1, and scores float64 [num_queries, k], padded
+        with -inf; best first, equal scores by ascending row. And how they were found.
 
     Raises:
         QueryError: k is out of its range, see `limits`, or no whole number.
     """
     check_whole("k", k, 1, MOST_K)
-    check_count("results", len(seed_rows) * k, MOST_CELLS)
-    rows = np.full((len(seed_rows), k), -1, dtype=np.int64)
-    scores = np.full((len(seed_rows), k), -np.inf)
+    check_count("results", len(query_rows) * k, MOST_CELLS)
+    rows = np.full((len(query_rows), k), -1, dtype=np.int64)
+    scores = np.full((len(query_rows), k), -np.inf)
     if similarity is Similarity.COSINE and targets.zero.any():
         mask = ~targets.zero if mask is None else mask & ~targets.zero
-    plan = _plan(seeds, len(seed_rows), targets, k, mask, index)
+    plan = _plan(queries, len(query_rows), targets, k, mask, index)
     if plan.method is Method.NONE:
         return rows, scores, plan
     propose, width = _proposing(plan, targets, k, similarity, mask, index, factors)
     block = max(_BLOCK_SCORES // width, 1)
-    for start in range(0, len(seed_rows), block):
+    for start in range(0, len(query_rows), block):
         part = slice(start, start + block)
-        block_rows = seed_rows[part]
-        barred = [] if excluded is None else [excluded(start + i) for i in range(len(block_rows))]
-        positions, found = propose(seeds, block_rows, barred)
-        exact = exact_scores(seeds, block_rows[positions], targets, found, similarity, factors)
+        block_rows = query_rows[part]
+        positions, found = propose(queries, block_rows, excluded[part])
+        exact = exact_scores(queries, block_rows[positions], targets, found, similarity, factors)
         keep_best(positions, found, exact, rows[part], scores[part])
     return rows, scores, plan
 
 
 def _plan(
-    seeds: EmbeddingMatrix,
-    num_seeds: int,
+    queries: EmbeddingMatrix,
+    num_queries: int,
     targets: EmbeddingMatrix,
     k: int,
     mask: npt.NDArray[np.bool_] | None,
     index: "ServedIndex | None",
 ) -> Plan:
     passing = len(targets) if mask is None else int(np.count_nonzero(mask))
-    question = SearchQuery(len(targets), passing, targets.dim, num_seeds, k)
+    question = SearchQuery(len(targets), passing, targets.dim, num_queries, k)
     if index is None:
         return plan_search(question)
-    safe = index.index.can_serve(seeds)
+    safe = index.index.can_serve(queries)
     return plan_search(question, index.entry, index.min_recall, safe=safe)
 
 
@@ -180,7 +179,7 @@ def _proposing(
     index: "ServedIndex | None",
     factors: Values | None,
 ) -> tuple[Proposing, int]:
-    """What proposes by that plan, and how many scores it holds at once for each seed."""
+    """What proposes by that plan, and how many scores it holds at once for each query node."""
     gather = plan.method is Method.GATHER
     if factors is not None:
         assert index is None and similarity is Similarity.DOT
@@ -191,9 +190,9 @@ def _proposing(
         return proposer.propose, proposer.width
 
     def propose(
-        seeds: EmbeddingMatrix, seed_rows: Rows, excluded: Sequence[npt.NDArray[np.integer]]
+        queries: EmbeddingMatrix, query_rows: Rows, excluded: Excluded
     ) -> tuple[Rows, Rows]:
-        found = index.index.propose(seeds, seed_rows, k=k, mask=mask, excluded=excluded)
+        found = index.index.propose(queries, query_rows, k=k, mask=mask, excluded=excluded)
         return found.positions, found.rows
 
     return propose, _INDEX_WIDTH

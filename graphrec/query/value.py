@@ -78,7 +78,7 @@ def value_adjusted(affinity: npt.ArrayLike, value: npt.ArrayLike, value_weight: 
     """Affinities moved towards expected net value; see the head of the file.
 
     Args:
-        affinity: Scores, higher is better, any sign; of one seed, or a row per seed.
+        affinity: Scores, higher is better, any sign; of one query node, or a row per query node.
         value: `net_value` of the same targets.
         value_weight: 0 is pure affinity, 1 expected net value.
 

@@ -21,7 +21,7 @@ RELATED = {
 
 
 def read(folder: Path, validate: bool) -> Split:
-    """Products outside of the catalogue stay where they tie at least two others together."""
+    """Products outside of the catalogue stay where they edge at least two others together."""
     users, catalogue, brands, categories, related = (
         _ids(folder, name)
         for name in ("users", "products", "brands", "categories", "related_products")
@@ -65,7 +65,7 @@ def _edges(path: Path, sources: pa.Array, targets: pa.Array) -> Rows:
 
 
 def _drop_lone(edges: dict[EdgeType, Rows], num_catalogue: int, num_products: int) -> int:
-    """Leaves out products outside of the catalogue with fewer than two ties; how many remain."""
+    """Leaves out products outside of the catalogue with fewer than two edges; how many remain."""
     ends = np.concatenate([edges[edge_type].ravel() for edge_type in RELATED])
     keep = np.bincount(ends, minlength=num_products) >= 2
     keep[:num_catalogue] = True

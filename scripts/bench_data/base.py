@@ -34,17 +34,18 @@ class Published:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EvalTask:
-    """Targets to be found for seeds.
+    """Targets to be found for queries.
 
     Args:
         name: What is asked, where a data set asks more than one thing.
-        source: The node type of the seeds.
+        source: The node type of the queries.
         target: That of the targets.
         taken: Pairs that are no answers, because the training part has them.
         truth: The pairs to find.
-        popularity: What the baseline ranks by, the same for every seed, float32 [num_targets].
+        popularity: What the baseline ranks by, the same for every query node, float32
+            [num_targets].
         candidates: The targets that can be answers, bool [num_targets]; None for all.
-        shown: What every seed was shown, where only these are to be put in order.
+        shown: What every query node was shown, where only these are to be put in order.
     """
 
     name: str
@@ -70,7 +71,7 @@ class DataSet:
     """A data set and what was published on it; the best figure comes last.
 
     Args:
-        direction: What the closed form learns: the targets of an edge type for each of its
+        target_edge_type: What the SVD learns: the targets of an edge type for each of its
             sources.
         k: Length of the lists.
         read: The training part with either a part cut from it (validate) or the test part.
@@ -80,7 +81,7 @@ class DataSet:
     """
 
     name: str
-    direction: EdgeType
+    target_edge_type: EdgeType
     k: int
     read: Callable[[Path, bool], Split]
     published: tuple[Published, ...] = ()
@@ -90,7 +91,7 @@ class DataSet:
 
 def static_split(
     graph: HeteroData,
-    direction: EdgeType,
+    target_edge_type: EdgeType,
     taken: Adjacency,
     test: Adjacency,
     *,
@@ -100,26 +101,26 @@ def static_split(
     """For data without times: a share of the training pairs stands in for the test part."""
     truth = test
     if validate:
-        held = hold_out_share(graph, SCHEMA, direction, VALIDATION_SHARE)
+        held = hold_out_share(graph, SCHEMA, target_edge_type, VALIDATION_SHARE)
         graph, truth = held.train_graph, held.truth
         taken = Adjacency.from_edges(
-            *graph[direction].edge_index.numpy(), taken.num_sources, taken.num_targets
+            *graph[target_edge_type].edge_index.numpy(), taken.num_sources, taken.num_targets
         )
-    return asked_for(graph, direction, taken, truth, candidates)
+    return asked_for(graph, target_edge_type, taken, truth, candidates)
 
 
 def asked_for(
     graph: HeteroData,
-    direction: EdgeType,
+    target_edge_type: EdgeType,
     taken: Adjacency,
     truth: Adjacency,
     candidates: torch.Tensor | None = None,
 ) -> Split:
     """A split with one question, the targets of an edge type for its sources."""
     asked = EvalTask(
-        str(direction),
-        direction.source,
-        direction.target,
+        str(target_edge_type),
+        target_edge_type.source,
+        target_edge_type.target,
         taken,
         truth,
         counts_of(taken.indices, taken.num_targets),

@@ -115,7 +115,7 @@ def _cut(deals: pa.Table, may_go: pa.ChunkedArray) -> tuple[pa.Table, pa.Table]:
 
 
 def _some(truth: Adjacency, asked: int) -> Adjacency:
-    """The truth of at most so many seeds, drawn at random: the others are not asked."""
+    """The truth of at most so many queries, drawn at random: the others are not asked."""
     drawn = np.random.default_rng(0).permutation(np.flatnonzero(truth.degrees()))[:asked]
     chosen = np.zeros(truth.num_sources, dtype=np.bool_)
     chosen[drawn] = True

@@ -1,10 +1,10 @@
 """The models that bench_accuracy measures, each fitted on one split."""
 
 from bench_models.baselines import BASELINES
+from bench_models.edges import settings_without, without_edges
 from bench_models.fitting import ENCODERS, Fitted, Options, fitted
 from bench_models.lists import by_lists
 from bench_models.settings import baseline_change, settings_of
-from bench_models.ties import settings_without, without_ties
 
 MODELS = (*BASELINES, *ENCODERS)
 
@@ -17,5 +17,5 @@ __all__ = [
     "fitted",
     "settings_of",
     "settings_without",
-    "without_ties",
+    "without_edges",
 ]

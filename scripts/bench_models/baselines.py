@@ -26,7 +26,11 @@ from training.data import HeteroData, edge_types_of, is_side_edge_type, membersh
 from training.evaluation.metrics import Scorer, VectorScorer
 
 BASELINES = ("popularity", "ials", "ease", "item-knn", "gf-cf", "lightgcn")
-BY_HISTORY = ("ease", "item-knn", "gf-cf")  # without vectors: they answer along the direction alone
+BY_HISTORY = (
+    "ease",
+    "item-knn",
+    "gf-cf",
+)  # without vectors: they answer along the target edge type alone
 
 
 def baseline(
@@ -39,11 +43,11 @@ def baseline(
 ) -> list[Scorer | None]:
     """A scorer for each question; None for one that the baseline cannot answer.
 
-    Events weigh what they do for the closed form; `changes` stand in place of defaults.
+    Events weigh what they do for the SVD; `changes` stand in place of defaults.
     """
     if name == "popularity":
         return [popularity(asked) for asked in split.questions]
-    ends = (data.direction.source, data.direction.target)
+    ends = (data.target_edge_type.source, data.target_edge_type.target)
     along = [(asked.source, asked.target) == ends for asked in split.questions]
     if name in BY_HISTORY and not any(along):
         return [None] * len(along)
@@ -52,50 +56,54 @@ def baseline(
         settings["seed"] = config.svd.seed
     scorer = _made(name, data, settings, device).fit(split.graph)
     if isinstance(scorer, VectorScorer):
-        return list(_by_vectors(scorer, split, data.direction))
+        return list(_by_vectors(scorer, split, data.target_edge_type))
     return [scorer if fits else None for fits in along]
 
 
 def popularity(asked: EvalTask) -> VectorScorer:
-    """The same list for every seed."""
-    seeds = torch.ones(asked.truth.num_sources, 1)
-    return VectorScorer(seeds, asked.popularity[:, None])
+    """The same list for every query node."""
+    queries = torch.ones(asked.truth.num_sources, 1)
+    return VectorScorer(queries, asked.popularity[:, None])
 
 
 def _made(name: str, data: DataSet, settings: dict[str, Any], device: str | None) -> Baseline:
-    schema, direction = data.schema, data.direction
+    schema, target_edge_type = data.schema, data.target_edge_type
     match name:
         case "ials":
-            return Ials(schema, direction, IalsConfig(threads=torch.get_num_threads(), **settings))
+            return Ials(
+                schema, target_edge_type, IalsConfig(threads=torch.get_num_threads(), **settings)
+            )
         case "ease":
-            return LowRankEase(schema, direction, LowRankEaseConfig(**settings))
+            return LowRankEase(schema, target_edge_type, LowRankEaseConfig(**settings))
         case "gf-cf":
-            return GfCf(schema, direction, GfCfConfig(**settings))
+            return GfCf(schema, target_edge_type, GfCfConfig(**settings))
         case "item-knn":
-            return ItemKnn(schema, direction, ItemKnnConfig(**settings))
+            return ItemKnn(schema, target_edge_type, ItemKnnConfig(**settings))
         case _:
-            return LightGcnBpr(schema, direction, LightGcnBprConfig(**settings), device)
+            return LightGcnBpr(schema, target_edge_type, LightGcnBprConfig(**settings), device)
 
 
-def _by_vectors(scorer: VectorScorer, split: Split, direction: EdgeType) -> list[VectorScorer]:
-    """Vectors answer in every direction; those of a third type are summed from its own targets."""
-    vectors = {direction.source: scorer.seeds, direction.target: scorer.targets}
+def _by_vectors(
+    scorer: VectorScorer, split: Split, target_edge_type: EdgeType
+) -> list[VectorScorer]:
+    """Vectors answer in every target; those of a third type are summed from its own targets."""
+    vectors = {target_edge_type.source: scorer.queries, target_edge_type.target: scorer.targets}
     for end in {end for asked in split.questions for end in (asked.source, asked.target)}:
         if end not in vectors:
-            vectors[end] = _summed(split.graph, direction, end, scorer.targets)
+            vectors[end] = _summed(split.graph, target_edge_type, end, scorer.targets)
     return [
         served(vectors[asked.source], vectors[asked.target], asked) for asked in split.questions
     ]
 
 
 def _summed(
-    graph: HeteroData, direction: EdgeType, node_type: str, targets: torch.Tensor
+    graph: HeteroData, target_edge_type: EdgeType, node_type: str, targets: torch.Tensor
 ) -> torch.Tensor:
-    """Vectors of a type tied to the targets: a seed's score is the sum of those of its own ones."""
-    (ties,) = (
+    """Vectors of a type connected to targets: a query node scores the sum of its own."""
+    (edges,) = (
         edge_type
         for edge_type in edge_types_of(graph)
-        if is_side_edge_type(edge_type, direction)
-        and edge_type.other_end(direction.target) == node_type
+        if is_side_edge_type(edge_type, target_edge_type)
+        and edge_type.other_end(target_edge_type.target) == node_type
     )
-    return membership(graph, ties, direction.target).t().float() @ targets
+    return membership(graph, edges, target_edge_type.target).t().float() @ targets

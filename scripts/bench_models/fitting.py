@@ -62,7 +62,7 @@ def fitted(
             yield Fitted(name, scorers, time.perf_counter() - began)
     for model, vectors, seconds in _vectors_of(split, data, config, options, console):
         began = time.perf_counter()
-        joined = beside_popularity(vectors, split.graph, data.direction, config)
+        joined = beside_popularity(vectors, split.graph, data.target_edge_type, config)
         seconds += time.perf_counter() - began
         name = f"{model}, popularity {config.popularity:g}" if config.popularity else model
         yield Fitted(name, [scorer_of(joined, asked) for asked in split.questions], seconds)
@@ -70,8 +70,8 @@ def fitted(
 
 def scorer_of(vectors: Vectors, asked: EvalTask) -> VectorScorer:
     """From what an encoder gave; between two types either may be asked for the other."""
-    seeds, targets = (torch.from_numpy(vectors[end]) for end in (asked.source, asked.target))
-    return served(seeds, targets, asked)
+    queries, targets = (torch.from_numpy(vectors[end]) for end in (asked.source, asked.target))
+    return served(queries, targets, asked)
 
 
 def _vectors_of(
@@ -83,7 +83,7 @@ def _vectors_of(
         console.print(f"epoch {epoch.number}: loss {epoch.loss:.3f}, {epoch.seconds:.1f} s")
 
     encoders: dict[str, Encoder] = {
-        "svd": SvdEncoder(data.schema, data.direction, config.svd),
+        "svd": SvdEncoder(data.schema, data.target_edge_type, config.svd),
         "graph": GraphEncoder(data.schema, config.graph, options.device, on_epoch=tell),
     }
     kept: dict[str, tuple[Vectors, float]] = {}
@@ -97,6 +97,6 @@ def _vectors_of(
         (first, first_s), (second, second_s) = kept["svd"], kept["graph"]
         for balance in options.balances or [config.balance]:
             began = time.perf_counter()
-            both = beside_network(first, second, data.direction, balance)
+            both = beside_network(first, second, data.target_edge_type, balance)
             seconds = first_s + second_s + time.perf_counter() - began
             yield f"both, {balance:g} to 1", both, seconds

@@ -9,10 +9,10 @@ from training.sparse_ops import csr_of
 
 
 def by_lists(asked: EvalTask, scorer: Scorer, k: int) -> tuple[float, float]:
-    """Recall and NDCG of every seed's list of k."""
-    seeds = np.flatnonzero(asked.truth.degrees())
-    ranked = best_of(scorer, seeds, k, csr_of(asked.taken), asked.candidates)
+    """Recall and NDCG of every query node's list of k."""
+    queries = np.flatnonzero(asked.truth.degrees())
+    ranked = best_of(scorer, queries, k, csr_of(asked.taken), asked.candidates)
     return (
-        recall_at_k(ranked, seeds, asked.truth, k),
-        ndcg_at_k(ranked, seeds, asked.truth, k),
+        recall_at_k(ranked, queries, asked.truth, k),
+        ndcg_at_k(ranked, queries, asked.truth, k),
     )

@@ -6,7 +6,7 @@ from bench_data import EvalTask
 from training.evaluation.metrics import VectorScorer
 
 
-def served(seeds: torch.Tensor, targets: torch.Tensor, asked: EvalTask) -> VectorScorer:
+def served(queries: torch.Tensor, targets: torch.Tensor, asked: EvalTask) -> VectorScorer:
     """Dot products; creators are told apart by the directions of their vectors.
 
     How long these are does not matter to what is found for a creator, and says only how much is
@@ -14,7 +14,7 @@ def served(seeds: torch.Tensor, targets: torch.Tensor, asked: EvalTask) -> Vecto
     """
     if asked.target == "Creator" and asked.source != "User":
         targets = _directions(targets)
-    return VectorScorer(seeds, targets)
+    return VectorScorer(queries, targets)
 
 
 def _directions(vectors: torch.Tensor) -> torch.Tensor:

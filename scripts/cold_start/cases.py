@@ -9,7 +9,7 @@ from bench_accuracy import settings_of
 from bench_data import DATASETS
 from bench_data.amazon_beauty import RELATED
 from bench_data.weeks import held_out_weeks
-from bench_models.ties import settings_without, without_ties
+from bench_models.edges import settings_without, without_edges
 
 from graphdb.checked_schema import Schema
 from graphdb.schema_types import EdgeType
@@ -30,7 +30,7 @@ class Case:
     """A data set before anything is hidden.
 
     Args:
-        graph: The training part, without ties that purchases made.
+        graph: The training part, without edges that purchases made.
         truth: What each user bought in the held-out part.
         taken: What is no answer because the user had it; None where repeats count.
         candidates: Which products can be answers, bool [num_products].
@@ -39,7 +39,7 @@ class Case:
 
     name: str
     schema: Schema
-    direction: EdgeType
+    target_edge_type: EdgeType
     graph: HeteroData
     truth: Adjacency
     taken: Adjacency | None
@@ -54,14 +54,14 @@ def beauty(options: argparse.Namespace) -> Case:
     config = settings_of(BEAUTY, options.seed, [])
     graph, name = split.graph, BEAUTY
     if options.without_related:
-        graph, config = without_ties(graph, RELATED), settings_without(config, RELATED)
+        graph, config = without_edges(graph, RELATED), settings_without(config, RELATED)
         name = f"{BEAUTY}, nothing related"
     (asked,) = split.questions
     assert asked.candidates is not None
     return Case(
         name,
         data.schema,
-        data.direction,
+        data.target_edge_type,
         graph,
         asked.truth,
         asked.taken,
@@ -71,11 +71,13 @@ def beauty(options: argparse.Namespace) -> Case:
 
 
 def journey(options: argparse.Namespace) -> Case:
-    """Complete Journey: four weeks are foretold, the last ones or those before."""
+    """Complete Journey: four weeks are predicted, the last ones or those before."""
     weeks = held_out_weeks(options.snapshot, validate=options.validate)
     holdout, past = weeks.holdout, weeks.holdout.train_graph
     bought = holdout.edge_type
-    past = without_ties(past, {tie for tie in edge_types_of(past) if tie.relation in _FROM_SALES})
+    past = without_edges(
+        past, {edge for edge in edge_types_of(past) if edge.relation in _FROM_SALES}
+    )
     config = TrainConfig().model_dump()
     config["svd"]["seed"] = config["graph"]["seed"] = options.seed
     return Case(
@@ -92,18 +94,18 @@ def journey(options: argparse.Namespace) -> Case:
 
 def bought_before(case: Case) -> Adjacency:
     """What each user bought in the training part."""
-    return adjacency(case.graph, case.direction)
+    return adjacency(case.graph, case.target_edge_type)
 
 
-def ties_of(case: Case) -> list[EdgeType]:
-    """The ties of products to anything but users, where there are any."""
-    product = case.direction.target
+def edges_of(case: Case) -> list[EdgeType]:
+    """The edges of products to anything but users, where there are any."""
+    product = case.target_edge_type.target
     return [
-        tie
-        for tie in edge_types_of(case.graph)
-        if product in tie[::2]
-        and case.direction.source not in tie[::2]
-        and case.graph[tie].edge_index.numel()
+        edge
+        for edge in edge_types_of(case.graph)
+        if product in edge[::2]
+        and case.target_edge_type.source not in edge[::2]
+        and case.graph[edge].edge_index.numel()
     ]
 
 
@@ -123,5 +125,7 @@ def data_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--snapshot", type=Path, help="of Complete Journey, such as the demo's")
     parser.add_argument("--validate", action="store_true", help="measure on a part of train")
     parser.add_argument(
-        "--without-related", action="store_true", help="leave out ties that purchases may have made"
+        "--without-related",
+        action="store_true",
+        help="leave out edges that purchases may have made",
     )

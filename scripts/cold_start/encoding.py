@@ -11,7 +11,7 @@ from graphdb.checked_schema import Schema
 from graphdb.errors import QueryError
 from graphdb.schema_types import EdgeType
 from graphrec import Adjacency, Bundle, Recommender, write_bundle
-from training.cold_start import NewcomerLearner
+from training.cold_start import ColdStartLearner
 from training.config import TrainConfig
 from training.data import HeteroData, edge_types_of
 from training.encoders import Vectors
@@ -23,11 +23,11 @@ def released(
     graph: HeteroData,
     vectors: Vectors,
     schema: Schema,
-    direction: EdgeType,
+    target_edge_type: EdgeType,
     config: TrainConfig,
 ) -> Bundle:
     """A release as `graphrec train` would write it; a node's id is its row, with zeros before."""
-    learner = NewcomerLearner(graph, vectors, schema, direction, config.newcomers)
+    learner = ColdStartLearner(graph, vectors, schema, target_edge_type, config.cold_start)
     rules = learner.rules()
     return write_bundle(
         folder,
@@ -36,29 +36,29 @@ def released(
         cutoff=None,
         nodes={name: _nodes(schema, name, graph[name].num_nodes) for name in graph.node_types},
         vectors=learner.applied(rules),
-        edges={tie: adjacency(graph, tie) for tie in edge_types_of(graph)},
+        edges={edge: adjacency(graph, edge) for edge in edge_types_of(graph)},
         config={},
         metrics={},
-        newcomers=rules,
+        cold_start=rules,
     )
 
 
 def encoded(
-    bundle: Bundle, product: str, rows: Rows, near: Mapping[EdgeType, Adjacency]
+    bundle: Bundle, product: str, rows: Rows, neighbors: Mapping[EdgeType, Adjacency]
 ) -> tuple[np.ndarray, int]:
     """The vectors of hidden products, and how many there is nothing to tell of (zero vectors)."""
     recommender = Recommender(bundle)
-    told = bundle.manifest.newcomers[product].ties
+    told = bundle.manifest.cold_start[product].edges
     vectors = np.zeros((len(rows), bundle.manifest.dim), dtype=np.float32)
     untold = 0
     for at in range(len(rows)):
-        neighbours = {
-            tie: [node_id(row) for row in pairs.targets(at)]
-            for tie, pairs in near.items()
-            if str(tie) in told
+        neighbors = {
+            edge: [node_id(row) for row in pairs.targets(at)]
+            for edge, pairs in neighbors.items()
+            if str(edge) in told
         }
         try:
-            vectors[at] = recommender.embed_new(product, neighbours)
+            vectors[at] = recommender.embed_new(product, neighbors)
         except QueryError:
             untold += 1
     return vectors, untold

@@ -1,4 +1,4 @@
-"""Some products vanish from a graph; what they were tied to is kept apart."""
+"""Some products vanish from a graph; what they were connected to is kept apart."""
 
 import numpy as np
 import numpy.typing as npt
@@ -13,9 +13,9 @@ Mask = npt.NDArray[np.bool_]
 Rows = npt.NDArray[np.int64]
 
 
-def drawn(graph: HeteroData, direction: EdgeType, share: float, seed: int) -> Rows:
+def drawn(graph: HeteroData, target_edge_type: EdgeType, share: float, seed: int) -> Rows:
     """Some of the products that anyone bought, ascending."""
-    bought = np.unique(graph[direction].edge_index[1].numpy())
+    bought = np.unique(graph[target_edge_type].edge_index[1].numpy())
     chosen = np.random.default_rng(seed).permutation(bought)[: round(share * len(bought))]
     return np.sort(chosen)
 
@@ -24,22 +24,22 @@ def hidden_from(graph: HeteroData, product: str, rows: Rows) -> HeteroData:
     """The graph without any edge of some products; their rows stay, bare."""
     hidden = mask_of(rows, graph[product].num_nodes)
 
-    def keep(tie: EdgeType) -> torch.Tensor | None:
-        ends = [graph[tie].edge_index[at] for at, end in enumerate(tie[::2]) if end == product]
+    def keep(edge: EdgeType) -> torch.Tensor | None:
+        ends = [graph[edge].edge_index[at] for at, end in enumerate(edge[::2]) if end == product]
         touched = [torch.from_numpy(hidden)[end] for end in ends]
         return ~torch.stack(touched).any(dim=0) if touched else None
 
     return kept_part(graph, keep)
 
 
-def near(graph: HeteroData, tie: EdgeType, product: str, rows: Rows) -> Adjacency:
-    """Whom hidden products are tied to, other hidden ones left out: [num_hidden, num_others]."""
-    ends = graph[tie].edge_index.numpy()
-    ways = [ends if tie.source == product else ends[::-1]]
-    if tie.source == tie.target:  # such ties have no direction
-        ways.append(ends[::-1])
-    sources, targets = np.concatenate(ways, axis=1)
-    other = tie.other_end(product)
+def neighbors(graph: HeteroData, edge: EdgeType, product: str, rows: Rows) -> Adjacency:
+    """Neighbors of hidden products, other hidden ones excluded: [num_hidden, num_others]."""
+    ends = graph[edge].edge_index.numpy()
+    kinds = [ends if edge.source == product else ends[::-1]]
+    if edge.source == edge.target:  # such edges have no direction
+        kinds.append(ends[::-1])
+    sources, targets = np.concatenate(kinds, axis=1)
+    other = edge.other_end(product)
     hidden = mask_of(rows, graph[product].num_nodes)
     keep = hidden[sources]
     if other == product:

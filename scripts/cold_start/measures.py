@@ -91,7 +91,7 @@ def chance(truth: Adjacency, k: int) -> Found:
 
 def rivalry(case: Case, vectors: Vectors, hidden: Rows, new: np.ndarray) -> Rivalry:
     """Among all products, hidden ones by what they were encoded to."""
-    seed, product = case.direction.source, case.direction.target
+    seed, product = case.target_edge_type.source, case.target_edge_type.target
     products = vectors[product].copy()
     products[hidden] = new
     scorer = VectorScorer(torch.from_numpy(vectors[seed]), torch.from_numpy(products))

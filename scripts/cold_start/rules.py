@@ -14,26 +14,26 @@ from training.sparse_ops import csr_of, product, with_values
 
 Tensor = torch.Tensor
 
-_BELOW_ONE = 0.5  # how much ties are broken by, at most: less than one product more
+_BELOW_ONE = 0.5  # how much edges are broken by, at most: less than one product more
 
 
-def in_common(bought: Adjacency, members: Adjacency, near: Adjacency) -> Tensor:
-    """How many bought products have a neighbour in common with a new one, by each neighbour.
+def in_common(bought: Adjacency, members: Adjacency, neighbors: Adjacency) -> Tensor:
+    """How many bought products have a neighbor in common with a new one, by each neighbor.
 
     Args:
         bought: Users and what they bought.
-        members: Products and whom they are tied to by one kind of tie.
-        near: New products and whom they are tied to by it.
+        members: Products and whom they are connected to by one edge type.
+        neighbors: New products and whom they are connected to by it.
     """
-    return _dense(product(product(_sparse(bought), _sparse(members)), _sparse(near.reverse())))
+    return _dense(product(product(_sparse(bought), _sparse(members)), _sparse(neighbors.reverse())))
 
 
 def in_all_common(
-    bought: Adjacency, members: Sequence[Adjacency], near: Sequence[Adjacency]
+    bought: Adjacency, members: Sequence[Adjacency], neighbors: Sequence[Adjacency]
 ) -> Tensor:
-    """How many bought products have a neighbour in common by every kind of tie."""
+    """How many bought products have a neighbor in common by every edge type."""
     alike: Tensor | None = None  # [num_products, num_hidden]
-    for one, new in zip(members, near, strict=True):
+    for one, new in zip(members, neighbors, strict=True):
         shared = product(_sparse(one), _sparse(new.reverse()))
         shared = with_values(shared, torch.ones_like(shared.values()))
         alike = shared if alike is None else (alike * shared).coalesce()
@@ -41,51 +41,51 @@ def in_all_common(
     return _dense(product(_sparse(bought), alike))
 
 
-def named(bought: Adjacency, near: Sequence[Adjacency]) -> Tensor:
+def named(bought: Adjacency, neighbors: Sequence[Adjacency]) -> Tensor:
     """How many bought products a new one is related to, by each kind of relation."""
     return sum(
-        (_dense(product(_sparse(bought), _sparse(one.reverse()))) for one in near),
-        torch.zeros(bought.num_sources, near[0].num_sources),
+        (_dense(product(_sparse(bought), _sparse(one.reverse()))) for one in neighbors),
+        torch.zeros(bought.num_sources, neighbors[0].num_sources),
     )
 
 
-def popularity(bought: Adjacency, members: Adjacency, near: Adjacency) -> Tensor:
-    """How many purchases the neighbours of a new product account for, float32 [num_hidden]."""
+def popularity(bought: Adjacency, members: Adjacency, neighbors: Adjacency) -> Tensor:
+    """How many purchases the neighbors of a new product account for, float32 [num_hidden]."""
     sold = np.bincount(bought.indices, minlength=bought.num_targets)
     owners = np.repeat(np.arange(members.num_sources), members.degrees())
     of_group = np.bincount(members.indices, weights=sold[owners], minlength=members.num_targets)
-    new = np.repeat(np.arange(near.num_sources), near.degrees())
+    new = np.repeat(np.arange(neighbors.num_sources), neighbors.degrees())
     return torch.from_numpy(
-        np.bincount(new, weights=of_group[near.indices], minlength=near.num_sources)
+        np.bincount(new, weights=of_group[neighbors.indices], minlength=neighbors.num_sources)
     ).float()
 
 
 def shelf_rules(
     bought: Adjacency,
     members: Mapping[EdgeType, Adjacency],
-    near: Mapping[EdgeType, Adjacency],
+    neighbors: Mapping[EdgeType, Adjacency],
 ) -> dict[str, Tensor]:
     """By brand and categories, or whatever groups the products have.
 
-    Ties are broken by how much the brand and the categories sell. Several ways to count, because
+    Edges are broken by how much the brand and the categories sell. Several kinds to count, because
     which is best depends on the data: all groups alike; one kind of group, and where that is
     the same all alike; what was bought of all kinds at once, then all alike.
     """
-    kinds = sorted(near)
-    counts = [in_common(bought, members[tie], near[tie]) for tie in kinds]
+    kinds = sorted(neighbors)
+    counts = [in_common(bought, members[edge], neighbors[edge]) for edge in kinds]
     sold = sum(
-        (popularity(bought, members[tie], near[tie]) for tie in kinds),
+        (popularity(bought, members[edge], neighbors[edge]) for edge in kinds),
         torch.zeros(counts[0].shape[1]),
     )
     alike = sum(counts[1:], counts[0])
-    both = in_all_common(bought, [members[t] for t in kinds], [near[t] for t in kinds])
+    both = in_all_common(bought, [members[t] for t in kinds], [neighbors[t] for t in kinds])
     by_all = _broken(alike, sold)
     found = {
         "what its shelf sells": sold.expand(bought.num_sources, -1),
         "shelf: all alike": by_all,
     }
-    for tie, count in zip(kinds, counts, strict=True):
-        found[f"shelf: {tie.target} first"] = _before(count, by_all)
+    for edge, count in zip(kinds, counts, strict=True):
+        found[f"shelf: {edge.target} first"] = _before(count, by_all)
     return found | {"shelf: same in all": _before(both, by_all)}
 
 

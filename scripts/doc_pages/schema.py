@@ -20,8 +20,8 @@ file can add to this ([types of your own](own-data.md#types-of-your-own)).
 - Where nothing else is said a column may be empty.""".splitlines()
 
 RELATIONS = """\
-**Events** are what a user did at a moment. **Ties** hold until they are changed. All
-have `source_id` and `target_id`, the keys of their ends; events have `at` besides, ties
+**Events** are what a user did at a moment. **Edges** hold until they are changed. All
+have `source_id` and `target_id`, the keys of their ends; events have `at` besides, edges
 may have `since`.
 
 *Identified by* says which columns make an edge the same edge: the same again is an update, not a
@@ -83,8 +83,8 @@ def _relation(relation: Relation) -> list[str]:
         relation.name,
         "; ".join(f"{source} to {target}" for source, target in relation.ends),
         relation.doc,
-        "event" if relation.is_event else "tie",
-        number(relation.behaviour_weight) if relation.is_event else "",
+        "event" if relation.is_event else "edge",
+        number(relation.event_weight) if relation.is_event else "",
         code(relation.key),
         "one target" if relation.one_target else "",
     ]

@@ -49,7 +49,7 @@ def dense(graph: HeteroData, repeat_exponent: float = 0.0) -> np.ndarray:
 
 
 class BaselineContract:
-    """Inherit, and give a fixture `make`: from a direction to a baseline that learns it."""
+    """Inherit, and give a fixture `make`: from a target edge type to a baseline that learns it."""
 
     @pytest.fixture
     def held(self, planted) -> HeldPairs:
@@ -109,7 +109,7 @@ class BaselineContract:
 
 
 class PersonalContract(BaselineContract):
-    """For baselines that answer each seed by what it took."""
+    """For baselines that answer each query node by what it took."""
 
     def test_planted_tastes_are_found(self, make: Make, held: HeldPairs):
         mine, baseline = (reached(one(PURCHASED), held) for one in (make, Popularity))

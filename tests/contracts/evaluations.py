@@ -82,7 +82,7 @@ def results_of(levels: tuple[float, ...]) -> tuple[ModelResult, ...]:
                 "gini@20": 1 - level,
                 "novelty@20": 9 + 10 * level,
                 "diversity@20": 0.7,
-                "newcomers@20": level / 10,
+                "new items@20": level / 10,
             },
             seconds=12.3 * level,
         )
@@ -110,8 +110,8 @@ def groups_of(levels: tuple[float, ...]) -> tuple[GroupResult, ...]:
         GroupResult(
             dimension=dimension,
             group=group,
-            of="seeds" if dimension == "user activity" else "targets",
-            num_seeds=1234 // (place + 1),
+            of="queries" if dimension == "user activity" else "targets",
+            num_queries=1234 // (place + 1),
             num_pairs=23456 // (place + 1),
             models={
                 model: {
@@ -138,9 +138,9 @@ def make_evaluation(levels: tuple[float, ...] = LEVELS, p_value: float = 0.0002)
     tasks = tuple(
         TaskResult(
             name=name,
-            seed_type="User",
+            query_type="User",
             target_type="Brand" if name == "new brands" else "Product",
-            num_seeds=2014 - place,
+            num_queries=2014 - place,
             num_pairs=123_456 // (place + 1),
             models=results_of(tuple(level / (1 + place / 2) for level in levels)),
             groups=groups_of(levels) if place == 0 else (),
@@ -156,7 +156,7 @@ def make_evaluation(levels: tuple[float, ...] = LEVELS, p_value: float = 0.0002)
     return Evaluation(
         created_at=datetime(2026, 11, 26, 12, 30, tzinfo=UTC),
         snapshot_id="3f" * 32,
-        direction="User-PURCHASED-Product",
+        target_edge_type="User-PURCHASED-Product",
         protocol=Protocol(
             split="time",
             cutoff=datetime(2017, 12, 4, tzinfo=UTC),

@@ -40,7 +40,7 @@ PROPERTIES: dict[str, dict[str, list[Any]]] = {
         "stock": [5, 3, 7, 0, 2, None, 1],
         "created_at": [0, 0, 0, 0, 3_000_000, 4_000_000, None],
     },
-    "Creator": {"name": ["Cleo", "Carl", "Cora"], "fans": [10, 1000, None]},
+    "Creator": {"name": ["Cleo", "Carl", "Cora"], "followers": [10, 1000, None]},
     "Brand": {"name": ["Bo", "Bix", "Bam"], "private_label": [True, False, None]},
     "User": {"city": ["Graz", "Linz", None]},
 }

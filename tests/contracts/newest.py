@@ -22,7 +22,7 @@ follows = st.lists(
             "target_id": st.sampled_from(BRANDS[:1]),
             "at": times,
             "count": st.sampled_from([None, 1, 2]),
-            "scene": st.sampled_from([None, "live", "shop"]),
+            "channel": st.sampled_from([None, "live", "shop"]),
         }
     ),
     min_size=3,
@@ -55,7 +55,7 @@ def fill_nodes(store: GraphStore) -> None:
 
 def as_table(edge_type: EdgeType, rows: Iterable[Row]) -> pa.Table:
     rows = list(rows)
-    names = {FOLLOWS_BRAND: ["at", "count", "scene"], MADE_BY: ["since"]}[edge_type]
+    names = {FOLLOWS_BRAND: ["at", "count", "channel"], MADE_BY: ["since"]}[edge_type]
     columns = {name: [row[name] for row in rows] for name in ["source_id", "target_id", *names]}
     return table(edge_type, **columns)
 

@@ -65,7 +65,7 @@ NEWEST = {
     ),
     "follow": (
         FOLLOWS_BRAND,
-        {"target_id": ("y", "y"), "at": tuple(days(1, 2)), "scene": ("shop", "live")},
+        {"target_id": ("y", "y"), "at": tuple(days(1, 2)), "channel": ("shop", "live")},
     ),
     "like": (
         SCHEMA.edge_type("LIKED"),
@@ -223,13 +223,13 @@ class StoreContract:
     @pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0), (0, 2, 1)])
     def test_each_value_is_that_of_the_newest_row_that_has_it(self, store, order):
         fill(store)
-        given = [(1, 1, "live"), (3, None, None), (2, 5, None)]  # day, count, scene
+        given = [(1, 1, "live"), (3, None, None), (2, 5, None)]  # day, count, channel
         for place in order:
-            day, count, scene = given[place]
-            row = {"at": days(day), "count": [count], "scene": [scene]}
+            day, count, channel = given[place]
+            row = {"at": days(day), "count": [count], "channel": [channel]}
             follow = table(FOLLOWS_BRAND, source_id=["ann"], target_id=["acme"], **row)
             store.upsert_edges(FOLLOWS_BRAND, follow)
-        read = store.read_edges(FOLLOWS_BRAND, columns=["at", "count", "scene"])
+        read = store.read_edges(FOLLOWS_BRAND, columns=["at", "count", "channel"])
         assert rows(read) == [(days(3)[0], 5, "live")]
 
     @pytest.mark.parametrize("stars", [(2.0, 5.0), (5.0, 2.0)])

@@ -41,7 +41,7 @@ type = "Brand"
 ids = ["b0002"]
 """
 TRAINING = """\
-seed = 3
+query node = 3
 
 [weights]
 half_life_days = 90
@@ -196,7 +196,16 @@ FILTERS = (
     "stock",
     "title",
 )
-SEEDS = (USER, PRODUCT, BRAND, "Creator:c0000", "Category:c0", "User:nobody", "Nothing:x", "User:")
+QUERIES = (
+    USER,
+    PRODUCT,
+    BRAND,
+    "Creator:c0000",
+    "Category:c0",
+    "User:nobody",
+    "Nothing:x",
+    "User:",
+)
 
 
 COMMANDS = (
@@ -229,7 +238,7 @@ OPTIONS = (
     "--min-score",
     "--curve",
     "--policy",
-    "--seeds",
+    "--queries",
     "--share",
     "--name",
     "--to",
@@ -240,7 +249,7 @@ OPTIONS = (
 
 
 def filters(rng: random.Random, sandbox: Path) -> Case:  # noqa: ARG001 - as all targets
-    words = ["recommend", "bundle", rng.choice(SEEDS[:3]), "-k", "3"]
+    words = ["recommend", "bundle", rng.choice(QUERIES[:3]), "-k", "3"]
     for _ in range(rng.randint(1, 3)):
         value = rng.choice((*HOSTILE_TEXTS, "p0001", "5", "1..5", "yes", "2026-01-01", "> 3"))
         words += ["--filter", f"{rng.choice(FILTERS)}={value}"]
@@ -251,7 +260,7 @@ def command_line(rng: random.Random, sandbox: Path) -> Case:  # noqa: ARG001
     """Some command with arguments that fit, or do not."""
     places = ("bundle", "snapshot", "registry", "registry@current", "registry@../x", "shop.duckdb")
     words = [rng.choice(COMMANDS)]
-    places = (*places, *SEEDS, "new.parquet", rng.choice(HOSTILE_TEXTS))
+    places = (*places, *QUERIES, "new.parquet", rng.choice(HOSTILE_TEXTS))
     words += rng.choices(places, k=rng.randint(0, 3))
     for _ in range(rng.randint(0, 3)):
         words.append(rng.choice(OPTIONS))

@@ -19,7 +19,7 @@ SHOP = {
     "Product-MADE_BY-Brand.csv": "source_id,target_id\npan,acme\n",
     "User-RATED-Product.csv": "source_id,target_id,at,stars\nann,pan,2024-06-09,5\n",
     "User-PURCHASED-Product.csv": (
-        "source_id,target_id,at,count,value,scene\n"
+        "source_id,target_id,at,count,value,channel\n"
         "ann,pan,2024-06-01 10:00:00,1,30,live\n"
         "bob,tea,2024-06-02T08:00:00+08:00,2,9,\n"
     ),

@@ -143,7 +143,7 @@ STORED_IN = '[relation.STORED_IN]\nends = [["Product", "Warehouse"]]\n'
         ("[node.Warehouse]\ndocs = 'x'\n", "line 2: unknown key 'docs'; did you mean 'doc'"),
         ("[node.warehouse]\n", "line 1: 'warehouse' cannot be a name.*like Warehouse"),
         (STORED_IN, "line 2: .*unknown node type 'Warehouse'"),
-        ("[relation.STORED_IN]\n", "line 1: the new relation STORED_IN ties nothing"),
+        ("[relation.STORED_IN]\n", "line 1: the new relation STORED_IN connects nothing"),
         ("[relation.stored]\nends = []\n", "line 1: 'stored' cannot be a name"),
         (
             "[node.Product.property.price]\nkind = 'int'\n",

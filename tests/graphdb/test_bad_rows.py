@@ -42,7 +42,12 @@ BAD_ROWS = [
         "not_a_boolean",
         "is perhaps, not true or false",
     ),
-    ("Category-CHILD_OF-Category.csv", "kitchen,kitchen", "self_loop", "it ties a node to itself"),
+    (
+        "Category-CHILD_OF-Category.csv",
+        "kitchen,kitchen",
+        "self_loop",
+        "it connects a node to itself",
+    ),
     ("Category-CHILD_OF-Category.csv", "kitchen,", "missing_value", "target_id is empty"),
     ("Product-MADE_BY-Brand.csv", "pan,acme", "duplicate_key", "the same source_id as in row 1"),
     ("Product-MADE_BY-Brand.csv", "pot,acme", "unknown_source", "there is no Product pot"),
@@ -79,7 +84,7 @@ BAD_ROWS = [
         "User-PURCHASED-Product.csv",
         "ann,tea,2024-06-03,1,1,tv",
         "not_a_choice",
-        "scene is tv, not one of short_video, live, shop",
+        "channel is tv, not one of short_video, live, shop",
     ),
     (
         "User-PURCHASED-Product.csv",

@@ -18,13 +18,13 @@ def read(table):
 
 
 def test_price_bands_begin_with_the_first_sale(tables):
-    products, ties = read(tables["Product"]), read(tables["Product-IN_PRICE_BAND-PriceBand"])
+    products, edges = read(tables["Product"]), read(tables["Product-IN_PRICE_BAND-PriceBand"])
     priced = products.filter(pc.is_valid(products["price"])).sort_by("product_id")
-    ties = ties.sort_by("source_id")
-    assert ties["source_id"].to_pylist() == priced["product_id"].to_pylist()
-    assert ties["since"].to_pylist() == priced["created_at"].to_pylist()
-    assert ties["since"].null_count == 0
-    band = dict(zip(ties["source_id"].to_pylist(), ties["target_id"].to_pylist(), strict=True))
+    edges = edges.sort_by("source_id")
+    assert edges["source_id"].to_pylist() == priced["product_id"].to_pylist()
+    assert edges["since"].to_pylist() == priced["created_at"].to_pylist()
+    assert edges["since"].null_count == 0
+    band = dict(zip(edges["source_id"].to_pylist(), edges["target_id"].to_pylist(), strict=True))
     low, high = map(float, band[priced["product_id"][0].as_py()].split("-"))
     assert low <= priced["price"][0].as_py() < high
 

@@ -1,9 +1,12 @@
 """The embedded store keeps the contract, and refuses files that are not its own."""
 
+import json
 import subprocess
 import sys
+from datetime import UTC, datetime
 
 import duckdb
+import pyarrow as pa
 import pytest
 from contracts.store import FOLLOWS_BRAND, StoreContract, days, fill, table, users
 
@@ -12,6 +15,8 @@ from graphdb.checked_schema import Schema
 from graphdb.errors import SchemaError, StoreError, StoreUnavailableError
 from graphdb.schema_types import Kind, NodeType, Property
 from graphdb.stores import duckdb_store
+
+VIEWED = SCHEMA.edge_type("VIEWED")
 
 
 class TestDuckDBStore(StoreContract):
@@ -44,17 +49,17 @@ def test_a_store_of_an_older_version_is_brought_up_to_date(tmp_path):
     row = {"source_id": ["ann"], "target_id": ["acme"]}
     with open_store(path) as store:
         fill(store)
-        store.upsert_edges(FOLLOWS_BRAND, table(FOLLOWS_BRAND, **row, at=days(1), scene=["live"]))
+        store.upsert_edges(FOLLOWS_BRAND, table(FOLLOWS_BRAND, **row, at=days(1), channel=["live"]))
     with duckdb.connect(path) as connection:
         for column in SCHEMA.relation("FOLLOWS").value_times.values():
             connection.execute(f'ALTER TABLE "{FOLLOWS_BRAND}" DROP COLUMN {column.name}')
     with open_store(path) as store:
-        for day, scene in ((3, None), (2, "shop")):
+        for day, channel in ((3, None), (2, "shop")):
             store.upsert_edges(
-                FOLLOWS_BRAND, table(FOLLOWS_BRAND, **row, at=days(day), scene=[scene])
+                FOLLOWS_BRAND, table(FOLLOWS_BRAND, **row, at=days(day), channel=[channel])
             )
         (edge,) = store.read_edges(FOLLOWS_BRAND).read_all().to_pylist()
-        assert (edge["at"], edge["scene"]) == (days(3)[0], "shop")
+        assert (edge["at"], edge["channel"]) == (days(3)[0], "shop")
 
 
 @pytest.mark.parametrize(
@@ -65,7 +70,7 @@ def test_a_store_of_an_older_version_is_brought_up_to_date(tmp_path):
         (
             Schema(
                 {name: node for name, node in SCHEMA.node_types.items() if name != "Agency"},
-                {name: tie for name, tie in SCHEMA.relations.items() if name != "MANAGED_BY"},
+                {name: edge for name, edge in SCHEMA.relations.items() if name != "MANAGED_BY"},
             ),
             "lacks 'Agency', which the store has",
         ),
@@ -122,8 +127,49 @@ def test_another_store_format_is_refused(tmp_path):
     open_store(path).close()
     with duckdb.connect(path) as connection:
         connection.execute("UPDATE graphrec.meta SET format_version = '99'")
-    with pytest.raises(StoreError, match="has store format 99; expected format 1"):
+    with pytest.raises(StoreError, match="has store format 99; expected format 2"):
         open_store(path)
+
+
+def as_format_1(path):
+    """Turns a store into one of format 1, which had other names for some columns."""
+    with duckdb.connect(path) as connection:
+        ((declared,),) = connection.execute("SELECT graph_schema FROM graphrec.meta").fetchall()
+        plain = json.loads(declared)
+        for relation in plain["relations"]:
+            relation["behaviour_weight"] = relation.pop("event_weight")
+            for source, target in relation["ends"] if relation["is_event"] else ():
+                table = f"{source}-{relation['name']}-{target}"
+                connection.execute(f'ALTER TABLE "{table}" RENAME COLUMN channel TO scene')
+        (creator,) = (one for one in plain["node_types"] if one["name"] == "Creator")
+        for column in creator["properties"]:
+            column["name"] = {"followers": "fans"}.get(column["name"], column["name"])
+        connection.execute('ALTER TABLE "Creator" RENAME COLUMN followers TO fans')
+        connection.execute(
+            "UPDATE graphrec.meta SET format_version = '1', graph_schema = ?", [json.dumps(plain)]
+        )
+
+
+def test_a_store_of_format_1_is_converted_when_it_is_opened_for_writing(tmp_path):
+    path = str(tmp_path / "graph.duckdb")
+    creators = pa.table({"creator_id": ["c1"], "followers": [7]})
+    at = pa.array([datetime(2026, 1, 1, tzinfo=UTC)], pa.timestamp("us", "UTC"))
+    views = pa.table({"source_id": ["u1"], "target_id": ["p1"], "at": at, "channel": ["live"]})
+    with open_store(path) as store:
+        store.upsert_nodes("Creator", creators)
+        store.upsert_nodes("User", pa.table({"user_id": ["u1"]}))
+        store.upsert_nodes("Product", pa.table({"product_id": ["p1"]}))
+        store.upsert_edges(VIEWED, views)
+    as_format_1(path)
+    with pytest.raises(StoreError, match=r"format 1, which must be converted.*graphrec ingest"):
+        open_store(path, read_only=True)
+    for _ in range(2):  # converted once, and opened as any other afterwards
+        with open_store(path) as store:
+            assert store.schema == SCHEMA
+            (creator,) = store.read_nodes("Creator").read_all().to_pylist()
+            assert creator["followers"] == 7
+            (view,) = store.read_edges(VIEWED).read_all().to_pylist()
+            assert view["channel"] == "live"
 
 
 def test_a_store_held_by_another_process_is_retryable(tmp_path):

@@ -47,7 +47,7 @@ FORGERIES = {
     "a negative price": (column(PRODUCT, "price", put(0, -2.0)), PRODUCT, "at least 0"),
     "an edge twice": (table(BOUGHT, first_twice), BOUGHT, "does not come after"),
     "edges out of order": (table(BOUGHT, lambda one: one[::-1]), BOUGHT, "does not come after"),
-    "a tie twice": (table(MADE, first_twice), MADE, "does not come after"),
+    "a static edge twice": (table(MADE, first_twice), MADE, "does not come after"),
     "an edge to nowhere": (column(BOUGHT, "target_id", put(0, "zz")), "Product 'zz'", "not have"),
     "an edge from nowhere": (column(BOUGHT, "source_id", put(0, "aa")), "User 'aa'", "not have"),
     "an edge without an end": (column(BOUGHT, "target_id", put(0, None)), BOUGHT, "is empty"),
@@ -56,7 +56,7 @@ FORGERIES = {
     "a count of 0": (column(BOUGHT, "count", put(0, 0)), BOUGHT, "at least 1"),
     "a value of NaN": (column(BOUGHT, "value", put(0, np.nan)), BOUGHT, "'value' is nan"),
     "a negative value": (column(BOUGHT, "value", put(0, -0.5)), BOUGHT, "'value' is -0.5"),
-    "an unknown scene": (column(BOUGHT, "scene", put(0, "moon")), BOUGHT, "'moon'"),
+    "an unknown channel": (column(BOUGHT, "channel", put(0, "moon")), BOUGHT, "'moon'"),
     "a moment beyond range": (
         table(
             BOUGHT,

@@ -46,7 +46,7 @@ def test_values_arrive_typed_and_in_utc(shop, load, store):
             "event_id": "",
             "count": 1,
             "value": 30.0,
-            "scene": "live",
+            "channel": "live",
             "discount": None,
         },
         {
@@ -56,7 +56,7 @@ def test_values_arrive_typed_and_in_utc(shop, load, store):
             "event_id": "",
             "count": 2,
             "value": 9.0,
-            "scene": None,
+            "channel": None,
             "discount": None,
         },
     ]

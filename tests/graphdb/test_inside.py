@@ -198,7 +198,7 @@ CHANGES = [
     (("relations", 0, "ends"), [["User"]]),
     (("relations", 0, "ends"), [["../x", "User"]]),
     (("relations", 0, "ends"), 5),
-    (("relations", 0, "behaviour_weight"), "much"),
+    (("relations", 0, "event_weight"), "much"),
     (("relations", 0, "is_event"), "yes"),
 ]
 

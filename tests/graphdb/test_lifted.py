@@ -8,25 +8,27 @@ from hypothesis.extra import numpy as arrays
 
 from graphdb.errors import StoreError
 from graphdb.stores.neo4j.publishing import statements
-from graphdb.stores.neo4j.publishing.statements import Lifted, num_extra
+from graphdb.stores.neo4j.publishing.statements import MipsVectors, num_extra
 
 components = st.floats(-100, 100, width=32).map(lambda number: round(number, 2))
 
 
 @st.composite
 def spaces(draw):
-    """Targets and seeds of one length."""
+    """Targets and queries of one length."""
     dim = draw(st.integers(1, 7))
     shape = (draw(st.integers(1, 12)), dim)
     targets = draw(arrays.arrays(np.float32, shape, elements=components))
-    seeds = draw(arrays.arrays(np.float32, (3, dim), elements=components))
-    return targets, seeds
+    queries = draw(arrays.arrays(np.float32, (3, dim), elements=components))
+    return targets, queries
 
 
-def cosines(targets, seeds, dtype):
-    """As an index computes them, [num_seeds, num_targets]; zero for a zero seed."""
-    made = Lifted.of("Product", targets).targets(np.arange(len(targets))).astype(dtype)
-    asking = np.concatenate([seeds, np.zeros((len(seeds), num_extra(seeds.shape[1])))], axis=1)
+def cosines(targets, queries, dtype):
+    """As an index computes them, [num_queries, num_targets]; zero for a zero query node."""
+    made = MipsVectors.of("Product", targets).targets(np.arange(len(targets))).astype(dtype)
+    asking = np.concatenate(
+        [queries, np.zeros((len(queries), num_extra(queries.shape[1])))], axis=1
+    )
     asking = asking.astype(dtype)
     lengths = np.linalg.norm(asking, axis=1)[:, None] * np.linalg.norm(made, axis=1)
     return np.divide(
@@ -38,14 +40,14 @@ def cosines(targets, seeds, dtype):
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @given(spaces())
 def test_the_cosine_order_is_the_dot_product_order(dtype, most_extra, space):
-    targets, seeds = space
+    targets, queries = space
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(statements, "MOST_EXTRA", most_extra)
-        found = cosines(targets, seeds, dtype)
-    dots = seeds.astype(np.float64) @ targets.astype(np.float64).T
+        found = cosines(targets, queries, dtype)
+    dots = queries.astype(np.float64) @ targets.astype(np.float64).T
     longest = np.linalg.norm(targets.astype(np.float64), axis=1).max(initial=0)
     # What differs by more than float32 can tell apart must come out in the same order.
-    resolution = 1e-5 * np.linalg.norm(seeds.astype(np.float64), axis=1)[:, None] * longest
+    resolution = 1e-5 * np.linalg.norm(queries.astype(np.float64), axis=1)[:, None] * longest
     for one in range(len(targets)):
         clearly = dots[:, [one]] > dots + resolution
         assert (found[:, [one]] > found)[clearly].all()
@@ -54,7 +56,7 @@ def test_the_cosine_order_is_the_dot_product_order(dtype, most_extra, space):
 @given(spaces())
 def test_all_lifted_vectors_of_a_type_are_equally_long(space):
     targets, _ = space
-    vectors = Lifted.of("Product", targets)
+    vectors = MipsVectors.of("Product", targets)
     made = vectors.targets(np.arange(len(targets)))
     assert made.dtype == np.float32
     assert (made[:, : targets.shape[1]] == targets).all(), "the model's vector comes first"
@@ -64,7 +66,7 @@ def test_all_lifted_vectors_of_a_type_are_equally_long(space):
 
 
 def test_norms_are_known():
-    vectors = Lifted.of("Product", np.array([[3, 4], [0, 1], [0, 0]], np.float32))
+    vectors = MipsVectors.of("Product", np.array([[3, 4], [0, 1], [0, 0]], np.float32))
     assert vectors.norms.tolist() == [5, 1, 0]
     assert (vectors.max_norm, vectors.typical_norm) == (5, 3)
     made = vectors.targets(np.array([1, 0]))
@@ -73,11 +75,11 @@ def test_norms_are_known():
 
 def test_many_blocks_are_measured_like_one(monkeypatch):
     vectors = np.random.default_rng(0).normal(size=(100, 5)).astype(np.float32)
-    whole = Lifted.of("Product", vectors).norms
+    whole = MipsVectors.of("Product", vectors).norms
     monkeypatch.setattr(statements, "_BLOCK_ROWS", 7)
-    assert (Lifted.of("Product", vectors).norms == whole).all()
+    assert (MipsVectors.of("Product", vectors).norms == whole).all()
 
 
 def test_vectors_that_float32_cannot_square_are_refused():
     with pytest.raises(StoreError, match=r"a vector of Product has the length 1e\+25.*diverged"):
-        Lifted.of("Product", np.array([[1e25]], np.float32))
+        MipsVectors.of("Product", np.array([[1e25]], np.float32))

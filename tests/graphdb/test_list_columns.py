@@ -13,12 +13,12 @@ from graphdb.io.mapped_tables import folder_tables
 from graphdb.sources.opening import arrow_tables
 
 NODES = (
-    '[[table]]\nfile = "goods.parquet"\nnode = "Product"\ncolumns = { product_id = "sku" }\n'
-    '[[table]]\nfile = "goods.parquet"\nnode = "Tag"\ndistinct = true\nskip_missing = true\n'
+    '[[table]]\nfile = "products.parquet"\nnode = "Product"\ncolumns = { product_id = "sku" }\n'
+    '[[table]]\nfile = "products.parquet"\nnode = "Tag"\ndistinct = true\nskip_missing = true\n'
     'columns = { tag_id = "tags", name = "tags" }\n'
 )
 TAGGED = (
-    '[[table]]\nfile = "goods.parquet"\nrelation = "TAGGED"\nskip_missing = true\n'
+    '[[table]]\nfile = "products.parquet"\nrelation = "TAGGED"\nskip_missing = true\n'
     'columns = { source_id = "sku", target_id = "tags" }\n'
 )
 
@@ -26,7 +26,7 @@ TAGGED = (
 def tagged(folder, store, tags, mapping=NODES + TAGGED):
     """The tags of products p0, p1, ... that have these lists, and the report."""
     skus = [f"p{number}" for number in range(len(tags))]
-    pq.write_table(pa.table({"sku": skus, "tags": tags}), folder / "goods.parquet")
+    pq.write_table(pa.table({"sku": skus, "tags": tags}), folder / "products.parquet")
     (folder / "mapping.toml").write_text(mapping)
     report = ingest(folder_tables(folder, SCHEMA), store)
     edges = store.read_edges(SCHEMA.edge_type("TAGGED"), columns=["source_id", "target_id"])
@@ -79,7 +79,7 @@ def test_a_value_of_a_list_that_breaks_a_rule_is_rejected_alone(tmp_path, store)
 
 BASKETS = (
     '[[table]]\nfile = "users.parquet"\nnode = "User"\ncolumns = { user_id = "user" }\n'
-    '[[table]]\nfile = "goods.parquet"\nnode = "Product"\ncolumns = { product_id = "sku" }\n'
+    '[[table]]\nfile = "products.parquet"\nnode = "Product"\ncolumns = { product_id = "sku" }\n'
     '[[table]]\nfile = "baskets.parquet"\nrelation = "PURCHASED"\n'
     'columns = { source_id = "user", target_id = "items", at = "at", count = "numbers" }\n'
 )
@@ -87,7 +87,7 @@ BASKETS = (
 
 def test_lists_side_by_side_go_in_step(tmp_path, store):
     pq.write_table(pa.table({"user": ["ann"]}), tmp_path / "users.parquet")
-    pq.write_table(pa.table({"sku": ["pan", "tea"]}), tmp_path / "goods.parquet")
+    pq.write_table(pa.table({"sku": ["pan", "tea"]}), tmp_path / "products.parquet")
     baskets = {
         "user": ["ann"] * 3,
         "items": [["pan", "tea"], ["pan", "tea"], ["pan", "tea"]],
@@ -113,7 +113,7 @@ def test_lists_side_by_side_go_in_step(tmp_path, store):
 
 def test_a_list_needs_no_split(tmp_path, store):
     mapping = NODES + TAGGED.replace('"tags"', '{ column = "tags", split = "|" }')
-    message = "'goods.parquet': column 'tags' holds lists, .*; leave out split in the mapping"
+    message = "'products.parquet': column 'tags' holds lists, .*; leave out split in the mapping"
     with pytest.raises(FileFormatError, match=message):
         tagged(tmp_path, store, TEXTS, mapping)
 
@@ -139,7 +139,7 @@ def test_lists_in_tables_in_memory_are_rows_too(store):
 @pytest.mark.parametrize("suffix", ["csv", "parquet"])
 def test_columns_may_have_any_names(tmp_path, store, key, title, suffix):
     table = pa.table({key: ["pan"], title: ["Iron pan"]})
-    path = tmp_path / f"goods.{suffix}"
+    path = tmp_path / f"products.{suffix}"
     if suffix == "parquet":
         pq.write_table(table, path)
     else:
@@ -155,10 +155,12 @@ def test_columns_may_have_any_names(tmp_path, store, key, title, suffix):
 
 
 def test_the_name_of_row_numbers_is_refused(tmp_path, store):
-    (tmp_path / "goods.csv").write_text("_graphrec_row\npan\n")
+    (tmp_path / "products.csv").write_text("_graphrec_row\npan\n")
     (tmp_path / "mapping.toml").write_text(
-        '[[table]]\nfile = "goods.csv"\nnode = "Product"\n'
+        '[[table]]\nfile = "products.csv"\nnode = "Product"\n'
         'columns = { product_id = "_graphrec_row" }\n'
     )
-    with pytest.raises(FileFormatError, match=r"goods.csv' has a column named '_graphrec_row', wh"):
+    with pytest.raises(
+        FileFormatError, match=r"products.csv' has a column named '_graphrec_row', wh"
+    ):
         ingest(folder_tables(tmp_path, SCHEMA), store)

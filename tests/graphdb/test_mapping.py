@@ -54,7 +54,7 @@ source_id = "customer"
 target_id = "sku"
 at = { column = "unix", unit = "s" }
 event_id = "order"
-scene = { constant = "live" }
+channel = { constant = "live" }
 """
 
 
@@ -79,7 +79,7 @@ def test_own_tables_become_a_graph(tmp_path, store):
         ("2", "round"),
     ]
     purchases = store.read_edges(SCHEMA.edge_type("PURCHASED")).read_all().to_pylist()
-    assert [(row["event_id"], row["at"], row["scene"]) for row in purchases] == [
+    assert [(row["event_id"], row["at"], row["channel"]) for row in purchases] == [
         ("77", datetime(2023, 11, 14, 22, 13, 20, tzinfo=UTC), "live"),
         ("78", datetime(2023, 11, 14, 22, 13, 21, 500_000, tzinfo=UTC), "live"),
     ]

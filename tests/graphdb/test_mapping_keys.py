@@ -16,12 +16,12 @@ from graphdb.io.mapped_tables import folder_tables
 
 NOW = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
 PRODUCTS = (
-    '[[table]]\nfile = "goods.csv"\nnode = "Product"\nseparator = ";"\n{how}'
+    '[[table]]\nfile = "products.csv"\nnode = "Product"\nseparator = ";"\n{how}'
     'columns = {{ product_id = "sku", price = {column} }}\n'
 )
 EVENTS = (
     '[[table]]\nfile = "users.csv"\nnode = "User"\ncolumns = { user_id = "user" }\n'
-    '[[table]]\nfile = "goods.csv"\nnode = "Product"\ncolumns = { product_id = "sku" }\n'
+    '[[table]]\nfile = "products.csv"\nnode = "Product"\ncolumns = { product_id = "sku" }\n'
 )
 VIEWS = (
     '[[table]]\nfile = "{file}"\nrelation = "VIEWED"\n{how}'
@@ -32,7 +32,7 @@ VIEWS = (
 def prices(folder, store, cells, *, how="", column='"price"'):
     """The prices that cells are read as, None where they are missing; and the rejects."""
     rows = "".join(f"p{number};{cell}\n" for number, cell in enumerate(cells))
-    (folder / "goods.csv").write_text("sku;price\n" + rows, encoding="utf-8")
+    (folder / "products.csv").write_text("sku;price\n" + rows, encoding="utf-8")
     (folder / "mapping.toml").write_text(PRODUCTS.format(how=how, column=column))
     ingest(folder_tables(folder, SCHEMA), store)
     found = store.read_nodes("Product", columns=["product_id", "price"]).read_all()
@@ -44,7 +44,7 @@ def prices(folder, store, cells, *, how="", column='"price"'):
 
 def write_people(folder):
     (folder / "users.csv").write_text("user\nann\n")
-    (folder / "goods.csv").write_text("sku\npan\n")
+    (folder / "products.csv").write_text("sku\npan\n")
 
 
 def views(folder, store, times, *, how="", column='"day"', now=NOW):
@@ -404,7 +404,7 @@ def test_a_column_has_missing_values_of_its_own(tmp_path, store):
 
 
 def test_ids_that_mean_a_missing_value_are_missing(tmp_path, store):
-    (tmp_path / "goods.csv").write_text("sku;price\nNULL;1\npan;2\n")
+    (tmp_path / "products.csv").write_text("sku;price\nNULL;1\npan;2\n")
     (tmp_path / "mapping.toml").write_text(
         PRODUCTS.format(how='null_values = ["NULL"]\n', column='"price"')
     )
@@ -416,27 +416,27 @@ CHANNEL = '{ column = "day", map = { "1" = "live", tv = "mall" } }'
 
 
 @pytest.mark.parametrize(
-    ("channels", "scenes", "reasons"),
+    ("values", "channels", "reasons"),
     [
         (["1", "tv", ""], ["live", "mall", None], []),
         ([1, None], ["live", None], []),
         ([1.0], ["live"], []),
-        (["2", "live"], [], ["scene is 2, not in the map", "scene is live, not in the map"]),
+        (["2", "live"], [], ["channel is 2, not in the map", "channel is live, not in the map"]),
     ],
 )
-def test_words_are_read_as_the_map_says(tmp_path, store, channels, scenes, reasons):
+def test_words_are_read_as_the_map_says(tmp_path, store, values, channels, reasons):
     write_people(tmp_path)
-    size = len(channels)
+    size = len(values)
     times = [LOCAL + dt.timedelta(hours=hour) for hour in range(size)]
-    table = pa.table({"user": ["ann"] * size, "sku": ["pan"] * size, "at": times, "day": channels})
+    table = pa.table({"user": ["ann"] * size, "sku": ["pan"] * size, "at": times, "day": values})
     pq.write_table(table, tmp_path / "log.parquet")
     (tmp_path / "mapping.toml").write_text(
         EVENTS + '[[table]]\nfile = "log.parquet"\nrelation = "VIEWED"\n'
-        f'columns = {{ source_id = "user", target_id = "sku", at = "at", scene = {CHANNEL} }}\n'
+        f'columns = {{ source_id = "user", target_id = "sku", at = "at", channel = {CHANNEL} }}\n'
     )
     ingest(folder_tables(tmp_path, SCHEMA), store, now=NOW)
-    found = store.read_edges(SCHEMA.edge_type("VIEWED"), columns=["at", "scene"]).read_all()
-    assert found.sort_by("at")["scene"].to_pylist() == scenes
+    found = store.read_edges(SCHEMA.edge_type("VIEWED"), columns=["at", "channel"]).read_all()
+    assert found.sort_by("at")["channel"].to_pylist() == channels
     assert [reject["reason"] for reject in store.read_rejects().to_pylist()] == reasons
 
 

@@ -22,7 +22,9 @@ MAPPING = (
     '[[table]]\nfile = "{file}"\nnode = "Product"\n'
     'columns = {{ product_id = "sku", {name} = {{ column = "x"{how} }} }}\n'
 )
-IDS_MAPPING = '[[table]]\nfile = "goods.arrow"\nnode = "Product"\ncolumns = { product_id = "x" }\n'
+IDS_MAPPING = (
+    '[[table]]\nfile = "products.arrow"\nnode = "Product"\ncolumns = { product_id = "x" }\n'
+)
 
 
 def write_arrow(path, **columns):
@@ -102,8 +104,10 @@ READ = [
 
 @pytest.mark.parametrize(("name", "how", "column", "value"), READ)
 def test_an_odd_column_is_read_right(tmp_path, store, name, how, column, value):
-    write_arrow(tmp_path / "goods.arrow", sku=["pan"], x=column)
-    (tmp_path / "mapping.toml").write_text(MAPPING.format(file="goods.arrow", name=name, how=how))
+    write_arrow(tmp_path / "products.arrow", sku=["pan"], x=column)
+    (tmp_path / "mapping.toml").write_text(
+        MAPPING.format(file="products.arrow", name=name, how=how)
+    )
     report, (product,) = products(tmp_path, store)
     assert product[name] == value
     assert report.rejected == 0
@@ -113,17 +117,17 @@ def test_an_odd_column_is_read_right(tmp_path, store, name, how, column, value):
     "column", [float16(9.95), pa.array([b"12.5"]), pa.array([2**62], pa.uint64()), pa.nulls(1)]
 )
 def test_parquet_is_read_as_arrow_is(tmp_path, store, column):
-    pq.write_table(pa.table({"sku": ["pan"], "x": column}), tmp_path / "goods.parquet")
+    pq.write_table(pa.table({"sku": ["pan"], "x": column}), tmp_path / "products.parquet")
     (tmp_path / "mapping.toml").write_text(
-        MAPPING.format(file="goods.parquet", name="price", how="")
+        MAPPING.format(file="products.parquet", name="price", how="")
     )
     _, (product,) = products(tmp_path, store)
     (parquet_price,) = [product["price"]]
     with open_store("duckdb:") as other:
-        (tmp_path / "goods.parquet").unlink()
-        write_arrow(tmp_path / "goods.arrow", sku=["pan"], x=column)
+        (tmp_path / "products.parquet").unlink()
+        write_arrow(tmp_path / "products.arrow", sku=["pan"], x=column)
         (tmp_path / "mapping.toml").write_text(
-            MAPPING.format(file="goods.arrow", name="price", how="")
+            MAPPING.format(file="products.arrow", name="price", how="")
         )
         assert products(tmp_path, other)[1][0]["price"] == parquet_price
 
@@ -177,13 +181,15 @@ BAD_CELLS = [
 def test_a_cell_that_cannot_be_read_costs_its_row_alone(
     tmp_path, store, name, how, column, code, reason
 ):
-    write_arrow(tmp_path / "goods.arrow", sku=["pan", "tea"], x=column)
-    (tmp_path / "mapping.toml").write_text(MAPPING.format(file="goods.arrow", name=name, how=how))
+    write_arrow(tmp_path / "products.arrow", sku=["pan", "tea"], x=column)
+    (tmp_path / "mapping.toml").write_text(
+        MAPPING.format(file="products.arrow", name=name, how=how)
+    )
     report, (product,) = products(tmp_path, store)
     (reject,) = store.read_rejects().to_pylist()
     assert product["product_id"] == "pan"
     assert report.reject_codes == {code: 1}
-    assert reject["file"] == "goods.arrow"
+    assert reject["file"] == "products.arrow"
     assert reject["row"] == 2
     assert reason in reject["reason"]
 
@@ -209,12 +215,12 @@ REFUSED = [
 
 @pytest.mark.parametrize(("name", "how", "column", "message"), REFUSED)
 def test_a_column_that_never_fits_is_refused(tmp_path, store, name, how, column, message):
-    write_arrow(tmp_path / "goods.arrow", sku=["pan"], x=column)
-    text = MAPPING.format(file="goods.arrow", name=name, how=how)
+    write_arrow(tmp_path / "products.arrow", sku=["pan"], x=column)
+    text = MAPPING.format(file="products.arrow", name=name, how=how)
     if name == "private_label":
         text = text.replace("Product", "Brand").replace("product_id", "brand_id")
     (tmp_path / "mapping.toml").write_text(text)
-    with pytest.raises(FileFormatError, match=rf"goods.arrow': column 'x' .*{message}"):
+    with pytest.raises(FileFormatError, match=rf"products.arrow': column 'x' .*{message}"):
         products(tmp_path, store)
 
 
@@ -239,7 +245,7 @@ EXACT = 2**53
 )
 def test_ids_are_never_changed(tmp_path, store, ids, kept):
     """A whole number is its digits, also in a column of floats; one that may be rounded is none."""
-    write_arrow(tmp_path / "goods.arrow", x=ids)
+    write_arrow(tmp_path / "products.arrow", x=ids)
     (tmp_path / "mapping.toml").write_text(IDS_MAPPING)
     report, found = products(tmp_path, store)
     assert sorted(product["product_id"] for product in found) == sorted(kept)
@@ -248,7 +254,7 @@ def test_ids_are_never_changed(tmp_path, store, ids, kept):
 
 def test_ends_of_edges_fit_ids_of_another_type(tmp_path, store):
     write_arrow(tmp_path / "users.arrow", user=pa.array([1, 2]))
-    write_arrow(tmp_path / "goods.arrow", x=pa.array(["7"]))
+    write_arrow(tmp_path / "products.arrow", x=pa.array(["7"]))
     day = pa.array([DAY.date()] * 2)
     write_arrow(
         tmp_path / "views.arrow", user=pa.array([1.0, None]), sku=pa.array([b"7"] * 2), day=day
@@ -302,13 +308,15 @@ PROPERTIES = ["title", "price", "stock", "created_at"]
 )
 @given(column=st.one_of(VALUES), how=st.sampled_from(HOWS), name=st.sampled_from(PROPERTIES))
 def test_every_column_is_read_rejected_or_refused(tmp_path, column, how, name):
-    write_arrow(tmp_path / "goods.arrow", sku=pa.array(["pan"]), x=column)
-    (tmp_path / "mapping.toml").write_text(MAPPING.format(file="goods.arrow", name=name, how=how))
+    write_arrow(tmp_path / "products.arrow", sku=pa.array(["pan"]), x=column)
+    (tmp_path / "mapping.toml").write_text(
+        MAPPING.format(file="products.arrow", name=name, how=how)
+    )
     with open_store("duckdb:") as store:
         try:
             report, found = products(tmp_path, store)
         except GraphRecError as error:
-            assert "goods.arrow" in str(error) or "mapping.toml" in str(error)
+            assert "products.arrow" in str(error) or "mapping.toml" in str(error)
             assert "\n" not in str(error)
             return
         (table,) = report.tables

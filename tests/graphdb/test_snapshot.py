@@ -118,7 +118,7 @@ def change_manifest(snapshot, **changes):
         (lambda s: (s.folder / "manifest.json").unlink(), "manifest.json is missing; write one"),
         (lambda s: (s.folder / "manifest.json").write_text("{"), "is not valid JSON"),
         (lambda s: (s.folder / "manifest.json").write_text("[]"), "says format None"),
-        (lambda s: change_manifest(s, format_version=2), "says format .*2.; expected .*1.*again"),
+        (lambda s: change_manifest(s, format_version=1), "says format .*1.; expected .*2.*again"),
         (lambda s: change_manifest(s, nodes=7), "is damaged"),
         (lambda s: (s.folder / "edges" / f"{PURCHASED}.parquet").unlink(), "PURCHASED.*missing"),
         (

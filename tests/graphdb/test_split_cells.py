@@ -18,7 +18,7 @@ file = "baskets.csv"
 relation = "PURCHASED"
 [table.columns]
 source_id = "user"
-target_id = { column = "goods", split = ";" }
+target_id = { column = "products", split = ";" }
 at = "day"
 event_id = "order"
 """
@@ -46,7 +46,7 @@ def events(store, *columns):
 
 def test_a_value_twice_in_a_cell_is_one_event_that_counts_twice(load, store):
     text = (
-        "order,user,goods,day\n"
+        "order,user,products,day\n"
         "o1,ann,pan;tea,2026-01-01\no2,bob,tea; tea ;pan;tea,2026-01-02\no3,ann,pan,2026-01-03\n"
     )
     report = load(BASKETS, text)
@@ -73,7 +73,7 @@ SIDE_BY_SIDE = BASKETS + (
 def test_cells_that_are_split_side_by_side_go_in_step(load, store):
     report = load(
         SIDE_BY_SIDE,
-        "order,user,goods,day,qty,paid\n"
+        "order,user,products,day,qty,paid\n"
         "o1,ann,pan;tea,2026-01-01,1|2,30|9\n"
         "o2,ann,tea;pan;tea,2026-01-02,1|1|4,0.1|30|0.2\n"
         "o3,ann,pan;tea,2026-01-03,,30|4\n",
@@ -92,15 +92,18 @@ def test_cells_that_are_split_side_by_side_go_in_step(load, store):
 @pytest.mark.parametrize(
     ("row", "reason"),
     [
-        ("o2,bob,pan;tea,2026-01-02,1,1|2", "goods has 2 parts, qty has 1 parts, paid has 2 parts"),
-        ("o2,bob,pan,2026-01-02,1|2,9", "goods has 1 parts, qty has 2 parts, paid has 1 parts"),
-        ("o2,bob,pan;tea;cup,2026-01-02,,1|2", "goods has 3 parts, qty has 1 parts"),
+        (
+            "o2,bob,pan;tea,2026-01-02,1,1|2",
+            "products has 2 parts, qty has 1 parts, paid has 2 parts",
+        ),
+        ("o2,bob,pan,2026-01-02,1|2,9", "products has 1 parts, qty has 2 parts, paid has 1 parts"),
+        ("o2,bob,pan;tea;cup,2026-01-02,,1|2", "products has 3 parts, qty has 1 parts"),
     ],
 )
 def test_cells_of_unequal_length_cost_their_row_alone(load, store, row, reason):
     report = load(
         SIDE_BY_SIDE,
-        f"order,user,goods,day,qty,paid\no1,ann,pan,2026-01-01,1,30\n{row}\n"
+        f"order,user,products,day,qty,paid\no1,ann,pan,2026-01-01,1,30\n{row}\n"
         "o3,bob,tea,2026-01-03,2,9\n",
     )
     assert [event[0] for event in events(store)] == ["o1", "o3"]
@@ -121,10 +124,10 @@ def test_cells_of_unequal_length_cost_their_row_alone(load, store, row, reason):
             [("pan", "big"), ("pan", "red"), ("tea", "red")],
         ),
         (
-            'relation = "RATED"\ncolumns = { source_id = "u", target_id = { column = "goods",'
+            'relation = "RATED"\ncolumns = { source_id = "u", target_id = { column = "products",'
             ' split = "|" }, at = "day", stars = { column = "stars", split = "|" } }',
             RATED,
-            "u,goods,day,stars\nann,pan|tea|pan,2026-01-01,1|2|5\nbob,pan|pan,2026-01-01,3|3\n",
+            "u,products,day,stars\nann,pan|tea|pan,2026-01-01,1|2|5\nbob,pan|pan,2026-01-01,3|3\n",
             [("ann", "pan"), ("ann", "tea"), ("bob", "pan")],
         ),
     ],
@@ -175,7 +178,7 @@ def test_a_value_twice_in_a_list_counts_twice_too(tmp_path, store):
     baskets = {
         "order": ["o1"],
         "user": ["ann"],
-        "goods": [["tea", "pan", "tea"]],
+        "products": [["tea", "pan", "tea"]],
         "day": ["2026-01-01"],
         "qty": [[1, 1, 4]],
         "paid": [[0.1, 30.0, 0.2]],

@@ -134,7 +134,7 @@ def test_a_world_of_a_hundred_nodes():
 
 @settings(max_examples=5, deadline=None)
 @given(st.integers(0, 2**31), st.integers(0, 2**31))
-def test_the_seed_alone_decides(seed, other_seed):
+def test_the_seed_alone_decides(seed, other_query):
     config = WorldConfig(num_edges=2000, seed=seed)
     world = generate_world(config)
     np.random.seed(1)
@@ -143,8 +143,8 @@ def test_the_seed_alone_decides(seed, other_seed):
     assert (np.random.get_state()[1] == before).all()
     for of, table in [*world.nodes.items(), *world.edges.items()]:
         assert table.equals({**again.nodes, **again.edges}[of]), of
-    if other_seed != seed:
-        other = generate_world(WorldConfig(num_edges=2000, seed=other_seed))
+    if other_query != seed:
+        other = generate_world(WorldConfig(num_edges=2000, seed=other_query))
         views = SCHEMA.edge_type("VIEWED")
         assert not world.edges[views].equals(other.edges[views])
         assert not world.nodes["Product"].equals(other.nodes["Product"])

@@ -24,24 +24,24 @@ def as_histories(events):
 
 def slow_related(events, lags, support, partners):
     """The same, one event after the other."""
-    past, seen, ties = {}, Counter(), {}
+    past, seen, edges = {}, Counter(), {}
     for moment, (history, product) in enumerate(events):
         for near in reversed(past.setdefault(history, [])[-lags:]):
             for pair in {(near, product), (product, near)} if near != product else ():
                 seen[pair] += 1
                 if seen[pair] == support:
-                    ties[pair] = 10 * moment
+                    edges[pair] = 10 * moment
         past[history].append(product)
     kept = {}
-    for source in {pair[0] for pair in ties}:
-        mine = sorted((since, pair[1]) for pair, since in ties.items() if pair[0] == source)
+    for source in {pair[0] for pair in edges}:
+        mine = sorted((since, pair[1]) for pair, since in edges.items() if pair[0] == source)
         kept |= {(source, target): since for since, target in mine[:partners]}
     return kept
 
 
-def as_dict(ties):
-    pairs = zip(ties.source.tolist(), ties.target.tolist(), strict=True)
-    return dict(zip(pairs, ties.columns[SINCE].tolist(), strict=True))
+def as_dict(edges):
+    pairs = zip(edges.source.tolist(), edges.target.tolist(), strict=True)
+    return dict(zip(pairs, edges.columns[SINCE].tolist(), strict=True))
 
 
 @given(histories, st.integers(1, 3), st.integers(1, 2), st.integers(1, 3))

@@ -41,10 +41,10 @@ def times(world, relation):
     return world.edges[SCHEMA.edge_type(relation)][OCCURRED_AT].cast(pa.int64()).to_numpy()
 
 
-def agreement(tastes, people, goods, rows, trait):
+def agreement(tastes, people, products, rows, trait):
     """Share of (person, product) pairs that agree in a trait."""
     liked = getattr(tastes, trait)[people]
-    has = getattr(goods, {"brands": "brand", "categories": "category"}.get(trait, trait))[rows]
+    has = getattr(products, {"brands": "brand", "categories": "category"}.get(trait, trait))[rows]
     return (liked == has[:, None]).any(axis=1).mean() if liked.ndim == 2 else (liked == has).mean()
 
 
@@ -163,19 +163,19 @@ def test_sales_and_quality_differ(world, truth):
     assert abs(np.corrcoef(truth.products.quality[plain], np.log1p(sold[plain]))[0, 1]) < 0.1
 
 
-def test_newcomers_have_done_little(world, truth):
+def test_new_items_have_done_little(world, truth):
     products, creators = truth.products, truth.creators
-    assert products.newcomer.sum() >= 0.05 * len(products.newcomer)
-    views = np.bincount(ends(world, "VIEWED")[1], minlength=len(products.newcomer))
-    assert np.median(views[products.newcomer]) < 0.1 * np.median(views[~products.newcomer])
-    fans = world.nodes["Creator"]["fans"].to_numpy()
-    assert creators.newcomer.any()
-    assert np.median(fans[creators.newcomer]) < 0.2 * np.median(fans[~creators.newcomer])
-    assert truth.brands.newcomer.any()
-    of_new_brands = truth.brands.newcomer[products.brand]
-    assert of_new_brands.any() and products.newcomer[of_new_brands].all()
+    assert products.is_new.sum() >= 0.05 * len(products.is_new)
+    views = np.bincount(ends(world, "VIEWED")[1], minlength=len(products.is_new))
+    assert np.median(views[products.is_new]) < 0.1 * np.median(views[~products.is_new])
+    followers = world.nodes["Creator"]["followers"].to_numpy()
+    assert creators.is_new.any()
+    assert np.median(followers[creators.is_new]) < 0.2 * np.median(followers[~creators.is_new])
+    assert truth.brands.is_new.any()
+    of_new_brands = truth.brands.is_new[products.brand]
+    assert of_new_brands.any() and products.is_new[of_new_brands].all()
     for of in (products, creators, truth.brands):
-        assert np.array_equal(of.newcomer, of.created >= truth.calendar.newcomers_from)
+        assert np.array_equal(of.is_new, of.created >= truth.calendar.new_from)
 
 
 def test_festivals_multiply_purchases(world):
@@ -232,8 +232,8 @@ def test_cups_stand_in_their_category_and_cover_every_taste(world, truth):
     prices = world.nodes["Product"]["price"].to_numpy()[cups]
     by_level = [prices[truth.products.level[cups] == level] for level in range(5)]
     assert all(cheap.max() < dear.min() for cheap, dear in pairwise(by_level))
-    assert truth.products.newcomer[cups].sum() >= 2
-    assert (~truth.products.newcomer[cups]).sum() >= 20
+    assert truth.products.is_new[cups].sum() >= 2
+    assert (~truth.products.is_new[cups]).sum() >= 20
 
 
 def test_cup_brands_sell_other_things_too(truth):

@@ -14,7 +14,7 @@ def build(edges: list[tuple[int, int]]) -> Adjacency:
     return Adjacency.from_edges(rows[:, 0], rows[:, 1], 7, 10)
 
 
-def neighbours(adjacency: Adjacency) -> list[list[int]]:
+def neighbors(adjacency: Adjacency) -> list[list[int]]:
     return [adjacency.targets(source).tolist() for source in range(adjacency.num_sources)]
 
 
@@ -29,15 +29,15 @@ def test_sorts_and_drops_duplicates():
 @given(edge_lists)
 def test_equals_sets(edges):
     expected = [sorted({target for source, target in edges if source == row}) for row in range(7)]
-    assert neighbours(build(edges)) == expected
+    assert neighbors(build(edges)) == expected
 
 
 @given(edge_lists)
 def test_reverse_turns_every_edge(edges):
     expected = [sorted({source for source, target in edges if target == row}) for row in range(10)]
     reverse = build(edges).reverse()
-    assert neighbours(reverse) == expected
-    assert neighbours(reverse.reverse()) == neighbours(build(edges))
+    assert neighbors(reverse) == expected
+    assert neighbors(reverse.reverse()) == neighbors(build(edges))
 
 
 @given(edge_lists, st.lists(st.integers(0, 6), max_size=8))
@@ -72,7 +72,7 @@ def test_events_are_counted_and_the_newest_is_kept(happened):
     moments = {}
     for source, target, at_s in happened:
         moments.setdefault((source, target), []).append(at_s)
-    assert neighbours(adjacency) == neighbours(build([event[:2] for event in happened]))
+    assert neighbors(adjacency) == neighbors(build([event[:2] for event in happened]))
     assert evidence_by_pair(adjacency) == {
         pair: (len(times), max(times)) for pair, times in moments.items()
     }
@@ -84,7 +84,7 @@ def test_events_are_counted_and_the_newest_is_kept(happened):
 def test_evidence_turns_with_its_edges(happened):
     adjacency = build_of_events(happened)
     reverse = adjacency.reverse()
-    assert neighbours(reverse) == neighbours(build([event[:2] for event in happened]).reverse())
+    assert neighbors(reverse) == neighbors(build([event[:2] for event in happened]).reverse())
     assert evidence_by_pair(reverse, turned=True) == evidence_by_pair(adjacency)
 
 

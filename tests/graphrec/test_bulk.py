@@ -13,7 +13,7 @@ from graphrec.bulk import SCHEMA, write_answers
 from graphrec.cli import build_app
 
 NOTHING = {
-    "seed_type": "User", "rank": None, "type": "Product", "id": None, "score": None, "reasons": [],
+    "query_type": "User", "rank": None, "type": "Product", "id": None, "score": None, "reasons": [],
 }  # fmt: skip
 USERS = ["cat", "dan", "ann", "bob"]
 
@@ -44,9 +44,9 @@ def test_the_file_holds_what_recommend_gives(recommender, path):
         for one in USERS
         if one != "dan"  # of whom nothing is known
     }
-    expected["dan"] = [NOTHING | {"seed_id": "dan", "outcome": "nothing_known"}]
+    expected["dan"] = [NOTHING | {"query_id": "dan", "outcome": "nothing_known"}]
     assert table.to_pylist() == [row for one in USERS for row in expected[one]]
-    assert (report.seeds, report.rows, report.empty, report.unknown) == (4, 9, 1, 0)
+    assert (report.queries, report.rows, report.empty, report.unknown) == (4, 9, 1, 0)
     assert done[-1] == (4, 4)
 
 
@@ -54,7 +54,7 @@ def test_the_unknown_get_what_is_popular_on_request(recommender, path):
     report = write_answers(recommender, "User", ["dan"], "Product", path, on_unknown="popular")
     rows = pq.read_table(path).to_pylist()
     assert report.empty == 0
-    assert {row["seed_id"] for row in rows} == {"dan"}
+    assert {row["query_id"] for row in rows} == {"dan"}
     assert "popular" in rows[0]["reasons"][0]
 
 
@@ -69,20 +69,20 @@ def test_nothing_is_left_behind_by_what_fails(recommender, path):
 
 
 def test_the_command_takes_a_type_or_a_file(world_path, recommender, tmp_path):
-    path, seeds = tmp_path / "a.parquet", tmp_path / "seeds.txt"
+    path, queries = tmp_path / "a.parquet", tmp_path / "queries.txt"
     said = json.loads(run("batch", world_path, "users", path, "-k", "2", "--json").stdout)
-    assert said == {"path": str(path), "seeds": 4, "rows": 6, "empty": 1, "unknown": 0}
-    seeds.write_text("Brand:acme\n\nBrand:bolt\n")
-    text = run("batch", world_path, seeds, path, "--include-seen").stdout
+    assert said == {"path": str(path), "queries": 4, "rows": 6, "empty": 1, "unknown": 0}
+    queries.write_text("Brand:acme\n\nBrand:bolt\n")
+    text = run("batch", world_path, queries, path, "--include-seen").stdout
     assert "2 Brand nodes; 0 of them got none" in text
     rows = pq.read_table(path).to_pylist()
     users = recommender.users_for_brand("acme").ids
-    assert [row["id"] for row in rows if row["seed_id"] == "acme"] == list(users)
-    seeds.write_text("User:dan\nUser:nobody\n")
-    for asked in ("users", seeds):
+    assert [row["id"] for row in rows if row["query_id"] == "acme"] == list(users)
+    queries.write_text("User:dan\nUser:nobody\n")
+    for asked in ("users", queries):
         assert run("batch", world_path, asked, path, "--on-unknown", "popular").exit_code == 0
-        assert "dan" in {row["seed_id"] for row in pq.read_table(path).to_pylist()}
-    assert "nobody" in {row["seed_id"] for row in pq.read_table(path).to_pylist()}
+        assert "dan" in {row["query_id"] for row in pq.read_table(path).to_pylist()}
+    assert "nobody" in {row["query_id"] for row in pq.read_table(path).to_pylist()}
 
 
 @pytest.mark.parametrize(
@@ -93,14 +93,14 @@ def test_the_command_takes_a_type_or_a_file(world_path, recommender, tmp_path):
         b"  User:ann \n\tUser:bob\n",
     ],
 )
-def test_seeds_may_have_a_bom_other_line_ends_and_spaces(world_path, tmp_path, content):
-    (tmp_path / "seeds.txt").write_bytes(content)
-    result = run("batch", world_path, tmp_path / "seeds.txt", tmp_path / "a.parquet", "--json")
-    assert json.loads(result.stdout)["seeds"] == 2
+def test_query_nodes_may_have_a_bom_other_line_ends_and_spaces(world_path, tmp_path, content):
+    (tmp_path / "queries.txt").write_bytes(content)
+    result = run("batch", world_path, tmp_path / "queries.txt", tmp_path / "a.parquet", "--json")
+    assert json.loads(result.stdout)["queries"] == 2
 
 
 @pytest.mark.parametrize(
-    ("seeds", "output", "exit_code", "message"),
+    ("queries", "output", "exit_code", "message"),
     [
         ("usrs", "a.parquet", 2, "did you mean 'User'?"),
         ("User:ann\nBrand:acme", "a.parquet", 2, "names 2 types of nodes"),
@@ -108,28 +108,28 @@ def test_seeds_may_have_a_bom_other_line_ends_and_spaces(world_path, tmp_path, c
         ("users", ".", 8, "is a folder"),
     ],
 )
-def test_wrong_seeds_are_named(world_path, tmp_path, seeds, output, exit_code, message):
-    if ":" in seeds:
-        path = tmp_path / "seeds.txt"
-        path.write_text(seeds)
-        seeds = path
-    result = run("batch", world_path, seeds, tmp_path / output)
+def test_wrong_query_nodes_are_named(world_path, tmp_path, queries, output, exit_code, message):
+    if ":" in queries:
+        path = tmp_path / "queries.txt"
+        path.write_text(queries)
+        queries = path
+    result = run("batch", world_path, queries, tmp_path / output)
     assert result.exit_code == exit_code
     assert says(result.stderr, message)
     assert not (tmp_path / output).is_file()
 
 
-def test_the_page_goes_on_after_an_unknown_seed_and_the_file_tells(world_path, tmp_path):
-    path, seeds = tmp_path / "a.parquet", tmp_path / "seeds.txt"
-    seeds.write_text("User:ann\nUser:nobody\nUser:dan\nUser:bob\n")
+def test_the_page_goes_on_after_an_unknown_query_node_and_the_file_tells(world_path, tmp_path):
+    path, queries = tmp_path / "a.parquet", tmp_path / "queries.txt"
+    queries.write_text("User:ann\nUser:nobody\nUser:dan\nUser:bob\n")
     options = ("-k", "2", "--exclude", "ids=p3", "--json")
-    result = run("batch", world_path, seeds, path, *options)
+    result = run("batch", world_path, queries, path, *options)
     assert result.exit_code == 0
     report = json.loads(result.stdout)
-    assert (report["seeds"], report["rows"], report["empty"], report["unknown"]) == (4, 4, 2, 1)
+    assert (report["queries"], report["rows"], report["empty"], report["unknown"]) == (4, 4, 2, 1)
     assert "the bundle does not hold 1 of the User nodes" in result.stderr
     rows = pq.read_table(path).to_pylist()
-    outcomes = [(row["seed_id"], row["outcome"], row["rank"]) for row in rows]
+    outcomes = [(row["query_id"], row["outcome"], row["rank"]) for row in rows]
     assert outcomes == [
         ("ann", "answered", 1),
         ("ann", "answered", 2),
@@ -140,10 +140,10 @@ def test_the_page_goes_on_after_an_unknown_seed_and_the_file_tells(world_path, t
     ]
 
 
-def test_a_seed_for_which_nothing_passes_is_told(recommender, path):
+def test_a_query_node_for_which_nothing_passes_is_told(recommender, path):
     write_answers(recommender, "User", ["ann"], "Product", path, filters=Filters(ids=[]))
     (row,) = pq.read_table(path).to_pylist()
-    assert row == NOTHING | {"seed_id": "ann", "outcome": "nothing_passed"}
+    assert row == NOTHING | {"query_id": "ann", "outcome": "nothing_passed"}
 
 
 @pytest.mark.parametrize("columns", ["30", "80", "300"])

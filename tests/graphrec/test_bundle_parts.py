@@ -109,7 +109,7 @@ def evidence_of_the_future(content):
     evidence(content, last_at_s=(0, 0, 0, content["cutoff"].timestamp(), 0, 0))
 
 
-def evidence_of_ties(content):
+def evidence_of_edges(content):
     evidence(content, of=EdgeType("Product", "MADE_BY", "Brand"))
 
 
@@ -189,14 +189,14 @@ def config_with_an_object(content):
         (missing_column, "Product table has the columns.*expected.*'price'"),
         (wrong_column_type, "Product.price is string; expected double"),
         (edges_without_nodes, "IN_CATEGORY-Category needs Category nodes"),
-        (edges_of_another_size, "PURCHASED-Product ties 4 sources to 2 targets; expected 4 to 6"),
+        (edges_of_another_size, "PURCHASED-Product edges 4 sources to 2 targets; expected 4 to 6"),
         (unsorted_targets, "targets in User-PURCHASED-Product are not ascending and distinct"),
         (narrow_pointers, "has int32 and int32 arrays; expected int64 indptr"),
         (evidence_of_too_few_edges, r"evidence of User-PURCHASED-Product is of 5 and 6 edges"),
         (evidence_of_a_wrong_kind, "has int32 and float64 arrays; expected int32 counts and int64"),
         (evidence_of_nothing, "an edge of User-PURCHASED-Product happened 0 times; expected 1 or"),
         (evidence_of_the_future, r"happened 1512086400 seconds.*expected none from the cut-off on"),
-        (evidence_of_ties, "Product-MADE_BY-Brand carries evidence of events; expected none"),
+        (evidence_of_edges, "Product-MADE_BY-Brand carries evidence of events; expected none"),
         (
             quality_above_one,
             "quality of Product is not everywhere between 0 and 1; look for counts",

@@ -17,14 +17,14 @@ IN_CATEGORY = SCHEMA.edge_type("IN_CATEGORY")
 CATEGORIES = ["bread", "dairy", "food", "other-d", "other-f", "yogurt"]
 
 
-def tie(pairs, sources, targets, num_targets=6):
+def edge(pairs, sources, targets, num_targets=6):
     rows = [(sources.index(one), targets.index(other)) for one, other in pairs]
     ends = np.array(rows, dtype=np.int64).reshape(-1, 2).T
     return Adjacency.from_edges(*ends, 6, num_targets)
 
 
 def tree_of(*pairs):
-    return tie([pair.split(">")[::-1] for pair in pairs], CATEGORIES, CATEGORIES)
+    return edge([pair.split(">")[::-1] for pair in pairs], CATEGORIES, CATEGORIES)
 
 
 @pytest.fixture
@@ -86,7 +86,7 @@ def test_leaves_come_out_and_what_was_bought_below_counts(
     with_tree, tree, leaves, new_leaves, new_of_all
 ):
     recommender = with_tree(*tree)
-    ask = {"seed_type": "User", "seed_id": "ann", "target_type": "Category"}
+    ask = {"query_type": "User", "query_id": "ann", "target_type": "Category"}
     assert names(recommender.recommend(**ask, exclude_seen=False)) == leaves
     assert names(recommender.recommend(**ask)) == new_leaves
     assert names(recommender.recommend(**ask, levels="all")) == new_of_all

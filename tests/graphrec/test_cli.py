@@ -60,7 +60,7 @@ def test_recommend_prints_json(run, world_path, recommender):
     result = run("recommend", world_path, "User:ann", "--json")
     assert result.stderr == ""
     assert json.loads(result.stdout) == {
-        "seed": {"type": "User", "id": "ann"},
+        "query": {"type": "User", "id": "ann"},
         "target": "Product",
         "outcome": "answered",
         "recommendations": recommender.products_for_user("ann").to_dicts(),
@@ -252,7 +252,7 @@ def test_index_as_json(run, world_path, tmp_path):
     path = shutil.copytree(world_path, tmp_path / "b")
     told = json.loads(run("index", path, "--kind", "bounds", "--min-targets", "5", "--json").stdout)
     assert [one["name"] for one in told["indexes"]] == ["Product.dot", "Product.cosine"]
-    assert told["indexes"][0]["entry"]["seeds"] == {"Brand": 2, "User": 3}
+    assert told["indexes"][0]["entry"]["queries"] == {"Brand": 2, "User": 3}
 
 
 def test_info_on_a_snapshot(run, tmp_path):
@@ -320,7 +320,7 @@ def test_a_plugin_that_cannot_be_loaded_takes_nothing_with_it(run, capsys, world
     assert capsys.readouterr().err.startswith("Warning: the commands of 'broken' are missing: ")
 
 
-def test_events_instead_of_a_seed(run, world_path, recommender):
+def test_events_instead_of_a_query_node(run, world_path, recommender):
     words = ["--event", "PURCHASED:p1", "-e", "PURCHASED:p3@2017-11-30"]
     moment = datetime(2017, 11, 30, tzinfo=UTC)
     events = [("PURCHASED", "p1", None), ("PURCHASED", "p3", moment)]
@@ -340,7 +340,7 @@ def test_popular_if_unknown(run, world_path):
     ("arguments", "message"),
     [
         ([], "name a SEED as TYPE:ID, or give --event"),
-        (["User:ann", "--event", "PURCHASED:p1"], "give a seed or events, not both"),
+        (["User:ann", "--event", "PURCHASED:p1"], "give a query node or events, not both"),
         (["--event", "PURCHASED"], "'PURCHASED' is not an event; write RELATION:ID"),
         (["--event", "PURCHASED:p1@2017-13-01"], "no Product has the id 'p1@2017-13-01'"),
         (["--event", "BOUGHT:p1"], "'BOUGHT' is no event of a user"),

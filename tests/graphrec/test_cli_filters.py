@@ -67,7 +67,7 @@ def ids(result):
         ("-f listed_since=1970-01-01T00:00:03Z", "p4 p5"),
         ("-f created_at<=1970-01-01", "p0 p1 p2 p3"),
         ("--category drinks --exclude categories=wine", "p2"),
-        ("-t creators -f fans>=100", "c1"),
+        ("-t creators -f followers>=100", "c1"),
         ("-t brands -f private_label=yes", "b0"),
     ],
 )
@@ -160,7 +160,7 @@ def test_what_a_list_should_be_like(run, market, words, options):
         ("--value-weight 2", 2, "Invalid value for '--value-weight'"),
         ("--value-weight 0.5", 8, "does not say how good Product nodes are"),
         ("--seen-days 3", 8, "does not say when User-PURCHASED-Product happened"),
-        ("--new-item-share 0.5", 8, "who is a newcomer cannot be told"),
+        ("--new-item-share 0.5", 8, "who is new cannot be told"),
     ],
 )
 def test_lists_that_cannot_be(run, words, code, message):

@@ -84,9 +84,9 @@ def test_an_empty_list_of_exclusions_leaves_nothing_out(recommender, field):
 
 
 def test_an_empty_list_of_values_of_a_property(recommender):
-    assert asked(recommender, "Creator", Filters(properties={"fans": []})).ids == ()
+    assert asked(recommender, "Creator", Filters(properties={"followers": []})).ids == ()
     everything = asked(recommender, "Creator", None).ids
-    for exclude in ({"fans": []}, {}):
+    for exclude in ({"followers": []}, {}):
         filters = Filters(exclude=Filters(properties=exclude))
         assert asked(recommender, "Creator", filters).ids == everything
     assert asked(recommender, "Creator", Filters(properties={})).ids == everything

@@ -1,4 +1,4 @@
-"""Shares for newcomers, caps and diversity, in the small world of conftest.py and random ones.
+"""Shares for new items, caps and diversity, in the small world of conftest.py and random ones.
 
 By affinity, ann gets p1 4, p2 3, p5 2, p4 1, p3 0, p6 0. acme makes p1 p2 p5, bolt p3 p4 p6;
 p1 p2 are yogurt, p3 p4 bread, p5 dairy, p6 other.
@@ -27,7 +27,7 @@ DATES = {"p3": 5, "p4": 20, "p6": 40, "p1": 400}
 
 @pytest.fixture
 def dated(make_recommender, content, make_node_table):
-    """The small world in which p3 and p4 are newcomers."""
+    """The small world in which p3 and p4 are new items."""
     products = {f"p{number}": {} for number in range(1, 7)}
     for product, days in DATES.items():
         products[product]["created_at"] = CUTOFF - timedelta(days=days)
@@ -39,7 +39,7 @@ def ask(recommender, **options):
     return recommender.products_for_user("ann", exclude_seen=False, **options)
 
 
-class TestNewcomers:
+class TestNewItems:
     @pytest.mark.parametrize(
         ("share", "expected", "raised"),
         [
@@ -53,8 +53,10 @@ class TestNewcomers:
         answer = ask(dated(), new_item_share=share)
         assert answer.ids == expected
         assert answer.trace.reranked.raised == raised
-        assert answer.trace.reranked.newcomers == 2
-        told = [item.rank for item in answer if any("newcomer" in why for why in item.reasons)]
+        assert answer.trace.reranked.new_items == 2
+        told = [
+            item.rank for item in answer if any("new, in a place" in why for why in item.reasons)
+        ]
         assert tuple(told) == raised
 
     def test_a_short_list_has_its_share_too(self, dated):
@@ -66,14 +68,14 @@ class TestNewcomers:
         recommender = dated()
         assert ask(recommender, k=2, new_item_share=0.5, new_item_days=10).ids == ("p1", "p3")
         later = CUTOFF + timedelta(days=21)
-        answer = ask(recommender, k=2, new_item_share=0.5, newcomers_as_of=later)
+        answer = ask(recommender, k=2, new_item_share=0.5, new_items_as_of=later)
         assert answer.ids == ("p1", "p3")  # p4 is 41 days old by then
         much_later = CUTOFF + timedelta(days=99)
-        answer = ask(recommender, k=2, new_item_share=0.5, newcomers_as_of=much_later)
+        answer = ask(recommender, k=2, new_item_share=0.5, new_items_as_of=much_later)
         assert answer.ids == ("p1", "p2")
-        assert answer.trace.reranked.newcomers == 0
+        assert answer.trace.reranked.new_items == 0
 
-    def test_brands_can_be_newcomers(self, make_recommender, content, make_node_table):
+    def test_brands_can_be_new_items(self, make_recommender, content, make_node_table):
         brands = {"acme": {}, "bolt": {"created_at": CUTOFF - timedelta(days=1)}}
         nodes = {**content["nodes"], "Brand": make_node_table("Brand", brands)}
         recommender = make_recommender(nodes=nodes)
@@ -89,9 +91,9 @@ class TestNewcomers:
     def test_without_any_moment_one_must_be_given(self, dated, content):
         undated = {name: replace(edges, evidence=None) for name, edges in content["edges"].items()}
         recommender = dated(cutoff=None, edges=undated)
-        with pytest.raises(QueryError, match=r"to count back from; give newcomers_as_of"):
+        with pytest.raises(QueryError, match=r"to count back from; give new_items_as_of"):
             ask(recommender, new_item_share=0.1)
-        assert ask(recommender, new_item_share=1, newcomers_as_of=CUTOFF).ids[:2] == ("p4", "p3")
+        assert ask(recommender, new_item_share=1, new_items_as_of=CUTOFF).ids[:2] == ("p4", "p3")
 
 
 class TestCaps:
@@ -113,7 +115,7 @@ class TestCaps:
         assert ask(recommender, max_per_brand=2).trace.reranked.passed_over == 1  # p5; p6 is last
         assert ask(recommender).trace.reranked is None
 
-    def test_a_cap_holds_for_newcomers(self, dated):
+    def test_a_cap_holds_for_new_items(self, dated):
         answer = ask(dated(), new_item_share=0.5, max_per_category=1)
         assert answer.ids == ("p1", "p4", "p5", "p6")  # p3 is bread as p4 is
 
@@ -168,7 +170,7 @@ class TestDiversity:
         ({"new_item_share": 1.1}, "new_item_share is 1.1; expected 0 to 1"),
         ({"new_item_share": True}, "new_item_share is True"),
         ({"new_item_days": -1}, "new_item_days is -1"),
-        ({"newcomers_as_of": datetime(2017, 1, 1)}, "expected a moment with its timezone"),
+        ({"new_items_as_of": datetime(2017, 1, 1)}, "expected a moment with its timezone"),
         ({"diversity": float("nan")}, "diversity is nan; expected 0 to 1"),
         ({"max_per_brand": 0}, "max_per_brand is 0; expected a whole number.*filter it"),
         ({"max_per_creator": 1}, "lacks edges of .*, so the creator of a Product is unknown"),
@@ -193,7 +195,7 @@ AGES = st.floats(0, 1)
 
 @pytest.fixture(scope="module")
 def shop(make_node_table):
-    """A world large enough for pools to be cut off, with a policy; every fifth is a newcomer."""
+    """A world large enough for pools to be cut off, with a policy; every fifth is new."""
     rng = np.random.default_rng(5)
     brand = np.minimum(rng.geometric(0.5, NUM_PRODUCTS) - 1, NUM_BRANDS - 1)
     category = np.minimum(rng.geometric(0.6, NUM_PRODUCTS) - 1, NUM_CATEGORIES - 1)
@@ -320,7 +322,7 @@ def slowly(every, truth, options, answer):
 
 @settings(max_examples=40)
 @given(OPTIONS, st.sampled_from(USERS))
-def test_the_share_is_reached_wherever_enough_newcomers_pass(shop, options, user):
+def test_the_share_is_reached_wherever_enough_new_items_pass(shop, options, user):
     recommender, whole, truth = shop
     uncapped = {**options, "max_per_brand": None, "max_per_category": None}
     rows = rows_of(recommender.recommend("User", user, "Product", **uncapped))

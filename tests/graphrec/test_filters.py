@@ -122,7 +122,7 @@ def test_filters_cannot_be_changed():
         Filters().price_min = 3
 
 
-def test_a_wrong_name_among_very_many_gets_its_neighbours(recommender, monkeypatch):
+def test_a_wrong_name_among_very_many_gets_its_neighbors(recommender, monkeypatch):
     monkeypatch.setattr("graphrec.query.names._NEAREST_AMONG", 3)
     with pytest.raises(InvalidFilterError, match="'yogurd'; ids like it: 'yogurt'"):
         recommender.products_for_user("ann", filters=Filters(categories="yogurd"))

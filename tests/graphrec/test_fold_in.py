@@ -79,7 +79,7 @@ class TestVector:
         answer = recommender.products_for_events([("User-FOLLOWS-Brand", "acme")])
         assert answer.ids[:3] == ("p1", "p2", "p5")
 
-    def test_without_users_ties_nothing_has_to_be_learned(self, make_recommender, content):
+    def test_without_users_edges_nothing_has_to_be_learned(self, make_recommender, content):
         edges = {name: of for name, of in content["edges"].items() if name != PURCHASED}
         recommender = make_recommender(edges=edges)
         assert recommender.products_for_events([("PURCHASED", "p1")]).ids[0] == "p2"
@@ -97,7 +97,7 @@ class TestAnswers:
         events = [("PURCHASED", "p1"), ("VIEWED", "p2")]
         answer = recommender.products_for_events(events)
         assert not {"p1", "p2"} & set(answer.ids)
-        assert (answer.seed_type, answer.seed_id) == ("", "")
+        assert (answer.query_type, answer.query_id) == ("", "")
         every = recommender.products_for_events(events, exclude_seen=False)
         assert every.ids[:2] == ("p1", "p2")
         brands = recommender.recommend_for_events([("PURCHASED", "p1")], "Brand")
@@ -147,7 +147,7 @@ class TestPopular:
         answer = recommender.products_for_user("eve", on_unknown="popular", k=3)
         assert [(item.id, item.score) for item in answer] == [("p5", 2), ("p1", 1), ("p2", 1)]
         assert {item.reasons for item in answer} == {("popular: nothing is known about this User",)}
-        assert answer.seed_id == "eve"
+        assert answer.query_id == "eve"
 
     def test_brands_by_the_buyers_of_their_products(self, recommender):
         answer = recommender.brands_for_user("eve", on_unknown="popular")
@@ -173,7 +173,7 @@ class TestPopular:
     def test_a_batch_mixes_known_and_unknown(self, recommender):
         users = ["eve", "ann", "dan", "ann", "bob"]
         many = recommender.recommend_many("User", users, "Product", on_unknown="popular")
-        assert [answer.seed_id for answer in many] == users
+        assert [answer.query_id for answer in many] == users
         for user, answer in zip(users, many, strict=True):
             assert answer == recommender.products_for_user(user, on_unknown="popular")
         assert many[1] == recommender.products_for_user("ann")

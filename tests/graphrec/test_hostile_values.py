@@ -88,7 +88,7 @@ OPTIONS = {
     "value_weight": 0.0,
     "new_item_share": 0.5,
     "new_item_days": 30.0,
-    "newcomers_as_of": datetime(2026, 1, 1, tzinfo=UTC),
+    "new_items_as_of": datetime(2026, 1, 1, tzinfo=UTC),
     "max_per_category": None,
     "max_per_brand": None,
     "max_per_creator": None,
@@ -104,9 +104,9 @@ SIMILAR = {
 }
 AUDIENCE = {**SIMILAR, "share": None, "min_score": None, "new_customers_only": False}
 METHODS = {
-    "recommend": {"seed_type": "User", "seed_id": "u2", "target_type": "Product", **OPTIONS},
+    "recommend": {"query_type": "User", "query_id": "u2", "target_type": "Product", **OPTIONS},
     "recommend_many": {
-        "seed_type": "User", "seed_ids": ["u2", "u1"], "target_type": "Product", **OPTIONS
+        "query_type": "User", "query_ids": ["u2", "u1"], "target_type": "Product", **OPTIONS
     },
     "recommend_for_events": {
         "events": EVENTS, "target_type": "Product", "half_life_days": 30.0, **OPTIONS
@@ -121,24 +121,24 @@ METHODS = {
     },
     "users_for_brand": {"brand_id": "b0", **AUDIENCE},
     "users_like": {"user_ids": ["u0"], **AUDIENCE},
-    "lookalike_rows": {"seed_type": "Brand", "seed_ids": ["b0"], **AUDIENCE},
-    "reach_curve": {"seed_type": "Brand", "seed_id": "b1", "shares": [0.5], "filters": None},
+    "lookalike_rows": {"query_type": "Brand", "query_ids": ["b0"], **AUDIENCE},
+    "reach_curve": {"query_type": "Brand", "query_id": "b1", "shares": [0.5], "filters": None},
     "creator_portfolio": {
         "brand_id": "b2", "k": None, "budget": 3.0, "costs": {"c0": 1.0, "c1": 1.0, "c2": 1.0},
         "new_customers_only": False, "exclude_seen": False, "filters": None,
     },
     "top_rows": {
-        "seed_type": "User", "seed_rows": np.array([0]), "target_type": "Product", **OPTIONS
+        "query_type": "User", "query_rows": np.array([0]), "target_type": "Product", **OPTIONS
     },
-    "seen": {"seed_type": "User", "seed_id": "u0", "target_type": "Product", "rule": Seen()},
+    "seen": {"query_type": "User", "query_id": "u0", "target_type": "Product", "rule": Seen()},
     "fields": {"node_type": "Product", "node_id": "p0"},
-    "knows": {"seed_type": "User", "seed_id": "u0", "target_type": "Product"},
-    "explain_exclusion": {"node_type": "Product", "node_id": "p0", "seed": ("User", "u0")},
+    "knows": {"query_type": "User", "query_id": "u0", "target_type": "Product"},
+    "explain_exclusion": {"node_type": "Product", "node_id": "p0", "query": ("User", "u0")},
     "explain": {
-        "seed_type": "User", "seed_id": "u0", "target_type": "Product", "target_id": "p2",
+        "query_type": "User", "query_id": "u0", "target_type": "Product", "target_id": "p2",
         "k": 3, "max_hops": 4,
     },
-    "embed_new": {"node_type": "Product", "neighbours": {"Product-MADE_BY-Brand": ["b0"]}},
+    "embed_new": {"node_type": "Product", "neighbors": {"Product-MADE_BY-Brand": ["b0"]}},
     "set_policy": {"policy": None},
 }  # fmt: skip
 PLACES = [(method, name) for method, arguments in METHODS.items() for name in arguments]

@@ -20,7 +20,7 @@ from graphrec.query.planner import Method
 from graphrec.query.topk import planned_top_k, top_k
 
 NUM_PRODUCTS, NUM_USERS, DIM = 3_000, 150, 16
-SMALL = {"min_targets": 1_000, "num_seeds": 40}
+SMALL = {"min_targets": 1_000, "num_queries": 40}
 
 
 def node_table(node_type, size):
@@ -104,8 +104,8 @@ def test_the_manifest_tells_what_was_measured(built_path, plain_path, kind):
     bundle = open_bundle(built_path / kind)
     entries = bundle.manifest.indexes
     assert sorted(entries) == ["Product.cosine", "Product.dot"]  # users are too few
-    assert entries["Product.dot"].seeds == {"User": 40}
-    assert entries["Product.cosine"].seeds == {"Product": 40}
+    assert entries["Product.dot"].queries == {"User": 40}
+    assert entries["Product.cosine"].queries == {"Product": 40}
     for entry in entries.values():
         asked = {(one.k, one.share) for one in entry.measured}
         assert asked == {(k, share) for k in (10, 100) for share in (1.0, 0.1, 0.01)}
@@ -141,11 +141,11 @@ def test_what_the_manifest_says_of_an_approximate_index_holds_for_other_masks(bu
 
 @pytest.mark.usefixtures("index_is_free")
 @pytest.mark.parametrize("kind", ["bounds", "ivf"])
-@pytest.mark.parametrize(("similarity", "seed_type"), [(DOT, "User"), (COSINE, "Product")])
+@pytest.mark.parametrize(("similarity", "query_type"), [(DOT, "User"), (COSINE, "Product")])
 @pytest.mark.parametrize("share", [None, 0.3])
-def test_a_batch_equals_one_by_one_and_again(built_path, kind, similarity, seed_type, share):
+def test_a_batch_equals_one_by_one_and_again(built_path, kind, similarity, query_type, share):
     spaces, indexes = spaces_of(built_path / kind)
-    seeds, targets = spaces[seed_type], spaces["Product"]
+    queries, targets = spaces[query_type], spaces["Product"]
     random = np.random.default_rng(2)
     mask = None if share is None else random.random(NUM_PRODUCTS) < share
     seen = random.integers(0, NUM_PRODUCTS, (50, 20))
@@ -154,9 +154,7 @@ def test_a_batch_equals_one_by_one_and_again(built_path, kind, similarity, seed_
     index = indexes.of("Product", similarity)
 
     def ask():
-        *found, plan = planned_top_k(
-            seeds, rows, targets, excluded=seen.__getitem__, index=index, **settings
-        )
+        *found, plan = planned_top_k(queries, rows, targets, excluded=seen, index=index, **settings)
         assert plan.method is (Method.BOUNDS if kind == "bounds" else Method.APPROXIMATE)
         return found
 
@@ -164,17 +162,17 @@ def test_a_batch_equals_one_by_one_and_again(built_path, kind, similarity, seed_
     assert same_bits(batch, ask())
     for position, row in enumerate(rows):
         alone = top_k(
-            seeds,
+            queries,
             np.array([row]),
             targets,
-            excluded=lambda _, position=position: seen[position],
+            excluded=[seen[position]],
             index=index,
             **settings,
         )
         assert same_bits([part[position : position + 1] for part in batch], alone)
         assert not np.isin(batch[0][position], seen[position]).any()
     assert mask is None or mask[batch[0]].all()
-    truth = top_k(seeds, rows, targets, excluded=seen.__getitem__, **settings)
+    truth = top_k(queries, rows, targets, excluded=seen, **settings)
     if kind == "bounds":
         assert same_bits(batch, truth)
     hits = [len(set(mine) & set(theirs)) for mine, theirs in zip(batch[0], truth[0], strict=True)]
@@ -195,7 +193,7 @@ def test_the_recommender_gives_the_same_answers_with_an_index(world_path, tmp_pa
 
 def test_auto_takes_the_exact_index_where_it_pays(tmp_path, plain_path, monkeypatch):
     monkeypatch.setattr(planner, "_INDEX_CALL", 0.0)
-    monkeypatch.setattr(planner, "_INDEX_SEED", 0.0)
+    monkeypatch.setattr(planner, "_INDEX_QUERY", 0.0)
     path = shutil.copytree(plain_path, tmp_path / "b")
     built = build_index(path, IndexConfig(**SMALL))
     assert [(one.name, one.entry.kind, one.reason) for one in built] == [

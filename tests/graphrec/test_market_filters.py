@@ -74,8 +74,8 @@ def test_products(recommender, filters, products):
         ("Creator", {"tags": "t0"}, "c1"),
         ("Creator", {"agencies": "a0"}, "c0 c1"),
         ("Creator", {"creators": ["c0", "Cora"]}, "c0 c2"),
-        ("Creator", {"properties": {"fans": {"min": 100}}}, "c1"),
-        ("Creator", {"properties": {"fans": {"max": 1000}}}, "c0 c1"),  # unknown never passes
+        ("Creator", {"properties": {"followers": {"min": 100}}}, "c1"),
+        ("Creator", {"properties": {"followers": {"max": 1000}}}, "c0 c1"),  # unknown never passes
         ("Creator", {"exclude": {"agencies": "a0"}}, "c2"),
         ("Content", {"categories": "drinks"}, "v0 v2"),
         ("Content", {"creators": "c1"}, "v1 v2"),
@@ -109,9 +109,21 @@ def test_other_targets(recommender, target, filters, expected):
         ("Product", {"shops": "s9"}, "filter 'shops': no Shop has the id or name 's9'"),
         ("Creator", {"creators": "Clea"}, "no Creator has the.*'Clea'; did you mean 'Cleo'"),
         ("Product", {"ids": "p9"}, "filter 'ids': no Product has the id or name 'p9'"),
-        ("Creator", {"properties": {"fanz": 1}}, "no property 'fanz'.*did you mean 'fans'"),
-        ("Creator", {"properties": {"fans": "many"}}, "'fans' of Creator cannot be 'many'.*int"),
-        ("Creator", {"properties": {"fans": True}}, "'fans' of Creator cannot be True.*an? int"),
+        (
+            "Creator",
+            {"properties": {"folowers": 1}},
+            "no property 'folowers'.*did you mean 'followers'",
+        ),
+        (
+            "Creator",
+            {"properties": {"followers": "many"}},
+            "'followers' of Creator cannot be 'many'.*int",
+        ),
+        (
+            "Creator",
+            {"properties": {"followers": True}},
+            "'followers' of Creator cannot be True.*an? int",
+        ),
         ("Brand", {"properties": {"private_label": 1}}, "'private_label'.*cannot be 1.*a bool"),
         ("Brand", {"properties": {"name": {"min": "a"}}}, "'name' of Brand is a string.*no range"),
         ("Product", {"status": "activ"}, "cannot be 'activ'.*did you mean 'active'"),
@@ -132,9 +144,9 @@ def test_filters_that_do_not_fit(recommender, target, filters, message):
     [
         ({"listed_since": datetime(2020, 1, 1)}, "'listed_since' cannot be.*timezone"),
         ({"in_stock": "yes"}, "'in_stock' cannot be 'yes'"),
-        ({"properties": {"fans": {}}}, r"'properties.0.1' cannot be {}.*give a value, a list"),
+        ({"properties": {"followers": {}}}, r"'properties.0.1' cannot be {}.*give a value, a list"),
         ({"on_missing": "warn"}, "'on_missing' cannot be 'warn'"),
-        ({"properties": {"fans": {"mn": 1}}}, r"'properties.0.1.mn'"),
+        ({"properties": {"followers": {"mn": 1}}}, r"'properties.0.1.mn'"),
         ({"exclude": {"brand": "b0"}}, "no filter 'brand'.*did you mean 'brands'"),
     ],
 )

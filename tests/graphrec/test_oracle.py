@@ -23,7 +23,7 @@ ENDS = {
 
 
 BY_LIKENESS = {("Product", "User"), ("Brand", "User")}
-"""Where `recommend` ranks by likeness to buyers, and `top_rows` alone by dot products."""
+"""Where `recommend` ranks by similarity to buyers, and `top_rows` alone by dot products."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class World:
 
 @dataclass(frozen=True)
 class Question:
-    seed_type: str
+    query_type: str
     target_type: str
     k: int
     exclude_seen: bool
@@ -116,8 +116,8 @@ def open_world(world, folder, make_node_table):
     return Recommender.open(folder)
 
 
-def had(world, seed_type, target_type, seed):
-    """What a seed has had, straight from the definition."""
+def had(world, query_type, target_type, seed):
+    """What a query node has seen, straight from the definition."""
     bought, made_by, in_category, child_of = (
         world.edges[name] for name in ("PURCHASED", "MADE_BY", "IN_CATEGORY", "CHILD_OF")
     )
@@ -132,7 +132,7 @@ def had(world, seed_type, target_type, seed):
         (target, source): {(there, here) for here, there in pairs[source, target]}
         for source, target in [("User", "Product"), ("User", "Brand")]
     }
-    return {there for here, there in pairs.get((seed_type, target_type), ()) if here == seed}
+    return {there for here, there in pairs.get((query_type, target_type), ()) if here == seed}
 
 
 def passes(world, target_type, row, filters):
@@ -165,16 +165,16 @@ def ancestors(child_of, category):
 
 
 def oracle(world, question, seed):
-    vector = world.vectors[question.seed_type][seed]
+    vector = world.vectors[question.query_type][seed]
     if not any(vector):
         return []
-    banned = had(world, question.seed_type, question.target_type, seed)
+    banned = had(world, question.query_type, question.target_type, seed)
     banned = banned if question.exclude_seen else set()
     scored = [
         (-sum(mine * theirs for mine, theirs in zip(vector, other, strict=True)), row)
         for row, other in enumerate(world.vectors[question.target_type])
         if row not in banned
-        and not (question.seed_type == question.target_type and row == seed)
+        and not (question.query_type == question.target_type and row == seed)
         and passes(world, question.target_type, row, question.filters)
     ]
     return [(str(row), -score) for score, row in sorted(scored)[: question.k]]
@@ -194,10 +194,10 @@ def test_recommend_equals_the_oracle(make_node_table, data):
                 "levels": "all",
                 "filters": Filters(**question.filters),
             }
-            ends = (question.seed_type, question.target_type)
-            seeds = np.arange(world.sizes[question.seed_type])
-            rows, scores = recommender.top_rows(ends[0], seeds, ends[1], **options)
-            for seed in seeds:
+            ends = (question.query_type, question.target_type)
+            queries = np.arange(world.sizes[question.query_type])
+            rows, scores = recommender.top_rows(ends[0], queries, ends[1], **options)
+            for seed in queries:
                 expected = oracle(world, question, seed)
                 found = [
                     (str(row), score)
@@ -259,9 +259,9 @@ def test_similar_equals_the_oracle(make_node_table, world, node_type, k):
             answer = recommender.similar(node_type, str(seed), k=k, levels="all")
             others = [row for row in known if row != seed]
             norms = np.linalg.norm(vectors, axis=1)
-            damped = norms + np.median(norms[known])
+            cosine_scales = norms + np.median(norms[known])
             cosine = {
-                str(row): vectors[row] @ vectors[seed] / damped[row] / damped[seed]
+                str(row): vectors[row] @ vectors[seed] / cosine_scales[row] / cosine_scales[seed]
                 for row in others
             }
             assert len(answer) == min(k, len(others))

@@ -15,7 +15,7 @@ def entry(kind="bounds", recall=1.0, share_read=0.006):
         similarity="dot",
         num_rows=1_000_000,
         width=16 if kind == "bounds" else None,
-        seeds={"User": 128},
+        queries={"User": 128},
         measured=tuple(
             Measured(
                 k=k,
@@ -32,8 +32,8 @@ def entry(kind="bounds", recall=1.0, share_read=0.006):
     )
 
 
-def question(candidates=1_000_000, num_seeds=1, k=10, targets=1_000_000):
-    return SearchQuery(targets, candidates, 128, num_seeds, k)
+def question(candidates=1_000_000, num_queries=1, k=10, targets=1_000_000):
+    return SearchQuery(targets, candidates, 128, num_queries, k)
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def question(candidates=1_000_000, num_seeds=1, k=10, targets=1_000_000):
         (question(), entry("ivf", 0.995), Method.APPROXIMATE),
         (question(), entry("ivf", 0.98), Method.SCAN),
         (question(), entry(share_read=1.0), Method.SCAN),
-        (question(num_seeds=1_000), entry(), Method.BOUNDS),
+        (question(num_queries=1_000), entry(), Method.BOUNDS),
     ],
 )
 def test_the_cheapest_way_that_finds_enough(asked, index, method):
@@ -91,8 +91,8 @@ def test_whether_an_answer_may_be_approximate_does_not_depend_on_the_batch(candi
     for share_read in (0.005, 0.05, 0.2):
         index = entry("ivf", 0.995, share_read)
         methods = {
-            plan_search(question(candidates, num_seeds), index, 0.99).method
-            for num_seeds in (1, 2, 30, 1_000, 100_000)
+            plan_search(question(candidates, num_queries), index, 0.99).method
+            for num_queries in (1, 2, 30, 1_000, 100_000)
         }
         assert len(methods) == 1
 

@@ -33,7 +33,7 @@ def test_products_for_user(recommender, user, expected):
     answer = recommender.products_for_user(user)
     assert scored(answer) == expected
     assert [item.rank for item in answer] == list(range(1, len(expected) + 1))
-    assert (answer.seed_type, answer.seed_id, answer.target_type) == ("User", user, "Product")
+    assert (answer.query_type, answer.query_id, answer.target_type) == ("User", user, "Product")
 
 
 def test_products_for_user_with_bought_ones(recommender):
@@ -164,7 +164,7 @@ def test_questions_without_an_answer(recommender, ask, error, message):
 def test_without_purchases_what_was_bought_is_unknown(make_recommender, content):
     recommender = make_recommender(edges=without(content, PURCHASED))
     for target in ("Product", "Brand"):
-        with pytest.raises(QueryError, match=f"PURCHASED.*which {target} nodes a User has had is"):
+        with pytest.raises(QueryError, match=f"PURCHASED.*which {target} nodes a User has seen is"):
             recommender.recommend("User", "ann", target)
     with pytest.raises(QueryError, match=r"PURCHASED.*is unknown; .*exclude_seen=False"):
         recommender.seen("User", "ann", "Product")

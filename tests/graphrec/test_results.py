@@ -151,7 +151,7 @@ def test_to_dicts(recommender):
 
 def test_to_arrow(recommender):
     table = recommender.products_for_user("ann").to_arrow()
-    assert table["seed_id"].to_pylist() == ["ann"] * 4
+    assert table["query_id"].to_pylist() == ["ann"] * 4
     assert table["id"].to_pylist() == ["p2", "p4", "p3", "p6"]
     assert table["rank"].to_pylist() == [1, 2, 3, 4]
     assert table["score"].to_pylist() == [3.0, 1.0, 0.0, 0.0]
@@ -164,4 +164,4 @@ def test_an_empty_answer(recommender):
     assert not answer
     assert answer.to_dicts() == []
     assert answer.to_arrow().num_rows == 0
-    assert answer.to_arrow().column_names[:3] == ["seed_type", "seed_id", "rank"]
+    assert answer.to_arrow().column_names[:3] == ["query_type", "query_id", "rank"]

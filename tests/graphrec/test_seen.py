@@ -1,4 +1,4 @@
-"""What a seed has had: by which relation, how long ago, and what may come again."""
+"""What a query node has seen: by which relation, how long ago, and what may come again."""
 
 import tempfile
 from dataclasses import replace
@@ -24,9 +24,9 @@ def paths(world_path):
     return Paths(open_bundle(world_path))
 
 
-def ids(paths, seed_type, seed_id, target_type, rule):
+def ids(paths, query_type, query_id, target_type, rule):
     bundle = paths.bundle
-    rows = SeenRows(paths, seed_type, target_type, rule).of(bundle.row_of(seed_type, seed_id))
+    rows = SeenRows(paths, query_type, target_type, rule).of(bundle.row_of(query_type, query_id))
     assert rows.tolist() == sorted(set(rows.tolist()))
     return " ".join(bundle.id_of(target_type, row) for row in rows)
 
@@ -158,25 +158,25 @@ def test_rules_that_cannot_be(rule, message):
             ("User", "Product"),
             {"relations": ("PURCHASED", "FOLLOWS")},
             QueryError,
-            "FOLLOWS says nothing about which Product nodes a User has had; expected one of VIEWED",
+            "FOLLOWS says nothing about which Product nodes a User has seen; expected one of VIEW",
         ),
         (
             ("Product", "Tag"),
             {"relations": "PURCHASED"},
             QueryError,
-            "PURCHASED says nothing about which Tag nodes a Product has had; expected one of TAG",
+            "PURCHASED says nothing about which Tag nodes a Product has seen; expected one of TAG",
         ),
         (
             ("User", "Agency"),
             {"relations": "PURCHASED"},
             QueryError,
-            "PURCHASED says nothing about which Agency nodes a User has had; leave `seen` out",
+            "PURCHASED says nothing about which Agency nodes a User has seen; leave `seen` out",
         ),
         (
             ("User", "Creator"),
             {"relations": "WATCHED"},
             QueryError,
-            "lacks edges of WATCHED and PUBLISHED, so which Creator nodes a User has had is unkn",
+            "lacks edges of WATCHED and PUBLISHED, so which Creator nodes a User has seen is unkn",
         ),
         (
             ("User", "Brand"),
@@ -220,7 +220,7 @@ EVENTS = {
     "FOLLOWS": ("User", "Creator"),
     "WATCHED": ("User", "Content"),
 }
-TIES = {
+EDGES = {
     "MADE_BY": ("Product", "Brand"),
     "IN_CATEGORY": ("Product", "Category"),
     "CHILD_OF": ("Category", "Category"),
@@ -240,7 +240,7 @@ def pairs_of(ends, *more):
 days_ago = st.integers(0, 12)
 worlds = st.fixed_dictionaries(
     {name: pairs_of(ends, days_ago) for name, ends in EVENTS.items()}
-    | {name: pairs_of(ends, st.just(None)) for name, ends in TIES.items()}
+    | {name: pairs_of(ends, st.just(None)) for name, ends in EDGES.items()}
 )
 questions = st.sampled_from(
     [
@@ -257,20 +257,20 @@ BARRED = {("User", end): ("FOLLOWS", "WATCHED") for end in ("Product", "Brand", 
 
 
 def had_by_the_oracle(world, ends, relation, limits):
-    """Every (seed, target) that counts, by trying out all chains of pairs.
+    """Every (query node, target) that counts, by trying out all chains of pairs.
 
     Args:
         limits: Per product row, below how many days ago an event counts; None counts always.
     """
-    seed_type, target_type = ends
-    tied = set()
+    query_type, target_type = ends
+    connected = set()
     for here, there, age in world[relation]:
-        types = (EVENTS | TIES)[relation]
+        types = (EVENTS | EDGES)[relation]
         product = dict(zip(types, (here, there), strict=True)).get("Product")
         limit = limits.get(product, limits[None])
         if age is None or limit is None or age < limit:
-            tied.add(((types[0], here), (types[1], there)))
-    tied |= {(there, here) for here, there in tied}
+            connected.add(((types[0], here), (types[1], there)))
+    connected |= {(there, here) for here, there in connected}
 
     def nodes(end_type, row):
         """A node and what it consists of."""
@@ -287,11 +287,11 @@ def had_by_the_oracle(world, ends, relation, limits):
 
     return {
         (seed, target)
-        for seed in range(SIZES[seed_type])
+        for seed in range(SIZES[query_type])
         for target in range(SIZES[target_type])
         if any(
-            (one, other) in tied
-            for one in nodes(seed_type, seed)
+            (one, other) in connected
+            for one in nodes(query_type, seed)
             for other in nodes(target_type, target)
         )
     }
@@ -306,11 +306,11 @@ def below(world, categories):
 
 def open_world(world, folder, make_node_table):
     edges = {}
-    for name, (source, target) in (EVENTS | TIES).items():
+    for name, (source, target) in (EVENTS | EDGES).items():
         rows = np.array([pair[:2] for pair in world[name]], dtype=np.int64).reshape(-1, 2).T
         sizes = (SIZES[source], SIZES[target])
         edge_type = SCHEMA.edge_type(name, source, target)
-        if name in TIES:
+        if name in EDGES:
             edges[edge_type] = Adjacency.from_edges(*rows, *sizes)
         else:
             ages = np.array([pair[2] for pair in world[name]], dtype=np.int64)

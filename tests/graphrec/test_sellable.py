@@ -19,7 +19,7 @@ from graphdb.schema_types import Kind, NodeType, Property
 from graphrec import Filters, QueryError, Recommender
 from graphrec.bulk import write_answers
 from graphrec.cli import build_app
-from graphrec.publishing import Seed, make_release
+from graphrec.publishing import QueryNode, make_release
 
 UNSELLABLE = {"p1", "p3", "p4"}
 
@@ -148,7 +148,7 @@ def test_a_schema_of_its_own_may_say_it_otherwise(tmp_path, market):
 def test_files_and_drawings_hold_the_same(asking, tmp_path):
     write_answers(asking, "User", ["u2"], "Product", tmp_path / "a.parquet", k=20)
     assert not UNSELLABLE & set(pq.read_table(tmp_path / "a.parquet")["id"].to_pylist())
-    (drawn,) = make_release(asking, [Seed("User", "u2", "Product")]).recommended
+    (drawn,) = make_release(asking, [QueryNode("User", "u2", "Product")]).recommended
     assert not UNSELLABLE & set(drawn.rows["target_id"].to_pylist())
 
 

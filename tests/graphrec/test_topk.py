@@ -15,22 +15,24 @@ from graphrec.query.topk import top_k
 @pytest.mark.parametrize("similarity", [DOT, COSINE])
 @given(questions())
 def test_equals_sorting_everything(similarity, question):
-    seeds, targets, k, mask, excluded = question
+    queries, targets, k, mask, excluded = question
     if similarity is COSINE:
-        seeds = seeds[seeds.any(axis=1)]  # a zero seed has no cosine; Recommender refuses it
+        queries = queries[
+            queries.any(axis=1)
+        ]  # a zero query node has no cosine; Recommender refuses it
     rows, scores = top_k(
-        EmbeddingMatrix.of(seeds),
-        np.arange(len(seeds)),
+        EmbeddingMatrix.of(queries),
+        np.arange(len(queries)),
         EmbeddingMatrix.of(targets),
         k=k,
         similarity=similarity,
         mask=mask,
-        excluded=excluded.__getitem__,
+        excluded=excluded,
     )
     assert (rows.dtype, scores.dtype) == (np.int64, np.float64)
-    for position, seed in enumerate(seeds):
+    for position, seed in enumerate(queries):
         expected_rows, expected_scores = oracle(
-            seed, seeds, targets, k, mask, excluded[position], similarity
+            seed, queries, targets, k, mask, excluded[position], similarity
         )
         assert rows[position].tolist() == expected_rows
         assert scores[position].tolist() == expected_scores
@@ -38,13 +40,13 @@ def test_equals_sorting_everything(similarity, question):
 
 @given(questions(), st.integers(1, 30))
 def test_blocks_do_not_show(question, block_scores):
-    seeds, targets, k, mask, excluded = question
-    spaces = EmbeddingMatrix.of(seeds), np.arange(len(seeds)), EmbeddingMatrix.of(targets)
-    whole = top_k(*spaces, k=k, mask=mask, excluded=excluded.__getitem__)
+    queries, targets, k, mask, excluded = question
+    spaces = EmbeddingMatrix.of(queries), np.arange(len(queries)), EmbeddingMatrix.of(targets)
+    whole = top_k(*spaces, k=k, mask=mask, excluded=excluded)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(topk, "_BLOCK_SCORES", block_scores)
         patch.setattr(topk, "_BLOCK_PRODUCTS", block_scores)
-        blocks = top_k(*spaces, k=k, mask=mask, excluded=excluded.__getitem__)
+        blocks = top_k(*spaces, k=k, mask=mask, excluded=excluded)
     assert same_bits(whole, blocks)
 
 
@@ -53,19 +55,19 @@ def test_blocks_do_not_show(question, block_scores):
 def test_a_batch_equals_one_by_one_bit_for_bit(similarity, share):
     """Large enough that matrix products round differently by the shape of the batch."""
     random = np.random.default_rng(5)
-    seeds = EmbeddingMatrix.of(random.normal(size=(40, 67)).astype(np.float32))
+    queries = EmbeddingMatrix.of(random.normal(size=(40, 67)).astype(np.float32))
     targets = random.normal(size=(3_000, 67)).astype(np.float32)
-    targets[1_500:2_000] = targets[:500]  # exact ties, far apart
-    targets[2_000:2_500] = np.nextafter(targets[:500], np.float32(9))  # and nearly ties
+    targets[1_500:2_000] = targets[:500]  # exact edges, far apart
+    targets[2_000:2_500] = np.nextafter(targets[:500], np.float32(9))  # and nearly edges
     targets = EmbeddingMatrix.of(targets)
     mask = None if share is None else random.random(3_000) < share
-    batch = top_k(seeds, np.arange(40), targets, k=25, similarity=similarity, mask=mask)
+    batch = top_k(queries, np.arange(40), targets, k=25, similarity=similarity, mask=mask)
     for row in range(40):
-        alone = top_k(seeds, np.array([row]), targets, k=25, similarity=similarity, mask=mask)
+        alone = top_k(queries, np.array([row]), targets, k=25, similarity=similarity, mask=mask)
         assert same_bits(alone, (batch[0][[row]], batch[1][[row]]))
-    float32 = seeds.vectors @ targets.vectors.T
+    float32 = queries.vectors @ targets.vectors.T
     assert any(
-        (float32[row] != seeds.vectors[row] @ targets.vectors.T).any() for row in range(40)
+        (float32[row] != queries.vectors[row] @ targets.vectors.T).any() for row in range(40)
     ), "float32 products did not depend on the batch, so this test shows nothing"
 
 
@@ -74,8 +76,8 @@ def test_float32_alone_would_be_wrong():
     targets = EmbeddingMatrix.of(
         np.array([[2**24, 0, 0], [2**24, 1, 0], [2**24, 0, -1]], dtype=np.float32)
     )
-    seeds = EmbeddingMatrix.of(np.ones((1, 3), dtype=np.float32))
-    rows, scores = top_k(seeds, np.array([0]), targets, k=2)
+    queries = EmbeddingMatrix.of(np.ones((1, 3), dtype=np.float32))
+    rows, scores = top_k(queries, np.array([0]), targets, k=2)
     assert rows.tolist() == [[1, 0]]
     assert scores.tolist() == [[2**24 + 1, 2**24]]
 
@@ -120,8 +122,8 @@ def test_equal_scores_come_by_row_however_many():
 
 def test_overflowing_float32_products_do_not_mislead():
     targets = EmbeddingMatrix.of(np.array([[3e38, -3e38], [3e38, -2e38], [1, 0]], dtype=np.float32))
-    seeds = EmbeddingMatrix.of(np.array([[3e38, 3e38]], dtype=np.float32))
-    rows, scores = top_k(seeds, np.array([0]), targets, k=3)
+    queries = EmbeddingMatrix.of(np.array([[3e38, 3e38]], dtype=np.float32))
+    rows, scores = top_k(queries, np.array([0]), targets, k=3)
     assert rows.tolist() == [[1, 2, 0]]
     assert scores[0, 2] == 0 and np.isfinite(scores).all()
 
@@ -133,7 +135,7 @@ def test_no_candidate_at_all():
     assert scores.tolist() == [[-np.inf, -np.inf]] * 3
 
 
-def test_no_seeds_and_no_targets():
+def test_no_query_nodes_and_no_targets():
     some, none = (EmbeddingMatrix.of(np.ones((n, 2), dtype=np.float32)) for n in (3, 0))
     assert top_k(some, np.array([], dtype=np.int64), some, k=2)[0].shape == (0, 2)
     assert top_k(some, np.arange(3), none, k=1)[0].tolist() == [[-1]] * 3

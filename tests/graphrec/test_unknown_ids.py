@@ -84,9 +84,9 @@ def test_the_answer_comes_from_the_rest(asking, question):
     assert (skipped.type, skipped.id) == (node_type, NEW)
 
 
-def test_a_batch_tells_per_seed(asking):
+def test_a_batch_tells_per_query_node(asking):
     answers = asking.recommend_many("User", ["u0", NEW, "u1"], "Product", k=2)
-    assert [answer.seed_id for answer in answers] == ["u0", NEW, "u1"]
+    assert [answer.query_id for answer in answers] == ["u0", NEW, "u1"]
     assert [answer.outcome for answer in answers] == ["answered", "unknown_id", "answered"]
     assert answers[0] == asking.recommend("User", "u0", "Product", k=2)
     assert answers[1].ids == () and answers[1].trace.skipped[0].id == NEW
@@ -137,7 +137,7 @@ def test_events_that_tell_nothing(asking, events, on_unknown, outcome):
     "ask",
     [
         lambda r, ids: r.recommend_vector(vector_of(r), "Product", exclude_ids=ids).ids,
-        lambda r, ids: [one.seed_id for one in r.recommend_many("Product", ids, "User")],
+        lambda r, ids: [one.query_id for one in r.recommend_many("Product", ids, "User")],
     ],
 )
 def test_a_single_id_may_stand_by_itself(asking, ask):

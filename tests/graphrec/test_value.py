@@ -58,7 +58,7 @@ def test_the_best_k_are_worth_more_and_fit_less_the_larger_the_weight(world, k, 
         for weight in sorted([one, other])
     ]
     worth, fit = ([np.log(side[chosen]).sum() for chosen in lists] for side in (value, affinity))
-    # Where scores tie but for rounding, either may stand in the list.
+    # Where scores edge but for rounding, either may stand in the list.
     slack = 1e-6 / max(abs(one - other), 1e-3)
     assert worth[1] >= worth[0] - slack
     assert fit[1] <= fit[0] + slack
@@ -72,7 +72,7 @@ def test_positive_scores_are_a_dot_product_with_longer_vectors(world, weight):
     assert longer @ seed == pytest.approx(value_adjusted(targets @ seed, value, weight))
 
 
-def test_rows_of_several_seeds_are_adjusted_like_each_alone():
+def test_rows_of_several_query_nodes_are_adjusted_like_each_alone():
     affinity, value = np.array([[1.0, -2.0, 3.0], [0.0, 5.0, -1.0]]), np.array([0.5, 2.0, 1.0])
     both = value_adjusted(affinity, value, 0.3)
     for row in range(2):

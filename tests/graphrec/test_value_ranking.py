@@ -13,10 +13,10 @@ from graphrec.query.topk import planned_top_k, top_k
 from graphrec.query.value import value_adjusted, value_factors, values_of
 
 
-def oracle(seeds, targets, factors, k, allowed):
+def oracle(queries, targets, factors, k, allowed):
     """Scores in float64, sorted: best first, then lowest row."""
     rows, scores = [], []
-    for seed in seeds:
+    for seed in queries:
         scored = (targets.astype(np.float64) * seed.astype(np.float64)).sum(axis=1)
         scored = np.where(scored < 0, scored / factors, scored * factors)
         order = sorted(np.flatnonzero(allowed), key=lambda row: (-scored[row], row))[:k]
@@ -37,20 +37,20 @@ def oracle(seeds, targets, factors, k, allowed):
 def test_it_is_the_plain_sort_of_all(seed, num_targets, k, weight, scale, passing):
     draw = np.random.default_rng(seed)
     targets = (draw.integers(-3, 4, (num_targets, 3)) * scale).astype(np.float32)
-    seeds = draw.normal(size=(4, 3)).astype(np.float32)
+    queries = draw.normal(size=(4, 3)).astype(np.float32)
     value = draw.lognormal(0, 2, num_targets)
     value[draw.random(num_targets) < 0.2] = 1e-6
     factors = value_factors(value, weight)
     allowed = draw.random(num_targets) < passing
     rows, scores, _ = planned_top_k(
-        EmbeddingMatrix.of(seeds),
+        EmbeddingMatrix.of(queries),
         np.arange(4),
         EmbeddingMatrix.of(targets),
         k=k,
         mask=allowed,
         factors=factors,
     )
-    wanted_rows, wanted_scores = oracle(seeds, targets, factors, k, allowed)
+    wanted_rows, wanted_scores = oracle(queries, targets, factors, k, allowed)
     assert rows.tolist() == wanted_rows
     assert scores.tolist() == wanted_scores
 
@@ -59,20 +59,20 @@ def test_few_are_proposed_among_many():
     """The bound on rounding is tight enough that nearly all targets are left out."""
     draw = np.random.default_rng(0)
     targets = EmbeddingMatrix.of(draw.normal(size=(20_000, 64)).astype(np.float32))
-    seeds = EmbeddingMatrix.of(draw.normal(size=(8, 64)).astype(np.float32))
+    queries = EmbeddingMatrix.of(draw.normal(size=(8, 64)).astype(np.float32))
     factors = value_factors(draw.lognormal(0, 1, 20_000), 0.7)
     proposer = ValueProposer(targets, 10, factors, None, gather=False)
-    positions, _ = proposer.propose(seeds, np.arange(8), [])
+    positions, _ = proposer.propose(queries, np.arange(8), [])
     assert 80 <= len(positions) < 120
 
 
 def test_no_weight_is_affinity_to_the_last_bit():
     draw = np.random.default_rng(1)
     targets = EmbeddingMatrix.of(draw.normal(size=(500, 16)).astype(np.float32))
-    seeds = EmbeddingMatrix.of(draw.normal(size=(20, 16)).astype(np.float32))
-    plain = top_k(seeds, np.arange(20), targets, k=10, similarity=Similarity.DOT)
+    queries = EmbeddingMatrix.of(draw.normal(size=(20, 16)).astype(np.float32))
+    plain = top_k(queries, np.arange(20), targets, k=10, similarity=Similarity.DOT)
     rows, scores, _ = planned_top_k(
-        seeds, np.arange(20), targets, k=10, factors=value_factors(np.full(500, 3.0), 0.0)
+        queries, np.arange(20), targets, k=10, factors=value_factors(np.full(500, 3.0), 0.0)
     )
     assert (rows == plain[0]).all() and (scores == plain[1]).all()
 

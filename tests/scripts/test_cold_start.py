@@ -29,10 +29,10 @@ def graph_of(sizes, edges):
     graph = HeteroData()
     for name, number in sizes.items():
         graph[name].num_nodes = number
-    for tie, pairs in edges.items():
-        graph[tie].edge_index = torch.tensor(pairs, dtype=torch.int64).reshape(-1, 2).T
-        graph[tie].at_s = torch.zeros(len(pairs), dtype=torch.int64)
-        graph[tie].count = torch.ones(len(pairs))
+    for edge, pairs in edges.items():
+        graph[edge].edge_index = torch.tensor(pairs, dtype=torch.int64).reshape(-1, 2).T
+        graph[edge].at_s = torch.zeros(len(pairs), dtype=torch.int64)
+        graph[edge].count = torch.ones(len(pairs))
     return graph
 
 
@@ -70,9 +70,9 @@ def test_nothing_is_left_of_hidden_products(graph):
         MADE_BY: [(0, 0), (2, 0), (4, 0), (5, 1)],
         ALSO: [(4, 5)],
     }
-    for tie, pairs in left.items():
-        assert list(map(tuple, found[tie].edge_index.T.tolist())) == pairs
-        assert len(found[tie]["count"]) == len(found[tie].at_s) == len(pairs)
+    for edge, pairs in left.items():
+        assert list(map(tuple, found[edge].edge_index.T.tolist())) == pairs
+        assert len(found[edge]["count"]) == len(found[edge].at_s) == len(pairs)
     assert found["Product"].num_nodes == 6
 
 
@@ -88,7 +88,7 @@ def test_what_is_learned_does_not_depend_on_who_bought_hidden_products(graph):
     }
 
 
-def test_hidden_products_keep_their_ties_but_not_to_each_other(graph):
+def test_hidden_products_keep_their_edges_but_not_to_each_other(graph):
     hidden = np.array([1, 3])
     assert near(graph, MADE_BY, "Product", hidden).targets(1).tolist() == [1]
     also = near(graph, ALSO, "Product", hidden)
@@ -195,8 +195,8 @@ def test_from_hiding_to_the_figures(tastes, tmp_path):
     vectors = SvdEncoder(SCHEMA, PURCHASED, tastes.config.svd).fit(graph)
     assert not vectors["Product"][hidden].any()
     bundle = released(tmp_path / "b", graph, vectors, SCHEMA, PURCHASED, tastes.config)
-    ties = {MADE_BY: near(tastes.graph, MADE_BY, "Product", hidden)}
-    new, untold = encoded(bundle, "Product", hidden, ties)
+    edges = {MADE_BY: near(tastes.graph, MADE_BY, "Product", hidden)}
+    new, untold = encoded(bundle, "Product", hidden, edges)
     assert untold == 0
     asked = Asked.of(tastes, hidden)
     scorer = VectorScorer(torch.from_numpy(vectors["User"]), torch.from_numpy(new))
@@ -213,7 +213,7 @@ def test_from_hiding_to_the_figures(tastes, tmp_path):
     assert among_all.loss == pytest.approx(1 - among_all.warm / among_all.warm_alone)
 
 
-def test_a_product_without_ties_is_counted_as_untold(tastes, tmp_path):
+def test_a_product_without_edges_is_counted_as_untold(tastes, tmp_path):
     hidden = np.array([3])
     graph = hidden_from(tastes.graph, "Product", hidden)
     vectors = SvdEncoder(SCHEMA, PURCHASED, tastes.config.svd).fit(graph)

@@ -109,7 +109,7 @@ class Planted:
     """240 users with one of four tastes, 160 products and 80 brands that serve one taste each.
 
     Nine of ten purchases are of the user's own taste. Purchases lie within 100 days. With
-    `shuffled` the same purchases are dealt out to products at random, so nothing can be foretold.
+    `shuffled` the same purchases are dealt out to products at random, so nothing can be predicted.
     """
 
     NUM_USERS, NUM_PRODUCTS, NUM_BRANDS, NUM_TASTES = 240, 160, 80, 4

@@ -1,6 +1,6 @@
-"""Creators and fans of a synthetic world, where what everyone likes is planted.
+"""Creators and followers of a synthetic world, where what everyone likes is planted.
 
-The closed form learns from purchases; what fans want, it is never told.
+The SVD learns from purchases; what followers want, it is never told.
 """
 
 import numpy as np
@@ -32,27 +32,27 @@ class Market:
         snapshot = write_snapshot(store, folder / "snapshot")
         store.close()
         graph = load_graph(snapshot)
-        direction = SCHEMA.edge_type("PURCHASED")
-        vectors = SvdEncoder(SCHEMA, direction, SvdConfig(dim=64)).fit(graph)
+        target_edge_type = SCHEMA.edge_type("PURCHASED")
+        vectors = SvdEncoder(SCHEMA, target_edge_type, SvdConfig(dim=64)).fit(graph)
         self.recommender = Recommender(
             bundle_up(
                 folder / "bundle", snapshot, graph, vectors, cutoff=None, config={}, metrics={}
             )
         )
         self.truth = world.truth
-        self.fans = adjacency(graph, FOLLOWS).reverse()
+        self.followers = adjacency(graph, FOLLOWS).reverse()
         self.creators = [
             row
-            for row in range(self.fans.num_sources)
-            if len(self.fans.targets(row)) > 4 and vectors["Creator"][row].any()
+            for row in range(self.followers.num_sources)
+            if len(self.followers.targets(row)) > 4 and vectors["Creator"][row].any()
         ]
 
-    def of_fans(self, values):
+    def of_followers(self, values):
         """The mean over a creator's followers, [num_creators, ...]; 0 without any."""
         return np.stack(
             [
-                values[fans].mean(axis=0) if len(fans) else np.zeros(values.shape[1])
-                for fans in map(self.fans.targets, range(self.fans.num_sources))
+                values[followers].mean(axis=0) if len(followers) else np.zeros(values.shape[1])
+                for followers in map(self.followers.targets, range(self.followers.num_sources))
             ]
         )
 
@@ -65,8 +65,8 @@ def market(tmp_path_factory):
     return Market(tmp_path_factory.mktemp("market"))
 
 
-def test_creators_are_offered_what_their_fans_want(market):
-    recommender, want = market.recommender, market.of_fans(market.truth.liking_of_products())
+def test_creators_are_offered_what_their_followers_want(market):
+    recommender, want = market.recommender, market.of_followers(market.truth.liking_of_products())
     found, alone, chance = [], [], []
     for creator in market.creators:
         creator_id = recommender.bundle.id_of("Creator", creator)
@@ -79,8 +79,8 @@ def test_creators_are_offered_what_their_fans_want(market):
     assert np.mean(found) > 2 * np.mean(chance)
 
 
-def test_goods_are_given_to_creators_whose_fans_want_them(market):
-    recommender, want = market.recommender, market.of_fans(market.truth.liking_of_products())
+def test_products_are_given_to_creators_whose_followers_want_them(market):
+    recommender, want = market.recommender, market.of_followers(market.truth.liking_of_products())
     found, alone, chance = [], [], []
     for product in range(0, want.shape[1], 5):
         product_id = recommender.bundle.id_of("Product", product)
@@ -108,5 +108,5 @@ def test_a_portfolio_finds_more_of_a_brand_s_audience_than_the_nearest(market):
         near = recommender.creators_for_brand(brand_id, k=4, exclude_seen=False)
         for into, ids in ((found, chosen.ids), (nearest, near.ids)):
             rows = [recommender.bundle.row_of("Creator", one) for one in ids]
-            into.append(len(np.intersect1d(market.fans.gather(np.array(rows)), audience)))
+            into.append(len(np.intersect1d(market.followers.gather(np.array(rows)), audience)))
     assert np.mean(found) > np.mean(nearest)

@@ -119,7 +119,7 @@ def test_what_only_one_process_can_do_is_refused_under_torchrun(run, planted, mo
         monkeypatch.setenv(name, "2")
     result = run()
     assert result.exit_code == 6
-    assert "the closed form runs in one process, and 2 were started" in result.stderr
+    assert "the SVD runs in one process, and 2 were started" in result.stderr
     result = CliRunner().invoke(build_app(), ["tune", str(planted.folder)])
     assert result.exit_code == 6
     assert "graphrec tune runs in one process, and 2 were started" in result.stderr

@@ -56,7 +56,7 @@ def test_options_go_before_the_file(write):
         ("[svd]\nitem_popularity_exponent = 1.5", r"'svd.item_popularity_exponent': "),
         ("[svd.edge_type_weights]\nx = -1", r"line 2: 'svd.edge_type_weights.x': "),
         ("svd = 3", r"line 1: 'svd': "),
-        ("dim = 64", r"unknown key 'dim'; known keys: direction, group, top_k, svd"),
+        ("dim = 64", r"unknown key 'dim'; known keys: target_edge_type, group, top_k, svd"),
         ("dim = x", r"train.toml is not valid TOML: .*line 1"),
     ],
 )

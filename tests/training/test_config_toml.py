@@ -13,7 +13,7 @@ KEYS = st.text(max_size=20).filter(lambda key: key.isprintable() or key)
 NUMBERS = st.floats(0.001, 10)
 CONFIGS = st.builds(
     dict,
-    direction=st.text(max_size=20),
+    target_edge_type=st.text(max_size=20),
     top_k=st.integers(1, 1000),
     model=st.sampled_from(["svd", "graph", "concat"]),
     balance=st.floats(1e-6, 1000),
@@ -60,7 +60,9 @@ def test_what_toml_cannot_say():
 def test_a_file_is_never_written_over_unless_told(tmp_path):
     path = tmp_path / "deeper" / "best.toml"
     write_config(path, TrainConfig(top_k=5), "first\nsecond", overwrite=False)
-    assert path.read_text().startswith('# first\n# second\n\ndirection = "User-PURCHASED-Product"')
+    assert path.read_text().startswith(
+        '# first\n# second\n\ntarget_edge_type = "User-PURCHASED-Product"'
+    )
     assert load_config(path) == TrainConfig(top_k=5)
     with pytest.raises(TrainingError, match=r"best.toml' exists already; .*\(--overwrite\)"):
         write_config(path, TrainConfig(), "", overwrite=False)

@@ -66,7 +66,7 @@ def test_events_are_sorted_rows_with_seconds_and_numbers(graph):
     assert graph["User", "RATED", "Product"].stars.tolist() == [4.5]
 
 
-def test_ties_begin_sometime_or_hold_always(graph):
+def test_edges_begin_sometime_or_hold_always(graph):
     made_by = graph["Product", "MADE_BY", "Brand"]
     assert made_by.edge_index.tolist() == [[0, 1], [0, 0]]
     assert made_by.at_s.tolist() == [ALWAYS_S, NOON_S]

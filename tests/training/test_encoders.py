@@ -125,15 +125,17 @@ def test_other_types_are_folded_in_as_if_they_were_products(
 ):
     events, singular_value_exponent, item_popularity_exponent = dense_events(random_graph), 0.5, 0.7
 
-    def bent(ties):
-        return power(ties.sum(1), -user_degree_exponent) @ ties @ power(ties.sum(0), -item_exponent)
+    def bent(edges):
+        return (
+            power(edges.sum(1), -user_degree_exponent) @ edges @ power(edges.sum(0), -item_exponent)
+        )
 
     normalised = bent(events)
     left, values, _ = dense_svd(normalised)
     groups = np.eye(3)[np.arange(9) % 3]  # [products, brands]
-    ties = np.sqrt(events @ groups)
-    right = bent(ties).T @ left @ np.diag(1 / values)
-    brands = power(ties.sum(0), item_popularity_exponent) @ right
+    edges = np.sqrt(events @ groups)
+    right = bent(edges).T @ left @ np.diag(1 / values)
+    brands = power(edges.sum(0), item_popularity_exponent) @ right
     expected = left @ np.diag(values ** (1 + group_singular_value_exponent)) @ brands.T
     settings = {
         "singular_value_exponent": singular_value_exponent,
@@ -203,12 +205,12 @@ def test_the_graph_matters_two_hops_away(make_graph):
 
 def test_side_relations_give_vectors_to_what_nobody_bought(random_graph):
     beside = fit(random_graph, edge_type_weights={"Product-MADE_BY-Brand": 0.5})
-    newcomer, brand_mates, others = beside["Product"][8], (2, 5), (0, 1, 3, 4, 6, 7)
-    assert newcomer.any()
+    new_item, brand_mates, others = beside["Product"][8], (2, 5), (0, 1, 3, 4, 6, 7)
+    assert new_item.any()
 
     def cosine(row):
         other = beside["Product"][row]
-        return newcomer @ other / np.linalg.norm(newcomer) / np.linalg.norm(other)
+        return new_item @ other / np.linalg.norm(new_item) / np.linalg.norm(other)
 
     assert min(map(cosine, brand_mates)) > max(map(cosine, others))
 
@@ -225,10 +227,12 @@ def test_faint_side_relations_leave_the_scores_of_events_alone(random_graph):
     np.testing.assert_allclose(*scores, atol=1e-4)
 
 
-def test_a_side_weight_for_what_ties_no_products(random_graph):
+def test_a_side_weight_for_what_edges_no_products(random_graph):
     with pytest.raises(SchemaError, match="did you mean 'MADE_BY'"):
         fit(random_graph, edge_type_weights={"Product-MADEBY-Brand": 0.5})
-    with pytest.raises(SchemaError, match="cannot hold User-FOLLOWS-Brand; expected a tie of Prod"):
+    with pytest.raises(
+        SchemaError, match="cannot hold User-FOLLOWS-Brand; expected an edge of Prod"
+    ):
         fit(random_graph, edge_type_weights={"User-FOLLOWS-Brand": 0.5})
 
 

@@ -84,7 +84,7 @@ def test_worked_by_hand(make_graph):
     np.testing.assert_allclose(vectors["User"] @ vectors["Content"].T, expected, rtol=1e-5)
 
 
-def test_what_was_watched_lately_comes_first(make_graph):
+def test_what_was_watched_recently_comes_first(make_graph):
     day_s = 86_400
     watched = [(user, 0, user) for user in range(6)] + [
         (user, 1, 100 * day_s + user) for user in range(6)

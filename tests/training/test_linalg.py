@@ -89,7 +89,9 @@ def test_a_matrix_of_lower_rank_gives_zeros_not_noise():
 
 
 def test_seed_decides():
-    matrix = sparse_of(with_spectrum(100, 120, [1.0] * 100))  # flat: every direction is as good
+    matrix = sparse_of(
+        with_spectrum(100, 120, [1.0] * 100)
+    )  # flat: every target edge type is as good
     first, again = (randomized_svd(matrix, 8, seed=3) for _ in range(2))
     assert all(torch.equal(*pair) for pair in zip(first, again, strict=True))
     assert not torch.allclose(first.right, randomized_svd(matrix, 8, seed=4).right)

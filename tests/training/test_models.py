@@ -40,7 +40,7 @@ def test_popularity_is_added_to_the_scores_by_its_weight(graph):
     np.testing.assert_allclose(scores(graph, 0.5), expected, atol=1e-4)
 
 
-def test_with_a_large_weight_all_seeds_see_what_is_popular(graph):
+def test_with_a_large_weight_all_query_nodes_see_what_is_popular(graph):
     popular = PopularityEncoder(PURCHASED).fit(graph)
     assert score_spread(popular["User"], popular["Product"]) > 0
     best = np.argmax(scores(graph, 1000.0), axis=1)
@@ -53,5 +53,5 @@ def test_what_is_popular_hardly_turns_the_vectors_of_products(graph):
     number = vectors["Product"][:, -1]
     long = np.sqrt(np.mean(number[number > 0] ** 2))
     assert 1 / 2 < long / vectors["User"][0, -1] < 2
-    likeness, before = (products @ products.T for products in map(directions, (vectors, plain)))
-    assert np.corrcoef(likeness.ravel(), before.ravel())[0, 1] > 0.99
+    similarity, before = (products @ products.T for products in map(directions, (vectors, plain)))
+    assert np.corrcoef(similarity.ravel(), before.ravel())[0, 1] > 0.99

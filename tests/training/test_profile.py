@@ -97,7 +97,7 @@ def test_by_default_directions_without_products_have_no_profile(make_graph):
     assert ProfileEncoder(SCHEMA, watched).fit(graph) == {}
 
 
-def test_only_ties_of_products_to_others(graph):
+def test_only_edges_of_products_to_others(graph):
     with pytest.raises(SchemaError, match="profiles cannot hold Product-ALSO_BOUGHT-Product"):
         fitted(graph, edge_type_weights={"Product-ALSO_BOUGHT-Product": 1.0})
     with pytest.raises(SchemaError, match="profiles cannot hold User-FOLLOWS-Brand"):

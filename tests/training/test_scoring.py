@@ -24,7 +24,7 @@ class Table:
 
 
 def pairs(lists, num_targets):
-    """One list of targets per seed, CSR."""
+    """One list of targets per query node, CSR."""
     sources = np.repeat(np.arange(len(lists)), [len(one) for one in lists])
     targets = np.array([target for one in lists for target in one], dtype=np.int64)
     return csr_of(Adjacency.from_edges(sources, targets, len(lists), num_targets))
@@ -35,15 +35,15 @@ def pairs(lists, num_targets):
 def test_equal_to_the_metrics_of_ranked_lists(seed, k, monkeypatch):
     monkeypatch.setattr("training.evaluation.metrics.BLOCK_SCORES", 60)
     rng = np.random.default_rng(seed)
-    seeds, targets = rng.normal(size=(30, 4)), rng.normal(size=(20, 4))
+    queries, targets = rng.normal(size=(30, 4)), rng.normal(size=(20, 4))
     owner = rng.integers(3, size=(30, 20))  # 0 taken, 1 to be found, 2 neither
     owner[rng.random(30) < 0.2] = 2
     taken, truth = (Adjacency.from_edges(*np.nonzero(owner == kind), 30, 20) for kind in (0, 1))
-    scores = seeds @ targets.T
+    scores = queries @ targets.T
     scores[owner == 0] = -np.inf
     asked = np.flatnonzero(truth.degrees())
     ranked = np.argsort(-scores[asked], axis=1)
-    scorer = VectorScorer(*(torch.from_numpy(v).float() for v in (seeds, targets)))
+    scorer = VectorScorer(*(torch.from_numpy(v).float() for v in (queries, targets)))
     found = reached_at_k(scorer, csr_of(taken), csr_of(truth), k)
     assert found.recall == pytest.approx(recall_at_k(ranked, asked, truth, k))
     assert found.ndcg == pytest.approx(ndcg_at_k(ranked, asked, truth, k))
@@ -53,7 +53,7 @@ def test_equal_to_the_metrics_of_ranked_lists(seed, k, monkeypatch):
 
 
 THREE = Table([[4, 3, 2, 1], [1, 2, 3, 4], [4, 1, 3, 2]])
-TRUTH = pairs([[1, 3], [0], []], 4)  # the third seed has nothing to find and does not count
+TRUTH = pairs([[1, 3], [0], []], 4)  # the third query node has nothing to find and does not count
 
 
 def test_worked_out_by_hand():
@@ -79,7 +79,7 @@ def test_only_candidates_are_ranked_and_looked_for():
 
 
 def test_nothing_true_to_find():
-    with pytest.raises(InsufficientDataError, match="none of 3 seeds has anything true to find"):
+    with pytest.raises(InsufficientDataError, match="none of 3 queries has anything true to find"):
         reached_at_k(THREE, None, pairs([[], [], []], 4), 2)
     warm = torch.tensor([False, False, True, False])
     with pytest.raises(InsufficientDataError, match="measure on more targets"):

@@ -19,7 +19,7 @@ SIZES = {"User": 4, "Product": 5, "Brand": 2}
 
 times = st.integers(0, 12 * DAY_S)
 events = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 4), times), max_size=25)
-ties = st.lists(
+edges = st.lists(
     st.tuples(st.integers(0, 4), st.integers(0, 1), st.one_of(st.just(ALWAYS_S), times)),
     max_size=8,
 )
@@ -30,7 +30,7 @@ def rows_of(graph, edge_type):
     return list(zip(*store.edge_index.tolist(), store.at_s.tolist(), strict=True))
 
 
-@given(events, events, ties, st.integers(1, 10))
+@given(events, events, edges, st.integers(1, 10))
 def test_no_leak_and_no_loss(make_graph, purchases, views, made_by, days):
     graph = make_graph(SIZES, {PURCHASED: purchases, VIEWED: views, MADE_BY: made_by})
     end_s = max((at_s for *_, at_s in purchases), default=0) + 1

@@ -11,11 +11,11 @@ from graphdb.errors import InsufficientDataError
 from graphrec import Recommender
 from training.baselines import RecentPopularity
 from training.config import TrainConfig
-from training.data import behaviour_weights, interaction_matrix, likes, load_graph
+from training.data import event_weights, interaction_matrix, likes, load_graph
 from training.encoders import EngagementEncoder, PopularityEncoder, ProfileEncoder, SvdEncoder
 from training.evaluation.tasks import first_tasks
 from training.gnn import GnnConfig
-from training.gnn.supervision import direction_of, foretold
+from training.gnn.supervision import supervised_edge_types, supervised_edges
 from training.pairs import liked
 from training.splitting.holdout import hold_out_last_of_each
 from training.splitting.split import hold_out_last
@@ -79,7 +79,7 @@ def few(write_world, tmp_path):
 
 def test_one_rule_from_stars_to_weights(few):
     assert few[RATED]["opinion"].tolist() == [-1, -0.5, 0, 0.5, 1, 0.75, 1]
-    matrix = interaction_matrix(few, behaviour_weights(SCHEMA, RATED, {})).to_dense()
+    matrix = interaction_matrix(few, event_weights(SCHEMA, RATED, {})).to_dense()
     expected = torch.zeros(NUM_USERS, NUM_PRODUCTS).double()
     expected[0, 3:6] = torch.tensor([0.5, 1, 0.75]).double() * math.log(2)
     expected[1, 0] = math.log(2)
@@ -99,9 +99,9 @@ def test_stars_count_by_a_weight_beside_purchases(write_world, tmp_path):
     graph = load_graph(
         written(write_world, tmp_path / "snapshot", rows, **{str(PURCHASED): bought})
     )
-    alone = interaction_matrix(graph, behaviour_weights(SCHEMA, PURCHASED, {})).to_dense()
+    alone = interaction_matrix(graph, event_weights(SCHEMA, PURCHASED, {})).to_dense()
     assert (alone[0, :2] / math.log(2)).tolist() == pytest.approx([5, 5])
-    weights = behaviour_weights(SCHEMA, PURCHASED, {"RATED": 6.0})
+    weights = event_weights(SCHEMA, PURCHASED, {"RATED": 6.0})
     both = interaction_matrix(graph, weights).to_dense()
     assert (both[0, :2] / math.log(2)).tolist() == pytest.approx([0, 11])
 
@@ -111,17 +111,17 @@ def test_what_is_popular_is_what_was_liked(few):
     assert np.flatnonzero(counts).tolist() == [0, 3, 4, 5]
     recent = PopularityEncoder(RATED, 30.0).fit(few)["Product"][:, 0]
     assert np.flatnonzero(recent).tolist() == [0, 3, 4, 5]
-    lately = RecentPopularity(RATED).fit(few).targets[:, 0]
-    assert torch.nonzero(lately).flatten().tolist() == [0, 3, 4, 5]
+    recently = RecentPopularity(RATED).fit(few).targets[:, 0]
+    assert torch.nonzero(recently).flatten().tolist() == [0, 3, 4, 5]
 
 
 def test_the_network_learns_from_what_was_liked(few):
     config = GnnConfig()
-    (name,) = foretold(few, SCHEMA, config, RATED)
-    direction = direction_of(few, SCHEMA, name, 1.0, config)
+    (name,) = supervised_edge_types(few, SCHEMA, config, RATED)
+    target_edge_type = supervised_edges(few, SCHEMA, name, 1.0, config)
     assert name == str(RATED)
-    assert direction.positives.to_dense()[0].nonzero().flatten().tolist() == [3, 4, 5]
-    assert direction.disliked.to_dense()[0].nonzero().flatten().tolist() == [0, 1]
+    assert target_edge_type.positives.to_dense()[0].nonzero().flatten().tolist() == [3, 4, 5]
+    assert target_edge_type.disliked.to_dense()[0].nonzero().flatten().tolist() == [0, 1]
 
 
 @pytest.mark.parametrize("cut", [lambda graph: hold_out_last(graph, RATED, 20), None])
@@ -143,10 +143,10 @@ def test_every_part_reads_a_config_that_names_ratings(kinds, encoder):
 @pytest.mark.parametrize(
     "settings",
     [
-        {"direction": str(RATED)},
-        {"direction": str(RATED), "model": "concat", "graph": {"dim": 8, "epochs": 5}},
-        {"direction": str(RATED), "model": "graph", "graph": {"dim": 8, "epochs": 20}},
-        {"direction": str(RATED), "popularity": 0.1},
+        {"target_edge_type": str(RATED)},
+        {"target_edge_type": str(RATED), "model": "concat", "graph": {"dim": 8, "epochs": 5}},
+        {"target_edge_type": str(RATED), "model": "graph", "graph": {"dim": 8, "epochs": 20}},
+        {"target_edge_type": str(RATED), "popularity": 0.1},
         {"svd": {"event_weights": {"RATED": 1.0}}},
     ],
 )
@@ -164,7 +164,7 @@ def test_the_first_five_are_of_the_liked_kind(kinds, tmp_path, settings):
 
 @pytest.mark.parametrize("holdout_days", [28, None])
 def test_without_purchases_one_line_says_what_to_set(kinds, tmp_path, holdout_days):
-    said = r'give --config a file with direction = "User-RATED-Product" \(480 edges\)'
+    said = r'give --config a file with target_edge_type = "User-RATED-Product" \(480 edges\)'
     with pytest.raises(InsufficientDataError, match=said):
         train(kinds.folder, tmp_path / "bundle", holdout_days=holdout_days)
 
@@ -173,7 +173,7 @@ def test_a_user_of_bad_ratings_alone_is_unknown(write_world, tmp_path):
     rows = [(user, product, 5, 1) for user in range(1, 9) for product in (user, user + 1)]
     rows += [(0, 3, 1, 1), (0, 4, 2.5, 1)]
     snapshot = written(write_world, tmp_path / "snapshot", rows)
-    config = TrainConfig(direction=str(RATED))
+    config = TrainConfig(target_edge_type=str(RATED))
     made = train(snapshot.folder, tmp_path / "bundle", config=config, holdout_days=None)
     recommender = Recommender(made.bundle)
     assert recommender.knows("User", "u01", "Product")

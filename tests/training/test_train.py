@@ -47,7 +47,7 @@ def test_it_beats_popularity_where_there_is_taste(report):
     for task in ("all products", "new products", "new brands"):
         model = report.evaluation.score(task, "svd")
         baseline = report.evaluation.score(task, "popularity")
-        assert model.num_seeds == baseline.num_seeds > 100
+        assert model.num_queries == baseline.num_queries > 100
         assert model.recall > 1.5 * baseline.recall, task
         assert model.ndcg > 1.5 * baseline.ndcg, task
 
@@ -114,13 +114,13 @@ def test_the_manifest_says_how_and_how_good(report, planted):
     manifest = report.bundle.manifest
     assert manifest.snapshot_id == planted.snapshot_id
     assert manifest.cutoff is None
-    assert manifest.dim == 32 + 32  # the closed form and the profile of brands
+    assert manifest.dim == 32 + 32  # the SVD and the profile of brands
     assert manifest.config["encoder"] == "svd"
     assert manifest.config["holdout_days"] == 28
     assert manifest.config["svd"]["dim"] == 32
     assert manifest.metrics == report.evaluation.to_dict()
     assert len(manifest.metrics["scores"]) == 6
-    assert set(manifest.newcomers) == {"User", "Product", "Brand"}
+    assert set(manifest.cold_start) == {"User", "Product", "Brand"}
 
 
 def test_a_product_that_came_too_late_is_encoded_from_its_brand(report):
@@ -248,6 +248,6 @@ def test_no_snapshot(tmp_path):
 
 
 def test_a_direction_that_the_schema_does_not_have(planted, tmp_path):
-    config = TrainConfig(direction="User-BOUGHT-Product")
+    config = TrainConfig(target_edge_type="User-BOUGHT-Product")
     with pytest.raises(SchemaError, match="unknown relation 'BOUGHT'"):
         train(planted.folder, tmp_path / "bundle", config=config)

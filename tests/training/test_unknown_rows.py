@@ -1,7 +1,7 @@
 """Nodes that nothing is known of have vectors of zeros, exactly: in every block, in every preset.
 
-What is a little off zero has a direction and a length, so lists, lookalikes and evaluation would
-take it for a taste. What is known is counted here pair by pair, not read off the vectors.
+What is a little off zero has a target edge type and a length, so lists, lookalikes and evaluation
+would take it for a taste. What is known is counted here pair by pair, not read off the vectors.
 """
 
 from collections import defaultdict
@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from graphdb import SCHEMA
 from graphrec import Recommender
-from training.cold_start import NewcomerLearner
+from training.cold_start import ColdStartLearner
 from training.config import TrainConfig, load_config, preset_path, presets
 from training.encoders import (
     EngagementConfig,
@@ -33,7 +33,7 @@ from training.train import train
 PURCHASED = SCHEMA.edge_type("PURCHASED")
 WITH_PRODUCTS = ("VIEWED", "CARTED", "PURCHASED", "RETURNED")
 OTHER_EVENTS = ("User-FOLLOWS-Creator", "User-FOLLOWS-Brand", "User-WATCHED-Content")
-TIES = (
+EDGES = (
     "Product-MADE_BY-Brand",
     "Product-TAGGED-Tag",
     "Content-FEATURES-Product",
@@ -48,7 +48,7 @@ QUICK = GnnConfig(dim=8, epochs=2)
 def edges(draw):
     """{edge type: rows}; the second last user bought something for sure, and kept it."""
     found = {}
-    for name in (*(f"User-{one}-Product" for one in WITH_PRODUCTS), *OTHER_EVENTS, *TIES):
+    for name in (*(f"User-{one}-Product" for one in WITH_PRODUCTS), *OTHER_EVENTS, *EDGES):
         edge_type = SCHEMA.parse_edge_type(name)
         ends = (NUM_NODES[edge_type.source], NUM_NODES[edge_type.target])
         row = st.tuples(*(st.integers(0, end - 1) for end in ends), st.integers(0, 30))
@@ -65,7 +65,7 @@ def weighed(drawn, target_type):
     sums = defaultdict(float)
     for edge_type, rows in drawn.items():
         if (edge_type.source, edge_type.target) == ("User", target_type):
-            weight = SCHEMA.relation(edge_type.relation).behaviour_weight
+            weight = SCHEMA.relation(edge_type.relation).event_weight
             for user, target, _, count in rows:
                 sums[user, target] += weight * log1p(count)
     return sums
@@ -98,8 +98,8 @@ def test_first_rows_without_a_pair_are_zero(make_graph):
 
 @settings(max_examples=40)
 @given(edges(), st.booleans(), st.sampled_from([-1.0, 0.0, 0.75]))
-def test_the_closed_form(make_graph, drawn, with_ties, singular_value_exponent):
-    edge_type_weights = {"Product-MADE_BY-Brand": 0.5} if with_ties else {}
+def test_the_closed_form(make_graph, drawn, with_edges, singular_value_exponent):
+    edge_type_weights = {"Product-MADE_BY-Brand": 0.5} if with_edges else {}
     config = SvdConfig(
         half_life_days=None,
         edge_type_weights=edge_type_weights,
@@ -107,7 +107,7 @@ def test_the_closed_form(make_graph, drawn, with_ties, singular_value_exponent):
     )
     vectors = SvdEncoder(SCHEMA, PURCHASED, config).fit(make_graph(NUM_NODES, drawn))
     users, products = told_by(drawn, "Product")
-    branded = {one for one, *_ in drawn[SCHEMA.edge_type("MADE_BY")]} if with_ties else set()
+    branded = {one for one, *_ in drawn[SCHEMA.edge_type("MADE_BY")]} if with_edges else set()
     assert not_zero(vectors["User"]) <= users
     assert not_zero(vectors["Product"]) <= products | branded
 
@@ -117,7 +117,7 @@ def test_the_closed_form(make_graph, drawn, with_ties, singular_value_exponent):
 def test_profiles(make_graph, drawn):
     config = ProfileConfig(half_life_days=None)
     vectors = ProfileEncoder(SCHEMA, PURCHASED, config).fit(make_graph(NUM_NODES, drawn))
-    tied = {
+    connected = {
         product
         for name in ("MADE_BY", "TAGGED")
         for product, *_ in drawn[SCHEMA.edge_type(name, "Product")]
@@ -125,10 +125,10 @@ def test_profiles(make_graph, drawn):
     known = {
         user
         for (user, product), total in weighed(drawn, "Product").items()
-        if total > 1e-9 and product in tied
+        if total > 1e-9 and product in connected
     }
     assert not_zero(vectors.get("User", np.zeros((1, 1)))) <= known
-    assert not_zero(vectors.get("Product", np.zeros((1, 1)))) <= tied
+    assert not_zero(vectors.get("Product", np.zeros((1, 1)))) <= connected
 
 
 @settings(max_examples=40)
@@ -148,24 +148,24 @@ def test_engagement(make_graph, drawn, singular_value_exponent):
 def test_the_network(make_graph, drawn, num_layers):
     config = QUICK.model_copy(update={"num_layers": num_layers})
     vectors = GraphEncoder(SCHEMA, config, "cpu").fit(make_graph(NUM_NODES, drawn))
-    tied = defaultdict(set)
+    connected = defaultdict(set)
     for edge_type, rows in drawn.items():
         if edge_type.target != "Product" or edge_type.source != "User":
             for source, target, *_ in rows:
-                tied[edge_type.source].add(source)
-                tied[edge_type.target].add(target)
+                connected[edge_type.source].add(source)
+                connected[edge_type.target].add(target)
     for (user, product), total in weighed(drawn, "Product").items():
         if total > 1e-9:
-            tied["User"].add(user)
-            tied["Product"].add(product)
+            connected["User"].add(user)
+            connected["Product"].add(product)
     for name, rows in vectors.items():
-        assert not_zero(rows) <= tied[name], name
+        assert not_zero(rows) <= connected[name], name
 
 
 @pytest.mark.parametrize("preset", presets())
 @settings(max_examples=8)
 @given(drawn=edges())
-def test_every_preset_with_newcomers(make_graph, preset, drawn):
+def test_every_preset_with_new_items(make_graph, preset, drawn):
     config = load_config(preset_path(preset))
     ageless = {
         name: getattr(config, name).model_copy(update={"half_life_days": None})
@@ -176,17 +176,17 @@ def test_every_preset_with_newcomers(make_graph, preset, drawn):
     )
     graph = make_graph(NUM_NODES, drawn)
     vectors = make_encoder(SCHEMA, PURCHASED, config, Run("cpu")).fit(graph)
-    learner = NewcomerLearner(graph, vectors, SCHEMA, PURCHASED, config.newcomers)
+    learner = ColdStartLearner(graph, vectors, SCHEMA, PURCHASED, config.cold_start)
     for found in (vectors, learner.applied(learner.rules())):
         users, _ = told_by(drawn, "Product", "Creator", "Content", "Brand")
         assert not_zero(found["User"]) <= users
-        tied = defaultdict(set)
+        connected = defaultdict(set)
         for edge_type, rows in drawn.items():
             for source, target, *_ in rows:
-                tied[edge_type.source].add(source)
-                tied[edge_type.target].add(target)
+                connected[edge_type.source].add(source)
+                connected[edge_type.target].add(target)
         for name, rows in found.items():
-            assert not_zero(rows) <= tied[name], name
+            assert not_zero(rows) <= connected[name], name
         assert all(np.isfinite(rows).all() for rows in found.values())
 
 

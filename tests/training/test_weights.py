@@ -9,7 +9,7 @@ from graphdb.errors import InsufficientDataError, SchemaError
 from graphdb.schema import SCHEMA
 from training.data import (
     DAY_S,
-    behaviour_weights,
+    event_weights,
     incidence,
     interaction_matrix,
     membership,
@@ -28,7 +28,7 @@ LN2, LN4 = math.log(2), math.log(4)
 
 
 def test_weights_come_from_the_schema_and_can_be_replaced():
-    weights = behaviour_weights(SCHEMA, PURCHASED, {"VIEWED": 0, "RATED": 2.5})
+    weights = event_weights(SCHEMA, PURCHASED, {"VIEWED": 0, "RATED": 2.5})
     assert {edge_type.relation: weight for edge_type, weight in weights.items()} == {
         "CARTED": 3,
         "PURCHASED": 5,
@@ -37,11 +37,11 @@ def test_weights_come_from_the_schema_and_can_be_replaced():
     }
 
 
-def test_a_relation_between_other_types_is_no_behaviour():
-    with pytest.raises(SchemaError, match=r"no relation 'LIKES' ties User to Product; .*expected"):
-        behaviour_weights(SCHEMA, PURCHASED, {"LIKES": 1})
+def test_a_relation_between_other_types_has_no_event_weight():
+    with pytest.raises(SchemaError, match=r"no relation 'LIKES' edges User to Product; .*expected"):
+        event_weights(SCHEMA, PURCHASED, {"LIKES": 1})
     with pytest.raises(SchemaError, match="did you mean 'VIEWED'"):
-        behaviour_weights(SCHEMA, PURCHASED, {"VIEWD": 1})
+        event_weights(SCHEMA, PURCHASED, {"VIEWD": 1})
 
 
 def test_pairs_sum_over_events_and_relations(make_graph):
@@ -56,7 +56,7 @@ def test_pairs_sum_over_events_and_relations(make_graph):
     matrix = interaction_matrix(graph, {PURCHASED: 5, VIEWED: 1, RETURNED: -4})
     expected = [
         [5 * LN2 - 4 * LN2, 5 * LN2 + 5 * LN4 + LN2, 0],
-        [LN4, 0, 0],  # returned more than bought: no tie, not a negative one
+        [LN4, 0, 0],  # returned more than bought: no edge, not a negative one
     ]
     torch.testing.assert_close(matrix.to_dense(), torch.tensor(expected).double())
     assert matrix.is_coalesced() and matrix.values().numel() == 3
@@ -117,7 +117,7 @@ def test_a_ring_of_categories_ends(make_graph):
     assert torch.isfinite(membership(graph, IN_CATEGORY, "Product").to_dense()).all()
 
 
-def test_ties_towards_products_are_turned_and_ties_between_products_hold_both_ways(make_graph):
+def test_edges_towards_products_are_turned_and_edges_between_products_hold_both_ways(make_graph):
     graph = make_graph(
         {"Product": 2, "Creator": 1}, {PROMOTES: [(0, 0), (0, 1)], ALSO_BOUGHT: [(0, 1)]}
     )

@@ -1,8 +1,8 @@
 """Defines baselines and the interaction matrix that most of them learn from.
 
-The matrix R says which seed took which target, and how often. A `HistoryScorer` multiplies a seed's
-row of R by a matrix from targets to targets. `EncoderBaseline` makes a baseline of an encoder, with
-dot products as scores, as it is served.
+The matrix R says which query node took which target, and how often. A `HistoryScorer` multiplies a
+query node's row of R by a matrix from targets to targets. `EncoderBaseline` makes a baseline of an
+encoder, with dot products as scores, as it is served.
 """
 
 from collections.abc import Iterator
@@ -17,8 +17,8 @@ from graphdb.errors import InsufficientDataError
 from graphdb.schema_types import EdgeType
 from training.data import (
     HeteroData,
-    behaviour_weights,
     edge_types_of,
+    event_weights,
     incidence,
     interaction_matrix,
 )
@@ -28,7 +28,7 @@ from training.sparse_ops import csr, gather_rows, product, quiet, starts_of, to_
 
 
 class Baseline(Protocol):
-    """Learns one direction of a graph; its scorer is on the CPU, wherever it was learned."""
+    """Learns one target edge type of a graph; its scorer is on the CPU, wherever it was learned."""
 
     def fit(self, graph: HeteroData) -> Scorer:
         """Learns from the graph.
@@ -49,7 +49,7 @@ class HistoryScorer:
     """scores = R W.
 
     Args:
-        histories: R, CSR float32 [num_seeds, num_targets].
+        histories: R, CSR float32 [num_queries, num_targets].
         weights: W, float32 [num_targets, num_targets], dense or coalesced COO; the
             column is the target that is scored.
     """
@@ -86,13 +86,15 @@ def gram_blocks(matrix: Tensor) -> Iterator[tuple[int, Tensor]]:
     A block is as tall as a bound on the entries that it can have allows.
 
     Args:
-        matrix: R, coalesced COO [num_seeds, num_targets].
+        matrix: R, coalesced COO [num_queries, num_targets].
     """
-    seeds, targets = matrix.indices()
+    queries, targets = matrix.indices()
     num_targets = matrix.shape[1]
     with quiet():
         transposed = matrix.t().coalesce().to_sparse_csr()
-    most = torch.bincount(seeds, minlength=matrix.shape[0])[seeds]  # entries an entry can lead to
+    most = torch.bincount(queries, minlength=matrix.shape[0])[
+        queries
+    ]  # entries an entry can lead to
     per_row = torch.bincount(targets, weights=most.double(), minlength=num_targets)
     block_of_row = (per_row.cumsum(0) / _BLOCK_PRODUCTS).long()
     start = 0
@@ -123,46 +125,49 @@ class InteractionConfig(BaseModel):
 
 
 def interactions(
-    graph: HeteroData, schema: Schema, direction: EdgeType, config: InteractionConfig
+    graph: HeteroData, schema: Schema, target_edge_type: EdgeType, config: InteractionConfig
 ) -> Tensor:
-    """R: coalesced sparse float64 [num_seeds, num_targets], all entries positive.
+    """R: coalesced sparse float64 [num_queries, num_targets], all entries positive.
 
-    Where the direction is an event, all events between its two ends are weighed and summed, as
-    `interaction_matrix` does; a tie counts 1.
+    Where the target edge type is an event, all events between its two ends are weighed and summed,
+    as `interaction_matrix` does; a static edge counts 1.
 
     Raises:
-        InsufficientDataError: There is no event or tie of that kind.
-        SchemaError: A weight is given for a relation that does not tie the two ends.
+        InsufficientDataError: There is no event or static edge of that kind.
+        SchemaError: A weight is given for a relation that does not connect the two ends.
     """
-    if schema.relation(direction.relation).is_event:
-        weights = behaviour_weights(schema, direction, config.event_weights)
+    if schema.relation(target_edge_type.relation).is_event:
+        weights = event_weights(schema, target_edge_type, config.event_weights)
         summed = interaction_matrix(graph, weights, half_life_days=config.half_life_days)
         return to_power(summed, config.repeat_exponent)
-    if direction not in edge_types_of(graph) or not graph[direction].edge_index.numel():
-        raise InsufficientDataError(f"there are no {direction} ties to learn from")
-    return incidence(graph, direction)
+    if (
+        target_edge_type not in edge_types_of(graph)
+        or not graph[target_edge_type].edge_index.numel()
+    ):
+        raise InsufficientDataError(f"there are no {target_edge_type} edges to learn from")
+    return incidence(graph, target_edge_type)
 
 
 @dataclass(frozen=True, slots=True)
 class EncoderBaseline:
-    """Any encoder, asked along one direction."""
+    """Any encoder, asked along one target edge type."""
 
     encoder: Encoder
-    direction: EdgeType
+    target_edge_type: EdgeType
 
     def fit(self, graph: HeteroData) -> VectorScorer:
         """Learns.
 
         Raises:
             InsufficientDataError: The encoder has too little to learn from, or gives no vectors for
-                an end of the direction.
+                an end of the target edge type.
         """
         vectors = self.encoder.fit(graph)
-        for end in (self.direction.source, self.direction.target):
+        for end in (self.target_edge_type.source, self.target_edge_type.target):
             if end not in vectors:
                 raise InsufficientDataError(
-                    f"the encoder gives no vectors for {end}, an end of {self.direction}",
+                    f"the encoder gives no vectors for {end}, an end of {self.target_edge_type}",
                     expected="one of " + ", ".join(sorted(vectors)),
                     value=end,
                 )
-        return VectorScorer.along(vectors, self.direction)
+        return VectorScorer.along(vectors, self.target_edge_type)

@@ -1,6 +1,6 @@
-"""Implements EASE, a linear model from all that a seed took to every target.
+"""Implements EASE, a linear model from all that a query node took to every target.
 
-Its weights have a closed form. `LowRankEase` is for many targets: it replaces the
+Its weights have a SVD. `LowRankEase` is for many targets: it replaces the
 Gram matrix by one of low rank plus a diagonal.
 """
 
@@ -42,20 +42,20 @@ class LinearConfig(InteractionConfig):
 
     Args:
         regularisation: Added to the diagonal of R^T R: larger trusts co-occurrences less.
-        seed_power: How much less a seed counts that took more: its row of R is divided by its
-            sum to this power. 0 as in the paper; with 0.5 regularisations around 1 are right.
+        query_exponent: How much less a query node counts that took more: its row of R is divided by
+            its sum to this power. 0 as in the paper; with 0.5 regularisations around 1 are right.
     """
 
     regularisation: float = Field(default=100.0, gt=0, le=1e9, allow_inf_nan=False)
-    seed_power: float = Field(default=0.0, ge=0, le=1)
+    query_exponent: float = Field(default=0.0, ge=0, le=1)
 
 
 def weighed_interactions(
-    graph: HeteroData, schema: Schema, direction: EdgeType, config: LinearConfig
+    graph: HeteroData, schema: Schema, target_edge_type: EdgeType, config: LinearConfig
 ) -> Tensor:
-    """`interactions`, every seed's row divided as `seed_power` says."""
-    events = interactions(graph, schema, direction, config)
-    return normalised(events, config.seed_power, 0.0)
+    """`interactions`, every query node's row divided as `query_exponent` says."""
+    events = interactions(graph, schema, target_edge_type, config)
+    return normalised(events, config.query_exponent, 0.0)
 
 
 class EaseConfig(LinearConfig):
@@ -79,10 +79,10 @@ class Ease:
     """
 
     def __init__(
-        self, schema: Schema, direction: EdgeType, config: EaseConfig | None = None
+        self, schema: Schema, target_edge_type: EdgeType, config: EaseConfig | None = None
     ) -> None:
         self.schema = schema
-        self.direction = direction
+        self.target_edge_type = target_edge_type
         self.config = config or EaseConfig()
 
     def fit(self, graph: HeteroData) -> HistoryScorer:
@@ -94,7 +94,7 @@ class Ease:
             TrainingError: The targets do not fit into `memory_gb`, or the precision is too low
                 for so little regularisation.
         """
-        events = weighed_interactions(graph, self.schema, self.direction, self.config)
+        events = weighed_interactions(graph, self.schema, self.target_edge_type, self.config)
         self._check_memory(events.shape[1])
         dtype = getattr(torch, self.config.precision)
         gram = torch.empty(events.shape[1], events.shape[1], dtype=dtype)
@@ -140,7 +140,7 @@ class LowRankEaseConfig(LinearConfig):
     """
 
     regularisation: float = Field(default=0.5, gt=0, le=1e9, allow_inf_nan=False)
-    seed_power: float = Field(default=0.5, ge=0, le=1)
+    query_exponent: float = Field(default=0.5, ge=0, le=1)
     rank: int = Field(default=512, ge=1, le=4096)
     power_iterations: int = Field(default=4, ge=0, le=50)
     oversampling: int = Field(default=64, ge=0, le=512)
@@ -152,13 +152,13 @@ class LowRankScorer:
     """scores = R (A C - diag(own)): a weight matrix of low rank, with its diagonal taken off.
 
     Args:
-        seeds: R A, float32 [num_seeds, rank].
+        queries: R A, float32 [num_queries, rank].
         targets: C^T, float32 [num_targets, rank].
         own: float32 [num_targets], what a target would say for itself.
-        histories: R, CSR float32 [num_seeds, num_targets].
+        histories: R, CSR float32 [num_queries, num_targets].
     """
 
-    seeds: Tensor
+    queries: Tensor
     targets: Tensor
     own: Tensor
     histories: Tensor
@@ -169,7 +169,7 @@ class LowRankScorer:
 
     def scores(self, rows: Tensor) -> Tensor:
         took = rows_of(self.histories, rows).to_dense()
-        return self.seeds[rows] @ self.targets.T - took * self.own
+        return self.queries[rows] @ self.targets.T - took * self.own
 
 
 class LowRankEase:
@@ -185,10 +185,10 @@ class LowRankEase:
     """
 
     def __init__(
-        self, schema: Schema, direction: EdgeType, config: LowRankEaseConfig | None = None
+        self, schema: Schema, target_edge_type: EdgeType, config: LowRankEaseConfig | None = None
     ) -> None:
         self.schema = schema
-        self.direction = direction
+        self.target_edge_type = target_edge_type
         self.config = config or LowRankEaseConfig()
 
     def fit(self, graph: HeteroData) -> LowRankScorer:
@@ -199,7 +199,7 @@ class LowRankEase:
             SchemaError: A weight is given for a relation that does not exist or does not fit.
         """
         config = self.config
-        events = weighed_interactions(graph, self.schema, self.direction, config)
+        events = weighed_interactions(graph, self.schema, self.target_edge_type, config)
         factor = _factor(events, config)  # F, [num_targets, rank]
         counts = column_sums(with_values(events, events.values().square()))  # diagonal of R^T R
         missing = (counts - factor.square().sum(1)).clamp(min=0)  # D
@@ -211,7 +211,7 @@ class LowRankEase:
         diagonal = loading - between  # of P
         histories = csr_rows(events)
         return LowRankScorer(
-            seeds=histories @ loaded.float(),
+            queries=histories @ loaded.float(),
             targets=(spread / diagonal[:, None]).float(),
             own=(between / diagonal).float(),
             histories=histories,

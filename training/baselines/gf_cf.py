@@ -13,7 +13,7 @@ from training.sparse_ops import SparseMatrix, column_sums, normalised, power_or_
 
 Tensor = torch.Tensor
 
-_BLOCK_NUMBERS = 2**25  # of float32 [num_seeds, block] held at once: 128 MB
+_BLOCK_NUMBERS = 2**25  # of float32 [num_queries, block] held at once: 128 MB
 
 
 class GfCfConfig(InteractionConfig):
@@ -37,18 +37,18 @@ class GfCfConfig(InteractionConfig):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class GfCfScorer:
-    """scores = R R~^T R~ + seeds targets^T; nothing as large as targets x targets is made.
+    """scores = R R~^T R~ + queries targets^T; nothing as large as targets x targets is made.
 
     Args:
-        histories: R, CSR float32 [num_seeds, num_targets].
-        normal: R~, float32 [num_seeds, num_targets].
-        seeds: float32 [num_seeds, rank].
+        histories: R, CSR float32 [num_queries, num_targets].
+        normal: R~, float32 [num_queries, num_targets].
+        queries: float32 [num_queries, rank].
         targets: float32 [num_targets, rank].
     """
 
     histories: Tensor
     normal: SparseMatrix
-    seeds: Tensor
+    queries: Tensor
     targets: Tensor
 
     @property
@@ -62,13 +62,13 @@ class GfCfScorer:
 
     def _scores(self, rows: Tensor) -> Tensor:
         taken = rows_of(self.histories, rows).to_dense()  # [B, num_targets]
-        alike = self.normal.rows @ taken.T  # seeds that took the same, [num_seeds, B]
+        alike = self.normal.rows @ taken.T  # query nodes that took the same, [num_queries, B]
         linear = self.normal.transposed @ alike  # [num_targets, B]
-        return torch.addmm(linear.T, self.seeds[rows], self.targets.T)
+        return torch.addmm(linear.T, self.queries[rows], self.targets.T)
 
 
 class GfCf:
-    """scores = R (R~^T R~ + low_pass D^(-1/2) V V^T D^(1/2)), R~ = D_seeds^(-1/2) R D^(-1/2).
+    """scores = R (R~^T R~ + low_pass D^(-1/2) V V^T D^(1/2)), R~ = D_queries^(-1/2) R D^(-1/2).
 
     V are the right singular vectors of R~ for its largest singular values, D the sums of R's
     columns. Shen et al., "How Powerful is Graph Convolution for Recommendation?" (CIKM 2021),
@@ -77,10 +77,10 @@ class GfCf:
     """
 
     def __init__(
-        self, schema: Schema, direction: EdgeType, config: GfCfConfig | None = None
+        self, schema: Schema, target_edge_type: EdgeType, config: GfCfConfig | None = None
     ) -> None:
         self.schema = schema
-        self.direction = direction
+        self.target_edge_type = target_edge_type
         self.config = config or GfCfConfig()
 
     def fit(self, graph: HeteroData) -> GfCfScorer:
@@ -91,7 +91,7 @@ class GfCf:
             SchemaError: A weight is given for a relation that does not exist or does not fit.
         """
         config = self.config
-        events = interactions(graph, self.schema, self.direction, config)
+        events = interactions(graph, self.schema, self.target_edge_type, config)
         normal = SparseMatrix.from_coordinates(normalised(events).float())
         svd = randomized_svd(
             normal,
@@ -106,6 +106,6 @@ class GfCf:
         return GfCfScorer(
             histories=histories,
             normal=normal,
-            seeds=config.low_pass * (histories @ (damped * svd.right)),
+            queries=config.low_pass * (histories @ (damped * svd.right)),
             targets=raised * svd.right,
         )

@@ -44,10 +44,10 @@ class Ials:
     """
 
     def __init__(
-        self, schema: Schema, direction: EdgeType, config: IalsConfig | None = None
+        self, schema: Schema, target_edge_type: EdgeType, config: IalsConfig | None = None
     ) -> None:
         self.schema = schema
-        self.direction = direction
+        self.target_edge_type = target_edge_type
         self.config = config or IalsConfig()
 
     def fit(self, graph: HeteroData) -> VectorScorer:
@@ -59,12 +59,12 @@ class Ials:
             TrainingError: The library is not installed.
         """
         check_extra("implicit", "baselines", "iALS")
-        events = interactions(graph, self.schema, self.direction, self.config)
+        events = interactions(graph, self.schema, self.target_edge_type, self.config)
         return VectorScorer(*_factors(events, self.config))
 
 
 def _factors(events: Tensor, config: IalsConfig) -> tuple[Tensor, Tensor]:
-    """Seeds' and targets' vectors, float32 [n, dim]."""
+    """Query nodes' and targets' vectors, float32 [n, dim]."""
     from implicit.cpu.als import AlternatingLeastSquares
     from scipy.sparse import csr_matrix
     from threadpoolctl import threadpool_limits
@@ -81,7 +81,7 @@ def _factors(events: Tensor, config: IalsConfig) -> tuple[Tensor, Tensor]:
             random_state=config.seed,
         )
         model.fit(pairs, show_progress=False)
-    seeds, targets = (
+    queries, targets = (
         torch.from_numpy(np.asarray(side)) for side in (model.user_factors, model.item_factors)
     )
-    return seeds, targets
+    return queries, targets

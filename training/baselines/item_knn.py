@@ -1,4 +1,4 @@
-"""Item neighbours: a target is scored by how much it is like what the seed took."""
+"""Item neighbors: a target is scored by how much it is like what the query node took."""
 
 import torch
 from pydantic import Field
@@ -19,15 +19,15 @@ Tensor = torch.Tensor
 
 
 class ItemKnnConfig(InteractionConfig):
-    """How neighbours are found.
+    """How neighbors are found.
 
     Args:
-        num_neighbours: How many of a target's neighbours speak for it.
-        shrinkage: Added to the product of the two lengths, so that a likeness that rests on few
-            seeds counts less.
+        num_neighbors: How many of a target's neighbors speak for it.
+        shrinkage: Added to the product of the two lengths, so that a similarity that rests on few
+            queries counts less.
     """
 
-    num_neighbours: int = Field(default=100, ge=1, le=10_000)
+    num_neighbors: int = Field(default=100, ge=1, le=10_000)
     shrinkage: float = Field(default=10.0, ge=0, le=1e6, allow_inf_nan=False)
 
 
@@ -41,38 +41,38 @@ class ItemKnn:
     """
 
     def __init__(
-        self, schema: Schema, direction: EdgeType, config: ItemKnnConfig | None = None
+        self, schema: Schema, target_edge_type: EdgeType, config: ItemKnnConfig | None = None
     ) -> None:
         self.schema = schema
-        self.direction = direction
+        self.target_edge_type = target_edge_type
         self.config = config or ItemKnnConfig()
 
     def fit(self, graph: HeteroData) -> HistoryScorer:
-        """Finds every target's neighbours.
+        """Finds every target's neighbors.
 
         Raises:
             InsufficientDataError: There are no events to learn from.
             SchemaError: A weight is given for a relation that does not exist or does not fit.
         """
-        events = interactions(graph, self.schema, self.direction, self.config)
+        events = interactions(graph, self.schema, self.target_edge_type, self.config)
         lengths = column_sums(with_values(events, events.values().square())).sqrt()
-        parts = [self._neighbours(start, rows, lengths) for start, rows in gram_blocks(events)]
+        parts = [self._neighbors(start, rows, lengths) for start, rows in gram_blocks(events)]
         index = torch.cat([index for index, _ in parts], dim=1)
         values = torch.cat([values for _, values in parts])
         num_targets = events.shape[1]
-        # A row of a block holds the neighbours of one target: a column of S.
-        likeness = coordinates(index.flip(0), values, (num_targets, num_targets))
-        return HistoryScorer(csr_rows(events), likeness.float())
+        # A row of a block holds the neighbors of one target: a column of S.
+        similarity = coordinates(index.flip(0), values, (num_targets, num_targets))
+        return HistoryScorer(csr_rows(events), similarity.float())
 
-    def _neighbours(self, start: int, rows: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+    def _neighbors(self, start: int, rows: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """Index [2, K] and cosines [K] of the largest entries of each row, equals by number."""
         targets, others = rows.indices() + torch.tensor([[start], [0]])
         cosines = rows.values() / (lengths[targets] * lengths[others] + self.config.shrinkage)
-        other = targets != others  # nothing is its own neighbour
+        other = targets != others  # nothing is its own neighbor
         targets, others, cosines = targets[other], others[other], cosines[other]
         order = torch.argsort(cosines, descending=True, stable=True)
         order = order[torch.argsort(targets[order], stable=True)]
         per_target = torch.bincount(targets, minlength=1)
         place = torch.arange(len(targets)) - (per_target.cumsum(0) - per_target)[targets]
-        kept = order[place < self.config.num_neighbours]
+        kept = order[place < self.config.num_neighbors]
         return torch.stack([targets[kept], others[kept]]), cosines[kept]

@@ -27,7 +27,7 @@ class LightGcnBprConfig(InteractionConfig):
 
     Args:
         dim: Length of the vectors.
-        num_layers: How many ties a vector travels along.
+        num_layers: How many edges a vector travels along.
         epochs: Passes over the pairs; the paper trains up to 1,000.
         batch: Pairs in one step.
         learning_rate: Of Adam.
@@ -48,8 +48,9 @@ class LightGcnBpr:
     """He et al., "LightGCN" (SIGIR 2020): equations 3, 8 and 15.
 
     The layers are our `HeteroLightGCN`, which a test compares with PyG's. Every pair of an
-    epoch stands against one target that its seed did not take, drawn evenly. Deviations: a seed
-    that took nothing has a row of zeros, not of noise; a seed that took all teaches nothing.
+    epoch stands against one target that its query node did not take, drawn evenly. Deviations: a
+    query node that took nothing has a row of zeros, not of noise; a query node that took all
+    teaches nothing.
 
     Args:
         device: Where to train; by default a GPU if there is one.
@@ -59,13 +60,13 @@ class LightGcnBpr:
     def __init__(
         self,
         schema: Schema,
-        direction: EdgeType,
+        target_edge_type: EdgeType,
         config: LightGcnBprConfig | None = None,
         device: str | None = None,
         on_epoch: Callable[[Epoch], None] | None = None,
     ) -> None:
         self.schema = schema
-        self.direction = direction
+        self.target_edge_type = target_edge_type
         self.config = config or LightGcnBprConfig()
         self.device = device
         self.on_epoch = on_epoch
@@ -74,13 +75,14 @@ class LightGcnBpr:
         """Trains.
 
         Raises:
-            InsufficientDataError: There are no events to learn from, or every seed took everything.
+            InsufficientDataError: There are no events to learn from, or every query node took
+                everything.
             SchemaError: A weight is given for a relation that does not exist or does not fit.
             DivergedError: The loss became infinite or no number.
             TrainingError: There is no such device.
         """
         config, device = self.config, chosen_device(self.device)
-        events = interactions(graph, self.schema, self.direction, config)
+        events = interactions(graph, self.schema, self.target_edge_type, config)
         pairs = TakenPairs(events.indices().to(device), *events.shape)
         model = self._model(events, device)
         rows = [parameter for parameter in model.parameters() if parameter.requires_grad]
@@ -93,15 +95,17 @@ class LightGcnBpr:
                 seconds = time.perf_counter() - began
                 self.on_epoch(Epoch(number, loss, config.learning_rate, seconds))
         with torch.no_grad():
-            seeds, targets = model([(self.direction.source, None), (self.direction.target, None)])
-        return VectorScorer(seeds.cpu(), targets.cpu())
+            queries, targets = model(
+                [(self.target_edge_type.source, None), (self.target_edge_type.target, None)]
+            )
+        return VectorScorer(queries.cpu(), targets.cpu())
 
     def _model(self, events: Tensor, device: torch.device) -> HeteroLightGCN:
-        source, _, target = self.direction
+        source, _, target = self.target_edge_type
         operator = SparseMatrix.from_coordinates(normalised(events).float())
-        there = RelationOperator(str(self.direction), source, target, operator.transpose()).to(
-            device
-        )
+        there = RelationOperator(
+            str(self.target_edge_type), source, target, operator.transpose()
+        ).to(device)
         model = HeteroLightGCN(
             dict(zip((source, target), events.shape, strict=True)),
             [there, there.back],
@@ -124,8 +128,8 @@ class LightGcnBpr:
         losses = []
         order = torch.randperm(len(pairs), generator=generator, device=generator.device)
         for batch in torch.split(order, self.config.batch):
-            seeds, positives = pairs.index[:, batch]
-            loss = self.loss(model, seeds, positives, pairs.negatives(seeds, generator))
+            queries, positives = pairs.index[:, batch]
+            loss = self.loss(model, queries, positives, pairs.negatives(queries, generator))
             optimizer.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
@@ -140,48 +144,50 @@ class LightGcnBpr:
         return mean
 
     def loss(
-        self, model: HeteroLightGCN, seeds: Tensor, positives: Tensor, negatives: Tensor
+        self, model: HeteroLightGCN, queries: Tensor, positives: Tensor, negatives: Tensor
     ) -> Tensor:
         """-mean log sigmoid(s_positive - s_negative) + l2 / 2 of what the triples begin with."""
-        source, _, target = self.direction
+        source, _, target = self.target_edge_type
         targets = torch.cat([positives, negatives])
         # A batch reaches most of the graph: taking its rows alone is no faster than all.
-        seed_vectors, target_vectors = model([(source, None), (target, None)])
-        paired = target_vectors[targets].view(2, len(seeds), -1)
-        reached, missed = (seed_vectors[seeds] * paired).sum(-1)
-        lengths = model.rows[source][seeds].square().sum()
+        query_vectors, target_vectors = model([(source, None), (target, None)])
+        paired = target_vectors[targets].view(2, len(queries), -1)
+        reached, missed = (query_vectors[queries] * paired).sum(-1)
+        lengths = model.rows[source][queries].square().sum()
         lengths = lengths + model.rows[target][targets].square().sum()
         loss: Tensor = (
-            self.config.l2 * lengths / (2 * len(seeds)) - logsigmoid(reached - missed).mean()
+            self.config.l2 * lengths / (2 * len(queries)) - logsigmoid(reached - missed).mean()
         )
         return loss
 
 
 class TakenPairs:
-    """The pairs to learn from, and targets that their seeds did not take.
+    """The pairs to learn from, and targets that their query nodes did not take.
 
     Args:
-        index: Seeds and targets, int64 [2, num_pairs], ascending.
+        index: Query nodes and targets, int64 [2, num_pairs], ascending.
 
     Raises:
-        InsufficientDataError: Every seed took everything, so that nothing stands against it.
+        InsufficientDataError: Every query node took everything, so that nothing stands against it.
     """
 
-    def __init__(self, index: Tensor, num_seeds: int, num_targets: int) -> None:
+    def __init__(self, index: Tensor, num_queries: int, num_targets: int) -> None:
         self.num_targets = num_targets
-        took_all = torch.bincount(index[0], minlength=num_seeds) == num_targets
+        took_all = torch.bincount(index[0], minlength=num_queries) == num_targets
         self.index = index[:, ~took_all[index[0]]]
         self._keys = self.index[0] * num_targets + self.index[1]
         if not len(self):
-            raise InsufficientDataError("every seed took every target; there is nothing to rank")
+            raise InsufficientDataError(
+                "every query node took every target; there is nothing to rank"
+            )
 
     def __len__(self) -> int:
         return self.index.shape[1]
 
-    def negatives(self, seeds: Tensor, generator: torch.Generator) -> Tensor:
-        """For every seed a target that it did not take, drawn evenly, int64 [len(seeds)]."""
-        drawn = self._draw(len(seeds), generator)
-        while len(places := torch.nonzero(self._taken(seeds, drawn)).flatten()):
+    def negatives(self, queries: Tensor, generator: torch.Generator) -> Tensor:
+        """For every query a target that it did not take, drawn evenly, int64 [len(queries)]."""
+        drawn = self._draw(len(queries), generator)
+        while len(places := torch.nonzero(self._taken(queries, drawn)).flatten()):
             drawn[places] = self._draw(len(places), generator)
         return drawn
 
@@ -189,8 +195,8 @@ class TakenPairs:
         device = generator.device
         return torch.randint(self.num_targets, (number,), generator=generator, device=device)
 
-    def _taken(self, seeds: Tensor, targets: Tensor) -> Tensor:
-        keys = seeds * self.num_targets + targets
+    def _taken(self, queries: Tensor, targets: Tensor) -> Tensor:
+        keys = queries * self.num_targets + targets
         places = torch.searchsorted(self._keys, keys).clamp(max=len(self._keys) - 1)
         known: Tensor = self._keys[places] == keys
         return known

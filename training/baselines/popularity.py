@@ -1,7 +1,7 @@
 """Implements baselines that follow plain rules, such as popularity and recent popularity.
 
-`ViewedNotBought` ranks first what the seed viewed and did not buy: a plain rule, and hard to beat.
-`MostFollowers` and `CategorySales` rank creators who could carry a product or a brand.
+`ViewedNotBought` ranks first what the query node viewed and did not buy: a plain rule, and hard to
+beat. `MostFollowers` and `CategorySales` rank creators who could carry a product or a brand.
 """
 
 from dataclasses import dataclass
@@ -24,9 +24,9 @@ from training.sparse_ops import csr, gather_rows, owners_of, starts_of
 
 @dataclass(frozen=True, slots=True)
 class Popularity:
-    """Scores a target by the number of distinct seeds that took it, the same for every seed."""
+    """Scores a target by the number of distinct queries that took it, the same for every query."""
 
-    direction: EdgeType
+    target_edge_type: EdgeType
 
     def fit(self, graph: HeteroData) -> VectorScorer:
         """Counts.
@@ -34,7 +34,9 @@ class Popularity:
         Raises:
             InsufficientDataError: There is not one edge to count.
         """
-        return EncoderBaseline(PopularityEncoder(self.direction), self.direction).fit(graph)
+        return EncoderBaseline(PopularityEncoder(self.target_edge_type), self.target_edge_type).fit(
+            graph
+        )
 
 
 Tensor = torch.Tensor
@@ -61,15 +63,17 @@ class RecentPopularityConfig(BaseModel):
 
 
 class RecentPopularity:
-    """Scores a target by the seeds that took it, each by its newest event there.
+    """Scores a target by the query nodes that took it, each by its newest event there.
 
     That event counts 2^(-age / half_life), or 1 within the window; age is counted back from the
     newest event of the relation. By default the half-life is a week. Edges without a time are
     older than all others and do not count.
     """
 
-    def __init__(self, direction: EdgeType, config: RecentPopularityConfig | None = None) -> None:
-        self.direction = direction
+    def __init__(
+        self, target_edge_type: EdgeType, config: RecentPopularityConfig | None = None
+    ) -> None:
+        self.target_edge_type = target_edge_type
         self.config = config or RecentPopularityConfig(half_life_days=7)
 
     def fit(self, graph: HeteroData) -> VectorScorer:
@@ -78,23 +82,26 @@ class RecentPopularity:
         Raises:
             InsufficientDataError: No edge of the relation has a time.
         """
-        store = graph[self.direction]
+        store = graph[self.target_edge_type]
         dated = store[AT_S] != ALWAYS_S
         if not dated.any():
-            raise InsufficientDataError(f"there are no {self.direction} edges with a time to count")
-        speaks = likes(graph, self.direction)
+            raise InsufficientDataError(
+                f"there are no {self.target_edge_type} edges with a time to count"
+            )
+        speaks = likes(graph, self.target_edge_type)
         if speaks is not None:
             dated &= speaks
         at_s = store[AT_S][dated]
-        num_seeds, num_targets = (
-            graph[end].num_nodes for end in (self.direction.source, self.direction.target)
+        num_queries, num_targets = (
+            graph[end].num_nodes
+            for end in (self.target_edge_type.source, self.target_edge_type.target)
         )
-        seeds, targets = store.edge_index[:, dated]
-        pairs, pair_of_event = torch.unique(seeds * num_targets + targets, return_inverse=True)
+        queries, targets = store.edge_index[:, dated]
+        pairs, pair_of_event = torch.unique(queries * num_targets + targets, return_inverse=True)
         newest_s = torch.full_like(pairs, ALWAYS_S).scatter_reduce_(0, pair_of_event, at_s, "amax")
         counts = self._counts((at_s.max() - newest_s).double() / DAY_S)
         popularity = torch.bincount(pairs % num_targets, weights=counts, minlength=num_targets)
-        return VectorScorer(torch.ones(num_seeds, 1), popularity.float()[:, None])
+        return VectorScorer(torch.ones(num_queries, 1), popularity.float()[:, None])
 
     def _counts(self, age_days: Tensor) -> Tensor:
         if self.config.half_life_days is not None:
@@ -118,10 +125,11 @@ class ViewedNotBoughtConfig(BaseModel):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class WaitingScorer:
-    """Popularity below 1, and above it what waits for the seed.
+    """Popularity below 1, and above it what waits for the query node.
 
     Args:
-        waiting: CSR float32 [num_seeds, num_targets], the first of a seed at 2, all above 1.
+        waiting: CSR float32 [num_queries, num_targets], the first of a query node at 2, all above
+            1.
         popularity: float32 [num_targets], from 0 to below 1.
     """
 
@@ -140,89 +148,93 @@ class WaitingScorer:
 
 
 class ViewedNotBought:
-    """What the seed viewed or carted and did not buy yet comes first, then what most bought.
+    """What the query node viewed or carted and did not buy yet comes first, then what most bought.
 
-    More generally: the other events between the direction's two types that speak for a target
-    (a positive weight in the schema), less what the seed took along the direction.
+    More generally: the other events between the target edge type's two types that speak for a
+    target (a positive weight in the schema), less what the query node took along the target edge
+    type.
     """
 
     def __init__(
-        self, schema: Schema, direction: EdgeType, config: ViewedNotBoughtConfig | None = None
+        self,
+        schema: Schema,
+        target_edge_type: EdgeType,
+        config: ViewedNotBoughtConfig | None = None,
     ) -> None:
         self.schema = schema
-        self.direction = direction
+        self.target_edge_type = target_edge_type
         self.config = config or ViewedNotBoughtConfig()
 
     def fit(self, graph: HeteroData) -> WaitingScorer:
         """Collects and puts in order.
 
         Raises:
-            InsufficientDataError: There are no such events, or none of the direction.
+            InsufficientDataError: There are no such events, or none of the target edge type.
         """
-        popularity = Popularity(self.direction).fit(graph).targets[:, 0]
-        seeds, targets = waiting_pairs(graph, self.schema, self.direction, self.config.by)
-        lengths = torch.bincount(seeds, minlength=graph[self.direction.source].num_nodes)
+        popularity = Popularity(self.target_edge_type).fit(graph).targets[:, 0]
+        queries, targets = waiting_pairs(graph, self.schema, self.target_edge_type, self.config.by)
+        lengths = torch.bincount(queries, minlength=graph[self.target_edge_type.source].num_nodes)
         starts = starts_of(lengths)
-        place = torch.arange(len(seeds)) - starts[seeds]
-        values = 2 - place / (lengths[seeds] + 1)
+        place = torch.arange(len(queries)) - starts[queries]
+        values = 2 - place / (lengths[queries] + 1)
         shape = (len(lengths), len(popularity))
         waiting = csr(starts, targets, values.float(), shape)
         return WaitingScorer(waiting, popularity / (popularity.max() + 1))
 
 
-def hint_edge_types(graph: HeteroData, schema: Schema, direction: EdgeType) -> list[EdgeType]:
-    """The events in the graph that may come before the direction's, such as views and carts."""
+def hint_edge_types(
+    graph: HeteroData, schema: Schema, target_edge_type: EdgeType
+) -> list[EdgeType]:
+    """The events in the graph that may come before the target's, such as views and carts."""
     return [
         edge_type
         for edge_type in edge_types_of(graph)
-        if edge_type != direction
-        and (edge_type.source, edge_type.target) == (direction.source, direction.target)
+        if edge_type != target_edge_type
+        and (edge_type.source, edge_type.target)
+        == (target_edge_type.source, target_edge_type.target)
         and schema.relation(edge_type.relation).is_event
-        and schema.relation(edge_type.relation).behaviour_weight > 0
+        and schema.relation(edge_type.relation).event_weight > 0
         and graph[edge_type].edge_index.numel()
     ]
 
 
 def waiting_pairs(
-    graph: HeteroData, schema: Schema, direction: EdgeType, by: Literal["recent", "often"]
+    graph: HeteroData, schema: Schema, target_edge_type: EdgeType, by: Literal["recent", "often"]
 ) -> tuple[Tensor, Tensor]:
-    """What every seed viewed and did not take, best first: seeds ascending, and targets, int64.
+    """What every query node viewed and did not take, best first: int64 query and target rows.
 
     Raises:
-        InsufficientDataError: There are no events beside the direction's.
+        InsufficientDataError: There are no events beside the target edge type's.
     """
-    hints = hint_edge_types(graph, schema, direction)
+    hints = hint_edge_types(graph, schema, target_edge_type)
     if not hints:
         raise InsufficientDataError(
-            f"there are no views or the like beside {direction}",
+            f"there are no views or the like beside {target_edge_type}",
             expected="events of the same two types that speak for a target",
-            value=str(direction),
+            value=str(target_edge_type),
         )
-    num_targets = graph[direction.target].num_nodes
+    num_targets = graph[target_edge_type.target].num_nodes
     keys = torch.cat([_keys(graph, one, num_targets) for one in hints])
     at_s = torch.cat([graph[one][AT_S] for one in hints])
     weights = torch.cat(
-        [
-            graph[one][COUNT].double() * schema.relation(one.relation).behaviour_weight
-            for one in hints
-        ]
+        [graph[one][COUNT].double() * schema.relation(one.relation).event_weight for one in hints]
     )
     pairs, pair_of = torch.unique(keys, return_inverse=True)
     newest_s = torch.full_like(pairs, ALWAYS_S).scatter_reduce_(0, pair_of, at_s, "amax")
     often = torch.bincount(pair_of, weights, minlength=len(pairs))
-    open_ = ~torch.isin(pairs, _keys(graph, direction, num_targets))
+    open_ = ~torch.isin(pairs, _keys(graph, target_edge_type, num_targets))
     pairs, newest_s, often = pairs[open_], newest_s[open_], often[open_]
     order = torch.argsort(newest_s, descending=True, stable=True)
     if by == "often":
         order = order[torch.argsort(often[order], descending=True, stable=True)]
-    seeds = pairs // num_targets
-    order = order[torch.argsort(seeds[order], stable=True)]
-    return seeds[order], pairs[order] % num_targets
+    queries = pairs // num_targets
+    order = order[torch.argsort(queries[order], stable=True)]
+    return queries[order], pairs[order] % num_targets
 
 
 def _keys(graph: HeteroData, edge_type: EdgeType, num_targets: int) -> Tensor:
-    seeds, targets = graph[edge_type].edge_index
-    keys: Tensor = seeds * num_targets + targets
+    queries, targets = graph[edge_type].edge_index
+    keys: Tensor = queries * num_targets + targets
     return keys
 
 
@@ -237,7 +249,7 @@ PURCHASED = EdgeType("User", "PURCHASED", PRODUCT)
 class MostFollowers:
     """Scores a creator by the number of followers, the same for every product or brand."""
 
-    direction: EdgeType
+    target_edge_type: EdgeType
 
     def fit(self, graph: HeteroData) -> VectorScorer:
         """Counts.
@@ -248,23 +260,23 @@ class MostFollowers:
         if not has_followers(graph):
             raise InsufficientDataError("there are no followers of creators to count")
         followers = adjacency(graph, FOLLOWS).reverse().degrees()
-        seeds = torch.ones(graph[self.direction.source].num_nodes, 1)
-        return VectorScorer(seeds, torch.from_numpy(followers).float()[:, None])
+        queries = torch.ones(graph[self.target_edge_type.source].num_nodes, 1)
+        return VectorScorer(queries, torch.from_numpy(followers).float()[:, None])
 
 
 @dataclass(frozen=True, slots=True)
 class CategorySales:
-    """Scores a creator by the sales, in the seed's categories, of the products carried.
+    """Scores a creator by the sales, in the query node's categories, of the products carried.
 
     A sale is a user who bought one of the products that the creator carries; for a brand, the
     sales in all categories in which it has a product count.
 
     Args:
-        direction: From products or brands to creators. The graph has such edges from products,
-            which say what creators carry.
+        target_edge_type: From products or brands to creators. The graph has such edges from
+            products, which say what creators carry.
     """
 
-    direction: EdgeType
+    target_edge_type: EdgeType
 
     def fit(self, graph: HeteroData) -> VectorScorer:
         """Counts.
@@ -276,7 +288,7 @@ class CategorySales:
             raise InsufficientDataError("there are no sales in categories to count")
         categories = adjacency(graph, IN_CATEGORY)
         buyers = adjacency(graph, PURCHASED).reverse().degrees()
-        carries = EdgeType(PRODUCT, self.direction.relation, self.direction.target)
+        carries = EdgeType(PRODUCT, self.target_edge_type.relation, self.target_edge_type.target)
         carried = adjacency(graph, carries).reverse()
         sales = np.zeros((carried.num_sources, categories.num_targets))
         products = carried.indices
@@ -285,11 +297,11 @@ class CategorySales:
         np.add.at(
             sales, (creators, categories.gather(products)), np.repeat(buyers[products], number)
         )
-        seeds = categories
-        if self.direction.source == MADE_BY.target:
-            seeds = compose(adjacency(graph, MADE_BY).reverse(), categories)
-        is_in = np.zeros((seeds.num_sources, seeds.num_targets), dtype=np.float32)
-        is_in[source_rows(seeds), seeds.indices] = 1
+        queries = categories
+        if self.target_edge_type.source == MADE_BY.target:
+            queries = compose(adjacency(graph, MADE_BY).reverse(), categories)
+        is_in = np.zeros((queries.num_sources, queries.num_targets), dtype=np.float32)
+        is_in[source_rows(queries), queries.indices] = 1
         return VectorScorer(torch.from_numpy(is_in), torch.from_numpy(sales).float())
 
 

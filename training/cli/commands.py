@@ -42,7 +42,7 @@ def train_command(
     ],
     dim: Annotated[
         int | None,
-        typer.Option(help="Length of the closed form's vectors.", show_default="512"),
+        typer.Option(help="Length of the SVD's vectors.", show_default="512"),
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Of all that is random.", show_default="0")] = (
         None
@@ -96,7 +96,7 @@ def train_command(
     settings = chosen_config(preset, config, dim=dim, seed=seed)
     days = None if no_holdout else holdout_days
     if settings.model == "svd":
-        check_alone("the closed form")
+        check_alone("the SVD")
     with process_group(device) as processes, progress_bars() as bar:
         if not processes.is_first:
             run = Run(device, processes=processes)
@@ -148,7 +148,7 @@ def _show(report: "TrainReport") -> None:
         screen.print(table)
     nodes, edges = sum(manifest.num_nodes.values()), sum(manifest.num_edges.values())
     screen.print(
-        f"{escape(str(report.bundle.folder))}: {nodes:,} nodes, {edges:,} ties, "
+        f"{escape(str(report.bundle.folder))}: {nodes:,} nodes, {edges:,} edges, "
         f"vectors of length {manifest.dim}",
         soft_wrap=True,
     )

@@ -79,7 +79,7 @@ def evaluate_command(
     """Measure a model on what it could not know, beside baselines that learned the same past.
 
     Models learn what came before the cut-off and rank all targets for everybody who did something
-    after it. FOLDER gets evaluation.json, per_seed.parquet and the bundle of the past. What the
+    after it. FOLDER gets evaluation.json, per_query.parquet and the bundle of the past. What the
     figures mean: docs/evaluation.md.
 
     [bold]Examples[/bold]
@@ -129,7 +129,7 @@ def evaluate_command(
     if report:
         from training.report import write_report
 
-        # The closed form logs nothing, so there may be no epochs to draw.
+        # The SVD logs nothing, so there may be no epochs to draw.
         log = run_dir if run_dir is not None and any(run_dir.rglob("*.jsonl")) else None
         written = write_report(folder, snapshot=snapshot, log=log)
     if as_json:
@@ -178,7 +178,7 @@ def compare_models_command(
     seed: Annotated[int, typer.Option(min=0, help="Of both.")] = 0,
     as_json: JsonOption = False,
 ) -> None:
-    """Set any two models side by side that were asked the same, seed by seed.
+    """Set any two models side by side that were asked the same, query by query.
 
     [bold]Examples[/bold]
 
@@ -216,7 +216,7 @@ def report_command(
     bundle: Annotated[
         str | None,
         typer.Option(
-            help="For maps, neighbours and the schema.", show_default="'past' in the folder"
+            help="For maps, neighbors and the schema.", show_default="'past' in the folder"
         ),
     ] = None,
     snapshot: Annotated[

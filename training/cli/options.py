@@ -21,9 +21,7 @@ DeviceOption = Annotated[
 ]
 PresetOption = Annotated[
     str | None,
-    typer.Option(
-        help="'quick' (the closed form, seconds), 'default', 'max' (both halves) or 'discover'."
-    ),
+    typer.Option(help="'quick' (the SVD, seconds), 'default', 'max' (both halves) or 'discover'."),
 ]
 
 
@@ -39,7 +37,7 @@ def chosen_config(
     """The settings of a preset or a file, with some options in the place of their own.
 
     Args:
-        dim: Of the closed form.
+        dim: Of the SVD.
         seed: Of both models.
 
     Raises:

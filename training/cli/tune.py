@@ -83,10 +83,10 @@ def tune_command(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Look for the settings that foretell best, without looking at the last weeks.
+    """Look for the settings that predict best, without looking at the last weeks.
 
     The last weeks, on which [bold]train[/bold] measures, are cut off first. The weeks before them
-    are foretold from what came earlier, with one set of settings after the other.
+    are predicted from what came earlier, with one set of settings after the other.
 
     [bold]Examples[/bold]
 

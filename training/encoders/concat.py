@@ -20,20 +20,21 @@ Array = npt.NDArray[np.float32]
 class ConcatEncoder:
     """Vectors side by side, so that a dot product is the sum of two scores.
 
-    Scores of the two encoders have different spreads; each half is scaled, so that from the seed
-    type to every other type the second half's scores spread `balance` times as wide as the first's.
+    Scores of the two encoders have different spreads; each half is scaled, so that from the query
+    node type to every other type the second half's scores spread `balance` times as wide as the
+    first's.
 
     Args:
         first: Such as the svd encoder.
         second: Such as the graph encoder.
-        seed_type: From whose view spreads are measured, such as the users.
+        query_type: From whose view spreads are measured, such as the users.
         balance: The weight of the second half.
         even_lengths: See `concatenated`.
     """
 
     first: Encoder
     second: Encoder
-    seed_type: str
+    query_type: str
     balance: float = 2.0
     even_lengths: bool = False
 
@@ -42,27 +43,27 @@ class ConcatEncoder:
         return concatenated(
             self.first.fit(graph),
             self.second.fit(graph),
-            self.seed_type,
+            self.query_type,
             self.balance,
             even_lengths=self.even_lengths,
         )
 
 
 def concatenated(
-    first: Vectors, second: Vectors, seed_type: str, balance: float, *, even_lengths: bool = False
+    first: Vectors, second: Vectors, query_type: str, balance: float, *, even_lengths: bool = False
 ) -> Vectors:
     """Joins vectors by node type; see `ConcatEncoder`. An empty second half adds nothing.
 
     Args:
-        even_lengths: Seeds get vectors as long, in each half, as the targets that they spread
+        even_lengths: Query nodes get vectors as long, in each half, as the targets that they spread
             over most. Scores do not depend on it, but directions do, of which the vectors of
-            newcomers are made: a half that is short in seeds and long in targets hardly counts in
-            the scores of newcomers.
+            new items are made: a half that is short in queries and long in targets hardly counts in
+            the scores of new items.
     """
     if not second:
         return first
     halves = (first, 1.0), (second, balance)
-    return joined([_evened(half, seed_type, spread, even_lengths) for half, spread in halves])
+    return joined([_evened(half, query_type, spread, even_lengths) for half, spread in halves])
 
 
 def joined(parts: Sequence[Vectors]) -> Vectors:
@@ -74,34 +75,34 @@ def joined(parts: Sequence[Vectors]) -> Vectors:
     }
 
 
-def _evened(vectors: Vectors, seed_type: str, spread: float, even_lengths: bool) -> Vectors:
-    """The vectors, scaled per type so that the seeds' scores for each type spread by `spread`.
+def _evened(vectors: Vectors, query_type: str, spread: float, even_lengths: bool) -> Vectors:
+    """The vectors, scaled per type so that the queries' scores for each type spread by `spread`.
 
-    Seeds and the type that they spread over most share the factor evenly, so that neither side's
-    cosines are left to one half, or such that both are as long.
+    Query nodes and the type that they spread over most share the factor evenly, so that neither
+    side's cosines are left to one half, or such that both are as long.
     """
-    seeds = vectors[seed_type]
-    spreads = {name: score_spread(seeds, others) for name, others in vectors.items()}
-    most = max((name for name in spreads if name != seed_type), key=lambda name: spreads[name])
+    queries = vectors[query_type]
+    spreads = {name: score_spread(queries, others) for name, others in vectors.items()}
+    most = max((name for name in spreads if name != query_type), key=lambda name: spreads[name])
     widest = spreads[most]
     if widest == 0:
         return vectors
-    ratio = _length(vectors[most]) / _length(seeds) if even_lengths else 1.0
-    seed_factor = (spread / widest * ratio) ** 0.5
+    ratio = _length(vectors[most]) / _length(queries) if even_lengths else 1.0
+    query_factor = (spread / widest * ratio) ** 0.5
     evened = {}
     for name, others in vectors.items():
-        own = spread / (spreads[name] * seed_factor) if spreads[name] else 1.0
-        evened[name] = others * np.float32(seed_factor if name == seed_type else own)
+        own = spread / (spreads[name] * query_factor) if spreads[name] else 1.0
+        evened[name] = others * np.float32(query_factor if name == query_type else own)
     return evened
 
 
-def score_spread(seeds: Array, targets: Array) -> float:
-    """The standard deviation of a seed's scores over the targets, averaged over the seeds.
+def score_spread(queries: Array, targets: Array) -> float:
+    """The standard deviation of a query node's scores over the targets, averaged over the queries.
 
     The variance of u . x over x is u^T Cov(x) u, so no score has to be computed.
     """
     covariance = np.atleast_2d(np.cov(targets, rowvar=False, bias=True)).astype(np.float32)
-    variances = np.einsum("nd,nd->n", seeds @ covariance, seeds)
+    variances = np.einsum("nd,nd->n", queries @ covariance, queries)
     return float(np.sqrt(np.maximum(variances, 0)).mean())
 
 
@@ -124,49 +125,49 @@ class BesideEncoder:
     Args:
         first: What scores everything.
         second: What scores some types.
-        seed_type: From whose view spreads are measured, such as the users.
+        query_type: From whose view spreads are measured, such as the users.
         balance: How widely the second's scores spread beside the first's.
-        seed_share: How long a seed's added numbers are beside its others.
+        query_share: How long a query node's added numbers are beside its others.
     """
 
     first: Encoder
     second: Encoder
-    seed_type: str
+    query_type: str
     balance: float
-    seed_share: float
+    query_share: float
 
     def fit(self, graph: HeteroData) -> Vectors:
         """Fits both and joins them."""
         return beside(
             self.first.fit(graph),
             self.second.fit(graph),
-            self.seed_type,
+            self.query_type,
             self.balance,
-            self.seed_share,
+            self.query_share,
         )
 
 
 def beside(
-    first: Vectors, second: Vectors, seed_type: str, balance: float, seed_share: float
+    first: Vectors, second: Vectors, query_type: str, balance: float, query_share: float
 ) -> Vectors:
     """The first vectors with the second's numbers behind them.
 
-    Seeds' scores for a type of the second spread `balance` times as widely as the first's. Types
-    that the second does not know get zeros, so that seeds score them exactly as before: unlike
-    `concatenated`, the first's vectors are not scaled. An empty second adds nothing.
+    Query nodes' scores for a type of the second spread `balance` times as widely as the first's.
+    Types that the second does not know get zeros, so that queries score them exactly as before:
+    unlike `concatenated`, the first's vectors are not scaled. An empty second adds nothing.
 
     Args:
-        seed_share: The root mean square length of what seeds get, as a share of what they have.
-            The less, the more their cosines stay as they were; the other types get the rest.
+        query_share: The root mean square length of what query nodes get, as a share of what they
+            have. The less, the more their cosines stay as they were; the other types get the rest.
     """
     if not second:
         return first
-    seeds = first[seed_type]
-    longer = seed_share * _typical_length(seeds) / _typical_length(second[seed_type])
-    added = {seed_type: second[seed_type] * np.float32(longer)}
-    for name in second.keys() - {seed_type}:
-        spread = score_spread(added[seed_type], second[name])
-        wanted = balance * score_spread(seeds, first[name]) if name in first else 0.0
+    queries = first[query_type]
+    longer = query_share * _typical_length(queries) / _typical_length(second[query_type])
+    added = {query_type: second[query_type] * np.float32(longer)}
+    for name in second.keys() - {query_type}:
+        spread = score_spread(added[query_type], second[name])
+        wanted = balance * score_spread(queries, first[name]) if name in first else 0.0
         added[name] = second[name] * np.float32(wanted / spread if wanted and spread else 1.0)
     return joined([first, added])
 

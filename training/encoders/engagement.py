@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from graphdb.checked_schema import Schema
 from graphdb.schema_types import EdgeType
-from training.data import HeteroData, behaviour_weights, edge_types_of, interaction_matrix
+from training.data import HeteroData, edge_types_of, event_weights, interaction_matrix
 from training.encoders.base import Vectors
 from training.sparse_ops import (
     SparseMatrix,
@@ -35,7 +35,7 @@ class EngagementConfig(BaseModel):
             a creator.
         repeat_exponent: What repeats count: 1 each fully, 0 nothing after the first.
         half_life_days: After how many days an event counts half; None for never. Contents live a
-            short time: what is watched next is mostly what others watched lately.
+            short time: what is watched next is mostly what others watched recently.
         left_out: Node types that keep the vectors they have, though users deal with them; their
             events tell of users all the same. By default brands: what users buy tells more of them.
         user_share: How long a user's engagement is beside the rest of the vector. Small, so that
@@ -58,7 +58,7 @@ class EngagementConfig(BaseModel):
 
 
 class EngagementEncoder:
-    """Scores contents, creators and so on by what alike users did with them lately.
+    """Scores contents, creators and so on by what alike users did with them recently.
 
     With R_x the weighted user x X matrix of what users did with nodes of a type X (products
     included) and R_x~ = D_u^-a R_x D_x^-b / s, s its largest singular value, all types stand side
@@ -74,12 +74,12 @@ class EngagementEncoder:
     def __init__(
         self,
         schema: Schema,
-        direction: EdgeType,
+        target_edge_type: EdgeType,
         config: EngagementConfig | None = None,
         event_weights: Mapping[str, float] | None = None,
     ) -> None:
         self.schema = schema
-        self.direction = direction
+        self.target_edge_type = target_edge_type
         self.config = config or EngagementConfig()
         self.event_weights = event_weights or {}
 
@@ -97,8 +97,8 @@ class EngagementEncoder:
         others = self._others(graph)
         if not others.keys() - left_out:
             return {}
-        products = behaviour_weights(self.schema, self.direction, self.event_weights)
-        weights = {self.direction.target: products, **others}
+        products = event_weights(self.schema, self.target_edge_type, self.event_weights)
+        weights = {self.target_edge_type.target: products, **others}
         done = {name: self._events(graph, of_type) for name, of_type in weights.items()}
         stacked = torch.cat([self._levelled(events) for events in done.values()], dim=1)
         svd = randomized_svd(
@@ -110,7 +110,7 @@ class EngagementEncoder:
         ).without_noise()
         spectrum = power_or_zero(svd.values, (1 + config.singular_value_exponent) / 2)  # S^h, [dim]
         parts = torch.split(svd.right, [events.shape[1] for events in done.values()])  # V_x
-        vectors = {self.direction.source: svd.left * spectrum}
+        vectors = {self.target_edge_type.source: svd.left * spectrum}
         for (name, events), part in zip(done.items(), parts, strict=True):
             if name in others and name not in left_out:
                 popularity = power_or_zero(
@@ -124,11 +124,19 @@ class EngagementEncoder:
         found: dict[str, dict[EdgeType, float]] = {}
         for edge_type in edge_types_of(graph):
             relation = self.schema.relation(edge_type.relation)
-            is_other = edge_type.target not in (self.direction.source, self.direction.target)
-            tells_taste = relation.is_event and relation.behaviour_weight > 0
+            is_other = edge_type.target not in (
+                self.target_edge_type.source,
+                self.target_edge_type.target,
+            )
+            tells_taste = relation.is_event and relation.event_weight > 0
             has_edges = graph[edge_type].edge_index.numel() > 0
-            if edge_type.source == self.direction.source and is_other and tells_taste and has_edges:
-                found.setdefault(edge_type.target, {})[edge_type] = relation.behaviour_weight
+            if (
+                edge_type.source == self.target_edge_type.source
+                and is_other
+                and tells_taste
+                and has_edges
+            ):
+                found.setdefault(edge_type.target, {})[edge_type] = relation.event_weight
         return found
 
     def _events(self, graph: HeteroData, weights: dict[EdgeType, float]) -> Tensor:

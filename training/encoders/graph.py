@@ -22,7 +22,7 @@ from training.gnn.memory import (
     multiplies_bfloat16,
 )
 from training.gnn.propagation import follow, steps_of
-from training.gnn.supervision import Direction, direction_of, foretold
+from training.gnn.supervision import SupervisedEdges, supervised_edge_types, supervised_edges
 from training.gnn.trainer import Epoch, Trainer
 from training.gnn.training_log import TrainingLog
 from training.pairs import adjacency, without
@@ -47,7 +47,7 @@ class GraphEncoder:
         on_epoch: Told of every epoch.
         tensorboard: Log the epochs for TensorBoard in the folder, too.
         processes: Those that train together; the first one's folder and `on_epoch` count.
-        direction: What is foretold where the config names nothing; purchases by default.
+        target_edge_type: What is predicted where the config names nothing; purchases by default.
     """
 
     schema: Schema
@@ -57,13 +57,14 @@ class GraphEncoder:
     on_epoch: OnEpoch | None = None
     tensorboard: bool = False
     processes: Processes = ALONE
-    direction: EdgeType | None = None
+    target_edge_type: EdgeType | None = None
 
     def fit(self, graph: HeteroData) -> Vectors:
         """Learns; with `patience`, first for how many epochs, on a part without the validation.
 
         Raises:
-            InsufficientDataError: A direction has no pair to learn from, or none to validate with.
+            InsufficientDataError: A target edge type has no pair to learn from, or none to validate
+                with.
             SchemaError: The config names what the schema or the graph does not have.
             DivergedError: The loss became infinite or no number.
             CheckpointError: What lies in the folder is of another run.
@@ -77,21 +78,21 @@ class GraphEncoder:
         trainer = self._trainer(graph)
         with self._log("all", trainer) as log:
             trainer.run(log.add, until=epochs)
-        return vectors_of(trainer.model, trainer.directions)
+        return vectors_of(trainer.model, trainer.supervised)
 
     def _best_epochs(self, graph: HeteroData, patience: int) -> int:
-        """How many epochs reach the most of what is held out, along the first direction."""
+        """How many epochs reach the most of what is held out, along the first target edge type."""
         past, held_out = self._held_out(graph)
         trainer = self._trainer(past)
-        direction = trainer.directions[0]
-        truth = csr_of(held_out).to(direction.taken.device)
+        edges = trainer.supervised[0]
+        truth = csr_of(held_out).to(edges.taken.device)
 
         def after(epoch: Epoch) -> bool:
-            wanted = [(direction.seed_type, None), (direction.target_type, None)]
+            wanted = [(edges.query_type, None), (edges.target_type, None)]
             with torch.no_grad():
-                seeds, targets = trainer.model(wanted)
-            scorer = VectorScorer(seeds, targets)
-            reached = reached_at_k(scorer, direction.positives, truth, VALIDATED_AT)
+                queries, targets = trainer.model(wanted)
+            scorer = VectorScorer(queries, targets)
+            reached = reached_at_k(scorer, edges.positives, truth, VALIDATED_AT)
             log.add(replace(epoch, recall=reached.recall, ndcg=reached.ndcg))
             return epoch.number - log.best_epoch >= patience
 
@@ -102,10 +103,11 @@ class GraphEncoder:
             return self.processes.broadcast(log.best_epoch)
 
     def _held_out(self, graph: HeteroData) -> tuple[HeteroData, Adjacency]:
-        """The past, and the pairs at the two ends of the first direction that it does not have."""
+        """The past, and the pairs at the two ends of the first target that it does not have."""
         config = self.config
         steps = steps_of(
-            self.schema, next(iter(foretold(graph, self.schema, config, self.direction)))
+            self.schema,
+            next(iter(supervised_edge_types(graph, self.schema, config, self.target_edge_type))),
         )
         first = steps[0].edge_type
         if config.validation_days is not None:
@@ -129,27 +131,29 @@ class GraphEncoder:
         device = chosen_device(self.device, processes.local_rank)
         config = _settled(self.config, device)
         check_building(graph, num_processes=processes.local_count)
-        directions = [
-            direction_of(graph, self.schema, name, weight, config)
-            for name, weight in foretold(graph, self.schema, config, self.direction).items()
+        supervised = [
+            supervised_edges(graph, self.schema, name, weight, config)
+            for name, weight in supervised_edge_types(
+                graph, self.schema, config, self.target_edge_type
+            ).items()
         ]
         messages = relation_operators(graph, self.schema, config)
         num_nodes = {node_type: graph[node_type].num_nodes for node_type in graph.node_types}
-        need = memory_need(num_nodes, messages, directions, config, num_processes=processes.count)
+        need = memory_need(num_nodes, messages, supervised, config, num_processes=processes.count)
         sharing = 1 if device.type == "cuda" else processes.local_count
         check_fits(need, config, device, num_processes=sharing)
-        processes.check_same_setup(config, device, _structure(messages, directions))
-        directions = [direction.to(device) for direction in directions]
+        processes.check_same_setup(config, device, _structure(messages, supervised))
+        supervised = [edges.to(device) for edges in supervised]
         model = HeteroLightGCN(
             num_nodes,
             [message.to(device) for message in messages],
-            own_rows=nodes_with_rows(directions, messages),
+            own_rows=nodes_with_rows(supervised, messages),
             dim=config.dim,
             num_layers=config.num_layers,
             learn_relation_weights=config.learn_relation_weights,
             seed=config.seed,
         )
-        return Trainer(model.to(device), directions, config, processes)
+        return Trainer(model.to(device), supervised, config, processes)
 
 
 def _settled(config: GnnConfig, device: torch.device) -> GnnConfig:
@@ -160,27 +164,27 @@ def _settled(config: GnnConfig, device: torch.device) -> GnnConfig:
 
 
 def _structure(
-    messages: Sequence[RelationOperator], directions: Sequence[Direction]
+    messages: Sequence[RelationOperator], supervised: Sequence[SupervisedEdges]
 ) -> Iterator[Tensor]:
-    """All that says which nodes are tied."""
-    tied = [message.operator.rows for message in messages]
-    tied += [csr for one in directions for csr in (one.positives, one.disliked)]
-    for matrix in tied:
+    """All that says which nodes are connected."""
+    connected = [message.operator.rows for message in messages]
+    connected += [csr for one in supervised for csr in (one.positives, one.disliked)]
+    for matrix in connected:
         yield from (torch.tensor(matrix.shape), matrix.crow_indices(), matrix.col_indices())
 
 
 def nodes_with_rows(
-    directions: Sequence[Direction], messages: Sequence[RelationOperator]
+    supervised: Sequence[SupervisedEdges], messages: Sequence[RelationOperator]
 ) -> dict[str, Tensor]:
     """Per node type, which nodes have a row of their own.
 
-    At the ends of directions those with a pair, of other types those with any tie. The others
-    would keep the row they began with, which is noise: they go without.
+    At the ends of target edge types those with a pair, of other types those with any edge. The
+    others would keep the row they began with, which is noise: they go without.
     """
     found: dict[str, Tensor] = {}
-    for direction in directions:
-        _add_nodes(found, direction.seed_type, direction.positives.crow_indices().diff() > 0)
-        _add_nodes(found, direction.target_type, direction.taken > 0)
+    for edges in supervised:
+        _add_nodes(found, edges.query_type, edges.positives.crow_indices().diff() > 0)
+        _add_nodes(found, edges.target_type, edges.taken > 0)
     ends = set(found)
     for message in messages:
         for node_type, rows in (
@@ -197,9 +201,9 @@ def _add_nodes(found: dict[str, Tensor], node_type: str, nodes: Tensor) -> None:
 
 
 @torch.no_grad()
-def vectors_of(model: HeteroLightGCN, directions: Sequence[Direction]) -> Vectors:
-    """The vectors of every type that is at an end of a direction or carries a message."""
-    types = {end for d in directions for end in (d.seed_type, d.target_type)}
+def vectors_of(model: HeteroLightGCN, supervised: Sequence[SupervisedEdges]) -> Vectors:
+    """The vectors of every type that is at an end of a target edge type or carries a message."""
+    types = {end for d in supervised for end in (d.query_type, d.target_type)}
     types |= {message.target for message in model.messages}
     wanted = [(node_type, None) for node_type in sorted(types)]
     return {

@@ -1,4 +1,4 @@
-"""The baseline that every model has to beat: what most users bought, or bought lately."""
+"""The baseline that every model has to beat: what most users bought, or bought recently."""
 
 from dataclasses import dataclass
 
@@ -19,17 +19,17 @@ Numbers = npt.NDArray[np.float64]
 class PopularityEncoder:
     """Vectors of length 1: users are 1, a product is the number of distinct users who bought it.
 
-    The same for every type tied to products: a brand is the number of users who bought of it.
+    The same for every type connected to products: a brand is the number of users who bought of it.
 
     Args:
-        direction: Who does what with which.
+        target_edge_type: Who does what with which.
         half_life_days: A user counts 2^(-age / half_life) by the newest of the purchases, with age
             counted back from the newest of all; one without a time counts nothing where others
             have one. None: every user counts 1.
     """
 
-    def __init__(self, direction: EdgeType, half_life_days: float | None = None) -> None:
-        self.direction = direction
+    def __init__(self, target_edge_type: EdgeType, half_life_days: float | None = None) -> None:
+        self.target_edge_type = target_edge_type
         self.half_life_days = half_life_days
 
     def fit(self, graph: HeteroData) -> Vectors:
@@ -38,21 +38,23 @@ class PopularityEncoder:
         Raises:
             InsufficientDataError: There is not one edge to count.
         """
-        if not graph[self.direction].edge_index.numel():
-            raise InsufficientDataError(f"there are no {self.direction} edges to count")
+        if not graph[self.target_edge_type].edge_index.numel():
+            raise InsufficientDataError(f"there are no {self.target_edge_type} edges to count")
         if self.half_life_days is None:
-            bought: _All | _Lately = _All(liked(graph, self.direction))
+            bought: _All | TimeDecayedInteractions = _All(liked(graph, self.target_edge_type))
         else:
-            bought = _Lately.of(graph, self.direction, self.half_life_days)
+            bought = TimeDecayedInteractions.of(graph, self.target_edge_type, self.half_life_days)
         vectors = {
-            self.direction.source: np.ones((graph[self.direction.source].num_nodes, 1), np.float32),
-            self.direction.target: _column(bought.counts()),
+            self.target_edge_type.source: np.ones(
+                (graph[self.target_edge_type.source].num_nodes, 1), np.float32
+            ),
+            self.target_edge_type.target: _column(bought.counts()),
         }
-        for edge_type in side_edge_types(graph, self.direction):
-            node_type = edge_type.other_end(self.direction.target)
+        for edge_type in side_edge_types(graph, self.target_edge_type):
+            node_type = edge_type.other_end(self.target_edge_type.target)
             if node_type not in vectors:
-                ties = adjacency(graph, edge_type)
-                onward = ties if edge_type.target == node_type else ties.reverse()
+                edges = adjacency(graph, edge_type)
+                onward = edges if edge_type.target == node_type else edges.reverse()
                 vectors[node_type] = _column(bought.followed(onward).counts())
         return vectors
 
@@ -71,38 +73,44 @@ class _All:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Lately:
+class TimeDecayedInteractions:
     """Distinct pairs, the one that counts most first."""
 
-    seeds: Rows
+    queries: Rows
     targets: Rows
     worth: Numbers
     num_targets: int
 
     @classmethod
-    def of(cls, graph: HeteroData, direction: EdgeType, half_life_days: float) -> "_Lately":
-        store = graph[direction]
+    def of(
+        cls, graph: HeteroData, target_edge_type: EdgeType, half_life_days: float
+    ) -> "TimeDecayedInteractions":
+        store = graph[target_edge_type]
         # In integers, the age of what has no time would overflow.
         at_s = store[AT_S].numpy().astype(np.float64)
         worth = np.exp2((at_s - at_s.max()) / (half_life_days * DAY_S))
-        speaks = likes(graph, direction)
+        speaks = likes(graph, target_edge_type)
         if speaks is not None:
             worth[~speaks.numpy()] = 0.0
         order = np.argsort(-worth, kind="stable")
-        seeds, targets = store.edge_index.numpy()[:, order]
-        return cls._distinct(seeds, targets, worth[order], graph[direction.target].num_nodes)
+        queries, targets = store.edge_index.numpy()[:, order]
+        return cls._distinct(
+            queries, targets, worth[order], graph[target_edge_type.target].num_nodes
+        )
 
     @classmethod
-    def _distinct(cls, seeds: Rows, targets: Rows, worth: Numbers, num: int) -> "_Lately":
+    def _distinct(
+        cls, queries: Rows, targets: Rows, worth: Numbers, num: int
+    ) -> "TimeDecayedInteractions":
         """Of pairs in the order of worth, the first of each."""
-        _, first = np.unique(seeds * num + targets, return_index=True)
+        _, first = np.unique(queries * num + targets, return_index=True)
         first.sort()
-        return cls(seeds[first], targets[first], worth[first], num)
+        return cls(queries[first], targets[first], worth[first], num)
 
-    def followed(self, onward: Adjacency) -> "_Lately":
+    def followed(self, onward: Adjacency) -> "TimeDecayedInteractions":
         times = onward.degrees()[self.targets]
-        seeds, worth = np.repeat(self.seeds, times), np.repeat(self.worth, times)
-        return self._distinct(seeds, onward.gather(self.targets), worth, onward.num_targets)
+        queries, worth = np.repeat(self.queries, times), np.repeat(self.worth, times)
+        return self._distinct(queries, onward.gather(self.targets), worth, onward.num_targets)
 
     def counts(self) -> Numbers:
         counts = np.bincount(self.targets, weights=self.worth, minlength=self.num_targets)

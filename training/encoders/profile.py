@@ -11,8 +11,8 @@ from graphdb.errors import SchemaError
 from graphdb.schema_types import EdgeType
 from training.data import (
     HeteroData,
-    behaviour_weights,
     edge_types_of,
+    event_weights,
     interaction_matrix,
     is_side_edge_type,
     membership,
@@ -37,7 +37,7 @@ BY_DEFAULT = (
     "Product-MADE_BY-Brand",
 )
 _NOISE = 1e-5  # of what is left when the average is taken off; what lies below is rounding
-TieWeight = Annotated[float, Field(gt=0, le=100, allow_inf_nan=False)]
+EdgeWeight = Annotated[float, Field(gt=0, le=100, allow_inf_nan=False)]
 
 
 class ProfileConfig(BaseModel):
@@ -47,8 +47,8 @@ class ProfileConfig(BaseModel):
         edge_type_weights: What a product is known by, as edge types, each with its weight: how
             widely its scores spread beside the others'. By default tags, price bands and brands
             alike, as far as the schema has them. Edge types that the graph lacks do no harm.
-        dim: The most numbers per kind of tie; kinds with fewer nodes take fewer.
-        prior: How many typical ties of everyone's together are mixed into each user's own. It
+        dim: The most numbers per edge type; kinds with fewer nodes take fewer.
+        prior: How many typical edges of everyone's together are mixed into each user's own. It
             keeps users with one purchase from looking like the keenest of all.
         repeat_exponent: What repeats count: 1 each fully, 0 nothing after the first.
         half_life_days: After how many days an event counts half; None for never. A taste lasts
@@ -58,7 +58,7 @@ class ProfileConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    edge_type_weights: dict[str, TieWeight] | None = None
+    edge_type_weights: dict[str, EdgeWeight] | None = None
     dim: int = Field(default=32, ge=1, le=512)
     prior: float = Field(default=5.0, gt=0, le=1000)
     repeat_exponent: float = Field(default=0.5, ge=0, le=1)
@@ -70,8 +70,9 @@ class ProfileEncoder:
     """Scores a product by how much more than others a user cares for its tags, price and brand.
 
     With R the weighted user x product matrix, T the memberships of products in nodes of one kind
-    (each row sums to 1, without such a tie to 0), P = R T, b the shares of these nodes in all of P,
-    s the row sums of P and m the prior, the score of user u for product p is C T^T at (u, p), with
+    (each row sums to 1, without such an edge to 0), P = R T, b the shares of these nodes in all of
+    P, s the row sums of P and m the prior, the score of user u for product p is C T^T at (u, p),
+    with
 
         C = (P - s b) / (s + m).
 
@@ -89,71 +90,71 @@ class ProfileEncoder:
     def __init__(
         self,
         schema: Schema,
-        direction: EdgeType,
+        target_edge_type: EdgeType,
         config: ProfileConfig | None = None,
         event_weights: Mapping[str, float] | None = None,
     ) -> None:
         self.schema = schema
-        self.direction = direction
+        self.target_edge_type = target_edge_type
         self.config = config or ProfileConfig()
         self.event_weights = event_weights or {}
 
     def fit(self, graph: HeteroData) -> Vectors:
-        """Vectors for users, products, and nodes that only products are tied to.
+        """Vectors for users, products, and nodes that only products are connected to.
 
-        Empty where the graph has none of these ties.
+        Empty where the graph has none of these edges.
 
         Raises:
             InsufficientDataError: There are no events to learn from.
-            SchemaError: A tie weight is given for what ties products to nothing else.
+            SchemaError: An edge weight is given for what connects products to nothing else.
         """
         config = self.config
-        weights = behaviour_weights(self.schema, self.direction, self.event_weights)
+        weights = event_weights(self.schema, self.target_edge_type, self.event_weights)
         summed = interaction_matrix(graph, weights, half_life_days=config.half_life_days)
         events = to_power(summed, config.repeat_exponent)  # R
         blocks = [
             block
-            for edge_type, weight in self._ties(graph)
+            for edge_type, weight in self._edges(graph)
             if (block := self._block(graph, events, edge_type, weight))
         ]
         return joined(blocks)
 
-    def _ties(self, graph: HeteroData) -> list[tuple[EdgeType, float]]:
+    def _edges(self, graph: HeteroData) -> list[tuple[EdgeType, float]]:
         there = {one for one in edge_types_of(graph) if graph[one].edge_index.numel()}
         found = []
-        for name, weight in self._tie_weights().items():
+        for name, weight in self._edge_weights().items():
             edge_type = self.schema.parse_edge_type(name)
-            product_type = self.direction.target
+            product_type = self.target_edge_type.target
             if (
-                not is_side_edge_type(edge_type, self.direction)
+                not is_side_edge_type(edge_type, self.target_edge_type)
                 or edge_type.source == edge_type.target
             ):
                 raise SchemaError(
                     f"profiles cannot hold {edge_type}",
-                    expected=f"a tie of {product_type} to another type than "
-                    f"{self.direction.source}",
+                    expected=f"an edge of {product_type} to another type than "
+                    f"{self.target_edge_type.source}",
                     value=name,
                 )
             if edge_type in there:
                 found.append((edge_type, weight))
         return found
 
-    def _tie_weights(self) -> dict[str, float]:
+    def _edge_weights(self) -> dict[str, float]:
         if self.config.edge_type_weights is not None:
             return self.config.edge_type_weights
         fitting = [
-            one for one in self.schema.edge_types() if is_side_edge_type(one, self.direction)
+            one for one in self.schema.edge_types() if is_side_edge_type(one, self.target_edge_type)
         ]
         return {str(one): 1.0 for one in fitting if str(one) in BY_DEFAULT}
 
     def _block(
         self, graph: HeteroData, events: Tensor, edge_type: EdgeType, weight: float
     ) -> Vectors:
-        """The vectors of one kind of tie, scaled so that scores spread by its weight.
+        """The vectors of one edge type, scaled so that scores spread by its weight.
 
-        Empty where nothing that was bought has such a tie.
+        Empty where nothing that was bought has such an edge.
         """
-        shares = membership(graph, edge_type, self.direction.target)  # T
+        shares = membership(graph, edge_type, self.target_edge_type.target)  # T
         taken = product(events, shares)  # P
         if not taken.values().numel():
             return {}
@@ -175,15 +176,15 @@ class ProfileEncoder:
         told = spread > 0 and users.abs().max() > _NOISE * uncentred.abs().max()
         scale = (weight / spread) ** 0.5 if told else 0.0
         vectors = {
-            self.direction.source: users * scale,
-            self.direction.target: products * scale,
+            self.target_edge_type.source: users * scale,
+            self.target_edge_type.target: products * scale,
         }
-        node_type = edge_type.other_end(self.direction.target)
+        node_type = edge_type.other_end(self.target_edge_type.target)
         if not self._dealt_with(node_type):
             vectors[node_type] = svd.right * scale
         return {name: rows.numpy() for name, rows in vectors.items()}
 
     def _dealt_with(self, node_type: str) -> bool:
-        """Whether the schema knows ties of users to this type."""
-        ends = (self.direction.source, node_type)
+        """Whether the schema knows edges of users to this type."""
+        ends = (self.target_edge_type.source, node_type)
         return any((one.source, one.target) == ends for one in self.schema.edge_types())

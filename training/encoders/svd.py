@@ -1,4 +1,4 @@
-"""The closed form: a truncated SVD of who bought what, with all else folded into its space."""
+"""The SVD: a truncated SVD of who bought what, with all else folded into its space."""
 
 from typing import Annotated
 
@@ -11,7 +11,7 @@ from graphdb.errors import SchemaError
 from graphdb.schema_types import EdgeType
 from training.data import (
     HeteroData,
-    behaviour_weights,
+    event_weights,
     interaction_matrix,
     is_side_edge_type,
     membership,
@@ -35,10 +35,10 @@ Power = Annotated[float, Field(ge=0, le=1)]
 
 
 class SvdConfig(BaseModel):
-    """How the closed form is computed.
+    """How the SVD is computed.
 
     The defaults were chosen on Complete Journey, on the four weeks before the last four; see
-    docs/benchmarks.md. Equal seeds give equal bytes on one machine with one number of threads.
+    docs/benchmarks.md. Equal queries give equal bytes on one machine with one number of threads.
 
     Args:
         dim: Length of the vectors; as many singular values are kept. Less where the graph has
@@ -48,10 +48,10 @@ class SvdConfig(BaseModel):
             users.
         user_degree_exponent: How much less an edge counts, the more its user (or brand, and so
             on) has.
-        item_exponent: The same by the ties of its product. 1/2 and 1/2 normalise symmetrically.
+        item_exponent: The same by the edges of its product. 1/2 and 1/2 normalise symmetrically.
         item_popularity_exponent: How much of a product's popularity its vector keeps.
         repeat_exponent: What repeats count: 1 each fully, 0 nothing after the first.
-        group_power: The same for the ties of users to brands, categories and so on.
+        group_power: The same for the edges of users to brands, categories and so on.
         half_life_days: After how many days an event counts half; None for never (in TOML, which
             has no None, a very large number).
         event_weights: What one event counts, by relation, in place of the schema's weights.
@@ -102,14 +102,14 @@ class SvdEncoder:
     """
 
     def __init__(
-        self, schema: Schema, direction: EdgeType, config: SvdConfig | None = None
+        self, schema: Schema, target_edge_type: EdgeType, config: SvdConfig | None = None
     ) -> None:
         self.schema = schema
-        self.direction = direction
+        self.target_edge_type = target_edge_type
         self.config = config or SvdConfig()
 
     def fit(self, graph: HeteroData) -> Vectors:
-        """Vectors for users, products and every type tied to products.
+        """Vectors for users, products and every type connected to products.
 
         Raises:
             InsufficientDataError: There are no events to learn from.
@@ -118,7 +118,7 @@ class SvdEncoder:
         config = self.config
         summed = interaction_matrix(
             graph,
-            behaviour_weights(self.schema, self.direction, config.event_weights),
+            event_weights(self.schema, self.target_edge_type, config.event_weights),
             half_life_days=config.half_life_days,
         )
         events = to_power(summed, config.repeat_exponent)  # R, [num_users, num_products]
@@ -137,8 +137,8 @@ class SvdEncoder:
             degrees = degrees.clamp(min=float(events.values().median()))
         popularity = power_or_zero(degrees, config.item_popularity_exponent).float()
         vectors = {
-            self.direction.source: users * spectrum,
-            self.direction.target: popularity[:, None] * svd.right * spectrum,
+            self.target_edge_type.source: users * spectrum,
+            self.target_edge_type.target: popularity[:, None] * svd.right * spectrum,
         }
         exponent = config.group_singular_value_exponent - (1 + config.singular_value_exponent) / 2
         readout = users * power_or_zero(
@@ -152,24 +152,24 @@ class SvdEncoder:
         blocks = [self._normalised(events)]
         for name, weight in self.config.edge_type_weights.items():
             edge_type = self.schema.parse_edge_type(name)
-            if not is_side_edge_type(edge_type, self.direction):
+            if not is_side_edge_type(edge_type, self.target_edge_type):
                 raise SchemaError(
                     f"edge_type_weights cannot hold {edge_type}",
-                    expected=f"a tie of {self.direction.target} to anything but "
-                    f"{self.direction.source}",
+                    expected=f"an edge of {self.target_edge_type.target} to anything but "
+                    f"{self.target_edge_type.source}",
                     value=name,
                 )
-            ties = membership(graph, edge_type, self.direction.target).t().coalesce()
-            blocks.append(self._normalised(ties) * weight)
+            edges = membership(graph, edge_type, self.target_edge_type.target).t().coalesce()
+            blocks.append(self._normalised(edges) * weight)
         return torch.cat(blocks).coalesce()
 
     def _folded_in(self, graph: HeteroData, summed: Tensor, readout: Tensor) -> dict[str, Tensor]:
-        """Vectors of the types tied to products."""
+        """Vectors of the types connected to products."""
         shares: dict[str, Tensor] = {}
-        for edge_type in side_edge_types(graph, self.direction):
-            node_type = edge_type.other_end(self.direction.target)
-            if node_type != self.direction.target:
-                more = membership(graph, edge_type, self.direction.target)
+        for edge_type in side_edge_types(graph, self.target_edge_type):
+            node_type = edge_type.other_end(self.target_edge_type.target)
+            if node_type != self.target_edge_type.target:
+                more = membership(graph, edge_type, self.target_edge_type.target)
                 shares[node_type] = shares[node_type] + more if node_type in shares else more
         return {
             node_type: self._fold(product(summed, share.coalesce()), readout)
@@ -178,16 +178,16 @@ class SvdEncoder:
 
     def _fold(self, summed: Tensor, readout: Tensor) -> Tensor:
         """A type X's vectors, D_x^p R_x~^T U S^(g - h): [num_nodes, dim]."""
-        ties = to_power(summed, self.config.group_power)
+        edges = to_power(summed, self.config.group_power)
         weighted = normalised(
-            ties,
+            edges,
             self.config.user_degree_exponent,
             self.config.item_exponent - self.config.item_popularity_exponent,
         )
         return SparseMatrix.from_coordinates(weighted.float()).transposed @ readout
 
-    def _normalised(self, ties: Tensor) -> Tensor:
-        return normalised(ties, self.config.user_degree_exponent, self.config.item_exponent)
+    def _normalised(self, edges: Tensor) -> Tensor:
+        return normalised(edges, self.config.user_degree_exponent, self.config.item_exponent)
 
 
 def _as_array(tensor: Tensor) -> np.ndarray:

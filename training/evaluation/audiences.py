@@ -30,9 +30,9 @@ from training.splitting.split import Holdout
 SHARES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 FEWEST_BUYERS = 30  # of a band and of a calibration: a third more or fewer of them is chance
 
-_MOST_SEEDS, _FEWEST_SEEDS = 400, 20
+_MOST_QUERIES, _FEWEST_QUERIES = 400, 20
 _MOST_PAIRS = 20_000_000  # of a user and a brand or product, all ranked
-_MOST_OTHERS = 2_000  # of a seed: so many who did not buy stand for all of them
+_MOST_OTHERS = 2_000  # of a query node: so many who did not buy stand for all of them
 _BANDS = 3
 _RESAMPLES = 1_000
 _BUYERS_PER_PART, _MOST_PARTS = 20, 20  # of a calibration's bends
@@ -50,12 +50,12 @@ class _Buyers:
     """Who bought of each brand or product.
 
     Args:
-        had: Per row who bought before the cut-off.
+        bought_before: Per row who bought before the cut-off.
         bought: Per row who bought afterwards.
         new: The part of them who had not bought before.
     """
 
-    had: Adjacency
+    bought_before: Adjacency
     bought: Adjacency
     new: Adjacency
 
@@ -68,20 +68,25 @@ class _Ranked:
         above: The similarity of each, in standard deviations above the average user.
         prior: The log odds that a known user is one of the buyers.
         num_buyers: Who bought before.
-        had: Who of the ranked ones did.
+        bought_before: Who of the ranked ones did.
         bought: Who of them bought afterwards.
     """
 
     above: Values
     prior: float
     num_buyers: int
-    had: Mask
+    bought_before: Mask
     bought: Mask
 
     def new_ones(self) -> "_Ranked":
         """Without those who had bought before."""
-        new = ~self.had
-        return replace(self, above=self.above[new], had=self.had[new], bought=self.bought[new])
+        new = ~self.bought_before
+        return replace(
+            self,
+            above=self.above[new],
+            bought_before=self.bought_before[new],
+            bought=self.bought[new],
+        )
 
 
 def audience_figures(
@@ -99,7 +104,7 @@ def audience_figures(
 
     Args:
         recommender: Of a bundle that was learned from the training part alone, without figures.
-        group_edge_type: What ties a product to its brand.
+        group_edge_type: What connects a product to its brand.
         window_days: How many days were held out.
         seed: Of what is drawn.
 
@@ -110,12 +115,12 @@ def audience_figures(
     if holdout.cutoff is None or not recommender.bundle.has_vectors(holdout.edge_type.source):
         return {}
     found = {}
-    for seed_type, buyers in _buyers(holdout, group_edge_type).items():
+    for query_type, buyers in _buyers(holdout, group_edge_type).items():
         rng = np.random.default_rng(seed)
-        measured = _measured(list(_ranked(recommender, seed_type, buyers, rng)), rng)
+        measured = _measured(list(_ranked(recommender, query_type, buyers, rng)), rng)
         if measured is not None:
             first, any_time, reach = measured
-            found[seed_type] = AudienceFigures(
+            found[query_type] = AudienceFigures(
                 cutoff=holdout.cutoff,
                 window_days=window_days,
                 first_purchase=first,
@@ -127,11 +132,11 @@ def audience_figures(
 
 def _buyers(holdout: Holdout, group_edge_type: EdgeType) -> dict[str, _Buyers]:
     """By type of what has buyers."""
-    had, bought = adjacency(holdout.train_graph, holdout.edge_type), holdout.truth
-    found = {holdout.edge_type.target: (had, bought)}
+    bought_before, bought = adjacency(holdout.train_graph, holdout.edge_type), holdout.truth
+    found = {holdout.edge_type.target: (bought_before, bought)}
     if group_edge_type in edge_types_of(holdout.train_graph):
         made_by = adjacency(holdout.train_graph, group_edge_type)
-        found[group_edge_type.target] = (compose(had, made_by), compose(bought, made_by))
+        found[group_edge_type.target] = (compose(bought_before, made_by), compose(bought, made_by))
     return {
         name: _Buyers(before.reverse(), after.reverse(), without(after, before).reverse())
         for name, (before, after) in found.items()
@@ -152,25 +157,25 @@ def _measured(
 
 
 def _ranked(
-    recommender: Recommender, seed_type: str, buyers: _Buyers, rng: np.random.Generator
+    recommender: Recommender, query_type: str, buyers: _Buyers, rng: np.random.Generator
 ) -> Iterator[_Ranked]:
     """The audiences of some brands or products that anyone had bought, in the order of rows."""
-    sold = np.flatnonzero(buyers.had.degrees())
-    num_users = max(buyers.had.num_targets, 1)
-    most = max(min(_MOST_SEEDS, _MOST_PAIRS // num_users), _FEWEST_SEEDS)
+    sold = np.flatnonzero(buyers.bought_before.degrees())
+    num_users = max(buyers.bought_before.num_targets, 1)
+    most = max(min(_MOST_QUERIES, _MOST_PAIRS // num_users), _FEWEST_QUERIES)
     for row in np.sort(rng.permutation(sold)[:most]).tolist():
-        seed_id = recommender.bundle.id_of(seed_type, row)
+        query_id = recommender.bundle.id_of(query_type, row)
         try:
-            rows, scores = recommender.lookalike_rows(seed_type, [seed_id], share=1.0)
+            rows, scores = recommender.lookalike_rows(query_type, [query_id], share=1.0)
         except QueryError:  # nothing tells its audience from everyone
             continue
         users = rows[0][rows[0] >= 0]
-        had = np.isin(users, buyers.had.targets(row))
+        bought_before = np.isin(users, buyers.bought_before.targets(row))
         yield _Ranked(
             above=scores[0][: len(users)],
-            prior=log_odds(int(had.sum()), len(users)),
-            num_buyers=len(buyers.had.targets(row)),
-            had=had,
+            prior=log_odds(int(bought_before.sum()), len(users)),
+            num_buyers=len(buyers.bought_before.targets(row)),
+            bought_before=bought_before,
             bought=np.isin(users, buyers.bought.targets(row)),
         )
 
@@ -366,7 +371,7 @@ def _band(part: Sequence[_Ranked], rng: np.random.Generator) -> ReachBand:
     return ReachBand(
         fewest=part[0].num_buyers,
         most=part[-1].num_buyers,
-        num_seeds=len(part),
+        num_queries=len(part),
         num_new_buyers=int(sum(one.bought.sum() for one in part)),
         points=tuple(
             ReachFigure(share=share, lift=found, low=min(lowest, found), high=max(highest, found))

@@ -6,9 +6,9 @@ from typing import Any
 
 from graphdb.snapshot import Snapshot
 from graphrec import Recommender
-from graphrec.bundle import AudienceFigures, Bundle, NewcomerRule
+from graphrec.bundle import AudienceFigures, Bundle, ColdStartRule
 from training.bundling import bundle_up
-from training.cold_start import NewcomerLearner
+from training.cold_start import ColdStartLearner
 from training.config import TrainConfig
 from training.encoders import Vectors
 from training.evaluation.rankers import Served
@@ -24,7 +24,7 @@ def bundle_of_the_past(
     vectors: Vectors,
     *,
     config: dict[str, Any] | None = None,
-    newcomers: Mapping[str, NewcomerRule] | None = None,
+    cold_start: Mapping[str, ColdStartRule] | None = None,
     quality: QualityConfig | None = None,
     audiences: Mapping[str, AudienceFigures] | None = None,
 ) -> Bundle:
@@ -33,7 +33,7 @@ def bundle_of_the_past(
     Args:
         vectors: Learned from `holdout.train_graph`.
         config: How the model was trained.
-        newcomers: Per node type, how a new node gets a vector.
+        cold_start: Per node type, how a new node gets a vector.
         quality: How much each part counts in the quality of nodes.
         audiences: What days before the cut-off told of audiences, by node type.
 
@@ -48,7 +48,7 @@ def bundle_of_the_past(
         cutoff=holdout.cutoff,
         config=config or {},
         metrics={},
-        newcomers=newcomers,
+        cold_start=cold_start,
         quality=quality,
         audiences=audiences,
     )
@@ -65,7 +65,7 @@ def model_of_the_past(
     """
     graph, schema = holdout.train_graph, snapshot.schema
     fitted = make_encoder(schema, holdout.edge_type, config, run).fit(graph)
-    learner = NewcomerLearner(graph, fitted, schema, holdout.edge_type, config.newcomers)
+    learner = ColdStartLearner(graph, fitted, schema, holdout.edge_type, config.cold_start)
     rules = learner.rules()
     bundle = bundle_of_the_past(
         folder,
@@ -73,7 +73,7 @@ def model_of_the_past(
         holdout,
         learner.applied(rules),
         config={"encoder": config.model, **config.model_dump()},
-        newcomers=rules,
+        cold_start=rules,
         quality=config.quality,
     )
     return Served(config.model, Recommender(bundle))

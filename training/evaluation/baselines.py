@@ -25,7 +25,7 @@ from training.baselines import (
 from training.baselines.popularity import has_followers, has_sales_in_categories, hint_edge_types
 from training.data import ALWAYS_S, AT_S
 from training.evaluation.rankers import Scored
-from training.evaluation.tasks import Direction
+from training.evaluation.tasks import EvalTarget
 from training.extras import check_extra
 from training.quality.counts import BRAND, CREATOR, PRODUCT
 
@@ -46,62 +46,62 @@ USUAL = (POPULARITY, RECENT, WAITING, EASE)
 """Those that take seconds. ItemKNN takes minutes on long histories, iALS needs a package."""
 
 
-def _events(direction: Direction) -> dict[str, float | None]:
+def _events(target: EvalTarget) -> dict[str, float | None]:
     """Recent events count more, and repeats count, as for the model."""
-    is_dated = direction.schema.relation(direction.edge_type.relation).is_event
+    is_dated = target.schema.relation(target.edge_type.relation).is_event
     return {"half_life_days": HALF_LIFE_DAYS if is_dated else None, "repeat_exponent": 0.5}
 
 
-def _recent(direction: Direction, seed: int) -> Baseline:  # noqa: ARG001 - nothing is random
+def _recent(target: EvalTarget, seed: int) -> Baseline:  # noqa: ARG001 - nothing is random
     config = RecentPopularityConfig(half_life_days=HALF_LIFE_DAYS)
-    return RecentPopularity(direction.edge_type, config)
+    return RecentPopularity(target.edge_type, config)
 
 
-def _popular(direction: Direction, seed: int) -> Baseline:  # noqa: ARG001 - nothing is random
-    return Popularity(direction.edge_type)
+def _popular(target: EvalTarget, seed: int) -> Baseline:  # noqa: ARG001 - nothing is random
+    return Popularity(target.edge_type)
 
 
-def _waiting(direction: Direction, seed: int) -> Baseline:  # noqa: ARG001 - nothing is random
-    return ViewedNotBought(direction.schema, direction.edge_type)
+def _waiting(target: EvalTarget, seed: int) -> Baseline:  # noqa: ARG001 - nothing is random
+    return ViewedNotBought(target.schema, target.edge_type)
 
 
-def _item_knn(direction: Direction, seed: int) -> Baseline:  # noqa: ARG001 - nothing is random
-    config = ItemKnnConfig.model_validate({"num_neighbours": 200, **_events(direction)})
-    return ItemKnn(direction.schema, direction.edge_type, config)
+def _item_knn(target: EvalTarget, seed: int) -> Baseline:  # noqa: ARG001 - nothing is random
+    config = ItemKnnConfig.model_validate({"num_neighbors": 200, **_events(target)})
+    return ItemKnn(target.schema, target.edge_type, config)
 
 
-def _ials(direction: Direction, seed: int) -> Baseline:
+def _ials(target: EvalTarget, seed: int) -> Baseline:
     config = IalsConfig.model_validate(
         {
             "dim": 64,
             "confidence": 1.0,
             "seed": seed,
             "threads": torch.get_num_threads(),
-            **_events(direction),
+            **_events(target),
         }
     )
-    return Ials(direction.schema, direction.edge_type, config)
+    return Ials(target.schema, target.edge_type, config)
 
 
-def _ease(direction: Direction, seed: int) -> Baseline:
-    config = LowRankEaseConfig.model_validate({"seed": seed, **_events(direction)})
-    return LowRankEase(direction.schema, direction.edge_type, config)
+def _ease(target: EvalTarget, seed: int) -> Baseline:
+    config = LowRankEaseConfig.model_validate({"seed": seed, **_events(target)})
+    return LowRankEase(target.schema, target.edge_type, config)
 
 
-def _gf_cf(direction: Direction, seed: int) -> Baseline:
-    config = GfCfConfig.model_validate({"seed": seed, **_events(direction)})
-    return GfCf(direction.schema, direction.edge_type, config)
+def _gf_cf(target: EvalTarget, seed: int) -> Baseline:
+    config = GfCfConfig.model_validate({"seed": seed, **_events(target)})
+    return GfCf(target.schema, target.edge_type, config)
 
 
-def _followers(direction: Direction, seed: int) -> Baseline:  # noqa: ARG001 - nothing is random
-    return MostFollowers(direction.edge_type)
+def _followers(target: EvalTarget, seed: int) -> Baseline:  # noqa: ARG001 - nothing is random
+    return MostFollowers(target.edge_type)
 
 
-def _category_sales(direction: Direction, seed: int) -> Baseline:  # noqa: ARG001 - the same
-    return CategorySales(direction.edge_type)
+def _category_sales(target: EvalTarget, seed: int) -> Baseline:  # noqa: ARG001 - the same
+    return CategorySales(target.edge_type)
 
 
-MAKERS: Mapping[str, Callable[[Direction, int], Baseline]] = {
+MAKERS: Mapping[str, Callable[[EvalTarget, int], Baseline]] = {
     POPULARITY: _popular,
     RECENT: _recent,
     WAITING: _waiting,
@@ -139,55 +139,55 @@ def check_baselines(names: Sequence[str]) -> None:
 def baseline(name: str, seed: int) -> Scored:
     """The baseline of that name; see `check_baselines`."""
     make = MAKERS[name]
-    return Scored(name, lambda direction: make(direction, seed), FITS.get(name, _always))
+    return Scored(name, lambda target: make(target, seed), FITS.get(name, _always))
 
 
-def usual_baselines(directions: Sequence[Direction]) -> tuple[str, ...]:
+def usual_baselines(targets: Sequence[EvalTarget]) -> tuple[str, ...]:
     """Those that are asked where none is named: the quick ones that the data can teach.
 
     Args:
-        directions: Of all tasks, that of the first task first.
+        targets: Of all tasks, that of the first task first.
     """
-    main = (name for name in USUAL if FITS.get(name, _always)(directions[0]))
-    return (*main, *(name for name in OF_CREATORS if any(map(FITS[name], directions))))
+    main = (name for name in USUAL if FITS.get(name, _always)(targets[0]))
+    return (*main, *(name for name in OF_CREATORS if any(map(FITS[name], targets))))
 
 
-def _always(direction: Direction) -> bool:  # noqa: ARG001 - whatever the direction
+def _always(target: EvalTarget) -> bool:  # noqa: ARG001 - whatever the target edge type
     return True
 
 
-def _is_dated(direction: Direction) -> bool:
-    at_s = direction.graph[direction.edge_type][AT_S]
+def _is_dated(target: EvalTarget) -> bool:
+    at_s = target.graph[target.edge_type][AT_S]
     return bool((at_s != ALWAYS_S).any())
 
 
-def _has_hints(direction: Direction) -> bool:
-    return bool(hint_edge_types(direction.graph, direction.schema, direction.edge_type))
+def _has_hints(target: EvalTarget) -> bool:
+    return bool(hint_edge_types(target.graph, target.schema, target.edge_type))
 
 
-def _has_events(direction: Direction) -> bool:
-    """Whether an edge of the direction counts as something that was done."""
-    return direction.schema.relation(direction.edge_type.relation).behaviour_weight > 0
+def _has_events(target: EvalTarget) -> bool:
+    """Whether an edge of the target edge type counts as something that was done."""
+    return target.schema.relation(target.edge_type.relation).event_weight > 0
 
 
-def _asks_for_creators(direction: Direction) -> bool:
-    ends = (direction.edge_type.source, direction.edge_type.target)
+def _asks_for_creators(target: EvalTarget) -> bool:
+    ends = (target.edge_type.source, target.edge_type.target)
     return ends in ((PRODUCT, CREATOR), (BRAND, CREATOR))
 
 
-def _can_count_followers(direction: Direction) -> bool:
-    return _asks_for_creators(direction) and has_followers(direction.graph)
+def _can_count_followers(target: EvalTarget) -> bool:
+    return _asks_for_creators(target) and has_followers(target.graph)
 
 
-def _can_count_sales(direction: Direction) -> bool:
-    return _asks_for_creators(direction) and has_sales_in_categories(direction.graph)
+def _can_count_sales(target: EvalTarget) -> bool:
+    return _asks_for_creators(target) and has_sales_in_categories(target.graph)
 
 
-FITS: Mapping[str, Callable[[Direction], bool]] = {
+FITS: Mapping[str, Callable[[EvalTarget], bool]] = {
     RECENT: _is_dated,
     WAITING: _has_hints,
     **dict.fromkeys((ITEM_KNN, IALS, EASE, GF_CF), _has_events),
     FOLLOWERS: _can_count_followers,
     CATEGORY_SALES: _can_count_sales,
 }
-"""Which directions can teach a baseline; all, where it is not named here."""
+"""Which target edge types can teach a baseline; all, where it is not named here."""

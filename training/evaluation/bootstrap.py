@@ -1,6 +1,6 @@
-"""Computes intervals of means over seeds, and tests whether models differ by more than chance.
+"""Computes intervals of means over queries, and tests whether models differ by more than chance.
 
-Both resample all seeds at once, and models are compared on the same seeds.
+Both resample all queries at once, and models are compared on the same queries.
 """
 
 from collections.abc import Sequence
@@ -17,34 +17,34 @@ _BLOCK_NUMBERS = 2**22  # weights held as float32 at once: 16 MB
 
 
 class Bootstrap:
-    """Draws as many seeds as there are, with replacement, again and again.
+    """Draws as many queries as there are, with replacement, again and again.
 
-    It holds a byte per seed and draw. Every question is answered by the same draws, so that two
-    models' means can be compared draw by draw (Efron and Tibshirani, "An Introduction to the
+    It holds a byte per query node and draw. Every question is answered by the same draws, so that
+    two models' means can be compared draw by draw (Efron and Tibshirani, "An Introduction to the
     Bootstrap", 1993, chapter 13: percentile intervals).
 
     Args:
-        num_seeds: Between how many to draw.
+        num_queries: Between how many to draw.
         resamples: How often.
         seed: Of the draws.
     """
 
-    def __init__(self, num_seeds: int, resamples: int, seed: int) -> None:
+    def __init__(self, num_queries: int, resamples: int, seed: int) -> None:
         rng = np.random.default_rng(seed)
-        # How often each seed was drawn. A count above 255 has no chance to occur.
-        self._counts = np.empty((resamples, num_seeds), dtype=np.uint8)
+        # How often each query node was drawn. A count above 255 has no chance to occur.
+        self._counts = np.empty((resamples, num_queries), dtype=np.uint8)
         for row in self._counts:
-            drawn = rng.integers(num_seeds, size=num_seeds, dtype=np.int32)
-            row[:] = np.bincount(drawn, minlength=num_seeds)
+            drawn = rng.integers(num_queries, size=num_queries, dtype=np.int32)
+            row[:] = np.bincount(drawn, minlength=num_queries)
 
     def means(self, values: Values) -> Values:
         """The mean of every column in every draw, float64 [resamples, num_columns].
 
         Args:
-            values: float64 [num_seeds, num_columns]; NaN where a seed does not count.
+            values: float64 [num_queries, num_columns]; NaN where a query node does not count.
 
         Returns:
-            NaN where a draw holds no seed that counts in a column.
+            NaN where a draw holds no query node that counts in a column.
         """
         known = np.isfinite(values)
         filled = np.where(known, values, 0.0).astype(np.float32)
@@ -74,17 +74,17 @@ def _distinct_columns(known: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.floa
 
 
 def estimates(values: Values, drawn: Values, fewest: int = FEWEST_QUERIES) -> list[Estimate | None]:
-    """Every column's mean with its interval; None for one in which too few seeds count.
+    """Every column's mean with its interval; None for one in which too few queries count.
 
     Args:
-        values: float64 [num_seeds, num_columns]; NaN where a seed does not count.
+        values: float64 [num_queries, num_columns]; NaN where a query node does not count.
         drawn: What `Bootstrap.means` gave for them.
-        fewest: How many seeds have to count in a column, 1 or more.
+        fewest: How many queries have to count in a column, 1 or more.
     """
     known = np.isfinite(values)
     num_known = known.sum(axis=0)
     means = np.where(known, values, 0.0).sum(axis=0) / np.maximum(num_known, 1)
-    # Where not one draw holds a seed that counts, the mean is all there is.
+    # Where not one draw holds a query node that counts, the mean is all there is.
     drawn = np.where(np.isfinite(drawn).any(axis=0), drawn, means)
     tail = (1 - CONFIDENCE) / 2
     # The draws are of float32; a mean that they all share must not lie beside its interval.
@@ -121,13 +121,13 @@ def comparisons(
     seed: int,
     fewest: int = FEWEST_QUERIES,
 ) -> tuple[Comparison, ...]:
-    """One comparison per column in which enough seeds count: the interval and the test.
+    """One comparison per column in which enough queries count: the interval and the test.
 
     Args:
-        differences: float64 [num_seeds, num_columns]; NaN where a seed does not count.
+        differences: float64 [num_queries, num_columns]; NaN where a query node does not count.
         drawn: The differences of the means in every draw, see `Bootstrap.means`.
         columns: Which model each is of, against which, and by which metric.
-        fewest: How many seeds are enough.
+        fewest: How many queries are enough.
     """
     p_values = sign_flip_p_values(differences, flips=flips, seed=seed)
     return tuple(
@@ -149,15 +149,15 @@ def comparisons(
 def sign_flip_p_values(differences: Values, *, flips: int, seed: int) -> Values:
     """How often chance alone gives a difference as large as the one that was measured.
 
-    If two models are equally good, each seed's difference could as well have the other sign. So
-    signs are drawn at random, `flips` times, and p = (1 + how often the sum is as far from 0 as
+    If two models are equally good, each query node's difference could as well have the other sign.
+    So signs are drawn at random, `flips` times, and p = (1 + how often the sum is as far from 0 as
     the measured one, or farther) / (1 + flips). Fisher's randomisation test; Smucker, Allan and
     Carterette, "A comparison of statistical significance tests for information retrieval
     evaluation" (CIKM 2007). It needs no normal distribution; p cannot fall below 1 / (1 + flips).
 
     Args:
-        differences: One model less the other per seed, float64 [num_seeds, num_columns]; NaN where
-            a seed does not count.
+        differences: One model less the other per query node, float64 [num_queries, num_columns];
+            NaN where a query node does not count.
 
     Returns:
         float64 [num_columns].

@@ -13,7 +13,7 @@ from graphdb.schema_types import EdgeType
 from graphrec import Seen
 from graphrec.bundle import Adjacency
 from training.data import ALWAYS_S, AT_S, HeteroData, edge_types_of
-from training.evaluation.tasks import Direction, Task
+from training.evaluation.tasks import EvalTarget, Task
 from training.pairs import adjacency, compose, source_rows, without
 from training.quality.counts import BRAND, CREATOR, PRODUCT
 from training.splitting.split import kept_part
@@ -53,32 +53,32 @@ def creator_tasks(
     """
     for carried in _ways(graph, schema):
         late = carried.at_s >= cutoff_s
-        had = carried.pairs(graph, ~late)
-        since = without(carried.pairs(graph, late), had)
-        if had.num_edges and since.num_edges:
-            yield from _tasks(carried.relation, past, schema, had, since)
+        carried_before = carried.pairs(graph, ~late)
+        since = without(carried.pairs(graph, late), carried_before)
+        if carried_before.num_edges and since.num_edges:
+            yield from _tasks(carried.relation, past, schema, carried_before, since)
             return
 
 
 def _tasks(
-    relation: str, past: HeteroData, schema: Schema, had: Adjacency, since: Adjacency
+    relation: str, past: HeteroData, schema: Schema, carried_before: Adjacency, since: Adjacency
 ) -> Iterator[Task]:
     """For products, and for the brands that make them.
 
     Args:
-        had: Per product row the creators who carried it before.
+        carried_before: Per product row the creators who carried it before.
         since: Those who began since.
     """
-    of_products = _direction(PRODUCT, relation, past, schema, had)
+    of_products = _eval_target(PRODUCT, relation, past, schema, carried_before)
     rule = Seen(relations=(relation,))
     yield Task(OF_PRODUCT, of_products, rule, since)
     made_by = EdgeType(PRODUCT, _MADE_BY, BRAND)
     if made_by not in edge_types_of(past):
         return
     makers = adjacency(past, made_by).reverse()
-    had, since = compose(makers, had), compose(makers, since)
-    of_brands = _direction(BRAND, relation, of_products.graph, of_products.schema, had)
-    truth = without(since, had)
+    carried_before, since = compose(makers, carried_before), compose(makers, since)
+    of_brands = _eval_target(BRAND, relation, of_products.graph, of_products.schema, carried_before)
+    truth = without(since, carried_before)
     if truth.num_edges:
         yield Task(OF_BRAND, of_brands, rule, truth)
 
@@ -107,17 +107,17 @@ def _ways(graph: HeteroData, schema: Schema) -> Iterator[_Carried]:
         )
 
 
-def _direction(
-    seed_type: str, relation: str, past: HeteroData, schema: Schema, had: Adjacency
-) -> Direction:
-    """From a seed type to creators: all of the past, and who carried what as edges of its own."""
-    edge_type = EdgeType(seed_type, relation, CREATOR)
+def _eval_target(
+    query_type: str, relation: str, past: HeteroData, schema: Schema, carried_before: Adjacency
+) -> EvalTarget:
+    """From a query type to creators: all of the past, and who carried what as edges of its own."""
+    edge_type = EdgeType(query_type, relation, CREATOR)
     known = schema.relation(relation)
     ends = (*known.ends, (edge_type.source, edge_type.target))
     relations = {**schema.relations, relation: replace(known, ends=ends)}
     graph = kept_part(past, lambda _: None)
     graph[edge_type].edge_index = torch.from_numpy(
-        np.stack([source_rows(had), had.indices.astype(np.int64)])
+        np.stack([source_rows(carried_before), carried_before.indices.astype(np.int64)])
     )
-    graph[edge_type][AT_S] = torch.full((had.num_edges,), ALWAYS_S)
-    return Direction(edge_type, graph, Schema(schema.node_types, relations), had)
+    graph[edge_type][AT_S] = torch.full((carried_before.num_edges,), ALWAYS_S)
+    return EvalTarget(edge_type, graph, Schema(schema.node_types, relations), carried_before)

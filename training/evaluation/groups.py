@@ -1,7 +1,7 @@
-"""Groups seeds and targets for evaluation, and records versions, time and memory.
+"""Groups queries and targets for evaluation, and records versions, time and memory.
 
-Seeds are grouped by activity, targets by their properties: by a number, in steps, or by name, with
-the largest groups kept.
+Query nodes are grouped by activity, targets by their properties: by a number, in steps, or by name,
+with the largest groups kept.
 """
 
 import itertools
@@ -123,7 +123,7 @@ PRICE_BAND = "PriceBand"
 ACTIVITY_STEPS = (1, 5, 20, 100, 500)
 EVENT_STEPS = (1, 2, 5, 10, 50, 200, 1000)
 AGE_STEPS = (7, 28, 91, 182, 365)
-FAN_STEPS = (1, 100, 1_000, 10_000, 100_000)
+FOLLOWER_STEPS = (1, 100, 1_000, 10_000, 100_000)
 _MAX_DEPTH = 32  # deeper than any category tree; ends the walk where the data hold a ring
 
 
@@ -142,7 +142,7 @@ class Past:
 
 
 def num_events(graph: HeteroData, edge_type: EdgeType) -> tuple[Values, Values]:
-    """How many events or ties each source and each target has, float64."""
+    """How many events or static edges each source and each target has, float64."""
     sources, targets = graph[edge_type].edge_index.numpy()
     of_sources, of_targets = (
         np.bincount(rows, minlength=graph[end].num_nodes).astype(np.float64)
@@ -151,13 +151,13 @@ def num_events(graph: HeteroData, edge_type: EdgeType) -> tuple[Values, Values]:
     return of_sources, of_targets
 
 
-def seed_groupings(events: Values, seed_type: str) -> list[Grouping]:
-    """Of seeds, by how much they did before the cut-off.
+def query_groupings(events: Values, query_type: str) -> list[Grouping]:
+    """Of queries, by how much they did before the cut-off.
 
     Args:
-        events: Training events per seed.
+        events: Training events per query node.
     """
-    return [by_steps(f"{seed_type.lower()} activity", events, ACTIVITY_STEPS, "event", "unknown")]
+    return [by_steps(f"{query_type.lower()} activity", events, ACTIVITY_STEPS, "event", "unknown")]
 
 
 def target_groupings(past: Past, target_type: str, events: Values) -> list[Grouping]:
@@ -170,7 +170,7 @@ def target_groupings(past: Past, target_type: str, events: Values) -> list[Group
     if target_type == PRODUCT:
         found += _groupings_of_products(past, events)
     if target_type == CREATOR:
-        found.append(_by_fans(_fans(past)))
+        found.append(_by_followers(_followers(past)))
     if target_type == BRAND:
         ages = _ages_of_brands(past)
         found += [] if ages is None else [_by_age("brand age", ages)]
@@ -178,7 +178,7 @@ def target_groupings(past: Past, target_type: str, events: Values) -> list[Group
 
 
 def _groupings_of_products(past: Past, events: Values) -> Iterator[Grouping]:
-    bands = tie_of(past, EdgeType(PRODUCT, "IN_PRICE_BAND", PRICE_BAND))
+    bands = edge_of(past, EdgeType(PRODUCT, "IN_PRICE_BAND", PRICE_BAND))
     if bands is not None:
         yield _by_price_band(past, bands, events)
     categories = categories_of_products(past)
@@ -188,27 +188,27 @@ def _groupings_of_products(past: Past, events: Values) -> Iterator[Grouping]:
     ages, of_brands = ages_of(past, PRODUCT), _ages_of_brands(past)
     if ages is not None:
         yield _by_age("product age", ages)
-    makers = tie_of(past, EdgeType(PRODUCT, "MADE_BY", BRAND))
+    makers = edge_of(past, EdgeType(PRODUCT, "MADE_BY", BRAND))
     if of_brands is not None and makers is not None:
         yield _by_age("brand age", np.where(makers >= 0, of_brands[makers], np.nan))
     carried = products_of(past.graph, past.snapshot.schema).get(CREATOR)
     if carried is not None:
-        fans = np.full(carried.num_targets, np.nan)
-        np.fmax.at(fans, carried.indices, _fans(past)[source_rows(carried)])
-        yield _by_fans(fans)
+        followers = np.full(carried.num_targets, np.nan)
+        np.fmax.at(followers, carried.indices, _followers(past)[source_rows(carried)])
+        yield _by_followers(followers)
 
 
 def categories_of_products(past: Past) -> Rows | None:
     """Per product the category that it stands in itself, -1 for none; None without any."""
-    return tie_of(past, EdgeType(PRODUCT, "IN_CATEGORY", CATEGORY))
+    return edge_of(past, EdgeType(PRODUCT, "IN_CATEGORY", CATEGORY))
 
 
-def tie_of(past: Past, edge_type: EdgeType) -> Rows | None:
-    """Per source the first of what it is tied to, -1 for none; None where nothing is tied."""
+def edge_of(past: Past, edge_type: EdgeType) -> Rows | None:
+    """Per source its first target, -1 for none; None where the graph has no such edges."""
     if edge_type not in edge_types_of(past.graph):
         return None
-    ties = adjacency(past.graph, edge_type)
-    return ties.first_targets() if ties.num_edges else None
+    edges = adjacency(past.graph, edge_type)
+    return edges.first_targets() if edges.num_edges else None
 
 
 def ages_of(past: Past, node_type: str) -> Values | None:
@@ -242,7 +242,7 @@ def ages_of(past: Past, node_type: str) -> Values | None:
 def _ages_of_brands(past: Past) -> Values | None:
     """As `ages_of`; a brand without a date is as old as the oldest of its products."""
     ages, of_products = ages_of(past, BRAND), ages_of(past, PRODUCT)
-    makers = tie_of(past, EdgeType(PRODUCT, "MADE_BY", BRAND))
+    makers = edge_of(past, EdgeType(PRODUCT, "MADE_BY", BRAND))
     if of_products is None or makers is None:
         return ages
     oldest = np.full(past.graph[BRAND].num_nodes, np.nan)
@@ -250,19 +250,19 @@ def _ages_of_brands(past: Past) -> Values | None:
     return oldest if ages is None else np.where(np.isfinite(ages), ages, oldest)
 
 
-def _fans(past: Past) -> Values:
-    """Fans per creator: as given, or else how many users follow it."""
-    given = past.snapshot.nodes(CREATOR, ["fans"])["fans"]
-    fans = pc.fill_null(given.cast(pa.float64()), float("nan")).to_numpy()
+def _followers(past: Past) -> Values:
+    """Followers per creator: as given, or else how many users follow it."""
+    given = past.snapshot.nodes(CREATOR, ["followers"])["followers"]
+    declared = pc.fill_null(given.cast(pa.float64()), float("nan")).to_numpy()
     follows = EdgeType("User", "FOLLOWS", CREATOR)
     if follows not in edge_types_of(past.graph):
-        return np.asarray(fans)
-    followers = adjacency(past.graph, follows).reverse().degrees()
-    return np.where(np.isfinite(fans), fans, followers)
+        return np.asarray(declared)
+    counted = adjacency(past.graph, follows).reverse().degrees()
+    return np.where(np.isfinite(declared), declared, counted)
 
 
-def _by_fans(fans: Values) -> Grouping:
-    return by_steps("creator size", fans, FAN_STEPS, "fan", "no creator")
+def _by_followers(followers: Values) -> Grouping:
+    return by_steps("creator size", followers, FOLLOWER_STEPS, "follower", "no creator")
 
 
 def _by_age(dimension: str, ages: Values) -> Grouping:
@@ -282,7 +282,7 @@ def _by_price_band(past: Past, bands: Rows, events: Values) -> Grouping:
 
 def _top_level(past: Past, categories: Rows) -> tuple[Rows, list[str]]:
     """Each product's category at the top of the tree; its own where all share one top."""
-    parents = tie_of(past, EdgeType(CATEGORY, "CHILD_OF", CATEGORY))
+    parents = edge_of(past, EdgeType(CATEGORY, "CHILD_OF", CATEGORY))
     top = categories
     for _ in range(_MAX_DEPTH if parents is not None else 0):
         assert parents is not None

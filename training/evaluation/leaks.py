@@ -43,7 +43,7 @@ def nothing_after(holdout: Holdout, cutoff_s: int) -> LeakFinding:
     return LeakFinding(
         check="nothing after the cut-off",
         level="ok",
-        message="no event in training happened, and no tie began, at or after the cut-off",
+        message="no event in training happened, and no static edge began, at or after the cut-off",
         figures={"edges": num_edges},
     )
 
@@ -108,14 +108,17 @@ def later_events(graph: HeteroData, holdout: Holdout) -> LeakFinding:
         check="later events",
         level="warning" if num_late or num_own else "ok",
         message=f"there is no one cut-off: {late:.1%} of what training has with a time is later "
-        f"than half of what is held out, and {own:.1%} was done by a seed after what is asked of "
+        f"than half of what is held out, and {own:.1%} was done by a query after what is asked of "
         "it; figures come out better than where a model serves",
-        figures={"later than half of the held-out pairs": late, "later, by the seed itself": own},
+        figures={
+            "later than half of the held-out pairs": late,
+            "later, by the query node itself": own,
+        },
     )
 
 
 def new_pairs(holdout: Holdout) -> LeakFinding:
-    """No pair that is asked for as new stands in the training part of the direction.
+    """No pair that is asked for as new stands in the training part of the target edge type.
 
     Raises:
         DataLeakageError: One does.
@@ -179,67 +182,67 @@ def hinted_pairs(holdout: Holdout, schema: Schema) -> LeakFinding:
 
 def _recall_of_waiting(holdout: Holdout, schema: Schema) -> float:
     """Recall of lists that hold what was viewed last and not taken, and nothing else."""
-    seeds, targets = (
+    queries, targets = (
         found.numpy()
         for found in waiting_pairs(holdout.train_graph, schema, holdout.edge_type, "recent")
     )
     rows = np.arange(holdout.new_truth.num_sources)
-    place = np.arange(len(seeds)) - np.searchsorted(seeds, rows)[seeds]
+    place = np.arange(len(queries)) - np.searchsorted(queries, rows)[queries]
     ranked = np.full((len(rows), K), -1, dtype=np.int64)
     is_shown = place < K
-    ranked[seeds[is_shown], place[is_shown]] = targets[is_shown]
+    ranked[queries[is_shown], place[is_shown]] = targets[is_shown]
     return recall_at_k(ranked, rows, holdout.new_truth, K)
 
 
 MIN_NODES = 20
 MIN_EXCESS = 0.1
 
-_DERIVED = "derived ties"
+_DERIVED = "derived edges"
 
 Mask = npt.NDArray[np.bool_]
 
 
-def derived_ties(holdout: Holdout) -> LeakFinding:
-    """Who appears in the held-out part alone, and whether ties in training tell of that.
+def derived_edges(holdout: Holdout) -> LeakFinding:
+    """Who appears in the held-out part alone, and whether edges in training tell of that.
 
-    A table that was made from all sales, such as which shop sells what, ties a product to a shop
-    because it will be sold. So among targets without an event in training, those that are taken
-    later would be tied more often than those that are never taken. Where they are, by MIN_EXCESS
-    or more and with MIN_NODES on either side, that is a warning; only ties without a beginning
-    are looked at. It cannot be told where no target is without events for good, nor for targets
-    with events in training; and a good catalogue may do the same for no bad reason, because what
-    is looked after sells.
+    A table that was made from all sales, such as which shop sells what, connects a product to a
+    shop because it will be sold. So among targets without an event in training, those that are
+    taken later would be connected more often than those that are never taken. Where they are, by
+    MIN_EXCESS or more and with MIN_NODES on either side, that is a warning; only edges without a
+    beginning are looked at. It cannot be told where no target is without events for good, nor for
+    targets with events in training; and a good catalogue may do the same for no bad reason, because
+    what is looked after sells.
     """
     train, target = holdout.train_graph, holdout.edge_type.target
     later, never = _only_after(holdout)
-    tied = {
-        edge_type: tied_targets
+    connected = {
+        edge_type: connected_targets
         for edge_type in side_edge_types(train, holdout.edge_type)
-        for tied_targets in [_tied(train, edge_type, target)]
-        if tied_targets.any()
+        for connected_targets in [_tied(train, edge_type, target)]
+        if connected_targets.any()
     }
     figures = _figures(holdout, later, never)
-    for edge_type, is_tied in tied.items():
+    for edge_type, is_connected in connected.items():
         for name, some in (("only after", later), ("never taken", never)):
             if some.any():
-                figures[f"{edge_type}: tied, of {name}"] = float(is_tied[some].mean())
+                figures[f"{edge_type}: connected, of {name}"] = float(is_connected[some].mean())
     if min(later.sum(), never.sum()) < MIN_NODES:
         message = (
             f"{later.sum():,} {target} nodes are taken in the held-out part alone and "
             f"{never.sum():,} never; with fewer than {MIN_NODES} of either it cannot be told "
-            "whether ties were made from held-out events"
+            "whether edges were made from held-out events"
         )
         return LeakFinding(check=_DERIVED, level="ok", message=message, figures=figures)
     suspects = [
         str(edge_type)
-        for edge_type, is_tied in tied.items()
-        if is_tied[later].mean() - is_tied[never].mean() >= MIN_EXCESS
+        for edge_type, is_connected in connected.items()
+        if is_connected[later].mean() - is_connected[never].mean() >= MIN_EXCESS
     ]
-    message = "ties do not tell which targets are taken in the held-out part alone"
+    message = "edges do not tell which targets are taken in the held-out part alone"
     if suspects:
         message = (
             f"{', '.join(suspects)}: {target} nodes that are taken in the held-out part alone have "
-            "such ties far more often than those that are never taken. If the ties were made from "
+            "such edges far more often than those that are never taken. If they were made from "
             "events, they tell of the future: leave them out, or give them a beginning"
         )
     return LeakFinding(
@@ -272,14 +275,14 @@ def _figures(holdout: Holdout, later: Mask, never: Mask) -> dict[str, float]:
 
 
 def _tied(graph: HeteroData, edge_type: EdgeType, target: str) -> Mask:
-    """Which targets have a tie of that kind that has no beginning, bool [num_targets]."""
+    """Which targets have an edge of that kind that has no beginning, bool [num_targets]."""
     store = graph[edge_type]
     ends = store.edge_index[:, store[AT_S] == ALWAYS_S].numpy()
-    tied = np.zeros(graph[target].num_nodes, dtype=np.bool_)
+    connected = np.zeros(graph[target].num_nodes, dtype=np.bool_)
     for end, rows in zip((edge_type.source, edge_type.target), ends, strict=True):
         if end == target:
-            tied[rows] = True
-    return tied
+            connected[rows] = True
+    return connected
 
 
 __all__ = ["check_leaks"]
@@ -288,12 +291,13 @@ __all__ = ["check_leaks"]
 def check_leaks(graph: HeteroData, holdout: Holdout, schema: Schema) -> tuple[LeakFinding, ...]:
     """What training could know of the held-out part.
 
-    - Whether anything in training is from the cut-off on: an event, or a tie that began then.
+    - Whether anything in training is from the cut-off on: an event, or a static edge that began
+      then.
     - Whether the other events were cut at the same moment, and not before.
     - Without one cut-off, instead of these two: how much of training is later than what is asked.
     - Whether a pair that is asked for as new stands in training.
     - How many of these pairs were viewed or carted before, and what that alone would find.
-    - Who appears in the held-out part alone, and whether ties were made from its events.
+    - Who appears in the held-out part alone, and whether edges were made from its events.
 
     Args:
         graph: The whole graph, from which the holdout was cut.
@@ -316,5 +320,5 @@ def check_leaks(graph: HeteroData, holdout: Holdout, schema: Schema) -> tuple[Le
         *in_time,
         new_pairs(holdout),
         hinted_pairs(holdout, schema),
-        derived_ties(holdout),
+        derived_edges(holdout),
     )

@@ -28,13 +28,13 @@ class NewBuyers:
     Args:
         brand_type: Node type of the brands.
         rows: The brands with enough new buyers, int64 [num_brands].
-        had: Per brand row who had bought before.
+        bought_before: Per brand row who had bought before.
         new: Per brand row who bought for the first time since.
     """
 
     brand_type: str
     rows: npt.NDArray[np.int64]
-    had: Adjacency
+    bought_before: Adjacency
     new: Adjacency
 
 
@@ -44,7 +44,7 @@ def new_buyers(
     """The brands to ask for.
 
     Args:
-        group_edge_type: What ties a product to its brand.
+        group_edge_type: What connects a product to its brand.
         min_new_buyers: A brand needs so many in the held-out part, and one buyer before.
 
     Raises:
@@ -65,11 +65,11 @@ def new_buyers(
 def _brands(holdout: Holdout, group_edge_type: EdgeType, min_new_buyers: int) -> NewBuyers:
     """The same, which may be none."""
     made_by = adjacency(holdout.train_graph, group_edge_type)
-    had = compose(adjacency(holdout.train_graph, holdout.edge_type), made_by)
-    new = without(compose(holdout.truth, made_by), had).reverse()
-    had = had.reverse()
-    rows = np.flatnonzero((new.degrees() >= min_new_buyers) & (had.degrees() > 0))
-    return NewBuyers(group_edge_type.target, rows, had, new)
+    bought_before = compose(adjacency(holdout.train_graph, holdout.edge_type), made_by)
+    new = without(compose(holdout.truth, made_by), bought_before).reverse()
+    bought_before = bought_before.reverse()
+    rows = np.flatnonzero((new.degrees() >= min_new_buyers) & (bought_before.degrees() > 0))
+    return NewBuyers(group_edge_type.target, rows, bought_before, new)
 
 
 def has_new_buyers(
@@ -95,7 +95,7 @@ def lift_points(
 
     Args:
         recommender: Of a bundle that was learned from the training part alone.
-        group_edge_type: What ties a product to its brand.
+        group_edge_type: What connects a product to its brand.
         shares: How much of these users the top is, each above 0 and at most 1; at least one user.
         seed: Of the random order.
         min_new_buyers: Brands with fewer are not asked for: they say little.
@@ -124,7 +124,7 @@ def orders(
     recommender: Recommender, holdout: Holdout, asked: NewBuyers, *, seed: int
 ) -> Iterator[tuple[str, list[Floats]]]:
     """By name, a score of every user for each brand that is asked for; -inf for who is left out."""
-    num_users = asked.had.num_targets
+    num_users = asked.bought_before.num_targets
     rng = np.random.default_rng(seed)
     yield "random", [rng.random(num_users) for _ in asked.rows]
     for name, activity in _activity(holdout).items():
@@ -159,12 +159,14 @@ def ranked_others(asked: NewBuyers, brand: int, scores: Floats) -> npt.NDArray[n
     Args:
         scores: Of every user.
     """
-    others = np.setdiff1d(np.arange(asked.had.num_targets), asked.had.targets(brand))
+    others = np.setdiff1d(
+        np.arange(asked.bought_before.num_targets), asked.bought_before.targets(brand)
+    )
     return others[np.argsort(-scores[others], kind="stable")]
 
 
 def _activity(holdout: Holdout) -> Mapping[str, Floats]:
-    """How much each user did in the training part, of old and lately, float64 [num_users]."""
+    """How much each user did in the training part, of old and recently, float64 [num_users]."""
     store = holdout.train_graph[holdout.edge_type]
     users, at_s = store.edge_index[0].numpy(), store[AT_S].numpy()
     num_users = holdout.train_graph[holdout.edge_type.source].num_nodes
@@ -182,7 +184,7 @@ def _served(recommender: Recommender, asked: NewBuyers) -> list[Floats]:
     ranked, _ = recommender.lookalike_rows(
         asked.brand_type, ids, new_customers_only=True, share=1.0
     )
-    found = np.full((len(ids), asked.had.num_targets), -np.inf)
+    found = np.full((len(ids), asked.bought_before.num_targets), -np.inf)
     for scores, rows in zip(found, ranked, strict=True):
         # By place, not by score: likenesses near 1 may round to one number.
         scores[rows[rows >= 0]] = -np.arange(np.count_nonzero(rows >= 0), dtype=np.float64)

@@ -1,7 +1,7 @@
 """Measures ranked lists for a task: means, intervals, groups and comparisons.
 
-It also writes every model's figures per seed as a table, so that two evaluations can be compared
-later.
+It also writes every model's figures per query node as a table, so that two evaluations can be
+compared later.
 """
 
 import time
@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from graphdb.snapshot import Snapshot
 from training.evaluation.bootstrap import Bootstrap, comparisons, estimates
 from training.evaluation.groups import Grouping
-from training.evaluation.metrics import PRECISION, Hits, Rows, Values, at, per_seed
+from training.evaluation.metrics import PRECISION, Hits, Rows, Values, at, per_query
 from training.evaluation.rankers import Catalogue, Ranker, of_lists
 from training.evaluation.results import (
     FEWEST_QUERIES,
@@ -27,7 +27,7 @@ from training.evaluation.results import (
     ModelResult,
     TaskResult,
 )
-from training.evaluation.tasks import Direction, Task
+from training.evaluation.tasks import EvalTarget, Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class Ranked:
     """The lists of one model for one task.
 
     Args:
-        rows: int64 [num_seeds, k], for the seeds that have something to find, by row.
+        rows: int64 [num_queries, k], for the queries that have something to find, by row.
         seconds: That ranking took, for all tasks that share the lists.
     """
 
@@ -65,92 +65,92 @@ class Ranked:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class NeighborAggregator:
-    """What is known of the seeds and targets of a direction, before the cut-off."""
+class EvalContext:
+    """What is known of the queries and targets of a target edge type, before the cut-off."""
 
-    of_seeds: Sequence[Grouping]
+    of_queries: Sequence[Grouping]
     of_targets: Sequence[Grouping]
     catalogue: Catalogue
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Measured:
-    """A task's results, and every model's figures seed by seed.
+    """A task's results, and every model's figures query by query.
 
     Args:
-        seed_rows: Who had something to find, ascending.
-        values: By model and metric, float64 [num_seeds].
+        query_rows: Who had something to find, ascending.
+        values: By model and metric, float64 [num_queries].
     """
 
     result: TaskResult
-    seed_rows: Rows
+    query_rows: Rows
     values: Mapping[str, Mapping[str, Values]]
 
 
 def asked(task: Task) -> Rows:
-    """The seeds that have something to find, ascending."""
+    """The queries that have something to find, ascending."""
     return np.flatnonzero(task.truth.degrees())
 
 
 def rank_all(model: Ranker, tasks: Sequence[Task], k: int) -> dict[str, Ranked]:
     """A model's lists for every task that it can answer, by the task's name.
 
-    Tasks that ask the same of other seeds share one ranking.
+    Tasks that ask the same of other queries share one ranking.
     """
-    alike: dict[tuple[Direction, object], list[Task]] = {}
+    alike: dict[tuple[EvalTarget, object], list[Task]] = {}
     for task in tasks:
         if model.can_answer(task):
-            alike.setdefault((task.direction, task.exclude_seen), []).append(task)
+            alike.setdefault((task.target, task.exclude_seen), []).append(task)
     found: dict[str, Ranked] = {}
     for same in alike.values():
-        seeds = np.unique(np.concatenate([asked(task) for task in same]))
-        model.learn(same[0].direction)
+        queries = np.unique(np.concatenate([asked(task) for task in same]))
+        model.learn(same[0].target)
         began = time.perf_counter()
-        rows = model.top(same[0], seeds, k)
+        rows = model.top(same[0], queries, k)
         seconds = time.perf_counter() - began
         for task in same:
-            found[task.name] = Ranked(rows[np.searchsorted(seeds, asked(task))], seconds)
+            found[task.name] = Ranked(rows[np.searchsorted(queries, asked(task))], seconds)
     return found
 
 
 def measure(
-    task: Task, lists: Mapping[str, Ranked], around: NeighborAggregator, how: Resampling
+    task: Task, lists: Mapping[str, Ranked], context: EvalContext, how: Resampling
 ) -> Measured:
     """All figures of a task.
 
     Args:
         lists: By model, the one that is evaluated first.
     """
-    seeds = asked(task)
+    queries = asked(task)
     hits = {
-        name: Hits.of(found.rows, seeds, task.truth, task.gains) for name, found in lists.items()
+        name: Hits.of(found.rows, queries, task.truth, task.gains) for name, found in lists.items()
     }
-    values = {name: per_seed(found, how.ks) for name, found in hits.items()}
-    bootstrap = Bootstrap(len(seeds), how.resamples, how.seed)
+    values = {name: per_query(found, how.ks) for name, found in hits.items()}
+    bootstrap = Bootstrap(len(queries), how.resamples, how.seed)
     means, drawn = _estimated(values, bootstrap, how.fewest)
     result = TaskResult(
         name=task.name,
-        seed_type=task.seed_type,
+        query_type=task.query_type,
         target_type=task.target_type,
-        num_seeds=len(seeds),
+        num_queries=len(queries),
         num_pairs=task.truth.num_edges,
         too_few=_too_few(values, how.fewest),
         models=tuple(
             ModelResult(
                 model=name,
                 metrics=means[name],
-                lists=_of_lists(found.rows, around.catalogue, how.ks),
+                lists=_of_lists(found.rows, context.catalogue, how.ks),
                 seconds=found.seconds,
             )
             for name, found in lists.items()
         ),
         groups=(
-            *_groups_of_seeds(around.of_seeds, seeds, hits, how, bootstrap),
-            *_groups_of_targets(around.of_targets, hits, how, bootstrap),
+            *_groups_of_queries(context.of_queries, queries, hits, how, bootstrap),
+            *_groups_of_targets(context.of_targets, hits, how, bootstrap),
         ),
         comparisons=_comparisons(values, drawn, how),
     )
-    return Measured(result, seeds, values)
+    return Measured(result, queries, values)
 
 
 def _of_lists(rows: Rows, catalogue: Catalogue, ks: Sequence[int]) -> dict[str, float]:
@@ -161,7 +161,7 @@ _ByModel = Mapping[str, Mapping[str, Values]]
 
 
 def _too_few(values: _ByModel, fewest: int) -> dict[str, int]:
-    """By metric how many seeds count, where they are some but too few; the same for all models."""
+    """By metric how many queries count, where too few do; the same for all models."""
     counted = {
         name: int(np.isfinite(some).sum())
         for found in values.values()
@@ -187,19 +187,19 @@ def _estimated(
     return means, draws
 
 
-def _groups_of_seeds(
+def _groups_of_queries(
     groupings: Sequence[Grouping],
-    seeds: Rows,
+    queries: Rows,
     hits: Mapping[str, Hits],
     how: Resampling,
     bootstrap: Bootstrap,
 ) -> list[GroupResult]:
-    """The same figures, over some of the seeds at a time."""
-    whole = {name: per_seed(found, [how.longest]) for name, found in hits.items()}
+    """The same figures, over some of the queries at a time."""
+    whole = {name: per_query(found, [how.longest]) for name, found in hits.items()}
     num_true = next(iter(hits.values())).num_true
     results = []
     for grouping in groupings:
-        codes = grouping.codes[seeds]
+        codes = grouping.codes[queries]
         parts: dict[str, _ByModel] = {}
         counts: dict[str, tuple[int, int]] = {}
         for code, group in enumerate(grouping.names):
@@ -210,7 +210,9 @@ def _groups_of_seeds(
                     model: {name: np.where(inside, some, np.nan) for name, some in found.items()}
                     for model, found in whole.items()
                 }
-        results += _group_results(grouping.dimension, "seeds", parts, counts, bootstrap, how.fewest)
+        results += _group_results(
+            grouping.dimension, "queries", parts, counts, bootstrap, how.fewest
+        )
     return results
 
 
@@ -228,10 +230,10 @@ def _groups_of_targets(
             inside = codes == code
             if inside.any():
                 within = {model: found.within(inside) for model, found in hits.items()}
-                num_seeds = int((next(iter(within.values())).num_true > 0).sum())
-                counts[group] = num_seeds, int(inside.sum())
+                num_queries = int((next(iter(within.values())).num_true > 0).sum())
+                counts[group] = num_queries, int(inside.sum())
                 parts[group] = {
-                    model: per_seed(found, [how.longest]) for model, found in within.items()
+                    model: per_query(found, [how.longest]) for model, found in within.items()
                 }
         results += _group_results(
             grouping.dimension, "targets", parts, counts, bootstrap, how.fewest
@@ -241,7 +243,7 @@ def _groups_of_targets(
 
 def _group_results(
     dimension: str,
-    of: Literal["seeds", "targets"],
+    of: Literal["queries", "targets"],
     parts: Mapping[str, _ByModel],
     counts: Mapping[str, tuple[int, int]],
     bootstrap: Bootstrap,
@@ -259,7 +261,7 @@ def _group_results(
             dimension=dimension,
             group=group,
             of=of,
-            num_seeds=counts[group][0],
+            num_queries=counts[group][0],
             num_pairs=counts[group][1],
             models={model: means[f"{group}\n{model}"] for model in part},
         )
@@ -270,10 +272,10 @@ def _group_results(
 def _comparisons(
     values: _ByModel, drawn: Mapping[str, Mapping[str, Values]], how: Resampling
 ) -> tuple[Comparison, ...]:
-    """The first model beside every other one, on the same seeds."""
+    """The first model beside every other one, on the same queries."""
     first, *others = values
     wanted = [name for name in values[first] if name.endswith(at("", how.longest))]
-    # Precision is recall times a number of the seed's own, and tells nothing more.
+    # Precision is recall times a number of the query node's own, and tells nothing more.
     keys = [
         (other, name)
         for other in others
@@ -288,14 +290,15 @@ def _comparisons(
     return comparisons(columns, draws, named, flips=how.resamples, seed=how.seed, fewest=how.fewest)
 
 
-PER_SEED_NAME = "per_seed.parquet"
-TASK, MODEL, SEED_ID = "task", "model", "seed_id"
+PER_QUERY_NAME = "per_query.parquet"
+TASK, MODEL, QUERY_ID = "task", "model", "query_id"
 
 
-def write_per_seed(path: Path, snapshot: Snapshot, measured: Sequence[Measured]) -> None:
-    """One row per task, model and seed that had something to find; then a column per metric.
+def write_per_query(path: Path, snapshot: Snapshot, measured: Sequence[Measured]) -> None:
+    """One row per task, model and query node that had something to find; then a column per metric.
 
-    A metric is null where the seed does not count in it, such as one that had nothing to gain.
+    A metric is null where the query node does not count in it, such as one that had nothing to
+    gain.
     """
     names = list(
         dict.fromkeys(name for one in measured for found in one.values.values() for name in found)
@@ -303,22 +306,22 @@ def write_per_seed(path: Path, snapshot: Snapshot, measured: Sequence[Measured])
     schema = pa.schema(
         [
             *((name, pa.dictionary(pa.int32(), pa.string())) for name in (TASK, MODEL)),
-            (SEED_ID, pa.string()),
+            (QUERY_ID, pa.string()),
             *((name, pa.float64()) for name in names),
         ]
     )
     with pq.ParquetWriter(path, schema, compression="zstd") as writer:
         for one in measured:
-            seed_ids = snapshot.node_ids(one.result.seed_type).take(pa.array(one.seed_rows))
-            empty = np.full(len(seed_ids), np.nan)
+            query_ids = snapshot.node_ids(one.result.query_type).take(pa.array(one.query_rows))
+            empty = np.full(len(query_ids), np.nan)
             for model, found in one.values.items():
                 columns = [found.get(name, empty) for name in names]
                 writer.write_table(
                     pa.table(
                         [
-                            pa.array([one.result.name] * len(seed_ids)).cast(schema.types[0]),
-                            pa.array([model] * len(seed_ids)).cast(schema.types[1]),
-                            seed_ids,
+                            pa.array([one.result.name] * len(query_ids)).cast(schema.types[0]),
+                            pa.array([model] * len(query_ids)).cast(schema.types[1]),
+                            query_ids,
                             *(pa.array(values, mask=np.isnan(values)) for values in columns),
                         ],
                         schema=schema,

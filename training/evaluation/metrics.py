@@ -1,4 +1,4 @@
-"""Computes the metrics of ranked lists against later events: one number per seed, then means.
+"""Computes the metrics of ranked lists against later events: one number per query node, then means.
 
 `reached_at_k` does so for any `Scorer` on the device where the model is.
 """
@@ -22,7 +22,7 @@ BLOCK_SCORES = 2**25  # float32 scores held at once: 128 MB
 
 
 class Scorer(Protocol):
-    """Scores every target for any seed. Vectors can do that; so can models that have none."""
+    """Scores every target for any query node. Vectors can do that; so can models that have none."""
 
     @property
     def num_targets(self) -> int:
@@ -35,7 +35,7 @@ class Scorer(Protocol):
         The result is the caller's to write into.
 
         Args:
-            rows: Seed rows, int64, in any order, on the scorer's device.
+            rows: Query node rows, int64, in any order, on the scorer's device.
         """
         ...
 
@@ -45,19 +45,19 @@ class VectorScorer:
     """Scores by the dot product of two vectors.
 
     Args:
-        seeds: float [num_seeds, dim].
+        queries: float [num_queries, dim].
         targets: float [num_targets, dim].
     """
 
-    seeds: Tensor
+    queries: Tensor
     targets: Tensor
 
     @classmethod
     def along(
-        cls, vectors: Mapping[str, npt.NDArray[np.float32]], direction: EdgeType
+        cls, vectors: Mapping[str, npt.NDArray[np.float32]], target_edge_type: EdgeType
     ) -> "VectorScorer":
         """From what an encoder gave, on the CPU."""
-        ends = (direction.source, direction.target)
+        ends = (target_edge_type.source, target_edge_type.target)
         return cls(*(torch.from_numpy(vectors[end]) for end in ends))
 
     @property
@@ -65,16 +65,16 @@ class VectorScorer:
         return len(self.targets)
 
     def scores(self, rows: Tensor) -> Tensor:
-        return (self.seeds[rows] @ self.targets.T).float()
+        return (self.queries[rows] @ self.targets.T).float()
 
 
 class Reached(NamedTuple):
-    """Means over the seeds that have anything true to find.
+    """Means over the queries that have anything true to find.
 
     Args:
-        recall: The share of a seed's true targets among its first k.
+        recall: The share of a query node's true targets among its first k.
         ndcg: Binary NDCG, see `training.evaluation.metrics`.
-        hit_rate: The share of seeds with a true target among their first k.
+        hit_rate: The share of queries with a true target among their first k.
         precision: The share of true targets among k places, empty places included.
     """
 
@@ -93,20 +93,20 @@ def reached_at_k(
     *,
     candidates: Tensor | None = None,
 ) -> Reached:
-    """How much of the truth stands among the k best targets that a seed has not taken.
+    """How much of the truth stands among the k best targets that a query node has not taken.
 
     The same figures as `recall_at_k` and `ndcg_at_k` give for what the query layer ranks, but
     that scores here are float32 and not broken ties of float64.
 
     Args:
-        taken: What stands in training and is no answer, CSR [num_seeds, num_targets]; None
+        taken: What stands in training and is no answer, CSR [num_queries, num_targets]; None
             leaves nothing out.
         truth: What was held out, in the same form.
         candidates: Which targets can be answers, bool [num_targets]: only these are ranked, and
             only what is true among them has to be found. All by default.
 
     Raises:
-        InsufficientDataError: No seed has anything true among the candidates.
+        InsufficientDataError: No query node has anything true among the candidates.
         TrainingError: k is below 1, the truth has another number of targets than the scorer, or
             a score is not finite.
     """
@@ -117,7 +117,7 @@ def reached_at_k(
     asked = torch.nonzero(num_true).flatten()
     if not len(asked):
         raise InsufficientDataError(
-            f"none of {len(num_true)} seeds has anything true to find",
+            f"none of {len(num_true)} queries has anything true to find",
             next_step="hold out more, or measure on more targets",
         )
     discounts = 1 / torch.log2(torch.arange(2, k + 2, device=truth.device, dtype=torch.float64))
@@ -139,7 +139,7 @@ def _hits(
     k: int,
     candidates: Tensor | None,
 ) -> Tensor:
-    """Where the best lists of some seeds are right, float64 [len(rows), min(k, num_targets)]."""
+    """Where the best lists of some queries are right, float64 [len(rows), min(k, num_targets)]."""
     scores = scorer.scores(rows)
     if not torch.isfinite(scores).all():
         raise TrainingError("the model gives scores that are not finite")
@@ -195,18 +195,18 @@ def at(name: str, k: int) -> str:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Hits:
-    """What there was to find for some seeds, and where it was found.
+    """What there was to find for some queries, and where it was found.
 
     Args:
-        num_seeds: How many lists there are.
-        owners: Per true pair the position of its seed, int64 [num_pairs], ascending.
+        num_queries: How many lists there are.
+        owners: Per true pair the position of its query node, int64 [num_pairs], ascending.
         targets: Per true pair the target's row.
         gains: Per true pair what it brings, float64 [num_pairs]; None where that is not known.
-        pairs: Per hit the true pair that was found. By seed, then by rank.
+        pairs: Per hit the true pair that was found. By query node, then by rank.
         ranks: Per hit its place in the list, from 1.
     """
 
-    num_seeds: int
+    num_queries: int
     owners: Rows
     targets: Rows
     gains: Values | None
@@ -215,15 +215,15 @@ class Hits:
 
     @classmethod
     def of(
-        cls, ranked: Rows, seed_rows: Rows, truth: Adjacency, gains: Values | None = None
+        cls, ranked: Rows, query_rows: Rows, truth: Adjacency, gains: Values | None = None
     ) -> "Hits":
         """Looks for the true targets in ranked lists.
 
         Args:
-            ranked: int64 [num_seeds, width], best first, -1 where a list is shorter. A target that
-                stands twice counts at its first place only.
-            seed_rows: int64 [num_seeds], which seed each list is for.
-            truth: The true targets per seed row.
+            ranked: int64 [num_queries, width], best first, -1 where a list is shorter. A target
+                that stands twice counts at its first place only.
+            query_rows: int64 [num_queries], which query node each list is for.
+            truth: The true targets per query node row.
             gains: Aligned with the truth's indices, float64 [num_edges], 0 or more.
 
         Raises:
@@ -231,18 +231,18 @@ class Hits:
         """
         if gains is not None and not (np.isfinite(gains) & (gains >= 0)).all():
             raise TrainingError("a gain is negative or no number", expected="0 or more")
-        places = truth.positions(seed_rows)
-        owners = np.repeat(np.arange(len(seed_rows)), truth.degrees()[seed_rows])
+        places = truth.positions(query_rows)
+        owners = np.repeat(np.arange(len(query_rows)), truth.degrees()[query_rows])
         targets = truth.indices[places].astype(np.int64)
         known = owners * truth.num_targets + targets  # ascending
-        keys = np.arange(len(seed_rows))[:, None] * truth.num_targets + ranked
+        keys = np.arange(len(query_rows))[:, None] * truth.num_targets + ranked
         found = np.minimum(np.searchsorted(known, keys), max(len(known) - 1, 0))
         is_hit = np.zeros(ranked.shape, dtype=np.bool_)
         if len(known):
             is_hit = (known[found] == keys) & (ranked >= 0) & ~_is_repeat(ranked)
         _, columns = np.nonzero(is_hit)
         return cls(
-            num_seeds=len(seed_rows),
+            num_queries=len(query_rows),
             owners=owners,
             targets=targets,
             gains=None if gains is None else gains[places],
@@ -252,8 +252,8 @@ class Hits:
 
     @property
     def num_true(self) -> Rows:
-        """Per seed how much there was to find, int64 [num_seeds]."""
-        return np.bincount(self.owners, minlength=self.num_seeds)
+        """Per query node how much there was to find, int64 [num_queries]."""
+        return np.bincount(self.owners, minlength=self.num_queries)
 
     def within(self, kept: npt.NDArray[np.bool_]) -> "Hits":
         """The same lists, where only some of the true pairs had to be found.
@@ -263,7 +263,7 @@ class Hits:
         """
         moved, is_kept = np.cumsum(kept) - 1, kept[self.pairs]
         return Hits(
-            num_seeds=self.num_seeds,
+            num_queries=self.num_queries,
             owners=self.owners[kept],
             targets=self.targets[kept],
             gains=None if self.gains is None else self.gains[kept],
@@ -272,10 +272,10 @@ class Hits:
         )
 
 
-def per_seed(
+def per_query(
     hits: Hits, ks: Iterable[int], names: Sequence[str] = METRICS
 ) -> dict[str, npt.NDArray[np.float64]]:
-    """Every metric at every k, one number per seed.
+    """Every metric at every k, one number per query node.
 
     With n true targets, of which those at the ranks r1 < r2 < ... <= k were found:
 
@@ -288,8 +288,8 @@ def per_seed(
     - value_ndcg: the same with gain / log2(rj + 1); left out where gains are not known.
 
     Returns:
-        By name, such as 'recall@20', float64 [num_seeds]; NaN for seeds that have nothing to find,
-        or nothing to gain.
+        By name, such as 'recall@20', float64 [num_queries]; NaN for queries that have nothing to
+        find, or nothing to gain.
 
     Raises:
         TrainingError: A k is below 1.
@@ -306,18 +306,18 @@ def per_seed(
 def _at_k(hits: Hits, k: int) -> Mapping[str, Values]:
     first = hits.ranks <= k
     ranks, pairs = hits.ranks[first], hits.pairs[first]
-    seeds = hits.owners[pairs]
-    num_seeds, num_true = hits.num_seeds, hits.num_true
+    queries = hits.owners[pairs]
+    num_queries, num_true = hits.num_queries, hits.num_true
     most = np.minimum(num_true, k)
-    num_found = np.bincount(seeds, minlength=num_seeds)
+    num_found = np.bincount(queries, minlength=num_queries)
     begins = np.cumsum(num_found) - num_found
-    nth = np.arange(len(seeds)) - begins[seeds] + 1
+    nth = np.arange(len(queries)) - begins[queries] + 1
 
     def summed(values: Values) -> Values:
-        return np.bincount(seeds, values, num_seeds).astype(np.float64)
+        return np.bincount(queries, values, num_queries).astype(np.float64)
 
-    reciprocal = np.zeros(num_seeds)
-    reciprocal[seeds[nth == 1]] = 1 / ranks[nth == 1]
+    reciprocal = np.zeros(num_queries)
+    reciprocal[queries[nth == 1]] = 1 / ranks[nth == 1]
     discounts = _discounts(k)
     best = np.concatenate([[0.0], np.cumsum(discounts)])
     with np.errstate(invalid="ignore"):  # 0 / 0, where there is nothing to find
@@ -330,21 +330,21 @@ def _at_k(hits: Hits, k: int) -> Mapping[str, Values]:
             PRECISION: num_found / k,
         }
         if hits.gains is not None:
-            ideal = _most_to_gain(hits.owners, hits.gains, num_seeds, k)
+            ideal = _most_to_gain(hits.owners, hits.gains, num_queries, k)
             values[VALUE_NDCG] = summed(hits.gains[pairs] * discounts[ranks - 1]) / ideal
     for name in (MRR, HIT_RATE, PRECISION):
         values[name][num_true == 0] = np.nan
     return values
 
 
-def _most_to_gain(owners: Rows, gains: Values, num_seeds: int, k: int) -> Values:
-    """Per seed what its k best gains at the top would give."""
+def _most_to_gain(owners: Rows, gains: Values, num_queries: int, k: int) -> Values:
+    """Per query node what its k best gains at the top would give."""
     order = np.lexsort((-gains, owners))
-    counts = np.bincount(owners, minlength=num_seeds)
+    counts = np.bincount(owners, minlength=num_queries)
     place = np.arange(len(owners)) - (np.cumsum(counts) - counts)[owners]
     kept = place < k
     discounted = gains[order][kept] * _discounts(k)[place[kept]]
-    ideal: Values = np.bincount(owners[kept], discounted, num_seeds).astype(np.float64)
+    ideal: Values = np.bincount(owners[kept], discounted, num_queries).astype(np.float64)
     return ideal
 
 
@@ -354,38 +354,40 @@ def _discounts(k: int) -> Values:
     return discounts
 
 
-def recall_at_k(ranked: Rows, seed_rows: Rows, truth: Adjacency, k: int) -> float:
-    """The mean recall over seeds with anything to find; arguments as for `Hits.of`.
+def recall_at_k(ranked: Rows, query_rows: Rows, truth: Adjacency, k: int) -> float:
+    """The mean recall over queries with anything to find; arguments as for `Hits.of`.
 
     Raises:
-        InsufficientDataError: No seed has a true target.
+        InsufficientDataError: No query node has a true target.
         TrainingError: k is below 1.
     """
-    return _mean(RECALL, Hits.of(ranked, seed_rows, truth), k, "true to find")
+    return _mean(RECALL, Hits.of(ranked, query_rows, truth), k, "true to find")
 
 
-def ndcg_at_k(ranked: Rows, seed_rows: Rows, truth: Adjacency, k: int) -> float:
+def ndcg_at_k(ranked: Rows, query_rows: Rows, truth: Adjacency, k: int) -> float:
     """The mean NDCG; arguments and errors as for `recall_at_k`."""
-    return _mean(NDCG, Hits.of(ranked, seed_rows, truth), k, "true to find")
+    return _mean(NDCG, Hits.of(ranked, query_rows, truth), k, "true to find")
 
 
-def gain_ndcg_at_k(ranked: Rows, seed_rows: Rows, truth: Adjacency, gains: Values, k: int) -> float:
-    """The mean of NDCG by gains over seeds with any gain; arguments as for `Hits.of`.
+def gain_ndcg_at_k(
+    ranked: Rows, query_rows: Rows, truth: Adjacency, gains: Values, k: int
+) -> float:
+    """The mean of NDCG by gains over queries with any gain; arguments as for `Hits.of`.
 
     Raises:
-        InsufficientDataError: No seed has a gain.
+        InsufficientDataError: No query node has a gain.
         TrainingError: k is below 1, or a gain is negative or no number.
     """
-    return _mean(VALUE_NDCG, Hits.of(ranked, seed_rows, truth, gains), k, "to gain")
+    return _mean(VALUE_NDCG, Hits.of(ranked, query_rows, truth, gains), k, "to gain")
 
 
 def _mean(name: str, hits: Hits, k: int, what: str) -> float:
-    values = per_seed(hits, [k], [name])[at(name, k)]
+    values = per_query(hits, [k], [name])[at(name, k)]
     counted = np.isfinite(values)
     if not counted.any():
         raise InsufficientDataError(
-            f"none of {hits.num_seeds} seeds has anything {what}",
-            next_step="hold out more, or evaluate other seeds",
+            f"none of {hits.num_queries} queries has anything {what}",
+            next_step="hold out more, or evaluate other queries",
         )
     return float(values[counted].mean())
 

@@ -1,4 +1,4 @@
-"""Ranks targets for seeds with served bundles or baselines, and describes the lists as a whole.
+"""Ranks targets for queries with served bundles or baselines, and describes the lists as a whole.
 
 Coverage, novelty, diversity and exposure by popularity depend on the lists and on the past alone,
 whatever happened afterwards.
@@ -19,7 +19,7 @@ from graphrec.compare.lists import gini
 from training.baselines import Baseline
 from training.evaluation.metrics import BLOCK_SCORES, Rows, Scorer, Values, at, places_of
 from training.evaluation.results import ExposurePoint
-from training.evaluation.tasks import Direction, Task
+from training.evaluation.tasks import EvalTarget, Task
 from training.quality.counts import BRAND, CREATOR, PRODUCT
 from training.sparse_ops import csr_of
 
@@ -40,7 +40,7 @@ def exposure(
     most of their events fall; so there are fewer bins where a few targets have most events.
 
     Args:
-        ranked_by_model: Per model the lists of all seeds, int64 [num_seeds, k], -1 where a list
+        ranked_by_model: Per model the lists of all queries, int64 [num_queries, k], -1 where a list
             is shorter.
         truth: What was to be found.
         popularity: Training events per target, 0 or more, [num_targets].
@@ -99,7 +99,7 @@ def _shares(name: str, targets: npt.NDArray[np.integer], bin_of: Rows, bins: int
 
 
 COVERAGE, GINI, NOVELTY = "coverage", "gini", "novelty"
-DIVERSITY, NEWCOMERS = "diversity", "newcomers"
+DIVERSITY, NEW_ITEMS = "diversity", "new_items"
 _BLOCK_PAIRS = 2**20
 
 
@@ -111,20 +111,20 @@ class Catalogue:
         num_events: Training events per target, float64 [num_targets].
         categories: The category of each, int64 [num_targets], -1 where there is none; None where
             the targets have no categories.
-        newcomers: Which came within so many days before the cut-off, bool [num_targets]; None
+        new_items: Which came within so many days before the cut-off, bool [num_targets]; None
             where it is not known of any when it came.
     """
 
     num_events: Values
     categories: Rows | None = None
-    newcomers: npt.NDArray[np.bool_] | None = None
+    new_items: npt.NDArray[np.bool_] | None = None
 
 
 def of_lists(ranked: Rows, catalogue: Catalogue, k: int) -> dict[str, float]:
     """Every figure for the first k places; those that cannot be told are left out.
 
     Args:
-        ranked: int64 [num_seeds, width], -1 where a list is shorter.
+        ranked: int64 [num_queries, width], -1 where a list is shorter.
     """
     lists = ranked[:, :k]
     shown = lists[lists >= 0]
@@ -140,8 +140,8 @@ def of_lists(ranked: Rows, catalogue: Catalogue, k: int) -> dict[str, float]:
         diverse = diversity(lists, catalogue.categories)
         if np.isfinite(diverse).any():
             found[DIVERSITY] = float(np.nanmean(diverse))
-    if catalogue.newcomers is not None:
-        found[NEWCOMERS] = float(catalogue.newcomers[shown].mean())
+    if catalogue.new_items is not None:
+        found[NEW_ITEMS] = float(catalogue.new_items[shown].mean())
     return {at(name, k): value for name, value in found.items()}
 
 
@@ -194,7 +194,7 @@ Tensor = torch.Tensor
 
 
 class Ranker(Protocol):
-    """Ranks the targets of a task for seeds."""
+    """Ranks the targets of a task for queries."""
 
     @property
     def name(self) -> str:
@@ -205,15 +205,15 @@ class Ranker(Protocol):
         """Whether it knows anything of the task's types."""
         ...
 
-    def learn(self, direction: Direction) -> object:
-        """Makes ready to rank along a direction, so that ranking can be timed by itself."""
+    def learn(self, target: EvalTarget) -> object:
+        """Makes ready to rank along a target edge type, so that ranking can be timed by itself."""
         ...
 
-    def top(self, task: Task, seed_rows: Rows, k: int) -> Rows:
-        """The k best targets of every seed, without those that the task excludes.
+    def top(self, task: Task, query_rows: Rows, k: int) -> Rows:
+        """The k best targets of every query node, without those that the task excludes.
 
         Returns:
-            int64 [num_seeds, k], best first, equal scores by ascending row, padded with -1.
+            int64 [num_queries, k], best first, equal scores by ascending row, padded with -1.
         """
         ...
 
@@ -227,23 +227,23 @@ class Served:
 
     def can_answer(self, task: Task) -> bool:
         has = self.recommender.bundle.has_vectors
-        return has(task.seed_type) and has(task.target_type)
+        return has(task.query_type) and has(task.target_type)
 
-    def learn(self, direction: Direction) -> None:
+    def learn(self, target: EvalTarget) -> None:
         """Nothing more: what a bundle holds was learned before."""
 
-    def top(self, task: Task, seed_rows: Rows, k: int) -> Rows:
+    def top(self, task: Task, query_rows: Rows, k: int) -> Rows:
         ask = self.recommender
-        if task.target_type == CREATOR and task.seed_type in (PRODUCT, BRAND):
+        if task.target_type == CREATOR and task.query_type in (PRODUCT, BRAND):
             rows, _ = ask.creator_rows(
-                task.seed_type, seed_rows, k=k, exclude_seen=task.exclude_seen
+                task.query_type, query_rows, k=k, exclude_seen=task.exclude_seen
             )
             return rows
         # Categories of any level, since all that users went to stand among the right answers.
         # What can be bought is known of today, not of the past: it must not hide what was bought.
         rows, _ = ask.top_rows(
-            task.seed_type,
-            seed_rows,
+            task.query_type,
+            query_rows,
             task.target_type,
             k=k,
             exclude_seen=task.exclude_seen,
@@ -255,57 +255,57 @@ class Served:
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """A baseline, learned for every direction that it is asked about.
+    """A baseline, learned for every target edge type that it is asked about.
 
     Args:
-        make: Makes the baseline of a direction.
-        fits: Whether a direction's past has what the baseline learns from.
+        make: Makes the baseline of a target edge type.
+        fits: Whether a target edge type's past has what the baseline learns from.
     """
 
     name: str
-    make: Callable[[Direction], Baseline]
-    fits: Callable[[Direction], bool] = lambda _: True
-    _scorers: dict[Direction, Scorer] = field(default_factory=dict, init=False, repr=False)
+    make: Callable[[EvalTarget], Baseline]
+    fits: Callable[[EvalTarget], bool] = lambda _: True
+    _scorers: dict[EvalTarget, Scorer] = field(default_factory=dict, init=False, repr=False)
 
     def can_answer(self, task: Task) -> bool:
-        return self.fits(task.direction)
+        return self.fits(task.target)
 
-    def learn(self, direction: Direction) -> Scorer:
-        """What the direction's past gives, learned when first asked for.
+    def learn(self, target: EvalTarget) -> Scorer:
+        """What the target edge type's past gives, learned when first asked for.
 
         Raises:
             InsufficientDataError: The past has nothing of what the baseline learns from.
         """
-        if direction not in self._scorers:
-            self._scorers[direction] = self.make(direction).fit(direction.graph)
-        return self._scorers[direction]
+        if target not in self._scorers:
+            self._scorers[target] = self.make(target).fit(target.graph)
+        return self._scorers[target]
 
-    def top(self, task: Task, seed_rows: Rows, k: int) -> Rows:
-        had = csr_of(task.direction.had) if task.exclude_seen else None
-        return best_of(self.learn(task.direction), seed_rows, k, had)
+    def top(self, task: Task, query_rows: Rows, k: int) -> Rows:
+        seen = csr_of(task.target.seen) if task.exclude_seen else None
+        return best_of(self.learn(task.target), query_rows, k, seen)
 
 
 @torch.no_grad()
 def best_of(
     scorer: Scorer,
-    seed_rows: Rows,
+    query_rows: Rows,
     k: int,
-    had: Tensor | None = None,
+    seen: Tensor | None = None,
     candidates: Tensor | None = None,
 ) -> Rows:
-    """The k best targets of every seed by a scorer, as `Ranker.top` gives them.
+    """The k best targets of every query node by a scorer, as `Ranker.top` gives them.
 
     Args:
-        had: What must not come out, CSR [num_seeds, num_targets].
+        seen:What must not come out, CSR [num_queries, num_targets].
         candidates: Which targets may, bool [num_targets]; all by default.
     """
-    ranked = np.full((len(seed_rows), k), -1, dtype=np.int64)
+    ranked = np.full((len(query_rows), k), -1, dtype=np.int64)
     step = max(BLOCK_SCORES // max(scorer.num_targets, 1), 1)
-    for start in range(0, len(seed_rows), step):
-        rows = torch.from_numpy(seed_rows[start : start + step])
+    for start in range(0, len(query_rows), step):
+        rows = torch.from_numpy(query_rows[start : start + step])
         scores = scorer.scores(rows)
-        if had is not None:
-            scores[places_of(had, rows)] = -torch.inf
+        if seen is not None:
+            scores[places_of(seen, rows)] = -torch.inf
         if candidates is not None:
             scores[:, ~candidates] = -torch.inf
         best = _top(scores, min(k, scorer.num_targets))

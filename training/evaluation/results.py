@@ -14,7 +14,7 @@ FEWEST_QUERIES = 10
 differs by more than chance (p = .06 in the paired test), and an interval says nothing."""
 
 RESULTS_NAME = "evaluation.json"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 
 def too_few_queries(number: int) -> str:
@@ -31,7 +31,7 @@ class _Part(BaseModel):
 
 
 class Estimate(_Part):
-    """A mean over seeds, with the interval that holds it with 95 % confidence (bootstrap)."""
+    """A mean over queries, with the interval that holds it with 95 % confidence (bootstrap)."""
 
     mean: float
     low: float
@@ -42,7 +42,7 @@ class ModelResult(_Part):
     """What one model reached in one task.
 
     Args:
-        metrics: Means over seeds by metric and length of list, such as 'recall@20'.
+        metrics: Means over queries by metric and length of list, such as 'recall@20'.
         lists: What is true of all lists together, such as 'coverage@20' or 'gini@20'.
         seconds: How long ranking took.
     """
@@ -54,30 +54,30 @@ class ModelResult(_Part):
 
 
 class GroupResult(_Part):
-    """The metrics over a part of the seeds, or of what was to be found.
+    """The metrics over a part of the queries, or of what was to be found.
 
     Args:
         dimension: What groups are made by, such as 'user activity' or 'price band'.
         group: Which, such as '5 to 19 purchases'. Groups of a dimension stand in their order.
-        of: Whether seeds were left out, or things to be found.
-        num_seeds: Seeds in it with something to find.
+        of: Whether queries were left out, or things to be found.
+        num_queries: Query nodes in it with something to find.
         num_pairs: What was to be found, over all of them.
         models: By model, the metrics.
     """
 
     dimension: str
     group: str
-    of: Literal["seeds", "targets"]
-    num_seeds: int
+    of: Literal["queries", "targets"]
+    num_queries: int
     num_pairs: int
     models: Mapping[str, Mapping[str, Estimate]]
 
 
 class Comparison(_Part):
-    """One model against another on the same seeds.
+    """One model against another on the same queries.
 
     Args:
-        difference: What `model` has beyond `against`, per seed.
+        difference: What `model` has beyond `against`, per query node.
         p_value: How often chance alone would give a difference as large, in either direction.
         method: The test that gave it.
     """
@@ -95,14 +95,14 @@ class TaskResult(_Part):
 
     Args:
         name: Such as 'all products', 'bought before', 'new products', 'new brands', 'peak days'.
-        num_pairs: What was to be found, over all seeds.
+        num_pairs: What was to be found, over all queries.
         too_few: By metric over how many queries it would be a mean, where they are too few for one.
     """
 
     name: str
-    seed_type: str
+    query_type: str
     target_type: str
-    num_seeds: int
+    num_queries: int
     num_pairs: int
     too_few: Mapping[str, int] = {}
     models: tuple[ModelResult, ...]
@@ -191,7 +191,7 @@ class Evaluation(_Part):
     """All that an evaluation found.
 
     Args:
-        direction: What was foretold, as an edge type.
+        target_edge_type: What was predicted, as an edge type.
         models: In the order of tables; the first is the one that is evaluated, then baselines.
         settings: Of the training, as `TrainConfig` dumps them.
         versions: Of Python, this package and what it stands on.
@@ -202,10 +202,10 @@ class Evaluation(_Part):
         spending: Time and memory.
     """
 
-    format_version: Literal[1] = 1
+    format_version: Literal[2] = 2
     created_at: AwareDatetime
     snapshot_id: str
-    direction: str
+    target_edge_type: str
     protocol: Protocol
     models: tuple[str, ...]
     tasks: tuple[TaskResult, ...]

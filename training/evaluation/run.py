@@ -23,7 +23,7 @@ from training.evaluation.groups import (
     ages_of,
     categories_of_products,
     num_events,
-    seed_groupings,
+    query_groupings,
     spending,
     target_groupings,
     versions,
@@ -31,14 +31,14 @@ from training.evaluation.groups import (
 from training.evaluation.leaks import check_leaks
 from training.evaluation.lookalikes import has_new_buyers, lift_points
 from training.evaluation.measure import (
-    PER_SEED_NAME,
+    PER_QUERY_NAME,
+    EvalContext,
     Measured,
-    NeighborAggregator,
     Ranked,
     Resampling,
     measure,
     rank_all,
-    write_per_seed,
+    write_per_query,
 )
 from training.evaluation.rankers import Catalogue, Served, exposure
 from training.evaluation.results import (
@@ -48,7 +48,7 @@ from training.evaluation.results import (
     LiftPoint,
     Protocol,
 )
-from training.evaluation.tasks import Direction, Task, all_tasks, check_enough
+from training.evaluation.tasks import EvalTarget, Task, all_tasks, check_enough
 from training.models import Run
 from training.quality.counts import PRODUCT
 from training.splitting.holdout import SplitName, check_pairs, held_out
@@ -73,7 +73,7 @@ class EvaluateOptions:
         held_pairs: A table of the pairs that they must not know, with the given split.
         baselines: Names of baselines, see `baselines.MAKERS`; None for the usual ones.
         ks: Lengths of lists, each 1 or more; groups and comparisons are of the longest.
-        new_item_days: Who came so shortly before the cut-off is a newcomer.
+        new_item_days: Who came so shortly before the cut-off is new.
         seed: Of the resampling, and of baselines that draw.
         resamples: Of the bootstrap, and flips of the paired test.
 
@@ -117,7 +117,7 @@ def evaluate(
 ) -> Evaluation:
     """Measures a model and baselines that learned the same past, and keeps what it found.
 
-    The folder gets `evaluation.json`, `per_seed.parquet` and the bundle of the past, `past`.
+    The folder gets `evaluation.json`, `per_query.parquet` and the bundle of the past, `past`.
 
     Args:
         folder: The folder to write; it must not exist.
@@ -150,11 +150,11 @@ def _evaluate_into(
     steps.next("read the snapshot")
     snapshot = open_snapshot(snapshot_dir)
     graph = load_graph(snapshot)
-    direction = snapshot.schema.parse_edge_type(config.direction)
+    target_edge_type = snapshot.schema.parse_edge_type(config.target_edge_type)
     holdout = held_out(
         snapshot,
         graph,
-        direction,
+        target_edge_type,
         split=options.split,
         days=options.holdout_days,
         held_pairs=options.held_pairs,
@@ -162,7 +162,7 @@ def _evaluate_into(
     leaks = check_leaks(graph, holdout, snapshot.schema)
     group = snapshot.schema.parse_edge_type(config.group)
     tasks = all_tasks(graph, holdout, snapshot.schema, group)
-    if holdout.cutoff_s is not None and (direction, group) == BUYING:
+    if holdout.cutoff_s is not None and (target_edge_type, group) == BUYING:
         past = holdout.train_graph
         tasks += creator_tasks(graph, past, holdout.cutoff_s, snapshot.schema)
     few = check_enough(tasks, holdout)
@@ -172,7 +172,7 @@ def _evaluate_into(
     tasks = [task for task in tasks if model.can_answer(task)]
     names = options.baselines
     if names is None:
-        names = usual_baselines([task.direction for task in tasks])
+        names = usual_baselines([task.target for task in tasks])
     steps.total += len(names)
     steps.next(f"rank by {model.name}")
     lists = {model.name: rank_all(model, tasks, how.longest)}
@@ -185,11 +185,11 @@ def _evaluate_into(
     measured = _measured(tasks, lists, past, options.new_item_days, how)
 
     steps.next("write the results")
-    write_per_seed(folder / PER_SEED_NAME, snapshot, measured)
+    write_per_query(folder / PER_QUERY_NAME, snapshot, measured)
     found = Evaluation(
         created_at=datetime.now(UTC),
         snapshot_id=snapshot.snapshot_id,
-        direction=str(direction),
+        target_edge_type=str(target_edge_type),
         protocol=Protocol(
             split=options.split,
             cutoff=holdout.cutoff,
@@ -261,7 +261,7 @@ def audiences_of(
 
 def _exposure(task: Task, lists: Mapping[str, Mapping[str, Ranked]]) -> tuple[ExposurePoint, ...]:
     """Of the targets of a task, over the lists of all models that show any; none without."""
-    _, of_targets = num_events(task.direction.graph, task.direction.edge_type)
+    _, of_targets = num_events(task.target.graph, task.target.edge_type)
     shown = {
         model: found[task.name].rows
         for model, found in lists.items()
@@ -278,30 +278,30 @@ def _measured(
     how: Resampling,
 ) -> list[Measured]:
     """Every task's figures for all models."""
-    directions = dict.fromkeys(task.direction for task in tasks)
-    around = {one: _surroundings(one, past, new_item_days) for one in directions}
+    targets = dict.fromkeys(task.target for task in tasks)
+    context = {one: _context(one, past, new_item_days) for one in targets}
     return [
         measure(
             task,
             {model: found[task.name] for model, found in lists.items() if task.name in found},
-            around[task.direction],
+            context[task.target],
             how,
         )
         for task in tasks
     ]
 
 
-def _surroundings(direction: Direction, past: Past, new_item_days: int) -> NeighborAggregator:
-    """What the past tells of the seeds and targets of a direction."""
-    target_type = direction.edge_type.target
-    of_seeds, of_targets = num_events(direction.graph, direction.edge_type)
+def _context(target: EvalTarget, past: Past, new_item_days: int) -> EvalContext:
+    """What the past tells of the queries and targets of a target edge type."""
+    target_type = target.edge_type.target
+    of_queries, of_targets = num_events(target.graph, target.edge_type)
     ages = ages_of(past, target_type)
-    return NeighborAggregator(
-        seed_groupings(of_seeds, direction.edge_type.source),
+    return EvalContext(
+        query_groupings(of_queries, target.edge_type.source),
         target_groupings(past, target_type, of_targets),
         Catalogue(
             num_events=of_targets,
             categories=categories_of_products(past) if target_type == PRODUCT else None,
-            newcomers=None if ages is None else ages <= new_item_days,
+            new_items=None if ages is None else ages <= new_item_days,
         ),
     )

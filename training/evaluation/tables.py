@@ -13,7 +13,7 @@ from rich.table import Table
 
 from graphdb.errors import InsufficientDataError
 from graphrec.cli.output import escape
-from training.evaluation.metrics import HIT_RATE, MRR, NDCG, RECALL, VALUE_NDCG, Hits, at, per_seed
+from training.evaluation.metrics import HIT_RATE, MRR, NDCG, RECALL, VALUE_NDCG, Hits, at, per_query
 from training.evaluation.rankers import Ranker
 from training.evaluation.results import (
     FEWEST_QUERIES,
@@ -28,7 +28,7 @@ from training.evaluation.tasks import Task
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """How well one model did one task; `num_seeds` had something to find.
+    """How well one model did one task; `num_queries` had something to find.
 
     Args:
         recall: None, as `ndcg`, where these are too few, or there is nothing to rank.
@@ -38,7 +38,7 @@ class Score:
     model: str
     recall: float | None
     ndcg: float | None
-    num_seeds: int
+    num_queries: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class Report:
         """Headings and rows, as text."""
         headings = ["task", "model", f"recall@{self.k}", f"ndcg@{self.k}", "users"]
         rows = [
-            [s.task, s.model, _shown(s.recall, s), _shown(s.ndcg, s), f"{s.num_seeds:,}"]
+            [s.task, s.model, _shown(s.recall, s), _shown(s.ndcg, s), f"{s.num_queries:,}"]
             for s in self.scores
         ]
         return headings, rows
@@ -92,8 +92,8 @@ class Report:
 def _shown(value: float | None, score: Score) -> str:
     if value is not None:
         return f"{value:.4f}"
-    if score.num_seeds < FEWEST_QUERIES:
-        return too_few_queries(score.num_seeds)
+    if score.num_queries < FEWEST_QUERIES:
+        return too_few_queries(score.num_queries)
     return "nothing to rank"
 
 
@@ -114,27 +114,27 @@ def summarise(
         InsufficientDataError: There is no task.
     """
     if not tasks:
-        raise InsufficientDataError("nothing was held out that could be foretold")
+        raise InsufficientDataError("nothing was held out that could be predicted")
     scores = [_score(model, task, k, fewest) for task in tasks for model in models]
     return Report(k, cutoff, tuple(scores))
 
 
 def _score(model: Ranker, task: Task, k: int, fewest: int) -> Score:
-    seed_rows = np.flatnonzero(task.truth.degrees())
-    hits = Hits.of(model.top(task, seed_rows, k), seed_rows, task.truth)
-    values = per_seed(hits, [k], (RECALL, NDCG))
-    told = len(seed_rows) >= fewest and task.truth.num_targets > 1
+    query_rows = np.flatnonzero(task.truth.degrees())
+    hits = Hits.of(model.top(task, query_rows, k), query_rows, task.truth)
+    values = per_query(hits, [k], (RECALL, NDCG))
+    told = len(query_rows) >= fewest and task.truth.num_targets > 1
     return Score(
         task=task.name,
         model=model.name,
         recall=float(values[at(RECALL, k)].mean()) if told else None,
         ndcg=float(values[at(NDCG, k)].mean()) if told else None,
-        num_seeds=len(seed_rows),
+        num_queries=len(query_rows),
     )
 
 
 HEADLINE = (RECALL, NDCG, HIT_RATE, MRR, VALUE_NDCG)
-LISTS = ("coverage", "gini", "novelty", "diversity", "newcomers")
+LISTS = ("coverage", "gini", "novelty", "diversity", "new_items")
 SURE = 0.05
 
 
@@ -166,7 +166,7 @@ def _headline(found: Evaluation, k: int) -> Table:
     _columns(table, ("task", "model"), [at(name, k) for name in names])
     for task in found.tasks:
         for place, one in enumerate(task.models):
-            about = f"{task.name}\n[dim]{task.num_seeds:,} seeds[/dim]" if not place else ""
+            about = f"{task.name}\n[dim]{task.num_queries:,} queries[/dim]" if not place else ""
             cells = [
                 _with_interval(one.metrics.get(at(name, k)), task.too_few.get(at(name, k)))
                 for name in names
@@ -193,18 +193,20 @@ def _groups(task: TaskResult, k: int) -> Iterator[Table]:
     models = [one.model for one in task.models]
     for dimension in dict.fromkeys(group.dimension for group in task.groups):
         table = _table(f"{task.name}, by {dimension}: {name}")
-        _columns(table, (dimension,), ["seeds", "to find", *models])
+        _columns(table, (dimension,), ["queries", "to find", *models])
         for group in task.groups:
             if group.dimension == dimension:
                 # The intervals stand in evaluation.json and in the report; here is no room.
-                cells = [_mean(group.models[model].get(name), group.num_seeds) for model in models]
-                counts = f"{group.num_seeds:,}", f"{group.num_pairs:,}"
+                cells = [
+                    _mean(group.models[model].get(name), group.num_queries) for model in models
+                ]
+                counts = f"{group.num_queries:,}", f"{group.num_pairs:,}"
                 table.add_row(escape(group.group), *counts, *cells)
         yield table
 
 
 def _comparisons(found: Evaluation, k: int) -> Table:
-    table = _table(f"{found.models[0]} less each baseline, on the same seeds")
+    table = _table(f"{found.models[0]} less each baseline, on the same queries")
     _columns(table, ("task", "baseline"), [at(RECALL, k), "p", at(NDCG, k), "p"])
     for task in found.tasks:
         reached = {(one.against, one.metric): one for one in task.comparisons}
@@ -257,9 +259,9 @@ def _chance(p_value: float) -> str:
     return f"{p_value:.4f}" if p_value < SURE else f"[dim]{p_value:.4f}"
 
 
-def _mean(found: Estimate | None, num_seeds: int) -> str:
+def _mean(found: Estimate | None, num_queries: int) -> str:
     if found is None:
-        return _missing(num_seeds if num_seeds < FEWEST_QUERIES else None)
+        return _missing(num_queries if num_queries < FEWEST_QUERIES else None)
     return f"{found.mean:.4f}"
 
 

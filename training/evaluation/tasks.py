@@ -29,65 +29,70 @@ VALUE = "value"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Payments:
-    """Money that went from seeds to targets, event by event; below 0 where it came back.
+    """Money that went from queries to targets, event by event; below 0 where it came back.
 
     Args:
-        seeds: Seed row per event.
+        queries: Query node row per event.
         targets: Target row per event.
         amounts: float64.
         at_s: Epoch seconds.
     """
 
-    seeds: Rows
+    queries: Rows
     targets: Rows
     amounts: Values
     at_s: Rows
 
     def part(self, kept: npt.NDArray[np.bool_]) -> "Payments":
-        return Payments(self.seeds[kept], self.targets[kept], self.amounts[kept], self.at_s[kept])
+        return Payments(self.queries[kept], self.targets[kept], self.amounts[kept], self.at_s[kept])
 
-    def along(self, ties: Adjacency) -> "Payments":
-        """To what the targets are tied to, such as the brands; each gets the whole amount."""
-        number = ties.degrees()[self.targets]
+    def along(self, edges: Adjacency) -> "Payments":
+        """To what the targets are connected to, such as the brands; each gets the whole amount."""
+        number = edges.degrees()[self.targets]
         return Payments(
-            np.repeat(self.seeds, number),
-            ties.gather(self.targets).astype(np.int64),
+            np.repeat(self.queries, number),
+            edges.gather(self.targets).astype(np.int64),
             np.repeat(self.amounts, number),
             np.repeat(self.at_s, number),
         )
 
     def gains(self, truth: Adjacency) -> Values:
         """The net amount of every true pair, 0 at least, float64 [num_edges]."""
-        known, keys = pair_keys(truth), self.seeds * truth.num_targets + self.targets
+        known, keys = pair_keys(truth), self.queries * truth.num_targets + self.targets
         places = np.minimum(np.searchsorted(known, keys), max(len(known) - 1, 0))
         is_true = known[places] == keys if len(known) else np.zeros(len(keys), dtype=np.bool_)
         net = np.bincount(places[is_true], self.amounts[is_true], truth.num_edges)
         return np.maximum(net, 0.0)
 
 
-def payments(graph: HeteroData, schema: Schema, direction: EdgeType, since_s: int) -> Payments:
-    """Values of the direction's events from a moment on, less those of events against it.
+def payments(
+    graph: HeteroData, schema: Schema, target_edge_type: EdgeType, since_s: int
+) -> Payments:
+    """Values of the target edge type's events from a moment on, less those of events against it.
 
-    Events against it are those of relations between the same two ends whose behaviour weight is
+    Events against it are those of relations between the same two ends whose event weight is
     negative, such as returns. Events of unknown value count nothing.
     """
     parts = []
     for edge_type in edge_types_of(graph):
-        if (edge_type.source, edge_type.target) != (direction.source, direction.target):
+        if (edge_type.source, edge_type.target) != (
+            target_edge_type.source,
+            target_edge_type.target,
+        ):
             continue
-        against = schema.relation(edge_type.relation).behaviour_weight < 0
+        against = schema.relation(edge_type.relation).event_weight < 0
         store = graph[edge_type]
-        if (edge_type != direction and not against) or VALUE not in store:
+        if (edge_type != target_edge_type and not against) or VALUE not in store:
             continue
-        seeds, targets = store.edge_index.numpy()
+        queries, targets = store.edge_index.numpy()
         amounts = store[VALUE].numpy().astype(np.float64) * (-1.0 if against else 1.0)
-        found = Payments(seeds, targets, amounts, store[AT_S].numpy())
+        found = Payments(queries, targets, amounts, store[AT_S].numpy())
         parts.append(found.part(np.isfinite(amounts) & (found.at_s >= since_s)))
     empty = np.empty(0, dtype=np.int64)
     parts.append(Payments(empty, empty, np.empty(0), empty))
     joined = (
         np.concatenate([getattr(one, name) for one in parts])
-        for name in ("seeds", "targets", "amounts", "at_s")
+        for name in ("queries", "targets", "amounts", "at_s")
     )
     return Payments(*joined)
 
@@ -134,20 +139,20 @@ FIRST = (ALL, NEW, NEW_GROUPS)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Direction:
+class EvalTarget:
     """Whom to recommend what to, by which relation, and what to learn that from.
 
     Args:
-        edge_type: From seeds to targets. Of the schema below.
+        edge_type: From queries to targets. Of the schema below.
         graph: The past; its edges of that type are the ones to learn from.
         schema: Of that graph.
-        had: Who had what already.
+        seen:Who has seen what already.
     """
 
     edge_type: EdgeType
     graph: HeteroData
     schema: Schema
-    had: Adjacency
+    seen: Adjacency
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -156,24 +161,25 @@ class Task:
 
     Args:
         name: As tables say it.
-        exclude_seen: Ask for what the seed has not had before; a rule says what counts as had.
-        truth: The right answers per seed row.
+        exclude_seen: Ask for what the query node has not seen before; a rule says what counts as
+            seen.
+        truth: The right answers per query node row.
         gains: What each brought, aligned with the truth's indices; None where there is no money.
     """
 
     name: str
-    direction: Direction
+    target: EvalTarget
     exclude_seen: bool | Seen
     truth: Adjacency
     gains: Values | None = None
 
     @property
-    def seed_type(self) -> str:
-        return self.direction.edge_type.source
+    def query_type(self) -> str:
+        return self.target.edge_type.source
 
     @property
     def target_type(self) -> str:
-        return self.direction.edge_type.target
+        return self.target.edge_type.target
 
 
 def first_tasks(
@@ -182,30 +188,30 @@ def first_tasks(
     """All products, new products, new brands.
 
     Args:
-        group_edge_type: What ties a product to its brand. Left out where the graph lacks it.
+        group_edge_type: What connects a product to its brand. Left out where the graph lacks it.
         paid: What events after the cut-off brought; None where there is no money.
     """
     graph = holdout.train_graph
-    had = _rule(holdout.edge_type)
-    main = Direction(holdout.edge_type, graph, schema, adjacency(graph, holdout.edge_type))
+    seen = _rule(holdout.edge_type)
+    main = EvalTarget(holdout.edge_type, graph, schema, adjacency(graph, holdout.edge_type))
     tasks = [
         Task(ALL, main, False, holdout.truth, _gains(paid, holdout.truth)),
-        Task(NEW, main, had, holdout.new_truth, _gains(paid, holdout.new_truth)),
+        Task(NEW, main, seen, holdout.new_truth, _gains(paid, holdout.new_truth)),
     ]
     if group_edge_type in edge_types_of(graph):
         made_by = adjacency(graph, group_edge_type)
         groups = _of_groups(main, group_edge_type, made_by)
-        if groups.had.num_edges:  # else there is nothing to learn from
-            truth = without(compose(holdout.truth, made_by), groups.had)
+        if groups.seen.num_edges:  # else there is nothing to learn from
+            truth = without(compose(holdout.truth, made_by), groups.seen)
             brought = None if paid is None else paid.along(made_by)
-            tasks.append(Task(NEW_GROUPS, groups, had, truth, _gains(brought, truth)))
+            tasks.append(Task(NEW_GROUPS, groups, seen, truth, _gains(brought, truth)))
     return _asked(tasks)
 
 
 def all_tasks(
     graph: HeteroData, holdout: Holdout, schema: Schema, group_edge_type: EdgeType
 ) -> list[Task]:
-    """The first ones; bought before; peak days and others; and the other relations of seeds.
+    """The first ones; bought before; peak days and others; and the other relations of queries.
 
     Without a cut-off in the holdout, only the first ones and bought before.
 
@@ -214,7 +220,7 @@ def all_tasks(
     """
     paid = _paid(graph, holdout, schema)
     first = first_tasks(holdout, schema, group_edge_type, paid)
-    main = first[0].direction
+    main = first[0].target
     repeated = without(holdout.truth, holdout.new_truth)
     again = Task(REPEAT, main, False, repeated, _gains(paid, repeated))
     tasks = [*first[:1], again, *first[1:]]
@@ -259,7 +265,7 @@ def check_enough(tasks: Sequence[Task], holdout: Holdout) -> LeakFinding | None:
 
 
 def _more_queries(holdout: Holdout) -> str:
-    """What could help: a longer part only where further seeds did something before it."""
+    """What could help: a longer part only where further query nodes did something before it."""
     pairs = adjacency(holdout.train_graph, holdout.edge_type).degrees()
     could = int(np.count_nonzero((holdout.truth.degrees() > 0) | (pairs > 0)))
     source = holdout.edge_type.source
@@ -271,7 +277,7 @@ def _more_queries(holdout: Holdout) -> str:
 
 
 def _rule(edge_type: EdgeType) -> bool | Seen:
-    """What counts as had: the usual, or the relation that is learned in its place."""
+    """What counts as seen: the usual, or the relation that is learned in its place."""
     usual = USUAL.get((edge_type.source, edge_type.target), edge_type.relation)
     return True if usual == edge_type.relation else Seen(relations=(edge_type.relation,))
 
@@ -294,7 +300,7 @@ def _paid(graph: HeteroData, holdout: Holdout, schema: Schema) -> Payments | Non
 
 
 def _by_day(
-    graph: HeteroData, cutoff_s: int, main: Direction, paid: Payments | None
+    graph: HeteroData, cutoff_s: int, main: EvalTarget, paid: Payments | None
 ) -> Iterator[Task]:
     """What was taken on peak days, and on the others; nothing where there are no peaks."""
     at_s = graph[main.edge_type][AT_S].numpy()
@@ -310,47 +316,47 @@ def _by_day(
         yield Task(name, main, False, truth, _gains(brought, truth))
 
 
-def _other_relations(graph: HeteroData, cutoff_s: int, main: Direction) -> Iterator[Task]:
-    """What seeds did for the first time with nodes of other types, such as to follow a creator."""
+def _other_relations(graph: HeteroData, cutoff_s: int, main: EvalTarget) -> Iterator[Task]:
+    """First interactions with nodes of other types, such as to follow a creator."""
     past, schema, known = main.graph, main.schema, main.edge_type
     for edge_type in edge_types_of(graph):
         relation = schema.relation(edge_type.relation)
-        tells_taste = relation.is_event and relation.behaviour_weight > 0
+        tells_taste = relation.is_event and relation.event_weight > 0
         is_other = edge_type.source == known.source and edge_type.target != known.target
         if not (tells_taste and is_other):
             continue
-        had = adjacency(past, edge_type)
-        if not had.num_edges:
+        seen = adjacency(past, edge_type)
+        if not seen.num_edges:
             continue
         late = graph[edge_type][AT_S] >= cutoff_s
-        truth = without(liked(graph, edge_type, late), had)
+        truth = without(liked(graph, edge_type, late), seen)
         rule = Seen(relations=(edge_type.relation,))
-        yield Task(str(edge_type), Direction(edge_type, past, schema, had), rule, truth)
+        yield Task(str(edge_type), EvalTarget(edge_type, past, schema, seen), rule, truth)
 
 
-def _of_groups(main: Direction, tie: EdgeType, members: Adjacency) -> Direction:
-    """The direction from seeds to what targets are tied to, such as the brands of products.
+def _of_groups(main: EvalTarget, edge: EdgeType, members: Adjacency) -> EvalTarget:
+    """The direction from queries to what targets are connected to, such as the brands of products.
 
-    Each event with a product becomes one with its brand. Who had a category had all that it is a
-    part of, as where answers are served.
+    Each event with a product becomes one with its brand. Who has seen a category has seen all that
+    it is a part of, as where answers are served.
     """
-    edge_type = EdgeType(main.edge_type.source, main.edge_type.relation, tie.target)
+    edge_type = EdgeType(main.edge_type.source, main.edge_type.relation, edge.target)
     relation = main.schema.relation(edge_type.relation)
     ends = tuple(dict.fromkeys((*relation.ends, (edge_type.source, edge_type.target))))
     relations = {**main.schema.relations, relation.name: replace(relation, ends=ends)}
     store = main.graph[main.edge_type]
-    seeds, targets = store.edge_index.numpy()
+    queries, targets = store.edge_index.numpy()
     number = members.degrees()[targets]
     graph = HeteroData()
     for end in (edge_type.source, edge_type.target):
         graph[end].num_nodes = main.graph[end].num_nodes
     groups = members.gather(targets).astype(np.int64)
-    graph[edge_type].edge_index = torch.from_numpy(np.stack([np.repeat(seeds, number), groups]))
-    for name in {AT_S, COUNT, OPINION} & set(store.keys()):  # ties have no count
+    graph[edge_type].edge_index = torch.from_numpy(np.stack([np.repeat(queries, number), groups]))
+    for name in {AT_S, COUNT, OPINION} & set(store.keys()):  # edges have no count
         graph[edge_type][name] = store[name].repeat_interleave(torch.from_numpy(number))
     schema = Schema(main.schema.node_types, relations)
-    had = adjacency(graph, edge_type)
+    seen = adjacency(graph, edge_type)
     parents = EdgeType(CATEGORY, CHILD_OF, CATEGORY)
-    if tie.target == CATEGORY and parents in edge_types_of(main.graph):
-        had = compose(had, CategoryTree(adjacency(main.graph, parents)).ancestors)
-    return Direction(edge_type, graph, schema, had)
+    if edge.target == CATEGORY and parents in edge_types_of(main.graph):
+        seen = compose(seen, CategoryTree(adjacency(main.graph, parents)).ancestors)
+    return EvalTarget(edge_type, graph, schema, seen)

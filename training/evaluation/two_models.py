@@ -1,4 +1,4 @@
-"""Any two models that were asked the same, of one evaluation or of two, seed by seed."""
+"""Any two models that were asked the same, of one evaluation or of two, query by query."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from graphdb.errors import EvaluationError, nearest
 from graphdb.file_access import file_access, pass_on_refusal
 from training.evaluation.bootstrap import Bootstrap, comparisons
-from training.evaluation.measure import MODEL, PER_SEED_NAME, SEED_ID, TASK
+from training.evaluation.measure import MODEL, PER_QUERY_NAME, QUERY_ID, TASK
 from training.evaluation.results import Comparison, Evaluation, read_evaluation
 
 Values = npt.NDArray[np.float64]
@@ -28,7 +28,7 @@ def compare_models(
     resamples: int = 1000,
     seed: int = 0,
 ) -> dict[str, tuple[Comparison, ...]]:
-    """What one model has beyond another, by task: paired tests on every seed of both.
+    """What one model has beyond another, by task: paired tests on every query node of both.
 
     Args:
         folder: What `graphrec evaluate` wrote.
@@ -40,7 +40,7 @@ def compare_models(
 
     Returns:
         Tasks that both were asked, in the first one's order; in each the metrics of both, none
-        where fewer than 10 seeds count.
+        where fewer than 10 queries count.
 
     Raises:
         EvaluationError: A folder holds no evaluation, the two did not ask the same, a model was
@@ -67,7 +67,7 @@ def compare_models(
 def _check_same_question(first: Evaluation, second: Evaluation) -> None:
     for what, one, two in (
         ("snapshot", first.snapshot_id, second.snapshot_id),
-        ("direction", first.direction, second.direction),
+        ("target_edge_type", first.target_edge_type, second.target_edge_type),
         ("split", first.protocol.split, second.protocol.split),
         ("cut-off", first.protocol.cutoff, second.protocol.cutoff),
     ):
@@ -95,7 +95,7 @@ def _model_of(found: Evaluation, name: str | None) -> str:
 
 def _figures(folder: Path, model: str) -> pa.Table:
     """The rows of one model."""
-    path = folder / PER_SEED_NAME
+    path = folder / PER_QUERY_NAME
     try:
         table = pq.read_table(path)
     except FileNotFoundError as error:
@@ -123,11 +123,11 @@ def _compared(
 ) -> tuple[Comparison, ...]:
     """The metrics of a task that both have."""
     one, two = (
-        table.filter(pc.equal(table[TASK], task)).sort_by(SEED_ID) for table in (ours, theirs)
+        table.filter(pc.equal(table[TASK], task)).sort_by(QUERY_ID) for table in (ours, theirs)
     )
-    if not one[SEED_ID].equals(two[SEED_ID]):
+    if not one[QUERY_ID].equals(two[QUERY_ID]):
         raise EvaluationError(
-            f"the seeds of '{task}' are not the same in both evaluations",
+            f"the queries of '{task}' are not the same in both evaluations",
             expected="the same held-out pairs",
             next_step="evaluate both again on one snapshot",
             value=task,
@@ -142,7 +142,7 @@ def _compared(
 def _metrics(one: pa.Table, two: pa.Table) -> Iterator[str]:
     """Columns of figures that both tables have."""
     for name in one.column_names:
-        if name in two.column_names and name not in (TASK, MODEL, SEED_ID):
+        if name in two.column_names and name not in (TASK, MODEL, QUERY_ID):
             yield name
 
 

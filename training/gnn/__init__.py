@@ -1,4 +1,4 @@
-"""The graph neural network: linear propagation over typed ties, trained by a bilateral softmax."""
+"""The graph neural network: linear propagation over typed edges, trained by a bilateral softmax."""
 
 from training.gnn.config import GnnConfig
 from training.gnn.propagation import HeteroLightGCN, RelationOperator, relation_operators

@@ -13,25 +13,27 @@ class GnnConfig(BaseModel):
 
     Args:
         dim: Length of the vectors.
-        num_layers: How many ties a vector travels along; 0 leaves the graph out.
-        epochs: Passes over the seeds of every direction; the most, where `patience` is set.
+        num_layers: How many edges a vector travels along; 0 leaves the graph out.
+        epochs: Passes over the queries of every target edge type; the most, where `patience` is
+            set.
         patience: Stop after so many epochs without a better recall on the validation part, and
             learn again from everything for the best number of epochs. None runs all epochs.
-        validation_fraction: The share of each seed's pairs in the validation part, for static data.
+        validation_fraction: The share of each query node's pairs in the validation part, for static
+            data.
         validation_days: The last so many days as the validation part instead.
-        batch_size: Seeds in one step; all their pairs count in it.
-        num_random_negatives: Targets drawn at random beside those that the batch's seeds took;
-            "all" sets every target against every seed.
+        batch_size: Query nodes in one step; all their pairs count in it.
+        num_random_negatives: Targets drawn at random beside those that the batch's query nodes
+            took; "all" sets every target against every query node.
         learning_rate: Of Adam; falls along a half cosine to a twentieth of it.
         temperature: Cosines are divided by it.
         negative_weight: t2 of the bilateral softmax: how much the negatives' side counts.
         negative_sampling_exponent: How much more often a popular target is a negative: 1 as in
             batches drawn from the pairs, 0 evenly.
-        hard_negative_weight: How many negatives one stands for that the seed gave back or rated
-            badly; 1 treats them like all others.
+        hard_negative_weight: How many negatives one stands for that the query node gave back or
+            rated badly; 1 treats them like all others.
         max_negative_rating: A rating of so many stars or fewer speaks against the product.
         node_dropout: The share of nodes that go without their own row in a step, so that their
-            neighbours alone come to mean something (cold start).
+            neighbors alone come to mean something (cold start).
         l2: Of the vectors that a step uses.
         supervision: The supervised edge types, with weights: an edge type such as
             'User-PURCHASED-Product', or several in a row, 'User-PURCHASED-Product-MADE_BY-Brand';

@@ -1,4 +1,4 @@
-"""Trains one graph model in several processes, each with its share of every batch's seeds.
+"""Trains one graph model in several processes, each with its share of every batch's queries.
 
 torchrun, or another launcher, tells each process its rank in the environment. The processes
 communicate through gloo on CPUs, and through nccl for what lies on GPUs. The first process writes

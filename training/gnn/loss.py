@@ -12,22 +12,22 @@ Tensor = torch.Tensor
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pairs:
-    """(seed, candidate) pairs by their places in a batch, two int64 [num_pairs]."""
+    """(query node, candidate) pairs by their places in a batch, two int64 [num_pairs]."""
 
-    seeds: Tensor
+    queries: Tensor
     candidates: Tensor
 
     def __len__(self) -> int:
-        return len(self.seeds)
+        return len(self.queries)
 
-    def of_seeds(self, first: int, end: int) -> "Pairs":
-        """Those of the seeds at the places from `first` to `end`, counted from `first`."""
-        chosen = (self.seeds >= first) & (self.seeds < end)
-        return Pairs(self.seeds[chosen] - first, self.candidates[chosen])
+    def of_queries(self, first: int, end: int) -> "Pairs":
+        """Those of the queries at the places from `first` to `end`, counted from `first`."""
+        chosen = (self.queries >= first) & (self.queries < end)
+        return Pairs(self.queries[chosen] - first, self.candidates[chosen])
 
 
 def bilateral_softmax(
-    seeds: Tensor,
+    queries: Tensor,
     candidates: Tensor,
     positives: Pairs,
     log_prior: Tensor,
@@ -42,12 +42,12 @@ def bilateral_softmax(
     """Mean over the positive pairs of -s/T + t2 log sum_j exp(s_j/T + log_prior_j), s = cosine.
 
     Wu et al., "BSL: Understanding and Improving Softmax Loss for Recommendation" (ICDE 2024),
-    equation 12, in the form its authors train. Deviations: all pairs of a seed share one sum over
-    the candidates, which holds the positives too, weighted by `log_prior`, instead of as many sums
-    over the batch's other pairs as the seed has pairs.
+    equation 12, in the form its authors train. Deviations: all pairs of a query node share one sum
+    over the candidates, which holds the positives too, weighted by `log_prior`, instead of as many
+    sums over the batch's other pairs as the query node has pairs.
 
     Args:
-        seeds: float [num_seeds, dim]; any length.
+        queries: float [num_queries, dim]; any length.
         candidates: float [num_candidates, dim]; any length.
         log_prior: float [num_candidates]: how often each stands as a negative, as a logarithm.
         num_positives: Of the whole batch, where these are a part of it: the parts' losses then
@@ -55,7 +55,7 @@ def bilateral_softmax(
         hard_negatives: Pairs that stand for `hard_negative_weight` negatives each.
         bfloat16: Multiply in bfloat16; sums stay in float32.
     """
-    scaled = normalize(seeds, dim=1) / temperature  # [S, d]
+    scaled = normalize(queries, dim=1) / temperature  # [S, d]
     boosted = hard_negatives if hard_negative_weight != 1 else None
     reached, spread = _ReachedAndSpread.apply(
         scaled,
@@ -66,12 +66,12 @@ def bilateral_softmax(
         math.log(hard_negative_weight),
         bfloat16,
     )
-    losses: Tensor = negative_weight * spread[positives.seeds] - reached  # [P]
+    losses: Tensor = negative_weight * spread[positives.queries] - reached  # [P]
     return losses.sum() / (len(positives) if num_positives is None else num_positives)
 
 
 class _ReachedAndSpread(torch.autograd.Function):
-    """Of logits = seeds @ candidates.T: those of the positive pairs, and log sum exp of each row.
+    """Of logits = queries @ candidates.T: those of the positive pairs, and log sum exp of each row.
 
     By hand, because the logits are by far the largest thing in a step: never more than two
     matrices of their size are held, where torch's own backward pass holds five.
@@ -80,7 +80,7 @@ class _ReachedAndSpread(torch.autograd.Function):
     @staticmethod
     def forward(
         ctx: Any,
-        seeds: Tensor,
+        queries: Tensor,
         candidates: Tensor,
         positives: Pairs,
         log_prior: Tensor,
@@ -89,24 +89,24 @@ class _ReachedAndSpread(torch.autograd.Function):
         bfloat16: bool,
     ) -> tuple[Tensor, Tensor]:
         if bfloat16:
-            seeds, candidates = seeds.bfloat16(), candidates.bfloat16()
-        logits = (seeds @ candidates.T).to(log_prior.dtype)  # [S, C]
-        reached = logits[positives.seeds, positives.candidates]  # [P]
+            queries, candidates = queries.bfloat16(), candidates.bfloat16()
+        logits = (queries @ candidates.T).to(log_prior.dtype)  # [S, C]
+        reached = logits[positives.queries, positives.candidates]  # [P]
         if boosted is not None and len(boosted):
-            logits[boosted.seeds, boosted.candidates] += boost
+            logits[boosted.queries, boosted.candidates] += boost
         logits += log_prior
         highest = logits.amax(1)  # [S]
         spread = (logits - highest[:, None]).exp_().sum(1).log() + highest
-        ctx.save_for_backward(seeds, candidates, logits, spread)
+        ctx.save_for_backward(queries, candidates, logits, spread)
         ctx.positives = positives
         return reached, spread
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         of_reached, of_spread = gradients
-        seeds, candidates, logits, spread = ctx.saved_tensors
+        queries, candidates, logits, spread = ctx.saved_tensors
         pull = (logits - spread[:, None]).exp_().mul_(of_spread[:, None])  # [S, C]
-        pull[ctx.positives.seeds, ctx.positives.candidates] += of_reached
-        narrow = pull.to(seeds.dtype)
-        left, right = (narrow @ candidates).to(pull.dtype), (narrow.T @ seeds).to(pull.dtype)
+        pull[ctx.positives.queries, ctx.positives.candidates] += of_reached
+        narrow = pull.to(queries.dtype)
+        left, right = (narrow @ candidates).to(pull.dtype), (narrow.T @ queries).to(pull.dtype)
         return left, right, None, None, None, None, None

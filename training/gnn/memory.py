@@ -6,10 +6,10 @@ The estimate in bytes, where n is the number of all nodes and d the length of th
 - per node and step 8 d with one layer, 20 d with more (sums over layers and their gradients);
   4 d more with `node_dropout`, and 4 d per layer and message to the node with
   `learn_relation_weights`;
-- per seed or candidate of a step 16 d, and per two of them 8: two float32 matrices of scores, and
-  2 more with `bfloat16`;
+- per query node or candidate of a step 16 d, and per two of them 8: two float32 matrices of scores,
+  and 2 more with `bfloat16`;
 - per distinct pair of an edge or of events 24, for both ways together: an int64 column and a
-  float32 weight in rows, and again in columns; per pair of a direction 12;
+  float32 weight in rows, and again in columns; per pair of a target edge type 12;
 - while the operators are built on the CPU, 160 per edge of the largest relation.
 
 Against the peak of real runs this is right within a factor of 1.5 (tests/training/gnn/
@@ -30,7 +30,7 @@ from training.data import HeteroData, edge_types_of
 from training.evaluation.metrics import BLOCK_SCORES
 from training.gnn.config import GnnConfig
 from training.gnn.propagation import RelationOperator
-from training.gnn.supervision import Direction, num_candidates
+from training.gnn.supervision import SupervisedEdges, num_candidates
 
 _INFO = Path("proc/meminfo")
 _CGROUP = Path("proc/self/cgroup")
@@ -145,7 +145,7 @@ def multiplies_bfloat16(device: torch.device) -> bool:
 
 BUILDING_BYTES_PER_EDGE = 160
 _STATE, _ONE_LAYER, _MORE_LAYERS = 4, 2, 5  # vectors per node
-_CHOSEN = 4  # vectors per seed or candidate
+_CHOSEN = 4  # vectors per query node or candidate
 _NUMBER = 4  # bytes of a float32
 _BOTH_WAYS, _PAIR = 24, 12
 
@@ -157,25 +157,25 @@ class MemoryNeed:
     Args:
         rows: Own rows, gradients and moments of all nodes.
         layers: What travels in a step, and its gradients.
-        scores: Of a step's seeds for its candidates, with the vectors of both, or of a block of
+        scores: Of a step's queries for its candidates, with the vectors of both, or of a block of
             the validation.
-        ties: Operators, and the pairs of the directions.
+        edges: Operators, and the pairs of the target edge types.
     """
 
     rows: int
     layers: int
     scores: int
-    ties: int
+    edges: int
 
     @property
     def total(self) -> int:
-        return self.rows + self.layers + self.scores + self.ties
+        return self.rows + self.layers + self.scores + self.edges
 
 
 def memory_need(
     num_nodes: Mapping[str, int],
     messages: Sequence[RelationOperator],
-    directions: Sequence[Direction],
+    supervised: Sequence[SupervisedEdges],
     config: GnnConfig,
     *,
     num_processes: int = 1,
@@ -183,7 +183,7 @@ def memory_need(
     """What training takes; see the head of this file.
 
     Args:
-        num_processes: Among which the seeds of every step are shared out.
+        num_processes: Among which the queries of every step are shared out.
     """
     vector = config.dim * _NUMBER
     nodes = sum(num_nodes.values())
@@ -194,24 +194,24 @@ def memory_need(
         reached = sum(num_nodes[message.target] for message in messages)
         layers += vector * reached * config.num_layers
     entries = sum(message.operator.rows.values().numel() for message in messages)
-    pairs = sum(csr.values().numel() for one in directions for csr in (one.positives, one.disliked))
+    pairs = sum(csr.values().numel() for one in supervised for csr in (one.positives, one.disliked))
     return MemoryNeed(
         rows=_STATE * vector * nodes,
         layers=layers,
-        scores=max(_scores(one, config, num_processes) for one in directions),
-        ties=_BOTH_WAYS // 2 * entries + _PAIR * pairs,
+        scores=max(_scores(one, config, num_processes) for one in supervised),
+        edges=_BOTH_WAYS // 2 * entries + _PAIR * pairs,
     )
 
 
-def _scores(direction: Direction, config: GnnConfig, num_processes: int) -> int:
-    num_seeds, num_targets = len(direction.seed_rows), len(direction.taken)
-    seeds = -(-min(config.batch_size, num_seeds) // num_processes)
-    candidates = num_candidates(direction, config)
+def _scores(edges: SupervisedEdges, config: GnnConfig, num_processes: int) -> int:
+    num_queries, num_targets = len(edges.query_rows), len(edges.taken)
+    queries = -(-min(config.batch_size, num_queries) // num_processes)
+    candidates = num_candidates(edges, config)
     matrices = 2.5 if config.bfloat16 else 2
-    step = round(matrices * seeds * candidates) + _CHOSEN * config.dim * (seeds + candidates)
+    step = round(matrices * queries * candidates) + _CHOSEN * config.dim * (queries + candidates)
     validation = 0
     if config.patience is not None:
-        validation = 2 * min(BLOCK_SCORES, num_seeds * num_targets)
+        validation = 2 * min(BLOCK_SCORES, num_queries * num_targets)
     return _NUMBER * max(step, validation)
 
 
@@ -254,7 +254,7 @@ def check_fits(
     free = free_bytes(device) // num_processes
     wanted = need.total
     if device.type != "cuda":
-        wanted -= need.ties  # they are in the machine's memory already
+        wanted -= need.edges  # they are in the machine's memory already
     if wanted <= free:
         return
     scores = (
@@ -265,8 +265,8 @@ def check_fits(
     raise InsufficientMemoryError(
         f"training needs about {_gigabytes(wanted)} on {device}, where {_gigabytes(free)} are "
         f"free: rows with gradients and moments {_gigabytes(need.rows)}, layers "
-        f"{_gigabytes(need.layers)}, scores {_gigabytes(need.scores)}, ties "
-        f"{_gigabytes(need.ties)}",
+        f"{_gigabytes(need.layers)}, scores {_gigabytes(need.scores)}, edges "
+        f"{_gigabytes(need.edges)}",
         next_step=f"lower {first} above all, then {second}",
         value=wanted,
     )

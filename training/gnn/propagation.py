@@ -16,8 +16,8 @@ from graphdb.schema_types import EdgeType
 from graphrec.bundle import Adjacency
 from training.data import (
     HeteroData,
-    behaviour_weights,
     edge_types_of,
+    event_weights,
     incidence,
     interaction_matrix,
 )
@@ -35,7 +35,7 @@ class RelationOperator:
     """One way along which vectors travel.
 
     Args:
-        name: 'Product-MADE_BY-Brand' for a tie, 'User-EVENTS-Product' for all that users do with
+        name: 'Product-MADE_BY-Brand' for an edge, 'User-EVENTS-Product' for all that users do with
             products together; with '~' in front for the way back.
         source: The node type the vectors come from.
         target: The node type they arrive at.
@@ -51,7 +51,7 @@ class RelationOperator:
 
     @property
     def back(self) -> "RelationOperator":
-        """The same ties the other way."""
+        """The same edges the other way."""
         return RelationOperator(
             BACK + self.name, self.target, self.source, self.operator.transpose(), self.gain
         )
@@ -63,9 +63,9 @@ class RelationOperator:
 def relation_operators(
     graph: HeteroData, schema: Schema, config: GnnConfig
 ) -> list[RelationOperator]:
-    """Every tie of the graph, there and back; events between the same two types are summed.
+    """Every edge of the graph, there and back; events between the same two types are summed.
 
-    A tie weighs 1. Events weigh what `interaction_matrix` says, to the `repeat_exponent`.
+    A static edge weighs 1. Events weigh what `interaction_matrix` says, to the `repeat_exponent`.
 
     Raises:
         SchemaError: `relation_weights` names an edge type that the graph lacks, or
@@ -96,21 +96,23 @@ def _forwards(graph: HeteroData, schema: Schema, config: GnnConfig) -> Iterator[
             yield _message(str(edge_type), edge_type, incidence(graph, edge_type))
         elif (source, target) not in seen:
             seen.add((source, target))
-            weights = event_weights(schema, edge_type, config)
+            weights = weights_between(schema, edge_type, config)
             if any(graph[kind].edge_index.numel() for kind in weights if kind in graph.edge_types):
                 events = interaction_matrix(graph, weights, half_life_days=config.half_life_days)
                 name = f"{source}-EVENTS-{target}"
                 yield _message(name, edge_type, to_power(events, config.repeat_exponent))
 
 
-def event_weights(schema: Schema, direction: EdgeType, config: GnnConfig) -> dict[EdgeType, float]:
-    """What one event counts, of every relation between the two ends of `direction`."""
+def weights_between(
+    schema: Schema, target_edge_type: EdgeType, config: GnnConfig
+) -> dict[EdgeType, float]:
+    """What one event counts, of every relation between the two ends of an edge type."""
     fitting = {
         name: weight
         for name, weight in config.event_weights.items()
-        if (direction.source, direction.target) in schema.relation(name).ends
+        if (target_edge_type.source, target_edge_type.target) in schema.relation(name).ends
     }
-    return behaviour_weights(schema, direction, fitting)
+    return event_weights(schema, target_edge_type, fitting)
 
 
 def _message(name: str, edge_type: EdgeType, weights: Tensor) -> RelationOperator:
@@ -125,10 +127,10 @@ def _check_relations(schema: Schema, config: GnnConfig) -> None:
 
 
 class Step(NamedTuple):
-    """One tie of a way.
+    """One edge of a way.
 
     Args:
-        backwards: From the tie's target to its source.
+        backwards: From the edge's target to its source.
     """
 
     edge_type: EdgeType
@@ -196,7 +198,7 @@ class HeteroLightGCN(torch.nn.Module):
 
     g = 1 / (L + 1), so that with one relation, unit weights and no dropout this is LightGCN (He et
     al., SIGIR 2020, equations 3 and 8). Deviations: several relations, each with a positive gain
-    that may be learned; rows are left out by chance (m), so that neighbours have to speak for a
+    that may be learned; rows are left out by chance (m), so that neighbors have to speak for a
     node by themselves.
 
     Args:
@@ -266,7 +268,7 @@ class HeteroLightGCN(torch.nn.Module):
     def _with_arrived(
         self, own: Mapping[str, Tensor], sent: Mapping[str, Tensor], wanted: Wanted
     ) -> list[Tensor]:
-        """Own vectors plus all that arrives where vectors are sent along every tie once."""
+        """Own vectors plus all that arrives where vectors are sent along every edge once."""
         relation_weights = torch.nn.functional.softplus(self.raw_relation_weights)
         found = []
         for node_type, rows in wanted:

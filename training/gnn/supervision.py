@@ -1,4 +1,4 @@
-"""What is learned to foretell: who is tied to whom at the two ends of a way through the graph."""
+"""Supervision: the pairs at the two ends of an edge type or a metapath, and their batches."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -13,7 +13,7 @@ from graphrec.bundle import Adjacency
 from training.data import HeteroData, edge_types_of, given_back, rated_badly
 from training.gnn.config import GnnConfig
 from training.gnn.loss import Pairs
-from training.gnn.propagation import event_weights, follow, steps_of
+from training.gnn.propagation import follow, steps_of, weights_between
 from training.pairs import liked, without
 from training.sparse_ops import csr_of, gather_rows, owners_of
 
@@ -21,65 +21,65 @@ Tensor = torch.Tensor
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Direction:
-    """Seeds of one type, and the targets of another that they took.
+class SupervisedEdges:
+    """Query nodes of one type, and the targets of another that they took.
 
     Args:
-        weight: Of its loss among those of all directions.
-        positives: 1 per pair, CSR [num_seeds, num_targets].
+        weight: Of its loss among those of all target edge types.
+        positives: 1 per pair, CSR [num_queries, num_targets].
         disliked: The pairs given back or rated badly, in the same form.
-        seed_rows: The seeds with any positive, ascending.
-        taken: int64 [num_targets], by how many seeds each target was taken.
+        query_rows: The queries with any positive, ascending.
+        taken: int64 [num_targets], by how many queries each target was taken.
     """
 
     name: str
-    seed_type: str
+    query_type: str
     target_type: str
     weight: float
     positives: Tensor
     disliked: Tensor
-    seed_rows: Tensor
+    query_rows: Tensor
     taken: Tensor
 
-    def to(self, device: torch.device) -> "Direction":
-        tensors = ("positives", "disliked", "seed_rows", "taken")
+    def to(self, device: torch.device) -> "SupervisedEdges":
+        tensors = ("positives", "disliked", "query_rows", "taken")
         return replace(self, **{name: getattr(self, name).to(device) for name in tensors})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Batch:
-    """Some seeds of a direction, with everything that stands against them.
+    """Some queries of a target edge type, with everything that stands against them.
 
     Args:
         candidates: Target rows, ascending.
         log_prior: float32 [num_candidates], see `bilateral_softmax`.
-        num_seeds: Of the whole batch, where this is a part of one.
+        num_queries: Of the whole batch, where this is a part of one.
         num_positives: The same.
     """
 
-    direction: Direction
-    seeds: Tensor
+    edges: SupervisedEdges
+    queries: Tensor
     candidates: Tensor
     positives: Pairs
     hard_negatives: Pairs
     log_prior: Tensor
-    num_seeds: int
+    num_queries: int
     num_positives: int
 
     def part(self, rank: int, count: int) -> "Batch":
-        """One of `count` parts that share out the seeds evenly; all have all candidates."""
+        """One of `count` parts that share out the queries evenly; all have all candidates."""
         if count == 1:
             return self
-        first, end = (len(self.seeds) * place // count for place in (rank, rank + 1))
+        first, end = (len(self.queries) * place // count for place in (rank, rank + 1))
         return replace(
             self,
-            seeds=self.seeds[first:end],
-            positives=self.positives.of_seeds(first, end),
-            hard_negatives=self.hard_negatives.of_seeds(first, end),
+            queries=self.queries[first:end],
+            positives=self.positives.of_queries(first, end),
+            hard_negatives=self.hard_negatives.of_queries(first, end),
         )
 
 
-def foretold(
+def supervised_edge_types(
     graph: HeteroData, schema: Schema, config: GnnConfig, main: EdgeType | None = None
 ) -> Mapping[str, float]:
     """The directions of the config; by default products and, where these have any, brands.
@@ -91,17 +91,17 @@ def foretold(
         return config.supervision
     taken = main or schema.edge_type("PURCHASED", "User", "Product")
     made_by = schema.edge_type("MADE_BY", "Product", "Brand")
-    directions = {str(taken): 1.0}
+    supervised = {str(taken): 1.0}
     if taken.target == made_by.source and {taken, made_by} <= set(edge_types_of(graph)):
         products, branded = graph[taken].edge_index[1], graph[made_by].edge_index[0]
         if torch.isin(products, branded).any():
-            directions[f"{taken}-MADE_BY-Brand"] = 1.0
-    return directions
+            supervised[f"{taken}-MADE_BY-Brand"] = 1.0
+    return supervised
 
 
-def direction_of(
+def supervised_edges(
     graph: HeteroData, schema: Schema, name: str, weight: float, config: GnnConfig
-) -> Direction:
+) -> SupervisedEdges:
     """Reads 'User-PURCHASED-Product' or another way, see `steps_of`, and collects its pairs.
 
     Raises:
@@ -118,97 +118,97 @@ def direction_of(
     if len(steps) > 1:  # a disliked product says little against its brand
         disliked = without(pairs, pairs)
     degrees = torch.from_numpy(pairs.degrees())
-    return Direction(
+    return SupervisedEdges(
         name=name,
-        seed_type=first.source,
+        query_type=first.source,
         target_type=steps[-1].target,
         weight=weight,
         positives=csr_of(pairs),
         disliked=csr_of(disliked),
-        seed_rows=torch.nonzero(degrees).flatten(),
+        query_rows=torch.nonzero(degrees).flatten(),
         taken=torch.from_numpy(pairs.reverse().degrees()),
     )
 
 
 def batches(
-    directions: Sequence[Direction], config: GnnConfig, generator: torch.Generator
+    supervised: Sequence[SupervisedEdges], config: GnnConfig, generator: torch.Generator
 ) -> Iterator[Batch]:
-    """Every seed of every direction once, in batches in a random order.
+    """Every query node of every target edge type once, in batches in a random order.
 
     Args:
-        generator: On the directions' device.
+        generator: On the target edge types' device.
     """
     device = generator.device
     parts = []
-    for direction in directions:
-        number = len(direction.seed_rows)
+    for edges in supervised:
+        number = len(edges.query_rows)
         order = torch.randperm(number, generator=generator, device=device)
-        parts += [(direction, part) for part in torch.split(order, config.batch_size)]
+        parts += [(edges, part) for part in torch.split(order, config.batch_size)]
     for place in torch.randperm(len(parts), generator=generator, device=device).tolist():
-        direction, order = parts[place]
-        yield _batch(direction, direction.seed_rows[order], config, generator)
+        edges, order = parts[place]
+        yield _batch(edges, edges.query_rows[order], config, generator)
 
 
 def _batch(
-    direction: Direction, seeds: Tensor, config: GnnConfig, generator: torch.Generator
+    edges: SupervisedEdges, queries: Tensor, config: GnnConfig, generator: torch.Generator
 ) -> Batch:
-    taken, _, lengths = gather_rows(direction.positives, seeds)
-    candidates, log_prior = _candidates(direction, taken, len(seeds), config, generator)
-    disliked, _, disliked_lengths = gather_rows(direction.disliked, seeds)
+    taken, _, lengths = gather_rows(edges.positives, queries)
+    candidates, log_prior = _candidates(edges, taken, len(queries), config, generator)
+    disliked, _, disliked_lengths = gather_rows(edges.disliked, queries)
     positives = _pairs(candidates, taken, lengths)
     return Batch(
-        direction=direction,
-        seeds=seeds,
+        edges=edges,
+        queries=queries,
         candidates=candidates,
         positives=positives,
         hard_negatives=_pairs(candidates, disliked, disliked_lengths),
         log_prior=log_prior,
-        num_seeds=len(seeds),
+        num_queries=len(queries),
         num_positives=len(positives),
     )
 
 
 def _candidates(
-    direction: Direction,
+    edges: SupervisedEdges,
     taken: Tensor,
-    num_seeds: int,
+    num_queries: int,
     config: GnnConfig,
     generator: torch.Generator,
 ) -> tuple[Tensor, Tensor]:
-    """The targets that stand against the seeds, and the logarithm of what each counts.
+    """The targets that stand against the queries, and the logarithm of what each counts.
 
     A target counts its popularity to a power, over the chance to be among the candidates, so that
     the sum over them estimates the sum over all targets.
     """
-    num_targets, device = len(direction.taken), direction.taken.device
+    num_targets, device = len(edges.taken), edges.taken.device
     if config.num_random_negatives == "all":
-        candidates = torch.nonzero(direction.taken).flatten()
+        candidates = torch.nonzero(edges.taken).flatten()
         chance = torch.ones(len(candidates), device=device)
     else:
         drawn = torch.randint(
             num_targets, (config.num_random_negatives,), generator=generator, device=device
         )
         candidates = torch.unique(torch.cat([taken, drawn]))
-        candidates = candidates[direction.taken[candidates] > 0]
-        chance = _chances(direction, candidates, num_seeds, config.num_random_negatives)
-    popularity = direction.taken[candidates].double()
+        candidates = candidates[edges.taken[candidates] > 0]
+        chance = _chances(edges, candidates, num_queries, config.num_random_negatives)
+    popularity = edges.taken[candidates].double()
     log_prior = config.negative_sampling_exponent * popularity.log() - chance.double().log()
     return candidates, log_prior.float()
 
 
-def _chances(direction: Direction, targets: Tensor, num_seeds: int, num_drawn: int) -> Tensor:
-    """How likely each target is among the candidates of so many seeds, float64."""
-    missed = (1 - num_seeds / len(direction.seed_rows)) ** direction.taken[targets].double()
-    return 1 - missed * (1 - 1 / len(direction.taken)) ** num_drawn
+def _chances(edges: SupervisedEdges, targets: Tensor, num_queries: int, num_drawn: int) -> Tensor:
+    """How likely each target is among the candidates of so many queries, float64."""
+    missed = (1 - num_queries / len(edges.query_rows)) ** edges.taken[targets].double()
+    return 1 - missed * (1 - 1 / len(edges.taken)) ** num_drawn
 
 
-def num_candidates(direction: Direction, config: GnnConfig) -> int:
+def num_candidates(edges: SupervisedEdges, config: GnnConfig) -> int:
     """How many candidates a full batch has on average."""
-    targets = torch.nonzero(direction.taken).flatten()
+    targets = torch.nonzero(edges.taken).flatten()
     if config.num_random_negatives == "all":
         return len(targets)
-    seeds = min(config.batch_size, len(direction.seed_rows))
-    return round(float(_chances(direction, targets, seeds, config.num_random_negatives).sum()))
+    queries = min(config.batch_size, len(edges.query_rows))
+    return round(float(_chances(edges, targets, queries, config.num_random_negatives).sum()))
 
 
 def _pairs(candidates: Tensor, targets: Tensor, lengths: Tensor) -> Pairs:
@@ -222,11 +222,11 @@ def _pairs(candidates: Tensor, targets: Tensor, lengths: Tensor) -> Pairs:
 def _disliked_pairs(
     graph: HeteroData, schema: Schema, edge_type: EdgeType, config: GnnConfig
 ) -> Adjacency:
-    """Pairs given back or rated badly; none for a tie that is no event."""
+    """Pairs given back or rated badly; none for a static edge."""
     shape = (graph[edge_type.source].num_nodes, graph[edge_type.target].num_nodes)
     if not schema.relation(edge_type.relation).is_event:
         return Adjacency.from_edges(np.empty(0, np.int64), np.empty(0, np.int64), *shape)
-    weights = event_weights(schema, edge_type, config)
+    weights = weights_between(schema, edge_type, config)
     against = [
         given_back(graph, weights).indices(),
         rated_badly(graph, edge_type, config.max_negative_rating).indices(),

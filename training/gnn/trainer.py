@@ -12,18 +12,18 @@ from training.gnn.config import GnnConfig
 from training.gnn.distributed import ALONE, Processes
 from training.gnn.loss import bilateral_softmax
 from training.gnn.propagation import HeteroLightGCN
-from training.gnn.supervision import Batch, Direction, batches
+from training.gnn.supervision import Batch, SupervisedEdges, batches
 
 Tensor = torch.Tensor
 
 _LOWEST_RATE = 0.05  # of the learning rate, at the end
-_SEEDS_APART = 1_000_003  # epochs of runs with neighbouring seeds must not share a draw
+_SEEDS_APART = 1_000_003  # epochs of runs with neighboring queries must not share a draw
 _LOOK_EVERY = 100  # steps; to look at a loss, a GPU has to come to the end of what it was told
 
 
 @dataclass(frozen=True, slots=True)
 class Epoch:
-    """What one pass over the seeds came to.
+    """What one pass over the queries came to.
 
     Args:
         number: From 1.
@@ -58,7 +58,7 @@ class Trainer:
     """
 
     model: HeteroLightGCN
-    directions: Sequence[Direction]
+    supervised: Sequence[SupervisedEdges]
     config: GnnConfig
     processes: Processes = ALONE
     optimizer: torch.optim.Adam = field(init=False)
@@ -81,7 +81,7 @@ class Trainer:
         """
         config, processes = self.config, self.processes
         device = next(self.model.parameters()).device
-        steps = sum(math.ceil(len(d.seed_rows) / config.batch_size) for d in self.directions)
+        steps = sum(math.ceil(len(d.query_rows) / config.batch_size) for d in self.supervised)
         last = processes.broadcast(config.epochs if until is None else until)
         self.epochs_done = processes.broadcast(self.epochs_done)
         processes.sync_parameters(self.optimizer)
@@ -91,7 +91,7 @@ class Trainer:
                 config.seed * _SEEDS_APART + self.epochs_done
             )
             losses = torch.zeros(steps, device=device)
-            for step, batch in enumerate(batches(self.directions, config, generator)):
+            for step, batch in enumerate(batches(self.supervised, config, generator)):
                 done = (self.epochs_done + step / steps) / max(config.epochs, 1)
                 rate = _learning_rate(config, done)
                 self.optimizer.param_groups[0]["lr"] = rate
@@ -112,13 +112,13 @@ class Trainer:
 
     def _loss(self, batch: Batch, generator: torch.Generator) -> Tensor:
         """Of this process' part of the batch; those of all add up to that of the whole."""
-        config, direction, num_parts = self.config, batch.direction, self.processes.count
+        config, edges, num_parts = self.config, batch.edges, self.processes.count
         keep = self._kept_rows(generator)
         batch = batch.part(self.processes.rank, num_parts)
-        wanted = [(direction.seed_type, batch.seeds), (direction.target_type, batch.candidates)]
-        seeds, candidates = self.model(wanted, keep=keep)
+        wanted = [(edges.query_type, batch.queries), (edges.target_type, batch.candidates)]
+        queries, candidates = self.model(wanted, keep=keep)
         loss = bilateral_softmax(
-            seeds,
+            queries,
             candidates,
             batch.positives,
             batch.log_prior,
@@ -129,9 +129,9 @@ class Trainer:
             hard_negative_weight=config.hard_negative_weight,
             bfloat16=bool(config.bfloat16),
         )
-        lengths = seeds.square().sum(1).sum() / batch.num_seeds
+        lengths = queries.square().sum(1).sum() / batch.num_queries
         lengths = lengths + candidates.square().sum(1).mean() / num_parts
-        weighted: Tensor = direction.weight * (loss + config.l2 * lengths)
+        weighted: Tensor = edges.weight * (loss + config.l2 * lengths)
         return weighted
 
     def _kept_rows(self, generator: torch.Generator) -> dict[str, Tensor] | None:

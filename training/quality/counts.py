@@ -102,24 +102,24 @@ def counts_of_products(graph: HeteroData, schema: Schema) -> Counts:
 
 
 def products_of(graph: HeteroData, schema: Schema) -> dict[str, Adjacency]:
-    """The products of every brand, shop and creator, for the types that are tied to any.
+    """The products of every brand, shop and creator, for the types that are connected to any.
 
     A creator's products are those carried for commission and those shown in contents.
     """
 
-    def tied(source: str, relation: str, target: str) -> list[Adjacency]:
+    def connected(source: str, relation: str, target: str) -> list[Adjacency]:
         wanted = EdgeType(source, relation, target)
         found = _edge_types(graph, schema, relation, target)
         return [adjacency(graph, wanted)] if wanted in found else []
 
     members = {
-        BRAND: [ties.reverse() for ties in tied(PRODUCT, "MADE_BY", BRAND)],
-        SHOP: [ties.reverse() for ties in tied(PRODUCT, "SOLD_BY", SHOP)],
-        CREATOR: tied(CREATOR, "PROMOTES", PRODUCT)
+        BRAND: [edges.reverse() for edges in connected(PRODUCT, "MADE_BY", BRAND)],
+        SHOP: [edges.reverse() for edges in connected(PRODUCT, "SOLD_BY", SHOP)],
+        CREATOR: connected(CREATOR, "PROMOTES", PRODUCT)
         + [
             compose(published, features)
-            for published in tied(CREATOR, "PUBLISHED", CONTENT)
-            for features in tied(CONTENT, "FEATURES", PRODUCT)
+            for published in connected(CREATOR, "PUBLISHED", CONTENT)
+            for features in connected(CONTENT, "FEATURES", PRODUCT)
         ],
     }
     return {name: _united(parts) for name, parts in members.items() if parts}

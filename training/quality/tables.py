@@ -77,7 +77,7 @@ def quality_tables(
 
     Returns:
         Per node type a table in row order. Nothing when nothing ever came back, was rated or was
-        bought again; no table for types that are tied to no product.
+        bought again; no table for types that are connected to no product.
     """
     config = config or QualityConfig()
     products = counts_of_products(graph, schema)
@@ -168,19 +168,19 @@ def _range_of_stars(schema: Schema) -> tuple[float, float]:
     return ends.minimum, ends.maximum
 
 
-def _goods(estimates: Mapping[str, _Estimates], stars: tuple[float, float]) -> dict[str, Values]:
+def _parts(estimates: Mapping[str, _Estimates], stars: tuple[float, float]) -> dict[str, Values]:
     """Every part as a number in [0, 1] that is higher for what is better."""
-    goods: dict[str, Values] = {}
+    parts: dict[str, Values] = {}
     for name, found in estimates.items():
         if name == RETURN_RATE:
-            goods[name] = 1 - found.values
+            parts[name] = 1 - found.values
         elif name == RATING:
-            goods[name] = (found.values - stars[0]) / (stars[1] - stars[0])
+            parts[name] = (found.values - stars[0]) / (stars[1] - stars[0])
         else:
             expected = np.maximum(found.expected, _SMALLEST)
             values = np.maximum(found.values, _SMALLEST)
-            goods[name] = values / (values + expected)
-    return goods
+            parts[name] = values / (values + expected)
+    return parts
 
 
 def _table(
@@ -193,8 +193,8 @@ def _table(
     asked = {RETURN_RATE: config.kept, RATING: config.stars, REPEAT_RATE: config.repeat}
     whole = sum(asked[name] for name in estimates)
     weights = {name: asked[name] / whole for name in estimates}
-    goods = _goods(estimates, stars)
-    quality = np.clip(sum(weights[name] * goods[name] for name in estimates), 0.0, 1.0)
+    parts = _parts(estimates, stars)
+    quality = np.clip(sum(weights[name] * parts[name] for name in estimates), 0.0, 1.0)
     num_nodes = len(counts.num_orders)
     columns: dict[str, npt.NDArray[np.generic] | pa.Array] = {
         field.name: pa.nulls(num_nodes, field.type) for field in QUALITY_SCHEMA

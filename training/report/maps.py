@@ -233,12 +233,12 @@ _PRODUCT_TYPE, _BRAND = "Product", "Brand"
 _RADII = ((1500, 3.0), (400, 4.0), (0, 5.5))
 
 
-def product_map(recommender: Recommender, direction: EdgeType) -> NodeMap | None:
+def product_map(recommender: Recommender, target_edge_type: EdgeType) -> NodeMap | None:
     """The best-selling products, coloured by category; None without products to draw."""
     bundle = recommender.bundle
     if _PRODUCT_TYPE not in bundle.node_types or not bundle.has_vectors(_PRODUCT_TYPE):
         return None
-    sales = product_sales(recommender, direction)
+    sales = product_sales(recommender, target_edge_type)
     rows = _drawn(sales, bundle.vectors(_PRODUCT_TYPE), MOST_PRODUCTS)
     if rows is None:
         return None
@@ -255,7 +255,7 @@ def product_map(recommender: Recommender, direction: EdgeType) -> NodeMap | None
     return _map_of(recommender, _PRODUCT_TYPE, rows, of_node, label, "most often taken")
 
 
-def brand_map(recommender: Recommender, direction: EdgeType) -> NodeMap | None:
+def brand_map(recommender: Recommender, target_edge_type: EdgeType) -> NodeMap | None:
     """Brands, coloured by the category of most of their products; None without brands to draw."""
     bundle = recommender.bundle
     if _BRAND not in bundle.node_types or not bundle.has_vectors(_BRAND):
@@ -266,7 +266,7 @@ def brand_map(recommender: Recommender, direction: EdgeType) -> NodeMap | None:
     known = made_by != NONE
     num_brands = bundle.num_nodes(_BRAND)
     sizes = np.bincount(made_by[known], minlength=num_brands)
-    sold = product_sales(recommender, direction)[known]
+    sold = product_sales(recommender, target_edge_type)[known]
     sales = np.bincount(made_by[known], weights=sold, minlength=num_brands)
     rows = _drawn(sales.astype(np.int64), bundle.vectors(_BRAND), MOST_BRANDS)
     if rows is None:
@@ -282,12 +282,14 @@ def brand_map(recommender: Recommender, direction: EdgeType) -> NodeMap | None:
     return _map_of(recommender, _BRAND, rows, of_node, label, "whose products are most often taken")
 
 
-def product_sales(recommender: Recommender, direction: EdgeType) -> Rows:
-    """How many seeds took each product, by the evaluated edges; 0 where these say nothing of it."""
+def product_sales(recommender: Recommender, target_edge_type: EdgeType) -> Rows:
+    """How many query nodes took each product, by the evaluated edges."""
     bundle = recommender.bundle
-    if direction.target != _PRODUCT_TYPE or not bundle.has_edges(direction):
+    if target_edge_type.target != _PRODUCT_TYPE or not bundle.has_edges(target_edge_type):
         return np.zeros(bundle.num_nodes(_PRODUCT_TYPE), dtype=np.int64)
-    return np.bincount(bundle.edges(direction).indices, minlength=bundle.num_nodes(_PRODUCT_TYPE))
+    return np.bincount(
+        bundle.edges(target_edge_type).indices, minlength=bundle.num_nodes(_PRODUCT_TYPE)
+    )
 
 
 def _drawn(sales: Rows, vectors: npt.NDArray[np.float32], most: int) -> Rows | None:

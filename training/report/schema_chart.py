@@ -20,12 +20,12 @@ _WIDTH, _HEIGHT = 400, 340
 _HALF_WIDTH = 1.75  # of the drawing, where the ring of types has the radius 1
 _SMALLEST, _PER_DIGIT = 0.1, 0.014
 _BEND = 0.16
-_TIES = "ties"
+_EDGES = "edges"
 _ASIDE = 0.35  # of the radius; from there on a name stands beside its circle
 
 
 def schema_chart(schema: Schema, nodes: Mapping[str, int], edges: Mapping[str, int]) -> Chart:
-    """The type with the most ties in the middle of a ring of the others.
+    """The type with the most edges in the middle of a ring of the others.
 
     Circles grow with the number of nodes, arrows with that of edges, both by the digit.
 
@@ -33,24 +33,24 @@ def schema_chart(schema: Schema, nodes: Mapping[str, int], edges: Mapping[str, i
         nodes: Number of nodes per type; only types in it are drawn.
         edges: Number of edges per edge type, written 'User-PURCHASED-Product'.
     """
-    ties = [
+    shown = [
         (edge_type, edges[str(edge_type)])
         for edge_type in schema.edge_types()
         if edges.get(str(edge_type)) and edge_type.source != edge_type.target
     ]
     graph = nx.Graph()
     graph.add_nodes_from(name for name in schema.node_types if name in nodes)
-    pairs = Counter((min(tie[::2]), max(tie[::2])) for tie, _ in ties)
-    graph.add_edges_from((*pair, {_TIES: number}) for pair, number in pairs.items())
+    pairs = Counter((min(edge[::2]), max(edge[::2])) for edge, _ in shown)
+    graph.add_edges_from((*pair, {_EDGES: number}) for pair, number in pairs.items())
     radius = {name: _SMALLEST + _PER_DIGIT * log10(count) for name, count in nodes.items()}
 
     def draw(axes: Axes, palette: Palette) -> None:
         places = _places(graph)
         drawn: dict[tuple[str, str], int] = {}
-        for tie, count in ties:
-            pair = (min(tie.source, tie.target), max(tie.source, tie.target))
+        for edge, count in shown:
+            pair = (min(edge.source, edge.target), max(edge.source, edge.target))
             drawn[pair] = drawn.get(pair, -1) + 1
-            _arrow(axes, palette, tie, count, drawn[pair], places, radius[tie.target])
+            _arrow(axes, palette, edge, count, drawn[pair], places, radius[edge.target])
         for name, place in places.items():
             _circle(axes, palette, name, nodes[name], place, radius[name])
         high = _HALF_WIDTH * _HEIGHT / _WIDTH
@@ -60,14 +60,14 @@ def schema_chart(schema: Schema, nodes: Mapping[str, int], edges: Mapping[str, i
         axes.axis("off")
 
     names = ", ".join(f"{name} ({nodes[name]:,})" for name in graph.nodes)
-    alt = f"Node types and their ties: {names}"
-    return Chart("schema", "Types and their ties", alt, draw, _WIDTH, _HEIGHT)
+    alt = f"Node types and their edges: {names}"
+    return Chart("schema", "Types and their edges", alt, draw, _WIDTH, _HEIGHT)
 
 
 def _arrow(
     axes: Axes,
     palette: Palette,
-    tie: EdgeType,
+    edge: EdgeType,
     count: int,
     number: int,
     places: Mapping[str, Place],
@@ -77,10 +77,10 @@ def _arrow(
     bend = _BEND * ((number + 1) // 2) * (-1) ** number
     axes.add_patch(
         FancyArrowPatch(
-            places[tie.source],
-            places[tie.target],
+            places[edge.source],
+            places[edge.target],
             arrowstyle="-|>",
-            connectionstyle=f"arc3,rad={bend if tie.source < tie.target else -bend}",
+            connectionstyle=f"arc3,rad={bend if edge.source < edge.target else -bend}",
             mutation_scale=8,
             linewidth=0.5 + 0.3 * log10(count),
             color=palette.muted,
@@ -112,7 +112,7 @@ def _circle(
 
 
 def _places(graph: "nx.Graph[str]") -> dict[str, Place]:
-    """The type with the most neighbours at 0, 0, the others around it near their own."""
+    """The type with the most neighbors at 0, 0, the others around it near their own."""
     hub = max(graph.nodes, key=lambda name: graph.degree[name])
     others = [name for name in graph.nodes if name != hub]
     if len(graph) > 2:
@@ -120,7 +120,7 @@ def _places(graph: "nx.Graph[str]") -> dict[str, Place]:
         angle = {name: atan2(*(found[name] - found[hub])[::-1]) for name in others}
         others.sort(key=lambda name: angle[name])
         # The one with the most arrows to the middle on top, away from the name there.
-        top = max(others, key=lambda name: graph.get_edge_data(hub, name, {_TIES: 0})[_TIES])
+        top = max(others, key=lambda name: graph.get_edge_data(hub, name, {_EDGES: 0})[_EDGES])
         others = others[others.index(top) :] + others[: others.index(top)]
     turn = 2 * pi / max(len(others), 1)
     around = {

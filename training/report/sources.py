@@ -49,9 +49,9 @@ class Sources:
     runs: Mapping[str, tuple[EpochLine, ...]] | None = None
 
     @property
-    def direction(self) -> EdgeType:
-        """What was foretold."""
-        return EdgeType(*self.evaluation.direction.split("-"))
+    def target_edge_type(self) -> EdgeType:
+        """What was predicted."""
+        return EdgeType(*self.evaluation.target_edge_type.split("-"))
 
 
 def open_sources(

@@ -6,7 +6,7 @@ _METRICS = {
     "recall": "Of what was to be found, the share in the first k places.",
     "ndcg": "The same, but what stands further ahead counts more; 1 is a perfect list.",
     "mrr": "One over the place of the first hit.",
-    "hit_rate": "The share of seeds with at least one hit.",
+    "hit_rate": "The share of queries with at least one hit.",
     "map": "Precision at each hit, averaged.",
     "precision": "The share of the first k places that are hits.",
     "value_ndcg": "NDCG in which a hit counts the net money that it brought.",
@@ -14,7 +14,7 @@ _METRICS = {
     "gini": "How unevenly places are dealt out: 0 is evenly, near 1 all to one target.",
     "novelty": "How rare what is shown is, in bits: one more bit is half as many events.",
     "diversity": "The share of pairs in one list that are of different categories.",
-    "newcomers": "The share of places that went to targets new at the cut-off.",
+    "new_items": "The share of places that went to targets new at the cut-off.",
 }
 
 

@@ -45,7 +45,7 @@ def write_report(
 
     Args:
         folder: What `graphrec evaluate` wrote.
-        bundle: For maps, neighbours and the schema; by default `past` in the folder, where it is.
+        bundle: For maps, neighbors and the schema; by default `past` in the folder, where it is.
         snapshot: For counts of the graph that was evaluated on.
         store: For the rows that ingest set aside; a path or a URL as for `open_store`.
         log: For curves of the training: the folder of `graphrec train --run-dir`.
@@ -78,7 +78,7 @@ def title_of(sources: Sources) -> str:
     """What stands above the report."""
     evaluation = sources.evaluation
     task = evaluation.tasks[0]
-    asked = f"{plural(task.target_type)} for {plural(task.seed_type)}"
+    asked = f"{plural(task.target_type)} for {plural(task.query_type)}"
     return f"Evaluation of {evaluation.models[0]}: {asked}"
 
 

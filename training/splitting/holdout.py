@@ -1,7 +1,7 @@
 """Splits events into what models may learn from and what they have to predict.
 
-A split is by time, by each seed's last pair, or given as a table of the pairs to hold out. The
-validation part, on which settings are compared, is cut out of the past; it leaves out what
+A split is by time, by each query node's last pair, or given as a table of the pairs to hold out.
+The validation part, on which settings are compared, is cut out of the past; it leaves out what
 `graphrec train` measures.
 """
 
@@ -55,7 +55,7 @@ def hold_out_last_of_each(graph: HeteroData, edge_type: EdgeType) -> Holdout:
     asked.
 
     What can still leak is what the others did later: who bought last in January is asked with a
-    model that has seen the others' December, and knows what became popular since. Ties that began
+    model that has seen the others' December, and knows what became popular since. Edges that began
     later stay too. And the views that led to the last purchase, a minute before it, are in
     training, which nearly tells it. No model has this knowledge where it serves, and figures come
     out too good; so a split by time (`hold_out_last`) is the default. This one is for comparing
@@ -272,7 +272,7 @@ def check_pairs(split: SplitName, held_pairs: Path | None) -> None:
 def held_out(
     snapshot: Snapshot,
     graph: HeteroData,
-    direction: EdgeType,
+    target_edge_type: EdgeType,
     *,
     split: SplitName,
     days: int,
@@ -289,11 +289,11 @@ def held_out(
         DataError: The table of pairs cannot be used.
     """
     if held_pairs is not None:
-        pairs = read_held_pairs(held_pairs, snapshot, direction)
-        return given_split(graph, snapshot.schema, direction, pairs)
+        pairs = read_held_pairs(held_pairs, snapshot, target_edge_type)
+        return given_split(graph, snapshot.schema, target_edge_type, pairs)
     if split == "leave-last-out":
-        return hold_out_last_of_each(graph, direction)
-    return hold_out_last(graph, direction, days)
+        return hold_out_last_of_each(graph, target_edge_type)
+    return hold_out_last(graph, target_edge_type, days)
 
 
 Tensor = torch.Tensor
@@ -307,8 +307,8 @@ class Split:
         holdout_days: The last days, cut off first and never looked at: those that `train`
             measures on. None where it measures on none.
         validation_days: The last days of what is left are the validation part.
-        validation_fraction: A share of each seed's pairs is the validation part instead, for data
-            without times.
+        validation_fraction: A share of each query node's pairs is the validation part instead, for
+            data without times.
     """
 
     holdout_days: int | None = 28
@@ -317,7 +317,7 @@ class Split:
 
     @property
     def title(self) -> str:
-        """What is foretold, for the head of a table."""
+        """What is predicted, for the head of a table."""
         if self.validation_fraction is not None:
             part = f"{self.validation_fraction:g} of the pairs"
         else:
@@ -329,11 +329,11 @@ class Split:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ValidationPart:
-    """What is learned from, and what is to be foretold.
+    """What is learned from, and what is to be predicted.
 
     Args:
         train_graph: The graph without the validation part and without the held-out days.
-        taken: Pairs of the train graph, CSR [num_seeds, num_targets]; they are no answers.
+        taken: Pairs of the train graph, CSR [num_queries, num_targets]; they are no answers.
         truth: Pairs that came new in the validation part, in the same form.
     """
 
@@ -343,7 +343,7 @@ class ValidationPart:
 
 
 def cut(
-    graph: HeteroData, schema: Schema, direction: EdgeType, split: Split, seed: int
+    graph: HeteroData, schema: Schema, target_edge_type: EdgeType, split: Split, seed: int
 ) -> ValidationPart:
     """Cuts the held-out days off, then the validation part out of the rest.
 
@@ -354,20 +354,23 @@ def cut(
         InsufficientDataError: Too little is left to learn from, or to validate on.
     """
     if split.holdout_days is not None:
-        graph = hold_out_last(graph, direction, split.holdout_days).train_graph
+        graph = hold_out_last(graph, target_edge_type, split.holdout_days).train_graph
     if split.validation_fraction is not None:
-        held = hold_out_share(graph, schema, direction, split.validation_fraction, seed=seed)
+        held = hold_out_share(graph, schema, target_edge_type, split.validation_fraction, seed=seed)
         train_graph, truth = held.train_graph, held.truth
     else:
-        last = hold_out_last(graph, direction, split.validation_days)
+        last = hold_out_last(graph, target_edge_type, split.validation_days)
         train_graph, truth = last.train_graph, last.new_truth
     queries = int(np.count_nonzero(truth.degrees()))
     if queries < FEWEST_QUERIES or truth.num_targets < 2:
         raise InsufficientDataError(
-            f"{queries} {direction.source} nodes have something new to find in {split.title}, "
-            f"among {truth.num_targets} {direction.target} nodes: too few to compare settings on",
+            f"{queries} {target_edge_type.source} nodes have something new to find in "
+            f"{split.title}, among {truth.num_targets} {target_edge_type.target} nodes: too few to "
+            "compare settings on",
             expected=f"at least {FEWEST_QUERIES}, and 2 to rank",
             next_step="bring more data, or validate on a larger part",
             value=queries,
         )
-    return ValidationPart(train_graph, csr_of(adjacency(train_graph, direction)), csr_of(truth))
+    return ValidationPart(
+        train_graph, csr_of(adjacency(train_graph, target_edge_type)), csr_of(truth)
+    )

@@ -22,7 +22,7 @@ class Holdout:
 
     Args:
         train_graph: The graph as it was just before the cut-off. Node rows are unchanged.
-        edge_type: The relation whose future is to be foretold.
+        edge_type: The relation whose future is to be predicted.
         cutoff_s: Epoch seconds; everything at or after it is in the future. None where no one
             moment parts the two (`training.splitting.holdout`).
         truth: Per source row, the distinct targets that were held out: after a cut-off, those it
@@ -140,9 +140,9 @@ def hold_out_share(
 
 
 def graph_before(graph: HeteroData, cutoff_s: int) -> HeteroData:
-    """The graph without the events at or after a moment and the ties that began since.
+    """The graph without the events at or after a moment and the edges that began since.
 
-    Node rows stay: a product that came later is there, with nothing tied to it.
+    Node rows stay: a product that came later is there, with nothing connected to it.
     """
     return kept_part(graph, lambda edge_type: graph[edge_type][AT_S] < cutoff_s)
 

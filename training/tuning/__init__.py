@@ -1,4 +1,4 @@
-"""Tuning: which settings foretell best what was held out of the past."""
+"""Tuning: which settings predict best what was held out of the past."""
 
 from training.splitting.holdout import Split
 from training.tuning.journal import Trial, TuneReport

@@ -55,7 +55,7 @@ class TuneReport:
     """What tuning found.
 
     Args:
-        part: What was foretold, in words.
+        part: What was predicted, in words.
         metric: What the best trial is best in: 'ndcg' or 'recall'.
         k: Length of the lists.
         trials: All of them, in order.
@@ -131,7 +131,7 @@ def _text(value: Value) -> str:
 JOURNAL = "trials.jsonl"
 
 _QUESTION, _REACHED, _SECONDS, _FAILURE = "question", "reached", "seconds", "failure"
-_SEEDS_APART = 1_000_003  # so that studies with neighbouring seeds share no draw
+_SEEDS_APART = 1_000_003  # so that studies with neighboring queries share no draw
 
 
 class Study:
@@ -158,7 +158,10 @@ class Study:
         path = None if folder is None else folder / JOURNAL
         try:
             self._study = optuna.create_study(
-                storage=_storage(path), study_name="tune", direction="maximize", load_if_exists=True
+                storage=_storage(path),
+                study_name="tune",
+                direction="maximize",
+                load_if_exists=True,
             )
         except OSError as error:
             raise refused(error, "read or write", path) from error

@@ -47,7 +47,7 @@ class Fitter:
 
     graph: HeteroData
     schema: Schema
-    direction: EdgeType
+    target_edge_type: EdgeType
     run: Run
     _last: dict[str, tuple[str, Vectors]] = field(default_factory=dict, init=False)
 
@@ -59,7 +59,7 @@ class Fitter:
             DivergedError: The network's loss became infinite or no number.
         """
         fitted = self._with_engagement(config)
-        return beside_popularity(fitted, self.graph, self.direction, config)
+        return beside_popularity(fitted, self.graph, self.target_edge_type, config)
 
     def _with_engagement(self, config: TrainConfig) -> Vectors:
         vectors, settings = self._with_profile(config), config.engagement
@@ -68,11 +68,11 @@ class Fitter:
         weights = config.svd.event_weights
         engagement = self._fitted(
             settings,
-            lambda: make_engagement_encoder(self.schema, self.direction, config),
+            lambda: make_engagement_encoder(self.schema, self.target_edge_type, config),
             weights,
         )
-        seed_type, balance = self.direction.source, config.engagement_balance
-        return beside(vectors, engagement, seed_type, balance, settings.user_share)
+        query_type, balance = self.target_edge_type.source, config.engagement_balance
+        return beside(vectors, engagement, query_type, balance, settings.user_share)
 
     def _with_profile(self, config: TrainConfig) -> Vectors:
         vectors = self._model(config)
@@ -80,16 +80,16 @@ class Fitter:
             return vectors
         profile = self._fitted(
             config.profile,
-            lambda: make_profile_encoder(self.schema, self.direction, config),
+            lambda: make_profile_encoder(self.schema, self.target_edge_type, config),
             config.svd.event_weights,
         )
-        return concatenated(vectors, profile, self.direction.source, config.profile_balance)
+        return concatenated(vectors, profile, self.target_edge_type.source, config.profile_balance)
 
     def _model(self, config: TrainConfig) -> Vectors:
         if config.model != "concat":
             return self._half(config.model, config)
         first, second = (self._half(name, config) for name in ("svd", "graph"))
-        return beside_network(first, second, self.direction, config.balance)
+        return beside_network(first, second, self.target_edge_type, config.balance)
 
     def _half(self, model: str, config: TrainConfig) -> Vectors:
         alone = config.model_copy(
@@ -102,7 +102,7 @@ class Fitter:
         )
         return self._fitted(
             getattr(config, model),
-            lambda: make_encoder(self.schema, self.direction, alone, self.run),
+            lambda: make_encoder(self.schema, self.target_edge_type, alone, self.run),
         )
 
     def _fitted(
@@ -135,7 +135,7 @@ class TuneOptions:
         metric: What the best settings are best in.
         split: What they are compared on.
         seed: Of what is tried, and of the validation part where it is drawn. The models have
-            seeds of their own, in the config.
+            queries of their own, in the config.
         keep: A folder with the journal of the study, to go on from; None keeps nothing.
     """
 
@@ -158,15 +158,15 @@ def tune(
     on_epoch: OnEpoch | None = None,
     on_trial: Callable[[Trial], None] | None = None,
 ) -> TuneReport:
-    """Looks for the settings that foretell the validation part best, by Optuna's TPE sampler.
+    """Looks for the settings that predict the validation part best, by Optuna's TPE sampler.
 
     Akiba et al., "Optuna" (KDD 2019); the sampler is Bergstra et al., NeurIPS 2011. The first
     trial has the settings of `base` where the space holds them. A trial whose training diverges
     counts as tried.
 
     Args:
-        base: What is not tuned; its `top_k` is the length of the lists, its `direction` what is
-            foretold.
+        base: What is not tuned; its `top_k` is the length of the lists, its `target_edge_type` what
+            is predicted.
         space: What is tuned; by default what `default_space` has for the base's model.
         device: Where networks train; by default a GPU if there is one.
         on_epoch: Told of every epoch of a network.
@@ -186,14 +186,14 @@ def tune(
 
     began = time.monotonic()
     snapshot = open_snapshot(snapshot_dir)
-    direction = snapshot.schema.parse_edge_type(base.direction)
-    part = cut(load_graph(snapshot), snapshot.schema, direction, options.split, options.seed)
+    target_edge_type = snapshot.schema.parse_edge_type(base.target_edge_type)
+    part = cut(load_graph(snapshot), snapshot.schema, target_edge_type, options.split, options.seed)
     bench = _Bench(
         part,
         base,
         space,
         options.metric,
-        Fitter(part.train_graph, snapshot.schema, direction, Run(device, on_epoch=on_epoch)),
+        Fitter(part.train_graph, snapshot.schema, target_edge_type, Run(device, on_epoch=on_epoch)),
     )
     question = _question(snapshot.snapshot_id, base, space, options)
     with sole_writer(options.keep, "trials"):
@@ -229,7 +229,7 @@ class _Bench:
         except DivergedError as error:
             study.tell_failure(asked, str(error), time.perf_counter() - began)
             return
-        reached = self.reached(VectorScorer.along(vectors, self.fitter.direction))
+        reached = self.reached(VectorScorer.along(vectors, self.fitter.target_edge_type))
         study.tell(asked, reached, time.perf_counter() - began, self.metric)
 
     def reached(self, scorer: Scorer) -> Reached:
@@ -263,7 +263,7 @@ def _report(trials: Sequence[Trial], bench: _Bench, options: TuneOptions) -> Tun
             f"none of {len(trials)} trials could be trained; the first: {trials[0].failure}",
             next_step="try other ranges",
         )
-    popularity = Popularity(bench.fitter.direction).fit(bench.part.train_graph)
+    popularity = Popularity(bench.fitter.target_edge_type).fit(bench.part.train_graph)
     return TuneReport(
         part=options.split.title,
         metric=options.metric,

@@ -1,6 +1,6 @@
 // Recommended for a user: what the current model release gave, in its order
 // For a user: :param user_id => 'u0007'
-// Needs `graphrec publish` with this user as a seed.
+// Needs `graphrec publish` with this user as a query node.
 MATCH (release:_GraphRec {name: 'release'})
 MATCH (u:User {user_id: $user_id})-[given:RECOMMENDED {release: release.id}]->(target)
 OPTIONAL MATCH brand = (target)-[:MADE_BY]->(:Brand)

@@ -24,8 +24,8 @@ from graphdb.sources.synthetic.draws import (
     DAY,
     SECOND,
     Calendar,
-    Ties,
-    TiesByType,
+    Edges,
+    EdgesByType,
     generator,
     pick,
     zipf_weights,
@@ -47,12 +47,12 @@ class Brands:
     Args:
         department: Home is 0.
         level, style: What most of its products are.
-        newcomer: Created in the last `new_item_days`.
+        is_new: Created in the last `new_item_days`.
         popularity: Relative; how many products it has follows from it.
     """
 
     created: Times
-    newcomer: Mask
+    is_new: Mask
     department: Rows
     level: Rows
     style: Rows
@@ -64,15 +64,15 @@ def make_brands(config: WorldConfig, calendar: Calendar, categories: Categories)
     rng = generator(config.seed, "brands")
     num = config.sizes.brands
     created = calendar.arrivals(rng, num, config.new_item_share)
-    newcomer = created >= calendar.newcomers_from
+    is_new = created >= calendar.new_from
     return Brands(
         created=created,
-        newcomer=newcomer,
+        is_new=is_new,
         department=_departments(num, categories.num_departments),
         level=pick(rng, num, LEVEL_SHARES),
         style=rng.integers(0, config.sizes.styles, num, dtype=np.int32),
         popularity=zipf_weights(rng, num, _BRAND_SKEW)
-        * np.where(newcomer, _NEW_BRAND_POPULARITY, 1.0),
+        * np.where(is_new, _NEW_BRAND_POPULARITY, 1.0),
     )
 
 
@@ -104,15 +104,15 @@ class Products:
         brand, category: Rows of Brand and Category.
         appeal: Relative weight of being seen, once it is known.
         popularity: Relative weight of being seen in the period: less than the appeal for
-            newcomers, whom few know.
+            new items, whom few know.
         quality: 0 to 1, whatever the popularity.
         return_rate: Chance that a bought one comes back; follows from the quality alone.
         overhyped: Among the most popular, but of poor quality.
-        newcomer: Created in the last `new_item_days`.
+        is_new: Created in the last `new_item_days`.
     """
 
     created: Times
-    newcomer: Mask
+    is_new: Mask
     brand: Rows
     category: Rows
     level: Rows
@@ -151,15 +151,15 @@ def make_products(
     category = _categories(rng, categories, brands.department, brand)
     traits = _traits(rng, config.sizes, brands, brand, category == CUPS)
     num = len(created)
-    newcomer = created >= calendar.newcomers_from
+    is_new = created >= calendar.new_from
     appeal = zipf_weights(rng, num, _PRODUCT_SKEW)
-    popularity = appeal * np.where(newcomer, _NEW_PRODUCT_POPULARITY, 1.0)
+    popularity = appeal * np.where(is_new, _NEW_PRODUCT_POPULARITY, 1.0)
     quality, overhyped = _quality(rng, popularity)
     middle = np.array([leaf.price for leaf in categories.leaves])[category]
     factor = np.array(LEVEL_FACTORS)[traits["level"]]
     return Products(
         created=created,
-        newcomer=newcomer,
+        is_new=is_new,
         brand=brand,
         category=category,
         **traits,
@@ -185,8 +185,8 @@ def _listings(
     )
     brand = brand[np.argsort(brands.department[brand], kind="stable")]
     arrivals = calendar.arrivals(rng, num, config.new_item_share)
-    num_new = int(np.count_nonzero(arrivals >= calendar.newcomers_from))
-    # Newcomers stand evenly over the departments, Home first, so that there are new cups.
+    num_new = int(np.count_nonzero(arrivals >= calendar.new_from))
+    # New items stand evenly over the departments, Home first, so that there are new cups.
     new = np.linspace(0, num - 1, num_new, dtype=np.int64)
     listed = np.empty(num, dtype=np.int64)
     listed[new] = arrivals[num - num_new :]
@@ -203,7 +203,7 @@ def _listings(
 def _categories(
     rng: np.random.Generator, categories: Categories, brand_department: Rows, brand: Rows
 ) -> Rows:
-    """A few neighbouring leaves per brand; cups come evenly from all of Home, new ones as well."""
+    """A few neighboring leaves per brand; cups come evenly from all of Home, new ones as well."""
     category = np.empty(len(brand), dtype=np.int32)
     line = rng.integers(0, _LINES_PER_BRAND, len(brand))
     for number in range(categories.num_departments):
@@ -275,26 +275,26 @@ def make_shops(brands: Brands) -> Shops:
     return Shops(brand, np.arange(len(brand)) < num)
 
 
-def catalogue_ties(
+def catalogue_edges(
     config: WorldConfig, categories: Categories, products: Products, shops: Shops
-) -> TiesByType:
-    """What ties products, shops and categories to where they belong."""
+) -> EdgesByType:
+    """What connects products, shops and categories to where they belong."""
     num = len(products.created)
     product = np.arange(num, dtype=np.int32)
     shop = np.arange(len(shops.brand), dtype=np.int32)
     has_parent = np.flatnonzero(categories.parent >= 0).astype(np.int32)
-    ties = {
-        "MADE_BY": Ties(product, products.brand, {}),
+    edges = {
+        "MADE_BY": Edges(product, products.brand, {}),
         "SOLD_BY": _sold_by(config, products, shops),
-        "RUN_BY": Ties(shop, shops.brand, {}),
-        "IN_CATEGORY": Ties(product, products.category, {}),
-        "CHILD_OF": Ties(has_parent, categories.parent[has_parent], {}),
-        "TAGGED": Ties(np.tile(product, 3), _tags(config.sizes, products), {}),
+        "RUN_BY": Edges(shop, shops.brand, {}),
+        "IN_CATEGORY": Edges(product, products.category, {}),
+        "CHILD_OF": Edges(has_parent, categories.parent[has_parent], {}),
+        "TAGGED": Edges(np.tile(product, 3), _tags(config.sizes, products), {}),
     }
-    return {SCHEMA.edge_type(relation): of for relation, of in ties.items()}
+    return {SCHEMA.edge_type(relation): of for relation, of in edges.items()}
 
 
-def _sold_by(config: WorldConfig, products: Products, shops: Shops) -> Ties:
+def _sold_by(config: WorldConfig, products: Products, shops: Shops) -> Edges:
     """Flagship shops sell all of their brand, outlets some of it."""
     rng = generator(config.seed, "sold by")
     num = len(products.created)
@@ -305,7 +305,9 @@ def _sold_by(config: WorldConfig, products: Products, shops: Shops) -> Ties:
     also = np.flatnonzero((outlet >= 0) & (rng.random(num) < _IN_OUTLET_SHARE)).astype(np.int32)
     product = np.arange(num, dtype=np.int32)
     # The flagship shop of a brand has the brand's row.
-    return Ties(np.concatenate([product, also]), np.concatenate([products.brand, outlet[also]]), {})
+    return Edges(
+        np.concatenate([product, also]), np.concatenate([products.brand, outlet[also]]), {}
+    )
 
 
 def _tags(sizes: Sizes, products: Products) -> Rows:

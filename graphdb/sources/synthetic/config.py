@@ -1,7 +1,7 @@
 """Configures a synthetic world: its sizes, tastes, period, category tree and words.
 
-The category tree has departments, groups and leaves; a leaf says what its goods are called. Names
-and titles are made of the words.
+The category tree has departments, groups and leaves; a leaf says what its products are called.
+Names and titles are made of the words.
 """
 
 import csv
@@ -185,8 +185,8 @@ CONTENT_OPENINGS = {
 }
 
 RETURN_REASONS = ("poor quality", "not as described", "wrong size", "changed my mind")
-SCENES = ("short_video", "live", "shop", "search", "mall", "other")
-SCENE_SHARES = (0.42, 0.25, 0.17, 0.1, 0.05, 0.01)
+CHANNELS = ("short_video", "live", "shop", "search", "mall", "other")
+CHANNEL_SHARES = (0.42, 0.25, 0.17, 0.1, 0.05, 0.01)
 
 
 Count = Annotated[int, Field(ge=1, le=5_000_000)]
@@ -195,8 +195,8 @@ Day = Annotated[int, Field(ge=1, le=31)]
 Share = Annotated[float, Field(ge=0, le=0.5)]
 UtcDatetime = Annotated[AwareDatetime, AfterValidator(lambda moment: moment.astimezone(UTC))]
 
-_TIES_PER_PRODUCT = 8
-_TIES_PER_CONTENT = 5
+_EDGES_PER_PRODUCT = 8
+_EDGES_PER_CONTENT = 5
 _LARGEST_FIXED_SHARE = 0.75
 _SHORTEST_DAYS = 28
 
@@ -217,10 +217,10 @@ class Sizes:
     trends: int
 
     @property
-    def fixed_ties(self) -> int:
+    def fixed_edges(self) -> int:
         """About how many edges there are before anyone does anything."""
-        of_goods = _TIES_PER_PRODUCT * self.products + self.brands
-        return of_goods + _TIES_PER_CONTENT * self.contents + self.creators
+        of_products = _EDGES_PER_PRODUCT * self.products + self.brands
+        return of_products + _EDGES_PER_CONTENT * self.contents + self.creators
 
 
 class WorldConfig(BaseModel):
@@ -236,8 +236,8 @@ class WorldConfig(BaseModel):
         start, end: Everything happens from `start` on and before `end`. Most nodes were there
             before `start`.
         festivals: (month, day) of the shopping festivals, when purchases multiply.
-        new_item_days: Products, brands and creators created in so many last days are newcomers.
-        new_item_share: Share of products, brands and creators that are newcomers.
+        new_item_days: Products, brands and creators created in so many last days are new items.
+        new_item_share: Share of products, brands and creators that are new items.
         light_share: Share of users who did only three things: two views and one purchase.
 
     Example:
@@ -303,7 +303,7 @@ class WorldConfig(BaseModel):
 
     @model_validator(mode="after")
     def _nodes_leave_room_for_events(self) -> Self:
-        fixed = self.sizes.fixed_ties
+        fixed = self.sizes.fixed_edges
         if fixed > _LARGEST_FIXED_SHARE * self.num_edges:
             raise ValueError(
                 f"num_edges {self.num_edges} is too small: products, contents and creators alone "

@@ -84,14 +84,14 @@ class Calendar:
 
     Args:
         start, end: Microseconds; everything happens in [start, end).
-        newcomers_from: What was created since then is a newcomer.
+        new_from: What was created since then is new.
         festival_days: Days of the festivals, counted from `start`, ascending.
         hour_weights: Traffic per hour of the period, relative.
     """
 
     start: int
     end: int
-    newcomers_from: int
+    new_from: int
     festival_days: Positions
     hour_weights: Weights
 
@@ -109,8 +109,8 @@ class Calendar:
         weights = np.where([date.weekday() >= 5 for date in dates], _WEEKEND_TRAFFIC, 1.0)
         weights[festival_days] *= _FESTIVAL_TRAFFIC
         hours = np.multiply.outer(weights, _TRAFFIC_OF_HOUR).ravel()[: (end - start) // HOUR]
-        newcomers_from = end - config.new_item_days * DAY
-        return cls(start, end, newcomers_from, festival_days, hours)
+        new_from = end - config.new_item_days * DAY
+        return cls(start, end, new_from, festival_days, hours)
 
     def moments(self, rng: np.random.Generator, num: int) -> Times:
         """Moments as busy as the season, day and hour are, ascending, over an hour before `end`."""
@@ -132,7 +132,7 @@ class Calendar:
         return is_festival_day[(moments - self.start) // DAY]
 
     def arrivals(self, rng: np.random.Generator, num: int, new_item_share: float) -> Times:
-        """When nodes came to be, ascending: most before `start`, some late, newcomers at the end.
+        """When nodes came to be, ascending: most before `start`, some late, new items at the end.
 
         The first is as old as the platform, so that whoever comes finds something.
         """
@@ -141,8 +141,8 @@ class Calendar:
         num_before = num - num_new - num_between
         before = rng.integers(self.founded, self.start - DAY, num_before)
         before[0] = self.founded
-        between = rng.integers(self.start, self.newcomers_from, num_between)
-        new = rng.integers(self.newcomers_from, self.end - DAY, num_new)
+        between = rng.integers(self.start, self.new_from, num_between)
+        new = rng.integers(self.new_from, self.end - DAY, num_new)
         return np.sort(np.concatenate([before, between, new]))
 
     @property
@@ -164,7 +164,7 @@ def in_order(moments: Times) -> tuple[Positions, Times]:
 
 
 @dataclass(frozen=True, slots=True)
-class Ties:
+class Edges:
     """Edges of one type.
 
     Args:
@@ -179,9 +179,9 @@ class Ties:
     def __len__(self) -> int:
         return len(self.source)
 
-    def part(self, which: npt.NDArray[Any]) -> "Ties":
+    def part(self, which: npt.NDArray[Any]) -> "Edges":
         columns = {name: values[which] for name, values in self.columns.items()}
-        return Ties(self.source[which], self.target[which], columns)
+        return Edges(self.source[which], self.target[which], columns)
 
     @property
     def pair(self) -> Positions:
@@ -189,19 +189,19 @@ class Ties:
         return self.source.astype(np.int64) << 32 | self.target
 
 
-TiesByType = dict[EdgeType, Ties]
+EdgesByType = dict[EdgeType, Edges]
 
 
-def first_of_pairs(ties: Ties) -> Ties:
-    """Only the first tie of each pair, in the given order.
+def first_of_pairs(edges: Edges) -> Edges:
+    """Only the first edge of each pair, in the given order.
 
     >>> rows = np.array([5, 5, 6], dtype=np.int32)
-    >>> first_of_pairs(Ties(rows, rows, {"n": np.array([1, 2, 3])})).columns["n"].tolist()
+    >>> first_of_pairs(Edges(rows, rows, {"n": np.array([1, 2, 3])})).columns["n"].tolist()
     [1, 3]
     """
-    return ties.part(first_rows_of_pairs(ties))
+    return edges.part(first_rows_of_pairs(edges))
 
 
-def first_rows_of_pairs(ties: Ties) -> Positions:
+def first_rows_of_pairs(edges: Edges) -> Positions:
     """Where each pair comes first, ascending."""
-    return np.sort(np.unique(ties.pair, return_index=True)[1])
+    return np.sort(np.unique(edges.pair, return_index=True)[1])

@@ -23,20 +23,20 @@ from graphdb.sources.synthetic.catalogue import (
     Brands,
     Products,
     Shops,
-    catalogue_ties,
+    catalogue_edges,
     make_brands,
     make_products,
     make_shops,
 )
 from graphdb.sources.synthetic.config import (
+    CHANNELS,
     RETURN_REASONS,
-    SCENES,
     Categories,
     Positions,
     WorldConfig,
     category_tree,
 )
-from graphdb.sources.synthetic.draws import Calendar, TiesByType
+from graphdb.sources.synthetic.draws import Calendar, EdgesByType
 from graphdb.sources.synthetic.people import (
     Contents,
     Creators,
@@ -184,21 +184,23 @@ def generate_world(config: WorldConfig) -> World:
         truth.products.traits,
         num_values(config.sizes),
     )
-    ties = _standing_ties(truth, shelf)
-    budget = config.num_edges - _count(ties) - config.sizes.products  # one price band each
-    ties |= _follow_ties(truth, budget)
-    shopping_ties, num_visits = _shopping_ties(truth, shelf, budget)
-    ties |= shopping_ties
-    num_left = max(config.num_edges - _count(ties) - config.sizes.products, 2)
-    ties |= _watch_ties(truth, num_left)
+    edges = _standing_edges(truth, shelf)
+    budget = config.num_edges - _count(edges) - config.sizes.products  # one price band each
+    edges |= _follow_edges(truth, budget)
+    shopping_edges, num_visits = _shopping_edges(truth, shelf, budget)
+    edges |= shopping_edges
+    num_left = max(config.num_edges - _count(edges) - config.sizes.products, 2)
+    edges |= _watch_edges(truth, num_left)
 
-    fans = np.bincount(ties[_of("FOLLOWS", "Creator")].target, minlength=config.sizes.creators)
-    nodes = _node_tables(truth, fans)
-    edges = _edge_tables(ties, nodes, num_visits)
+    followers = np.bincount(
+        edges[_of("FOLLOWS", "Creator")].target, minlength=config.sizes.creators
+    )
+    nodes = _node_tables(truth, followers)
+    edge_tables = _edge_tables(edges, nodes, num_visits)
     bands, in_bands = price_bands(nodes["Product"])
     nodes["PriceBand"] = bands.sort_by("price_band_id")
-    edges[_of("IN_PRICE_BAND")] = in_bands
-    in_order = {edge_type: edges[edge_type] for edge_type in SCHEMA.edge_types()}
+    edge_tables[_of("IN_PRICE_BAND")] = in_bands
+    in_order = {edge_type: edge_tables[edge_type] for edge_type in SCHEMA.edge_types()}
     return World(config, {name: nodes[name] for name in SCHEMA.node_types}, in_order, truth)
 
 
@@ -206,8 +208,8 @@ def _of(relation: str, target: str | None = None) -> EdgeType:
     return SCHEMA.edge_type(relation, target=target)
 
 
-def _count(ties: TiesByType) -> int:
-    return sum(map(len, ties.values()))
+def _count(edges: EdgesByType) -> int:
+    return sum(map(len, edges.values()))
 
 
 def _plant(config: WorldConfig) -> Truth:
@@ -229,12 +231,12 @@ def _plant(config: WorldConfig) -> Truth:
     )
 
 
-def _standing_ties(truth: Truth, shelf: Shelf) -> TiesByType:
+def _standing_edges(truth: Truth, shelf: Shelf) -> EdgesByType:
     """What holds whatever shoppers do."""
     config, contents = truth.config, truth.contents
     featured = content.featured(config, contents, truth.creators, shelf)
     return {
-        **catalogue_ties(config, truth.categories, truth.products, truth.shops),
+        **catalogue_edges(config, truth.categories, truth.products, truth.shops),
         _of("MANAGED_BY"): content.managed(config, truth.calendar, truth.creators),
         _of("PUBLISHED"): content.published(contents),
         _of("FEATURES"): featured,
@@ -242,7 +244,7 @@ def _standing_ties(truth: Truth, shelf: Shelf) -> TiesByType:
     }
 
 
-def _follow_ties(truth: Truth, budget: int) -> TiesByType:
+def _follow_edges(truth: Truth, budget: int) -> EdgesByType:
     config, calendar, users = truth.config, truth.calendar, truth.users
     num_creators, num_brands = round(_FOLLOWS_CREATOR * budget), round(_FOLLOWS_BRAND * budget)
     return {
@@ -255,7 +257,7 @@ def _follow_ties(truth: Truth, budget: int) -> TiesByType:
     }
 
 
-def _shopping_ties(truth: Truth, shelf: Shelf, budget: int) -> tuple[TiesByType, int]:
+def _shopping_edges(truth: Truth, shelf: Shelf, budget: int) -> tuple[EdgesByType, int]:
     """The funnel and what goes together in it, and the number of visits, which orders count."""
     config, calendar, users, products = truth.config, truth.calendar, truth.users, truth.products
     visits = shopping.make_visits(config, calendar, users, round(_VIEWED * budget))
@@ -271,8 +273,8 @@ def _shopping_ties(truth: Truth, shelf: Shelf, budget: int) -> tuple[TiesByType,
     in_view = Histories(views.visit, views.product, views.at)
     in_orders = Histories(purchases.columns[EVENT_ID], purchases.target, paid_at)
     of_users = Histories(purchases.source, purchases.target, paid_at)
-    ties = {
-        _of("VIEWED"): views.ties(np.arange(len(views.at)), views.at),
+    edges = {
+        _of("VIEWED"): views.edges(np.arange(len(views.at)), views.at),
         _of("CARTED"): carted,
         _of("PURCHASED"): purchases,
         _of("RETURNED"): returns,
@@ -281,22 +283,22 @@ def _shopping_ties(truth: Truth, shelf: Shelf, budget: int) -> tuple[TiesByType,
         _of("ALSO_VIEWED"): related(in_view, num, 2, 2, round(_ALSO_VIEWED * budget)),
         _of("BOUGHT_TOGETHER"): related(in_orders, num, 2, 1, round(_BOUGHT_TOGETHER * budget)),
     }
-    return ties, len(visits.user)
+    return edges, len(visits.user)
 
 
-def _watch_ties(truth: Truth, num: int) -> TiesByType:
+def _watch_edges(truth: Truth, num: int) -> EdgesByType:
     watches, likes = people.watches_and_likes(
         truth.config, truth.calendar, truth.users, truth.creators, truth.contents, num
     )
     return {_of("WATCHED"): watches, _of("LIKED"): likes}
 
 
-def _node_tables(truth: Truth, fans: Positions) -> dict[str, pa.Table]:
+def _node_tables(truth: Truth, followers: Positions) -> dict[str, pa.Table]:
     config, categories, founded = truth.config, truth.categories, truth.calendar.founded
     brands = tables.brand_table(config, truth.brands)
     return {
         "User": tables.user_table(config, truth.users),
-        "Creator": tables.creator_table(config, categories, truth.creators, fans),
+        "Creator": tables.creator_table(config, categories, truth.creators, followers),
         "Product": tables.product_table(config, categories, truth.products),
         "Brand": brands,
         "Shop": tables.shop_table(truth.brands, brands["name"].combine_chunks(), truth.shops),
@@ -308,12 +310,12 @@ def _node_tables(truth: Truth, fans: Positions) -> dict[str, pa.Table]:
 
 
 def _edge_tables(
-    ties: TiesByType, nodes: Mapping[str, pa.Table], num_visits: int
+    edges: EdgesByType, nodes: Mapping[str, pa.Table], num_visits: int
 ) -> dict[EdgeType, pa.Table]:
-    """Empties `ties` on the way, so that a large world never stands in memory twice."""
+    """Empties `edges` on the way, so that a large world never stands in memory twice."""
     node_ids = {name: table.column(0).combine_chunks() for name, table in nodes.items()}
-    vocabulary = {"scene": SCENES, "reason": RETURN_REASONS, EVENT_ID: ids("o", num_visits)}
+    vocabulary = {"channel": CHANNELS, "reason": RETURN_REASONS, EVENT_ID: ids("o", num_visits)}
     return {
-        edge_type: edge_table(edge_type, ties.pop(edge_type), node_ids, vocabulary)
-        for edge_type in list(ties)
+        edge_type: edge_table(edge_type, edges.pop(edge_type), node_ids, vocabulary)
+        for edge_type in list(edges)
     }

@@ -10,12 +10,12 @@ import numpy as np
 
 from graphdb.schema_types import OCCURRED_AT, SINCE
 from graphdb.sources.synthetic.catalogue import Brands, Products
-from graphdb.sources.synthetic.config import CUPS, SCENES, Mask, Rows, Times, Weights, WorldConfig
+from graphdb.sources.synthetic.config import CHANNELS, CUPS, Mask, Rows, Times, Weights, WorldConfig
 from graphdb.sources.synthetic.draws import (
     DAY,
     SECOND,
     Calendar,
-    Ties,
+    Edges,
     choose,
     first_of_pairs,
     first_rows_of_pairs,
@@ -28,7 +28,7 @@ from graphdb.sources.synthetic.tastes import Shelf, Tastes, num_values, plant_ta
 
 _ACTIVITY_SPREAD = 0.9
 _CREATOR_SKEW = 0.7
-_NEWCOMER_POPULARITY = 0.3
+_NEW_ITEM_POPULARITY = 0.3
 _LATE_USER_SHARE = 0.02
 _MANAGED_SHARE = 0.6
 
@@ -54,12 +54,12 @@ class Creators:
 
     Args:
         tastes: What their contents and their audience are about.
-        newcomer: Created in the last `new_item_days`.
+        is_new: Created in the last `new_item_days`.
         agency: Agency row, -1 for none.
     """
 
     created: Times
-    newcomer: Mask
+    is_new: Mask
     tastes: Tastes
     popularity: Weights
     agency: Rows
@@ -77,7 +77,7 @@ def make_users(config: WorldConfig, calendar: Calendar, products: Products) -> U
     light = np.zeros(num, dtype=np.bool_)
     created = calendar.arrivals(rng, num, _LATE_USER_SHARE)
     # Nothing light users do has to do with cups, and there is time for it.
-    could_be = (tastes.categories != CUPS).all(axis=1) & (created < calendar.newcomers_from)
+    could_be = (tastes.categories != CUPS).all(axis=1) & (created < calendar.new_from)
     could_be[0] = False  # whoever was there first is never idle, so that every day has somebody
     rows = np.flatnonzero(could_be)
     light[rng.permutation(rows)[: round(num * config.light_share)]] = True
@@ -91,17 +91,17 @@ def make_creators(config: WorldConfig, calendar: Calendar, products: Products) -
     sizes = config.sizes
     num = sizes.creators
     created = calendar.arrivals(rng, num, config.new_item_share)
-    newcomer = created >= calendar.newcomers_from
+    is_new = created >= calendar.new_from
     niches = rng.permutation(np.arange(num) % sizes.leaf_categories).astype(np.int32)
     agency = rng.integers(0, sizes.agencies, num, dtype=np.int32)
     alone = rng.random(num) >= _MANAGED_SHARE
     alone[0] = False
     return Creators(
         created=created,
-        newcomer=newcomer,
+        is_new=is_new,
         tastes=_plant(rng, num, config, calendar, products, niches),
         popularity=zipf_weights(rng, num, _CREATOR_SKEW)
-        * np.where(newcomer, _NEWCOMER_POPULARITY, 1.0),
+        * np.where(is_new, _NEW_ITEM_POPULARITY, 1.0),
         agency=np.where(alone, -1, agency),
     )
 
@@ -177,22 +177,22 @@ def make_contents(config: WorldConfig, calendar: Calendar, creators: Creators) -
     )
 
 
-def managed(config: WorldConfig, calendar: Calendar, creators: Creators) -> Ties:
+def managed(config: WorldConfig, calendar: Calendar, creators: Creators) -> Edges:
     """Creator to Agency, some time after the creator began."""
     rng = generator(config.seed, "managed by")
     creator = np.flatnonzero(creators.agency >= 0).astype(np.int32)
     delay = rng.uniform(0.1, 60, len(creator)) * DAY
     since = calendar.later(creators.created[creator], delay)
-    return Ties(creator, creators.agency[creator], {SINCE: since})
+    return Edges(creator, creators.agency[creator], {SINCE: since})
 
 
-def published(contents: Contents) -> Ties:
+def published(contents: Contents) -> Edges:
     """Creator to Content."""
     content = np.arange(len(contents.creator), dtype=np.int32)
-    return Ties(contents.creator, content, {SINCE: contents.created})
+    return Edges(contents.creator, content, {SINCE: contents.created})
 
 
-def featured(config: WorldConfig, contents: Contents, creators: Creators, products: Shelf) -> Ties:
+def featured(config: WorldConfig, contents: Contents, creators: Creators, products: Shelf) -> Edges:
     """Content to Product: one to four each, of the creator's taste, among those on sale then."""
     rng = generator(config.seed, "features")
     per_content = pick(rng, len(contents.creator), _FEATURED_SHARES) + 1
@@ -201,17 +201,17 @@ def featured(config: WorldConfig, contents: Contents, creators: Creators, produc
     wanted = creators.tastes.wanted(rng, creator, creators.niche[creator])
     at = contents.created[content]
     product = products.draw(rng, at, wanted, config.taste_strength)
-    return first_of_pairs(Ties(content, product, {SINCE: at}))
+    return first_of_pairs(Edges(content, product, {SINCE: at}))
 
 
-def promoted(config: WorldConfig, contents: Contents, features: Ties) -> Ties:
+def promoted(config: WorldConfig, contents: Contents, features: Edges) -> Edges:
     """Creator to Product: most of what a creator shows is shown for commission."""
     rng = generator(config.seed, "promotes")
     paid = rng.random(len(features)) < _PAID_SHARE
     paid[:1] = True
     creator = contents.creator[features.source[paid]]
     since = features.columns[SINCE][paid]
-    return first_of_pairs(Ties(creator, features.target[paid], {SINCE: since}))
+    return first_of_pairs(Edges(creator, features.target[paid], {SINCE: since}))
 
 
 _MOST_PARTNERS = 8
@@ -227,17 +227,17 @@ class Histories:
     at: Times
 
 
-def related(events: Histories, num_products: int, lags: int, support: int, most: int) -> Ties:
+def related(events: Histories, num_products: int, lags: int, support: int, most: int) -> Edges:
     """Product to Product: those that stand near each other in histories.
 
-    A tie begins when the pair was seen for the `support`th time, and a product keeps its earliest
+    An edge begins when the pair was seen for the `support`th time, and a product keeps its earliest
     partners. So what there is before a moment follows from what happened before it, and a
     snapshot with a cut-off knows nothing of the future.
 
     Args:
         lags: How many steps apart in a history two events may be.
         support: How often a pair must be seen.
-        most: How many ties there may be.
+        most: How many edges there may be.
     """
     source, target, at = _near(_some(events, _EVENTS_PER_PRODUCT * num_products), lags)
     source, target, at = _supported(source, target, at, support)
@@ -246,7 +246,7 @@ def related(events: Histories, num_products: int, lags: int, support: int, most:
     rank = np.arange(len(source)) - np.searchsorted(source, source)
     early = np.flatnonzero(rank < np.clip(most // num_products, 1, _MOST_PARTNERS))
     early = np.sort(early[np.argsort(at[early], kind="stable")[:most]])
-    return Ties(source[early], target[early], {SINCE: at[early]})
+    return Edges(source[early], target[early], {SINCE: at[early]})
 
 
 def _some(events: Histories, most: int) -> Histories:
@@ -287,12 +287,16 @@ def _supported(source: Rows, target: Rows, at: Times, support: int) -> tuple[Row
 
 _LIKED_SHARE = 0.17
 _LIKING = 0.7
-_LIVE, _SHORT_VIDEO, _SHOP = SCENES.index("live"), SCENES.index("short_video"), SCENES.index("shop")
+_LIVE, _SHORT_VIDEO, _SHOP = (
+    CHANNELS.index("live"),
+    CHANNELS.index("short_video"),
+    CHANNELS.index("shop"),
+)
 
 
 def follows_creators(
     config: WorldConfig, calendar: Calendar, users: Users, creators: Creators, num: int
-) -> Ties:
+) -> Edges:
     """User to Creator: of one's home categories, style, level, function and trend."""
     rng = generator(config.seed, "follows creators")
     shelf = Shelf(
@@ -306,13 +310,13 @@ def follows_creators(
     user = active_users(rng, users, at)
     wanted = users.tastes.wanted(rng, user, users.tastes.home(rng, user))
     creator = shelf.draw(rng, at, wanted, config.taste_strength)
-    scene = np.where(rng.random(num) < 0.6, _SHORT_VIDEO, _LIVE)
-    return first_of_pairs(Ties(user, creator, {OCCURRED_AT: at, "scene": scene}))
+    channel = np.where(rng.random(num) < 0.6, _SHORT_VIDEO, _LIVE)
+    return first_of_pairs(Edges(user, creator, {OCCURRED_AT: at, "channel": channel}))
 
 
 def follows_brands(
     config: WorldConfig, calendar: Calendar, users: Users, brands: Brands, num: int
-) -> Ties:
+) -> Edges:
     """User to Brand: mostly favourites, else brands of one's level and style."""
     rng = generator(config.seed, "follows brands")
     num_brands = len(brands.created)
@@ -328,8 +332,8 @@ def follows_brands(
     user = active_users(rng, users, at)
     wanted = users.tastes.wanted(rng, user, np.zeros(num, dtype=np.int32))
     brand = shelf.draw(rng, at, wanted, config.taste_strength)
-    scene = np.where(rng.random(num) < 0.5, _SHOP, _LIVE)
-    return first_of_pairs(Ties(user, brand, {OCCURRED_AT: at, "scene": scene}))
+    channel = np.where(rng.random(num) < 0.5, _SHOP, _LIVE)
+    return first_of_pairs(Edges(user, brand, {OCCURRED_AT: at, "channel": channel}))
 
 
 def watches_and_likes(
@@ -339,7 +343,7 @@ def watches_and_likes(
     creators: Creators,
     contents: Contents,
     num: int,
-) -> tuple[Ties, Ties]:
+) -> tuple[Edges, Edges]:
     """User to Content, twice: what is watched, and what of it is liked; `num` in all."""
     rng = generator(config.seed, "watches")
     _, at = in_order(calendar.moments(rng, num))
@@ -349,15 +353,15 @@ def watches_and_likes(
     content = shelf.draw(rng, at, wanted, config.taste_strength)
     liking = _LIKING * config.taste_strength * shelf.matches(content, wanted)
     watched_share = rng.random(len(at)) ** (2 / (1 + liking))
-    scene = np.where(contents.live[content], _LIVE, _SHORT_VIDEO)
+    channel = np.where(contents.live[content], _LIVE, _SHORT_VIDEO)
     watched_s = np.round(contents.duration_s[content] * watched_share, 1)
-    watches = Ties(user, content, {OCCURRED_AT: at, "watched_s": watched_s, "scene": scene})
+    watches = Edges(user, content, {OCCURRED_AT: at, "watched_s": watched_s, "channel": channel})
 
     first = first_rows_of_pairs(watches)
     liked = first[choose(rng, np.exp(liking[first]), round(num * _LIKED_SHARE))]
     delay = rng.uniform(0, 1, len(liked)) * (watched_s[liked] + 1) * SECOND
-    columns = {OCCURRED_AT: calendar.later(at[liked], delay + 1), "scene": scene[liked]}
-    likes = Ties(user[liked], content[liked], columns)
+    columns = {OCCURRED_AT: calendar.later(at[liked], delay + 1), "channel": channel[liked]}
+    likes = Edges(user[liked], content[liked], columns)
 
     # As many watches go as there are likes, so that the number is met.
     unliked = np.ones(num)

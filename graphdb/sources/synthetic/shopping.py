@@ -1,6 +1,6 @@
 """Generates the shopping funnel: visits, views, carts, purchases, returns and ratings.
 
-Some views are carted, some are bought, and some bought goods come back or get a rating.
+Some views are carted, some are bought, and some bought products come back or get a rating.
 """
 
 from dataclasses import dataclass, fields
@@ -10,8 +10,8 @@ import numpy as np
 from graphdb.schema_types import EVENT_ID, OCCURRED_AT
 from graphdb.sources.synthetic.catalogue import Products
 from graphdb.sources.synthetic.config import (
+    CHANNEL_SHARES,
     RETURN_REASONS,
-    SCENE_SHARES,
     Mask,
     Positions,
     Rows,
@@ -24,7 +24,7 @@ from graphdb.sources.synthetic.draws import (
     HOUR,
     SECOND,
     Calendar,
-    Ties,
+    Edges,
     choose,
     first_of_pairs,
     generator,
@@ -48,7 +48,7 @@ class Visits:
 
     Args:
         category: What the user mostly looks at.
-        scene: Number of the scene.
+        channel: Number of the channel.
         ends_light: It is the last of a light user and ends in a purchase.
     """
 
@@ -56,7 +56,7 @@ class Visits:
     start: Times
     category: Rows
     num_views: Rows
-    scene: Rows
+    channel: Rows
     ends_light: Mask
 
 
@@ -68,23 +68,23 @@ class Views:
         visit: Row of the visit.
         eagerness: Relative weight of going further than looking; 0 for light users.
         light_purchase: A light user's view that ends in a purchase.
-        checkout: When the visit's goods are paid, if any are bought.
+        checkout: When the visit's products are paid, if any are bought.
     """
 
     visit: Rows
     user: Rows
     product: Rows
     at: Times
-    scene: Rows
+    channel: Rows
     eagerness: Weights
     light_purchase: Mask
     checkout: Times
 
-    def ties(self, which: Positions, at: Times) -> Ties:
-        return Ties(
+    def edges(self, which: Positions, at: Times) -> Edges:
+        return Edges(
             self.user[which],
             self.product[which],
-            {OCCURRED_AT: at, "scene": self.scene[which]},
+            {OCCURRED_AT: at, "channel": self.channel[which]},
         )
 
 
@@ -102,7 +102,7 @@ def make_visits(config: WorldConfig, calendar: Calendar, users: Users, num_views
         start=start,
         category=users.tastes.home(rng, user),
         num_views=lengths.astype(np.int32),
-        scene=pick(rng, num, SCENE_SHARES),
+        channel=pick(rng, num, CHANNEL_SHARES),
         ends_light=np.zeros(num, dtype=np.bool_),
     )
     return _in_order_of_start(visits, _light_visits(rng, calendar, users))
@@ -111,7 +111,7 @@ def make_visits(config: WorldConfig, calendar: Calendar, users: Users, num_views
 def _light_visits(rng: np.random.Generator, calendar: Calendar, users: Users) -> Visits:
     """One view in the best loved category, and hours later one in the next, with a purchase."""
     light = np.flatnonzero(users.light).astype(np.int32)
-    first = rng.integers(np.maximum(users.created[light], calendar.start), calendar.newcomers_from)
+    first = rng.integers(np.maximum(users.created[light], calendar.start), calendar.new_from)
     second = first + rng.integers(HOUR, 20 * HOUR, len(light))
     categories = users.tastes.categories[light]
     num = 2 * len(light)
@@ -120,7 +120,7 @@ def _light_visits(rng: np.random.Generator, calendar: Calendar, users: Users) ->
         start=np.concatenate([first, second]),
         category=np.concatenate([categories[:, 0], categories[:, min(1, categories.shape[1] - 1)]]),
         num_views=np.ones(num, dtype=np.int32),
-        scene=pick(rng, num, SCENE_SHARES),
+        channel=pick(rng, num, CHANNEL_SHARES),
         ends_light=np.arange(num) >= len(light),
     )
 
@@ -137,7 +137,7 @@ def _in_order_of_start(one: Visits, other: Visits) -> Visits:
 def make_views(
     config: WorldConfig, calendar: Calendar, users: Users, visits: Visits, shelf: Shelf
 ) -> Views:
-    """What is looked at: mostly goods of the visit's category to the user's taste."""
+    """What is looked at: mostly products of the visit's category to the user's taste."""
     rng = generator(config.seed, "views")
     visit = np.repeat(np.arange(len(visits.user), dtype=np.int32), visits.num_views)
     at, checkout = _moments(rng, calendar, visits, visit)
@@ -158,7 +158,7 @@ def make_views(
         user=user,
         product=product,
         at=at,
-        scene=visits.scene[visit],
+        channel=visits.channel[visit],
         eagerness=eagerness,
         light_purchase=visits.ends_light[visit],
         checkout=checkout,
@@ -195,12 +195,12 @@ def _moments(
     return at, checkout
 
 
-def carted(config: WorldConfig, views: Views, num: int) -> tuple[Ties, Positions]:
+def carted(config: WorldConfig, views: Views, num: int) -> tuple[Edges, Positions]:
     """User to Product, seconds after a view; and which views they are."""
     rng = generator(config.seed, "carts")
     which = choose(rng, views.eagerness, num)
     order, at = in_order(views.at[which] + rng.integers(2 * SECOND, 20 * SECOND, len(which)))
-    return views.ties(which[order], at), which
+    return views.edges(which[order], at), which
 
 
 def bought(config: WorldConfig, views: Views, in_cart: Positions, num: int) -> Positions:
@@ -229,25 +229,25 @@ _POOR_QUALITY = 0.4
 
 def purchases(
     config: WorldConfig, calendar: Calendar, products: Products, views: Views, which: Positions
-) -> Ties:
+) -> Edges:
     """User to Product, with the order, the money paid and what was taken off."""
     rng = generator(config.seed, "payment")
     visit = views.visit[which]
-    ties = views.ties(which, views.checkout[visit])
-    at = ties.columns[OCCURRED_AT]
-    num = len(ties)
+    edges = views.edges(which, views.checkout[visit])
+    at = edges.columns[OCCURRED_AT]
+    num = len(edges)
     count = pick(rng, num, _COUNT_SHARES).astype(np.int64) + 1
     rate = np.where(rng.random(num) < _DISCOUNTED_SHARE, rng.uniform(*_DISCOUNT, num), 0.0)
     rate = np.where(calendar.is_festival(at), rng.uniform(*_FESTIVAL_DISCOUNT, num), rate)
-    full = products.price[ties.target] * count
+    full = products.price[edges.target] * count
     discount = np.round(full * rate, 2)
     paid = {"count": count, "value": np.round(full - discount, 2), "discount": discount}
-    return Ties(ties.source, ties.target, {**ties.columns, EVENT_ID: visit, **paid})
+    return Edges(edges.source, edges.target, {**edges.columns, EVENT_ID: visit, **paid})
 
 
 def returns(
-    config: WorldConfig, calendar: Calendar, products: Products, bought: Ties, light: Mask
-) -> tuple[Ties, Mask]:
+    config: WorldConfig, calendar: Calendar, products: Products, bought: Edges, light: Mask
+) -> tuple[Edges, Mask]:
     """User to Product, some days after the purchase; and which purchases they are.
 
     Args:
@@ -265,17 +265,17 @@ def returns(
     )
     columns = {name: kept.columns[name] for name in (EVENT_ID, "count", "value")}
     columns |= {OCCURRED_AT: at[came_back], "reason": reason}
-    return Ties(kept.source, kept.target, columns), came_back
+    return Edges(kept.source, kept.target, columns), came_back
 
 
 def ratings(
     config: WorldConfig,
     calendar: Calendar,
     products: Products,
-    bought: Ties,
+    bought: Edges,
     came_back: Mask,
     light: Mask,
-) -> Ties:
+) -> Edges:
     """User to Product: the newest rating of each pair, better for better quality."""
     rng = generator(config.seed, "ratings")
     at = bought.columns[OCCURRED_AT] + (rng.uniform(1, 20, len(bought)) * DAY).astype(np.int64)
@@ -284,7 +284,7 @@ def ratings(
     _at_least_one(rated, possible)
     stars = 1 + 4 * products.quality[bought.target] + rng.normal(0, 0.6, len(bought))
     stars = np.clip(np.round(stars - came_back), 1, 5)
-    everything = Ties(bought.source, bought.target, {OCCURRED_AT: at, "stars": stars}).part(rated)
+    everything = Edges(bought.source, bought.target, {OCCURRED_AT: at, "stars": stars}).part(rated)
     newest_first = np.argsort(-everything.columns[OCCURRED_AT], kind="stable")
     return first_of_pairs(everything.part(newest_first))
 

@@ -13,7 +13,7 @@ from graphdb.schema_types import SOURCE_ID, TARGET_ID, EdgeType, Kind
 from graphdb.sources.synthetic import config as w
 from graphdb.sources.synthetic.catalogue import Brands, Products, Shops
 from graphdb.sources.synthetic.config import Categories, Positions, Sizes, WorldConfig
-from graphdb.sources.synthetic.draws import Ties, generator, pick
+from graphdb.sources.synthetic.draws import Edges, generator, pick
 from graphdb.sources.synthetic.people import Contents, Creators, Users
 
 _FEWEST_DIGITS = 4
@@ -67,7 +67,7 @@ def typed_table(of: str | EdgeType, columns: Mapping[str, Any]) -> pa.Table:
 
 def edge_table(
     edge_type: EdgeType,
-    ties: Ties,
+    edges: Edges,
     node_ids: Mapping[str, pa.Array],
     vocabulary: Mapping[str, Sequence[str] | pa.Array],
 ) -> pa.Table:
@@ -78,12 +78,12 @@ def edge_table(
         vocabulary: Words of the string properties, by number.
     """
     columns: dict[str, Any] = {
-        SOURCE_ID: words(node_ids[edge_type.source], ties.source),
-        TARGET_ID: words(node_ids[edge_type.target], ties.target),
+        SOURCE_ID: words(node_ids[edge_type.source], edges.source),
+        TARGET_ID: words(node_ids[edge_type.target], edges.target),
     }
     for column in SCHEMA.columns(edge_type):
-        if column.name in ties.columns:
-            values = ties.columns[column.name]
+        if column.name in edges.columns:
+            values = edges.columns[column.name]
             is_word = column.kind is Kind.STRING
             columns[column.name] = words(vocabulary[column.name], values) if is_word else values
     return typed_table(edge_type, columns)
@@ -135,7 +135,7 @@ def product_table(config: WorldConfig, categories: Categories, products: Product
         " edition",
     )
     shares = [1 - _OUT_OF_STOCK_SHARE - _WITHDRAWN_SHARE, _OUT_OF_STOCK_SHARE, _WITHDRAWN_SHARE]
-    status = np.where(products.newcomer, 0, pick(rng, num, shares))
+    status = np.where(products.is_new, 0, pick(rng, num, shares))
     return typed_table(
         "Product",
         {
@@ -200,7 +200,7 @@ def tag_table(sizes: Sizes, founded: int) -> pa.Table:
 
 
 def creator_table(
-    config: WorldConfig, categories: Categories, creators: Creators, fans: Positions
+    config: WorldConfig, categories: Categories, creators: Creators, followers: Positions
 ) -> pa.Table:
     rng = generator(config.seed, "creator table")
     num = len(creators.created)
@@ -216,7 +216,7 @@ def creator_table(
                 " · ",
                 words(groups, creators.niche),
             ),
-            "fans": fans,
+            "followers": followers,
             "created_at": creators.created,
         },
     )

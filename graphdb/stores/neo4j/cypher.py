@@ -203,6 +203,18 @@ def create_edges(edge_type: EdgeType, columns: Sequence[Property]) -> str:
     )
 
 
+def rename_property(of: str | EdgeType, old: str, new: str) -> str:
+    """Renames a property of at most $limit nodes or relationships, and says of how many."""
+    if isinstance(of, str):
+        pattern = f"(x:{quoted(of)})"
+    else:
+        pattern = f"(:{quoted(of.source)})-[x:{quoted(of.relation)}]->(:{quoted(of.target)})"
+    return (
+        f"MATCH {pattern} WHERE x.{quoted(old)} IS NOT NULL WITH x LIMIT $limit"
+        f" SET x.{quoted(new)} = x.{quoted(old)} REMOVE x.{quoted(old)} RETURN count(x)"
+    )
+
+
 def update_nodes(columns: Sequence[Property]) -> str:
     return (
         "UNWIND range(0, size($elements) - 1) AS i MATCH (x) WHERE id(x) = $elements[i]"
@@ -251,8 +263,8 @@ def page_of_ends(
         f"{_page(node_type, key, first=first, cutoff=cutoff)}"
         f" WITH {key} AS key, id(n) AS node, COUNT {{ {pattern} }} AS degree"
         " WITH collect([key, node, degree]) AS page"
-        " WITH page[-1][0] AS last, [x IN page WHERE x[2] > 0] AS tied"
-        " RETURN last, [x IN tied | x[0]], [x IN tied | x[1]], [x IN tied | x[2]]"
+        " WITH page[-1][0] AS last, [x IN page WHERE x[2] > 0] AS connected"
+        " RETURN last, [x IN connected | x[0]], [x IN connected | x[1]], [x IN connected | x[2]]"
     )
 
 

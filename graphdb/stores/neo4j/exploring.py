@@ -15,7 +15,7 @@ from neo4j.time import DateTime
 
 from graphdb.checked_schema import Schema
 from graphdb.errors import StoreError
-from graphdb.explore.answers import Answer, FoundNode, FoundPath, FoundTie, Value
+from graphdb.explore.answers import Answer, FoundEdge, FoundNode, FoundPath, Value
 from graphdb.stores.neo4j.connection import Connection
 from graphdb.stores.neo4j.maintenance import read_schema
 from graphdb.stores.neo4j.settings import Neo4jSettings
@@ -95,10 +95,10 @@ def _value(schema: Schema, value: Any) -> Value:
     if isinstance(value, Node):
         return _node(schema, value)
     if isinstance(value, Relationship):
-        return _tie(schema, value)
+        return _edge(schema, value)
     if isinstance(value, Path):
         nodes = tuple(_node(schema, node) for node in value.nodes)
-        return FoundPath(nodes, tuple(_tie(schema, tie) for tie in value.relationships))
+        return FoundPath(nodes, tuple(_edge(schema, edge) for edge in value.relationships))
     if isinstance(value, list):
         return [_value(schema, entry) for entry in value]
     if isinstance(value, dict):
@@ -122,8 +122,8 @@ def _node(schema: Schema, node: Node) -> FoundNode:
     return FoundNode(node_type.name, node.get(node_type.key), fields)
 
 
-def _tie(schema: Schema, tie: Relationship) -> FoundTie:
-    source, target = tie.nodes
-    assert source is not None and target is not None, "a tie has two ends"
-    fields = {name: _value(schema, value) for name, value in tie.items()}
-    return FoundTie(_node(schema, source), tie.type, _node(schema, target), fields)
+def _edge(schema: Schema, edge: Relationship) -> FoundEdge:
+    source, target = edge.nodes
+    assert source is not None and target is not None, "an edge has two ends"
+    fields = {name: _value(schema, value) for name, value in edge.items()}
+    return FoundEdge(_node(schema, source), edge.type, _node(schema, target), fields)

@@ -2,15 +2,16 @@
 
 import json
 import logging
+from functools import partial
 
 from graphdb.checked_schema import Schema
 from graphdb.errors import StoreError
 from graphdb.schema import SCHEMA
 from graphdb.stores.neo4j import cypher
-from graphdb.stores.neo4j.connection import Connection, Tx
-from graphdb.stores.protocol import additions, kept_schema
+from graphdb.stores.neo4j.connection import Connection, Tx, rows
+from graphdb.stores.protocol import STORE_FORMAT, additions, kept_schema, upgraded_schema
 
-FORMAT_VERSION = "1"
+_UPGRADED_AT_ONCE = 50_000  # nodes or relationships that one transaction renames a property of
 _STORE = "store"
 _LOGGER = logging.getLogger(__name__)
 
@@ -27,7 +28,7 @@ def adopt_schema(
             `beside_others` is off, the store has another format, or its keys are not unique.
         SchemaError: `wanted` lacks or changes something that the store has.
     """
-    kept = _kept_schema(connection)
+    kept = _kept_schema(connection, upgrade=True)
     if kept is None:
         _refuse_foreign(connection, create=create, beside_others=beside_others)
         schema = wanted or SCHEMA
@@ -96,7 +97,7 @@ def meta_nodes(schema: Schema) -> list[dict[str, str]]:
     """What the store keeps about itself: one node for the store, one per table, to be locked."""
     store = {
         "name": _STORE,
-        "format_version": FORMAT_VERSION,
+        "format_version": STORE_FORMAT,
         "graph_schema": json.dumps(schema.to_dict()),
     }
     return [store, *({"name": str(of)} for of in schema.tables())]
@@ -108,7 +109,7 @@ def read_schema(connection: Connection) -> Schema:
     Raises:
         StoreError: There is no store, or it has another format.
     """
-    kept = _kept_schema(connection)
+    kept = _kept_schema(connection, upgrade=False)
     if kept is None:
         raise _nothing_there(connection.settings.uri)
     return kept
@@ -119,7 +120,7 @@ def _write_meta(tx: Tx, schema: Schema) -> None:
     tx.run(query, nodes=meta_nodes(schema)).consume()
 
 
-def _kept_schema(connection: Connection) -> Schema | None:
+def _kept_schema(connection: Connection, *, upgrade: bool) -> Schema | None:
     found = connection.read(
         f"MATCH (m:{cypher.META} {{name: $name}}) RETURN m.format_version, m.graph_schema",
         {"name": _STORE},
@@ -127,14 +128,33 @@ def _kept_schema(connection: Connection) -> Schema | None:
     if not found:
         return None
     ((version, declared),) = found
-    if version != FORMAT_VERSION:
+    if version == "1" and upgrade:
+        return _upgraded(connection, declared)
+    if version != STORE_FORMAT:
         raise StoreError(
             f"the graph in {connection.settings.uri} has store format {version}",
-            expected=f"format {FORMAT_VERSION}",
-            next_step="open it with the version of graphrec that made it",
+            expected=f"format {STORE_FORMAT}",
+            next_step="open it for writing: the next `graphrec ingest` into it converts it"
+            if version == "1"
+            else "open it with the version of graphrec that made it",
             value=version,
         )
     return kept_schema(declared, connection.settings.uri)
+
+
+def _upgraded(connection: Connection, declared: str) -> Schema:
+    """Brings a store of format 1 to today's, and gives its schema.
+
+    Properties are renamed in many transactions; where it is stopped, the next opening goes on.
+    """
+    schema, renamed = upgraded_schema(declared, connection.settings.uri)
+    for query in (cypher.rename_property(*one) for one in renamed):
+        changed = 1
+        while changed:
+            rename = partial(rows, query=query, parameters={"limit": _UPGRADED_AT_ONCE})
+            ((changed,),) = connection.write(rename)
+    connection.write(lambda tx: _write_meta(tx, schema))
+    return schema
 
 
 def _refuse_foreign(connection: Connection, *, create: bool, beside_others: bool) -> None:

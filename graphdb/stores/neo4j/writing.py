@@ -87,7 +87,7 @@ def upsert_edges(
     is_empty = count(tx, schema, edge_type) == 0
     sources = _resolve(tx, schema, edge_type, SOURCE_ID, given)
     targets = _resolve(tx, schema, edge_type, TARGET_ID, given)
-    # Neighbours in the batch are neighbours on disk, and every writer takes locks in one order.
+    # Neighbors in the batch are neighbors on disk, and every writer takes locks in one order.
     order = np.lexsort((targets, sources))
     given, sources, targets = given.take(order), sources[order], targets[order]
     columns = _without_ends(_given_columns(schema, edge_type, given))

@@ -151,9 +151,9 @@ def lay_out(explanation: PathGroups) -> Layout:
     inner = sum(heights) + _BAND_GAP * max(len(heights) - 1, 0)
     height = _TITLE + max(inner, 2 * _ROW) + _MARGIN
     middle = _TITLE + (height - _MARGIN - _TITLE) / 2
-    seed = Box(_MARGIN + BOX_WIDTH / 2, middle, explanation.seed, is_end=True)
+    query = Box(_MARGIN + BOX_WIDTH / 2, middle, explanation.query, is_end=True)
     target = Box(width - _MARGIN - BOX_WIDTH / 2, middle, explanation.target, is_end=True)
-    boxes, curves, bands = [seed, target], [], []
+    boxes, curves, bands = [query, target], [], []
     top: float = _TITLE
     for number, (group, tall) in enumerate(zip(explanation.groups, heights, strict=True), 1):
         left = _MARGIN + BOX_WIDTH + _GAP * 0.28
@@ -162,7 +162,7 @@ def lay_out(explanation: PathGroups) -> Layout:
         bands.append(
             Band(left, top, width - 2 * left, tall, f"{caption}   ({more})" if more else caption)
         )
-        new_boxes, new_curves = _place(group, seed, target, top + _CAPTION)
+        new_boxes, new_curves = _place(group, query, target, top + _CAPTION)
         boxes += new_boxes
         curves += new_curves
         top += tall + _BAND_GAP
@@ -182,12 +182,12 @@ def _columns(group: PathGroup) -> list[list[PathNode]]:
     return [list(dict.fromkeys(place)) for place in places]
 
 
-def _place(group: PathGroup, seed: Box, target: Box, top: float) -> tuple[list[Box], list[Curve]]:
+def _place(group: PathGroup, query: Box, target: Box, top: float) -> tuple[list[Box], list[Curve]]:
     columns = _columns(group)
     rows, hops = _num_rows(group), len(columns) - 1
-    placed: list[dict[PathNode, Box]] = [{group.paths[0].nodes[0]: seed}]
+    placed: list[dict[PathNode, Box]] = [{group.paths[0].nodes[0]: query}]
     for place, column in enumerate(columns[1:-1], start=1):
-        x = seed.x + (target.x - seed.x) * place / hops
+        x = query.x + (target.x - query.x) * place / hops
         each = _ROW * rows / len(column)
         placed.append(
             {
@@ -200,7 +200,7 @@ def _place(group: PathGroup, seed: Box, target: Box, top: float) -> tuple[list[B
     for path in group.paths:
         for place, (edge, ends) in enumerate(zip(path.edges, pairwise(path.nodes), strict=True)):
             start, end = placed[place][ends[0]], placed[place + 1][ends[1]]
-            through = ((seed.x + target.x) / 2, top + _ROW / 2) if hops == 1 else None
+            through = ((query.x + target.x) / 2, top + _ROW / 2) if hops == 1 else None
             curves[place, edge] = _curve(edge, start, end, through)
     boxes = [box for column in placed[1:-1] for box in column.values()]
     return boxes, list(curves.values())

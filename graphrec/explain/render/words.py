@@ -33,13 +33,13 @@ def _lines(explanation: PathGroups) -> Iterator[str]:
 
 
 def title(explanation: PathGroups) -> str:
-    return f"Why {explanation.target} for {explanation.seed}"
+    return f"Why {explanation.target} for {explanation.query}"
 
 
 def nothing_found(explanation: PathGroups) -> str:
     hops = explanation.max_hops
-    found = f"No path of {hops} edge{'' if hops == 1 else 's'} or fewer ties them"
-    return f"{found}{'' if explanation.whole else ', but for some over nodes of very many ties'}."
+    found = f"No path of {hops} edge{'' if hops == 1 else 's'} or fewer connects them"
+    return f"{found}{'' if explanation.whole else ', but for some over nodes of very many edges'}."
 
 
 def headline(group: PathGroup) -> str:
@@ -47,9 +47,9 @@ def headline(group: PathGroup) -> str:
 
     User:u1 → 5 Product nodes → Brand:b1 'Acme' → Product:p1: five bought products of one brand.
     """
-    seed, *between, target = zip(group.paths[0].nodes, group.widths, strict=True)
+    query, *between, target = zip(group.paths[0].nodes, group.widths, strict=True)
     inner = (str(node) if width == 1 else f"{width:,} {node.type} nodes" for node, width in between)
-    ends = [f"{node.type}:{node.id}" for node, _ in (seed, target)]
+    ends = [f"{node.type}:{node.id}" for node, _ in (query, target)]
     return " → ".join([ends[0], *inner, ends[1]])
 
 
@@ -106,7 +106,7 @@ def evidence_text(evidence: Evidence | None) -> str:
     return ", ".join(parts)
 
 
-_TITLE = "// Why: the strongest ways from the seed to the target"
+_TITLE = "// Why: the strongest ways from the query node to the target"
 
 
 def cypher(explanation: PathGroups) -> str:
@@ -121,9 +121,9 @@ def _match(path: ExplainedPath) -> str:
     for number, (edge, (before, after)) in enumerate(
         zip(path.edges, pairwise(path.nodes), strict=True)
     ):
-        tie = f"[r{number}:{quoted(edge.relation)}]"
+        arrow = f"[r{number}:{quoted(edge.relation)}]"
         ahead = runs_ahead(edge, before)
-        pattern += f"-{tie}->" if ahead else f"<-{tie}-"
+        pattern += f"-{arrow}->" if ahead else f"<-{arrow}-"
         pattern += _node(number + 1, after)
         newest.append(f"r{number}.at DESC")
     # A pair may have many events; one row per path, drawn by the newest of them.

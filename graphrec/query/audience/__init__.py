@@ -1,1 +1,1 @@
-"""Audiences: who is like the buyers, who a creator's fans are, whom a set of creators reaches."""
+"""Audiences: who is like the buyers, who follows a creator, whom a set of creators reaches."""

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from graphrec.query.audience.directions import (
     BlockScale,
     Columns,
-    Fans,
+    Followers,
     Matrix,
     lengths_of,
     some_known,
@@ -120,7 +120,7 @@ def creator_audiences(
     own: EmbeddingMatrix,
     users: EmbeddingMatrix,
     blocks: Sequence[Columns],
-    fans_of: Callable[[int], Fans],
+    followers_of: Callable[[int], Followers],
 ) -> CreatorAudiences:
     """The audiences of creators.
 
@@ -147,7 +147,7 @@ def creator_audiences(
     audiences = np.zeros(own.vectors.shape)
     number = np.zeros(len(own))
     for row in range(len(own)):
-        audiences[row], number[row] = _audience(users, scale, fans_of(row), crowd)
+        audiences[row], number[row] = _audience(users, scale, followers_of(row), crowd)
     enough = number >= _ENOUGH_FOLLOWERS
     predicted = _predicted(own, some.astype(np.float64), placed - crowd)
     typical = _typical_length(audiences[enough] if enough.any() else audiences)
@@ -160,15 +160,15 @@ def creator_audiences(
 
 
 def _audience(
-    users: EmbeddingMatrix, scale: BlockScale, fans: Fans, crowd: npt.NDArray[np.float64]
+    users: EmbeddingMatrix, scale: BlockScale, followers: Followers, crowd: npt.NDArray[np.float64]
 ) -> tuple[npt.NDArray[np.float64], int]:
     """The mean of a creator's followers less that of all users, and how many are known."""
-    telling = np.flatnonzero(~users.zero[fans.users] & (fans.weights > 0))
+    telling = np.flatnonzero(~users.zero[followers.users] & (followers.weights > 0))
     if not len(telling):
         return np.zeros(users.dim), 0
     some = spread(telling, _MOST_FOLLOWERS)
-    weights = fans.weights[some] / fans.weights[some].sum()
-    return weights @ scale.placed(users.vectors[fans.users[some]]) - crowd, len(telling)
+    weights = followers.weights[some] / followers.weights[some].sum()
+    return weights @ scale.placed(users.vectors[followers.users[some]]) - crowd, len(telling)
 
 
 def _predicted(own: EmbeddingMatrix, users: Matrix, placed: Matrix) -> Matrix:

@@ -8,7 +8,13 @@ import numpy as np
 
 from graphdb.errors import QueryError, shown
 from graphrec.bundle.audiences import AudienceFigures, ReachBand
-from graphrec.query.audience.lookalike import AudienceScores, Values, audience_of, buyers, seeds_of
+from graphrec.query.audience.lookalike import (
+    AudienceScores,
+    Values,
+    audience_of,
+    buyers,
+    queries_of,
+)
 from graphrec.query.embeddings import NO_ROWS
 from graphrec.query.engine import Engine
 from graphrec.query.limits import check_number
@@ -85,7 +91,7 @@ class ReachCurve(Sequence[ReachPoint]):
 
 
 def reach_curve(
-    engine: Engine, seed_type: str, seed_id: str, question: RankOptions, shares: Sequence[float]
+    engine: Engine, query_type: str, query_id: str, question: RankOptions, shares: Sequence[float]
 ) -> ReachCurve:
     """What held-out weeks told of audiences like this one.
 
@@ -96,28 +102,28 @@ def reach_curve(
     if not isinstance(shares, Sequence):
         raise QueryError(f"shares is {shown(shares)}", expected="a list of shares", value=shares)
     release = engine.release
-    row = release.bundle.row_of(seed_type, seed_id)
-    members = buyers(release, seed_type, row)
-    figures = release.bundle.manifest.audiences.get(seed_type)
+    row = release.bundle.row_of(query_type, query_id)
+    members = buyers(release, query_type, row)
+    figures = release.bundle.manifest.audiences.get(query_type)
     if figures is None:
-        raise _nothing_measured(seed_type)
+        raise _nothing_measured(query_type)
     band = figures.band(len(members))
     least = band.points[0].share
     for share in shares:
         why = f"from {least:g}, the smallest that was measured, to 1"
         check_number("a share", share, least, 1, why=why)
-    audience = audience_of(release, seed_type, seed_id, members)
-    seeds = seeds_of(release, seed_type, np.array([row]), [audience], NO_ROWS)
+    audience = audience_of(release, query_type, query_id, members)
+    queries = queries_of(release, query_type, np.array([row]), [audience], NO_ROWS)
     new_only = replace(question, k=max(release.bundle.num_nodes("User"), 1), exclude_seen=True)
-    rows, products, _ = engine.rank(seeds, "User", new_only, Similarity.DOT)
+    rows, products, _ = engine.rank(queries, "User", new_only, Similarity.DOT)
     ranked = int(np.count_nonzero(rows[0] >= 0))
     if not ranked:
         raise QueryError(
-            f"no user who never bought {seed_type} '{seed_id}' may come out",
+            f"no user who never bought {query_type} '{query_id}' may come out",
             next_step="ask with other filters",
-            value=seed_id,
+            value=query_id,
         )
-    scores = AudienceScores.of(release, seed_type, audience, new_only=True)
+    scores = AudienceScores.of(release, query_type, audience, new_only=True)
     likely = scores.of_products(audience, products[0][:ranked])
     return _curve(figures, band, likely, shares)
 
@@ -146,11 +152,11 @@ def _curve(
     return ReachCurve(tuple(points), figures.window_days, band)
 
 
-def _nothing_measured(seed_type: str) -> QueryError:
+def _nothing_measured(query_type: str) -> QueryError:
     return QueryError(
-        f"this bundle holds no held-out figures of audiences of {seed_type} nodes",
+        f"this bundle holds no held-out figures of audiences of {query_type} nodes",
         expected="a bundle whose last days were held out when it was trained, with enough buyers",
         next_step="train with a holdout (without --no-holdout); what its own vectors would tell "
         "of their own buyers is no measure",
-        value=seed_type,
+        value=query_type,
     )

@@ -250,7 +250,7 @@ Weights = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class Tie:
+class Edge:
     """One way in which a user can be of a creator's audience.
 
     Args:
@@ -265,20 +265,20 @@ class Tie:
     chance: float
 
 
-TIES = (
-    Tie("FOLLOWS", None, 0.5),
-    Tie("LIKED", "PUBLISHED", 0.3),
-    Tie("WATCHED", "PUBLISHED", 0.1),
+EDGES = (
+    Edge("FOLLOWS", None, 0.5),
+    Edge("LIKED", "PUBLISHED", 0.3),
+    Edge("WATCHED", "PUBLISHED", 0.1),
 )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Fans:
+class Followers:
     """The audience of one creator.
 
     Args:
         users: int64 rows, ascending.
-        weights: By the schema's behaviour weights, each kind of tie once.
+        weights: By the schema's event weights, each edge type once.
         chances: That each of them sees what the creator shows next, 1 - prod(1 - chance).
     """
 
@@ -287,31 +287,31 @@ class Fans:
     chances: Weights
 
 
-def fans_of(bundle: Bundle, paths: Paths) -> Callable[[int], Fans]:
-    """Gives a creator's audience by row; ties that the bundle lacks count as none."""
-    kinds = [tie for tie in TIES if _can_tell(paths, tie)]
-    weights = [bundle.schema.relation(tie.relation).behaviour_weight for tie in kinds]
+def followers_of(bundle: Bundle, paths: Paths) -> Callable[[int], Followers]:
+    """Gives a creator's audience by row; edges that the bundle lacks count as none."""
+    kinds = [edge for edge in EDGES if _can_tell(paths, edge)]
+    weights = [bundle.schema.relation(edge.relation).event_weight for edge in kinds]
 
-    def fans(creator: int) -> Fans:
-        found = [_users(paths, tie, creator) for tie in kinds]
+    def followers(creator: int) -> Followers:
+        found = [_users(paths, edge, creator) for edge in kinds]
         everyone, number = np.unique(np.concatenate([NO_ROWS, *found]), return_inverse=True)
         kind = np.repeat(np.arange(len(kinds)), [len(users) for users in found])
         weight = np.array([float(one) for one in weights])[kind]
-        missed = np.log1p(-np.array([tie.chance for tie in kinds]))[kind]
+        missed = np.log1p(-np.array([edge.chance for edge in kinds]))[kind]
         summed, missing = (
             np.bincount(number, values, minlength=len(everyone)).astype(np.float64)
             for values in (weight, missed)
         )
-        return Fans(everyone, summed, -np.expm1(missing))
+        return Followers(everyone, summed, -np.expm1(missing))
 
-    return fans
-
-
-def _can_tell(paths: Paths, tie: Tie) -> bool:
-    back = f"~{tie.relation}"
-    return paths.can_walk("Creator", (back,) if tie.through is None else (tie.through, back))
+    return followers
 
 
-def _users(paths: Paths, tie: Tie, creator: int) -> Rows:
-    steps = (f"~{tie.relation}",) if tie.through is None else (tie.through, f"~{tie.relation}")
+def _can_tell(paths: Paths, edge: Edge) -> bool:
+    back = f"~{edge.relation}"
+    return paths.can_walk("Creator", (back,) if edge.through is None else (edge.through, back))
+
+
+def _users(paths: Paths, edge: Edge, creator: int) -> Rows:
+    steps = (f"~{edge.relation}",) if edge.through is None else (edge.through, f"~{edge.relation}")
     return paths.reach("Creator", steps, creator)

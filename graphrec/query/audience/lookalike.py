@@ -21,9 +21,9 @@ from graphrec.query.metapaths import Steps
 from graphrec.query.names import held_rows
 from graphrec.query.options import RankOptions
 from graphrec.query.propose import Similarity
+from graphrec.query.query_nodes import QueryNodes
 from graphrec.query.release import ServedBundle
 from graphrec.query.results import Recommendations
-from graphrec.query.seeds import Seeds
 from graphrec.query.seen import USUAL_RULE
 from graphrec.query.topk import Scores
 
@@ -105,7 +105,7 @@ class Audience:
         )
         return z
 
-    def likeness(self, scores: npt.ArrayLike, prior: float = 0.5) -> npt.NDArray[np.float64]:
+    def similarity(self, scores: npt.ArrayLike, prior: float = 0.5) -> npt.NDArray[np.float64]:
         """How likely users are members, from 0 to 1, by their dot products with the vector.
 
         Args:
@@ -113,13 +113,13 @@ class Audience:
                 one half is as like the members as everyone.
 
         >>> audience = Audience(np.ones(1, np.float32), 0.0, 2.0, 1.0, 9)
-        >>> audience.likeness([-7.0, 1.0, 9.0]).round(2).tolist()
+        >>> audience.similarity([-7.0, 1.0, 9.0]).round(2).tolist()
         [0.02, 0.5, 0.98]
         """
-        likeness_at = self.separation * (self.above(scores) - self.separation / 2)
-        log_odds = likeness_at + np.log(prior / (1 - prior))
-        likeness: npt.NDArray[np.float64] = 1 / (1 + np.exp(-np.clip(log_odds, -500, 500)))
-        return likeness
+        similarity_at = self.separation * (self.above(scores) - self.separation / 2)
+        log_odds = similarity_at + np.log(prior / (1 - prior))
+        similarity: npt.NDArray[np.float64] = 1 / (1 + np.exp(-np.clip(log_odds, -500, 500)))
+        return similarity
 
 
 BUYERS: Mapping[str, Steps] = {
@@ -129,26 +129,26 @@ BUYERS: Mapping[str, Steps] = {
 """Per type that has buyers the way to them."""
 
 
-def buyers(release: ServedBundle, seed_type: str, row: int) -> Rows:
+def buyers(release: ServedBundle, query_type: str, row: int) -> Rows:
     """The users who bought it, ascending; none where the bundle does not tell.
 
     Raises:
         QueryError: Nobody buys nodes of this type.
     """
-    if seed_type not in BUYERS:
+    if query_type not in BUYERS:
         raise QueryError(
-            f"a {seed_type} has no buyers",
+            f"a {query_type} has no buyers",
             expected="one of " + ", ".join(BUYERS),
             next_step="ask for users who are like a list of users",
-            value=seed_type,
+            value=query_type,
         )
-    if not release.paths.can_walk(seed_type, BUYERS[seed_type]):
+    if not release.paths.can_walk(query_type, BUYERS[query_type]):
         return NO_ROWS
-    return release.paths.reach(seed_type, BUYERS[seed_type], row)
+    return release.paths.reach(query_type, BUYERS[query_type], row)
 
 
 def audience_of(
-    release: ServedBundle, seed_type: str, seed_id: str, members: Rows | None = None
+    release: ServedBundle, query_type: str, query_id: str, members: Rows | None = None
 ) -> Audience:
     """The audience of a brand or product.
 
@@ -159,18 +159,18 @@ def audience_of(
         UnknownIdError: There is no such node.
         QueryError: Nothing is known about it or its buyers.
     """
-    row = release.bundle.row_of(seed_type, seed_id)
-    return _known(audience_of_row(release, seed_type, row, members), f"{seed_type} '{seed_id}'")
+    row = release.bundle.row_of(query_type, query_id)
+    return _known(audience_of_row(release, query_type, row, members), f"{query_type} '{query_id}'")
 
 
 def audience_of_row(
-    release: ServedBundle, seed_type: str, row: int, members: Rows | None = None
+    release: ServedBundle, query_type: str, row: int, members: Rows | None = None
 ) -> Audience:
     """The same, which may be one that nothing is known about."""
-    members = buyers(release, seed_type, row) if members is None else members
+    members = buyers(release, query_type, row) if members is None else members
     own = None
-    if release.bundle.has_vectors(seed_type):
-        own = release.space(seed_type).vectors[row].astype(np.float64)
+    if release.bundle.has_vectors(query_type):
+        own = release.space(query_type).vectors[row].astype(np.float64)
     return Audience.of(release.audiences.directions(), release.space("User"), members, own)
 
 
@@ -184,32 +184,32 @@ def audience_of_users(release: ServedBundle, rows: Rows) -> Audience:
     return _known(Audience.of(directions, users, rows, None), f"{len(rows)} users")
 
 
-def seeds_of(
+def queries_of(
     release: ServedBundle,
-    seed_type: str | None,
+    query_type: str | None,
     nodes: Rows,
     audiences: Sequence[Audience],
-    had: Rows,
-) -> Seeds:
-    """Audiences as seeds, for which users are ranked by `Audiences.candidates`.
+    excluded: Rows,
+) -> QueryNodes:
+    """Audiences as queries, for which users are ranked by `Audiences.candidates`.
 
     Users whose vectors are zero are like nobody and never come out.
 
     Args:
-        seed_type: None for an audience that belongs to no node.
-        nodes: int64 [num_seeds], the rows of the nodes.
-        had: Further users who must not come out.
+        query_type: None for an audience that belongs to no node.
+        nodes: int64 [num_queries], the rows of the nodes.
+        excluded: Further users who must not come out.
     """
     dim = release.space("User").dim
     vectors = np.array([one.vector for one in audiences], dtype=np.float32).reshape(-1, dim)
     unknown = np.flatnonzero(release.space("User").zero)
-    return Seeds(
-        seed_type,
+    return QueryNodes(
+        query_type,
         EmbeddingMatrix.of(vectors),
         np.arange(len(audiences)),
-        had=np.union1d(unknown, had),
+        excluded=np.union1d(unknown, excluded),
         targets=release.audiences.candidates(),
-        nodes=None if seed_type is None else nodes,
+        nodes=None if query_type is None else nodes,
     )
 
 
@@ -247,10 +247,10 @@ class AudienceScores:
 
     @classmethod
     def of(
-        cls, release: ServedBundle, seed_type: str | None, audience: Audience, *, new_only: bool
+        cls, release: ServedBundle, query_type: str | None, audience: Audience, *, new_only: bool
     ) -> "AudienceScores":
-        """Of an audience of a bundle; `seed_type` is None for a list of users."""
-        figures = release.bundle.manifest.audiences.get(seed_type or "")
+        """Of an audience of a bundle; `query_type` is None for a list of users."""
+        figures = release.bundle.manifest.audiences.get(query_type or "")
         prior = release.audiences.prior(audience.num_members)
         if figures is None:
             return cls(None, None, prior)
@@ -329,28 +329,28 @@ class Size:
 
 
 def lookalikes(
-    engine: Engine, seed_type: str, seed_ids: Sequence[str], size: Size, question: RankOptions
+    engine: Engine, query_type: str, query_ids: Sequence[str], size: Size, question: RankOptions
 ) -> list[Recommendations]:
     """Users who are like the buyers of each brand or product; scores as `AudienceScores` says.
 
     Args:
         question: With `exclude_seen`, only users who never bought it.
     """
-    seeds, audiences = _seeds(engine, seed_type, seed_ids)
-    scores = _scores(engine.release, seed_type, audiences, size, question)
+    queries, audiences = _queries(engine, query_type, query_ids)
+    scores = _scores(engine.release, query_type, audiences, size, question)
     sized = replace(question, k=size.of(engine.release.bundle.num_nodes("User")))
-    answers = engine.answer(seeds, seed_ids, "User", sized)
+    answers = engine.answer(queries, query_ids, "User", sized)
     return [_scored(*one, size) for one in zip(answers, audiences, scores, strict=True)]
 
 
 def lookalike_rows(
-    engine: Engine, seed_type: str, seed_ids: Sequence[str], size: Size, question: RankOptions
+    engine: Engine, query_type: str, query_ids: Sequence[str], size: Size, question: RankOptions
 ) -> tuple[Rows, Scores]:
-    """The same as rows int64 [num_seeds, k], padded with -1, and scores, padded with -inf."""
-    seeds, audiences = _seeds(engine, seed_type, seed_ids)
-    told = _scores(engine.release, seed_type, audiences, size, question)
+    """The same as rows int64 [num_queries, k], padded with -1, and scores, padded with -inf."""
+    queries, audiences = _queries(engine, query_type, query_ids)
+    told = _scores(engine.release, query_type, audiences, size, question)
     sized = replace(question, k=size.of(engine.release.bundle.num_nodes("User")))
-    rows, scores, _ = engine.rank(seeds, "User", sized, Similarity.DOT)
+    rows, scores, _ = engine.rank(queries, "User", sized, Similarity.DOT)
     for position, (audience, how) in enumerate(zip(audiences, told, strict=True)):
         found = how.of_products(audience, scores[position])
         left_out = (rows[position] < 0) | (found < how.check_least(size.min_score))
@@ -361,24 +361,26 @@ def lookalike_rows(
 
 def _scores(
     release: ServedBundle,
-    seed_type: str | None,
+    query_type: str | None,
     audiences: Sequence[Audience],
     size: Size,
     question: RankOptions,
 ) -> list[AudienceScores]:
     """What is told of users, per audience; a least score that none can have is an error."""
     new_only = question.seen == USUAL_RULE
-    found = [AudienceScores.of(release, seed_type, one, new_only=new_only) for one in audiences]
+    found = [AudienceScores.of(release, query_type, one, new_only=new_only) for one in audiences]
     for one in found:
         one.check_least(size.min_score)
     return found
 
 
-def _seeds(engine: Engine, seed_type: str, seed_ids: Sequence[str]) -> tuple[Seeds, list[Audience]]:
+def _queries(
+    engine: Engine, query_type: str, query_ids: Sequence[str]
+) -> tuple[QueryNodes, list[Audience]]:
     release = engine.release
-    audiences = [audience_of(release, seed_type, one) for one in seed_ids]
-    nodes = np.array([release.bundle.row_of(seed_type, one) for one in seed_ids], dtype=np.int64)
-    return seeds_of(release, seed_type, nodes, audiences, NO_ROWS), audiences
+    audiences = [audience_of(release, query_type, one) for one in query_ids]
+    nodes = np.array([release.bundle.row_of(query_type, one) for one in query_ids], dtype=np.int64)
+    return queries_of(release, query_type, nodes, audiences, NO_ROWS), audiences
 
 
 def lookalikes_of_users(
@@ -395,11 +397,11 @@ def lookalikes_of_users(
         release.bundle.row_of("User", skipped[0].id)  # says that it is unknown
     rows = np.sort(rows)
     audience = audience_of_users(release, rows)
-    seeds = seeds_of(release, None, NO_ROWS, [audience], rows if new_only else NO_ROWS)
-    seeds = replace(seeds, skipped=skipped)
+    queries = queries_of(release, None, NO_ROWS, [audience], rows if new_only else NO_ROWS)
+    queries = replace(queries, skipped=skipped)
     scores = _scores(release, None, [audience], size, question)[0]
     sized = replace(question, k=size.of(release.bundle.num_nodes("User")))
-    answer = engine.answer(seeds, [""], "User", sized)[0]
+    answer = engine.answer(queries, [""], "User", sized)[0]
     return _scored(answer, audience, scores, size)
 
 

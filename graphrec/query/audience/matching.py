@@ -1,4 +1,4 @@
-"""Creators for goods, and goods for creators, by who follows them and what they carry."""
+"""Creators for products, and products for creators, by who follows them and what they carry."""
 
 from collections.abc import Sequence
 
@@ -11,9 +11,9 @@ from graphrec.query.embeddings import NO_ROWS, EmbeddingMatrix, Rows
 from graphrec.query.engine import Engine
 from graphrec.query.options import RankOptions
 from graphrec.query.propose import Similarity
+from graphrec.query.query_nodes import QueryNodes
 from graphrec.query.release import ServedBundle
 from graphrec.query.results import Recommendations
-from graphrec.query.seeds import Seeds
 from graphrec.query.topk import Scores
 
 DOUBT_COSTS = 0.2
@@ -22,7 +22,7 @@ average one. About what creators differ by; chosen on synthetic worlds, see docs
 
 
 def creators_for(
-    engine: Engine, seed_type: str, seed_ids: Sequence[str], question: RankOptions
+    engine: Engine, query_type: str, query_ids: Sequence[str], question: RankOptions
 ) -> list[Recommendations]:
     """Creators for products or brands; a score is the sum of three parts.
 
@@ -36,30 +36,30 @@ def creators_for(
     Raises:
         QueryError: Nothing is known about a product or brand.
     """
-    rows = np.array([engine.release.bundle.row_of(seed_type, one) for one in seed_ids], np.int64)
-    seeds = _goods(engine.release, seed_type, rows)
-    for seed_id, is_zero in zip(seed_ids, seeds.space.zero, strict=True):
+    rows = np.array([engine.release.bundle.row_of(query_type, one) for one in query_ids], np.int64)
+    queries = _product_queries(engine.release, query_type, rows)
+    for query_id, is_zero in zip(query_ids, queries.space.zero, strict=True):
         if is_zero:
             raise QueryError(
-                f"the bundle knows nothing about {seed_type} '{seed_id}' or any buyer",
+                f"the bundle knows nothing about {query_type} '{query_id}' or any buyer",
                 next_step="train on a snapshot in which it has edges",
-                value=seed_id,
+                value=query_id,
             )
-    return engine.answer(seeds, seed_ids, "Creator", question)
+    return engine.answer(queries, query_ids, "Creator", question)
 
 
 def creator_rows(
-    engine: Engine, seed_type: str, seed_rows: Rows, question: RankOptions
+    engine: Engine, query_type: str, query_rows: Rows, question: RankOptions
 ) -> tuple[Rows, Scores]:
-    """The same as rows int64 [num_seeds, k], padded with -1, and scores, padded with -inf."""
-    seeds = _goods(engine.release, seed_type, np.asarray(seed_rows, dtype=np.int64))
-    rows, scores, _ = engine.rank(seeds, "Creator", question, Similarity.DOT)
+    """The same as rows int64 [num_queries, k], padded with -1, and scores, padded with -inf."""
+    queries = _product_queries(engine.release, query_type, np.asarray(query_rows, dtype=np.int64))
+    rows, scores, _ = engine.rank(queries, "Creator", question, Similarity.DOT)
     return rows, scores
 
 
-def knows_goods(release: ServedBundle, seed_type: str, row: int) -> bool:
+def knows_products(release: ServedBundle, query_type: str, row: int) -> bool:
     """Whether anything tells which creators fit a product or brand."""
-    return bool(_goods_vectors(release, seed_type, np.array([row])).any())
+    return bool(_product_vectors(release, query_type, np.array([row])).any())
 
 
 def for_creators(
@@ -80,33 +80,35 @@ def for_creators(
                 next_step="train on a snapshot in which it has edges",
                 value=creator_id,
             )
-    return engine.answer(Seeds("Creator", space, rows), creator_ids, target_type, question)
+    return engine.answer(QueryNodes("Creator", space, rows), creator_ids, target_type, question)
 
 
-def _goods(release: ServedBundle, seed_type: str, rows: Rows) -> Seeds:
-    """Products or brands as seeds for creators."""
-    space = EmbeddingMatrix.of(_goods_vectors(release, seed_type, rows))
+def _product_queries(release: ServedBundle, query_type: str, rows: Rows) -> QueryNodes:
+    """Products or brands as queries for creators."""
+    space = EmbeddingMatrix.of(_product_vectors(release, query_type, rows))
     audiences = release.audiences
     unknown, targets = audiences.unknown_creators(), audiences.carriers()
-    return Seeds(seed_type, space, np.arange(len(rows)), had=unknown, targets=targets, nodes=rows)
+    return QueryNodes(
+        query_type, space, np.arange(len(rows)), excluded=unknown, targets=targets, nodes=rows
+    )
 
 
-def _goods_vectors(release: ServedBundle, seed_type: str, rows: Rows) -> npt.NDArray[np.float32]:
+def _product_vectors(release: ServedBundle, query_type: str, rows: Rows) -> npt.NDArray[np.float32]:
     """Their buyers, their categories, what doubt costs; zero where nothing is known."""
     carriers, niches = release.audiences.carriers(), release.audiences.niches()
     vectors = np.zeros((len(rows), carriers.dim), dtype=np.float32)
     for position, row in enumerate(rows.tolist()):
-        buyers = audience_of_row(release, seed_type, row).vector
-        categories = niches.of_products(_products(release, seed_type, row))
+        buyers = audience_of_row(release, query_type, row).vector
+        categories = niches.of_products(_products_of(release, query_type, row))
         vectors[position, :-1] = np.concatenate([buyers, categories])
     vectors[vectors.any(axis=1), -1] = -DOUBT_COSTS
     return vectors
 
 
-def _products(release: ServedBundle, seed_type: str, row: int) -> Rows:
-    if seed_type == "Product":
+def _products_of(release: ServedBundle, query_type: str, row: int) -> Rows:
+    if query_type == "Product":
         return np.array([row])
     steps = ("~MADE_BY",)
-    if not release.paths.can_walk(seed_type, steps):
+    if not release.paths.can_walk(query_type, steps):
         return NO_ROWS
-    return release.paths.reach(seed_type, steps, row)
+    return release.paths.reach(query_type, steps, row)

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from graphdb.decimals import exact_decimals, exact_sum
 from graphdb.errors import QueryError, shown
-from graphrec.query.audience.lookalike import AudienceScores, audience_of, seeds_of
+from graphrec.query.audience.lookalike import AudienceScores, audience_of, queries_of
 from graphrec.query.audience.matching import creators_for
 from graphrec.query.embeddings import NO_ROWS, Rows
 from graphrec.query.engine import Engine
@@ -236,7 +236,7 @@ class Portfolio:
         bound: No set of this number, or within this budget, reaches more.
         window_days: Reach is the expected number of those who buy within so many days and see one
             of the creators, as held-out days told. None where the bundle was trained without a
-            holdout: then every user counts by likeness to the buyers, and reach compares sets of
+            holdout: then every user counts by similarity to the buyers, and reach compares sets of
             one brand alone.
         trace: How the candidates came about.
     """
@@ -285,13 +285,13 @@ def portfolio_for(
     release = engine.release
     candidates = _candidates(engine, brand_id, question)
     rows = np.array([release.bundle.row_of("Creator", one) for one in candidates.ids], np.int64)
-    fans_of = release.audiences.fans_of()
-    fans = [fans_of(row) for row in rows.tolist()]
+    followers_of = release.audiences.followers_of()
+    followers = [followers_of(row) for row in rows.tolist()]
     likely, window_days = likely_buyers(engine, brand_id, new_only=new_only)
     coverage = Coverage(
         likely,
-        [one.users for one in fans],
-        [one.chances for one in fans],
+        [one.users for one in followers],
+        [one.chances for one in followers],
     )
     costs = None if budget.costs is None else _costs(candidates.ids, budget.costs)
     chosen = _choose(coverage, budget, costs)
@@ -304,7 +304,7 @@ def likely_buyers(
 ) -> tuple[npt.NDArray[np.float64], int | None]:
     """How likely each user is to buy from the brand, float64 [num_users], and within which days.
 
-    The probability that held-out days told, see `AudienceScores`. Without a holdout the likeness
+    The probability that held-out days told, see `AudienceScores`. Without a holdout the similarity
     to its buyers, with the share of buyers among all users as the prior, and None. Users who must
     not come out for the brand, and with `new_only` those who bought before, have 0.
     """
@@ -312,9 +312,9 @@ def likely_buyers(
     num_users = release.bundle.num_nodes("User")
     audience = audience_of(release, "Brand", brand_id)
     row = np.array([release.bundle.row_of("Brand", brand_id)])
-    seeds = seeds_of(release, "Brand", row, [audience], NO_ROWS)
+    queries = queries_of(release, "Brand", row, [audience], NO_ROWS)
     everyone = RankOptions(k=num_users, exclude_seen=new_only)
-    rows, scores, _ = engine.rank(seeds, "User", everyone, Similarity.DOT)
+    rows, scores, _ = engine.rank(queries, "User", everyone, Similarity.DOT)
     found = rows[0] >= 0
     likely = np.zeros(num_users)
     told = AudienceScores.of(release, "Brand", audience, new_only=new_only)
@@ -322,7 +322,7 @@ def likely_buyers(
         likely[rows[0][found]] = told.of_products(audience, scores[0][found])
     else:
         prior = (audience.num_members + _SMOOTHING) / (num_users + 2 * _SMOOTHING)
-        likely[rows[0][found]] = audience.likeness(scores[0][found], prior)
+        likely[rows[0][found]] = audience.similarity(scores[0][found], prior)
     return likely, told.window_days
 
 

@@ -8,7 +8,13 @@ from graphdb.locking import ForkLock
 from graphrec.bundle import Bundle
 from graphrec.bundle.audiences import log_odds
 from graphrec.query.audience.creators import CreatorAudiences, Niches, creator_audiences
-from graphrec.query.audience.directions import Directions, Fans, Vector, fans_of, shared_blocks
+from graphrec.query.audience.directions import (
+    Directions,
+    Followers,
+    Vector,
+    followers_of,
+    shared_blocks,
+)
 from graphrec.query.embeddings import EmbeddingMatrix, Rows
 from graphrec.query.metapaths import Paths
 
@@ -48,7 +54,7 @@ class Audiences:
             return self._directions
 
     def users(self) -> EmbeddingMatrix:
-        """Users by how they tell themselves from all others, for likeness to each other.
+        """Users by how they tell themselves from all others, for similarity to each other.
 
         Raises:
             QueryError: They have no vectors.
@@ -85,7 +91,7 @@ class Audiences:
         with self._lock:
             if self._creators is None:
                 blocks = shared_blocks(spaces, "User", "Product" if "Product" in spaces else "User")
-                self._creators = creator_audiences(own, users, blocks, self.fans_of())
+                self._creators = creator_audiences(own, users, blocks, self.followers_of())
             return self._creators
 
     def niches(self) -> Niches:
@@ -96,7 +102,7 @@ class Audiences:
             return self._niches
 
     def carriers(self) -> EmbeddingMatrix:
-        """Creators as targets of goods: their audiences, then their niches, then the doubt.
+        """Creators as targets of products: their audiences, then their niches, then the doubt.
 
         Raises:
             QueryError: Users or creators have no vectors.
@@ -137,9 +143,9 @@ class Audiences:
                 self._num_known = len(users) - int(np.count_nonzero(users.zero))
             return log_odds(num_members, self._num_known)
 
-    def fans_of(self) -> Callable[[int], Fans]:
+    def followers_of(self) -> Callable[[int], Followers]:
         """Gives the audience of a creator, by row."""
-        return fans_of(self._bundle, self._paths)
+        return followers_of(self._bundle, self._paths)
 
     def warm_as(self, other: "Audiences") -> None:
         """Works out what another release had worked out, so that no question waits."""

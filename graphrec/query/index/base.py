@@ -23,7 +23,7 @@ class IndexConfig(BaseModel):
             asking an index.
         min_recall: 'ivf' must find this share of the true best k, in the mean, at every k and share
             that is measured.
-        num_seeds: How many sampled seeds measure it, of all types together.
+        num_queries: How many sampled queries measure it, of all types together.
         seed: Of all that is drawn.
     """
 
@@ -32,7 +32,7 @@ class IndexConfig(BaseModel):
     kind: Literal["auto", "bounds", "ivf"] = "auto"
     min_targets: int = Field(default=20_000, ge=1)
     min_recall: float = Field(default=0.99, gt=0, le=1)
-    num_seeds: int = Field(default=128, ge=2)
+    num_queries: int = Field(default=128, ge=2)
     seed: int = 0
 
 
@@ -41,10 +41,10 @@ class Proposal:
     """Pairs to be scored exactly, and what finding them took.
 
     Args:
-        positions: int64 [num_pairs], of the seed in its batch, ascending.
+        positions: int64 [num_pairs], of the query node in its batch, ascending.
         rows: int64 [num_pairs], of the target.
-        read_once: Numbers of vectors read here and there for all seeds together.
-        read_in_line: Numbers read one after the other, of all seeds together.
+        read_once: Numbers of vectors read here and there for all queries together.
+        read_in_line: Numbers read one after the other, of all queries together.
         read_at_random: Numbers of vectors read here and there.
     """
 
@@ -56,7 +56,7 @@ class Proposal:
 
     @classmethod
     def joined(cls, parts: Sequence["Proposal"]) -> "Proposal":
-        """Those of consecutive seeds as one."""
+        """Those of consecutive queries as one."""
         if not parts:
             return cls(NO_ROWS, NO_ROWS, 0, 0, 0)
         return cls(
@@ -71,8 +71,8 @@ class Proposal:
 class Index(Protocol):
     """Finds targets of one type for one similarity; `topk` scores exactly what it proposes."""
 
-    def can_serve(self, seeds: EmbeddingMatrix) -> bool:
-        """Whether it may be asked for these seeds: no number may overflow on the way.
+    def can_serve(self, queries: EmbeddingMatrix) -> bool:
+        """Whether it may be asked for these queries: no number may overflow on the way.
 
         All of the space counts, not those of one batch: what is found must not depend on that.
         """
@@ -80,20 +80,21 @@ class Index(Protocol):
 
     def propose(
         self,
-        seeds: EmbeddingMatrix,
-        seed_rows: Rows,
+        queries: EmbeddingMatrix,
+        query_rows: Rows,
         *,
         k: int,
         mask: npt.NDArray[np.bool_] | None,
         excluded: Sequence[npt.NDArray[np.integer]],
     ) -> Proposal:
-        """(Position in `seed_rows`, target row) pairs, the best k of each seed among them.
+        """(Position in `query_rows`, target row) pairs, the best k of each query node among them.
 
-        The pairs of a seed do not depend on the batch it comes in, or hold its true best k anyway.
+        The pairs of a query node do not depend on the batch it comes in, or hold its true best k
+        anyway.
 
         Args:
             mask: bool [num_targets], the targets that may come out; all by default.
-            excluded: Per seed the target rows that it must not get; empty for none at all.
+            excluded: Per query node the target rows that it must not get; empty for none at all.
         """
         ...
 

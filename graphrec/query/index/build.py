@@ -38,7 +38,7 @@ SHARES = (1.0, 0.1, 0.01)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Exam:
-    """For each share a mask, and for each k and share the true best of an order's seeds."""
+    """For each share a mask, and for each k and share the true best of an order's queries."""
 
     order: Order
     masks: dict[float, Mask | None]
@@ -54,28 +54,28 @@ class Exam:
         truth = {}
         for share, mask in masks.items():
             rows, _ = top_k(
-                order.seeds,
-                np.arange(len(order.seeds)),
+                order.queries,
+                np.arange(len(order.queries)),
                 targets,
                 k=max(KS),
                 similarity=order.similarity,
                 mask=mask,
-                excluded=order.itself.__getitem__,
+                excluded=order.itself,
             )
             truth.update({(k, share): rows[:, :k] for k in KS})
         return cls(order, masks, truth)
 
     def take(self, index: Index, k: int, share: float, positions: Rows) -> Measured:
-        """What the index does for the seeds at these positions."""
+        """What the index does for the queries at these positions."""
         found = index.propose(
-            self.order.seeds,
+            self.order.queries,
             positions,
             k=k,
             mask=self.masks[share],
             excluded=[self.order.itself[position] for position in positions],
         )
         scores = exact_scores(
-            self.order.seeds,
+            self.order.queries,
             positions[found.positions],
             self.order.targets,
             found.rows,
@@ -103,7 +103,7 @@ def write_exact_index(files: BundleFiles, entry: IndexEntry, index: ExactMipsInd
     files.write_array(entry.path("rows.npy"), index.rows)
     files.write_array(entry.path("heads.npy"), index.heads)
     files.write_array(entry.path("lengths.npy"), index.lengths)
-    turns = np.stack([index.rotation.for_seeds, index.rotation.for_targets])
+    turns = np.stack([index.rotation.for_queries, index.rotation.for_targets])
     files.write_array(entry.path("rotation.npy"), turns)
 
 
@@ -137,9 +137,11 @@ def read_exact_index(bundle: Bundle, entry: IndexEntry, targets: EmbeddingMatrix
 
 
 _WIDTH_TARGETS = 100_000
-_WIDTH_SEEDS = 64
+_WIDTH_QUERIES = 64
 _WIDTHS = (2, 4, 8, 16, 24, 32, 48, 64)
-_AT_RANDOM = 25  # a number of a vector somewhere, to one in line: 3 for one seed, 46 in a batch
+_AT_RANDOM = (
+    25  # a number of a vector somewhere, to one in line: 3 for one query node, 46 in a batch
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +165,7 @@ class Built:
 def build_index(folder: str | Path, config: IndexConfig | None = None) -> list[Built]:
     """Builds indexes for the vectors of a bundle, and writes them into its folder.
 
-    Every type with many vectors gets one for dot products and one for likeness, see `orders`. A
+    Every type with many vectors gets one for dot products and one for similarity, see `orders`. A
     process that has the bundle open goes on without them.
 
     Raises:
@@ -246,7 +248,7 @@ def _objection(order: Order, entry: IndexEntry, config: IndexConfig) -> str:
 def exact_index(order: Order, exam: Exam) -> tuple[ExactMipsIndex, IndexEntry]:
     """The exact index with the width that reads least, and what it was measured to do."""
     index = ExactMipsIndex.build(order.targets, order.similarity, order.rotation, _width(order))
-    everyone = np.arange(len(order.seeds))
+    everyone = np.arange(len(order.queries))
     measured = [exam.take(index, k, share, everyone) for k in KS for share in SHARES]
     return index, IndexEntry(
         kind="bounds",
@@ -254,7 +256,7 @@ def exact_index(order: Order, exam: Exam) -> tuple[ExactMipsIndex, IndexEntry]:
         similarity=order.similarity.value,
         num_rows=len(index.rows),
         width=index.heads.shape[1],
-        seeds=order.counts,
+        queries=order.counts,
         measured=tuple(measured),
     )
 
@@ -263,11 +265,11 @@ def _width(order: Order) -> int:
     """How many numbers to keep of each target, tried out on a part of the targets."""
     sample = np.arange(0, len(order.targets), max(len(order.targets) // _WIDTH_TARGETS, 1))
     part = EmbeddingMatrix.of(order.targets.vectors[sample])
-    seeds = np.arange(0, len(order.seeds), max(len(order.seeds) // _WIDTH_SEEDS, 1))
+    queries = np.arange(0, len(order.queries), max(len(order.queries) // _WIDTH_QUERIES, 1))
 
     def read(width: int) -> int:
         index = ExactMipsIndex.build(part, order.similarity, order.rotation, width)
-        found = index.propose(order.seeds, seeds, k=KS[0], mask=None, excluded=[])
+        found = index.propose(order.queries, queries, k=KS[0], mask=None, excluded=[])
         return found.read_in_line + _AT_RANDOM * found.read_at_random
 
     return min((width for width in _WIDTHS if width <= max(part.dim, 2)), key=read)
@@ -276,10 +278,11 @@ def _width(order: Order) -> int:
 def _ivf(order: Order, exam: Exam, config: IndexConfig) -> tuple[IvfIndex, IndexEntry]:
     """The approximate index.
 
-    How many lists to look through is chosen with every other seed, and measured with the rest.
+    How many lists to look through is chosen with every other query node, and measured with the
+    rest.
     """
     index = IvfIndex.build(order.targets, order.similarity, config.seed)
-    choosing, measuring = (np.arange(start, len(order.seeds), 2) for start in (0, 1))
+    choosing, measuring = (np.arange(start, len(order.queries), 2) for start in (0, 1))
     measured = []
     for k in KS:
         for share in SHARES:
@@ -291,7 +294,7 @@ def _ivf(order: Order, exam: Exam, config: IndexConfig) -> tuple[IvfIndex, Index
         target_type=order.target_type,
         similarity=order.similarity.value,
         num_rows=len(order.targets),
-        seeds=order.counts,
+        queries=order.counts,
         measured=tuple(measured),
     )
 
@@ -311,7 +314,7 @@ def _probes(
 def _pays(order: Order, entry: IndexEntry) -> bool:
     """Whether a single question for the usual number takes half as long as reading all, or less."""
     num_targets = len(order.targets)
-    question = SearchQuery(num_targets, num_targets, order.targets.dim, num_seeds=1, k=KS[0])
+    question = SearchQuery(num_targets, num_targets, order.targets.dim, num_queries=1, k=KS[0])
     return plan_search(question, entry).estimated_ms <= plan_search(question).estimated_ms / 2
 
 

@@ -45,38 +45,38 @@ Mask = npt.NDArray[np.bool_]
 
 FRONT_ROWS = 2_048  # the longest targets: their scores give a first k-th best
 TILE_ROWS = 4_096
-TILE_SCORES = 2**19  # few seeds take longer tiles, up to this many scores
+TILE_SCORES = 2**19  # few query nodes take longer tiles, up to this many scores
 _PAIR_ROWS = 16_384  # vectors of pairs held at once: 16 MB at 128 numbers
 _FLAG_NUMBERS = 4  # to look up whether a target passes takes as long as reading four numbers
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pairs:
-    """(Seed of the block, target) pairs with their float32 scores."""
+    """(Query node of the block, target) pairs with their float32 scores."""
 
-    seeds: Rows
+    queries: Rows
     rows: Rows
     scores: Floats
 
     def joined(self, other: "Pairs") -> "Pairs":
         return Pairs(
-            np.concatenate([self.seeds, other.seeds]),
+            np.concatenate([self.queries, other.queries]),
             np.concatenate([self.rows, other.rows]),
             np.concatenate([self.scores, other.scores]),
         )
 
     def kept(self, which: Mask | Rows) -> "Pairs":
-        return Pairs(self.seeds[which], self.rows[which], self.scores[which])
+        return Pairs(self.queries[which], self.rows[which], self.scores[which])
 
 
 class ExactMipsSearch:
-    """Finds, for some seeds, all targets that can be among the best k of each.
+    """Finds, for some queries, all targets that can be among the best k of each.
 
     Args:
-        vectors: float32 [num_seeds, dim].
-        norms: float64 [num_seeds], their lengths.
+        vectors: float32 [num_queries, dim].
+        norms: float64 [num_queries], their lengths.
         mask: bool [num_targets], the targets that may come out; all by default.
-        barred: Per seed the target rows that it must not get; empty for none at all.
+        excluded: Per query node the target rows that it must not get; empty for none at all.
     """
 
     def __init__(
@@ -86,13 +86,13 @@ class ExactMipsSearch:
         norms: npt.NDArray[np.float64],
         k: int,
         mask: Mask | None,
-        barred: Sequence[npt.NDArray[np.integer]],
+        excluded: Sequence[npt.NDArray[np.integer]],
     ) -> None:
         self._index = index
         self._vectors = vectors
         self._k = k
         self._mask = mask
-        turned = vectors.astype(np.float64) @ index.rotation.for_seeds.T  # [num_seeds, dim]
+        turned = vectors.astype(np.float64) @ index.rotation.for_queries.T  # [num_queries, dim]
         self._lengths = np.linalg.norm(turned, axis=1)
         width = index.heads.shape[1]
         self._heads = np.empty((len(vectors), width), dtype=np.float32)
@@ -100,13 +100,13 @@ class ExactMipsSearch:
         self._heads[:, -1] = rounded_up(np.linalg.norm(turned[:, width - 1 :], axis=1))
         self._bound = index.score_bound(norms)
         self._slack = index.head_slack(norms, self._lengths)
-        self._barred = barred
-        self._barred_keys = _keys(barred, len(index.targets))
+        self._excluded = excluded
+        self._excluded_keys = _keys(excluded, len(index.targets))
         self._kth = np.full(len(vectors), -np.inf)
         self._read_once = self._read_in_line = self._read_at_random = 0
 
     def run(self, first_position: int) -> Proposal:
-        """Looks at the longest targets, then goes on tile by tile while a seed needs it."""
+        """Looks at the longest targets, then goes on tile by tile while a query node needs it."""
         pairs, low = self._front()
         ends = self._ends()
         while (ends > low).any():
@@ -118,9 +118,9 @@ class ExactMipsSearch:
                 pairs = self._best(pairs.joined(found))
                 ends = self._ends()
             low = high
-        order = np.argsort(pairs.seeds, kind="stable")
+        order = np.argsort(pairs.queries, kind="stable")
         return Proposal(
-            pairs.seeds[order] + first_position,
+            pairs.queries[order] + first_position,
             pairs.rows[order],
             self._read_once,
             self._read_in_line,
@@ -138,19 +138,19 @@ class ExactMipsSearch:
             places, low = self._passing_places()
             vectors = index.scaled_vectors(index.rows[places])
             self._read_once += vectors.size
-        scores = self._vectors @ vectors.T  # [num_seeds, num_front]
+        scores = self._vectors @ vectors.T  # [num_queries, num_front]
         self._read_in_line += scores.size * index.targets.dim
         if passing is not None:
             scores[:, ~passing] = FORBIDDEN
-        for row_scores, barred in zip(scores, self._barred, strict=False):
-            row_scores[_columns(places, index.places[barred])] = FORBIDDEN
+        for row_scores, forbidden in zip(scores, self._excluded, strict=False):
+            row_scores[_columns(places, index.places[forbidden])] = FORBIDDEN
         if self._k < len(places):
             kth = np.partition(scores, len(places) - self._k, axis=1)[:, len(places) - self._k]
             self._kth = kth.astype(np.float64)
         lowest = np.maximum(self._kth - 2 * self._bound, LOWEST)
-        seeds, columns = true_places(scores >= rounded_down(lowest)[:, None])
+        queries, columns = true_places(scores >= rounded_down(lowest)[:, None])
         rows = index.rows[places[columns]].astype(np.int64)
-        return Pairs(seeds, rows, scores[seeds, columns]), low
+        return Pairs(queries, rows, scores[queries, columns]), low
 
     def _passing_places(self) -> tuple[Rows, int]:
         """The first places that pass, ascending, and the first place that was not looked at."""
@@ -168,33 +168,33 @@ class ExactMipsSearch:
         return passing[:wanted], low
 
     def _ends(self) -> Rows:
-        """Per seed, from which place on all targets are too short, int64 [num_seeds]."""
+        """Per query node, from which place on all targets are too short, int64 [num_queries]."""
         needed = self._kth - self._bound - self._slack
         with np.errstate(divide="ignore", invalid="ignore"):
             shortest = np.where(needed > 0, needed / self._lengths, -np.inf)
         return np.searchsorted(self._index.shortness, -rounded_down(shortest), side="right")
 
     def _reaching(self, active: Rows, low: int, high: int) -> tuple[Rows, Rows]:
-        """The pairs (active seed, target at places [low, high)) whose bound is high enough."""
+        """The pairs (active query, target at places [low, high)) whose bound is high enough."""
         bounds = self._heads[active] @ self._index.heads[low:high].T  # [num_active, num_tile]
         self._read_in_line += bounds.size * self._heads.shape[1]
         needed = rounded_down((self._kth - self._bound - self._slack)[active])
         hits, columns = true_places(bounds >= needed[:, None])
-        seeds, rows = active[hits], self._index.rows[low:high][columns].astype(np.int64)
+        queries, rows = active[hits], self._index.rows[low:high][columns].astype(np.int64)
         if self._mask is not None:
             passing = self._mask[rows]
-            seeds, rows = seeds[passing], rows[passing]
-        if len(self._barred_keys) and len(rows):
-            keys = seeds * len(self._index.targets) + rows
-            place = np.searchsorted(self._barred_keys, keys)
-            place = np.minimum(place, len(self._barred_keys) - 1)
-            free = self._barred_keys[place] != keys
-            seeds, rows = seeds[free], rows[free]
-        return seeds, rows
+            queries, rows = queries[passing], rows[passing]
+        if len(self._excluded_keys) and len(rows):
+            keys = queries * len(self._index.targets) + rows
+            place = np.searchsorted(self._excluded_keys, keys)
+            place = np.minimum(place, len(self._excluded_keys) - 1)
+            free = self._excluded_keys[place] != keys
+            queries, rows = queries[free], rows[free]
+        return queries, rows
 
     def _scored(self, pairs: tuple[Rows, Rows]) -> Pairs:
         """The pairs that still can be among the best, with scores good to the rounding bound."""
-        seeds, rows = pairs
+        queries, rows = pairs
         index = self._index
         scores = np.empty(len(rows), dtype=np.float32)
         for start in range(0, len(rows), _PAIR_ROWS):
@@ -203,44 +203,44 @@ class ExactMipsSearch:
             if len(self._vectors) == 1:
                 scores[part] = vectors @ self._vectors[0]
             else:
-                np.einsum("ij,ij->i", vectors, self._vectors[seeds[part]], out=scores[part])
+                np.einsum("ij,ij->i", vectors, self._vectors[queries[part]], out=scores[part])
         if index.scale is not None:
             scores *= index.scale[rows]
         self._read_at_random += len(rows) * index.targets.dim
-        return self._possible(Pairs(seeds, rows, scores))
+        return self._possible(Pairs(queries, rows, scores))
 
     def _best(self, pairs: Pairs) -> Pairs:
-        """Raises each seed's k-th best score, and drops what is too far below it."""
-        order = np.lexsort((-pairs.scores, pairs.seeds))
+        """Raises each query node's k-th best score, and drops what is too far below it."""
+        order = np.lexsort((-pairs.scores, pairs.queries))
         pairs = pairs.kept(order)
-        starts = np.searchsorted(pairs.seeds, np.arange(len(self._vectors) + 1))
+        starts = np.searchsorted(pairs.queries, np.arange(len(self._vectors) + 1))
         enough = np.flatnonzero(np.diff(starts) >= self._k)
         self._kth[enough] = pairs.scores[starts[enough] + self._k - 1]
         return self._possible(pairs)
 
     def _possible(self, pairs: Pairs) -> Pairs:
         """Without those below the k-th best by more than all rounding."""
-        return pairs.kept(pairs.scores >= rounded_down(self._kth - 2 * self._bound)[pairs.seeds])
+        return pairs.kept(pairs.scores >= rounded_down(self._kth - 2 * self._bound)[pairs.queries])
 
 
-def _columns(places: Rows, barred: npt.NDArray[np.integer]) -> Rows:
-    """Where barred places stand among some, ascending, places."""
+def _columns(places: Rows, excluded: npt.NDArray[np.integer]) -> Rows:
+    """Where excluded places stand among some, ascending, places."""
     if not len(places):
         return NO_ROWS
-    columns = np.minimum(np.searchsorted(places, barred), len(places) - 1)
-    found: Rows = columns[places[columns] == barred]
+    columns = np.minimum(np.searchsorted(places, excluded), len(places) - 1)
+    found: Rows = columns[places[columns] == excluded]
     return found
 
 
-def _keys(barred: Sequence[npt.NDArray[np.integer]], num_targets: int) -> Rows:
-    """One number for each barred pair, ascending."""
-    if not len(barred):
+def _keys(excluded: Sequence[npt.NDArray[np.integer]], num_targets: int) -> Rows:
+    """One number for each excluded pair, ascending."""
+    if not len(excluded):
         return NO_ROWS
-    seeds = np.repeat(np.arange(len(barred)), [len(rows) for rows in barred])
-    return np.sort(seeds * num_targets + np.concatenate(barred).astype(np.int64))
+    queries = np.repeat(np.arange(len(excluded)), [len(rows) for rows in excluded])
+    return np.sort(queries * num_targets + np.concatenate(excluded).astype(np.int64))
 
 
-BLOCK_SEEDS = 512
+BLOCK_QUERIES = 512
 _BLOCK_ROWS = 65_536
 
 
@@ -297,10 +297,10 @@ class ExactMipsIndex:
             rows = rows[~targets.zero[rows]]
         return cls(targets, similarity, rotation, rows, heads[rows], lengths[rows])
 
-    def can_serve(self, seeds: EmbeddingMatrix) -> bool:
+    def can_serve(self, queries: EmbeddingMatrix) -> bool:
         """Whether no float32 number can overflow on the way."""
-        longest = seeds.max_norm
-        stretch = float(np.linalg.norm(self.rotation.for_seeds))
+        longest = queries.max_norm
+        stretch = float(np.linalg.norm(self.rotation.for_queries))
         return (
             longest * max(stretch, 1.0) < LARGEST_SAFE
             and max(self._longest, self.targets.max_norm, 1.0)
@@ -311,26 +311,26 @@ class ExactMipsIndex:
 
     def propose(
         self,
-        seeds: EmbeddingMatrix,
-        seed_rows: Rows,
+        queries: EmbeddingMatrix,
+        query_rows: Rows,
         *,
         k: int,
         mask: Mask | None,
         excluded: Sequence[npt.NDArray[np.integer]],
     ) -> Proposal:
-        """Every (position in `seed_rows`, target row) that can be among a seed's best k, and some.
+        """Every (position in `query_rows`, target row) that can be among the best k, and some.
 
         Args:
             mask: bool [num_targets], the targets that may come out; all by default.
-            excluded: Per seed the target rows that it must not get; empty for none at all.
+            excluded: Per query node the target rows that it must not get; empty for none at all.
         """
         found = [
-            ExactMipsSearch(self, seeds.vectors[part], seeds.norms[part], k, mask, barred).run(
-                start
-            )
-            for start, part, barred in (
-                (i, seed_rows[i : i + BLOCK_SEEDS], excluded[i : i + BLOCK_SEEDS])
-                for i in range(0, len(seed_rows), BLOCK_SEEDS)
+            ExactMipsSearch(
+                self, queries.vectors[part], queries.norms[part], k, mask, excluded_part
+            ).run(start)
+            for start, part, excluded_part in (
+                (i, query_rows[i : i + BLOCK_QUERIES], excluded[i : i + BLOCK_QUERIES])
+                for i in range(0, len(query_rows), BLOCK_QUERIES)
             )
         ]
         return Proposal.joined(found)
@@ -359,7 +359,11 @@ class ExactMipsIndex:
 
     @cached_property
     def scale(self) -> Floats | None:
-        return None if self.similarity is Similarity.DOT else self.targets.damped.astype(np.float32)
+        return (
+            None
+            if self.similarity is Similarity.DOT
+            else self.targets.cosine_scales.astype(np.float32)
+        )
 
     @property
     def reach(self) -> float:
@@ -372,21 +376,21 @@ class ExactMipsIndex:
 
     @property
     def _max_scale(self) -> float:
-        return 1.0 if self.similarity is Similarity.DOT else max(1.0, self.targets.max_damped)
+        return 1.0 if self.similarity is Similarity.DOT else max(1.0, self.targets.max_cosine_scale)
 
     def score_bound(self, norms: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        """How far the float32 score of a pair can be from the true one, per seed."""
+        """How far the float32 score of a pair can be from the true one, per query node."""
         # Two roundings more than a dot product has: of the scaled front, and of the scale.
         return rounding_bound(self.targets.dim + 2, norms, self.reach, self._max_scale)
 
     def head_slack(
         self, norms: npt.NDArray[np.float64], lengths: npt.NDArray[np.float64]
     ) -> npt.NDArray[np.float64]:
-        """How far a computed bound can lie below the true score, per seed, at most.
+        """How far a computed bound can lie below the true score, per query node, at most.
 
         Args:
-            norms: Of the seeds.
-            lengths: Of the turned seeds.
+            norms: Of the queries.
+            lengths: Of the turned queries.
         """
         width = self.heads.shape[1]
         # 1.1 (width + 12) e covers the product's own rounding, that of both heads to float32, and

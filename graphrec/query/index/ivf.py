@@ -72,14 +72,14 @@ class IvfIndex:
         """The same, looking through that many lists whatever is asked."""
         return replace(self, probes=((sys.maxsize, 0.0, num_lists),))
 
-    def can_serve(self, seeds: EmbeddingMatrix) -> bool:
+    def can_serve(self, queries: EmbeddingMatrix) -> bool:
         """Whether no float32 number can overflow on the way."""
-        return max(seeds.max_norm, 1.0) * max(self.targets.max_norm, 1.0) < LARGEST_SAFE
+        return max(queries.max_norm, 1.0) * max(self.targets.max_norm, 1.0) < LARGEST_SAFE
 
     def propose(
         self,
-        seeds: EmbeddingMatrix,
-        seed_rows: Rows,
+        queries: EmbeddingMatrix,
+        query_rows: Rows,
         *,
         k: int,
         mask: Mask | None,
@@ -87,8 +87,8 @@ class IvfIndex:
     ) -> Proposal:
         """The best by 8-bit scores among the targets of the lists that are looked through.
 
-        One seed after the other: a batch would choose its lists by a matrix product, whose rounding
-        depends on the batch.
+        One query node after the other: a batch would choose its lists by a matrix product, whose
+        rounding depends on the batch.
         """
         faiss = load_faiss()
         passing = len(self.targets) if mask is None else int(np.count_nonzero(mask))
@@ -96,22 +96,24 @@ class IvfIndex:
         bits = None if mask is None else np.packbits(mask, bitorder="little")
         depth = min(max(_DEPTH * k, _MIN_DEPTH), len(self.targets))
         positions, rows = [], []
-        for position, row in enumerate(seed_rows):
-            barred = excluded[position] if len(excluded) else NO_ROWS
+        for position, row in enumerate(query_rows):
+            forbidden = excluded[position] if len(excluded) else NO_ROWS
             settings = faiss.SearchParametersIVF(nprobe=num_probes)
-            allowed = _allowed(bits, barred, len(self.targets))
+            allowed = _allowed(bits, forbidden, len(self.targets))
             if allowed is not None:
                 settings.sel = faiss.IDSelectorBitmap(len(allowed), faiss.swig_ptr(allowed))
-            _, found = self.faiss_index.search(seeds.vectors[row : row + 1], depth, params=settings)
+            _, found = self.faiss_index.search(
+                queries.vectors[row : row + 1], depth, params=settings
+            )
             kept = np.sort(found[0][found[0] >= 0])
             positions.append(np.full(len(kept), position))
             rows.append(kept)
-        looked_at = num_probes / self.num_lists * passing * self.targets.dim * len(seed_rows)
+        looked_at = num_probes / self.num_lists * passing * self.targets.dim * len(query_rows)
         proposed = Proposal(
             np.concatenate(positions or [NO_ROWS]),
             np.concatenate(rows or [NO_ROWS]),
             0,
-            int(looked_at) + self.num_lists * self.targets.dim * len(seed_rows),
+            int(looked_at) + self.num_lists * self.targets.dim * len(query_rows),
             sum(map(len, rows)) * self.targets.dim,
         )
         return proposed
@@ -182,12 +184,12 @@ def read_ivf(path: Path, entry: IndexEntry, targets: EmbeddingMatrix) -> IvfInde
 
 
 def _allowed(
-    bits: npt.NDArray[np.uint8] | None, barred: npt.NDArray[np.integer], num_targets: int
+    bits: npt.NDArray[np.uint8] | None, excluded: npt.NDArray[np.integer], num_targets: int
 ) -> npt.NDArray[np.uint8] | None:
     """One bit per target, or None where all may come out."""
-    if not len(barred):
+    if not len(excluded):
         return bits
     all_bits = np.full((num_targets + 7) // 8, 255, dtype=np.uint8)
     allowed = all_bits if bits is None else bits.copy()
-    np.bitwise_and.at(allowed, barred >> 3, (~(1 << (barred & 7))).astype(np.uint8))
+    np.bitwise_and.at(allowed, excluded >> 3, (~(1 << (excluded & 7))).astype(np.uint8))
     return allowed

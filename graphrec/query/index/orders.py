@@ -31,35 +31,35 @@ class Rotation:
     """Two matrices, nearly each other's inverse transposed.
 
     Args:
-        for_seeds: float64 [dim, dim]; a seed u becomes `for_seeds @ u`.
+        for_queries: float64 [dim, dim]; a query node u becomes `for_queries @ u`.
         for_targets: float64 [dim, dim]; a target v becomes `for_targets @ v`.
-        error: (`for_seeds @ u`) . (`for_targets @ v`) differs from u . v by at most this times
+        error: (`for_queries @ u`) . (`for_targets @ v`) differs from u . v by at most this times
             |u| |v|.
     """
 
-    for_seeds: Matrix
+    for_queries: Matrix
     for_targets: Matrix
     error: float
 
     @classmethod
-    def of(cls, for_seeds: Matrix, for_targets: Matrix) -> "Rotation":
+    def of(cls, for_queries: Matrix, for_targets: Matrix) -> "Rotation":
         """Measures how far two matrices are from keeping dot products."""
-        dim = len(for_seeds)
-        gap = np.linalg.norm(for_seeds.T @ for_targets - np.eye(dim))
-        # float64 rounding: of the product just computed, and of turning a seed and a target.
-        sizes = np.linalg.norm(for_seeds) * np.linalg.norm(for_targets)
-        return cls(for_seeds, for_targets, float(gap + 4 * (dim + 4) * 2.0**-53 * sizes))
+        dim = len(for_queries)
+        gap = np.linalg.norm(for_queries.T @ for_targets - np.eye(dim))
+        # float64 rounding: of the product just computed, and of turning a query node and a target.
+        sizes = np.linalg.norm(for_queries) * np.linalg.norm(for_targets)
+        return cls(for_queries, for_targets, float(gap + 4 * (dim + 4) * 2.0**-53 * sizes))
 
     @property
     def dim(self) -> int:
-        return len(self.for_seeds)
+        return len(self.for_queries)
 
 
-def balanced(seeds: npt.NDArray[np.float32], targets: npt.NDArray[np.float64]) -> Rotation:
-    """The rotation for samples of seeds [num_seeds, dim] and targets [num_targets, dim]."""
-    seed_moment, target_moment = (_second_moment(sample) for sample in (seeds, targets))
+def balanced(queries: npt.NDArray[np.float32], targets: npt.NDArray[np.float64]) -> Rotation:
+    """The rotation for samples of queries [num_queries, dim] and targets [num_targets, dim]."""
+    query_moment, target_moment = (_second_moment(sample) for sample in (queries, targets))
     lower = np.linalg.cholesky(target_moment)
-    squares, turn = np.linalg.eigh(lower.T @ seed_moment @ lower)
+    squares, turn = np.linalg.eigh(lower.T @ query_moment @ lower)
     squares, turn = squares[::-1], turn[:, ::-1]  # largest first
     change = (lower @ turn) * squares**-0.25
     return Rotation.of(np.ascontiguousarray(change.T), np.linalg.inv(change))
@@ -84,11 +84,11 @@ def scaled(
     """Target vectors as a score of that similarity has them, float64 [num_rows, dim]."""
     vectors: npt.NDArray[np.float64] = targets.vectors[rows].astype(np.float64)
     if similarity is Similarity.COSINE:
-        vectors *= targets.damped[rows, None]
+        vectors *= targets.cosine_scales[rows, None]
     return vectors
 
 
-_ROTATION_SEEDS = 20_000
+_ROTATION_QUERIES = 20_000
 _ROTATION_TARGETS = 100_000
 
 
@@ -97,15 +97,16 @@ class Order:
     """One index to build.
 
     Args:
-        seeds: Those that it is measured with.
-        itself: Per seed the target rows that it must not get: itself, where seeds are targets.
-        counts: How many seeds are of which type.
+        queries: Those that it is measured with.
+        itself: Per query node the target rows that it must not get: itself, where queries are
+            targets.
+        counts: How many queries are of which type.
     """
 
     target_type: str
     similarity: Similarity
     targets: EmbeddingMatrix
-    seeds: EmbeddingMatrix
+    queries: EmbeddingMatrix
     itself: list[Rows]
     counts: dict[str, int]
     rotation: Rotation
@@ -116,7 +117,7 @@ class Order:
 
 
 def orders_of(bundle: Bundle, config: IndexConfig) -> Iterator[Order]:
-    """One for dot products, asked for by all other types, and one for likeness within the type."""
+    """One for dot products, queried by all other types, one for similarity within the type."""
     types = [name for name in bundle.node_types if bundle.has_vectors(name)]
     spaces = {name: EmbeddingMatrix.of(bundle.vectors(name), bundle.norms(name)) for name in types}
     for target_type, targets in spaces.items():
@@ -142,17 +143,17 @@ def order_of(
     """Draws what an index is cut to and measured with.
 
     Args:
-        asking: The seeds' vectors, by type.
+        asking: The queries' vectors, by type.
     """
     random = np.random.default_rng(config.seed)
     drawn = {
-        name: _drawn(random, space, max(config.num_seeds // len(asking), 2))
+        name: _drawn(random, space, max(config.num_queries // len(asking), 2))
         for name, space in asking.items()
     }
     samples = [
-        space.vectors[rows] / space.norms[rows, None]  # each seed counts the same
+        space.vectors[rows] / space.norms[rows, None]  # each query node counts the same
         for space in asking.values()
-        for rows in [_drawn(random, space, max(_ROTATION_SEEDS // len(asking), 1))]
+        for rows in [_drawn(random, space, max(_ROTATION_QUERIES // len(asking), 1))]
     ]
     among_targets = _drawn(random, targets, _ROTATION_TARGETS)
     return Order(

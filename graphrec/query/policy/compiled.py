@@ -212,18 +212,18 @@ class OwnBlocks:
         self._by_user = by_user
         self._users_of = users_of
 
-    def barred(self, seed_type: str, seed_row: int, target_type: str) -> Rows:
-        """The target rows that a seed must not get because of a user's own blocks, ascending."""
-        barred = NO_ROWS
-        if seed_type == "User":
-            barred = self.of_user(seed_row).get(target_type, NO_ROWS)
+    def excluded(self, query_type: str, query_row: int, target_type: str) -> Rows:
+        """The target rows that a query must not get because of a user's own blocks, ascending."""
+        excluded = NO_ROWS
+        if query_type == "User":
+            excluded = self.of_user(query_row).get(target_type, NO_ROWS)
         if target_type == "User" and self._users_of:
             users: set[int] = set()
-            for node_type, rows in above(self._paths, seed_type, seed_row).items():
+            for node_type, rows in above(self._paths, query_type, query_row).items():
                 for row in rows.tolist():
                     users |= self._users_of.get((node_type, row), set())
-            barred = np.union1d(barred, np.array(sorted(users), dtype=np.int64))
-        return barred
+            excluded = np.union1d(excluded, np.array(sorted(users), dtype=np.int64))
+        return excluded
 
     def of_user(self, user_row: int) -> RowsByType:
         """All that a user blocked, with what belongs to it."""
@@ -246,8 +246,8 @@ class BlockedNodes:
         Args:
             number: The block's place in the policy, from 1, for messages.
         """
-        for seed_type in block.scope:
-            resolver.check_type(seed_type)
+        for query_type in block.scope:
+            resolver.check_type(query_type)
         if block.where:
             return cls(block, resolver.matching(block.type, block.where))
         rows = resolver.known_rows(
@@ -261,16 +261,16 @@ class BlockedNodes:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Licensed:
-    """A licence, the goods that need it, and who holds it.
+    """A licence, the products that need it, and who holds it.
 
     Args:
-        goods: The categories with all below them, and the products in them.
+        products: The categories with all below them, and the products in them.
         holders: Rows per type that is named.
     """
 
     rule: Licence
     categories: Rows
-    goods: RowsByType
+    products: RowsByType
     holders: RowsByType
 
     @classmethod
@@ -289,15 +289,15 @@ class Licensed:
         }
         return cls(licence, categories, below(paths, {"Category": categories}), holders)
 
-    def barred_goods(self, paths: Paths) -> Rows:
+    def excluded_products(self, paths: Paths) -> Rows:
         """Products in the categories of which the brand or a shop is unlicensed or unknown."""
-        goods = self.goods.get("Product", NO_ROWS)
-        barred = NO_ROWS
+        products = self.products.get("Product", NO_ROWS)
+        excluded = NO_ROWS
         for seller, step in (("Shop", "SOLD_BY"), ("Brand", "MADE_BY")):
             if seller in self.holders:
-                licensed = _all_among(paths, goods, step, self.holders[seller])
-                barred = np.union1d(barred, goods[~licensed])
-        return barred
+                licensed = _all_among(paths, products, step, self.holders[seller])
+                excluded = np.union1d(excluded, products[~licensed])
+        return excluded
 
 
 def _all_among(paths: Paths, products: Rows, step: str, holders: Rows) -> Mask:

@@ -111,8 +111,8 @@ class Block(Rule, BlockFields):
         where: Or all nodes whose properties meet these conditions.
         reason: A code for programs and statistics, such as 'RECALLED'.
         note: For people.
-        scope: Seed types for which the block holds, such as ("User",); empty means all. Questions
-            whose seed is no node (a vector, an audience) are in every scope.
+        scope: Query node types for which the block holds, such as ("User",); empty means all.
+            Questions whose query node is no node (a vector, an audience) are in every scope.
         allow_unknown: Whether the bundle may hold none of the ids.
     """
 
@@ -128,13 +128,13 @@ class LicenceFields(Timed):
 
 
 class Licence(Rule, LicenceFields):
-    """Goods of some categories need a licence.
+    """Products of some categories need a licence.
 
     Args:
         categories: Category ids; each stands for everything below it too.
-        holders: Per type the ids that have the licence. Of 'Shop' and 'Brand', goods that others
+        holders: Per type the ids that have the licence. Of 'Shop' and 'Brand', products that others
             sell or make, or of which this is unknown, do not come out; of 'Creator', others
-            neither get such goods nor are recommended for them. A type that is not named needs
+            neither get such products nor are recommended for them. A type that is not named needs
             no licence; where a list is empty, nobody has it.
         reason: The code of what a missing licence excludes.
         allow_unknown: Whether the bundle may hold none of the categories.

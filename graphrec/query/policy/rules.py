@@ -32,7 +32,7 @@ class Exclusion:
         reason: The code of the rule.
         because_of: The node that the rule names, as (type, id): itself, or what it belongs to; a
             licence's category.
-        scope: Seed types for which it holds; empty means all.
+        scope: Query node types for which it holds; empty means all.
         until: When the rule ends.
     """
 
@@ -44,11 +44,11 @@ class Exclusion:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Barred:
-    """What the rules bar for all seeds of a type alike.
+class ExcludedForAll:
+    """What the rules exclude for all queries of a type alike.
 
     Args:
-        allowed: bool [num_targets], read-only; None where nothing is barred.
+        allowed: bool [num_targets], read-only; None where nothing is excluded.
         counts: How many targets each reason bars; one with two reasons counts for both.
     """
 
@@ -56,7 +56,7 @@ class Barred:
     counts: Mapping[str, int]
 
     @classmethod
-    def of(cls, by_reason: Mapping[str, Rows], num_targets: int) -> "Barred":
+    def of(cls, by_reason: Mapping[str, Rows], num_targets: int) -> "ExcludedForAll":
         counts = {reason: len(rows) for reason, rows in by_reason.items() if len(rows)}
         if not counts:
             return cls(None, counts)
@@ -85,57 +85,57 @@ class Rules:
         self._blocked = [
             (each.rule, each.named, below(paths, {each.rule.type: each.named})) for each in blocked
         ]
-        self._barred_goods = [each.barred_goods(paths) for each in licensed]
-        self._barred: dict[tuple[str, str | None], Barred] = {}
+        self._excluded_products = [each.excluded_products(paths) for each in licensed]
+        self._for_all: dict[tuple[str, str | None], ExcludedForAll] = {}
         self._lock = ForkLock()
 
-    def barred_for_all(self, target_type: str, seed_type: str | None) -> "Barred":
-        """What may not come out for any seed of a type; worked out once.
+    def excluded_for_all(self, target_type: str, query_type: str | None) -> "ExcludedForAll":
+        """What may not come out for any query node of a type; worked out once.
 
         Args:
-            seed_type: None where the seed is no node; then every scope applies.
+            query_type: None where the query node is no node; then every scope applies.
         """
         with self._lock:
-            if (target_type, seed_type) not in self._barred:
-                found = self._by_reason(target_type, seed_type)
+            if (target_type, query_type) not in self._for_all:
+                found = self._by_reason(target_type, query_type)
                 size = self._bundle.num_nodes(target_type)
-                self._barred[target_type, seed_type] = Barred.of(found, size)
-            return self._barred[target_type, seed_type]
+                self._for_all[target_type, query_type] = ExcludedForAll.of(found, size)
+            return self._for_all[target_type, query_type]
 
-    def barred(self, seed_type: str, seed_row: int, target_type: str) -> Rows:
-        """Further target rows that this one seed must not get: own blocks, creators' licences."""
-        barred = self._own.barred(seed_type, seed_row, target_type)
+    def excluded(self, query_type: str, query_row: int, target_type: str) -> Rows:
+        """Further target rows that this one query must not get: own blocks, creators' licences."""
+        excluded = self._own.excluded(query_type, query_row, target_type)
         for licensed in self._licensed:
-            unlicensed = self._unlicensed(licensed, seed_type, seed_row, target_type)
-            barred = np.union1d(barred, unlicensed)
-        return barred
+            unlicensed = self._unlicensed(licensed, query_type, query_row, target_type)
+            excluded = np.union1d(excluded, unlicensed)
+        return excluded
 
     def exclusions(self, node_type: str, row: int) -> tuple[Exclusion, ...]:
-        """Every rule that keeps a node from coming out, for all seeds or those in its scope."""
+        """Every rule that keeps a node from coming out, for all queries or those in its scope."""
         return tuple(self._exclusions(node_type, row))
 
     def exclusions_for(
-        self, seed_type: str, seed_row: int, node_type: str, row: int
+        self, query_type: str, query_row: int, node_type: str, row: int
     ) -> tuple[Exclusion, ...]:
-        """Every rule that keeps a node away from this one seed alone."""
+        """Every rule that keeps a node away from this one query node alone."""
         found = []
-        if row in self._own.barred(seed_type, seed_row, node_type):
-            user_row = seed_row if seed_type == "User" else row
+        if row in self._own.excluded(query_type, query_row, node_type):
+            user_row = query_row if query_type == "User" else row
             found.append(Exclusion(OWN_BLOCK, ("User", self._bundle.id_of("User", user_row))))
         for licensed in self._licensed:
-            if row in self._unlicensed(licensed, seed_type, seed_row, node_type):
-                good = (seed_type, seed_row) if node_type == "Creator" else (node_type, row)
+            if row in self._unlicensed(licensed, query_type, query_row, node_type):
+                good = (query_type, query_row) if node_type == "Creator" else (node_type, row)
                 found.append(self._missing(licensed, *good))
         return tuple(found)
 
-    def _by_reason(self, target_type: str, seed_type: str | None) -> Mapping[str, Rows]:
+    def _by_reason(self, target_type: str, query_type: str | None) -> Mapping[str, Rows]:
         found: dict[str, Rows] = {}
         for rule, _, taken in self._blocked:
-            if _in_scope(rule, seed_type):
+            if _in_scope(rule, query_type):
                 rows = taken.get(target_type, NO_ROWS)
                 found[rule.reason] = np.union1d(found.get(rule.reason, NO_ROWS), rows)
         if target_type == "Product":
-            for licensed, rows in zip(self._licensed, self._barred_goods, strict=True):
+            for licensed, rows in zip(self._licensed, self._excluded_products, strict=True):
                 reason = licensed.rule.reason
                 found[reason] = np.union1d(found.get(reason, NO_ROWS), rows)
         return found
@@ -152,7 +152,7 @@ class Rules:
                     rule.scope,
                     rule.until,
                 )
-        for licensed, rows in zip(self._licensed, self._barred_goods, strict=True):
+        for licensed, rows in zip(self._licensed, self._excluded_products, strict=True):
             if node_type == "Product" and row in rows:
                 yield self._missing(licensed, node_type, row)
 
@@ -168,21 +168,21 @@ class Rules:
         )
 
     def _unlicensed(
-        self, licensed: Licensed, seed_type: str, seed_row: int, target_type: str
+        self, licensed: Licensed, query_type: str, query_row: int, target_type: str
     ) -> Rows:
         """The targets that a creator without the licence must not get, or who lacks it."""
         holders = licensed.holders.get("Creator")
         if holders is None:
             return NO_ROWS
-        if seed_type == "Creator" and seed_row not in holders:
-            return licensed.goods.get(target_type, NO_ROWS)
-        if target_type == "Creator" and seed_row in licensed.goods.get(seed_type, NO_ROWS):
+        if query_type == "Creator" and query_row not in holders:
+            return licensed.products.get(target_type, NO_ROWS)
+        if target_type == "Creator" and query_row in licensed.products.get(query_type, NO_ROWS):
             return np.setdiff1d(np.arange(self._bundle.num_nodes("Creator")), holders)
         return NO_ROWS
 
 
-def _in_scope(rule: Block, seed_type: str | None) -> bool:
-    return not rule.scope or seed_type is None or seed_type in rule.scope
+def _in_scope(rule: Block, query_type: str | None) -> bool:
+    return not rule.scope or query_type is None or query_type in rule.scope
 
 
 class Enforcement:

@@ -1,4 +1,4 @@
-"""What a brand or merchant asks: who should carry my goods, and who would buy them."""
+"""What a brand or merchant asks: who should carry my products, and who would buy them."""
 
 from collections.abc import Mapping, Sequence
 from typing import Unpack
@@ -19,7 +19,7 @@ from graphrec.query.topk import Scores
 class MerchantQuestions(Questions):
     """For a brand or a product. Errors and options are those of `recommend`.
 
-    Users are ranked by likeness to the buyers, see `Audience`. If the bundle was trained with a
+    Users are ranked by similarity to the buyers, see `Audience`. If the bundle was trained with a
     holdout, a score is the probability to buy within as many days, as the held-out days told: for
     the first time with `new_customers_only`, else at all. It can be compared between brands, and
     cut off. Without a holdout it is a similarity, and no probability; see `AudienceScores`. Users
@@ -40,19 +40,19 @@ class MerchantQuestions(Questions):
         return self.recommend("Brand", brand_id, "Creator", **options)
 
     def creator_rows(
-        self, seed_type: str, seed_rows: Rows, **options: Unpack[Options]
+        self, query_type: str, query_rows: Rows, **options: Unpack[Options]
     ) -> tuple[Rows, Scores]:
         """What `creators_for_brand` and `creators_for_product` rank, as rows and scores only.
 
         Args:
-            seed_type: 'Brand' or 'Product'.
-            seed_rows: int64 [num_seeds].
+            query_type: 'Brand' or 'Product'.
+            query_rows: int64 [num_queries].
 
         Returns:
-            Rows int64 [num_seeds, k], padded with -1, and scores float64 [num_seeds, k], padded
-            with -inf. A seed of which nothing is known gets no creators.
+            Rows int64 [num_queries, k], padded with -1, and scores float64 [num_queries, k], padded
+            with -inf. A query node of which nothing is known gets no creators.
         """
-        return creator_rows(self._engine, seed_type, seed_rows, RankOptions.of(options))
+        return creator_rows(self._engine, query_type, query_rows, RankOptions.of(options))
 
     def users_for_product(
         self,
@@ -88,8 +88,8 @@ class MerchantQuestions(Questions):
 
     def lookalike_rows(
         self,
-        seed_type: str,
-        seed_ids: Sequence[str],
+        query_type: str,
+        query_ids: Sequence[str],
         *,
         new_customers_only: bool = False,
         **options: Unpack[AudienceOptions],
@@ -99,15 +99,15 @@ class MerchantQuestions(Questions):
         For campaigns and evaluation: fields and reasons take time.
 
         Args:
-            seed_type: 'Brand' or 'Product'.
+            query_type: 'Brand' or 'Product'.
 
         Returns:
-            Rows int64 [num_seeds, k], padded with -1, and scores float64 [num_seeds, k], padded
+            Rows int64 [num_queries, k], padded with -1, and scores float64 [num_queries, k], padded
             with -inf.
         """
         size, question = audience_question(options, new_customers_only)
-        ids = as_ids(seed_ids, "seed_ids")
-        return lookalike_rows(self._engine.check_types(seed_type), seed_type, ids, size, question)
+        ids = as_ids(query_ids, "query_ids")
+        return lookalike_rows(self._engine.check_types(query_type), query_type, ids, size, question)
 
     def users_like(
         self,
@@ -134,8 +134,8 @@ class MerchantQuestions(Questions):
 
     def reach_curve(
         self,
-        seed_type: str,
-        seed_id: str,
+        query_type: str,
+        query_id: str,
         *,
         shares: Sequence[float] = SHARES,
         filters: Filters | None = None,
@@ -148,7 +148,7 @@ class MerchantQuestions(Questions):
         never bought, and how many of this audience will buy by the probabilities of its users.
 
         Args:
-            seed_type: 'Brand' or 'Product'.
+            query_type: 'Brand' or 'Product'.
             shares: Sizes of audiences, as shares of all known users who never bought and may come
                 out; from the smallest share that was measured, .01, to 1.
 
@@ -158,7 +158,7 @@ class MerchantQuestions(Questions):
         """
         question = RankOptions(filters=filters)
         return reach_curve(
-            self._engine.check_types(seed_type), seed_type, seed_id, question, shares
+            self._engine.check_types(query_type), query_type, query_id, question, shares
         )
 
     def creator_portfolio(
@@ -174,10 +174,10 @@ class MerchantQuestions(Questions):
     ) -> Portfolio:
         """The creators who together reach most of a brand's likely buyers.
 
-        Creators of one taste share their fans, so the k nearest reach the same people over and
+        Creators of one taste share their followers, so the k nearest reach the same people over and
         over. The reach of a set is the expected number of distinct buyers who see it, the sum over
         users of (chance to buy) x (1 - prod(1 - chance to see a creator)). The chance to buy is
-        the score of `users_for_brand` where that is a probability, and else the likeness to the
+        the score of `users_for_brand` where that is a probability, and else the similarity to the
         buyers; `Portfolio.window_days` says which. Users see creators whom they follow, or whose
         contents they liked or watched, with the chances in `graphrec/query/audience/directions.py`.
 

@@ -1,7 +1,7 @@
 """Defines the questions that each reader asks: the feed, a creator and an analyst.
 
-The feed asks what to show to a user, a creator what to sell to fans, and an analyst what is near a
-node. All of them build on `Questions`.
+The feed asks what to show to a user, a creator what to sell to followers, and an analyst what is
+near a node. All of them build on `Questions`.
 """
 
 from abc import ABC, abstractmethod
@@ -25,9 +25,9 @@ class Questions(ABC):
 
     @abstractmethod
     def recommend(
-        self, seed_type: str, seed_id: str, target_type: str, **options: Unpack[Options]
+        self, query_type: str, query_id: str, target_type: str, **options: Unpack[Options]
     ) -> Recommendations:
-        """The best targets for one seed."""
+        """The best targets for one query node."""
 
     @abstractmethod
     def recommend_for_events(

@@ -21,7 +21,7 @@ DIMENSIONS: Mapping[str, str] = {
     "brand": "brands",
     "creator": "creators",
 }
-"""What crowds a list, each with the filter whose ways through the graph tie it to targets."""
+"""What crowds a list, each with the filter whose ways through the graph connect it to targets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +29,11 @@ class Fairness:
     """How a list may depart from pure affinity; the defaults leave it as it is.
 
     Args:
-        new_item_share: Of the first m places at least floor(m * share) go to newcomers, for every
+        new_item_share: Of the first m places at least floor(m * share) go to new items, for every
             m: with .2, one of the first five, two of the first ten, and so on in every page.
-        new_item_days: Who is younger than so many days, by `created_at`, is a newcomer. Without
+        new_item_days: Who is younger than so many days, by `created_at`, is new. Without
             a `created_at` nobody is: an old product without a date must not pass for a new one.
-        newcomers_as_of: The moment that ages count back from; by default the bundle's cut-off, or
+        new_items_as_of: The moment that ages count back from; by default the bundle's cut-off, or
             the time of its newest event where it has none. Who was created later counts as new
             too.
         caps: By dimension, how many of one category, brand or creator there may be.
@@ -45,7 +45,7 @@ class Fairness:
 
     new_item_share: float = 0.0
     new_item_days: float = 30.0
-    newcomers_as_of: datetime | None = None
+    new_items_as_of: datetime | None = None
     caps: tuple[tuple[str, int], ...] = ()
     diversity: float = 0.0
 
@@ -61,8 +61,8 @@ class Fairness:
                     next_step=f"to leave a {dimension} out, filter it",
                     value=most,
                 )
-        if self.newcomers_as_of is not None:
-            check_moment("newcomers_as_of", self.newcomers_as_of)
+        if self.new_items_as_of is not None:
+            check_moment("new_items_as_of", self.new_items_as_of)
 
     @property
     def changes(self) -> bool:

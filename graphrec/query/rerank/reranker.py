@@ -22,15 +22,15 @@ from graphrec.query.topk import Scores
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pool:
-    """The best candidates of one seed, and the best newcomers among them or beside them.
+    """The best candidates of one query node, and the best new items among them or beside them.
 
     Args:
         rows: int64 [size], target rows, best first, each once; equal scores by ascending row.
         scores: float64 [size].
-        general: Which are among the best of all, and not here as newcomers alone, bool [size].
-        fresh: Which are newcomers, bool [size].
+        general: Which are among the best of all, and not here as new items alone, bool [size].
+        fresh: Which are new items, bool [size].
         general_cut: There may be more candidates than the pool holds.
-        fresh_cut: There may be more newcomers than the pool holds.
+        fresh_cut: There may be more new items than the pool holds.
     """
 
     rows: Rows
@@ -47,24 +47,24 @@ class Pool:
     def of(
         cls,
         best: tuple[Rows, Scores],
-        newcomers: tuple[Rows, Scores] | None,
+        new_items: tuple[Rows, Scores] | None,
         is_new: Mask | None,
     ) -> "Pool":
-        """From two rankings of one length, padded with -1: of all, and of the newcomers.
+        """From two rankings of one length, padded with -1: of all, and of the new items.
 
         Args:
-            newcomers: None where newcomers have no share.
+            new_items: None where new items have no share.
             is_new: bool [num_targets]; None where it is not asked.
         """
         found = best[0] >= 0
         rows, scores = best[0][found], best[1][found]
         general_cut, fresh_cut = len(rows) == len(best[0]), False
         general = np.ones(len(rows), dtype=np.bool_)
-        if newcomers is not None:
-            fresh_cut = bool(newcomers[0][-1] >= 0)
-            beside = (newcomers[0] >= 0) & ~np.isin(newcomers[0], rows)
-            rows = np.concatenate([rows, newcomers[0][beside]])
-            scores = np.concatenate([scores, newcomers[1][beside]])
+        if new_items is not None:
+            fresh_cut = bool(new_items[0][-1] >= 0)
+            beside = (new_items[0] >= 0) & ~np.isin(new_items[0], rows)
+            rows = np.concatenate([rows, new_items[0][beside]])
+            scores = np.concatenate([scores, new_items[1][beside]])
             general = np.arange(len(rows)) < len(general)
             order = np.lexsort((rows, -scores))
             rows, scores, general = rows[order], scores[order], general[order]
@@ -83,7 +83,7 @@ class Selection:
 
     Args:
         chosen: Best place first.
-        raised: Places, from 0 on, of newcomers who would not have had them by their own value.
+        raised: Places, from 0 on, of new items that would not have got them by their own value.
         passed_over: How many candidates a cap left out, although better ones than the last
             chosen.
         complete: False where the pool was too small to tell who is next.
@@ -96,7 +96,7 @@ class Selection:
 
 
 def places_due(share: float, k: int) -> npt.NDArray[np.int64]:
-    """How many newcomers there must be among the first 1, 2, ... k.
+    """How many new items there must be among the first 1, 2, ... k.
 
     >>> places_due(0.2, 10).tolist()
     [0, 0, 0, 0, 1, 1, 1, 1, 1, 2]
@@ -108,9 +108,9 @@ def places_due(share: float, k: int) -> npt.NDArray[np.int64]:
 def select(pool: Pool, k: int, fairness: Fairness, groups: Mapping[str, Groups]) -> Selection:
     """Takes for each place who is worth most there.
 
-    A place is a newcomer's when fewer newcomers stand before it than are due (as in FA*IR, Zehlike
+    A place is new's when fewer new items stand before it than are due (as in FA*IR, Zehlike
     et al., CIKM 2017, with a fixed share for its binomial test). So no one gives way where
-    newcomers come as far by themselves. Caps hold for newcomers too; places that no newcomer can
+    new items come as far by themselves. Caps hold for new items too; places that no new item can
     take go to others.
 
     Args:
@@ -127,13 +127,13 @@ def select(pool: Pool, k: int, fairness: Fairness, groups: Mapping[str, Groups])
         eligible = left & ~caps.full
         next_one = worth.best(eligible & pool.general)
         if due > num_fresh:
-            newcomer = worth.best(eligible & pool.fresh)
-            if newcomer is None and pool.fresh_cut:
+            new_item = worth.best(eligible & pool.fresh)
+            if new_item is None and pool.fresh_cut:
                 complete = False
                 break
-            if newcomer is not None and newcomer != next_one:
+            if new_item is not None and new_item != next_one:
                 raised.append(place)
-                next_one = newcomer
+                next_one = new_item
         if next_one is None:
             complete = not pool.general_cut
             break
@@ -167,14 +167,14 @@ class _Worth:
     """What each of a pool is worth at the next place: maximal marginal relevance.
 
     (1 - d) a - d s, with d the diversity, a the score scaled to 0 .. 1 over the pool's best, and s
-    the greatest likeness to one that is chosen: the share of the dimensions in which both belong
+    the greatest similarity to one that is chosen: the share of the dimensions in which both belong
     to one group (Carbonell and Goldstein, SIGIR 1998). With d = 0 the pool's own order decides.
     """
 
     def __init__(self, pool: Pool, diversity: float, groups: Mapping[str, Groups]) -> None:
         self._diversity = diversity
         self._groups = list(groups.values())
-        self._likeness = np.zeros(len(pool))
+        self._similarity = np.zeros(len(pool))
         self._affinity = np.zeros(len(pool))
         if diversity and len(pool):
             best, worst = pool.scores[0], pool.scores[pool.general].min()
@@ -187,22 +187,22 @@ class _Worth:
             return None
         if not self._diversity:
             return int(members[0])
-        worth = (1 - self._diversity) * self._affinity - self._diversity * self._likeness
+        worth = (1 - self._diversity) * self._affinity - self._diversity * self._similarity
         return int(members[np.argmax(worth[members])])
 
     def take(self, member: int) -> None:
         if not self._diversity:
             return
-        shared = np.zeros(len(self._likeness))
+        shared = np.zeros(len(self._similarity))
         for groups in self._groups:
             own = np.zeros(groups.num_groups, dtype=np.bool_)
             own[groups.of(member)] = True
             shared[np.unique(groups.in_any(own))] += 1
-        np.maximum(self._likeness, shared / len(self._groups), out=self._likeness)
+        np.maximum(self._similarity, shared / len(self._groups), out=self._similarity)
 
 
 Ask = Callable[[Rows, int, Mask | None], tuple[Rows, Scores]]
-"""Ranks for some positions among the seeds so many candidates, of all or of those of a mask."""
+"""Ranks for some positions among the queries so many candidates, of all or of those of a mask."""
 
 _POOL_FACTOR, _SMALLEST_POOL = 5, 100
 _GROWTH = 4
@@ -225,21 +225,21 @@ class Reranker:
     comes out does not depend on where pools begin, nor on who else is in the batch.
 
     Raises:
-        QueryError: The bundle cannot tell who is a newcomer, or what crowds the list.
+        QueryError: The bundle cannot tell who is new, or what crowds the list.
     """
 
     def __init__(self, release: ServedBundle, target_type: str, fairness: Fairness) -> None:
         self._fairness = fairness
         self._num_targets = len(release.space(target_type))
-        self._is_new = _newcomers(release, target_type, fairness)
+        self._is_new = _new_items(release, target_type, fairness)
         self._memberships = _memberships(release, target_type, fairness)
 
-    def lists(self, ask: Ask, num_seeds: int, k: int) -> RerankedLists:
-        """The best lists of k for all seeds."""
-        rows = np.full((num_seeds, k), -1, dtype=np.int64)
-        scores = np.full((num_seeds, k), -np.inf)
+    def lists(self, ask: Ask, num_queries: int, k: int) -> RerankedLists:
+        """The best lists of k for all queries."""
+        rows = np.full((num_queries, k), -1, dtype=np.int64)
+        scores = np.full((num_queries, k), -np.inf)
         notes: dict[int, Reranked] = {}
-        waiting, size = np.arange(num_seeds), self._first_size(k)
+        waiting, size = np.arange(num_queries), self._first_size(k)
         while len(waiting):
             pools = self._pools(ask, waiting, size)
             unfinished = []
@@ -253,7 +253,7 @@ class Reranker:
                 scores[position, : len(chosen)] = pool.scores[chosen]
                 notes[position] = _note(pool, selection)
             waiting, size = np.array(unfinished, dtype=np.int64), size * _GROWTH
-        return RerankedLists(rows, scores, tuple(notes[at] for at in range(num_seeds)))
+        return RerankedLists(rows, scores, tuple(notes[at] for at in range(num_queries)))
 
     def _first_size(self, k: int) -> int:
         crowded = self._fairness.caps or self._fairness.diversity
@@ -266,8 +266,8 @@ class Reranker:
             return [Pool.of(best, None, None) for best in zip(rows, scores, strict=True)]
         fresh = ask(positions, size, self._is_new)
         return [
-            Pool.of(best, newcomers, self._is_new)
-            for best, newcomers in zip(
+            Pool.of(best, new_items, self._is_new)
+            for best, new_items in zip(
                 zip(rows, scores, strict=True), zip(*fresh, strict=True), strict=True
             )
         ]
@@ -280,22 +280,22 @@ class Reranker:
 def _note(pool: Pool, selection: Selection) -> Reranked:
     return Reranked(
         pool=len(pool),
-        newcomers=int(np.count_nonzero(pool.fresh[list(selection.chosen)])),
+        new_items=int(np.count_nonzero(pool.fresh[list(selection.chosen)])),
         raised=tuple(place + 1 for place in selection.raised),
         passed_over=selection.passed_over,
     )
 
 
-def _newcomers(release: ServedBundle, target_type: str, fairness: Fairness) -> Mask | None:
-    """Who is a newcomer, bool [num_targets]; None where newcomers have no share."""
+def _new_items(release: ServedBundle, target_type: str, fairness: Fairness) -> Mask | None:
+    """Who is new, bool [num_targets]; None where new items have no share."""
     if not fairness.new_item_share:
         return None
-    moment = fairness.newcomers_as_of or release.bundle.as_of
+    moment = fairness.new_items_as_of or release.bundle.as_of
     if moment is None:
         raise QueryError(
-            "who is a newcomer cannot be told: the bundle has neither a cut-off nor events with "
+            "who is new cannot be told: the bundle has neither a cut-off nor events with "
             "times to count back from",
-            next_step="give newcomers_as_of, such as the present",
+            next_step="give new_items_as_of, such as the present",
         )
     oldest = microseconds(moment) - float(fairness.new_item_days) * _DAY_MICROSECONDS
     created = release.columns.numbers(target_type, CREATED_AT)

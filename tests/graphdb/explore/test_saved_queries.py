@@ -7,7 +7,7 @@ import pytest
 
 from graphdb import SCHEMA
 from graphdb.errors import FileAccessError
-from graphdb.explore import NEIGHBOURS, queries_for, saved_queries, write_browser_files
+from graphdb.explore import NEIGHBORS, queries_for, saved_queries, write_browser_files
 
 PUBLISHED = {"_GraphRec", "RECOMMENDED"}
 QUERIES = {query.name: query for query in saved_queries()}
@@ -60,7 +60,7 @@ def test_a_query_reads_well_in_the_browser(name):
 def test_every_type_has_a_first_query_that_asks_about_it_alone(node_type):
     queries = queries_for(SCHEMA, node_type)
     assert next(iter(queries.values())).asks_about(SCHEMA) == (node_type,)
-    assert list(queries)[-1] == NEIGHBOURS
+    assert list(queries)[-1] == NEIGHBORS
 
 
 def test_values_come_in_as_literals_and_only_there():

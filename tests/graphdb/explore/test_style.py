@@ -35,7 +35,7 @@ def test_a_node_is_captioned_by_its_name_or_else_its_key(name):
 
 
 @pytest.mark.parametrize("name", [*SCHEMA.relations, *PUBLISHED])
-def test_a_tie_shows_its_type_and_only_properties_it_has(name):
+def test_a_edge_shows_its_type_and_only_properties_it_has(name):
     caption = rules()[f"relationship.{name}"]["caption"]
     assert caption == "<type>" or caption.startswith(f"{name} ")
     known = PUBLISHED.get(name) or {column.name for column in SCHEMA.relation(name).columns}

@@ -15,9 +15,9 @@ import pyarrow as pa
 import pytest
 from contracts.store import PURCHASED, fill, purchases, rows, table, users
 
-from graphdb import UpsertCounts, open_store
+from graphdb import SCHEMA, UpsertCounts, open_store
 from graphdb.errors import StoreError, StoreUnavailableError
-from graphdb.stores.neo4j import Neo4jSettings, Neo4jStore, writing
+from graphdb.stores.neo4j import Neo4jSettings, Neo4jStore, maintenance, writing
 
 
 def whole_story(error: BaseException) -> str:
@@ -121,8 +121,48 @@ def test_opening_without_create_needs_a_store(settings, empty):
 @pytest.mark.usefixtures("store")
 def test_another_store_format_is_refused(settings, empty):
     empty.execute_query("MATCH (m:_GraphRec {name: 'store'}) SET m.format_version = '99'")
-    with pytest.raises(StoreError, match="has store format 99; expected format 1"):
+    with pytest.raises(StoreError, match="has store format 99; expected format 2"):
         Neo4jStore(settings)
+
+
+@pytest.mark.usefixtures("store")
+def test_a_store_of_format_1_is_converted_when_it_is_opened_for_writing(
+    settings, empty, monkeypatch
+):
+    with open_store(settings.uri) as store:
+        fill(store)
+        followers = table("Creator", creator_id=["c1"], followers=[7])
+        store.upsert_nodes("Creator", followers)
+        live = purchases(("ann", "tea", 3, 2.0))
+        live = live.append_column("channel", [["live"]])
+        store.upsert_edges(PURCHASED, live)
+        before = sorted(store.read_edges(PURCHASED).read_all().to_pylist(), key=str)
+    ((declared,),) = empty.execute_query(
+        "MATCH (m:_GraphRec {name: 'store'}) RETURN m.graph_schema"
+    ).records
+    plain = json.loads(declared)
+    for relation in plain["relations"]:
+        relation["behaviour_weight"] = relation.pop("event_weight")
+    (creator,) = (one for one in plain["node_types"] if one["name"] == "Creator")
+    for column in creator["properties"]:
+        column["name"] = {"followers": "fans"}.get(column["name"], column["name"])
+    empty.execute_query(
+        "MATCH (m:_GraphRec {name: 'store'}) SET m.format_version = '1', m.graph_schema = $plain",
+        plain=json.dumps(plain),
+    )
+    empty.execute_query(
+        "MATCH ()-[r:PURCHASED]->() WHERE r.channel IS NOT NULL"
+        " SET r.scene = r.channel REMOVE r.channel"
+    )
+    empty.execute_query("MATCH (c:Creator) SET c.fans = c.followers REMOVE c.followers")
+    monkeypatch.setattr(maintenance, "_UPGRADED_AT_ONCE", 1)
+    with open_store(settings.uri) as store:
+        assert store.schema == SCHEMA
+        (creator,) = store.read_nodes("Creator").read_all().to_pylist()
+        assert creator["followers"] == 7
+        after = sorted(store.read_edges(PURCHASED).read_all().to_pylist(), key=str)
+        assert after == before
+        assert any(one["channel"] == "live" for one in after)
 
 
 @pytest.mark.usefixtures("empty")

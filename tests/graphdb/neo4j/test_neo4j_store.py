@@ -149,25 +149,28 @@ def test_a_moved_edge_keeps_what_was_not_given(store):
 
 def random_batches(draw: random.Random) -> list[tuple[str | EdgeType, pa.Table]]:
     """Upserts that add, change and repeat, over many small chunks."""
-    people, goods = [f"u{number}" for number in range(23)], [f"p{number}" for number in range(17)]
+    people, products = (
+        [f"u{number}" for number in range(23)],
+        [f"p{number}" for number in range(17)],
+    )
     some_day = [*days(*range(6)), None]
     batches: list[tuple[str | EdgeType, pa.Table]] = []
     for _ in range(2):
         created = [draw.choice(some_day) for _ in people]
         batches.append(("User", table("User", user_id=people, created_at=created)))
-        prices = [draw.choice([None, 1.0, 2.0]) for _ in goods]
-        created = [draw.choice(some_day) for _ in goods]
-        columns = {"product_id": goods, "price": prices, "created_at": created}
+        prices = [draw.choice([None, 1.0, 2.0]) for _ in products]
+        created = [draw.choice(some_day) for _ in products]
+        columns = {"product_id": products, "price": prices, "created_at": created}
         batches.append(("Product", table("Product", **columns)))
     batches.append(("Brand", table("Brand", brand_id=["a", "b", "c"])))
     for _ in range(3):
-        made_by = [draw.choice("abc") for _ in goods]
-        since = [draw.choice(some_day) for _ in goods]
-        columns = {"source_id": goods, "target_id": made_by, "since": since}
+        made_by = [draw.choice("abc") for _ in products]
+        since = [draw.choice(some_day) for _ in products]
+        columns = {"source_id": products, "target_id": made_by, "since": since}
         batches.append((MADE_BY, table(MADE_BY, **columns)))
         keys = {
             # the first user has a great part of all edges
-            (draw.choice([people[0], *people]), draw.choice(goods), draw.randrange(6), line)
+            (draw.choice([people[0], *people]), draw.choice(products), draw.randrange(6), line)
             for line in ["", "x", "y"] * 40
         }
         source, target, day, line = zip(*sorted(keys, key=str), strict=True)

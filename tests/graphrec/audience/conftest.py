@@ -3,7 +3,8 @@
 users      e01 to e12 like east, n01 to n12 north; of zed nothing is known
 products   pe and pe2 (acme, yogurt) point east, pn (bolt, bread) north
 bought     pe: e01 e02; pn: n01
-creators   cara carries north goods, but e01 to e12 follow her; cleo carries pe and has no fans;
+creators   cara carries north products, but e01 to e12 follow her; cleo carries pe and has no
+followers;
            carl carries pn, and n01 and n02 watched him; of cora nothing is known
 """
 
@@ -77,8 +78,8 @@ FIGURES = AudienceFigures.model_validate(
         "first_purchase": {"intercept": -1.0, "slope": 0.5, "prior_slope": 0.25, **_REST},
         "any_purchase": {"intercept": 0.0, "slope": 1.0, "prior_slope": 0.5, **_REST},
         "reach": [
-            {**_band(1, 4), "num_seeds": 30, "num_new_buyers": 90, "points": _points(9, 3, 1)},
-            {**_band(7, 20), "num_seeds": 12, "num_new_buyers": 50, "points": _points(5, 2, 1)},
+            {**_band(1, 4), "num_queries": 30, "num_new_buyers": 90, "points": _points(9, 3, 1)},
+            {**_band(7, 20), "num_queries": 12, "num_new_buyers": 50, "points": _points(5, 2, 1)},
         ],
     }
 )
@@ -99,7 +100,7 @@ def make_market(tmp_path: Path, make_node_table: Callable[..., Any]) -> Callable
         policy: Policy | None = None,
         audiences: Mapping[str, AudienceFigures] | None = None,
     ) -> Recommender:
-        nodes, ties = {**IDS, **ids}, {**EDGES, **edges}
+        nodes, edges = {**IDS, **ids}, {**EDGES, **edges}
         bundle = write_bundle(
             tmp_path / f"market-{len(list(tmp_path.iterdir()))}",
             schema=SCHEMA,
@@ -113,7 +114,7 @@ def make_market(tmp_path: Path, make_node_table: Callable[..., Any]) -> Callable
                 name: np.array(rows, dtype=np.float32)
                 for name, rows in {**VECTORS, **vectors}.items()
             },
-            edges={SCHEMA.parse_edge_type(name): _tie(name, ties[name], nodes) for name in ties},
+            edges={SCHEMA.parse_edge_type(name): _edge(name, edges[name], nodes) for name in edges},
             config={},
             metrics={},
             audiences={"Brand": FIGURES} if audiences is None else audiences,
@@ -128,7 +129,7 @@ def market(make_market: Callable[..., Recommender]) -> Recommender:
     return make_market()
 
 
-def _tie(name: str, pairs: Pairs, nodes: Mapping[str, Sequence[str]]) -> Adjacency:
+def _edge(name: str, pairs: Pairs, nodes: Mapping[str, Sequence[str]]) -> Adjacency:
     edge_type = SCHEMA.parse_edge_type(name)
     sources, targets = nodes[edge_type.source], nodes[edge_type.target]
     return Adjacency.from_edges(

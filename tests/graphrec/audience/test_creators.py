@@ -18,13 +18,13 @@ from graphrec.query.audience.creators import (
     SHRINKAGE,
     creator_audiences,
 )
-from graphrec.query.audience.directions import BlockScale, Fans, shared_blocks
+from graphrec.query.audience.directions import BlockScale, Followers, shared_blocks
 from graphrec.query.audience.matching import DOUBT_COSTS, creators_for, for_creators
 from graphrec.query.embeddings import EmbeddingMatrix
 from graphrec.query.options import RankOptions
 
 STEP = np.array([0.5, -0.5])
-NOBODY = Fans(np.empty(0, np.int64), np.empty(0), np.empty(0))
+NOBODY = Followers(np.empty(0, np.int64), np.empty(0), np.empty(0))
 
 
 def test_audiences_by_hand(market):
@@ -42,7 +42,7 @@ def test_audiences_by_hand(market):
     assert found.doubt == pytest.approx([*doubt, 1])
 
 
-def test_a_score_is_likeness_to_the_buyers_less_doubt_and_the_niche(market):
+def test_a_score_is_similarity_to_the_buyers_less_doubt_and_the_niche(market):
     """The buyers of pe are east, where users deviate by 1; cara carries one product, of bread."""
     own, prior = OWN_COUNTS_AS, SHRINKAGE
     scores = {one.id: one.score for one in market.creators_for_product("pn", exclude_seen=False)}
@@ -54,8 +54,8 @@ def test_a_score_is_likeness_to_the_buyers_less_doubt_and_the_niche(market):
 
 def test_a_brand_is_of_the_categories_of_its_products(market, make_market):
     """Half of acme's products become bread, of which cara and carl carry one each."""
-    ties = [("pe", "yogurt"), ("pe2", "bread"), ("pn", "bread")]
-    mixed = make_market(edges={"Product-IN_CATEGORY-Category": ties})
+    edges = [("pe", "yogurt"), ("pe2", "bread"), ("pn", "bread")]
+    mixed = make_market(edges={"Product-IN_CATEGORY-Category": edges})
     before, after = (
         {one.id: one.score for one in each.creators_for_brand("acme", exclude_seen=False)}
         for each in (market, mixed)
@@ -64,10 +64,10 @@ def test_a_brand_is_of_the_categories_of_its_products(market, make_market):
     assert gained == pytest.approx({"cara": 1 / 12, "carl": 1 / 12, "cleo": -1 / 12}, abs=1e-6)
 
 
-def test_a_block_that_goods_lack_lends_no_length(make_market):
+def test_a_block_that_products_lack_lends_no_length(make_market):
     """Users and creators have a further block, which products and brands lack; cleo has no part.
 
-    Beside it the block of goods is short in all creators but cleo, who has no follower.
+    Beside it the block of products is short in all creators but cleo, who has no follower.
     """
     beside = {
         "User": [*[[1, 0, 9]] * 12, *[[0, 1, -9]] * 12, [0, 0, 0]],
@@ -83,12 +83,12 @@ def test_a_block_that_goods_lack_lends_no_length(make_market):
     assert found.norms[0] > found.norms[2]
 
 
-@pytest.mark.parametrize("seed_type", ["Product", "Brand"])
-def test_new_creators_without_followers_do_not_win(make_market, seed_type):
+@pytest.mark.parametrize("query_type", ["Product", "Brand"])
+def test_new_creators_without_followers_do_not_win(make_market, query_type):
     """Ten carry pe2 and nobody follows them: their own vectors fit acme and pe perfectly.
 
     cara carries nothing but has twelve followers like the buyers. The new ones have their places
-    by a share for newcomers, never by short evidence.
+    by a share for new items, never by short evidence.
     """
     new = [f"new{number}" for number in range(10)]
     market = make_market(
@@ -99,8 +99,8 @@ def test_new_creators_without_followers_do_not_win(make_market, seed_type):
             "Creator-MANAGED_BY-Agency": [],
         },
     )
-    asked = {"Product": "pe", "Brand": "acme"}[seed_type]
-    answer = market.recommend(seed_type, asked, "Creator", exclude_seen=False, k=14)
+    asked = {"Product": "pe", "Brand": "acme"}[query_type]
+    answer = market.recommend(query_type, asked, "Creator", exclude_seen=False, k=14)
     assert answer.ids[0] == "cara"
     assert set(answer.ids[1:11]) == set(new)  # they fit better than the rest all the same
 
@@ -114,7 +114,7 @@ def test_the_fewer_followers_the_nearer_to_nothing(numbers, own):
     angles = np.linspace(0, np.pi, 300)
     users = np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
     followers = [
-        Fans(np.arange(number), np.ones(number), np.full(number, 0.5)) for number in numbers
+        Followers(np.arange(number), np.ones(number), np.full(number, 0.5)) for number in numbers
     ]
     spaces = EmbeddingMatrix.of(own[: len(numbers)]), EmbeddingMatrix.of(users)
     found = creator_audiences(*spaces, [np.arange(2)], lambda row: followers[row])
@@ -159,7 +159,7 @@ def test_blocks_keep_their_weights_whatever_their_length(users, factor):
 
 
 def test_blocks_are_columns_of_the_same_types():
-    """One column is used by no type, one by users alone: neither tells how users and goods fit."""
+    """One column is used by no type, one by users alone: neither says how users and products fit"""
     spaces = {
         "User": EmbeddingMatrix.of(np.array([[1, 1, 1, 0, 1, 1], [0, 0, 0, 0, 0, 0]], np.float32)),
         "Product": EmbeddingMatrix.of(np.array([[1, 1, 0, 0, 1, 1]], np.float32)),
@@ -171,7 +171,7 @@ def test_blocks_are_columns_of_the_same_types():
     assert shared_blocks(spaces, "Brand", "Content") == []
 
 
-def test_a_creator_is_offered_what_the_fans_like(market):
+def test_a_creator_is_offered_what_the_followers_like(market):
     cara = [market.bundle.row_of("Creator", "cara")]
     by_own_vector, _ = market.top_rows("Creator", cara, "Product", k=1, exclude_seen=False)
     assert market.bundle.id_of("Product", by_own_vector[0, 0]) == "pn"
@@ -182,7 +182,7 @@ def test_a_creator_is_offered_what_the_fans_like(market):
     assert market.brands_for_creator("carl", exclude_seen=False).ids == ("bolt", "acme")
 
 
-def test_creators_for_goods_and_brands(market):
+def test_creators_for_products_and_brands(market):
     """Neither those who carry it already nor cora, of whom nothing is known."""
     assert market.creators_for_product("pe").ids == ("cara", "carl")
     assert market.creators_for_product("pe", exclude_seen=False).ids == ("cara", "cleo", "carl")
@@ -190,20 +190,20 @@ def test_creators_for_goods_and_brands(market):
     assert market.creators_for_brand("bolt").ids == ("cleo",)
 
 
-def test_without_fans_the_own_vector_alone_counts(make_market):
+def test_without_followers_the_own_vector_alone_counts(make_market):
     names = ("User-FOLLOWS-Creator", "User-WATCHED-Content", "User-LIKED-Content")
     market = make_market(edges=dict.fromkeys(names, ()))
     assert market.products_for_creator("cara", exclude_seen=False).ids == ("pn", "pe2", "pe")
 
 
-def test_without_an_own_vector_the_fans_count(make_market):
+def test_without_an_own_vector_the_followers_count(make_market):
     market = make_market(vectors={"Creator": [[0, 0], [0, 2], [1, 0], [0, 0]]})
     assert market.products_for_creator("cara").ids == ("pe", "pe2")
 
 
-def test_ties_to_fans_weigh_as_the_schema_says(market):
-    fans = market._engine.release.audiences.fans_of()
-    cara, carl = fans(0), fans(1)
+def test_edges_to_followers_weigh_as_the_schema_says(market):
+    followers = market._engine.release.audiences.followers_of()
+    cara, carl = followers(0), followers(1)
     assert cara.weights.tolist() == [2] * 12
     assert cara.chances == pytest.approx([0.5] * 12)
     assert carl.users.tolist() == [12, 13]

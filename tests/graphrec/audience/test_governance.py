@@ -66,7 +66,7 @@ def test_a_blocked_creator_never_comes_out(make_market, block):
     assert ids_of_creators(make_market(policy=policy(block))) == {"carl", "cleo"}
 
 
-def test_blocked_goods_are_not_offered_to_creators(make_market):
+def test_blocked_products_are_not_offered_to_creators(make_market):
     market = make_market(policy=policy(Block(type="Brand", ids=("acme",), reason="RECALL")))
     assert market.products_for_creator("cara", exclude_seen=False).ids == ("pn",)
     assert market.brands_for_creator("cara", exclude_seen=False).ids == ("bolt",)

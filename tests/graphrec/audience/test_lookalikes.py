@@ -111,7 +111,7 @@ def test_users_are_scored_by_similarity_to_the_buyers(recommender):
     answer = recommender.users_for_brand("acme")
     assert scored(answer) == expected(["ann", "cat"], "acme")
     assert [item.rank for item in answer] == [1, 2, 3]
-    assert (answer.seed_type, answer.seed_id, answer.target_type) == ("Brand", "acme", "User")
+    assert (answer.query_type, answer.query_id, answer.target_type) == ("Brand", "acme", "User")
     assert scored(recommender.users_for_product("p3")) == expected(["bob"], "p3")
     assert (answer.trace.score_kind, answer.trace.score_days) == ("similarity", None)
 
@@ -123,7 +123,7 @@ def test_new_customers_only(recommender):
 
 
 def test_without_buyers_the_own_vector_tells(make_recommender, content):
-    edges = {name: tie for name, tie in content["edges"].items() if name != PURCHASED}
+    edges = {name: edge for name, edge in content["edges"].items() if name != PURCHASED}
     answer = make_recommender(edges=edges).users_for_brand("acme")
     assert scored(answer) == expected([], "acme", dict.fromkeys(USERS, 1))
 
@@ -133,7 +133,7 @@ def test_users_like(recommender):
     everyone = recommender.users_like(["ann", "ann"], new_customers_only=False)
     assert scored(everyone) == expected(["ann"])
     assert scored(answer) == expected(["ann"])[1:]
-    assert (answer.seed_type, answer.seed_id) == ("", "")
+    assert (answer.query_type, answer.query_id) == ("", "")
 
 
 def test_size_as_number_or_share(recommender):

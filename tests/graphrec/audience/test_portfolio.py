@@ -1,4 +1,4 @@
-"""Creators whose fans overlap: the set that reaches most is not that of the nearest."""
+"""Creators whose followers overlap: the set that reaches most is not that of the nearest."""
 
 import numpy as np
 import pytest
@@ -28,11 +28,13 @@ def market(make_market):
 
 
 def reach(market, creators, brand="acme"):
-    fans_of, bundle = market._engine.release.audiences.fans_of(), market.bundle
-    fans = [fans_of(bundle.row_of("Creator", one)) for one in creators]
+    followers_of, bundle = market._engine.release.audiences.followers_of(), market.bundle
+    followers = [followers_of(bundle.row_of("Creator", one)) for one in creators]
     likely = likely_buyers(market._engine, brand, new_only=False)[0]
-    coverage = Coverage(likely, [one.users for one in fans], [one.chances for one in fans])
-    return coverage.reach(range(len(fans)))
+    coverage = Coverage(
+        likely, [one.users for one in followers], [one.chances for one in followers]
+    )
+    return coverage.reach(range(len(followers)))
 
 
 def test_a_portfolio_reaches_more_than_the_nearest(market):
@@ -109,7 +111,7 @@ def test_who_carries_the_brand_and_who_is_filtered_out_is_no_candidate(make_mark
     found = carl_and_cara.creator_portfolio("acme", k=5)
     assert found.ids == ("cara", "carl")
     everyone = carl_and_cara.creator_portfolio("acme", k=5, exclude_seen=False)
-    assert everyone.ids == found.ids  # cleo has no fans and reaches nobody
+    assert everyone.ids == found.ids  # cleo has no followers and reaches nobody
 
 
 @pytest.mark.parametrize(

@@ -138,7 +138,7 @@ class TestReachCurve:
             assert point.recall == pytest.approx(point.expected / sum(likely))
             assert point.min_score == pytest.approx(likely[point.users - 1])
         assert curve.to_dict()["measured_on"] == {
-            "fewest": 1, "most": 4, "num_seeds": 30, "num_new_buyers": 90,
+            "fewest": 1, "most": 4, "num_queries": 30, "num_new_buyers": 90,
         }  # fmt: skip
 
     @pytest.mark.parametrize(("buyers", "most"), [(0, 4), (4, 4), (5, 20), (20, 20), (22, 20)])
@@ -202,7 +202,7 @@ def test_figures_that_cannot_be(market, tmp_path, place, value):
 
 
 def test_bands_ascend():
-    band = {"fewest": 5, "most": 4, "num_seeds": 1, "num_new_buyers": 1, "points": []}
+    band = {"fewest": 5, "most": 4, "num_queries": 1, "num_new_buyers": 1, "points": []}
     for points in ([], [{"share": 0.5, "lift": 1, "low": 1, "high": 1}] * 2):
         with pytest.raises(ValueError, match="reach"):
             AudienceFigures.model_validate({"reach": [{**band, "points": points}]})

@@ -24,7 +24,7 @@ def test_the_tables(make):
         "figures",
         "nodes",
         "edges",
-        "lists of 5 for the same seeds",
+        "lists of 5 for the same queries",
         "who is shown",
         "vectors, one space turned onto the other",
     ):
@@ -32,7 +32,7 @@ def test_the_tables(make):
     (row,) = (
         line for line in shown.splitlines() if "User -> Product" in line and line.count("│") == 7
     )
-    found = compare_releases(first, second, num_seeds=20, k=5).lists[0]
+    found = compare_releases(first, second, num_queries=20, k=5).lists[0]
     cells = [cell.strip() for cell in row.strip("│").split("│")]
     assert cells == [
         "User -> Product",

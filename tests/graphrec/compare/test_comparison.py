@@ -47,7 +47,7 @@ def test_a_release_beside_itself_has_not_changed(make):
         assert (lists.changed, lists.members_changed) == (0, 0)
         assert (lists.mean_overlap, lists.mean_rbo) == (1, 1)
         assert lists.exposure_a == lists.exposure_b
-        assert lists.newcomers == lists.exposure_b.newcomers == 0
+        assert lists.new_items == lists.exposure_b.new_items == 0
     for drift in found.drift:
         assert (drift.mean_cosine, drift.length_ratio, drift.moved_most) == (1, 1, ())
 
@@ -112,8 +112,8 @@ def test_zero_vectors_are_left_out(make):
     drift = by_type(found.drift)
     assert set(drift) == {"Product", "User"}
     assert drift["User"].num_nodes == 30
-    assert direction(found, "User -> Product").num_seeds == 30
-    assert not [one for one in found.lists if one.seed_type == "Brand"]
+    assert direction(found, "User -> Product").num_queries == 30
+    assert not [one for one in found.lists if one.query_type == "Brand"]
 
 
 def test_nodes_and_edges_are_matched_by_id(make):
@@ -154,11 +154,11 @@ def test_catalogues_of_different_sizes(make):
     lists = direction(compare_releases(make("one"), larger), "User -> Brand")
     assert lists.members_changed == 1
     assert (lists.exposure_a.coverage, lists.exposure_b.coverage) == (1, 1)
-    assert lists.newcomers == 2 / 7
+    assert lists.new_items == 2 / 7
     assert lists.mean_overlap < 5 / 6
 
 
-def test_newcomers_that_everyone_is_shown(make):
+def test_new_items_that_everyone_is_shown(make):
     vectors = vectors_of()
     ages = [400] * 200
     first = make("first", nodes=nodes_of(ages_days=ages))
@@ -167,14 +167,14 @@ def test_newcomers_that_everyone_is_shown(make):
     vectors["Product"][10] *= 1000
     second = make("second", nodes=nodes_of(ages_days=ages), vectors=vectors)
     lists = direction(compare_releases(first, second), "User -> Product")
-    assert lists.newcomers == 1 / 200
+    assert lists.new_items == 1 / 200
     shown = np.count_nonzero(vectors["User"] @ vectors["Product"][10] > 0)
-    assert lists.exposure_b.newcomers == pytest.approx(shown / 400)
-    assert lists.exposure_a.newcomers < lists.exposure_b.newcomers
+    assert lists.exposure_b.new_items == pytest.approx(shown / 400)
+    assert lists.exposure_a.new_items < lists.exposure_b.new_items
     assert lists.exposure_a.places == lists.exposure_b.places == 400
     assert lists.exposure_a.gini < lists.exposure_b.gini
     older = compare_releases(first, second, new_item_days=4)
-    assert direction(older, "User -> Product").newcomers == 0
+    assert direction(older, "User -> Product").new_items == 0
 
 
 def test_settings_that_differ(make):
@@ -221,8 +221,8 @@ def scores(model, recall, k=20):
         "metrics": {
             "k": k,
             "scores": [
-                {"task": "all products", "model": "popularity", "recall": 0.1, "num_seeds": 9},
-                {"task": "all products", "model": model, "recall": recall, "num_seeds": 9},
+                {"task": "all products", "model": "popularity", "recall": 0.1, "num_queries": 9},
+                {"task": "all products", "model": model, "recall": recall, "num_queries": 9},
             ],
         },
     }
@@ -240,12 +240,12 @@ def test_models_of_different_names_stand_side_by_side(make):
     assert other.note == "A was measured on lists of 20, B of 10"
 
 
-def test_seeds_are_drawn_the_same_every_time(make):
+def test_query_nodes_are_drawn_the_same_every_time(make):
     pair = make("one"), make("other", vectors=vectors_of(seed=9))
-    first = compare_releases(*pair, num_seeds=10)
-    assert first == compare_releases(*pair, num_seeds=10)
-    assert first.lists != compare_releases(*pair, num_seeds=10, seed=1).lists
-    assert direction(first, "User -> Product").num_seeds == 10
+    first = compare_releases(*pair, num_queries=10)
+    assert first == compare_releases(*pair, num_queries=10)
+    assert first.lists != compare_releases(*pair, num_queries=10, seed=1).lists
+    assert direction(first, "User -> Product").num_queries == 10
 
 
 def test_another_schema_is_said(make, tmp_path):
@@ -264,7 +264,7 @@ def test_releases_of_a_registry(make, tmp_path):
     assert found.nodes["User"].in_a == SIZES["User"]
 
 
-@pytest.mark.parametrize("wrong", [{"num_seeds": 0}, {"k": 0}, {"new_item_days": -1}])
+@pytest.mark.parametrize("wrong", [{"num_queries": 0}, {"k": 0}, {"new_item_days": -1}])
 def test_numbers_that_are_too_small(make, wrong):
     (name,) = wrong
     with pytest.raises(QueryError, match=f"{name} is {wrong[name]}; expected {wrong[name] + 1} or"):

@@ -69,7 +69,7 @@ def test_exposure_by_hand():
     lists = np.array([[0, 1, 5], [0, 5, -1]])  # node 5 is no target of this release's any more
     new = np.array([False, True, False, False, False, False])
     found = Exposure.of(lists, np.arange(4), new)
-    assert (found.places, found.coverage, found.newcomers) == (5, 2 / 4, 1 / 5)
+    assert (found.places, found.coverage, found.new_items) == (5, 2 / 4, 1 / 5)
     # Counts 0 0 1 2: (-3 x 0 - 1 x 0 + 1 x 1 + 3 x 2) / (4 x 3).
     assert found.gini == pytest.approx(7 / 12)
     assert Exposure.of(np.full((2, 3), -1), np.arange(4), new) == Exposure(0, 0, 0, 0)

@@ -147,7 +147,7 @@ def test_boxes_do_not_overlap_and_stay_inside(shop, max_hops):
 def test_nothing_found_is_drawn_as_that(make_bundle, tmp_path):
     bundle = make_bundle({"User-PURCHASED-Product": "ann-p1 bob-p9"})
     nothing = explain(bundle, ANN, CUP)
-    assert "No path of 4 edges or fewer ties them." in Page(nothing.to_html()).text
+    assert "No path of 4 edges or fewer connects them." in Page(nothing.to_html()).text
     assert nothing.draw(tmp_path / "nothing.png").stat().st_size > 5_000
 
 

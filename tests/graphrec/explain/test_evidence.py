@@ -64,6 +64,6 @@ def test_a_path_that_the_store_does_not_have_is_left_out(shop, store, ways):
     assert left == [way for way in everything if "p1" not in way and "zoe" not in way]
 
 
-def test_the_seed_and_target_need_not_be_in_the_evidence(shop, tmp_path):
+def test_the_query_node_and_target_need_not_be_in_the_evidence(shop, tmp_path):
     with open_store(str(tmp_path / "empty.duckdb")) as empty:
         assert not explain(shop, ANN, CUP, evidence=empty)

@@ -110,7 +110,7 @@ def test_markup_in_names_is_text(make_bundle):
         (["User:ann", "Product:p9", "--snapshot", "nowhere"], 4, "no snapshot at 'nowhere'"),
         (["User:ann", "Product:p9", "--store", "nowhere"], 5, "there is no store at 'nowhere'"),
         (["User:eve", "Product:p9"], 8, "no User has the id 'eve'"),
-        (["User:ann", "User:ann"], 8, "both seed and target"),
+        (["User:ann", "User:ann"], 8, "both query node and target"),
         (["User:ann", "Product:p9", "-o", "why.pdf"], 8, "no kind of drawing"),
     ],
 )

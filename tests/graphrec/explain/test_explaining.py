@@ -1,4 +1,4 @@
-"""What ties two nodes in worlds where that is known."""
+"""What connects two nodes in worlds where that is known."""
 
 import numpy as np
 import pytest
@@ -68,9 +68,9 @@ def test_a_category_of_everything_says_less_than_a_small_brand(make_bundle):
     assert brand.strength == pytest.approx(category.strength * 102 / 2)
 
 
-def test_of_many_deeds_the_weightiest_is_told(make_bundle):
-    deeds = {"VIEWED": "ann-p9", "PURCHASED": "ann-p9 bob-p9 cat-p9", "CARTED": "ann-p9"}
-    bundle = make_bundle({f"User-{deed}-Product": text for deed, text in deeds.items()})
+def test_of_many_events_the_weightiest_is_told(make_bundle):
+    events = {"VIEWED": "ann-p9", "PURCHASED": "ann-p9 bob-p9 cat-p9", "CARTED": "ann-p9"}
+    bundle = make_bundle({f"User-{deed}-Product": text for deed, text in events.items()})
     assert relations(explain(bundle, ANN, CUP, max_hops=1)) == [["PURCHASED"]]
 
 
@@ -124,7 +124,7 @@ def test_only_so_many_hops(shop, ways):
 
 
 def test_examples_differ_before_they_repeat(make_bundle, ways):
-    """Five shoppers tie p1 to the cup, one ties p2: both products are shown, once each first."""
+    """Five shoppers edge p1 to the cup, one edges p2: both products are shown, once each first."""
     crowd = " ".join(f"{shopper}-p1 {shopper}-p9" for shopper in "vwxyz")
     bundle = make_bundle({"User-PURCHASED-Product": f"ann-p1 ann-p2 u-p2 u-p9 {crowd}"})
     (group,) = explain(bundle, ANN, CUP, max_hops=3).groups
@@ -157,14 +157,14 @@ def test_a_recommender_explains(shop):
     assert len(found.groups) == 2
 
 
-def test_two_nodes_that_nothing_ties(make_bundle):
+def test_two_nodes_that_nothing_edges(make_bundle):
     bundle = make_bundle({"User-PURCHASED-Product": "ann-p1 bob-p9"})
     explanation = explain(bundle, ANN, CUP)
     assert not explanation
     assert explanation.paths == ()
     assert (
         explanation.to_text() == "Why Product:p9 'Red cup' for User:ann\n"
-        "No path of 4 edges or fewer ties them.\n"
+        "No path of 4 edges or fewer connects them.\n"
     )
 
 
@@ -184,8 +184,8 @@ def test_beyond_the_most_paths_the_strongest_stay(make_bundle, monkeypatch, ways
     assert "and more, not counted" in cut.to_text()
 
 
-@pytest.mark.parametrize(("module", "limit"), [(steps, "MOST_TIES"), (search, "MOST_MEETINGS")])
-def test_nodes_of_too_many_ties_are_passed_by_and_it_says_so(
+@pytest.mark.parametrize(("module", "limit"), [(steps, "MOST_EDGES"), (search, "MOST_MEETINGS")])
+def test_nodes_of_too_many_edges_are_passed_by_and_it_says_so(
     make_bundle, monkeypatch, ways, module, limit
 ):
     bundle = make_bundle(
@@ -198,7 +198,7 @@ def test_nodes_of_too_many_ties_are_passed_by_and_it_says_so(
     assert not cut.whole
     nothing = explain(make_bundle(CROWD), ANN, CUP)
     assert not nothing
-    assert "ties them, but for some over nodes of very many ties." in nothing.to_text()
+    assert "connects them, but for some over nodes of very many edges." in nothing.to_text()
 
 
 @pytest.mark.parametrize(
@@ -206,7 +206,13 @@ def test_nodes_of_too_many_ties_are_passed_by_and_it_says_so(
     [
         (("User", "eve"), CUP, {}, UnknownIdError, "no User has the id 'eve'"),
         (ANN, ("Prodct", "p9"), {}, SchemaError, "did you mean 'Product'"),
-        (ANN, ANN, {}, QueryError, "User 'ann' is both seed and target; expected two different"),
+        (
+            ANN,
+            ANN,
+            {},
+            QueryError,
+            "User 'ann' is both query node and target; expected two different",
+        ),
         (ANN, CUP, {"k": 0}, QueryError, "k is 0; expected a whole number, 1 or more"),
         (ANN, CUP, {"max_hops": 5}, QueryError, "max_hops is 5; .* 1 or more and at most 4"),
     ],

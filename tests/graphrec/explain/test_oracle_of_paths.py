@@ -31,7 +31,7 @@ RELATIONS = {
 
 @st.composite
 def graphs(draw):
-    """Edges of every relation between a handful of nodes; ends not tied are there as well."""
+    """Edges of every relation between a handful of nodes; ends not connected are there as well."""
     edges = {}
     for name, (sources, targets) in RELATIONS.items():
         pairs = [(s, t) for s in sources for t in targets if s != t]
@@ -50,13 +50,13 @@ def subset(values):
 
 
 class Oracle:
-    """Every pair's neighbours as plain dictionaries, and all paths by recursion."""
+    """Every pair's neighbors as plain dictionaries, and all paths by recursion."""
 
     def __init__(self, edges):
         self.types = {i: node_type for node_type, ids in nodes_of(edges).items() for i in ids}
         pairs = {name.split("-")[1]: pairs_of(text) for name, text in edges.items()}
         refused = {frozenset(pair) for pair in pairs["RETURNED"]}
-        self.ties = defaultdict(float)
+        self.edges = defaultdict(float)
         self.brands = {frozenset(pair) for pair in [*pairs["MADE_BY"], *pairs["RUN_BY"]]}
         for relation, ends in pairs.items():
             if relation in ("RETURNED", "RATED"):
@@ -66,10 +66,10 @@ class Oracle:
             for source, target in ends:
                 if frozenset((source, target)) not in refused:
                     strength = WEIGHTS.get(relation, 1.0) / sqrt(out[source] * into[target])
-                    self.ties[frozenset((source, target))] += strength
+                    self.edges[frozenset((source, target))] += strength
         self.near = defaultdict(set)
-        for tie in self.ties:
-            for one, other in (tuple(tie), tuple(tie)[::-1]):
+        for edge in self.edges:
+            for one, other in (tuple(edge), tuple(edge)[::-1]):
                 self.near[one].add(other)
 
     def groups(self, seed, target, max_hops):
@@ -79,7 +79,7 @@ class Oracle:
             if not self.is_detour(path):
                 strength = 0.25 ** (len(path) - 2)
                 for pair in pairwise(path):
-                    strength *= self.ties[frozenset(pair)]
+                    strength *= self.edges[frozenset(pair)]
                 found[tuple(self.types[i] for i in path)][" ".join(path)] = strength
         shortest = {}
         for types in sorted(found, key=lambda types: (len(types), types)):

@@ -47,7 +47,7 @@ def test_networkx(shop):
     explanation = explain(shop, ANN, CUP, k=2)
     graph = explanation.to_networkx()
     assert isinstance(graph, nx.MultiDiGraph)
-    assert graph.nodes[ANN] == {"type": "User", "id": "ann", "name": "ann", "role": "seed"}
+    assert graph.nodes[ANN] == {"type": "User", "id": "ann", "name": "ann", "role": "query"}
     assert graph.nodes[CUP]["role"] == "target"
     assert graph.nodes["Brand", "acme"]["role"] == "between"
     wanted = {
@@ -73,7 +73,7 @@ def test_networkx_of_nothing_has_the_two_nodes(make_bundle):
 def test_plain_data_goes_through_json(shop):
     explanation = explain(shop, ANN, CUP, k=1)
     told = json.loads(json.dumps(explanation.to_dict()))
-    assert told["seed"] == {"type": "User", "id": "ann", "name": "ann"}
+    assert told["query"] == {"type": "User", "id": "ann", "name": "ann"}
     assert (told["max_hops"], told["whole"]) == (4, True)
     (group,) = told["groups"]
     assert group["types"] == ["User", "Creator", "Product"]
@@ -89,7 +89,7 @@ def test_cypher_holds_ids_as_escaped_literals(make_bundle):
     evil = "x'}) DETACH DELETE n //&arg=#"
     bundle = make_bundle(names={"p9": evil})
     assert explain(bundle, ANN, CUP, k=1).to_cypher() == (
-        "// Why: the strongest ways from the seed to the target\n"
+        "// Why: the strongest ways from the query node to the target\n"
         "MATCH way = (n0:`User` {`user_id`: 'ann'})-[r0:`FOLLOWS`]->"
         "(n1:`Creator` {`creator_id`: 'zoe'})-[r1:`PROMOTES`]->"
         "(n2:`Product` {`product_id`: 'p9'})\n"

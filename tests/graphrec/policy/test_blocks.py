@@ -48,7 +48,9 @@ def test_blocks_may_name_properties(market):
     where = {"status": ["withdrawn", "out_of_stock"]}
     recommender = under(market, Block(type="Product", where=where, reason="GONE"))
     assert gone(recommender, "Product") == "p1 p4"
-    recommender = under(market, Block(type="Creator", where={"fans": {"max": 100}}, reason="SMALL"))
+    recommender = under(
+        market, Block(type="Creator", where={"followers": {"max": 100}}, reason="SMALL")
+    )
     assert (gone(recommender, "Creator"), gone(recommender, "Content")) == ("c0", "v0")
 
 
@@ -119,7 +121,7 @@ def test_every_exclusion_has_its_reason(market):
         Exclusion("FAKES", ("Brand", "b1"), "court order"),
         Exclusion("RECALLED", ("Product", "p3"), scope=("User",)),
     )
-    for_creators = recommender.explain_exclusion("Product", "p3", seed=("Creator", "c0"))
+    for_creators = recommender.explain_exclusion("Product", "p3", query=("Creator", "c0"))
     assert [one.reason for one in for_creators] == ["FAKES"]
     assert recommender.explain_exclusion("Product", "p5") == ()
     assert recommender.explain_exclusion("Shop", "s1")[0].because_of == ("Brand", "b1")
@@ -141,7 +143,7 @@ def test_exclusions_are_counted_by_reason(market):
     assert recommender.products_for_user("u2", filters=Filters(ids="p2")).trace.num_candidates == 1
 
 
-def test_without_a_policy_nothing_is_barred(market):
+def test_without_a_policy_nothing_is_excluded(market):
     recommender = Recommender(market)
     trace = recommender.products_for_user("u2", include_unsellable=True).trace
     assert (trace.policy_version, trace.excluded, trace.num_candidates) == (None, {}, 7)

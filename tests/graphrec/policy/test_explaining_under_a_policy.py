@@ -31,7 +31,7 @@ def test_blocked_nodes_are_on_no_path(market):
     assert ("Content", "v2") in nodes_on_paths(Recommender(market), seed, target)
 
 
-def test_a_barred_target_has_no_path_but_a_blocked_seed_may_ask(market):
+def test_a_excluded_target_has_no_path_but_a_blocked_query_node_may_ask(market):
     seed, target = ("User", "u0"), ("Product", "p2")
     shop = under(market, blocks=[Block(type="Shop", ids="s0", reason="FAKES")])
     assert nodes_on_paths(shop, seed, target) == set()

@@ -1,4 +1,4 @@
-"""Goods that need a licence, and what single users do not want to see."""
+"""Products that need a licence, and what single users do not want to see."""
 
 from datetime import UTC, datetime
 
@@ -20,7 +20,7 @@ def gone(recommender, seed, target):
 
 
 @pytest.mark.parametrize(
-    ("holders", "barred"),
+    ("holders", "excluded"),
     [
         ({"Shop": ["s0", "s1"]}, ""),
         ({"Shop": "s1"}, "p0 p2"),  # s0 sells p0 too, and p2
@@ -29,21 +29,21 @@ def gone(recommender, seed, target):
         ({"Shop": ["nobody"]}, "p0 p1 p2"),
     ],
 )
-def test_goods_need_sellers_and_makers_with_the_licence(market, holders, barred):
+def test_products_need_sellers_and_makers_with_the_licence(market, holders, excluded):
     licence = Licence(categories="drinks", holders=holders)
     recommender = under(market, licences=[licence])
     for seed in (("User", "u2"), ("Creator", "c0"), ("Product", "p5"), ("Brand", "b2")):
-        assert gone(recommender, seed, "Product") == barred
+        assert gone(recommender, seed, "Product") == excluded
 
 
-def test_goods_of_unknown_makers_count_as_unlicensed(market):
+def test_products_of_unknown_makers_count_as_unlicensed(market):
     recommender = under(
         market, licences=[Licence(categories=["toys", "food"], holders={"Brand": ["b0", "b1"]})]
     )
     assert gone(recommender, ("User", "u2"), "Product") == "p5"
 
 
-def test_a_creator_without_the_licence_neither_gets_such_goods_nor_carries_them(market):
+def test_a_creator_without_the_licence_neither_gets_such_products_nor_carries_them(market):
     recommender = under(market, licences=[Licence(categories="drinks", holders={"Creator": "c0"})])
     assert gone(recommender, ("Creator", "c0"), "Product") == ""
     assert gone(recommender, ("Creator", "c1"), "Product") == "p0 p1 p2"
@@ -94,11 +94,11 @@ def test_who_blocked_something_is_no_audience_for_it(market):
 def test_own_blocks_are_told_only_of_their_user(market):
     recommender = under(market, own_blocks=[OwnBlock(user="u2", type="Brand", ids="b1")])
     assert recommender.explain_exclusion("Product", "p3") == ()
-    assert recommender.explain_exclusion("Product", "p3", seed=("User", "u1")) == ()
-    assert recommender.explain_exclusion("Product", "p3", seed=("User", "u2")) == (
+    assert recommender.explain_exclusion("Product", "p3", query=("User", "u1")) == ()
+    assert recommender.explain_exclusion("Product", "p3", query=("User", "u2")) == (
         Exclusion("OWN_BLOCK", ("User", "u2")),
     )
-    assert recommender.explain_exclusion("User", "u2", seed=("Product", "p3")) == (
+    assert recommender.explain_exclusion("User", "u2", query=("Product", "p3")) == (
         Exclusion("OWN_BLOCK", ("User", "u2")),
     )
 
@@ -107,8 +107,8 @@ def test_a_creators_missing_licence_is_told_for_the_pair(market):
     recommender = under(market, licences=[Licence(categories="drinks", holders={"Creator": "c0"})])
     missing = (Exclusion("NO_LICENCE", ("Category", "drinks")),)
     assert recommender.explain_exclusion("Product", "p1") == ()
-    assert recommender.explain_exclusion("Product", "p1", seed=("Creator", "c0")) == ()
-    assert recommender.explain_exclusion("Product", "p1", seed=("Creator", "c1")) == missing
-    assert recommender.explain_exclusion("Creator", "c1", seed=("Product", "p1")) == missing
-    assert recommender.explain_exclusion("Category", "wine", seed=("Creator", "c1")) == missing
-    assert recommender.explain_exclusion("Creator", "c1", seed=("Product", "p4")) == ()
+    assert recommender.explain_exclusion("Product", "p1", query=("Creator", "c0")) == ()
+    assert recommender.explain_exclusion("Product", "p1", query=("Creator", "c1")) == missing
+    assert recommender.explain_exclusion("Creator", "c1", query=("Product", "p1")) == missing
+    assert recommender.explain_exclusion("Category", "wine", query=("Creator", "c1")) == missing
+    assert recommender.explain_exclusion("Creator", "c1", query=("Product", "p4")) == ()

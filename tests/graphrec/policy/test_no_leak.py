@@ -185,12 +185,12 @@ class Oracle:
     """What must not come out, worked out rule by rule from sets of pairs."""
 
     def __init__(self, town, policy):
-        self.barred_by_scope = [
+        self.excluded_by_scope = [
             (block.scope, town.with_all_that_belongs(block.type, block.ids))
             for block in policy.blocks
             if running(block)
         ]
-        self.barred_pairs = set()
+        self.excluded_pairs = set()
         for licence in filter(running, policy.licences):
             self.add_licence(town, licence)
         self.own = defaultdict(set)
@@ -198,42 +198,42 @@ class Oracle:
             self.own[rule.user] |= town.with_all_that_belongs(rule.type, rule.ids)
 
     def add_licence(self, town, licence):
-        goods = town.with_all_that_belongs("Category", licence.categories)
+        products = town.with_all_that_belongs("Category", licence.categories)
         for seller, edge in (("Shop", "Product-SOLD_BY-Shop"), ("Brand", "Product-MADE_BY-Brand")):
             if seller in licence.holders:
                 held = set(licence.holders[seller])
-                for kind, product in goods:
+                for kind, product in products:
                     sellers = town.others(edge, product)
                     if kind == "Product" and not (sellers and sellers <= held):
-                        self.barred_by_scope.append(((), {(kind, product)}))
+                        self.excluded_by_scope.append(((), {(kind, product)}))
         for creator in names("Creator"):
             if creator not in licence.holders.get("Creator", names("Creator")):
-                for node in goods:
-                    self.barred_pairs |= {
+                for node in products:
+                    self.excluded_pairs |= {
                         (("Creator", creator), node),
                         (node, ("Creator", creator)),
                     }
 
     def bars(self, seed, target):
-        seed_type, seed_id = seed
+        query_type, query_id = seed
         return (
             any(
-                target in nodes and (not scope or seed_type is None or seed_type in scope)
-                for scope, nodes in self.barred_by_scope
+                target in nodes and (not scope or query_type is None or query_type in scope)
+                for scope, nodes in self.excluded_by_scope
             )
-            or (seed, target) in self.barred_pairs
-            or (seed_type == "User" and target in self.own[seed_id])
+            or (seed, target) in self.excluded_pairs
+            or (query_type == "User" and target in self.own[query_id])
             or (target[0] == "User" and seed in self.own[target[1]])
         )
 
 
 def answers(recommender, target, chosen):
-    """Every seed and every kind of question that can bring the target type out."""
-    for seed_type in SIZES:
+    """Every query node and every kind of question that can bring the target type out."""
+    for query_type in SIZES:
         found = recommender.recommend_many(
-            seed_type, names(seed_type), target, k=60, filters=chosen, exclude_seen=False
+            query_type, names(query_type), target, k=60, filters=chosen, exclude_seen=False
         )
-        yield from (((seed_type, answer.seed_id), answer) for answer in found)
+        yield from (((query_type, answer.query_id), answer) for answer in found)
     for node_id in names(target)[:5]:
         yield (target, node_id), recommender.similar(target, node_id, k=60, filters=chosen)
     vector = recommender.bundle.vectors("User")[0]
@@ -278,12 +278,12 @@ def further_answers(recommender, target):
 
 @pytest.mark.slow
 def test_nothing_leaks(town):
-    num_results = num_barred = 0
+    num_results = num_excluded = 0
 
     @settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
     @given(st.data(), policies(), st.sampled_from(sorted(SIZES)))
     def check(data, policy, target):
-        nonlocal num_results, num_barred
+        nonlocal num_results, num_excluded
         chosen = data.draw(filters(target))
         town.recommender.set_policy(None)
         asked = town.recommender.recommend(
@@ -303,8 +303,8 @@ def test_nothing_leaks(town):
             # And nothing is lost: what neither rule nor filter bars comes out.
             free = {one for one in passing - {seed[1]} if not oracle.bars(seed, (target, one))}
             assert set(answer.ids) - {seed[1]} == free
-            num_barred += len(passing) - len(free)
+            num_excluded += len(passing) - len(free)
 
     check()
     assert num_results >= WANTED_RESULTS
-    assert num_barred > 1_000, "the rules drawn bar something"
+    assert num_excluded > 1_000, "the rules drawn bar something"

@@ -114,7 +114,7 @@ def test_an_index_names_no_file_outside(folder):
         "target_type": "../../x",
         "similarity": "dot",
         "num_rows": 1,
-        "seeds": {},
+        "queries": {},
         "measured": [
             {
                 "k": 1,

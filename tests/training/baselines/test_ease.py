@@ -16,20 +16,22 @@ PURCHASED = SCHEMA.edge_type("PURCHASED")
 class TestEase(PersonalContract):
     @pytest.fixture
     def make(self):
-        return lambda direction: Ease(SCHEMA, direction)
+        return lambda target_edge_type: Ease(SCHEMA, target_edge_type)
 
 
-class TestEaseWithSeedsWeighed(PersonalContract):
+class TestEaseWithQueriesWeighed(PersonalContract):
     @pytest.fixture
     def make(self):
-        config = EaseConfig(seed_power=0.5, regularisation=1, precision="float64")
-        return lambda direction: Ease(SCHEMA, direction, config)
+        config = EaseConfig(query_exponent=0.5, regularisation=1, precision="float64")
+        return lambda target_edge_type: Ease(SCHEMA, target_edge_type, config)
 
 
 class TestLowRankEase(PersonalContract):
     @pytest.fixture
     def make(self):
-        return lambda direction: LowRankEase(SCHEMA, direction, LowRankEaseConfig(rank=16))
+        return lambda target_edge_type: LowRankEase(
+            SCHEMA, target_edge_type, LowRankEaseConfig(rank=16)
+        )
 
 
 @pytest.fixture
@@ -58,9 +60,9 @@ def test_every_column_is_a_ridge_regression_on_the_others(
     np.testing.assert_allclose(scorer.scores(torch.arange(15)), taken @ weights, atol=1e-4)
 
 
-@pytest.mark.parametrize("seed_power", [0, 0.5, 1])
-def test_full_rank_is_ease(graph, seed_power):
-    settings = {"regularisation": 2.0, "seed_power": seed_power}
+@pytest.mark.parametrize("query_exponent", [0, 0.5, 1])
+def test_full_rank_is_ease(graph, query_exponent):
+    settings = {"regularisation": 2.0, "query_exponent": query_exponent}
     exact = Ease(SCHEMA, PURCHASED, EaseConfig(precision="float64", **settings)).fit(graph)
     found = LowRankEase(SCHEMA, PURCHASED, LowRankEaseConfig(**settings)).fit(graph)
     rows = torch.arange(15)
@@ -81,7 +83,7 @@ def test_low_rank_equals_a_dense_inverse(graph):
     weights = -inverse / np.diag(inverse)
     np.fill_diagonal(weights, 0)
     config = LowRankEaseConfig(
-        rank=rank, regularisation=regularisation, seed_power=0, power_iterations=40
+        rank=rank, regularisation=regularisation, query_exponent=0, power_iterations=40
     )
     found = LowRankEase(SCHEMA, PURCHASED, config).fit(graph).scores(torch.arange(15))
     np.testing.assert_allclose(found, taken @ weights, atol=1e-4)
@@ -92,7 +94,7 @@ def test_a_row_divided_by_its_sum_speaks_less(graph):
     inverse = np.linalg.inv(weighed.T @ weighed + np.eye(10))
     weights = -inverse / np.diag(inverse)
     np.fill_diagonal(weights, 0)
-    config = EaseConfig(seed_power=0.5, regularisation=1)
+    config = EaseConfig(query_exponent=0.5, regularisation=1)
     scorer = Ease(SCHEMA, PURCHASED, config).fit(graph)
     np.testing.assert_allclose(scorer.scores(torch.arange(15)), weighed @ weights, atol=1e-5)
 
@@ -100,7 +102,7 @@ def test_a_row_divided_by_its_sum_speaks_less(graph):
 def test_more_rank_comes_nearer_to_ease(planted):
     graph = load_graph(planted)
     rows = torch.arange(240)
-    settings = {"regularisation": 20.0, "seed_power": 0.0}
+    settings = {"regularisation": 20.0, "query_exponent": 0.0}
     exact = Ease(SCHEMA, PURCHASED, EaseConfig(**settings)).fit(graph).scores(rows)
     away = []
     for rank in (4, 60, 160):

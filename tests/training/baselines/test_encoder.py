@@ -20,7 +20,9 @@ PLAIN = SvdConfig(dim=32, half_life_days=None)
 class TestSpectralEncoder(PersonalContract):
     @pytest.fixture
     def make(self):
-        return lambda direction: EncoderBaseline(SvdEncoder(SCHEMA, direction, PLAIN), direction)
+        return lambda target_edge_type: EncoderBaseline(
+            SvdEncoder(SCHEMA, target_edge_type, PLAIN), target_edge_type
+        )
 
 
 def test_scores_are_the_dot_products_of_its_vectors(make_graph):
@@ -55,16 +57,16 @@ class TestInteractions:
             weighed.to_dense() / log_2, torch.tensor([[6.0, 0], [0, 5]]).double()
         )
 
-    def test_a_tie_counts_1(self, make_graph):
+    def test_a_edge_counts_1(self, make_graph):
         graph = make_graph({"Creator": 2, "Product": 2}, {PROMOTES: [(0, 0), (0, 1), (1, 1)]})
         found = interactions(graph, SCHEMA, PROMOTES, InteractionConfig())
         assert found.to_dense().tolist() == [[1, 1], [0, 1]]
         scores = ItemKnn(SCHEMA, PROMOTES).fit(graph).scores(torch.tensor([1]))
         assert scores[0, 0] > scores[0, 1] == 0
 
-    def test_no_ties(self, make_graph):
+    def test_no_edges(self, make_graph):
         graph = make_graph({"Creator": 2, "Product": 2}, {PROMOTES: []})
-        with pytest.raises(InsufficientDataError, match="no Creator-PROMOTES-Product ties"):
+        with pytest.raises(InsufficientDataError, match="no Creator-PROMOTES-Product edges"):
             interactions(graph, SCHEMA, PROMOTES, InteractionConfig())
 
     def test_a_weight_for_what_does_not_fit(self, make_graph):

@@ -15,16 +15,17 @@ VIEWED = SCHEMA.edge_type("VIEWED")
 class TestGfCf(PersonalContract):
     @pytest.fixture
     def make(self):
-        return lambda direction: GfCf(SCHEMA, direction)
+        return lambda target_edge_type: GfCf(SCHEMA, target_edge_type)
 
 
 def by_formula(taken, low_pass, rank):
     """The paper's section 4.2, literally."""
-    seeds, targets = taken.sum(1), taken.sum(0)
-    damp_seeds, damp_targets = (
-        np.diag(np.where(sums > 0, np.maximum(sums, 1e-9) ** -0.5, 0)) for sums in (seeds, targets)
+    queries, targets = taken.sum(1), taken.sum(0)
+    scale_queries, damp_targets = (
+        np.diag(np.where(sums > 0, np.maximum(sums, 1e-9) ** -0.5, 0))
+        for sums in (queries, targets)
     )
-    normal = damp_seeds @ taken @ damp_targets
+    normal = scale_queries @ taken @ damp_targets
     low = np.linalg.svd(normal)[2][:rank]
     ideal = damp_targets @ low.T @ low @ np.diag(targets**0.5)
     return taken @ (normal.T @ normal + low_pass * ideal)
@@ -42,7 +43,7 @@ def test_equal_to_the_formula(make_graph, monkeypatch, seed, low_pass, rank):
 
 
 def test_worked_out_by_hand(make_graph):
-    # R = [[1, 1], [0, 1]], sums of seeds 2, 1 and of targets 1, 2:
+    # R = [[1, 1], [0, 1]], sums of queries 2, 1 and of targets 1, 2:
     # R~ = [[1/sqrt2, 1/2], [0, 1/sqrt2]], R~^T R~ = [[1/2, 1/sqrt8], [1/sqrt8, 3/4]]
     graph = make_graph({"User": 2, "Product": 2}, {PURCHASED: [(0, 0), (0, 1), (1, 1)]})
     scorer = GfCf(SCHEMA, PURCHASED, GfCfConfig(low_pass=0)).fit(graph)

@@ -21,7 +21,7 @@ class TestIals(PersonalContract):
     @pytest.fixture
     def make(self):
         config = IalsConfig(dim=8, regularisation=1)
-        return lambda direction: Ials(SCHEMA, direction, config)
+        return lambda target_edge_type: Ials(SCHEMA, target_edge_type, config)
 
 
 def test_threads_do_not_matter_and_the_seed_does(planted):
@@ -50,7 +50,7 @@ def test_it_ends_where_neither_side_can_do_better(make_graph):
         confidence = np.diag(1 + 4 * weights[user])
         left = products.T @ confidence @ products + 0.5 * np.eye(2)
         right = products.T @ confidence @ (weights[user] > 0)
-        np.testing.assert_allclose(scorer.seeds[user], np.linalg.solve(left, right), atol=1e-3)
+        np.testing.assert_allclose(scorer.queries[user], np.linalg.solve(left, right), atol=1e-3)
 
 
 def test_without_the_library_it_says_what_to_install(make_graph, monkeypatch):

@@ -20,7 +20,7 @@ QUICK = LightGcnBprConfig(dim=16, num_layers=2, epochs=20, batch=1024, learning_
 class TestLightGcnBpr(PersonalContract):
     @pytest.fixture
     def make(self):
-        return lambda direction: LightGcnBpr(SCHEMA, direction, QUICK, "cpu")
+        return lambda target_edge_type: LightGcnBpr(SCHEMA, target_edge_type, QUICK, "cpu")
 
 
 @pytest.fixture
@@ -83,7 +83,7 @@ def test_vectors_travel_both_ways(events):
     assert torch.equal(touched["Product"], bought)
 
 
-def test_a_tie_two_steps_away_changes_the_scores(make_graph):
+def test_a_edge_two_steps_away_changes_the_scores(make_graph):
     """Ann - p0 - bob - p1: without bob's purchase of p1, it means nothing to ann."""
     edges = [(0, 0), (1, 0), (1, 1), (2, 2), (2, 1)]
     found = {}
@@ -96,9 +96,9 @@ def test_a_tie_two_steps_away_changes_the_scores(make_graph):
 
 def test_negatives_are_even_over_what_was_not_taken(events):
     pairs = TakenPairs(events.indices(), 12, 9)
-    seeds = torch.arange(12).repeat_interleave(9_000)
-    drawn = pairs.negatives(seeds, torch.Generator().manual_seed(0))
-    counts = torch.bincount(seeds * 9 + drawn, minlength=108).view(12, 9)
+    queries = torch.arange(12).repeat_interleave(9_000)
+    drawn = pairs.negatives(queries, torch.Generator().manual_seed(0))
+    counts = torch.bincount(queries * 9 + drawn, minlength=108).view(12, 9)
     taken = events.to_dense().bool()
     assert not counts[taken].any()
     for user in range(12):
@@ -111,7 +111,7 @@ def test_who_took_everything_teaches_nothing(make_graph):
     pairs = TakenPairs(torch.tensor(edges).T, 2, 2)
     assert pairs.index.tolist() == [[1], [0]]
     graph = make_graph({"User": 1, "Product": 2}, {PURCHASED: edges[:2]})
-    with pytest.raises(InsufficientDataError, match="every seed took every target"):
+    with pytest.raises(InsufficientDataError, match="every query node took every target"):
         baseline(epochs=1).fit(graph)
 
 

@@ -1,4 +1,4 @@
-"""Popularity, over all time and lately."""
+"""Popularity, over all time and recently."""
 
 import pytest
 import torch
@@ -44,7 +44,7 @@ def test_a_half_life_by_the_newest_event_of_every_pair(graph):
     assert found == pytest.approx([1 / 16 + 1 / 8 + 1 / 4, 1, 1 / 2, 0])
 
 
-def test_a_window_counts_seeds_and_leaves_its_beginning_out(graph):
+def test_a_window_counts_query_nodes_and_leaves_its_beginning_out(graph):
     assert scores(graph, RecentPopularityConfig(window_days=20)) == [0, 1, 1, 0]
     assert scores(graph, RecentPopularityConfig(window_days=20.5)) == [1, 1, 1, 0]
     everything = scores(graph, RecentPopularityConfig(window_days=1000))

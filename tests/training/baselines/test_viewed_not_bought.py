@@ -20,7 +20,7 @@ FOLLOWS = SCHEMA.edge_type("FOLLOWS", target="Brand")
 class TestViewedNotBought(BaselineContract):
     @pytest.fixture
     def make(self):
-        return lambda direction: ViewedNotBought(SCHEMA, direction)
+        return lambda target_edge_type: ViewedNotBought(SCHEMA, target_edge_type)
 
     @pytest.fixture
     def graph(self, purchases):

@@ -16,7 +16,7 @@ def moment(day):
     return datetime.fromtimestamp(DAY_0_S + day * DAY_S + 60, UTC)
 
 
-def tied(text):
+def connected(text):
     """Columns of 'a-b c-d'."""
     pairs = [pair.split("-") for pair in text.split()]
     return {"source_id": [one for one, _ in pairs], "target_id": [two for _, two in pairs]}
@@ -26,7 +26,7 @@ def happened(text, **more):
     """Columns of events 'a-b@day'; `more` holds further columns."""
     lines = [line.split("@") for line in text.split()]
     return {
-        **tied(" ".join(pair for pair, _ in lines)),
+        **connected(" ".join(pair for pair, _ in lines)),
         "at": [moment(int(day)) for _, day in lines],
         **more,
     }
@@ -55,7 +55,7 @@ def market(write_world, tmp_path_factory):
             "name": ["10 to 20", "5 to 10"],
             "low": [10.0, 5.0],
         },
-        "Creator": {"creator_id": ["kim", "lee"], "fans": [150, None]},
+        "Creator": {"creator_id": ["kim", "lee"], "followers": [150, None]},
         "Content": {"content_id": ["clip"]},
     }
     sold = "ann-p1@1 ann-p1@30 ann-p2@2 bob-p1@3 cat-p3@46 ann-p1@51 ann-p3@52 bob-p4@53 bob-p2@77"
@@ -70,10 +70,10 @@ def market(write_world, tmp_path_factory):
         ),
         "User-FOLLOWS-Creator": happened("ann-lee@5 bob-lee@6 ann-kim@60"),
         "User-WATCHED-Content": happened("ann-clip@60", event_id=["0"]),
-        "Creator-PROMOTES-Product": tied("kim-p1 lee-p1 lee-p2"),
-        "Product-MADE_BY-Brand": tied("p1-acme p2-acme p3-bolt p4-cole"),
-        "Product-IN_CATEGORY-Category": tied("p1-cups p2-tea p3-cups p4-home"),
-        "Category-CHILD_OF-Category": tied("cups-home tea-food"),
+        "Creator-PROMOTES-Product": connected("kim-p1 lee-p1 lee-p2"),
+        "Product-MADE_BY-Brand": connected("p1-acme p2-acme p3-bolt p4-cole"),
+        "Product-IN_CATEGORY-Category": connected("p1-cups p2-tea p3-cups p4-home"),
+        "Category-CHILD_OF-Category": connected("cups-home tea-food"),
         "Product-IN_PRICE_BAND-PriceBand": {
             "source_id": ["p1", "p2", "p3"],
             "target_id": ["5-10", "10-20", "5-10"],

@@ -115,7 +115,7 @@ def test_lifts_hold_in_days_that_nobody_had_seen(future):
     assert 0.85 * np.mean(low) < hits / by_chance < 1.15 * np.mean(high)
 
 
-def test_where_nothing_can_be_foretold_nothing_is_promised(shuffled, tmp_path):
+def test_where_nothing_can_be_predicted_nothing_is_promised(shuffled, tmp_path):
     found = measured(shuffled, hold_out_last(load_graph(shuffled), PURCHASED, DAYS), tmp_path / "b")
     for figures in found.values():
         for band in figures.reach:
@@ -132,7 +132,7 @@ def test_shares_and_bands(future):
             assert band.most < larger.fewest
         for band in figures.reach:
             assert tuple(point.share for point in band.points) == SHARES
-            assert band.num_new_buyers >= FEWEST_BUYERS and band.num_seeds >= 10
+            assert band.num_new_buyers >= FEWEST_BUYERS and band.num_queries >= 10
             assert all(point.low <= point.lift <= point.high for point in band.points)
 
 

@@ -32,7 +32,7 @@ PUBLISHED, IN_CATEGORY = SCHEMA.edge_type("PUBLISHED"), SCHEMA.edge_type("IN_CAT
 CUTOFF = 100
 NODES = {"User": 4, "Product": 3, "Brand": 2, "Creator": 3, "Category": 2, "Content": 5}
 SALES = [(0, 0, 1), (1, 0, 2), (1, 1, 3), (2, 2, 4), (0, 0, 5)]
-TIES = {
+EDGES = {
     PURCHASED: SALES,
     MADE_BY: [(0, 0), (1, 0), (2, 1)],
     IN_CATEGORY: [(0, 0), (1, 0), (1, 1), (2, 1)],
@@ -46,7 +46,7 @@ SHOWN = {
 
 
 def tasks_of(make_graph, edges):
-    graph = make_graph(NODES, {**TIES, **edges})
+    graph = make_graph(NODES, {**EDGES, **edges})
     found = creator_tasks(graph, graph_before(graph, CUTOFF), CUTOFF, SCHEMA)
     return {task.name: task for task in found}
 
@@ -68,9 +68,9 @@ def test_who_began_to_carry_it(make_graph, edges, relation):
     tasks = tasks_of(make_graph, edges)
     assert list(tasks) == [OF_PRODUCT, OF_BRAND]
     assert rows(tasks[OF_PRODUCT].truth) == [[1], [2], []]
-    assert rows(tasks[OF_PRODUCT].direction.had) == [[0], [], [1]]
+    assert rows(tasks[OF_PRODUCT].target.seen) == [[0], [], [1]]
     assert rows(tasks[OF_BRAND].truth) == [[1, 2], []]  # k1 carried b1's p2 before
-    assert rows(tasks[OF_BRAND].direction.had) == [[0], [1]]
+    assert rows(tasks[OF_BRAND].target.seen) == [[0], [1]]
     assert {task.exclude_seen.relations for task in tasks.values()} == {(relation,)}
 
 
@@ -90,12 +90,12 @@ def test_nobody_but_old_carriers_is_no_question(make_graph):
 def test_plain_rules_by_hand(make_graph, name):
     """Three follow k1, one k0. p0 has two buyers, in c0; p2 has one, in c1."""
     task = tasks_of(make_graph, {PROMOTES: CARRIED})[name]
-    seeds = np.arange(task.truth.num_sources)
+    queries = np.arange(task.truth.num_sources)
     scores = {
-        rule: baseline(rule, 0).learn(task.direction).scores(torch.from_numpy(seeds)).tolist()
+        rule: baseline(rule, 0).learn(task.target).scores(torch.from_numpy(queries)).tolist()
         for rule in OF_CREATORS
     }
-    assert scores[FOLLOWERS] == [[1, 3, 0]] * len(seeds)
+    assert scores[FOLLOWERS] == [[1, 3, 0]] * len(queries)
     assert (
         scores[CATEGORY_SALES]
         == {
@@ -107,13 +107,13 @@ def test_plain_rules_by_hand(make_graph, name):
 
 
 def test_which_baselines_are_asked(make_graph):
-    graph = make_graph(NODES, {**TIES, PROMOTES: CARRIED, PURCHASED: [*SALES, (3, 2, 2 * DAY_S)]})
+    graph = make_graph(NODES, {**EDGES, PROMOTES: CARRIED, PURCHASED: [*SALES, (3, 2, 2 * DAY_S)]})
     holdout = hold_out_last(graph, PURCHASED, 1)
-    main = all_tasks(graph, holdout, SCHEMA, MADE_BY)[0].direction
+    main = all_tasks(graph, holdout, SCHEMA, MADE_BY)[0].target
     tasks = tasks_of(make_graph, {PROMOTES: CARRIED})
-    directions = [main, *(task.direction for task in tasks.values())]
+    targets = [main, *(task.target for task in tasks.values())]
     assert set(usual_baselines([main])) <= set(USUAL)
-    assert usual_baselines(directions) == (*usual_baselines([main]), *OF_CREATORS)
+    assert usual_baselines(targets) == (*usual_baselines([main]), *OF_CREATORS)
     assert not any(baseline(EASE, 0).can_answer(task) for task in tasks.values())
     assert not baseline(FOLLOWERS, 0).fits(main)
 
@@ -123,4 +123,4 @@ def test_without_what_it_counts_a_rule_says_so(make_graph, rule, missing):
     task = tasks_of(make_graph, {PROMOTES: CARRIED, missing: []})[OF_PRODUCT]
     assert not baseline(rule, 0).can_answer(task)
     with pytest.raises(InsufficientDataError, match="to count"):
-        baseline(rule, 0).learn(task.direction)
+        baseline(rule, 0).learn(task.target)

@@ -43,7 +43,7 @@ def test_it_prints_tables(evaluated):
         "bought before",
         "coverage@10",
         "by user activity: recall@10",
-        "svd less each baseline, on the same seeds",
+        "svd less each baseline, on the same queries",
         f"{folder / 'planted'}: 4 tasks, 2 models, ",
     ):
         assert words in printed
@@ -55,7 +55,7 @@ def test_what_is_written(evaluated, planted):
     assert sorted(path.name for path in (folder / "planted").iterdir()) == [
         "evaluation.json",
         "past",
-        "per_seed.parquet",
+        "per_query.parquet",
     ]
     assert found.snapshot_id == planted.snapshot_id
     assert (found.protocol.ks, found.protocol.holdout_days) == ((5, 10), 20)
@@ -66,17 +66,17 @@ def test_what_is_written(evaluated, planted):
     assert past.as_of <= found.protocol.cutoff
 
 
-def test_figures_seed_by_seed_have_the_means_of_the_tables(evaluated):
+def test_figures_query_node_by_query_node_have_the_means_of_the_tables(evaluated):
     folder, _, _, _ = evaluated
     found = read_evaluation(folder / "planted")
-    table = pq.read_table(folder / "planted" / "per_seed.parquet")
+    table = pq.read_table(folder / "planted" / "per_query.parquet")
     for task in found.tasks:
         for one in task.models:
             rows = table.filter(
                 pc.and_(pc.equal(table["task"], task.name), pc.equal(table["model"], one.model))
             )
-            assert len(rows) == task.num_seeds
-            assert len(set(rows["seed_id"].to_pylist())) == task.num_seeds
+            assert len(rows) == task.num_queries
+            assert len(set(rows["query_id"].to_pylist())) == task.num_queries
             for name, estimate in one.metrics.items():
                 assert pc.mean(rows[name]).as_py() == pytest.approx(estimate.mean)
                 assert estimate.low <= estimate.mean <= estimate.high
@@ -120,7 +120,7 @@ def test_a_page_of_a_model_without_epochs_needs_no_log(evaluated, planted):
     done = run(planted, "kept", *options)
     assert done.exit_code == 0, done.output
     page = (folder / "kept" / "report.html").read_text(encoding="utf-8")
-    assert "No log of a training run was given. The closed form has no epochs." in page
+    assert "No log of a training run was given. The SVD has no epochs." in page
 
 
 @pytest.mark.parametrize(

@@ -60,7 +60,7 @@ def test_the_tables_of_the_page_name_all_there_is():
         rankers.GINI,
         rankers.NOVELTY,
         rankers.DIVERSITY,
-        rankers.NEWCOMERS,
+        rankers.NEW_ITEMS,
     ]
     assert sorted(figures) == sorted([*METRICS, *of_lists])
 

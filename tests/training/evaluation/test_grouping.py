@@ -21,11 +21,11 @@ def test_steps_of_a_number():
 
 
 def test_large_steps_can_be_read():
-    found = by_steps("size", np.array([0.0]), (1_000, 10_000), "fan", "none")
+    found = by_steps("size", np.array([0.0]), (1_000, 10_000), "follower", "none")
     assert found.names == (
-        "below 1,000 fans",
-        "1,000 to 9,999 fans",
-        "10,000 fans or more",
+        "below 1,000 followers",
+        "1,000 to 9,999 followers",
+        "10,000 followers or more",
         "none",
     )
 

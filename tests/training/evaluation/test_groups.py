@@ -1,4 +1,4 @@
-"""Groups of seeds and targets, counted by hand on a small market."""
+"""Groups of queries and targets, counted by hand on a small market."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from training.evaluation.groups import (
     Past,
     ages_of,
     num_events,
-    seed_groupings,
+    query_groupings,
     target_groupings,
 )
 
@@ -29,14 +29,14 @@ def groups_of(past, target_type, events):
     return {one.dimension: labels(one) for one in target_groupings(past, target_type, events)}
 
 
-def test_events_are_counted_by_seed_and_by_target(past):
-    seeds, targets = num_events(past.graph, PURCHASED)
-    assert seeds.tolist() == [3, 1, 1, 0]
+def test_events_are_counted_by_query_node_and_by_target(past):
+    queries, targets = num_events(past.graph, PURCHASED)
+    assert queries.tolist() == [3, 1, 1, 0]
     assert targets.tolist() == [3, 1, 1, 0, 0]
 
 
 def test_users_by_activity(past):
-    (activity,) = seed_groupings(num_events(past.graph, PURCHASED)[0], "User")
+    (activity,) = query_groupings(num_events(past.graph, PURCHASED)[0], "User")
     assert activity.dimension == "user activity"
     assert labels(activity) == ["1 to 4 events"] * 3 + ["0 events"]
 
@@ -65,7 +65,7 @@ def test_products(past):
             "not seen before",
         ],
         # The larger of kim, who has 150, and lee, whom two follow.
-        "creator size": ["100 to 999 fans", "1 to 99 fans", *["no creator"] * 3],
+        "creator size": ["100 to 999 followers", "1 to 99 followers", *["no creator"] * 3],
     }
 
 
@@ -78,7 +78,7 @@ def test_brands_and_creators(past):
     creators = groups_of(past, "Creator", num_events(past.graph, FOLLOWS)[1])
     assert creators == {
         "training events": ["0 events", "2 to 4 events"],
-        "creator size": ["100 to 999 fans", "1 to 99 fans"],
+        "creator size": ["100 to 999 followers", "1 to 99 followers"],
     }
 
 

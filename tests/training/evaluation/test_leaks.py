@@ -32,10 +32,10 @@ def graph(make_graph):
     past = [(0, 0, 10 * DAY), (0, 1, 20 * DAY), (1, 1, 79 * DAY), (2, 0, 70 * DAY)]
     future = [(0, 1, 85 * DAY), (0, 2, 88 * DAY), (1, 0, 86 * DAY), (2, 3, 90 * DAY - 1)]
     views = [(0, 0, 9 * DAY), (2, 1, 60 * DAY), (2, 3, 85 * DAY)]
-    ties = [(product, 0, ALWAYS_S) for product in range(4)]
+    edges = [(product, 0, ALWAYS_S) for product in range(4)]
     return make_graph(
         {"User": 3, "Product": 5, "Brand": 2, "Shop": 2},
-        {PURCHASED: [*past, *future], VIEWED: views, CARTED: [], MADE_BY: ties, SOLD_BY: []},
+        {PURCHASED: [*past, *future], VIEWED: views, CARTED: [], MADE_BY: edges, SOLD_BY: []},
     )
 
 
@@ -62,7 +62,7 @@ def test_a_clean_split_by_time(graph, holdout):
     found = checked(graph, holdout)
     assert list(found) == [
         "nothing after the cut-off", "auxiliary events", "new pairs", "viewed before",
-        "derived ties",
+        "derived edges",
     ]  # fmt: skip
     assert {finding.level for finding in found.values()} == {"ok"}
     assert found["nothing after the cut-off"].figures == {"edges": 4 + 2 + 4}
@@ -74,11 +74,11 @@ def test_a_clean_split_by_time(graph, holdout):
     }
     assert found["new pairs"].figures == {"pairs": 4, "new": 3, "taken before": 1}
     assert found["viewed before"].figures == {"share": 0}
-    ties = found["derived ties"]
-    assert ties.figures["User, only after"] == 0
-    assert ties.figures["Product, only after"] == ties.figures["Product, never taken"] + 1 == 2
-    assert ties.figures["held-out pairs of Product, only after"] == 2
-    assert "2 Product nodes are taken in the held-out part alone and 1 never" in ties.message
+    edges = found["derived edges"]
+    assert edges.figures["User, only after"] == 0
+    assert edges.figures["Product, only after"] == edges.figures["Product, never taken"] + 1 == 2
+    assert edges.figures["held-out pairs of Product, only after"] == 2
+    assert "2 Product nodes are taken in the held-out part alone and 1 never" in edges.message
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_a_clean_split_by_time(graph, holdout):
     [(PURCHASED, CUT, "0.0"), (VIEWED, CUT + DAY, "1.0"), (MADE_BY, CUT + 36 * 3600, "1.5")],
 )
 def test_an_edge_from_the_cut_off_on(graph, holdout, edge_type, at_s, days):
-    """An event of the direction, another event, a tie that began later."""
+    """An event of the target edge type, another event, an edge that began later."""
     add(holdout.train_graph, edge_type, 0, 1, at_s)
     message = rf"training has 1 {edge_type} edges from the cut-off 1970-03-22 00:00 UTC on, the la"
     with pytest.raises(
@@ -157,10 +157,10 @@ def catalogue(make_graph):
     """Products 0 to 29 sell before, 30 to 59 only later, 60 to 89 never; all have a brand."""
     bought = [(product % 5, product, 10 * DAY) for product in range(30)]
     bought += [(product % 5, product, 90 * DAY) for product in range(30, 60)]
-    ties = [(product, product % 3, ALWAYS_S) for product in range(90)]
+    edges = [(product, product % 3, ALWAYS_S) for product in range(90)]
     return make_graph(
         {"User": 6, "Product": 90, "Brand": 3, "Shop": 2},
-        {PURCHASED: bought, MADE_BY: ties, SOLD_BY: []},
+        {PURCHASED: bought, MADE_BY: edges, SOLD_BY: []},
     )
 
 
@@ -170,10 +170,10 @@ def with_shops(graph, products, since_s=ALWAYS_S):
     return graph
 
 
-def test_ties_that_were_made_from_all_sales(catalogue):
-    """The shop of every product that ever sold: a tie tells that it will sell."""
+def test_edges_that_were_made_from_all_sales(catalogue):
+    """The shop of every product that ever sold: an edge tells that it will sell."""
     graph = with_shops(catalogue, range(60))
-    finding = checked(graph, hold_out_last(graph, PURCHASED, 10))["derived ties"]
+    finding = checked(graph, hold_out_last(graph, PURCHASED, 10))["derived edges"]
     assert finding.level == "warning"
     assert finding.message.startswith("Product-SOLD_BY-Shop: Product nodes that are taken in")
     assert finding.figures == {
@@ -181,21 +181,21 @@ def test_ties_that_were_made_from_all_sales(catalogue):
         "Product, only after": 30,
         "Product, never taken": 30,
         "held-out pairs of Product, only after": 30,
-        "Product-MADE_BY-Brand: tied, of only after": 1,
-        "Product-MADE_BY-Brand: tied, of never taken": 1,
-        "Product-SOLD_BY-Shop: tied, of only after": 1,
-        "Product-SOLD_BY-Shop: tied, of never taken": 0,
+        "Product-MADE_BY-Brand: connected, of only after": 1,
+        "Product-MADE_BY-Brand: connected, of never taken": 1,
+        "Product-SOLD_BY-Shop: connected, of only after": 1,
+        "Product-SOLD_BY-Shop: connected, of never taken": 0,
     }
 
 
-def test_ties_that_tell_nothing(catalogue):
+def test_edges_that_tell_nothing(catalogue):
     """From the past's sales alone; of half of all products; or with a beginning."""
     for products, since_s in ((range(30), ALWAYS_S), (range(0, 90, 2), ALWAYS_S), (range(60), 0)):
         graph = with_shops(catalogue.clone(), products, since_s)
-        finding = checked(graph, hold_out_last(graph, PURCHASED, 10))["derived ties"]
+        finding = checked(graph, hold_out_last(graph, PURCHASED, 10))["derived edges"]
         assert finding.level == "ok"
         assert finding.message == (
-            "ties do not tell which targets are taken in the held-out part alone"
+            "edges do not tell which targets are taken in the held-out part alone"
         )
 
 
@@ -210,16 +210,16 @@ def test_the_last_of_each_is_later_than_others_training(make_graph):
     ]
     graph = make_graph({"User": 2, "Product": 3}, {PURCHASED: bought})
     found = checked(graph, hold_out_last_of_each(graph, PURCHASED))
-    assert list(found) == ["later events", "new pairs", "viewed before", "derived ties"]
+    assert list(found) == ["later events", "new pairs", "viewed before", "derived edges"]
     # half of what is held out is from day 20 (the median of 10 and 30) on: one of three
     assert found["later events"].level == "warning"
     assert found["later events"].figures == {
         "later than half of the held-out pairs": 1 / 3,
-        "later, by the seed itself": 0,
+        "later, by the query node itself": 0,
     }
 
 
-def test_what_a_seed_did_after_a_given_pair(make_graph):
+def test_what_a_query_node_did_after_a_given_pair(make_graph):
     bought = [(0, 0, 5 * DAY), (0, 1, 10 * DAY), (0, 2, 15 * DAY), (1, 1, 2 * DAY), (1, 0, 3 * DAY)]
     graph = make_graph({"User": 2, "Product": 3}, {PURCHASED: bought})
     pairs = Adjacency.from_edges(np.array([0, 1]), np.array([1, 0]), 2, 3)
@@ -227,7 +227,7 @@ def test_what_a_seed_did_after_a_given_pair(make_graph):
     # asked: day 10 and day 3; left: days 5 and 15 of user 0, day 2 of user 1
     assert finding.figures == {
         "later than half of the held-out pairs": 1 / 3,
-        "later, by the seed itself": 1 / 3,
+        "later, by the query node itself": 1 / 3,
     }
 
 

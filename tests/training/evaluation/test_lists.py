@@ -44,7 +44,7 @@ def test_all_figures_of_the_first_places():
     catalogue = Catalogue(
         num_events=np.array([3.0, 2, 0, 0]),
         categories=np.array([0, 1, 1, 1]),
-        newcomers=np.array([False, False, True, False]),
+        new_items=np.array([False, False, True, False]),
     )
     found = of_lists(np.array([[0, 1, 3], [0, 2, 3]]), catalogue, 2)
     assert found == {
@@ -52,7 +52,7 @@ def test_all_figures_of_the_first_places():
         "gini@2": pytest.approx(12 / 16 / 2),  # the mean difference of 2 1 1 0, over twice 1
         "novelty@2": pytest.approx((2 * math.log2(9 / 4) + math.log2(9 / 3) + math.log2(9)) / 4),
         "diversity@2": 1,
-        "newcomers@2": 1 / 4,
+        "new_items@2": 1 / 4,
     }
 
 

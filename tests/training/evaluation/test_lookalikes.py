@@ -21,7 +21,7 @@ SHARES = (0.1, 0.25, 1)
 def holdout(make_graph):
     """Brand 0 sold to users 0 and 1, then to 1, 2 and 5; brand 1 only later; brand 2 to 3 alone.
 
-    User 3 bought most in all, user 4 lately.
+    User 3 bought most in all, user 4 recently.
     """
     past = [(0, 0, 0), (1, 0, 0), *[(3, 2, 0)] * 3, *[(4, 2, 79 * DAY_S)] * 2]
     future = [(user, 0, 90 * DAY_S) for user in (1, 2, 5)] + [(2, 1, 90 * DAY_S)]
@@ -35,7 +35,7 @@ def holdout(make_graph):
 def test_who_is_asked_for(holdout):
     asked = new_buyers(holdout, MADE_BY, min_new_buyers=1)
     assert asked.rows.tolist() == [0]  # nobody had bought of brand 1, nobody new of brand 2
-    assert asked.had.targets(0).tolist() == [0, 1]
+    assert asked.bought_before.targets(0).tolist() == [0, 1]
     assert asked.new.targets(0).tolist() == [2, 5]
     with pytest.raises(InsufficientDataError, match=r"no Brand .* has 3 new ones .*the most are 2"):
         new_buyers(holdout, MADE_BY, min_new_buyers=3)
@@ -53,7 +53,7 @@ def test_lifts_worked_out_by_hand(holdout):
     assert lifts(asked, [half], SHARES).tolist() == [[4, 2, 1]]
 
 
-def test_activity_in_all_and_lately(holdout):
+def test_activity_in_all_and_recently(holdout):
     asked = new_buyers(holdout, MADE_BY, min_new_buyers=1)
     found = {}
     for name, scores in orders(None, holdout, asked, seed=0):

@@ -6,7 +6,7 @@ import pytest
 from graphdb.schema import SCHEMA
 from training.evaluation.bootstrap import METHOD
 from training.evaluation.groups import Grouping
-from training.evaluation.measure import NeighborAggregator, Resampling, measure, rank_all
+from training.evaluation.measure import EvalContext, Resampling, measure, rank_all
 from training.evaluation.rankers import Catalogue
 from training.evaluation.tasks import all_tasks
 
@@ -26,13 +26,13 @@ class Fixed:
     def can_answer(self, task):
         return task.target_type != "Creator"
 
-    def learn(self, direction):
-        self.learned.append(direction)
+    def learn(self, target):
+        self.learned.append(target)
 
-    def top(self, task, seed_rows, k):
-        assert task.direction in self.learned
-        self.asked.append((task.name, seed_rows.tolist(), k))
-        return np.array([self.rows[:k]] * len(seed_rows))
+    def top(self, task, query_rows, k):
+        assert task.target in self.learned
+        self.asked.append((task.name, query_rows.tolist(), k))
+        return np.array([self.rows[:k]] * len(query_rows))
 
 
 @pytest.fixture
@@ -44,14 +44,14 @@ def tasks(whole, holdout):
 def measured(tasks):
     """ann is to find p1 and p3, bob p2 and p4."""
     task = tasks["all products"]
-    around = NeighborAggregator(
+    context = EvalContext(
         [Grouping("user activity", ("few", "none", "many"), np.array([2, 0, 0, 0]))],
         [Grouping("price band", ("low", "high"), np.array([0, 1, 0, -1, 1]))],
         Catalogue(np.array([3.0, 1, 1, 0, 0])),
     )
     models = [Fixed("good", 0, 1), Fixed("bad", 4, 3)]
     lists = {model.name: rank_all(model, [task], 2)[task.name] for model in models}
-    return measure(task, lists, around, HOW)
+    return measure(task, lists, context, HOW)
 
 
 def mean(result, model, metric):
@@ -72,7 +72,7 @@ def test_tasks_that_ask_the_same_share_one_ranking(tasks):
 
 def test_means_over_those_who_had_something_to_find(measured):
     result = measured.result
-    assert (result.num_seeds, result.num_pairs) == (2, 4)
+    assert (result.num_queries, result.num_pairs) == (2, 4)
     good, bad = result.models
     # ann finds p1 at rank 1, bob p2 at rank 2 of lists p1 p2; the others p4 at rank 2.
     assert good.metrics["recall@1"].mean == pytest.approx((1 / 2 + 0) / 2)
@@ -85,10 +85,10 @@ def test_means_over_those_who_had_something_to_find(measured):
     assert (found.low, found.high) == (0, 0.5)
 
 
-def test_groups_of_seeds_leave_seeds_out(measured):
-    groups = {one.group: one for one in measured.result.groups if one.of == "seeds"}
+def test_groups_of_query_nodes_leave_query_nodes_out(measured):
+    groups = {one.group: one for one in measured.result.groups if one.of == "queries"}
     assert set(groups) == {"few", "many"}  # nobody is in the third
-    assert (groups["many"].num_seeds, groups["many"].num_pairs) == (1, 2)
+    assert (groups["many"].num_queries, groups["many"].num_pairs) == (1, 2)
     assert mean(groups["many"], "good", "hit_rate@2") == 1
     assert mean(groups["many"], "bad", "hit_rate@2") == 0
     assert mean(groups["few"], "bad", "recall@2") == 1 / 2
@@ -97,8 +97,8 @@ def test_groups_of_seeds_leave_seeds_out(measured):
 def test_groups_of_targets_restrict_what_is_to_be_found(measured):
     groups = {one.group: one for one in measured.result.groups if one.of == "targets"}
     # Low are p1 and p3, both ann's; high is p2, bob's; p4 has no price.
-    assert (groups["low"].num_seeds, groups["low"].num_pairs) == (1, 2)
-    assert (groups["high"].num_seeds, groups["high"].num_pairs) == (1, 1)
+    assert (groups["low"].num_queries, groups["low"].num_pairs) == (1, 2)
+    assert (groups["high"].num_queries, groups["high"].num_pairs) == (1, 1)
     assert mean(groups["low"], "good", "recall@2") == 1 / 2
     assert mean(groups["high"], "good", "recall@2") == 1
     # The list stays as it is: p2 stands at rank 2.
@@ -117,14 +117,14 @@ def test_comparisons_are_of_the_longest_lists(measured):
     assert recall.p_value == 1
 
 
-def test_figures_seed_by_seed(measured):
-    assert measured.seed_rows.tolist() == [0, 1]
+def test_figures_query_node_by_query_node(measured):
+    assert measured.query_rows.tolist() == [0, 1]
     assert measured.values["bad"]["recall@2"].tolist() == [0, 1 / 2]
 
 
 def test_one_model_alone_is_compared_with_nobody(tasks):
     task = tasks["bought before"]
-    around = NeighborAggregator([], [], Catalogue(np.ones(5)))
+    context = EvalContext([], [], Catalogue(np.ones(5)))
     lists = {"good": rank_all(Fixed("good", 0, 1), [task], 2)[task.name]}
-    result = measure(task, lists, around, HOW).result
+    result = measure(task, lists, context, HOW).result
     assert (result.groups, result.comparisons) == ((), ())

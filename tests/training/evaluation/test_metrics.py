@@ -14,7 +14,7 @@ from training.evaluation.metrics import (
     Hits,
     gain_ndcg_at_k,
     ndcg_at_k,
-    per_seed,
+    per_query,
     recall_at_k,
 )
 
@@ -22,7 +22,7 @@ NUM_TARGETS = 12
 
 
 def truth_of(lists):
-    """True targets per seed row."""
+    """True targets per query node row."""
     sources = [seed for seed, targets in enumerate(lists) for _ in targets]
     targets = [target for targets in lists for target in targets]
     return Adjacency.from_edges(
@@ -34,11 +34,11 @@ def ranked(*lists):
     return np.array(lists, dtype=np.int64)
 
 
-def measure(lists, truth, k, seeds=None):
-    seeds = np.arange(len(lists)) if seeds is None else np.array(seeds)
+def measure(lists, truth, k, queries=None):
+    queries = np.arange(len(lists)) if queries is None else np.array(queries)
     return (
-        recall_at_k(lists, seeds, truth_of(truth), k),
-        ndcg_at_k(lists, seeds, truth_of(truth), k),
+        recall_at_k(lists, queries, truth_of(truth), k),
+        ndcg_at_k(lists, queries, truth_of(truth), k),
     )
 
 
@@ -46,7 +46,7 @@ D1, D2, D3 = 1.0, 1 / math.log2(3), 1 / 2
 
 
 def test_by_hand():
-    # Seed 0 finds 2 of 3, at ranks 1 and 3; seed 1 finds its only one at rank 2.
+    # Query node 0 finds 2 of 3, at ranks 1 and 3; seed 1 finds its only one at rank 2.
     lists = ranked([5, 0, 6], [0, 7, 1])
     recall, ndcg = measure(lists, [[5, 6, 9], [7]], 3)
     assert recall == pytest.approx((2 / 3 + 1) / 2)
@@ -79,18 +79,18 @@ def test_a_target_twice_counts_once():
     assert (recall, ndcg) == (pytest.approx(1 / 2), pytest.approx(D1 / (D1 + D2)))
 
 
-def test_seeds_without_truth_do_not_count():
+def test_query_nodes_without_truth_do_not_count():
     recall, _ = measure(ranked([1], [1], [1]), [[1], [], [2]], 1)
     assert recall == pytest.approx(1 / 2)
 
 
-def test_lists_belong_to_their_seed_rows():
-    recall, _ = measure(ranked([7], [8]), [[8], [], [7]], 1, seeds=[2, 0])
+def test_lists_belong_to_their_query_node_rows():
+    recall, _ = measure(ranked([7], [8]), [[8], [], [7]], 1, queries=[2, 0])
     assert recall == 1
 
 
 def test_nobody_with_truth():
-    with pytest.raises(InsufficientDataError, match="none of 1 seeds has anything true to find"):
+    with pytest.raises(InsufficientDataError, match="none of 1 queries has anything true to find"):
         measure(ranked([1]), [[]], 1)
 
 
@@ -102,14 +102,15 @@ def test_k_below_1():
 targets = st.integers(0, NUM_TARGETS - 1)
 
 
-def every_metric(lists, truth, ks, gains=None, seeds=None):
-    seeds = np.arange(len(lists)) if seeds is None else np.array(seeds)
+def every_metric(lists, truth, ks, gains=None, queries=None):
+    queries = np.arange(len(lists)) if queries is None else np.array(queries)
     gains = None if gains is None else np.array(gains, np.float64)
-    return per_seed(Hits.of(lists, seeds, truth_of(truth), gains), ks)
+    return per_query(Hits.of(lists, queries, truth_of(truth), gains), ks)
 
 
 def test_every_metric_by_hand():
-    # Seed 0 finds 2 of 3, at ranks 2 and 3, with gains 1 and 4 of 1, 2 and 4; seed 1 finds nothing.
+    # Query node 0 finds 2 of 3, at ranks 2 and 3, with gains 1 and 4 of 1, 2 and 4; seed 1 finds
+    # nothing.
     lists = ranked([0, 5, 9, 1], [0, 1, 2, 3])
     found = every_metric(lists, [[5, 6, 9], [7]], [1, 3, 4], [1, 2, 4, 8])
     by_hand = {
@@ -137,7 +138,7 @@ def test_what_is_not_known_is_not_there():
     assert "value_ndcg@1" not in found
 
 
-def test_a_seed_that_does_not_count_has_no_number():
+def test_a_query_node_that_does_not_count_has_no_number():
     found = every_metric(ranked([1], [1]), [[], [1]], [1], [0])
     for name, values in found.items():
         assert np.isnan(values).tolist() == [True, name == "value_ndcg@1"], name
@@ -152,10 +153,10 @@ def test_lists_of_nobody_and_of_nothing():
 
 def test_only_some_had_to_be_found():
     # Targets below 6 alone: seed 0 finds 5 at rank 2 of one, seed 1 had none of them to find.
-    seeds = np.arange(2)
-    hits = Hits.of(ranked([9, 5], [7, 0]), seeds, truth_of([[5, 9], [7]]), np.array([3.0, 1, 1]))
+    queries = np.arange(2)
+    hits = Hits.of(ranked([9, 5], [7, 0]), queries, truth_of([[5, 9], [7]]), np.array([3.0, 1, 1]))
     some = hits.within(hits.targets < 6)
-    found = per_seed(some, [2])
+    found = per_query(some, [2])
     assert some.num_true.tolist() == [1, 0]
     assert found["recall@2"][0] == 1
     assert found["ndcg@2"][0] == pytest.approx(D2)
@@ -214,13 +215,14 @@ def test_equals_a_slow_oracle(cases, ks):
     assert measure(lists, true, k)[0] == pytest.approx(sum(recalls) / len(cases))
 
 
-def gain_ndcg(lists, truth, gains, k, seeds=None):
-    seeds = np.arange(len(lists)) if seeds is None else np.array(seeds)
-    return gain_ndcg_at_k(lists, seeds, truth_of(truth), np.array(gains, np.float64), k)
+def gain_ndcg(lists, truth, gains, k, queries=None):
+    queries = np.arange(len(lists)) if queries is None else np.array(queries)
+    return gain_ndcg_at_k(lists, queries, truth_of(truth), np.array(gains, np.float64), k)
 
 
 def test_gains_by_hand():
-    # Seed 0 finds gains 4 and 2 at ranks 1 and 3, of 8, 4 and 2; seed 1 its only one at rank 2.
+    # Query node 0 finds gains 4 and 2 at ranks 1 and 3, of 8, 4 and 2; seed 1 its only one at rank
+    # 2.
     found = gain_ndcg(ranked([6, 0, 5], [0, 7, 1]), [[5, 6, 9], [7]], [2, 4, 8, 3], 3)
     assert found == pytest.approx(((4 + 2 * D3) / (8 + 4 * D2 + 2 * D3) + D2) / 2)
 
@@ -229,9 +231,9 @@ def test_a_target_that_stands_twice_brings_its_gain_once():
     assert gain_ndcg(ranked([5, 5]), [[5, 6]], [1, 1], 2) == pytest.approx(D1 / (D1 + D2))
 
 
-def test_seeds_without_a_gain_do_not_count():
+def test_query_nodes_without_a_gain_do_not_count():
     assert gain_ndcg(ranked([5], [6]), [[5], [6]], [0, 2], 1) == 1
-    with pytest.raises(InsufficientDataError, match="none of 2 seeds has anything to gain"):
+    with pytest.raises(InsufficientDataError, match="none of 2 queries has anything to gain"):
         gain_ndcg(ranked([5], [6]), [[5], [6]], [0, 0], 1)
 
 

@@ -22,7 +22,7 @@ def test_a_model_that_is_better_for_everyone():
     assert p_of(np.full(30, -0.1), flips=999) == 1 / 1000
 
 
-def test_few_seeds_by_counting_all_signs():
+def test_few_query_nodes_by_counting_all_signs():
     # Of the 8 ways to choose the signs of 1, 2 and 4, those whose sum is at least 3 from 0.
     differences = [1, 2, -4 + 4 + 0.0]  # 1, 2 and 0: the sum is 3
     far = [
@@ -59,7 +59,7 @@ def test_it_is_two_sided_and_does_not_depend_on_who_stands_first():
     assert p_of(differences) == p_of(-differences)
 
 
-def test_seeds_that_do_not_count_change_nothing():
+def test_query_nodes_that_do_not_count_change_nothing():
     assert p_of([np.nan, np.nan, np.nan]) == 1
     differences = np.random.default_rng(5).normal(0.2, 1, size=200)
     more = np.concatenate([differences, np.full(100, np.nan)])

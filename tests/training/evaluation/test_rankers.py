@@ -54,11 +54,11 @@ def test_equals_sorting_by_score_and_row(k, cases):
     had = Adjacency.from_edges(
         np.array(sources, np.int64), np.array(targets, np.int64), len(cases), 7
     )
-    seeds = np.arange(len(cases))[::-1].copy()
-    found = best_of(Given([scores for scores, _ in cases]), seeds, k, csr_of(had))
-    for place, seed in enumerate(seeds):
-        scores, barred = cases[seed]
-        left = [row for row in range(7) if row not in barred]
+    queries = np.arange(len(cases))[::-1].copy()
+    found = best_of(Given([scores for scores, _ in cases]), queries, k, csr_of(had))
+    for place, seed in enumerate(queries):
+        scores, excluded = cases[seed]
+        left = [row for row in range(7) if row not in excluded]
         best = sorted(left, key=lambda row: (-scores[row], row))[:k]
         assert found[place].tolist() == best + [-1] * (k - len(best))
 
@@ -83,17 +83,17 @@ def test_popularity_is_the_same_scored_and_served(halves):
     """Equal scores come in the same order, and what was had is left out, of brands too."""
     tasks, served = halves
     scored = baseline("popularity", 0)
-    seeds = np.arange(40)
+    queries = np.arange(40)
     assert [task.name for task in tasks] == ["all products", "new products", "new brands"]
     for task in tasks:
         assert served.can_answer(task) and scored.can_answer(task)
-        assert (served.top(task, seeds, 9) == scored.top(task, seeds, 9)).all(), task.name
+        assert (served.top(task, queries, 9) == scored.top(task, queries, 9)).all(), task.name
 
 
 def test_where_nobody_views_what_was_viewed_cannot_answer(halves):
     tasks, _ = halves
     assert not any(map(baseline(WAITING, 0).can_answer, tasks))
-    assert WAITING not in usual_baselines([tasks[0].direction])
+    assert WAITING not in usual_baselines([tasks[0].target])
 
 
 @pytest.mark.parametrize("name", [name for name in MAKERS if name not in (WAITING, *OF_CREATORS)])
@@ -106,12 +106,12 @@ def test_every_baseline_beats_chance_and_learns_once(halves, name):
         assert ranked.shape == (200, 5)
         if "popularity" not in name and task.name == "new products":
             assert (ranked % 4 == np.arange(200)[:, None] % 4).mean() > 0.5
-    assert ranker.learn(tasks[0].direction) is ranker.learn(tasks[1].direction)
+    assert ranker.learn(tasks[0].target) is ranker.learn(tasks[1].target)
 
 
 def test_a_bundle_without_vectors_of_a_type_cannot_answer(halves):
     tasks, served = halves
     other = SCHEMA.edge_type("WATCHED")
-    direction = type(tasks[0].direction)(other, tasks[0].direction.graph, SCHEMA, tasks[0].truth)
-    task = type(tasks[0])("watched", direction, False, tasks[0].truth)
+    target = type(tasks[0].target)(other, tasks[0].target.graph, SCHEMA, tasks[0].truth)
+    task = type(tasks[0])("watched", target, False, tasks[0].truth)
     assert not served.can_answer(task)

@@ -20,16 +20,16 @@ def evaluation() -> Evaluation:
     estimate = Estimate(mean=0.25, low=0.2, high=0.3)
     task = TaskResult(
         name="all products",
-        seed_type="User",
+        query_type="User",
         target_type="Product",
-        num_seeds=3,
+        num_queries=3,
         num_pairs=7,
         models=(ModelResult(model="svd", metrics={"recall@5": estimate}, lists={}, seconds=1),),
     )
     return Evaluation(
         created_at=datetime(2026, 1, 2, tzinfo=UTC),
         snapshot_id="abc",
-        direction="User-PURCHASED-Product",
+        target_edge_type="User-PURCHASED-Product",
         protocol=Protocol(
             split="time", cutoff=None, holdout_days=7, ks=(5,), seed=0, resamples=100
         ),
@@ -64,7 +64,7 @@ def test_a_folder_without_one(tmp_path):
 
 @pytest.mark.parametrize(
     ("change", "place"),
-    [({"format_version": 2}, "format_version"), ({"extra": 1}, "extra"), ({"tasks": 1}, "tasks")],
+    [({"format_version": 1}, "format_version"), ({"extra": 1}, "extra"), ({"tasks": 1}, "tasks")],
 )
 def test_another_version_names_the_place(evaluation, tmp_path, change, place):
     path = evaluation.write(tmp_path)

@@ -21,7 +21,7 @@ SIZES = {"User": 4, "Product": 5, "Brand": 3}
 times = st.integers(0, 9)
 events = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 4), times), max_size=25)
 follows = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 2), times), max_size=10)
-ties = st.lists(
+edges = st.lists(
     st.tuples(st.integers(0, 4), st.integers(0, 2), st.one_of(st.just(ALWAYS_S), times)),
     max_size=8,
 )
@@ -56,7 +56,7 @@ def asked_from(purchases):
     return found
 
 
-@given(events, events, follows, ties)
+@given(events, events, follows, edges)
 def test_the_last_of_each_leaves_with_all_that_came_after(
     make_graph, purchases, views, brands, made_by
 ):
@@ -84,7 +84,7 @@ def test_the_last_of_each_leaves_with_all_that_came_after(
     assert {user for user, _ in held} <= {user for user, _ in past}
 
 
-@given(events, events, ties, pairs)
+@given(events, events, edges, pairs)
 def test_given_pairs_leave_all_events_between_the_two_types(
     make_graph, purchases, views, made_by, held
 ):
@@ -135,7 +135,7 @@ def test_what_was_bought_before_is_asked_for_but_is_not_new(make_graph):
     assert not holdout.new_truth.num_edges
 
 
-def test_pairs_of_a_tie_leave_the_tie(make_graph):
+def test_pairs_of_a_edge_leave_the_edge(make_graph):
     carried = [(0, 0), (0, 1), (1, 1)]
     graph = make_graph({"Creator": 4, "Product": 5}, {PROMOTES: carried})
     holdout = given_split(graph, SCHEMA, PROMOTES, as_adjacency({(0, 1)}))

@@ -93,7 +93,7 @@ def test_scores_by_hand(measured):
     assert new.ndcg == pytest.approx((1 / np.log2(3) + 1) / 2)
     # Of brands they never bought, bolt and cole, by number of buyers 1 and 0.
     brands = report.score("new brands", "pop")
-    assert (brands.recall, brands.num_seeds) == (pytest.approx(1), 2)
+    assert (brands.recall, brands.num_queries) == (pytest.approx(1), 2)
     assert brands.ndcg == pytest.approx((1 / np.log2(3) + 1) / 2)
 
 

@@ -44,16 +44,16 @@ def test_gains_are_what_was_paid_less_what_came_back(tasks):
 
 
 def test_what_is_learned_and_what_was_had(tasks):
-    brands = tasks["new brands"].direction
+    brands = tasks["new brands"].target
     assert str(brands.edge_type) == "User-PURCHASED-Brand"
-    assert [brands.had.targets(row).tolist() for row in range(4)] == [[0], [0], [1], []]
+    assert [brands.seen.targets(row).tolist() for row in range(4)] == [[0], [0], [1], []]
     # Each purchase is one of the brand: two of p1 and one of p2 are three of acme.
     pairs = brands.graph[brands.edge_type].edge_index.T.tolist()
     assert sorted(pairs) == [[0, 0], [0, 0], [0, 0], [1, 0], [2, 1]]
     assert brands.edge_type in list(brands.schema.edge_types())
-    assert tasks["all products"].direction is tasks["new products"].direction
+    assert tasks["all products"].target is tasks["new products"].target
     followed = tasks["User-FOLLOWS-Creator"]
-    assert followed.direction.had.targets(0).tolist() == [1]
+    assert followed.target.seen.targets(0).tolist() == [1]
     assert followed.exclude_seen.relations == ("FOLLOWS",)
 
 
@@ -61,7 +61,7 @@ def test_who_had_a_category_had_what_it_is_a_part_of(holdout):
     """cups > home, tea > food: ann and bob bought in both trees, or one, before the cut-off."""
     tasks = first_tasks(holdout, SCHEMA, SCHEMA.edge_type("IN_CATEGORY"))
     (categories,) = [task for task in tasks if task.target_type == "Category"]
-    had = [categories.direction.had.targets(row).tolist() for row in range(4)]
+    had = [categories.target.seen.targets(row).tolist() for row in range(4)]
     assert had == [[0, 1, 2, 3], [0, 2], [0, 2], []]
     # bob's p4 stands in home, where bob's p1 stood through cups; p2 is tea.
     assert truths(categories) == [[], [3], [], []]
@@ -97,14 +97,14 @@ def test_the_first_ones_are_those_of_train(holdout):
 
 
 def test_a_relation_that_tells_nothing_of_taste_is_not_asked_about(whole, holdout):
-    follows = replace(SCHEMA.relation("FOLLOWS"), behaviour_weight=0)
+    follows = replace(SCHEMA.relation("FOLLOWS"), event_weight=0)
     schema = Schema(SCHEMA.node_types, {**SCHEMA.relations, "FOLLOWS": follows})
     names = [task.name for task in all_tasks(whole, holdout, schema, MADE_BY)]
     assert "User-FOLLOWS-Creator" not in names
 
 
-def test_ties_can_be_foretold_too(make_graph):
-    """A creator carries a second product of brand 0, and one of brand 1; ties have no count."""
+def test_edges_can_be_predicted_too(make_graph):
+    """A creator carries a second product of brand 0, and one of brand 1; edges have no count."""
     promotes = SCHEMA.edge_type("PROMOTES")
     graph = make_graph(
         {"Creator": 1, "Product": 3, "Brand": 2},

@@ -88,11 +88,11 @@ def test_an_evaluation_of_few_tells_no_figure(bought, tmp_path, purchases, split
     (warning,) = [one for one in found.leaks if one.check == "number of queries"]
     assert re.search(message, warning.message) and warning.level == "warning"
     for task in found.tasks:
-        assert set(task.too_few.values()) == {task.num_seeds}
+        assert set(task.too_few.values()) == {task.num_queries}
         assert all(one.metrics == {} for one in task.models) and task.comparisons == ()
         assert not any(any(group.models.values()) for group in task.groups)
     page = write_report(folder, snapshot=snapshot).path.read_text(encoding="utf-8")
-    number = found.tasks[0].num_seeds
+    number = found.tasks[0].num_queries
     assert f"too few queries (n={number}) to tell how svd did" in page
     for section in ("result", "tasks", "groups"):
         told = page.partition(f'<section id="{section}">')[2].partition("</section>")[0]
@@ -104,7 +104,7 @@ def test_an_evaluation_of_few_tells_no_figure(bought, tmp_path, purchases, split
 def test_with_ten_queries_there_are_figures(bought, tmp_path):
     folder = tmp_path / "evaluation"
     found = evaluate(bought(by(10)), folder, options=EvaluateOptions(resamples=20))
-    assert found.tasks[0].num_seeds == 10 and found.tasks[0].too_few == {}
+    assert found.tasks[0].num_queries == 10 and found.tasks[0].too_few == {}
     assert all("recall@20" in one.metrics for one in found.tasks[0].models)
     (warning,) = [one for one in found.leaks if one.check == "length of lists"]
     assert "lists of 5 and 10 and 20 have room for all 4 Product nodes" in warning.message

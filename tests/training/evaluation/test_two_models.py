@@ -1,4 +1,4 @@
-"""Two models seed by seed, from what evaluations keep."""
+"""Two models query by query, from what evaluations keep."""
 
 import json
 
@@ -45,7 +45,7 @@ def test_within_one_evaluation_it_is_what_stands_there(evaluations):
 def test_two_evaluations(evaluations):
     found = compare_models(evaluations / "a", evaluations / "b")
     back = compare_models(evaluations / "b", evaluations / "a")
-    tables = [pq.read_table(evaluations / name / "per_seed.parquet") for name in ("a", "b")]
+    tables = [pq.read_table(evaluations / name / "per_query.parquet") for name in ("a", "b")]
     means = [
         np.mean(
             [

@@ -19,7 +19,7 @@ from graphrec.bundle import open_bundle
 from graphrec.cli import build_app
 from training.gnn import GnnConfig, HeteroLightGCN, relation_operators
 from training.gnn.distributed import Processes
-from training.gnn.supervision import batches, direction_of
+from training.gnn.supervision import batches, supervised_edges
 from training.gnn.trainer import Trainer
 
 PURCHASED = SCHEMA.edge_type("PURCHASED")
@@ -47,13 +47,13 @@ def gradients(graph, config, processes):
         HeteroLightGCN(
             SIZES, relation_operators(graph, SCHEMA, config), dim=8, num_layers=config.num_layers
         ),
-        [direction_of(graph, SCHEMA, name, 1.0, config) for name in names],
+        [supervised_edges(graph, SCHEMA, name, 1.0, config) for name in names],
         config,
         processes,
     )
     generator = torch.Generator().manual_seed(3)
     losses = []
-    for batch in batches(trainer.directions, config, generator):
+    for batch in batches(trainer.supervised, config, generator):
         loss = trainer._loss(batch, generator)
         loss.backward()
         losses.append(loss.item())
@@ -66,7 +66,7 @@ def gradients(graph, config, processes):
 @pytest.mark.parametrize("count", [2, 3, 11])
 @pytest.mark.parametrize("num_layers", [0, 1, 2])
 def test_the_parts_of_a_batch_add_up_to_the_whole(graph, count, num_layers):
-    """With 11 processes and batches of 8 seeds, some have nothing to do."""
+    """With 11 processes and batches of 8 queries, some have nothing to do."""
     config = GnnConfig(
         dim=8,
         num_layers=num_layers,

@@ -9,17 +9,17 @@ from training.gnn.loss import Pairs, bilateral_softmax
 
 
 def pairs(*places):
-    seeds, candidates = zip(*places, strict=True) if places else ((), ())
+    queries, candidates = zip(*places, strict=True) if places else ((), ())
     return Pairs(
-        torch.tensor(seeds, dtype=torch.int64), torch.tensor(candidates, dtype=torch.int64)
+        torch.tensor(queries, dtype=torch.int64), torch.tensor(candidates, dtype=torch.int64)
     )
 
 
 def test_a_pair_by_hand():
     # cosines 1 and 0, temperature 1/2: logits 2 and 0
-    seeds, candidates = torch.tensor([[3.0, 0.0]]), torch.tensor([[5.0, 0.0], [0.0, 0.1]])
+    queries, candidates = torch.tensor([[3.0, 0.0]]), torch.tensor([[5.0, 0.0], [0.0, 0.1]])
     found = bilateral_softmax(
-        seeds, candidates, pairs((0, 0)), torch.zeros(2), temperature=0.5, negative_weight=0.84
+        queries, candidates, pairs((0, 0)), torch.zeros(2), temperature=0.5, negative_weight=0.84
     )
     assert float(found) == pytest.approx(0.84 * math.log(math.e**2 + 1) - 2, rel=1e-6)
 
@@ -27,12 +27,12 @@ def test_a_pair_by_hand():
 @pytest.mark.parametrize("hard", [(), ((0, 3), (2, 1))])
 def test_random_cases_equal_a_loop(hard):
     generator = torch.Generator().manual_seed(0)
-    seeds = torch.randn(3, 5, generator=generator)
+    queries = torch.randn(3, 5, generator=generator)
     candidates = torch.randn(4, 5, generator=generator)
     prior = torch.randn(4, generator=generator)
     positives = ((0, 1), (0, 2), (2, 0), (2, 3))
     found = bilateral_softmax(
-        seeds,
+        queries,
         candidates,
         pairs(*positives),
         prior,
@@ -45,7 +45,7 @@ def test_random_cases_equal_a_loop(hard):
     for seed, candidate in positives:
 
         def logit(place, seed=seed):
-            return float(torch.cosine_similarity(seeds[seed], candidates[place], dim=0)) / 0.2
+            return float(torch.cosine_similarity(queries[seed], candidates[place], dim=0)) / 0.2
 
         against = sum(
             math.exp(logit(place) + float(prior[place])) * (7 if (seed, place) in hard else 1)
@@ -58,14 +58,14 @@ def test_random_cases_equal_a_loop(hard):
 @pytest.mark.parametrize("hard", [None, pairs((0, 3), (2, 1))])
 def test_the_gradient_is_that_of_small_differences(hard):
     generator = torch.Generator().manual_seed(0)
-    seeds, candidates, prior = (
+    queries, candidates, prior = (
         torch.randn(*shape, generator=generator, dtype=torch.float64)
         for shape in ((3, 5), (4, 5), (4,))
     )
 
-    def loss(seeds, candidates):
+    def loss(queries, candidates):
         return bilateral_softmax(
-            seeds,
+            queries,
             candidates,
             pairs((0, 1), (0, 2), (2, 0), (2, 3)),
             prior,
@@ -75,32 +75,32 @@ def test_the_gradient_is_that_of_small_differences(hard):
             hard_negative_weight=7,
         )
 
-    assert torch.autograd.gradcheck(loss, (seeds.requires_grad_(), candidates.requires_grad_()))
+    assert torch.autograd.gradcheck(loss, (queries.requires_grad_(), candidates.requires_grad_()))
 
 
 def test_lengths_do_not_matter():
     generator = torch.Generator().manual_seed(0)
-    seeds, candidates = (
+    queries, candidates = (
         torch.randn(3, 5, generator=generator),
         torch.randn(4, 5, generator=generator),
     )
     settings = {"temperature": 0.1, "negative_weight": 1.0}
     some = pairs((0, 1), (1, 1), (2, 3))
-    once = bilateral_softmax(seeds, candidates, some, torch.zeros(4), **settings)
-    again = bilateral_softmax(seeds * 9, candidates * 0.1, some, torch.zeros(4), **settings)
+    once = bilateral_softmax(queries, candidates, some, torch.zeros(4), **settings)
+    again = bilateral_softmax(queries * 9, candidates * 0.1, some, torch.zeros(4), **settings)
     assert float(once) == pytest.approx(float(again), rel=1e-5)
 
 
 def test_bfloat16_is_close():
     generator = torch.Generator().manual_seed(0)
-    seeds, candidates = (
+    queries, candidates = (
         torch.randn(30, 64, generator=generator),
         torch.randn(40, 64, generator=generator),
     )
     some = pairs(*((row, row) for row in range(30)))
     found = {}
     for bfloat16 in (False, True):
-        ends = [end.clone().requires_grad_() for end in (seeds, candidates)]
+        ends = [end.clone().requires_grad_() for end in (queries, candidates)]
         loss = bilateral_softmax(
             *ends,
             some,

@@ -12,7 +12,7 @@ from graphdb.schema import SCHEMA
 from training.encoders import GraphEncoder
 from training.gnn import GnnConfig, memory, relation_operators
 from training.gnn.memory import MemoryNeed, check_building, check_fits, memory_need
-from training.gnn.supervision import batches, direction_of, num_candidates
+from training.gnn.supervision import batches, num_candidates, supervised_edges
 
 PURCHASED = SCHEMA.edge_type("PURCHASED")
 MADE_BY = SCHEMA.edge_type("MADE_BY")
@@ -26,7 +26,7 @@ import torch
 from graphdb.schema import SCHEMA
 from training.gnn import GnnConfig, HeteroLightGCN, relation_operators
 from training.gnn.memory import memory_need
-from training.gnn.supervision import direction_of
+from training.gnn.supervision import supervised_edges
 from training.gnn.trainer import Trainer
 from training.data import HeteroData
 
@@ -41,7 +41,7 @@ generator = torch.Generator().manual_seed(0)
 bought = SCHEMA.edge_type("PURCHASED")
 graph = HeteroData()
 graph["User"].num_nodes, graph["Product"].num_nodes = num_users, num_products
-users = torch.randint(1000, (num_edges,), generator=generator)  # few seeds make few steps
+users = torch.randint(1000, (num_edges,), generator=generator)  # few queries make few steps
 products = torch.randint(num_products, (num_edges,), generator=generator)
 graph[bought].edge_index = torch.stack([users, products])
 graph[bought].at_s = torch.zeros(num_edges, dtype=torch.int64)
@@ -51,7 +51,7 @@ num_nodes = {"User": num_users, "Product": num_products}
 before = peak()
 messages = relation_operators(graph, SCHEMA, config)
 built = peak()
-direction = direction_of(graph, SCHEMA, "User-PURCHASED-Product", 1.0, config)
+direction = supervised_edges(graph, SCHEMA, "User-PURCHASED-Product", 1.0, config)
 need = memory_need(num_nodes, messages, [direction], config)
 started = peak()
 model = HeteroLightGCN(num_nodes, messages, dim=config.dim, num_layers=config.num_layers,
@@ -59,7 +59,7 @@ model = HeteroLightGCN(num_nodes, messages, dim=config.dim, num_layers=config.nu
 trainer = Trainer(model, [direction], config)
 trainer.run(lambda epoch: True)
 print(json.dumps({
-    "building": built - before, "training": peak() - started, "need": need.total - need.ties
+    "building": built - before, "training": peak() - started, "need": need.total - need.edges
 }))
 """
 
@@ -113,19 +113,19 @@ def graph(make_graph):
 
 def need_of(graph, num_processes=1, **settings):
     config = GnnConfig(**{"dim": 10, "batch_size": 2, "num_random_negatives": "all", **settings})
-    direction = direction_of(graph, SCHEMA, "User-PURCHASED-Product", 1.0, config)
+    target_edge_type = supervised_edges(graph, SCHEMA, "User-PURCHASED-Product", 1.0, config)
     messages = relation_operators(graph, SCHEMA, config)
-    return memory_need(SIZES, messages, [direction], config, num_processes=num_processes)
+    return memory_need(SIZES, messages, [target_edge_type], config, num_processes=num_processes)
 
 
 def test_a_small_need_by_hand(graph):
-    """Twelve nodes with vectors of 40 bytes; 7 pairs tied, 5 to foretell, 4 products taken."""
+    """Twelve nodes with vectors of 40 bytes; 7 pairs connected, 5 to predict, 4 products taken."""
     need = need_of(graph)
     assert need.rows == 12 * 4 * 40
     assert need.layers == 12 * 2 * 40
     assert need.scores == 4 * (2 * 2 * 4 + 4 * 10 * (2 + 4))
-    assert need.ties == 7 * 24 + 5 * 12
-    assert need.total == need.rows + need.layers + need.scores + need.ties
+    assert need.edges == 7 * 24 + 5 * 12
+    assert need.total == need.rows + need.layers + need.scores + need.edges
 
 
 @pytest.mark.parametrize(
@@ -149,7 +149,7 @@ def test_gains_that_are_learned_keep_what_arrived(graph):
     assert learned.layers - plain.layers == 2 * (6 + 5 + 5 + 1) * 40
 
 
-def test_processes_share_the_seeds_of_a_step(graph):
+def test_processes_share_the_query_nodes_of_a_step(graph):
     assert need_of(graph, num_processes=2).scores == 4 * (2 * 1 * 4 + 4 * 10 * (1 + 4))
 
 
@@ -158,7 +158,7 @@ def test_scores_in_bfloat16_take_half_a_matrix_more(graph):
 
 
 def test_a_block_of_the_validation_may_be_the_largest(graph, monkeypatch):
-    """Three seeds and five products; a step has one seed and four candidates."""
+    """Three queries and five products; a step has one query node and four candidates."""
     settings = {"batch_size": 1, "patience": 1}
     monkeypatch.setattr(memory, "_CHOSEN", 0)
     assert need_of(graph, **settings).scores == 4 * 2 * 3 * 5
@@ -171,7 +171,7 @@ def test_a_block_of_the_validation_may_be_the_largest(graph, monkeypatch):
 def test_candidates_are_as_many_as_batches_have_on_average(make_graph):
     generator = torch.Generator().manual_seed(3)
     bought = torch.randint(40, (200, 2), generator=generator) % torch.tensor([40, 12])
-    one = direction_of(
+    one = supervised_edges(
         make_graph({"User": 40, "Product": 12}, {PURCHASED: [tuple(p) for p in bought.tolist()]}),
         SCHEMA,
         "User-PURCHASED-Product",
@@ -196,7 +196,7 @@ GIGABYTE = 2**30
         (
             MemoryNeed(4 * GIGABYTE, GIGABYTE, GIGABYTE // 2, GIGABYTE // 4),
             r"needs about 5\.50 GB on cpu, where 2\.00 GB are free: .*moments 4\.00 GB, layers "
-            r"1\.00 GB, scores 0\.50 GB, ties 0\.25 GB; lower dim \(64\) above all, then "
+            r"1\.00 GB, scores 0\.50 GB, edges 0\.25 GB; lower dim \(64\) above all, then "
             r"batch_size \(512\) or num_random_negatives \(0\)",
         ),
         (
@@ -209,7 +209,7 @@ def test_what_does_not_fit_is_refused_with_what_to_lower(monkeypatch, need, mess
     monkeypatch.setattr(memory, "free_bytes", lambda _: 4 * GIGABYTE)
     with pytest.raises(InsufficientMemoryError, match=message) as caught:
         check_fits(need, GnnConfig(), CPU, num_processes=2)
-    assert caught.value.value == need.total - need.ties
+    assert caught.value.value == need.total - need.edges
 
 
 def test_what_fits_is_let_through(monkeypatch):

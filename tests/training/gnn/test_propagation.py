@@ -105,7 +105,7 @@ def dense_products(model, num_layers):
     return (sum(layers) / (num_layers + 1))[12:21]
 
 
-def test_every_tie_gets_a_gradient(graph):
+def test_every_edge_gets_a_gradient(graph):
     model = network(graph, learn_relation_weights=True)
     sum(vectors.square().sum() for vectors in everything(model).values()).backward()
     assert len(model.messages) == 4
@@ -116,7 +116,7 @@ def test_an_edge_two_steps_away_matters(graph):
     before = everything(network(graph, num_layers=2))["User"]
     one_step = everything(network(graph, num_layers=1))["User"]
     product = int(graph[PURCHASED].edge_index[1, graph[PURCHASED].edge_index[0] == 0][0])
-    # the tie of a product that user 0 bought
+    # the edge of a product that user 0 bought
     store = graph[MADE_BY]
     keep = store.edge_index[0] != product
     for name, values in list(store.items()):
@@ -131,7 +131,7 @@ def test_without_edges_only_the_own_row_is_left(make_graph):
     torch.testing.assert_close(everything(model)["User"], model.rows["User"] / 2)
 
 
-def test_nodes_without_a_row_of_their_own_speak_through_their_neighbours(graph):
+def test_nodes_without_a_row_of_their_own_speak_through_their_neighbors(graph):
     bare = torch.ones(9, dtype=torch.bool)
     bare[4] = False
     model = network(graph, own_rows={"Product": bare}, num_layers=1)
@@ -165,7 +165,7 @@ def test_events_of_one_pair_are_one_message_and_what_came_back_is_none(make_grap
 
 
 @pytest.mark.parametrize("gain", [1e-3, 0.25, 100])
-def test_gains_begin_where_they_are_told_and_zero_leaves_a_tie_out(graph, gain):
+def test_gains_begin_where_they_are_told_and_zero_leaves_a_edge_out(graph, gain):
     config = GnnConfig(
         relation_weights={"Product-MADE_BY-Brand": gain, "~Product-MADE_BY-Brand": 0}
     )
@@ -188,6 +188,6 @@ def test_a_weight_for_what_is_no_event_is_refused(graph):
         network(graph, GnnConfig(event_weights={"MADE_BY": 1}))
 
 
-def test_ties_that_are_not_in_the_graph_carry_nothing(make_graph):
+def test_edges_that_are_not_in_the_graph_carry_nothing(make_graph):
     graph = make_graph({**SIZES, "Shop": 2}, {PURCHASED: [(0, 0)], RUN_BY: []})
     assert len(relation_operators(graph, SCHEMA, GnnConfig())) == 2

@@ -9,7 +9,7 @@ from graphdb.errors import CheckpointError, DivergedError
 from graphdb.schema import SCHEMA
 from training.encoders import GraphEncoder
 from training.gnn import GnnConfig, HeteroLightGCN, relation_operators
-from training.gnn.supervision import direction_of
+from training.gnn.supervision import supervised_edges
 from training.gnn.trainer import Trainer
 
 PURCHASED = SCHEMA.edge_type("PURCHASED")
@@ -44,8 +44,8 @@ def trainer(graph, config):
         dim=config.dim,
         num_layers=config.num_layers,
     )
-    direction = direction_of(graph, SCHEMA, "User-PURCHASED-Product", 1.0, config)
-    return Trainer(model, [direction], config)
+    target_edge_type = supervised_edges(graph, SCHEMA, "User-PURCHASED-Product", 1.0, config)
+    return Trainer(model, [target_edge_type], config)
 
 
 def test_one_step_equals_an_oracle(graph):
@@ -69,18 +69,18 @@ def test_one_step_equals_an_oracle(graph):
 
 
 def dense_loss(ours, config):
-    """The loss of all seeds against all targets, written with loops over dense tensors."""
-    (direction,) = ours.directions
+    """The loss of all queries against all targets, written with loops over dense tensors."""
+    (target_edge_type,) = ours.directions
     users, products = ours.model([("User", None), ("Product", None)])
     cosines = torch.nn.functional.normalize(users) @ torch.nn.functional.normalize(products).T
     logits = cosines / config.temperature
-    taken = direction.taken.float()
+    taken = target_edge_type.taken.float()
     losses = []
-    for user, product in direction.positives.to_dense().nonzero().tolist():
+    for user, product in target_edge_type.positives.to_dense().nonzero().tolist():
         against = (logits[user].exp() * taken).sum().log()
         losses.append(config.negative_weight * against - logits[user, product])
-    seeds, targets = users[direction.seed_rows], products[taken > 0]
-    lengths = (seeds**2).sum(1).mean() + (targets**2).sum(1).mean()
+    queries, targets = users[target_edge_type.query_rows], products[taken > 0]
+    lengths = (queries**2).sum(1).mean() + (targets**2).sum(1).mean()
     return torch.stack(losses).mean() + config.l2 * lengths
 
 
@@ -185,7 +185,7 @@ def test_a_gradient_that_is_no_number_at_the_end_of_an_epoch_is_not_kept(graph, 
     """The loss of that step is still finite, and no other follows it."""
     encoder = GraphEncoder(SCHEMA, SMALL, folder=tmp_path)
     trainer = encoder._trainer(graph)
-    steps = -(-len(trainer.directions[0].seed_rows) // SMALL.batch_size)
+    steps = -(-len(trainer.supervised[0].query_rows) // SMALL.batch_size)
     seen = []
 
     def spoil(gradient):

@@ -1,4 +1,4 @@
-"""Ways through the graph, along ties and against them."""
+"""Ways through the graph, along edges and against them."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from graphdb.errors import SchemaError
 from graphdb.schema import SCHEMA
 from training.gnn import GnnConfig
 from training.gnn.propagation import Step, follow, steps_of
-from training.gnn.supervision import direction_of
+from training.gnn.supervision import supervised_edges
 from training.pairs import adjacency
 
 WATCHED = SCHEMA.edge_type("WATCHED")
@@ -34,10 +34,10 @@ def test_a_relation_can_be_walked_backwards():
 def test_users_are_led_to_the_creators_of_what_they_watched(make_graph):
     """User 0 watched two contents of creator 0; the content of user 2 has no creator."""
     graph = make_graph(SIZES, SEEN)
-    found = direction_of(graph, SCHEMA, CREATORS_OF_WATCHED, 1.0, GnnConfig())
-    assert (found.seed_type, found.target_type) == ("User", "Creator")
+    found = supervised_edges(graph, SCHEMA, CREATORS_OF_WATCHED, 1.0, GnnConfig())
+    assert (found.query_type, found.target_type) == ("User", "Creator")
     assert listed(found.positives) == [[0, 0], [1, 0], [1, 1]]
-    assert found.seed_rows.tolist() == [0, 1]
+    assert found.query_rows.tolist() == [0, 1]
     assert found.taken.tolist() == [2, 1]
 
 
@@ -50,8 +50,8 @@ def test_a_way_there_and_back_leads_to_others_with_something_in_common(make_grap
 
 def test_what_is_disliked_turns_with_the_first_step(make_graph):
     graph = make_graph(SIZES, {PURCHASED: [(0, 1), (2, 0)], RETURNED: [(0, 1), (0, 1)]})
-    found = direction_of(graph, SCHEMA, "Product-~PURCHASED-User", 1.0, GnnConfig())
-    assert (found.seed_type, found.target_type) == ("Product", "User")
+    found = supervised_edges(graph, SCHEMA, "Product-~PURCHASED-User", 1.0, GnnConfig())
+    assert (found.query_type, found.target_type) == ("Product", "User")
     assert listed(found.positives) == [[0, 2]]
     assert listed(found.disliked) == [[1, 0]]
 
@@ -59,6 +59,6 @@ def test_what_is_disliked_turns_with_the_first_step(make_graph):
 @pytest.mark.parametrize(
     "name", ["User-~WATCHED-Content", "Content-WATCHED-User", "User-WATCHED-Content-PUBLISHED-User"]
 )
-def test_a_tie_walked_the_wrong_way_is_named(name):
+def test_a_edge_walked_the_wrong_way_is_named(name):
     with pytest.raises(SchemaError, match="fits 0 edge types"):
         steps_of(SCHEMA, name)

@@ -70,7 +70,7 @@ def test_categories_of_products(graph):
     assert [found.targets(row).tolist() for row in range(4)] == [[0, 1], [0], [], []]
 
 
-def test_a_graph_without_events_or_ties(make_graph):
+def test_a_graph_without_events_or_edges(make_graph):
     graph = make_graph({"User": 1, "Product": 2}, {SCHEMA.edge_type("PURCHASED"): []})
     counts = counts_of_products(graph, SCHEMA)
     assert (

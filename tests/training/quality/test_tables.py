@@ -12,7 +12,7 @@ from training.quality import QualityConfig, quality_tables
 
 PURCHASED, RATED = SCHEMA.edge_type("PURCHASED"), SCHEMA.edge_type("RATED")
 SIZES = {"User": 8, "Product": 5, "Brand": 3, "Category": 3}
-TIES = {
+EDGES = {
     SCHEMA.edge_type("MADE_BY"): [(0, 0), (1, 0), (2, 1)],
     SCHEMA.edge_type("IN_CATEGORY"): [(0, 0), (1, 0), (2, 0), (3, 1), (4, 2)],
 }
@@ -22,7 +22,7 @@ BOUGHT = [(user, product) for user in range(8) for product in (0, 1, 2)] + [(0, 
 @pytest.fixture
 def graph(make_graph):
     returned = {SCHEMA.edge_type("RETURNED"): [(0, 0), (1, 0), (2, 0), (3, 1)]}
-    graph = make_graph(SIZES, {**TIES, PURCHASED: BOUGHT, **returned})
+    graph = make_graph(SIZES, {**EDGES, PURCHASED: BOUGHT, **returned})
     graph[RATED].edge_index = torch.tensor([[0, 1, 2, 3, 0], [0, 0, 1, 1, 2]])
     graph[RATED].at_s = torch.zeros(5, dtype=torch.int64)
     graph[RATED].stars = torch.tensor([1.0, 2.0, 5.0, 4.0, 4.0])
@@ -103,7 +103,7 @@ def test_without_money_nothing_is_said_of_it(graph):
 
 
 def test_nothing_to_tell_gives_no_table(make_graph):
-    graph = make_graph(SIZES, {**TIES, PURCHASED: BOUGHT})
+    graph = make_graph(SIZES, {**EDGES, PURCHASED: BOUGHT})
     assert quality_tables(graph, SCHEMA) == {}
 
 
@@ -113,7 +113,7 @@ def test_a_brand_of_nothing_known_is_as_expected(graph):
     assert brands["num_orders"].tolist() == [16, 8, 0]
     assert brands["return_rate"][2] == pytest.approx(mean)
     assert brands["return_rate"][0] > brands["return_rate"][1]
-    assert set(found) == {"Product", "Brand"}  # no shop and no creator is tied to a product
+    assert set(found) == {"Product", "Brand"}  # no shop and no creator is connected to a product
 
 
 @pytest.fixture(scope="module")

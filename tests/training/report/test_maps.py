@@ -84,7 +84,7 @@ def test_a_brand_map(recommender):
 
 
 def test_what_is_near_is_near_on_the_map():
-    """Three tight bundles of directions, of many lengths."""
+    """Three tight bundles of target edge types, of many lengths."""
     rng = np.random.default_rng(0)
     group = np.repeat(np.arange(3), 30)
     vectors = np.eye(40)[group] + 0.05 * rng.standard_normal((90, 40))

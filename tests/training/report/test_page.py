@@ -100,10 +100,10 @@ def test_maps_tell_names_categories_and_prices(full):
     assert "shelf 2" in words_of(text, "maps") and "shelf 6" not in words_of(text, "maps")
 
 
-def test_neighbours_have_names_and_prices(full):
+def test_neighbors_have_names_and_prices(full):
     text, _ = full
     assert re.search(
-        r"Like cup \d+ \(maker \d+ · shelf \d, \d+\.\d\d\)", words_of(text, "neighbours")
+        r"Like cup \d+ \(maker \d+ · shelf \d, \d+\.\d\d\)", words_of(text, "neighbors")
     )
 
 
@@ -147,10 +147,10 @@ def test_without_anything_beside_it_the_parts_say_so(results):
     written = write_report(results)
     assert written.path == results / "report.html"
     text = written.path.read_text(encoding="utf-8")
-    for section in ("maps", "neighbours", "graph"):
+    for section in ("maps", "neighbors", "graph"):
         assert "No bundle was given" in words_of(text, section)
     assert "No store was given" in words_of(text, "rejects")
-    assert "The closed form has no epochs" in words_of(text, "training")
+    assert "The SVD has no epochs" in words_of(text, "training")
 
 
 def test_an_evaluation_of_hardly_anything(results):
@@ -169,7 +169,7 @@ def test_an_evaluation_of_hardly_anything(results):
     small = Evaluation(
         created_at=evaluation.created_at,
         snapshot_id="abc",
-        direction="User-PURCHASED-Product",
+        target_edge_type="User-PURCHASED-Product",
         protocol=Protocol(
             split="given", cutoff=None, holdout_days=None, ks=(5,), seed=0, resamples=10
         ),
@@ -255,4 +255,4 @@ def test_without_the_extra_the_command_says_what_to_install(results, monkeypatch
 
 
 def test_the_direction_is_read_as_an_edge_type():
-    assert Sources(make_evaluation()).direction == SCHEMA.edge_type("PURCHASED")
+    assert Sources(make_evaluation()).target_edge_type == SCHEMA.edge_type("PURCHASED")

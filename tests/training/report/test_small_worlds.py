@@ -18,14 +18,14 @@ TO_VISITORS = "\n".join(f"{name},p1" for name in VISITORS)
 
 @pytest.fixture
 def reported(write_world, tmp_path):
-    """What an evaluation found and its page, of purchases (user, product, day) and ties."""
+    """What an evaluation found and its page, of purchases (user, product, day) and edges."""
 
-    def make(purchases, ties=None, *, pairs=None, **options):
+    def make(purchases, edges=None, *, pairs=None, **options):
         users, products, days = zip(*purchases, strict=True)
         nodes = {
             "User": {"user_id": [*sorted(set(users)), *VISITORS]},
             "Product": {"product_id": sorted(set(products))},
-            "Brand": {"brand_id": ["acme"] if ties else []},
+            "Brand": {"brand_id": ["acme"] if edges else []},
         }
         edges = {
             "User-PURCHASED-Product": {
@@ -34,7 +34,7 @@ def reported(write_world, tmp_path):
                 "at": [BEGIN + timedelta(days=day) for day in days],
                 "event_id": [f"e{number}" for number in range(len(days))],
             },
-            **(ties or {}),
+            **(edges or {}),
         }
         if pairs is not None:
             options["held_pairs"] = tmp_path / "pairs.csv"
@@ -72,13 +72,13 @@ def test_a_task_and_groups_of_few_say_so(reported):
     """All twelve buy again what they bought; one of them buys something new as well."""
     found, page = reported(ONE_NEW)
     new = found.task("new products")
-    assert new.num_seeds == 1 and new.too_few["recall@20"] == 1
+    assert new.num_queries == 1 and new.too_few["recall@20"] == 1
     assert all(one.metrics == {} for one in new.models) and new.comparisons == ()
     assert found.tasks[0].models[0].metrics["recall@20"].mean == 1
     groups = {one.group: one for one in found.tasks[0].groups}
-    assert any(one.num_seeds < 10 for one in groups.values())
+    assert any(one.num_queries < 10 for one in groups.values())
     for one in groups.values():
-        assert all(bool(figures) == (one.num_seeds >= 10) for figures in one.models.values())
+        assert all(bool(figures) == (one.num_queries >= 10) for figures in one.models.values())
     told = page.partition('<section id="tasks">')[2].partition("</section>")[0]
     assert "too few queries (n=1)" in told and "1.0000" not in told.partition("new products")[2]
     text = StringIO()

@@ -253,7 +253,7 @@ class TestFailures:
 
     def test_a_direction_that_the_schema_does_not_have(self, planted):
         with pytest.raises(SchemaError, match="unknown relation 'BOUGHT'"):
-            tune(planted.folder, TrainConfig(direction="User-BOUGHT-Product"), BETA, THREE)
+            tune(planted.folder, TrainConfig(target_edge_type="User-BOUGHT-Product"), BETA, THREE)
 
     def test_without_optuna_it_says_what_to_install(self, planted, monkeypatch):
         found = importlib.util.find_spec

@@ -16,7 +16,7 @@ from training.report.sections.data import (
 )
 from training.report.sections.groups import cold_start, exposure, groups, lifts
 from training.report.sections.headline import headline
-from training.report.sections.maps import maps, neighbours
+from training.report.sections.maps import maps, neighbors
 from training.report.sources import Sources
 
 SECTIONS: tuple[Callable[[Sources], Section], ...] = (
@@ -29,7 +29,7 @@ SECTIONS: tuple[Callable[[Sources], Section], ...] = (
     exposure,
     lifts,
     maps,
-    neighbours,
+    neighbors,
     training_curves,
     graph,
     rejects,

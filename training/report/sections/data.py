@@ -90,7 +90,7 @@ def _counted(sources: Sources) -> tuple[Schema, Mapping[str, int], Mapping[str, 
     if sources.recommender is not None:
         bundle = sources.recommender.bundle
         held = bundle.manifest
-        what = "pairs of nodes that an edge ties"
+        what = "pairs of nodes that an edge connects"
         return bundle.schema, held.num_nodes, held.num_edges, what
     return None
 
@@ -134,7 +134,7 @@ def settings(sources: Sources) -> Section:
     protocol = evaluation.protocol
     facts = {
         "snapshot": evaluation.snapshot_id[:12],
-        "foretold": evaluation.direction,
+        "supervised_edge_types": evaluation.target_edge_type,
         "split": protocol.split,
         "cut-off": "none" if protocol.cutoff is None else f"{protocol.cutoff:%Y-%m-%d %H:%M} UTC",
         "days held out": protocol.holdout_days,
@@ -263,7 +263,7 @@ def training_curves(sources: Sources) -> Section:
         model = sources.evaluation.settings.get("model")
         words = "No log of a training run was given."
         if model == "svd":
-            words += " The closed form has no epochs."
+            words += " The SVD has no epochs."
         return Section(key, title, (Text(words, "muted"),))
     charts: list[Chart] = []
     for name, epochs in sources.runs.items():
@@ -323,7 +323,7 @@ def tasks(sources: Sources) -> Section:
         Text(UNDER_MEANS, "muted"),
         *([Row(tuple(_main_table(evaluation, task) for task in told))] if told else []),
         *(
-            Text(f"{_caption(task)}: {too_few_queries(task.num_seeds)}", "muted")
+            Text(f"{_caption(task)}: {too_few_queries(task.num_queries)}", "muted")
             for task in others
             if task not in told
         ),
@@ -344,6 +344,6 @@ def _main_table(evaluation: Evaluation, task: TaskResult) -> Table:
 
 def _caption(task: TaskResult) -> str:
     return (
-        f"{task.name}: {plural(task.target_type)} for {task.num_seeds:,} "
-        f"{plural(task.seed_type)}, {task.num_pairs:,} pairs to be found"
+        f"{task.name}: {plural(task.target_type)} for {task.num_queries:,} "
+        f"{plural(task.query_type)}, {task.num_pairs:,} pairs to be found"
     )

@@ -103,8 +103,8 @@ def slug(name: str) -> str:
 
 
 def _missing(group: GroupResult) -> str:
-    few = group.num_seeds < FEWEST_QUERIES
-    return too_few_queries(group.num_seeds) if few else ""
+    few = group.num_queries < FEWEST_QUERIES
+    return too_few_queries(group.num_queries) if few else ""
 
 
 def _table(evaluation: Evaluation, name: str, found: Sequence[GroupResult], metric: str) -> Table:
@@ -113,7 +113,7 @@ def _table(evaluation: Evaluation, name: str, found: Sequence[GroupResult], metr
     for one in found:
         means = {m: e[metric] for m, e in one.models.items() if metric in e}
         best = max((estimate.mean for estimate in means.values()), default=0.0)
-        row = [Cell(one.group), Cell(f"{one.num_seeds:,}"), Cell(f"{one.num_pairs:,}")]
+        row = [Cell(one.group), Cell(f"{one.num_queries:,}"), Cell(f"{one.num_pairs:,}")]
         for model in models:
             estimate = means.get(model)
             row.append(
@@ -122,12 +122,12 @@ def _table(evaluation: Evaluation, name: str, found: Sequence[GroupResult], metr
                 else Cell(number(estimate.mean), interval(estimate), estimate.mean == best > 0)
             )
         rows.append(tuple(row))
-    of = "what was to be found" if found[0].of == "targets" else "seeds"
+    of = "what was to be found" if found[0].of == "targets" else "queries"
     return Table(
         f"{metric_title(metric)} by {name} (groups of {of})",
-        (name, "seeds", "pairs", *models),
+        (name, "queries", "pairs", *models),
         tuple(rows),
-        frozenset({"seeds", "pairs", *models}),
+        frozenset({"queries", "pairs", *models}),
         folded=True,
     )
 
@@ -214,7 +214,7 @@ def _lift_table(lines: list[Line]) -> Table:
 
 
 COUNTED = ("training events", "user activity")
-"""Dimensions whose groups are numbers of training events, of targets and of seeds."""
+"""Dimensions whose groups are numbers of training events, of targets and of queries."""
 _UNKNOWN = "unknown"
 _UNIT = re.compile(r" events?\b")
 
@@ -235,7 +235,7 @@ def cold_start(sources: Sources) -> Section:
     charts = tuple(
         _curve(
             name,
-            task.seed_type if found[name][0].of == "seeds" else task.target_type,
+            task.query_type if found[name][0].of == "queries" else task.target_type,
             found[name],
             metric,
             series_of(evaluation, rivals(evaluation, task, metric)),

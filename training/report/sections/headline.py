@@ -90,7 +90,7 @@ def sentence(evaluation: Evaluation) -> str:
         return f"{asked}, {model} was not measured by {metric_title(metric)}."
     name, _, k = metric.partition("@")
     if name == "recall":
-        _, relation, _ = evaluation.direction.split("-")
+        _, relation, _ = evaluation.target_edge_type.split("-")
         taken = _TAKEN.get(relation, "took")
         reached = (
             f"{model} found {percent(verdict.ours)} of what they then {taken} "
@@ -105,14 +105,14 @@ def sentence(evaluation: Evaluation) -> str:
 
 def _asked(evaluation: Evaluation, task: TaskResult) -> str:
     protocol = evaluation.protocol
-    seeds = f"{task.num_seeds:,} {plural(task.seed_type)}"
+    queries = f"{task.num_queries:,} {plural(task.query_type)}"
     if protocol.split == "time" and protocol.cutoff is not None:
         days = f" {protocol.holdout_days} days" if protocol.holdout_days else " time"
         begin = f"{protocol.cutoff.day} {protocol.cutoff:%B %Y}"
-        return f"Asked what {seeds} would do in the{days} from {begin} on"
+        return f"Asked what {queries} would do in the{days} from {begin} on"
     if protocol.split == "leave-last-out":
-        return f"Asked for the last step of each of {seeds}"
-    return f"Asked for what was held out of {seeds}"
+        return f"Asked for the last step of each of {queries}"
+    return f"Asked for what was held out of {queries}"
 
 
 def _against(verdict: Verdict, theirs: str) -> str:
@@ -162,7 +162,7 @@ def lost(evaluation: Evaluation) -> tuple[list[Loss], int]:
 
 _SHOWN = ("recall", "ndcg", "hit_rate", "mrr")
 _MOST_LOSSES = 12
-UNDER_MEANS = "Under each mean its 95 % interval, by bootstrap over seeds. Bold is best."
+UNDER_MEANS = "Under each mean its 95 % interval, by bootstrap over queries. Bold is best."
 
 
 def headline(sources: Sources) -> Section:
@@ -232,7 +232,7 @@ def comparison_tables(evaluation: Evaluation, task: TaskResult, metric: str) -> 
     main = [one for one in task.comparisons if (one.model, one.metric) == (ours, metric)]
     tables = []
     if main:
-        caption = f"{ours} against each other model, seed by seed"
+        caption = f"{ours} against each other model, query by query"
         difference = f"{metric_title(metric)}, difference"
         rows = tuple((Cell(one.against), *_compared(one)) for one in main)
         tables.append(_comparisons(caption, ("against", difference, "by chance"), rows, main))
@@ -246,7 +246,7 @@ def comparison_tables(evaluation: Evaluation, task: TaskResult, metric: str) -> 
             )
             for one in task.comparisons
         )
-        caption = f"All comparisons seed by seed ({task.name})"
+        caption = f"All comparisons query by query ({task.name})"
         tables.append(_comparisons(caption, columns, all_rows, task.comparisons, folded=True))
     return tables
 
@@ -323,7 +323,7 @@ def _warnings(evaluation: Evaluation) -> list[LeakFinding]:
 
 
 def _caption(task: TaskResult) -> str:
-    return f"{task.name}: {task.num_seeds:,} seeds, {task.num_pairs:,} pairs to be found"
+    return f"{task.name}: {task.num_queries:,} queries, {task.num_pairs:,} pairs to be found"
 
 
 def _estimate_cell(metrics: Mapping[str, Estimate], name: str, best: float) -> Cell:

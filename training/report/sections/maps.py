@@ -1,4 +1,4 @@
-"""Builds the report sections with maps of nodes and nearest neighbours of well-known products."""
+"""Builds the report sections with maps of nodes and nearest neighbors of well-known products."""
 
 from collections import Counter
 
@@ -17,21 +17,23 @@ def maps(sources: Sources) -> Section:
     """Products and brands in the plane."""
     if sources.recommender is None:
         return Section("maps", "Maps", (Text(NO_BUNDLE, "muted"),))
-    drawn = [draw(sources.recommender, sources.direction) for draw in (product_map, brand_map)]
+    drawn = [
+        draw(sources.recommender, sources.target_edge_type) for draw in (product_map, brand_map)
+    ]
     blocks: tuple[Block, ...] = tuple(MapFigure(one) for one in drawn if one is not None)
     nothing = Text("The bundle has too few products and brands with vectors for a map.", "muted")
     return Section("maps", "Maps", blocks or (nothing,))
 
 
 _EXAMPLES = 6
-_NEIGHBOURS = 5
+_NEIGHBORS = 5
 _POOL = 400
 _PRODUCT, _BRAND = "Product", "Brand"
 
 
-def neighbours(sources: Sources) -> Section:
-    """Nearest neighbours of best-sellers, one of each of the largest categories."""
-    key, title = "neighbours", "Nearest neighbours"
+def neighbors(sources: Sources) -> Section:
+    """Nearest neighbors of best-sellers, one of each of the largest categories."""
+    key, title = "neighbors", "Nearest neighbors"
     recommender = sources.recommender
     if recommender is None:
         return Section(key, title, (Text(NO_BUNDLE, "muted"),))
@@ -39,11 +41,11 @@ def neighbours(sources: Sources) -> Section:
     if _PRODUCT not in bundle.node_types or not bundle.has_vectors(_PRODUCT):
         nothing = Text("The bundle has no vectors of products.", "muted")
         return Section(key, title, (nothing,))
-    sales = product_sales(recommender, sources.direction)
+    sales = product_sales(recommender, sources.target_edge_type)
     tables = tuple(_table(recommender, row) for row in _examples(recommender, sales))
     about = Text(
         "The product most taken of each of the largest categories, and what stands nearest to "
-        "each by its vector. No rule keeps neighbours within a category or brand."
+        "each by its vector. No rule keeps neighbors within a category or brand."
     )
     return Section(key, title, (about, Row(tables, narrow=True)))
 
@@ -66,7 +68,7 @@ def _examples(recommender: Recommender, sales: Rows) -> list[int]:
 
 def _table(recommender: Recommender, row: int) -> Table:
     product_id = recommender.bundle.id_of(_PRODUCT, row)
-    near = recommender.similar_products(product_id, k=_NEIGHBOURS)
+    near = recommender.similar_products(product_id, k=_NEIGHBORS)
     product, price = _row(recommender, product_id)
     about = ", ".join(part for part in (product.note, price.words) if part)
     caption = f"Like {product.words} ({about})" if about else f"Like {product.words}"

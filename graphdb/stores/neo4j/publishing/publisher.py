@@ -25,7 +25,12 @@ from graphdb.errors import SchemaError, StoreError
 from graphdb.stores.neo4j.connection import Connection, Tx, rows
 from graphdb.stores.neo4j.cypher import to_bolt
 from graphdb.stores.neo4j.publishing import statements
-from graphdb.stores.neo4j.publishing.statements import MOST_EXTRA, Lifted, num_dimensions, num_extra
+from graphdb.stores.neo4j.publishing.statements import (
+    MOST_EXTRA,
+    MipsVectors,
+    num_dimensions,
+    num_extra,
+)
 from graphdb.stores.neo4j.writing import CHUNK_ROWS, count
 from graphdb.stores.publishing import (
     RECOMMENDED,
@@ -48,7 +53,7 @@ def check(release: PublishedRelease) -> None:
         raise StoreError(
             f"{wanted:,} recommendations cannot be drawn in one transaction",
             expected=f"at most {MOST_RECOMMENDED_ROWS:,}",
-            next_step="give fewer seeds or a smaller k; vectors are there for all the others",
+            next_step="give fewer queries or a smaller k; vectors are there for all the others",
             value=wanted,
         )
 
@@ -61,7 +66,7 @@ def draw(tx: Tx, schema: Schema, release: PublishedRelease) -> int:
     drawn = 0
     for recommended in release.recommended:
         _remove_of(tx, schema, release.release_id, recommended)
-        query = statements.draw_recommended(schema, recommended.seed_type, recommended.target_type)
+        query = statements.draw_recommended(schema, recommended.query_type, recommended.target_type)
         for start in range(0, recommended.rows.num_rows, CHUNK_ROWS):
             part = recommended.rows.slice(start, CHUNK_ROWS)
             parameters = {name: to_bolt(part[name]) for name in RECOMMENDED_COLUMNS.names}
@@ -77,9 +82,11 @@ def remove(tx: Tx, release_id: str) -> int:
 
 
 def _remove_of(tx: Tx, schema: Schema, release_id: str, recommended: Recommended) -> None:
-    query = statements.remove_recommended_of(schema, recommended.seed_type, recommended.target_type)
-    seeds = to_bolt(pc.unique(recommended.rows["seed_id"]))
-    tx.run(query, {"seeds": seeds, "release": release_id}).consume()
+    query = statements.remove_recommended_of(
+        schema, recommended.query_type, recommended.target_type
+    )
+    queries = to_bolt(pc.unique(recommended.rows["query_id"]))
+    tx.run(query, {"queries": queries, "release": release_id}).consume()
 
 
 def num_rows(release: PublishedRelease) -> int:
@@ -114,7 +121,9 @@ def hold(tx: Tx, release: PublishedRelease) -> None:
         )
 
 
-def serve_release(tx: Tx, release: PublishedRelease, lifted: dict[str, Lifted]) -> str | None:
+def serve_release(
+    tx: Tx, release: PublishedRelease, augmented: dict[str, MipsVectors]
+) -> str | None:
     """Makes the release the one that is served, and ends the turn.
 
     Returns:
@@ -130,7 +139,7 @@ def serve_release(tx: Tx, release: PublishedRelease, lifted: dict[str, Lifted]) 
         "snapshot_id": release.snapshot_id,
         "trained_at": release.trained_at,
     }
-    for node_type, vectors in lifted.items():
+    for node_type, vectors in augmented.items():
         content[f"max_norm_{node_type}"] = vectors.max_norm
         content[f"typical_norm_{node_type}"] = vectors.typical_norm
     rows(tx, statements.flip(), {"served": statements.SERVED, "release": content})
@@ -185,7 +194,7 @@ def write_vectors(
     schema: Schema,
     release: PublishedRelease,
     node_type: str,
-    lifted: Lifted,
+    augmented: MipsVectors,
     on_progress: OnProgress,
 ) -> PublishedType:
     """Puts the vectors on the nodes that the store has.
@@ -201,7 +210,7 @@ def write_vectors(
 
         def work(tx: Tx, batch: NDArray[np.int64] = batch) -> _Batch:
             hold(tx, release)
-            return _write_batch(tx, schema, release, node_type, lifted, batch)
+            return _write_batch(tx, schema, release, node_type, augmented, batch)
 
         total += connection.write(work, len(batch))
         on_progress(f"{node_type} vectors", int(batch[-1]) + 1, len(ids))
@@ -220,21 +229,21 @@ def _write_batch(
     schema: Schema,
     release: PublishedRelease,
     node_type: str,
-    lifted: Lifted,
+    augmented: MipsVectors,
     batch: NDArray[np.int64],
 ) -> _Batch:
     keys = release.embeddings[node_type].ids.take(batch).to_pylist()
     query = statements.found_nodes(schema, node_type, release.release_id)
     ((positions, nodes, has_vector),) = rows(tx, query, {"keys": keys})
     found = batch[np.array(positions, np.int64)]
-    known = lifted.norms[found] > 0
+    known = augmented.norms[found] > 0
     kept = np.array(has_vector, bool)
     wanted = known & ~kept
     if wanted.any():
         parameters = {
             "nodes": np.array(nodes, np.int64)[wanted].tolist(),
             "embedding": statements.embedding_name(release.release_id),
-            "vectors": lifted.targets(found[wanted]).tolist(),
+            "vectors": augmented.targets(found[wanted]).tolist(),
         }
         tx.run(statements.set_vectors(), parameters).consume()
     return _Batch(
@@ -326,11 +335,13 @@ def publish(
     """See `PublishingStore.publish`."""
     _check_release(schema, release)
     _check_server(connection)
-    lifted = {name: Lifted.of(name, kept.vectors) for name, kept in release.embeddings.items()}
+    augmented = {
+        name: MipsVectors.of(name, kept.vectors) for name, kept in release.embeddings.items()
+    }
     connection.write(lambda tx: claim(tx, release))
     types = {
         name: write_vectors(connection, schema, release, name, vectors, on_progress)
-        for name, vectors in lifted.items()
+        for name, vectors in augmented.items()
     }
     if not any(done.written + done.kept for done in types.values()):
         raise StoreError(
@@ -347,7 +358,7 @@ def publish(
 
     def serve(tx: Tx) -> str | None:
         hold(tx, release)
-        return serve_release(tx, release, lifted)
+        return serve_release(tx, release, augmented)
 
     wanted = num_rows(release)
     drawn = connection.write(draw_held, wanted)

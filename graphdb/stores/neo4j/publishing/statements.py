@@ -7,14 +7,14 @@ behind, and is removed last. Indexes are made after the vectors, which is quicke
 
 Neo4j's index knows no dot product, so vectors are changed until their cosine order is the order of
 the dot products. A target's vector z becomes [z, h r] with h = sqrt(M^2 - |z|^2), M the largest
-length of its type and r of length 1; so all are of length M. A seed's vector s becomes [s, 0]. Then
-cos(seed', target') = s . z / (|s| M), and M and |s| are the same for every target: the order is
-exact, whatever r is.
+length of its type and r of length 1; so all are of length M. A query node's vector s becomes [s,
+0]. Then cos(query', target') = s . z / (|s| M), and M and |s| are the same for every target:
+the order is exact, whatever r is.
 
 With r = 1, one number (Bachrach et al., Speeding Up the Xbox Recommender System, 2014, section 3),
 all short vectors lie in one spot, and the long ones, which are most answers, lie far away from all
-others: the index, a graph of neighbours, hardly has a way to them. So r is the direction of z,
-folded to a few numbers: neighbours are then vectors that point the same way.
+others: the index, a graph of neighbors, hardly has a way to them. So r is the direction of z,
+folded to a few numbers: neighbors are then vectors that point the same way.
 """
 
 import time
@@ -36,7 +36,7 @@ _LONGEST = 2.0**60  # the index squares lengths in float32
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Lifted:
+class MipsVectors:
     """The vectors of a node type, ready to become such targets.
 
     Args:
@@ -48,7 +48,7 @@ class Lifted:
     norms: NDArray[np.float64]
 
     @classmethod
-    def of(cls, node_type: str, vectors: NDArray[np.float32]) -> "Lifted":
+    def of(cls, node_type: str, vectors: NDArray[np.float32]) -> "MipsVectors":
         """Measures the vectors of a type, some rows at a time.
 
         Raises:
@@ -70,7 +70,7 @@ class Lifted:
 
     @property
     def max_norm(self) -> float:
-        """M, which every lifted vector has as its length."""
+        """M, which every augmented vector has as its length."""
         return float(self.norms.max(initial=0.0))
 
     @property
@@ -80,7 +80,7 @@ class Lifted:
         return float(np.median(known)) if len(known) else 0.0
 
     def targets(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
-        """The lifted vectors of some rows, float32 [num_rows, dim + num_extra(dim)]."""
+        """The augmented vectors of some rows, float32 [num_rows, dim + num_extra(dim)]."""
         norms, longest = self.norms[rows], self.max_norm
         # As a product: the difference of squares would lose the digits of what is nearly M.
         height = np.sqrt((longest - norms) * (longest + norms))
@@ -213,20 +213,22 @@ def remove_recommended() -> str:
     return f"MATCH ()-[x:{RECOMMENDED} {{release: $release}}]->() DELETE x"
 
 
-def remove_recommended_of(schema: Schema, seed_type: str, target_type: str) -> str:
-    """Those of a release from $seeds to targets of one type."""
-    key = quoted(schema.node_type(seed_type).key)
+def remove_recommended_of(schema: Schema, query_type: str, target_type: str) -> str:
+    """Those of a release from $queries to targets of one type."""
+    key = quoted(schema.node_type(query_type).key)
     return (
-        f"UNWIND $seeds AS seed MATCH (s:{quoted(seed_type)} {{{key}: seed}})"
+        f"UNWIND $queries AS query_id MATCH (s:{quoted(query_type)} {{{key}: query_id}})"
         f"-[x:{RECOMMENDED} {{release: $release}}]->(:{quoted(target_type)}) DELETE x"
     )
 
 
-def draw_recommended(schema: Schema, seed_type: str, target_type: str) -> str:
-    seed_key, target_key = (quoted(schema.node_type(name).key) for name in (seed_type, target_type))
+def draw_recommended(schema: Schema, query_type: str, target_type: str) -> str:
+    query_key, target_key = (
+        quoted(schema.node_type(name).key) for name in (query_type, target_type)
+    )
     return (
         "UNWIND range(0, size($rank) - 1) AS i"
-        f" MATCH (s:{quoted(seed_type)} {{{seed_key}: $seed_id[i]}})"
+        f" MATCH (s:{quoted(query_type)} {{{query_key}: $query_id[i]}})"
         f" MATCH (t:{quoted(target_type)} {{{target_key}: $target_id[i]}})"
         f" CREATE (s)-[:{RECOMMENDED}"
         " {rank: $rank[i], score: $score[i], release: $release}]->(t)"

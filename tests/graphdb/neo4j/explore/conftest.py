@@ -61,7 +61,7 @@ def publish_by_hand(plain) -> None:
     plain.execute_query("CALL db.awaitIndexes(120)")
     plain.execute_query(
         f"{BEST_BUYER} MATCH (p:Product) WITH u, p ORDER BY p.product_id"
-        " WITH u, collect(p)[..5] AS goods UNWIND range(0, 4) AS i WITH u, goods[i] AS p, i"
+        " WITH u, collect(p)[..5] AS products UNWIND range(0, 4) AS i WITH u, products[i] AS p, i"
         " CREATE (u)-[:RECOMMENDED {rank: i + 1, score: 1.0 / (i + 1), release: $id}]->(p)",
         id=RELEASE,
     )

@@ -21,7 +21,7 @@ def nodes_and_relations(path):
     if isinstance(path, FoundPath):
         return (
             [(node.node_type, node.node_id) for node in path.nodes],
-            [(tie.relation, tie.source.node_id, tie.target.node_id) for tie in path.ties],
+            [(edge.relation, edge.source.node_id, edge.target.node_id) for edge in path.edges],
         )
     return (
         [(node.type, node.id) for node in path.nodes],
@@ -52,7 +52,7 @@ def test_of_a_repeated_event_the_newest_is_drawn(store, bundle, settings):
     fill_shop(store)
     explanation = explain(bundle, ANN, ("Brand", "acme"))
     rows_of = ask(settings.uri, explanation.to_cypher()).rows
-    bought = [way.ties[0].fields for (way,) in rows_of if way.nodes[1].node_id == "p1"]
+    bought = [way.edges[0].fields for (way,) in rows_of if way.nodes[1].node_id == "p1"]
     assert [(fields["value"], fields["count"]) for fields in bought] == [(7.0, 3)]
 
 

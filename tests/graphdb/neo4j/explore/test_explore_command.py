@@ -46,7 +46,7 @@ def test_it_prints_a_link_with_the_query_in_it_and_no_secret(run, settings):
     assert title.startswith("A user's taste")
     assert link.startswith("http://127.0.0.1:7474/browser/?dbms=")
     assert "MATCH (u:User {user_id: 'ann'})-[bought:PURCHASED]->" in unquote(link)
-    assert more == "More with --query: why, recommended, nearest-products, neighbours"
+    assert more == "More with --query: why, recommended, nearest-products, neighbors"
     assert "graphrec explore-files FOLDER" in files
     assert settings.password not in said.output
 
@@ -100,7 +100,7 @@ def test_run_prints_the_rows(run):
 def test_no_answer_is_told_apart_from_no_such_node(run):
     said = run("explore", f"User:{EVIL}", "--run", "-q", "recommended")
     assert said.exit_code == 0, said.stderr
-    assert "nothing found. Needs `graphrec publish` with this user as a seed." in said.stdout
+    assert "nothing found. Needs `graphrec publish` with this user as a query node." in said.stdout
     said = run("explore", f"User:{EVIL}!", "--run", "--json")
     assert said.exit_code == 8
     assert json.loads(said.stderr)["error"] == "UnknownIdError"

@@ -130,7 +130,7 @@ def test_the_saved_queries_are_favourites_that_take_parameters(prepared, world):
 
 
 def test_an_id_full_of_cypher_is_just_an_id(prepared, settings, address, plain):
-    query = queries_for(SCHEMA, "User")["neighbours"].filled({"user_id": EVIL})
+    query = queries_for(SCHEMA, "User")["neighbors"].filled({"user_id": EVIL})
     before = plain.execute_query("MATCH (n) RETURN count(n)").records
     prepared.open(browser_link(address, settings.uri, query))
     prepared.wait(prepared.editor_text, "the query")

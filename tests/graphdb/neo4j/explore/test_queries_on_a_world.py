@@ -47,8 +47,8 @@ def test_the_browser_has_nothing_to_warn_of(plain, world, name):
 
 
 @pytest.mark.parametrize("node_type", SCHEMA.node_types)
-def test_the_neighbours_of_a_node_of_any_type(settings, plain, world, node_type):  # noqa: ARG001
-    query = queries_for(SCHEMA, node_type)["neighbours"]
+def test_the_neighbors_of_a_node_of_any_type(settings, plain, world, node_type):  # noqa: ARG001
+    query = queries_for(SCHEMA, node_type)["neighbors"]
     (key,) = SCHEMA.key(node_type)
     ((node_id,),) = plain.execute_query(f"MATCH (n:{node_type}) RETURN n.{key} LIMIT 1").records
     answer = ask(settings.uri, query.text, {key: node_id})

@@ -11,7 +11,7 @@ from pages.markdown import texts
 
 from graphdb import SCHEMA
 from graphdb.errors import StoreError, StoreUnavailableError
-from graphdb.explore import NEIGHBOURS, ask, queries_for
+from graphdb.explore import NEIGHBORS, ask, queries_for
 from graphdb.ingest import ingest
 from graphdb.io.mapped_tables import folder_tables
 from graphdb.printable import literal
@@ -58,7 +58,7 @@ def test_reading_goes_on_after_a_refused_write(shop):
 
 def test_an_id_full_of_cypher_is_just_an_id(shop, plain):
     before = everything(plain)
-    query = queries_for(SCHEMA, "User")[NEIGHBOURS]
+    query = queries_for(SCHEMA, "User")[NEIGHBORS]
     for text, values in ((query.text, {"user_id": EVIL}), (query.filled({"user_id": EVIL}), {})):
         ((node, _),) = ask(shop, text, values).rows
         assert (node.node_id, node.fields["city"]) == (EVIL, "Rome")

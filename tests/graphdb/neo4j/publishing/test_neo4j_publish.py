@@ -24,7 +24,7 @@ from graphdb import SCHEMA, open_store, write_snapshot
 from graphdb.explore import queries_for
 from graphdb.stores import PublishingStore
 from graphdb.stores.neo4j.publishing import publisher
-from graphrec.publishing import Seed, publish
+from graphrec.publishing import QueryNode, publish
 
 
 def test_neo4j_answers_as_the_recommender(shop, plain, recommenders):
@@ -50,7 +50,7 @@ def test_whoever_asks_for_all_gets_the_exact_order(shop, plain, recommenders):
 
 def test_the_documented_queries_answer(shop, plain, recommenders):
     recommender = recommenders[0]
-    publish(recommender, shop.url, seeds=[Seed("User", "u00003", "Product")])
+    publish(recommender, shop.url, queries=[QueryNode("User", "u00003", "Product")])
     for_user, similar, audience, drawn = texts("docs/neo4j.md", "cypher")
     exact = recommender.products_for_user("u00003").ids
     for query, name in ((for_user, "node"), (drawn, "target")):
@@ -107,13 +107,16 @@ def test_a_second_release_takes_the_place_of_the_first(shop, plain, recommenders
 
 def test_recommendations_are_drawn_as_the_recommender_ranks_and_replaced(shop, plain, recommenders):
     first, second = recommenders
-    seeds = [Seed("User", user, "Product") for user in ("u00003", "u00003", "u00001")]
-    assert publish(first, shop.url, seeds=seeds, k=3).recommended == 6
+    queries = [QueryNode("User", user, "Product") for user in ("u00003", "u00003", "u00001")]
+    assert publish(first, shop.url, queries=queries, k=3).recommended == 6
     plain.execute_query(
         "MATCH (a:User), (b:Brand) WITH a, b LIMIT 1 CREATE (a)-[:RECOMMENDED]->(b)"
     )
-    seeds = [Seed("User", "u00003", "Product"), Seed("User", ids("User")[-1], "Product")]
-    report = publish(second, shop.url, seeds=seeds, k=4)
+    queries = [
+        QueryNode("User", "u00003", "Product"),
+        QueryNode("User", ids("User")[-1], "Product"),
+    ]
+    report = publish(second, shop.url, queries=queries, k=4)
     assert (report.recommended, report.recommended_unknown) == (4, 0), "nothing for a zero vector"
     exact = second.products_for_user("u00003", k=4)
     ((user, products, ranks, scores, releases),) = plain.execute_query(DRAWN).records
@@ -126,9 +129,9 @@ def test_recommendations_are_drawn_as_the_recommender_ranks_and_replaced(shop, p
 
 def test_a_release_keeps_what_it_has_drawn_and_draws_more_beside_it(shop, plain, recommenders):
     recommender = recommenders[0]
-    publish(recommender, shop.url, seeds=[Seed("User", "u00003", "Product")], k=3)
-    again = [Seed("User", "u00001", "Product"), Seed("User", "u00003", "Brand")]
-    report = publish(recommender, shop.url, seeds=again, k=2)
+    publish(recommender, shop.url, queries=[QueryNode("User", "u00003", "Product")], k=3)
+    again = [QueryNode("User", "u00001", "Product"), QueryNode("User", "u00003", "Brand")]
+    report = publish(recommender, shop.url, queries=again, k=2)
     assert (report.recommended, report.recommended_removed) == (4, 0)
     assert drawn_counts(plain) == {
         ("u00001", "Product"): 2,
@@ -137,7 +140,7 @@ def test_a_release_keeps_what_it_has_drawn_and_draws_more_beside_it(shop, plain,
     }
     publish(recommender, shop.url)
     assert sum(drawn_counts(plain).values()) == 7
-    publish(recommender, shop.url, seeds=[Seed("User", "u00003", "Product")], k=1)
+    publish(recommender, shop.url, queries=[QueryNode("User", "u00003", "Product")], k=1)
     assert drawn_counts(plain)["u00003", "Product"] == 1, "the same query node: replaced"
 
 
@@ -160,13 +163,13 @@ def test_similarity_in_neo4j_is_that_of_similar_products(shop, plain, recommende
 def test_recommendations_to_nodes_that_are_gone_are_counted(shop, plain, recommenders):
     best = recommenders[0].products_for_user("u00003").ids[0]
     plain.execute_query("MATCH (p:Product {product_id: $id}) DETACH DELETE p", id=best)
-    report = publish(recommenders[0], shop.url, seeds=[Seed("User", "u00003", "Product")])
+    report = publish(recommenders[0], shop.url, queries=[QueryNode("User", "u00003", "Product")])
     assert (report.recommended, report.recommended_unknown) == (9, 1)
 
 
 def test_what_is_published_is_no_part_of_the_graph(shop, recommenders, tmp_path):
     before = write_snapshot(shop, tmp_path / "before"), shop.counts()
-    publish(recommenders[0], shop.url, seeds=[Seed("User", "u00003", "Product")])
+    publish(recommenders[0], shop.url, queries=[QueryNode("User", "u00003", "Product")])
     after = write_snapshot(shop, tmp_path / "after"), shop.counts()
     assert after[0].snapshot_id == before[0].snapshot_id
     assert after[1] == before[1]
@@ -178,9 +181,9 @@ def test_what_is_published_is_no_part_of_the_graph(shop, recommenders, tmp_path)
 
 @pytest.mark.slow
 def test_readers_get_one_release_or_the_other_whole(shop, plain, recommenders):
-    seeds = [Seed("User", "u00003", "Product")]
+    queries = [QueryNode("User", "u00003", "Product")]
     releases = {id_of(recommender): recommender for recommender in recommenders}
-    publish(recommenders[1], shop.url, seeds=seeds)
+    publish(recommenders[1], shop.url, queries=queries)
     stop, seen, faults = Event(), set(), []
 
     def read():
@@ -203,7 +206,7 @@ def test_readers_get_one_release_or_the_other_whole(shop, plain, recommenders):
         reader.start()
     for _ in range(3):
         for recommender in recommenders:
-            publish(recommender, shop.url, seeds=seeds)
+            publish(recommender, shop.url, queries=queries)
     stop.set()
     for reader in readers:
         reader.join()

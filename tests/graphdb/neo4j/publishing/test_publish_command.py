@@ -45,10 +45,10 @@ def test_a_table_says_what_was_done(run, url, bundle):
     assert "of earlier releases" not in again.stdout
 
 
-def test_seeds_come_from_a_file_too_and_json_says_all(run, url, bundle, tmp_path, plain):
-    seeds = tmp_path / "seeds.txt"
-    seeds.write_text("User:u00003\n\n  Brand:b00001 \n")
-    done = run(url, "--seeds", seeds, "--recommend", "User:u00004", "--json")
+def test_query_nodes_come_from_a_file_too_and_json_says_all(run, url, bundle, tmp_path, plain):
+    queries = tmp_path / "queries.txt"
+    queries.write_text("User:u00003\n\n  Brand:b00001 \n")
+    done = run(url, "--queries", queries, "--recommend", "User:u00004", "--json")
     assert done.exit_code == 0, done.stderr
     said = json.loads(done.stdout)
     assert (said["release_id"], said["replaced"]) == (bundle.manifest.release_id, None)
@@ -88,11 +88,11 @@ def test_the_commands_of_the_page(url, bundle, tmp_path, monkeypatch):
         (["--recommend", "Usr:u00003"], 2, "did you mean 'User'?"),
         (["--recommend", "User:nobody"], 8, "no User has the id 'nobody'"),
         (["--target", "brnds", "--recommend", "User:u00003"], 2, "did you mean 'Brand'?"),
-        (["--seeds", "{tmp}/none.txt"], 2, "does not exist"),
-        (["--seeds", "{tmp}/latin.txt"], 2, "is no UTF-8 text"),
+        (["--queries", "{tmp}/none.txt"], 2, "does not exist"),
+        (["--queries", "{tmp}/latin.txt"], 2, "is no UTF-8 text"),
     ],
 )
-def test_wrong_seeds_are_named_and_nothing_is_written(
+def test_wrong_query_nodes_are_named_and_nothing_is_written(
     run, url, plain, tmp_path, options, exit_code, message
 ):
     (tmp_path / "latin.txt").write_bytes(b"User:\xe4\n")

@@ -11,7 +11,7 @@ from contracts.publish_world import DRAWN_AND_SERVED, ask, assert_only, column, 
 
 from graphdb.errors import StoreError
 from graphdb.stores.neo4j.publishing import publisher
-from graphrec.publishing import Seed, publish
+from graphrec.publishing import QueryNode, publish
 
 ROOT = Path(__file__).parents[4]
 
@@ -31,8 +31,8 @@ def test_a_killed_publish_leaves_one_release_serving_and_a_rerun_completes(
     shop, plain, recommenders, dies_in, call, served
 ):
     first, second = recommenders
-    seeds = [Seed("User", "u00003", "Product")]
-    publish(first, shop.url, seeds=seeds)
+    queries = [QueryNode("User", "u00003", "Product")]
+    publish(first, shop.url, queries=queries)
     script = (
         "import os, signal, sys\n"
         "from graphdb.stores.neo4j.publishing import publisher, statements\n"

@@ -12,7 +12,7 @@ from graphdb.stores import Embedding, PublishedRelease
 from graphdb.stores.neo4j import Neo4jStore
 from graphdb.stores.neo4j.publishing import publisher
 from graphrec import Recommender, UnknownIdError
-from graphrec.publishing import Seed, make_release, publish
+from graphrec.publishing import QueryNode, make_release, publish
 
 
 def test_an_index_that_vanished_is_said(shop, recommenders, monkeypatch):
@@ -63,7 +63,7 @@ def test_what_a_server_cannot_hold_is_refused(shop, recommenders, tmp_path, monk
         publish(long, shop.url)
     monkeypatch.setattr(publisher, "MOST_RECOMMENDED_ROWS", 9)
     with pytest.raises(StoreError, match="10 recommendations cannot be drawn in one"):
-        publish(recommenders[0], shop.url, seeds=[Seed("User", "u00003", "Product")])
+        publish(recommenders[0], shop.url, queries=[QueryNode("User", "u00003", "Product")])
     monkeypatch.setattr(publisher, "OLDEST_SERVER", (99, 0))
     with pytest.raises(StoreError, match=r"is Neo4j 5\.\d+.*expected Neo4j 99.0 or newer"):
         publish(recommenders[0], shop.url)
@@ -80,7 +80,7 @@ def test_the_longest_vectors_that_fit_are_taken(shop, plain, tmp_path):
     ]
 
 
-def test_an_unknown_seed_is_named_before_anything_is_written(shop, plain, recommenders):
+def test_an_unknown_query_node_is_named_before_anything_is_written(shop, plain, recommenders):
     with pytest.raises(UnknownIdError, match="no User has the id 'nobody'"):
-        publish(recommenders[0], shop.url, seeds=[Seed("User", "nobody", "Product")])
+        publish(recommenders[0], shop.url, queries=[QueryNode("User", "nobody", "Product")])
     assert column(plain, TRACES) == []

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from bench_models import settings_without, without_ties
+from bench_models import settings_without, without_edges
 
 from graphdb import SCHEMA
 from training.config import TrainConfig
@@ -22,8 +22,8 @@ def graph():
     return graph
 
 
-def test_a_tie_that_is_left_out_has_no_edges_and_others_keep_theirs(graph):
-    part = without_ties(graph, [MADE_BY])
+def test_a_edge_that_is_left_out_has_no_edges_and_others_keep_theirs(graph):
+    part = without_edges(graph, [MADE_BY])
     assert part[MADE_BY].edge_index.shape == (2, 0)
     assert part[MADE_BY].count.shape == (0,)
     assert torch.equal(part[BOUGHT].edge_index, graph[BOUGHT].edge_index)
@@ -31,9 +31,9 @@ def test_a_tie_that_is_left_out_has_no_edges_and_others_keep_theirs(graph):
     assert graph[MADE_BY].edge_index.shape == (2, 3)
 
 
-def test_a_tie_that_there_is_not(graph):
+def test_a_edge_that_there_is_not(graph):
     with pytest.raises(ValueError, match="no edges of Product-SOLD_BY-Shop to leave out"):
-        without_ties(graph, [SCHEMA.edge_type("SOLD_BY")])
+        without_edges(graph, [SCHEMA.edge_type("SOLD_BY")])
 
 
 def test_settings_lose_it_both_ways():

@@ -14,15 +14,15 @@ from graphrec.query.results import Outcome
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Seeds:
-    """A batch of seeds, each with a vector.
+class QueryNodes:
+    """A batch of queries, each with a vector.
 
     Args:
         type: Their node type; None where they are no nodes.
         space: Where their vectors are.
-        rows: int64 [num_seeds], their rows in `space`; for nodes their rows in the bundle.
-        had: Target rows that must not come out for any of them.
-        nodes: int64 [num_seeds], the rows of nodes in the bundle, where those in `space` differ.
+        rows: int64 [num_queries], their rows in `space`; for nodes their rows in the bundle.
+        excluded: Target rows that must not come out for any of them.
+        nodes: int64 [num_queries], the rows of nodes in the bundle, where those in `space` differ.
         skipped: What was named beside them and the bundle does not hold.
         outcome: What kind of answers they get.
         targets: What targets are ranked by where that is not their vectors.
@@ -32,7 +32,7 @@ class Seeds:
     type: str | None
     space: EmbeddingMatrix
     rows: Rows
-    had: Rows | None = None
+    excluded: Rows | None = None
     targets: EmbeddingMatrix | None = None
     because: str | None = None
     nodes: Rows | None = None
@@ -47,7 +47,7 @@ class Seeds:
         """Their rows in the bundle."""
         return self.rows if self.nodes is None else self.nodes
 
-    def part(self, positions: Rows) -> "Seeds":
+    def part(self, positions: Rows) -> "QueryNodes":
         """Some of them."""
         nodes = None if self.nodes is None else self.nodes[positions]
         return replace(self, rows=self.rows[positions], nodes=nodes)
@@ -57,70 +57,75 @@ class Seeds:
         return np.flatnonzero(~self.space.zero[self.rows])
 
 
-def seeds_by_row(release: ServedBundle, seed_type: str, seed_rows: npt.ArrayLike) -> Seeds:
+def queries_by_row(release: ServedBundle, query_type: str, query_rows: npt.ArrayLike) -> QueryNodes:
     """Nodes of one type.
 
     Raises:
         QueryError: The type has no vectors, or no such row.
     """
-    space = release.space(seed_type)
-    rows = _whole_numbers(seed_rows)
+    space = release.space(query_type)
+    rows = _whole_numbers(query_rows)
     outside = rows[(rows < 0) | (rows >= len(space))]
     if len(outside):
         raise QueryError(
-            f"there is no {seed_type} row {outside[0]}",
+            f"there is no {query_type} row {outside[0]}",
             expected=f"0 to {len(space) - 1}",
             value=int(outside[0]),
         )
-    return Seeds(seed_type, space, rows)
+    return QueryNodes(query_type, space, rows)
 
 
-def _whole_numbers(seed_rows: npt.ArrayLike) -> Rows:
+def _whole_numbers(query_rows: npt.ArrayLike) -> Rows:
     try:
-        rows = np.asarray(seed_rows)
+        rows = np.asarray(query_rows)
         fits = rows.ndim == 1 and (np.issubdtype(rows.dtype, np.integer) or not rows.size)
     except (TypeError, ValueError, OverflowError):
         fits = False
     if not fits:
         raise QueryError(
-            f"seed_rows is {shown(seed_rows)}", expected="a list of whole numbers", value=seed_rows
+            f"query_rows is {shown(query_rows)}",
+            expected="a list of whole numbers",
+            value=query_rows,
         )
     return rows.astype(np.int64)
 
 
-def seeds_by_id(release: ServedBundle, seed_type: str, seed_ids: Sequence[str]) -> Seeds:
+def queries_by_id(release: ServedBundle, query_type: str, query_ids: Sequence[str]) -> QueryNodes:
     """Nodes of one type that the model knows something about.
 
     Raises:
         UnknownIdError: No node of that type has one of the ids.
-        QueryError: The type has no vectors, or a seed's vector is zero.
+        QueryError: The type has no vectors, or a query node's vector is zero.
     """
-    rows = np.array([release.bundle.row_of(seed_type, one) for one in seed_ids], np.int64)
-    zero = release.space(seed_type).zero[rows]
-    for seed_id, is_zero in zip(seed_ids, zero, strict=True):
+    rows = np.array([release.bundle.row_of(query_type, one) for one in query_ids], np.int64)
+    zero = release.space(query_type).zero[rows]
+    for query_id, is_zero in zip(query_ids, zero, strict=True):
         if is_zero:
             raise QueryError(
-                f"the bundle knows nothing about {seed_type} '{seed_id}': its vector is zero",
+                f"the bundle knows nothing about {query_type} '{query_id}': its vector is zero",
                 next_step="train on a snapshot in which it has edges",
-                value=seed_id,
+                value=query_id,
             )
-    return seeds_by_row(release, seed_type, rows)
+    return queries_by_row(release, query_type, rows)
 
 
-def popular_seed(release: ServedBundle, seed_type: str, seed_id: str, target_type: str) -> Seeds:
-    """One seed that nothing is known about: whatever is popular is for it.
+def popular_query(
+    release: ServedBundle, query_type: str, query_id: str, target_type: str
+) -> QueryNodes:
+    """One query node that nothing is known about: whatever is popular is for it.
 
-    A node of the bundle is asked for as itself, so that what it has had and its own blocks hold.
+    A node of the bundle is asked for as itself, so that what it has seen and its own blocks are
+    excluded.
 
     Raises:
         QueryError: What is popular among the targets is unknown.
     """
     targets = release.popularity.space(target_type)
-    because = f"popular: nothing is known about this {seed_type}"
-    held = release.bundle.find_row(seed_type, seed_id)
-    row, known = (0, None) if held is None else (held, seed_type)
-    likes_all = np.ones((release.bundle.num_nodes(seed_type) or 1, 1), dtype=np.float32)
-    return Seeds(
+    because = f"popular: nothing is known about this {query_type}"
+    held = release.bundle.find_row(query_type, query_id)
+    row, known = (0, None) if held is None else (held, query_type)
+    likes_all = np.ones((release.bundle.num_nodes(query_type) or 1, 1), dtype=np.float32)
+    return QueryNodes(
         known,
         EmbeddingMatrix.of(likes_all),
         np.array([row]),
@@ -130,14 +135,14 @@ def popular_seed(release: ServedBundle, seed_type: str, seed_id: str, target_typ
     )
 
 
-def vector_seed(
-    vector: npt.ArrayLike, dim: int, had: Rows, skipped: tuple[Skipped, ...] = ()
-) -> Seeds:
-    """One seed that is no node.
+def vector_query(
+    vector: npt.ArrayLike, dim: int, excluded: Rows, skipped: tuple[Skipped, ...] = ()
+) -> QueryNodes:
+    """One query node that is no node.
 
     Args:
         vector: float32 [dim], not zero.
-        had: Target rows that must not come out.
+        excluded: Target rows that must not come out.
         skipped: What was named beside it and the bundle does not hold.
 
     Raises:
@@ -158,6 +163,10 @@ def vector_seed(
             expected=f"{dim} finite numbers, not all zero, such as `embed_new` gives",
             value=vector,
         )
-    return Seeds(
-        None, EmbeddingMatrix.of(array[None]), np.zeros(1, dtype=np.int64), had, skipped=skipped
+    return QueryNodes(
+        None,
+        EmbeddingMatrix.of(array[None]),
+        np.zeros(1, dtype=np.int64),
+        excluded,
+        skipped=skipped,
     )

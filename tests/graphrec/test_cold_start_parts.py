@@ -1,11 +1,11 @@
-"""What neighbours tell, against plain loops on random graphs."""
+"""What neighbors tell, against plain loops on random graphs."""
 
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
 from graphdb.schema_types import EdgeType
-from graphrec import Adjacency, NewcomerRule
+from graphrec import Adjacency, ColdStartRule
 from graphrec import cold_start as module
 from graphrec.adjacency import among, outward, thinned
 from graphrec.cold_start import NeighborAggregator
@@ -34,13 +34,13 @@ class World:
             "Product": rng.normal(size=(NUM, DIM)).astype(np.float32),
             "User": rng.normal(size=(2, DIM)).astype(np.float32),
         }
-        self.tied = {kind: rng.random((NUM, GROUPS)) < 0.4 for kind in KINDS}
+        self.connected = {kind: rng.random((NUM, GROUPS)) < 0.4 for kind in KINDS}
         self.sold = rng.random((2, NUM)) < 0.4
         self.also = np.triu(rng.random((NUM, NUM)) < 0.3, 1)
-        self.edges = {kind: pairs_of(matrix) for kind, matrix in self.tied.items()}
+        self.edges = {kind: pairs_of(matrix) for kind, matrix in self.connected.items()}
         self.edges |= {BOUGHT: pairs_of(self.sold), ALSO: pairs_of(self.also)}
         self.known = self.sold.any(axis=0)
-        self.around = NeighborAggregator(
+        self.aggregator = NeighborAggregator(
             "Product", self.vectors.__getitem__, self.edges.__getitem__, [BOUGHT]
         )
 
@@ -48,7 +48,7 @@ class World:
         return [
             other
             for other in range(NUM)
-            if other != row and self.known[other] and self.tied[kind][other, group]
+            if other != row and self.known[other] and self.connected[kind][other, group]
         ]
 
 
@@ -61,10 +61,14 @@ def test_peers_leave_out_oneself_and_the_unknown(seed):
     world = World(seed)
     rows, vectors = np.arange(NUM), world.vectors["Product"].astype(np.float64)
     for kind in KINDS:
-        found = world.around.peers(kind, world.around.near(kind, rows), rows)
+        found = world.aggregator.from_siblings(kind, world.aggregator.neighbors(kind, rows), rows)
         for row in rows:
-            groups = [world.peers_of(row, kind, g) for g in np.flatnonzero(world.tied[kind][row])]
-            expected = sum((vectors[peers].mean(0) for peers in groups if peers), np.zeros(DIM))
+            groups = [
+                world.peers_of(row, kind, g) for g in np.flatnonzero(world.connected[kind][row])
+            ]
+            expected = sum(
+                (vectors[siblings].mean(0) for siblings in groups if siblings), np.zeros(DIM)
+            )
             np.testing.assert_allclose(found[row], unit(expected), atol=2e-5)
 
 
@@ -73,10 +77,12 @@ def test_closest_are_alike_by_most_kinds(seed, num_kinds):
     world = World(seed)
     rows, vectors = np.arange(NUM), world.vectors["Product"].astype(np.float64)
     kinds = KINDS[:num_kinds]
-    found = world.around.closest({kind: world.around.near(kind, rows) for kind in kinds}, rows)
+    found = world.aggregator.from_closest_siblings(
+        {kind: world.aggregator.neighbors(kind, rows) for kind in kinds}, rows
+    )
     for row in rows:
         alike = [
-            sum((world.tied[kind][row] & world.tied[kind][other]).any() for kind in kinds)
+            sum((world.connected[kind][row] & world.connected[kind][other]).any() for kind in kinds)
             * (world.known[other] and other != row)
             for other in range(NUM)
         ]
@@ -91,21 +97,21 @@ def test_a_step_is_a_layer_of_lightgcn_in_direction(seed):
     both = world.also | world.also.T
     scale = np.maximum(both.sum(1), 1) ** -0.5
     known = world.vectors["Product"] * world.known[:, None]
-    found = world.around.step(ALSO, world.around.near(ALSO, np.arange(NUM)))
+    found = world.aggregator.from_neighbors(ALSO, world.aggregator.neighbors(ALSO, np.arange(NUM)))
     np.testing.assert_allclose(found, unit(scale[:, None] * both * scale @ known), atol=2e-5)
 
 
 @given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4))))
-def test_outward_counts_distinct_neighbours(pairs):
+def test_outward_counts_distinct_neighbors(pairs):
     sources, targets = np.array(pairs, np.int64).reshape(-1, 2).T
-    ties = Adjacency.from_edges(sources, targets, 5, 5)
+    edges = Adjacency.from_edges(sources, targets, 5, 5)
     either = [{b for a, b in pairs if a == n} | {a for a, b in pairs if b == n} for n in range(5)]
-    assert [set(outward(ties, ALSO, "Product").targets(n)) for n in range(5)] == either
+    assert [set(outward(edges, ALSO, "Product").targets(n)) for n in range(5)] == either
     made_by = KINDS[0]
     makers = [{b for a, b in pairs if a == n} for n in range(5)]
     makes = [{a for a, b in pairs if b == n} for n in range(5)]
-    assert [set(outward(ties, made_by, "Product").targets(n)) for n in range(5)] == makers
-    assert [set(outward(ties, made_by, "Brand").targets(n)) for n in range(5)] == makes
+    assert [set(outward(edges, made_by, "Product").targets(n)) for n in range(5)] == makers
+    assert [set(outward(edges, made_by, "Brand").targets(n)) for n in range(5)] == makes
 
 
 @given(st.lists(st.integers(0, 30), max_size=40), st.integers(1, 9))
@@ -135,25 +141,25 @@ def test_among_knows_the_pairs(pairs):
 
 def test_blocks_change_nothing(monkeypatch):
     world = World(3)
-    rule = NewcomerRule(
-        steps={str(ALSO): 1},
-        peers={str(kind): 1 for kind in KINDS},
-        closest=1,
+    rule = ColdStartRule(
+        neighbors={str(ALSO): 1},
+        siblings={str(kind): 1 for kind in KINDS},
+        closest_siblings=1,
         trained_by=(str(BOUGHT),),
         length=1,
         length_power=0.5,
     )
-    near = {kind: world.around.near(kind, np.arange(NUM)) for kind in (ALSO, *KINDS)}
-    at_once = world.around.told(rule, near)
+    near = {kind: world.aggregator.neighbors(kind, np.arange(NUM)) for kind in (ALSO, *KINDS)}
+    at_once = world.aggregator.aggregate(rule, near)
     assert at_once.any(axis=1).all()
     monkeypatch.setattr(module, "_BLOCK", 5)
-    monkeypatch.setattr(module, "_CLOSEST_BLOCK", 3)
-    np.testing.assert_array_equal(world.around.told(rule, near), at_once)
+    monkeypatch.setattr(module, "_SIBLING_BLOCK", 3)
+    np.testing.assert_array_equal(world.aggregator.aggregate(rule, near), at_once)
 
 
-def test_kinds_with_many_ties_each_do_not_make_closest(monkeypatch):
+def test_kinds_with_many_edges_each_do_not_make_closest(monkeypatch):
     world = World(3)
-    near = {kind: world.around.near(kind, np.arange(NUM)) for kind in KINDS[:2]}
-    assert world.around.closest(near).any()
+    near = {kind: world.aggregator.neighbors(kind, np.arange(NUM)) for kind in KINDS[:2]}
+    assert world.aggregator.from_closest_siblings(near).any()
     monkeypatch.setattr(module, "_FEW", 1)
-    assert not world.around.closest(near).any()
+    assert not world.aggregator.from_closest_siblings(near).any()

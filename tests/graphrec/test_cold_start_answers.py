@@ -11,21 +11,21 @@ from pydantic import ValidationError
 
 from graphdb.errors import BundleCorruptError, BundleError, QueryError, SchemaError, UnknownIdError
 from graphdb.schema_types import EdgeType
-from graphrec import Adjacency, Filters, NewcomerRule, Recommender, open_bundle
+from graphrec import Adjacency, ColdStartRule, Filters, Recommender, open_bundle
 
 MADE_BY = "Product-MADE_BY-Brand"
 IN_CATEGORY = "Product-IN_CATEGORY-Category"
 PURCHASED = "User-PURCHASED-Product"
 ALSO = EdgeType("Product", "ALSO_BOUGHT", "Product")
 BY = {"trained_by": (PURCHASED,), "length": 2, "length_power": 1}
-RULE = NewcomerRule(steps={PURCHASED: 1}, peers={MADE_BY: 3}, **BY)
-USERS = NewcomerRule(steps={PURCHASED: 1}, trained_by=(PURCHASED,), length=1, length_power=1)
+RULE = ColdStartRule(neighbors={PURCHASED: 1}, siblings={MADE_BY: 3}, **BY)
+USERS = ColdStartRule(neighbors={PURCHASED: 1}, trained_by=(PURCHASED,), length=1, length_power=1)
 
 
 @pytest.fixture
 def ask(make_recommender):
     def make(rule=RULE, **changes):
-        return make_recommender(newcomers={"Product": rule, "User": USERS}, **changes)
+        return make_recommender(cold_start={"Product": rule, "User": USERS}, **changes)
 
     return make
 
@@ -56,60 +56,65 @@ def test_a_new_user_from_what_was_bought(ask):
 
 
 @pytest.mark.parametrize("power", [0, 0.5, 1])
-def test_those_whose_ties_agree_less_are_shorter(ask, power):
-    rule = NewcomerRule(peers={MADE_BY: 0.5, IN_CATEGORY: 0.5}, **{**BY, "length_power": power})
+def test_those_whose_edges_agree_less_are_shorter(ask, power):
+    rule = ColdStartRule(siblings={MADE_BY: 0.5, IN_CATEGORY: 0.5}, **{**BY, "length_power": power})
     # of acme's make (9, 3), of bolt's (1, 7), in yogurt (7, 1)
     encode = ask(rule).embed_new
-    for brand, peers in (("acme", (9, 3)), ("bolt", (1, 7))):
+    for brand, siblings in (("acme", (9, 3)), ("bolt", (1, 7))):
         vector = encode("Product", {MADE_BY: [brand], IN_CATEGORY: ["yogurt"]})
-        total = 0.5 * unit(*peers) + 0.5 * unit(7, 1)
+        total = 0.5 * unit(*siblings) + 0.5 * unit(7, 1)
         length = np.linalg.norm(total)
         np.testing.assert_allclose(vector, 2 * length ** (power - 1) * total, rtol=1e-6)
 
 
-def test_each_neighbour_counts_the_same_however_many_peers_it_brings(ask):
-    rule = NewcomerRule(peers={MADE_BY: 0.5}, **BY)
+def test_each_neighbor_counts_the_same_however_many_peers_it_brings(ask):
+    rule = ColdStartRule(siblings={MADE_BY: 0.5}, **BY)
     vector = ask(rule).embed_new("Product", {MADE_BY: ["acme", "bolt"]})
     np.testing.assert_allclose(vector, unit(9 / 3 + 1 / 2, 3 / 3 + 7 / 2), rtol=1e-6)
 
 
 @pytest.mark.parametrize(
-    ("category", "peers"),
+    ("category", "siblings"),
     [
         ("yogurt", (4 + 3, 0 + 1)),  # p1 and p2, of the same brand and the same category
         ("dairy", (2, 2)),  # p5
         ("bread", None),  # acme makes none
     ],
 )
-def test_closest_are_those_alike_by_two_kinds_of_ties(ask, category, peers):
-    rule = NewcomerRule(peers={MADE_BY: 1e-9, IN_CATEGORY: 1e-9}, closest=1, **BY)
+def test_closest_are_those_alike_by_two_kinds_of_edges(ask, category, siblings):
+    rule = ColdStartRule(siblings={MADE_BY: 1e-9, IN_CATEGORY: 1e-9}, closest_siblings=1, **BY)
     vector = ask(rule).embed_new("Product", {MADE_BY: ["acme"], IN_CATEGORY: [category]})
-    expected = 2 * unit(*peers) if peers else [0, 0]
+    expected = 2 * unit(*siblings) if siblings else [0, 0]
     np.testing.assert_allclose(vector, expected, atol=1e-6)
 
 
 def test_one_kind_alone_tells_though_the_rule_knows_more(ask):
-    rule = NewcomerRule(peers={MADE_BY: 1, IN_CATEGORY: 0}, closest=1, **BY)
+    rule = ColdStartRule(siblings={MADE_BY: 1, IN_CATEGORY: 0}, closest_siblings=1, **BY)
     encode = ask(rule).embed_new
     np.testing.assert_allclose(encode("Product", {MADE_BY: ["acme"]}), 2 * unit(9, 3), rtol=1e-6)
-    with pytest.raises(QueryError, match="no neighbour of it has a vector"):
+    with pytest.raises(QueryError, match="no neighbor of it has a vector"):
         encode("Product", {IN_CATEGORY: ["yogurt"]})
 
 
 @pytest.mark.parametrize(
     "nothing",
-    [{}, {"peers": {MADE_BY: 0}}, {"peers": {MADE_BY: 0}, "closest": 1}, {"closest": 1}],
+    [
+        {},
+        {"siblings": {MADE_BY: 0}},
+        {"siblings": {MADE_BY: 0}, "closest_siblings": 1},
+        {"closest_siblings": 1},
+    ],
 )
 def test_a_rule_has_to_tell_something(nothing):
-    with pytest.raises(ValidationError, match="no tie tells anything"):
-        NewcomerRule(**nothing, **BY)
+    with pytest.raises(ValidationError, match="no edge type has a weight above 0"):
+        ColdStartRule(**nothing, **BY)
 
 
 @pytest.fixture(scope="module")
 def world(world_path, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("newcomers") / "bundle"
+    folder = tmp_path_factory.mktemp("cold_start") / "bundle"
     shutil.copytree(world_path, folder)
-    edit(folder, lambda manifest: manifest.update(newcomers={"User": USERS.model_dump()}))
+    edit(folder, lambda manifest: manifest.update(cold_start={"User": USERS.model_dump()}))
     return Recommender.open(folder)
 
 
@@ -129,10 +134,10 @@ def test_neither_order_nor_repeats_matter(world, ids, random):
     assert world.embed_new("User", {PURCHASED: shuffled}).tobytes() == once.tobytes()
 
 
-def test_ties_within_a_type_go_either_way(ask, content):
-    # p1=p2, p3>p1, p6>p2: p1 has two such ties and p2 three, but p6 is not known by deeds.
+def test_edges_within_a_type_go_either_way(ask, content):
+    # p1=p2, p3>p1, p6>p2: p1 has two such edges and p2 three, but p6 is not known by events.
     also = Adjacency.from_edges(np.array([0, 1, 2, 5]), np.array([1, 0, 0, 1]), 6, 6)
-    rule = NewcomerRule(steps={str(ALSO): 1}, **BY)
+    rule = ColdStartRule(neighbors={str(ALSO): 1}, **BY)
     recommender = ask(rule, edges={**content["edges"], ALSO: also})
     vector = recommender.embed_new("Product", {ALSO: ["p1", "p2", "p6"]})
     expected = unit(4 / np.sqrt(2) + 3 / np.sqrt(2), 1 / np.sqrt(2))
@@ -140,35 +145,35 @@ def test_ties_within_a_type_go_either_way(ask, content):
 
 
 @pytest.mark.parametrize(
-    ("node_type", "neighbours", "error", "message"),
+    ("node_type", "neighbors", "error", "message"),
     [
         ("Product", {MADE_BY: ["acme", "nobody"]}, UnknownIdError, "no Brand has the id 'nobody'"),
         (
             "Product",
             {"Product-MADE_BY-Brnd": ["acme"]},
             QueryError,
-            "tells nothing about a new Product; expected one of .*; did you mean 'Product-MADE_BY",
+            "does not count for a new Product; expected one of .*; did you mean 'Product-MADE_BY",
         ),
         (
             "User",
             {MADE_BY: ["acme"]},
             QueryError,
-            "'Product-MADE_BY-Brand' tells nothing about a new User; expected one of User-PURCH",
+            "'Product-MADE_BY-Brand' does not count for a new User; expected one of User-PURCH",
         ),
         ("Product", {}, QueryError, "nothing is known about this new Product.*or Product-MADE"),
-        ("Product", {MADE_BY: []}, QueryError, "no neighbour of it has a vector"),
-        ("User", {PURCHASED: ["p6"]}, QueryError, "no neighbour of it has a vector"),
+        ("Product", {MADE_BY: []}, QueryError, "no neighbor of it has a vector"),
+        ("User", {PURCHASED: ["p6"]}, QueryError, "no neighbor of it has a vector"),
         ("Brand", {MADE_BY: ["p1"]}, QueryError, "new Brand nodes; expected one of Product, User"),
         ("Prodct", {}, SchemaError, "did you mean 'Product'"),
     ],
 )
-def test_what_cannot_be_encoded(ask, node_type, neighbours, error, message):
+def test_what_cannot_be_encoded(ask, node_type, neighbors, error, message):
     with pytest.raises(error, match=message):
-        ask().embed_new(node_type, neighbours)
+        ask().embed_new(node_type, neighbors)
 
 
 def test_a_bundle_from_before_there_were_rules(recommender):
-    with pytest.raises(QueryError, match="cannot encode new Product nodes; train again"):
+    with pytest.raises(QueryError, match="cannot embed new Product nodes; train again"):
         recommender.embed_new("Product", {MADE_BY: ["acme"]})
 
 
@@ -215,42 +220,42 @@ class TestRecommendVector:
 
 def test_rules_come_back_and_name_the_release(ask, recommender):
     bundle = open_bundle(ask().bundle.folder)
-    assert bundle.manifest.newcomers == {"Product": RULE, "User": USERS}
+    assert bundle.manifest.cold_start == {"Product": RULE, "User": USERS}
     assert bundle.manifest.release_id != recommender.bundle.manifest.release_id
 
 
 def test_a_release_without_rules_keeps_its_name(recommender, tmp_path):
     folder = tmp_path / "copy"
     shutil.copytree(recommender.bundle.folder, folder)
-    edit(folder, lambda manifest: manifest.pop("newcomers"))
+    edit(folder, lambda manifest: manifest.pop("cold_start"))
     assert open_bundle(folder).manifest.release_id == recommender.bundle.manifest.release_id
 
 
-BAD_TIES = [
+BAD_EDGES = [
     ("User-PURCHASED-Produkt", "which is no edge type"),
-    ("User-FOLLOWS-Brand", "which ties no Product"),
+    ("User-FOLLOWS-Brand", "which connects no Product"),
     ("User-VIEWED-Product", "whose edges are not in the bundle"),
     ("Product-IN_CATEGORY-Category", "but there are no vectors for Category"),
 ]
 
 
-@pytest.mark.parametrize(("name", "message"), BAD_TIES)
+@pytest.mark.parametrize(("name", "message"), BAD_EDGES)
 def test_rules_that_do_not_fit_are_not_written(ask, name, message):
-    rule = NewcomerRule(steps={name: 1}, **BY)
+    rule = ColdStartRule(neighbors={name: 1}, **BY)
     with pytest.raises(BundleError, match=f"rule for new Product nodes names '{name}', {message}"):
         ask(rule)
 
 
-@pytest.mark.parametrize(("name", "message"), BAD_TIES)
+@pytest.mark.parametrize(("name", "message"), BAD_EDGES)
 def test_rules_that_do_not_fit_are_not_read(ask, name, message):
     folder = ask().bundle.folder
-    edit(folder, lambda m: m["newcomers"]["Product"].update(steps={name: 1}))
+    edit(folder, lambda m: m["cold_start"]["Product"].update(neighbors={name: 1}))
     with pytest.raises(BundleCorruptError, match=f"manifest is damaged: .*'{name}', {message}"):
         open_bundle(folder)
 
 
 def test_a_rule_that_is_none_is_not_read(ask):
     folder = ask().bundle.folder
-    edit(folder, lambda m: m["newcomers"]["Product"].update(length=0))
-    with pytest.raises(BundleCorruptError, match=r"newcomers\.Product\.length: Input should be gr"):
+    edit(folder, lambda m: m["cold_start"]["Product"].update(length=0))
+    with pytest.raises(BundleCorruptError, match=r"cold_start\.Product\.length: Input should"):
         open_bundle(folder)

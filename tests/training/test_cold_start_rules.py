@@ -1,4 +1,4 @@
-"""Rules for newcomers: against a dense oracle, and on a world where the answer is known."""
+"""Rules for new items: against a dense oracle, and on a world where the answer is known."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from graphdb.errors import SchemaError
 from graphdb.schema import SCHEMA
 from graphrec import Adjacency, Recommender
 from training.bundling import bundle_up
-from training.cold_start import NewcomerConfig, NewcomerLearner
+from training.cold_start import ColdStartConfig, ColdStartLearner
 from training.data import load_graph
 from training.encoders import GraphEncoder, SvdConfig, SvdEncoder
 from training.evaluation.metrics import VectorScorer, reached_at_k
@@ -53,19 +53,19 @@ def vectors():
 
 
 def learn(graph, vectors, **settings):
-    return NewcomerLearner(graph, vectors, SCHEMA, PURCHASED, NewcomerConfig(**settings))
+    return ColdStartLearner(graph, vectors, SCHEMA, PURCHASED, ColdStartConfig(**settings))
 
 
-def dense(graph, tie, node_type):
-    """Who is tied to whom, seen from one end, entry by entry."""
-    other = tie.target if tie.source == node_type else tie.source
-    ties = np.zeros((SIZES[node_type], SIZES[other]))
-    for source, target in graph[tie].edge_index.T.tolist():
-        if tie.source == tie.target:
-            ties[source, target] = ties[target, source] = 1
+def dense(graph, edge, node_type):
+    """Who is connected to whom, seen from one end, entry by entry."""
+    other = edge.target if edge.source == node_type else edge.source
+    edges = np.zeros((SIZES[node_type], SIZES[other]))
+    for source, target in graph[edge].edge_index.T.tolist():
+        if edge.source == edge.target:
+            edges[source, target] = edges[target, source] = 1
         else:
-            ties[(source, target) if tie.source == node_type else (target, source)] = 1
-    return ties
+            edges[(source, target) if edge.source == node_type else (target, source)] = 1
+    return edges
 
 
 def lengths(rows):
@@ -76,9 +76,9 @@ def unit(rows):
     return rows / np.maximum(lengths(rows), 1e-12)[..., None]
 
 
-def brothers(ties, known, trained):
+def brothers(edges, known, trained):
     """The mean of the trained products of the same brand, without oneself."""
-    alike = (ties @ ties.T > 0) & trained & ~np.eye(len(ties), dtype=bool)
+    alike = (edges @ edges.T > 0) & trained & ~np.eye(len(edges), dtype=bool)
     return alike @ known / np.maximum(alike.sum(1), 1)[:, None]
 
 
@@ -108,10 +108,10 @@ def test_rules_and_vectors_equal_the_dense_oracle(graph, vectors):
     learner = learn(graph, vectors, **settings)
     rules = learner.rules()
     assert set(rules) == {"User", "Product", "Brand"}
-    assert set(rules["Product"].steps) == {str(ALSO), str(PURCHASED)}
-    assert set(rules["Product"].peers) == {str(MADE_BY)}
-    assert rules["Product"].steps[str(PURCHASED)] == max(
-        rules["Product"].steps[str(ALSO)], rules["Product"].peers[str(MADE_BY)]
+    assert set(rules["Product"].neighbors) == {str(ALSO), str(PURCHASED)}
+    assert set(rules["Product"].siblings) == {str(MADE_BY)}
+    assert rules["Product"].neighbors[str(PURCHASED)] == max(
+        rules["Product"].neighbors[str(ALSO)], rules["Product"].siblings[str(MADE_BY)]
     )
     assert rules["Product"].length == pytest.approx(length)
     found = learner.applied(rules)
@@ -119,7 +119,7 @@ def test_rules_and_vectors_equal_the_dense_oracle(graph, vectors):
     np.testing.assert_allclose(found["Product"][7:], expected, rtol=1e-4, atol=1e-5)
 
 
-def test_a_tie_that_tells_the_wrong_way_is_left_out(make_graph, vectors):
+def test_a_edge_that_tells_the_wrong_way_is_left_out(make_graph, vectors):
     """Related products point away from each other, those of one brand alike."""
     facing = np.array([1, 1, 1, 1, -1, -1, -1, -1, 1], np.float32)[:, None]
     turned = {**vectors, "Product": facing * np.ones((9, DIM), np.float32)}
@@ -129,8 +129,8 @@ def test_a_tie_that_tells_the_wrong_way_is_left_out(make_graph, vectors):
         MADE_BY: [(p, p // 4) for p in range(9)],
     }
     rule = learn(make_graph(SIZES, edges), turned).rules()["Product"]
-    assert set(rule.peers) == {str(MADE_BY)}
-    assert set(rule.steps) == {str(PURCHASED)}
+    assert set(rule.siblings) == {str(MADE_BY)}
+    assert set(rule.neighbors) == {str(PURCHASED)}
 
 
 def test_same_brand_and_same_category_counts_beside(make_graph):
@@ -146,8 +146,8 @@ def test_same_brand_and_same_category_counts_beside(make_graph):
     told = {"Product": taste[kind].astype(np.float32)}  # neither brands nor categories have any
     learner = learn(make_graph(sizes, edges), told)
     rules = learner.rules()
-    assert set(rules["Product"].peers) == {str(MADE_BY), str(IN_CATEGORY)}
-    assert rules["Product"].closest > 10 * max(rules["Product"].peers.values())
+    assert set(rules["Product"].siblings) == {str(MADE_BY), str(IN_CATEGORY)}
+    assert rules["Product"].closest > 10 * max(rules["Product"].siblings.values())
     np.testing.assert_allclose(
         unit(learner.applied(rules)["Product"][15]), taste[kind[15]], atol=0.1
     )
@@ -161,7 +161,7 @@ def test_what_was_learned_stays_to_the_last_bit(graph, vectors):
     assert found["User"].tobytes() == vectors["User"].tobytes()  # nothing tells of the last one
 
 
-def test_newcomers_are_as_long_as_others_and_groups_may_be_of_any_length(graph, vectors):
+def test_new_items_are_as_long_as_others_and_groups_may_be_of_any_length(graph, vectors):
     found = []
     for factor in (1, 1000):
         loud = {**vectors, "Brand": 1000 * vectors["Brand"]}
@@ -174,7 +174,7 @@ def test_newcomers_are_as_long_as_others_and_groups_may_be_of_any_length(graph, 
         np.testing.assert_allclose(one, plain, rtol=1e-4, atol=1e-5)
 
 
-def test_a_longer_quantile_makes_newcomers_longer_and_nothing_else(graph, vectors):
+def test_a_longer_quantile_makes_new_items_longer_and_nothing_else(graph, vectors):
     found = []
     for quantile in (0.2, 0.8):
         learner = learn(graph, vectors, length_quantile=quantile)
@@ -185,10 +185,10 @@ def test_a_longer_quantile_makes_newcomers_longer_and_nothing_else(graph, vector
     np.testing.assert_allclose(long, ratios[0] * short, rtol=1e-5)
 
 
-def test_ties_that_speak_against_or_for_nothing_are_left_out(make_graph, vectors):
+def test_edges_that_speak_against_or_for_nothing_are_left_out(make_graph, vectors):
     edges = {PURCHASED: [(0, 0), (1, 1)], VIEWED: [(2, 2)], RETURNED: [(0, 0)], ALSO: []}
     rules = learn(make_graph(SIZES, edges), vectors).rules()
-    assert set(rules["Product"].ties) == {str(PURCHASED), str(VIEWED)}
+    assert set(rules["Product"].edges) == {str(PURCHASED), str(VIEWED)}
     assert set(rules["Product"].trained_by) == {str(PURCHASED), str(VIEWED), str(RETURNED)}
     assert set(rules) == {"User", "Product"}
     without = {str(VIEWED): 0, str(PURCHASED): 0}
@@ -223,16 +223,23 @@ ENCODERS = {
 def test_served_as_trained_and_found_by_the_right_people(newly_listed, planted, name, tmp_path):
     graph, truth = newly_listed
     vectors = ENCODERS[name].fit(graph)
-    learner = NewcomerLearner(graph, vectors, SCHEMA, PURCHASED)
+    learner = ColdStartLearner(graph, vectors, SCHEMA, PURCHASED)
     rules = learner.rules()
     applied = learner.applied(rules)
     bundle = bundle_up(
-        tmp_path / "b", planted, graph, applied, cutoff=None, config={}, metrics={}, newcomers=rules
+        tmp_path / "b",
+        planted,
+        graph,
+        applied,
+        cutoff=None,
+        config={},
+        metrics={},
+        cold_start=rules,
     )
     recommender = Recommender(bundle)
     for row in range(16):
-        tied = {str(MADE_BY): [f"b{row:02d}"]}
-        new = recommender.embed_new("Product", tied)
+        connected = {str(MADE_BY): [f"b{row:02d}"]}
+        new = recommender.embed_new("Product", connected)
         np.testing.assert_allclose(new, applied["Product"][row], rtol=1e-4, atol=1e-5)
     users, products = torch.from_numpy(vectors["User"]), torch.from_numpy(applied["Product"][:16])
     held, none = (csr_of(pairs) for pairs in (first_targets(truth, 16), first_targets(truth, 0)))
