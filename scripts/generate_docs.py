@@ -1,4 +1,4 @@
-"""Writes the pages of the documentation that follow from code: schema, errors, commands, licences.
+"""Writes the generated pages: schema, errors, commands, licences, the index of decision records.
 
 `python scripts/generate_docs.py` writes them into docs; with `--check` it writes nothing and ends
 with 1 if one is out of date.
@@ -7,10 +7,11 @@ with 1 if one is out of date.
 import sys
 from pathlib import Path
 
-from doc_pages import cli_page, errors_page, licences_page, schema_json, schema_page
+from doc_pages import adr_page, cli_page, errors_page, licences_page, schema_json, schema_page
 
 DOCS = Path(__file__).parents[1] / "docs"
 PAGES = {
+    "adr/README.md": adr_page,
     "schema.md": schema_page,
     "schema.json": schema_json,
     "errors.md": errors_page,
