@@ -80,10 +80,10 @@ OLD = re.compile(
     )
 )
 # History says what things were called; benchmarks, whose tools have options of their own, too.
-HISTORY = {"docs/decisions.md", "docs/benchmarks.md", "docs/glossary.md"}
+HISTORY = {"docs/benchmarks.md", "docs/glossary.md"}
 PAGES = sorted(
     str(path.relative_to(ROOT))
-    for path in (ROOT / "README.md", *(ROOT / "docs").glob("*.md"))
+    for path in (ROOT / "README.md", *(ROOT / "docs").rglob("*.md"))
     if str(path.relative_to(ROOT)) not in HISTORY
 )
 

@@ -4,7 +4,7 @@ One rule serves every encoder and uses only the vectors that it gave; `graphrec.
 how neighbors give a vector. This module learns how much each edge type counts. It takes known nodes
 as if they were new, and finds the weights whose sum of guesses comes nearest to their vectors.
 Measured against the encoders' own kinds (a column of the SVD folded in, rows carried before
-propagation), this finds more; see docs/decisions.md.
+propagation), this finds more; see docs/adr/025-cold-start-weights.md.
 """
 
 from collections.abc import Mapping

@@ -21,7 +21,8 @@ from training.pairs import adjacency
 BEAUTY = "amazon-beauty"
 JOURNEY = "complete-journey"
 
-# Complete Journey takes from sales which shop sells a product and what it costs; see decisions.
+# Complete Journey takes from sales which shop sells a product and what it costs; see
+# docs/adr/033-edges-derived-from-sales.md.
 _FROM_SALES = ("SOLD_BY", "IN_PRICE_BAND")
 
 

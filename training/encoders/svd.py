@@ -91,7 +91,8 @@ class SvdEncoder:
     - A user's vector is U S^h, a product's D_i^p V S^h. The spectrum is split evenly, so that
       cosines between two products, or two users, mean something.
     - Users are scaled by D_u^-a, so that users can be ranked for a brand.
-    - Normalisation may be weaker than symmetric, a and b below 1/2; see docs/decisions.md.
+    - Normalisation may be weaker than symmetric, a and b below 1/2; see
+      docs/adr/014-svd-degree-exponents.md.
     - Nodes of any other type X with edges to products are folded in as if they were products:
       with R_x the user x X matrix, V_x = R_x~^T U S^(-1) and x = D_x^p V_x S^h. There
       `group_singular_value_exponent`, g, replaces the other one: against the unchanged vector of

@@ -34,7 +34,7 @@ class Neo4jStore(Closing):
 
     batch_rows = 50_000
     """Rows that one call had better carry: a server with 512 MB of heap takes them, and larger
-    transactions are slower (docs/decisions.md)."""
+    transactions are slower (docs/adr/009-neo4j-writes.md)."""
 
     def __init__(
         self,
