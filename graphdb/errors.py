@@ -1,38 +1,38 @@
 """The one error tree of graphrec; the command line maps it to exit codes.
 
     GraphRecError                     exit 1
-    ├── SchemaError                   exit 3   the declaration of types is wrong
-    ├── DataError                     exit 4   input that cannot be used
+    ├── SchemaError                   exit 3   a type is declared or named wrongly
+    ├── DataError                     exit 4   input data cannot be used
     │   ├── MappingError                       a mapping file (TOML) is wrong
     │   ├── FileFormatError                    a table file cannot be read
-    │   ├── RejectedRowError                   `strict` ingest met a bad row
+    │   ├── RejectedRowError                   a strict ingest found a bad row
     │   ├── PolicyError                        a policy (governance rules) is wrong
     │   └── SnapshotError                      a snapshot is missing, changed or of another version
     ├── StoreError                    exit 5   the graph store refused
     │   ├── StoreDamagedError                  its file cannot be read any more
-    │   └── StoreUnavailableError              ... for now; retryable
+    │   └── StoreUnavailableError              it cannot be reached now; retryable
     ├── TrainingError                 exit 6   a model could not be trained or evaluated
-    │   ├── InsufficientDataError                 too little to train or to hold out
-    │   ├── InsufficientMemoryError                    it would take more memory than there is
-    │   ├── DivergedError                      the loss is no number any more
-    │   ├── CheckpointError                    there is nothing to go on from
-    │   ├── EvaluationError                    results that cannot be read, or be put side by side
-    │   ├── DataLeakageError                          a model was shown what it is asked for
-    │   └── WorkerLostError                   one of several that train together; retryable
+    │   ├── InsufficientDataError              too little data to train or to hold out
+    │   ├── InsufficientMemoryError            training needs more memory than there is
+    │   ├── DivergedError                      the loss became NaN or infinite
+    │   ├── CheckpointError                    a run cannot be resumed
+    │   ├── EvaluationError                    results cannot be read or compared
+    │   ├── DataLeakageError                   a model has seen what is held out
+    │   └── WorkerLostError                    another training process ended; retryable
     ├── BundleError                   exit 7   a model release cannot be used
     │   ├── BundleMissingError
     │   ├── BundleVersionError
     │   ├── BundleCorruptError
-    │   └── RegistryError                      a registry of releases that refuses
+    │   └── RegistryError                      a registry of releases refused
     │       └── UnknownReleaseError
-    ├── QueryError                    exit 8   a question that has no answer
+    ├── QueryError                    exit 8   a query has no answer
     │   ├── UnknownIdError
     │   └── InvalidFilterError
     └── FileAccessError               exit 9   the operating system refused a file
-        └── DiskFullError                      ... because there is no room
+        └── DiskFullError                      there is no space left
 
 Exit 2 is the command line's own (a wrong option), as is usual. Every docstring says what the error
-means and, in its second paragraph, what to do about it; docs/errors.md is made of them.
+means and, in its second paragraph, what to do about it; docs/errors.md is made from them.
 """
 
 from difflib import get_close_matches
@@ -42,15 +42,15 @@ from graphdb.printable import redacted
 
 
 class GraphRecError(Exception):
-    """Root of every error this project raises on purpose.
+    """The root of all errors that graphrec raises on purpose.
 
     Do what the last part of the message says. No message shows a password in an address.
 
     Args:
-        what: What happened, with the offending value in it.
+        what: What happened, with the wrong value in it.
         expected: What would have been right.
         next_step: What the reader can do about it.
-        value: The offending value, kept as an attribute for programs.
+        value: The wrong value, kept as an attribute for programs.
     """
 
     exit_code = 1
@@ -79,14 +79,14 @@ class GraphRecError(Exception):
 class SchemaError(GraphRecError):
     """A node type, relation or property is declared or named wrongly.
 
-    Use the name that the message suggests; docs/schema.md lists all of them.
+    Use the name that the message suggests. docs/schema.md lists all names.
     """
 
     exit_code = 3
 
 
 class DataError(GraphRecError):
-    """Input data that cannot be used.
+    """The input data cannot be used.
 
     Correct the file that the message names, and run the same command again.
     """
@@ -95,60 +95,61 @@ class DataError(GraphRecError):
 
 
 class MappingError(DataError):
-    """A mapping file does not describe a valid way from its tables to the schema.
+    """A mapping file does not map its tables to the schema correctly.
 
-    Correct the line that the message names; docs/own-data.md shows every form.
+    Correct the line that the message names. docs/own-data.md shows every form.
     """
 
 
 class FileFormatError(DataError):
-    """A table file is missing, unreadable or not what its name says.
+    """A table file is missing, unreadable, or not in the format that its name says.
 
-    Check the path and the file's ending, or write the file again.
+    Check the path and the ending of the file, or write the file again.
     """
 
 
 class RejectedRowError(DataError):
-    """A strict ingest met a row that breaks a rule.
+    """A strict ingest found a row that breaks a rule.
 
-    Correct the row, or leave out `--strict`: then bad rows are set aside.
+    Correct the row, or ingest without `--strict`: then bad rows are set aside.
     """
 
 
 class PolicyError(DataError):
-    """A policy names what does not exist or is not well formed; the one before it still holds.
+    """A policy is malformed or names something that does not exist; the old one stays active.
 
-    Correct the line that the message names; docs/governance.md shows every form.
+    Correct the line that the message names. docs/governance.md shows every form.
     """
 
 
 class SnapshotError(DataError):
-    """A snapshot folder is missing, incomplete, changed since, or of another version.
+    """A snapshot folder is missing, incomplete, changed, or of another version.
 
-    Write the snapshot again with `graphrec snapshot`, or copy the folder whole.
+    Write the snapshot again with `graphrec snapshot`, or copy the whole folder.
     """
 
 
 class StoreError(GraphRecError):
-    """The graph store refused an operation; nothing of it was written.
+    """The graph store refused an operation; it wrote nothing.
 
-    Read what the store answered; after correcting it, the same call may be repeated.
+    Read what the store answered, correct it, and repeat the call.
     """
 
     exit_code = 5
 
 
 class StoreDamagedError(StoreError):
-    """The file of an embedded store is cut short, overwritten or otherwise changed.
+    """The file of an embedded store is truncated, overwritten or otherwise damaged.
 
-    Take a copy of it from before, or ingest the tables into a new store.
+    Use an older copy of the file, or ingest the tables into a new store.
     """
 
 
 class StoreUnavailableError(StoreError):
-    """The store cannot be reached or is held by another process. Trying again may help.
+    """The store cannot be reached, or another process uses it.
 
-    Try again; if it stays so, see that the server runs and nobody else holds the file.
+    Try again. If the error stays, check that the server runs and that no other process has the file
+    open.
     """
 
     retryable = True
@@ -157,50 +158,50 @@ class StoreUnavailableError(StoreError):
 class TrainingError(GraphRecError):
     """A model could not be trained or evaluated.
 
-    Change the setting or install the package that the message names.
+    Change the setting, or install the package that the message names.
     """
 
     exit_code = 6
 
 
 class InsufficientDataError(TrainingError):
-    """There are too few nodes or edges for what was asked.
+    """There are too few nodes or edges to train or measure on.
 
-    Give it more data, or, where the message says so, hold out fewer days (`--holdout-days`,
+    Use more data or, if the message says so, hold out fewer days (`--holdout-days`,
     `--no-holdout`).
     """
 
 
 class InsufficientMemoryError(TrainingError):
-    """Training would take more memory than the device has free; it has not begun.
+    """Training needs more memory than the device has free; it has not begun.
 
-    Lower the settings that the message names, `dim` above all; see docs/training.md.
+    Lower the settings that the message names, above all `dim`. See docs/training.md.
     """
 
 
 class DivergedError(TrainingError):
-    """The loss became infinite or no number; the last whole epoch's state is kept.
+    """The loss became NaN or infinite; the state of the last whole epoch is kept.
 
     Lower `learning_rate`, and train again.
     """
 
 
 class CheckpointError(TrainingError):
-    """A checkpoint is missing, damaged, or of another model than the one to go on with.
+    """A checkpoint is missing, damaged, or of another model than the one to resume.
 
-    Keep the run in another folder, or delete this one and begin anew.
+    Use another run folder, or delete this one and start again.
     """
 
 
 class EvaluationError(TrainingError):
-    """The results of an evaluation are missing, of another version, or do not fit together.
+    """Evaluation results are missing, of another version, or not comparable.
 
-    Evaluate again with this version, on the same snapshot and the same cut-off.
+    Evaluate again with this version, on the same snapshot and with the same cut-off.
     """
 
 
 class DataLeakageError(TrainingError):
-    """A model that is to be measured was shown what it is asked for.
+    """A model that is to be measured has seen what is held out.
 
     Leave out what the message names, and train again.
     """
@@ -209,7 +210,7 @@ class DataLeakageError(TrainingError):
 class WorkerLostError(TrainingError):
     """Another one of the processes that train together has ended or cannot be reached.
 
-    Give the same command again: it goes on from the state that `--run-dir` names.
+    Run the same command again: it resumes from the state in `--run-dir`.
     """
 
     retryable = True
@@ -218,51 +219,51 @@ class WorkerLostError(TrainingError):
 class BundleError(GraphRecError):
     """A model bundle cannot be used.
 
-    Read which part does not fit, and write the bundle again.
+    Read which part is wrong, and write the bundle again.
     """
 
     exit_code = 7
 
 
 class BundleMissingError(BundleError):
-    """There is no bundle at the given path, or a file of it is gone.
+    """There is no bundle at the path, or one of its files is missing.
 
-    Check the path, copy the folder whole, or train again.
+    Check the path, copy the whole folder, or train again.
     """
 
 
 class BundleVersionError(BundleError):
-    """The bundle was written in a format this version does not read.
+    """The bundle has a format that this version of graphrec does not read.
 
-    Train again with this version, or use the version that wrote it.
+    Train again with this version, or use the version that wrote the bundle.
     """
 
 
 class BundleCorruptError(BundleError):
     """A file of the bundle does not match its manifest.
 
-    Copy the folder whole, or train again.
+    Copy the whole folder, or train again.
     """
 
 
 class RegistryError(BundleError):
-    """A registry of releases is missing or damaged, or refuses what was asked; nothing changed.
+    """A registry of releases is missing, damaged, or refused the request; nothing changed.
 
-    Do what the message says; `graphrec releases REGISTRY` shows what stands in it.
+    Do what the message says. `graphrec releases REGISTRY` lists the content.
     """
 
 
 class UnknownReleaseError(RegistryError):
-    """The registry holds no release of that name.
+    """The registry has no release with that name.
 
-    Look it up with `graphrec releases REGISTRY`; the message names the nearest.
+    List the names with `graphrec releases REGISTRY`; the message suggests the nearest.
     """
 
 
 class QueryError(GraphRecError):
-    """A question that this bundle cannot answer as asked.
+    """The bundle cannot answer the query as asked.
 
-    Ask for what the message says that there is.
+    Change the query as the message says.
     """
 
     exit_code = 8
@@ -271,7 +272,7 @@ class QueryError(GraphRecError):
 class UnknownIdError(QueryError):
     """No node of that type has that id.
 
-    Check the id; for strangers, set `on_unknown` or give their events.
+    Check the id. For users that the bundle does not know, set `on_unknown` or give their events.
     """
 
 
@@ -283,14 +284,13 @@ class InvalidFilterError(QueryError):
 
 
 class FileAccessError(GraphRecError):
-    """The operating system refused to read or write a file; nothing half-written is left.
+    """The operating system refused to read or write a file; no partial file is left.
 
     Do what the message says, then run the same again.
 
     Args:
-        errno: The system's number of what is wrong, as in `errno`; None where it gave none.
-        retryable: Whether it may work in a moment with nothing changed: too many open files, for
-            example.
+        errno: The error number of the system, as in `errno`; None if there is none.
+        retryable: Whether the same call can succeed later, such as with too many open files.
     """
 
     exit_code = 9
@@ -311,9 +311,9 @@ class FileAccessError(GraphRecError):
 
 
 class DiskFullError(FileAccessError):
-    """There is no room for what was being written: a full disk, a quota, or a limit on file sizes.
+    """There is no space to write: a full disk, a quota, or a limit on file sizes.
 
-    Free some space, or write to another disk; TMPDIR says where temporary files go.
+    Free some space, or write to another disk. TMPDIR names the folder for temporary files.
     """
 
 

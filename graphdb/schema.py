@@ -1,7 +1,7 @@
 """Declares the base schema of the e-commerce graph and extends it from TOML files.
 
 Everything else (store layouts, constraints, HeteroData keys, validation, docs) is derived from
-`SCHEMA`; outside this table and the sources that fill it, code asks the schema for what it needs.
+`SCHEMA`. Outside this table and the sources that fill it, code asks the schema for what it needs.
 A TOML file may add properties, node types and relations:
 
 [node.Product.property.material]
@@ -27,7 +27,7 @@ from graphdb.documents import TomlFile
 from graphdb.errors import SchemaError, nearest
 from graphdb.schema_types import Kind, NodeType, Property, Relation
 
-_NAME = Property("name", Kind.STRING, "What people call it.")
+_NAME = Property("name", Kind.STRING, "Display name.")
 
 
 def _text(name: str, doc: str, *choices: str) -> Property:
@@ -46,22 +46,22 @@ NODE_TYPES = (
         "A shopper.",
         (
             _text("age_band", "Age group, as the platform names it."),
-            _text("gender", "As given by the user."),
+            _text("gender", "Gender, as the user gave it."),
             _text("city", "Where the user lives."),
             _text("income_band", "Household income group."),
-            _text("household", "Who lives together, such as '2 Adults Kids'."),
+            _text("household", "Members of the household, such as '2 Adults Kids'."),
         ),
     ),
     NodeType(
         "Creator",
-        "Someone who shows products to followers, by short video or live.",
+        "Someone who shows products to followers, in short videos or live.",
         (_NAME, Property("followers", Kind.INT, "Number of followers.", minimum=0)),
     ),
     NodeType(
         "Product",
         "Something on sale.",
         (
-            Property("title", Kind.STRING, "What the shelf says."),
+            Property("title", Kind.STRING, "Product title, as shoppers see it."),
             _number("price", "Current unit price, in the shop's currency."),
             _text("size", "Package size, such as '12 OZ'."),
             _text("status", "Whether it can be bought.", "active", "out_of_stock", "withdrawn"),
@@ -70,11 +70,11 @@ NODE_TYPES = (
     ),
     NodeType(
         "Brand",
-        "Who makes products.",
-        (_NAME, Property("private_label", Kind.BOOL, "Owned by the shop that sells it.")),
+        "A maker of products.",
+        (_NAME, Property("private_label", Kind.BOOL, "Whether the shop that sells it owns it.")),
     ),
     NodeType("Shop", "A brand's account or a store that sells products.", (_NAME,)),
-    NodeType("Category", "A place in the category tree.", (_NAME,)),
+    NodeType("Category", "A category in the category tree.", (_NAME,)),
     NodeType(
         "PriceBand",
         "A range of prices; derived from product prices at ingest.",
@@ -87,14 +87,14 @@ NODE_TYPES = (
     NodeType(
         "Tag",
         "A style, trend or function that products share.",
-        (_NAME, _text("kind", "What sort of tag.", "style", "trend", "function", "other")),
+        (_NAME, _text("kind", "Kind of tag.", "style", "trend", "function", "other")),
     ),
     NodeType(
         "Content",
         "A short video or a live session.",
         (
-            Property("title", Kind.STRING, "What the creator called it."),
-            _text("kind", "What sort of content.", "short_video", "live"),
+            Property("title", Kind.STRING, "Title that the creator gave it."),
+            _text("kind", "Kind of content.", "short_video", "live"),
             _number("duration_s", "Length in seconds."),
         ),
     ),
@@ -129,16 +129,16 @@ RELATIONS = (
     ),
     Relation(
         "RETURNED",
-        "Sent a bought product back.",
+        "Returned a bought product.",
         (("User", "Product"),),
-        (_text("reason", "Why it came back."),),
+        (_text("reason", "Why the product was returned."),),
         is_event=True,
         repeats=True,
         event_weight=-4,
     ),
     Relation(
         "RATED",
-        "Gave the product stars; the newest rating stands.",
+        "Rated the product with stars; the newest rating counts.",
         (("User", "Product"),),
         (Property("stars", Kind.FLOAT, "From 1 to 5.", required=True, minimum=1, maximum=5),),
         is_event=True,
@@ -168,14 +168,14 @@ RELATIONS = (
     ),
     Relation("PUBLISHED", "Made the content.", (("Creator", "Content"),)),
     Relation("FEATURES", "Shows the product.", (("Content", "Product"),)),
-    Relation("PROMOTES", "Carries the product for commission.", (("Creator", "Product"),)),
+    Relation("PROMOTES", "Promotes the product for commission.", (("Creator", "Product"),)),
     Relation("MADE_BY", "Is made by the brand.", (("Product", "Brand"),), one_target=True),
     Relation("SOLD_BY", "Is sold by the shop.", (("Product", "Shop"),)),
-    Relation("RUN_BY", "The shop belongs to the brand.", (("Shop", "Brand"),), one_target=True),
-    Relation("IN_CATEGORY", "Stands in the category.", (("Product", "Category"),)),
+    Relation("RUN_BY", "Belongs to the brand.", (("Shop", "Brand"),), one_target=True),
+    Relation("IN_CATEGORY", "Belongs to the category.", (("Product", "Category"),)),
     Relation(
         "CHILD_OF",
-        "Is a part of the larger category.",
+        "Is a subcategory of the category.",
         (("Category", "Category"),),
         one_target=True,
     ),
@@ -187,15 +187,16 @@ RELATIONS = (
     ),
     Relation("TAGGED", "Has the style, trend or function.", (("Product", "Tag"),)),
     Relation("MANAGED_BY", "Is managed by the agency.", (("Creator", "Agency"),), one_target=True),
-    Relation("ALSO_BOUGHT", "Buyers of one also bought the other.", (("Product", "Product"),)),
-    Relation("ALSO_VIEWED", "Viewers of one also viewed the other.", (("Product", "Product"),)),
-    Relation("BOUGHT_TOGETHER", "Often in one order.", (("Product", "Product"),)),
+    Relation("ALSO_BOUGHT", "Its buyers also bought the other.", (("Product", "Product"),)),
+    Relation("ALSO_VIEWED", "Its viewers also viewed the other.", (("Product", "Product"),)),
+    Relation("BOUGHT_TOGETHER", "Is often bought in the same order.", (("Product", "Product"),)),
 )
 
 SCHEMA = Schema(
     {node_type.name: node_type for node_type in NODE_TYPES},
     {relation.name: relation for relation in RELATIONS},
 )
+"""The base schema: all node types and relations of docs/schema.md."""
 
 
 _FORBID = ConfigDict(frozen=True, extra="forbid")
@@ -216,7 +217,7 @@ class PropertyEntry(BaseModel):
 
 
 class NodeEntry(BaseModel):
-    """A node type, new or known: its properties are added to what there is."""
+    """A new or existing node type; its properties are added to the existing ones."""
 
     model_config = _FORBID
 
@@ -225,7 +226,7 @@ class NodeEntry(BaseModel):
 
 
 class RelationEntry(BaseModel):
-    """A relation, new or known: ends and properties are added to what there is."""
+    """A new or existing relation; its ends and properties are added to the existing ones."""
 
     model_config = _FORBID
 

@@ -98,29 +98,29 @@ class NodeType:
 
     @property
     def columns(self) -> tuple[Property, ...]:
-        """The key, then the declared properties, then when the node came to be."""
+        """The key, the declared properties and `created_at`, in this order."""
         key = Property(
             self.key, Kind.STRING, f"Identifies the {self.name}.", required=True, max_length=256
         )
         created = Property(
             CREATED_AT,
             Kind.TIMESTAMP,
-            "When it came to the platform. A snapshot with a cut-off leaves out what came later.",
+            "When it came to the platform. A snapshot with a cut-off excludes later nodes.",
         )
         return (key, *self.properties, created)
 
 
 @dataclass(frozen=True, slots=True)
 class Relation:
-    """A kind of edge and the types it may connect.
+    """A kind of edge and the node types that it may connect.
 
     Args:
         ends: The allowed (source type, target type) pairs.
         is_event: Something a user did at a moment: carries `at`, `count`, `value`, `channel`.
         repeats: One pair may have many such edges, told apart by `at` and `event_id`.
         one_target: A source has at most one such edge; a new one replaces the old.
-        event_weight: How much one event says about taste; 0 for what says nothing by itself,
-            negative for what speaks against.
+        event_weight: How much one event says about taste: 0 if it says nothing by itself,
+            negative if it speaks against the target.
     """
 
     name: str
@@ -141,7 +141,7 @@ class Relation:
 
     @property
     def newest_by(self) -> str | None:
-        """The column whose greater value stands where a key is given again; None if in the key."""
+        """The column whose greater value wins if a key is given again; None if it is in the key."""
         if self.repeats:
             return None
         return OCCURRED_AT if self.is_event else SINCE
@@ -184,16 +184,16 @@ _AT = Property(OCCURRED_AT, Kind.TIMESTAMP, "When it happened.", required=True)
 _EVENT_ID = Property(
     EVENT_ID,
     Kind.STRING,
-    "Order line, session or the like: tells apart events of one pair at one moment.",
+    "Order line, session or similar: distinguishes events of one pair at the same time.",
     max_length=256,
 )
 _EVENT_PROPERTIES = (
-    Property(COUNT, Kind.INT, "How many at once; empty means 1.", minimum=1),
+    Property(COUNT, Kind.INT, "How many units; empty means 1.", minimum=1),
     Property("value", Kind.FLOAT, "Money paid, in the shop's currency.", minimum=0),
     Property(
         "channel",
         Kind.STRING,
-        "Where on the platform it happened.",
+        "The channel of the platform where it happened.",
         choices=("short_video", "live", "shop", "search", "mall", "other"),
     ),
 )

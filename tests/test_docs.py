@@ -44,6 +44,8 @@ RUN_BY = {
 """Which test runs the blocks of a page."""
 
 NAMES = [name_of(page) for page in PAGES]
+LONG_LINES = {"docs/benchmarks.md"}
+"""Written before lines had a limit."""
 
 
 def anchors(text: str) -> set[str]:
@@ -114,6 +116,18 @@ def test_every_page_is_in_the_index():
     index = read("docs/README.md")
     missing = [path.name for path in (ROOT / "docs").glob("*.md") if f"({path.name})" not in index]
     assert missing == ["README.md"]
+
+
+@pytest.mark.parametrize("name", sorted({*NAMES} - LONG_LINES))
+def test_lines_are_short(name):
+    """Outside of code, of tables, and of addresses, which cannot be broken."""
+    text = re.sub(r"^```.*?^```$", "", read(name), flags=re.S | re.M)
+    prose = [
+        re.sub(r"\]\([^)\s]+\)", "]", line)
+        for line in text.splitlines()
+        if not line.startswith(("|", "    ", "!["))
+    ]
+    assert [line for line in prose if len(line) > 100] == []
 
 
 @pytest.mark.parametrize("name", NAMES)

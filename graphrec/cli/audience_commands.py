@@ -33,7 +33,7 @@ from graphrec.query.limits import MOST_K
 from graphrec.query.options import AudienceOptions
 
 NewCustomersOption = Annotated[
-    bool, typer.Option("--new-customers-only", help="Only users who never bought it.")
+    bool, typer.Option("--new-customers-only", help="Only users who never bought from it.")
 ]
 
 
@@ -48,28 +48,29 @@ def lookalike(
     nodes: Annotated[
         list[str],
         typer.Argument(
-            metavar="NODE...", help="A brand or product, or some users, each as TYPE:ID."
+            metavar="NODE...", help="A brand, a product, or some users, each as TYPE:ID."
         ),
     ],
     new_customers_only: NewCustomersOption = False,
     top: Annotated[
         int | None,
-        typer.Option("--top-k", "-k", min=1, max=MOST_K, help="How many; 10 by default."),
+        typer.Option("--top-k", "-k", min=1, max=MOST_K, help="How many users; 10 by default."),
     ] = None,
     share: Annotated[
-        float | None, typer.Option(min=0, max=1, help="How many, as a share of all users.")
+        float | None, typer.Option(min=0, max=1, help="How many users, as a share of all.")
     ] = None,
     min_score: Annotated[
         float | None,
         typer.Option(
-            help="The least score: for a bundle trained with a holdout the chance to buy, 0 to 1; "
-            "else, and for users, a similarity."
+            help="The lowest score: a probability to buy, 0 to 1, if the bundle was trained with a "
+            "holdout; otherwise, and for users, a similarity."
         ),
     ] = None,
     curve: Annotated[
         bool,
         typer.Option(
-            "--curve", help="Show what audiences of each size reached in the held-out days instead."
+            "--curve",
+            help="Instead, show what audiences of each size reached in the held-out days.",
         ),
     ] = False,
     filters: FilterOption = [],  # noqa: B006 - Typer's way to say a repeatable option
@@ -78,12 +79,12 @@ def lookalike(
     verify: VerifyOption = True,
     as_json: JsonOption = False,
 ) -> None:
-    """Find the users who are like the buyers of a brand or product, or like some users.
+    """Find users similar to the buyers of a brand or product, or similar to some users.
 
-    The score is the chance that a user buys within as many days as were held out in training;
-    without a holdout, and for a list of users, a similarity: standard deviations above the average
-    user. With [bold]--curve[/bold], what audiences of brands or products with about as many buyers
-    reached in the held-out days, by size.
+    The score is the probability that a user buys within as many days as training held out. Without
+    a holdout, and for a list of users, it is a similarity: standard deviations above the average
+    user. [bold]--curve[/bold] shows, by size, what audiences of brands or products with about as
+    many buyers reached in the held-out days.
 
     [bold]Examples[/bold]
 
@@ -125,18 +126,20 @@ def lookalike(
 
 def portfolio(
     bundle: BundleArgument,
-    brand: Annotated[str, typer.Argument(metavar="BRAND", help="For whom, as Brand:ID.")],
+    brand: Annotated[str, typer.Argument(metavar="BRAND", help="The brand, as Brand:ID.")],
     top: Annotated[
         int | None, typer.Option("--top-k", "-k", min=1, max=MOST_K, help="How many creators.")
     ] = None,
-    budget: Annotated[float | None, typer.Option(help="What all may cost together.")] = None,
+    budget: Annotated[
+        float | None, typer.Option(help="The most that all creators may cost together.")
+    ] = None,
     costs: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="CSV with the columns creator_id and cost."),
+        typer.Option(metavar="FILE", help="A CSV file with the columns creator_id and cost."),
     ] = None,
     new_customers_only: NewCustomersOption = False,
     include_seen: Annotated[
-        bool, typer.Option("--include-seen", help="Also creators who carry the brand already.")
+        bool, typer.Option("--include-seen", help="Include creators who already promote the brand.")
     ] = False,
     filters: FilterOption = [],  # noqa: B006
     without: WithoutOption = [],  # noqa: B006
@@ -144,7 +147,7 @@ def portfolio(
     verify: VerifyOption = True,
     as_json: JsonOption = False,
 ) -> None:
-    """Choose the creators who together reach most of a brand's likely buyers.
+    """Choose the creators who together reach the most likely buyers of a brand.
 
     [bold]Examples[/bold]
 

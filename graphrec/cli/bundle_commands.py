@@ -158,11 +158,11 @@ def info(
         str, typer.Argument(metavar="PATH", help="A bundle, REGISTRY@NAME, a snapshot or a store.")
     ],
     verify: Annotated[
-        bool, typer.Option("--verify/--no-verify", help="Check file hashes on the way.")
+        bool, typer.Option("--verify/--no-verify", help="Check file hashes as well.")
     ] = True,
     as_json: JsonOption = False,
 ) -> None:
-    """Tell what lies at a path: counts, dimensions, cut-off, metrics.
+    """Describe a bundle, snapshot or store: counts, dimensions, cut-off, metrics.
 
     [bold]Examples[/bold]
 
@@ -217,20 +217,20 @@ def index_command(
     kind: Annotated[
         Kind,
         typer.Option(
-            help="'bounds' is exact; 'ivf' is FAISS's and approximate; 'auto' takes what pays."
+            help="'bounds' is exact, 'ivf' (FAISS) is approximate, 'auto' takes the faster one."
         ),
     ] = Kind.AUTO,
     min_targets: Annotated[
         int, typer.Option(min=1, help="Node types with fewer nodes get no index.")
     ] = IndexConfig().min_targets,
     min_recall: Annotated[
-        float, typer.Option(min=0, max=1, help="An approximate index has to find this share.")
+        float, typer.Option(min=0, max=1, help="The recall that an approximate index must reach.")
     ] = IndexConfig().min_recall,
     as_json: JsonOption = False,
 ) -> None:
-    """Build indexes into a bundle, so that large types are searched without reading all of them.
+    """Build indexes into a bundle, for faster search among many nodes.
 
-    Each is measured first: what it finds of the true best, and how much it reads.
+    Each index is measured first: its recall, and how much it reads.
 
     [bold]Examples[/bold]
 
@@ -267,21 +267,21 @@ def _show_index(built: list[Built]) -> None:
 def publish_command(
     bundle: BundleArgument,
     store: Annotated[
-        str, typer.Argument(metavar="STORE", help="The URL of a Neo4j server that has the graph.")
+        str, typer.Argument(metavar="STORE", help="The URL of a Neo4j server that holds the graph.")
     ],
     recommend: Annotated[
         list[str],
         typer.Option(
             "--recommend",
             metavar="QUERY",
-            help="Also draw what is recommended for this node, as TYPE:ID. Repeatable; what this"
-            " release has drawn for others stays.",
+            help="Also write recommendations for this node, as TYPE:ID. Repeatable; "
+            "those that this release has for other nodes stay.",
         ),
     ] = [],  # noqa: B006 - Typer's way to say a repeatable option
     queries: Annotated[
         Path | None,
         typer.Option(
-            exists=True, dir_okay=False, help="A file with such nodes, one TYPE:ID in a line."
+            exists=True, dir_okay=False, help="A file with such nodes, one TYPE:ID per line."
         ),
     ] = None,
     target: Annotated[
@@ -289,19 +289,20 @@ def publish_command(
         typer.Option(
             "--target",
             "-t",
-            help="What to recommend to them. By default products for a user, users for all else.",
+            help="The node type to recommend. By default products for a user, users for the rest.",
         ),
     ] = None,
     top: Annotated[
-        int, typer.Option("--top-k", "-k", min=1, max=MOST_K, help="How many each.")
+        int,
+        typer.Option("--top-k", "-k", min=1, max=MOST_K, help="How many recommendations per node."),
     ] = 10,
     verify: VerifyOption = True,
     as_json: JsonOption = False,
 ) -> None:
-    """Write a bundle's vectors onto the nodes in Neo4j, with an index to search in them.
+    """Write the vectors of a bundle to the nodes in Neo4j, with indexes to search them.
 
-    The release that was there before stays in use until this one is complete, then goes. After
-    an interruption, publish again. docs/neo4j.md says how to ask in the Browser.
+    The previous release stays in use until this one is complete, and is then removed. After an
+    interruption, publish again. docs/neo4j.md shows queries for Neo4j Browser.
 
     [bold]Examples[/bold]
 

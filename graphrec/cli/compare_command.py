@@ -23,22 +23,25 @@ def register(app: typer.Typer) -> None:
 
 def compare(
     a: Annotated[str, typer.Argument(metavar="A", help="A bundle or REGISTRY@NAME.")],
-    b: Annotated[str, typer.Argument(metavar="B", help="The one to set beside it.")],
+    b: Annotated[
+        str, typer.Argument(metavar="B", help="The bundle or release to compare with it.")
+    ],
     users: Annotated[
-        int, typer.Option(min=1, help="How many queries of each type to ask for, drawn at random.")
+        int, typer.Option(min=1, help="How many query nodes of each type to sample.")
     ] = 1000,
-    k: Annotated[int, typer.Option("--top-k", "-k", min=1, help="How long their lists are.")] = 10,
+    k: Annotated[int, typer.Option("--top-k", "-k", min=1, help="The length of their lists.")] = 10,
     new_item_days: Annotated[
-        float, typer.Option(min=0, help="Who is younger than so many days is new.")
+        float, typer.Option(min=0, help="Items listed within this many days are new.")
     ] = 30.0,
-    seed: Annotated[int, typer.Option(min=0, help="For the draws.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="The random seed of the sample.")] = 0,
     verify: VerifyOption = True,
     as_json: JsonOption = False,
 ) -> None:
-    """Tell what changed from one release to another.
+    """Show what changed between two releases.
 
-    Settings and figures, nodes and edges that came and went, lists of the same queries, who is
-    shown in them, and how far vectors moved. docs/releases.md says how to read it.
+    This covers settings and metrics, added and removed nodes and edges, the lists for the same
+    query nodes, the exposure in these lists, and how far vectors moved. docs/releases.md explains
+    the output.
 
     [bold]Examples[/bold]
 

@@ -51,42 +51,49 @@ def register(app: typer.Typer) -> None:
 def explain(
     bundle: BundleArgument,
     query: Annotated[
-        str, typer.Argument(metavar="QUERY", help="Who or what it was recommended to, as TYPE:ID.")
+        str, typer.Argument(metavar="QUERY", help="The node it was recommended to, as TYPE:ID.")
     ],
     target: Annotated[
-        str, typer.Argument(metavar="TARGET", help="What was recommended, as TYPE:ID.")
+        str, typer.Argument(metavar="TARGET", help="The node that was recommended, as TYPE:ID.")
     ],
     snapshot: Annotated[
         str | None,
         typer.Option(
-            metavar="FOLDER", help="A snapshot that tells how often, last when, for how much."
+            metavar="FOLDER", help="A snapshot with details: how often, when last, for how much."
         ),
     ] = None,
     store: Annotated[
         str | None,
-        typer.Option(metavar="URL", help="The same from a store: a file or neo4j://HOST:PORT."),
+        typer.Option(
+            metavar="URL", help="A store with the same details: a file or neo4j://HOST:PORT."
+        ),
     ] = None,
     output: Annotated[
         str | None,
         typer.Option(
-            "--output", "-o", metavar="FILE", help="Also draw it: a .png or an .html file."
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="Also draw the paths, into a .png or an .html file.",
         ),
     ] = None,
     cypher: Annotated[
-        bool, typer.Option("--cypher", help="Print the query for Neo4j Browser instead of text.")
+        bool, typer.Option("--cypher", help="Print a query for Neo4j Browser instead of text.")
     ] = False,
     top: Annotated[
         int,
-        typer.Option("--top-k", "-k", min=1, max=MOST_K, help="How many kinds of paths to show."),
+        typer.Option(
+            "--top-k", "-k", min=1, max=MOST_K, help="How many sequences of node types to show."
+        ),
     ] = 3,
-    examples: Annotated[int, typer.Option(min=1, help="How many paths to show of each.")] = 3,
+    examples: Annotated[int, typer.Option(min=1, help="How many paths to show for each.")] = 3,
     max_hops: Annotated[
-        int, typer.Option(min=1, max=LONGEST_HOPS, help="The longest paths, in edges.")
+        int, typer.Option(min=1, max=LONGEST_HOPS, help="The longest paths to look for, in edges.")
     ] = 4,
     verify: VerifyOption = True,
     as_json: JsonOption = False,
 ) -> None:
-    """Explain a recommendation by the strongest paths in the graph.
+    """Explain a recommendation with the strongest paths in the graph.
 
     [bold]Examples[/bold]
 
@@ -135,7 +142,7 @@ _HOW_TO_LOAD = "drop each onto Neo4j Browser's window, one after the other"
 
 def explore(
     node: Annotated[
-        str, typer.Argument(metavar="NODE", help="What to look at, as TYPE:ID, such as User:42.")
+        str, typer.Argument(metavar="NODE", help="The node to show, as TYPE:ID, such as User:42.")
     ],
     query: Annotated[
         str | None,
@@ -147,11 +154,11 @@ def explore(
     ] = None,
     other: Annotated[
         list[str],
-        typer.Option("--with", metavar="NODE", help="The other node that `--query why` asks for."),
+        typer.Option("--with", metavar="NODE", help="The second node that `--query why` needs."),
     ] = [],  # noqa: B006 - Typer's way to say a repeatable option
     run: Annotated[
         bool,
-        typer.Option("--run", help="Run it here, reading only, instead of giving a link."),
+        typer.Option("--run", help="Run the query and print rows, instead of a link."),
     ] = False,
     open_browser: Annotated[
         bool, typer.Option("--open", help="Open the link in your web browser.")
@@ -163,18 +170,19 @@ def explore(
         str, typer.Option(envvar="NEO4J_URI", help="The Neo4j server.")
     ] = "neo4j://127.0.0.1:7687",
     database: Annotated[
-        str | None, typer.Option(envvar="NEO4J_DATABASE", help="A database other than the usual.")
+        str | None,
+        typer.Option(envvar="NEO4J_DATABASE", help="The database, if it is not the default one."),
     ] = None,
     browser: Annotated[
         str | None,
         typer.Option(
             envvar="NEO4J_BROWSER_URL",
-            help="Neo4j Browser's address; by default the server's, on port 7474.",
+            help="The address of Neo4j Browser; by default the server's, on port 7474.",
         ),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Look at a node in Neo4j Browser: prints a link that has a saved query filled in.
+    """Print a link that opens Neo4j Browser with a saved query about a node.
 
     [bold]Examples[/bold]
 
@@ -203,10 +211,10 @@ def explore(
 
 
 def explore_files(
-    folder: Annotated[str, typer.Argument(metavar="FOLDER", help="Where to write them.")],
+    folder: Annotated[str, typer.Argument(metavar="FOLDER", help="The folder to write into.")],
     as_json: JsonOption = False,
 ) -> None:
-    """Write what Neo4j Browser can take over: colours and captions, and the saved queries.
+    """Write files for Neo4j Browser: colours and captions, and the saved queries.
 
     [bold]Examples[/bold]
 

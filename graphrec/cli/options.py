@@ -82,7 +82,7 @@ EventOption = Annotated[
         "--event",
         "-e",
         metavar="RELATION:ID[@TIME]",
-        help="What someone unknown did, such as PURCHASED:42 or VIEWED:7@2026-11-01T18:30, "
+        help="An event of an unknown user, such as PURCHASED:42 or VIEWED:7@2026-11-01T18:30, "
         "instead of a query node. Repeatable.",
     ),
 ]
@@ -118,13 +118,11 @@ def _event(word: str) -> Event:
 
 CategoryOption = Annotated[
     list[str],
-    typer.Option(help="Only what is in this category or below it: id or name. Repeatable."),
+    typer.Option(help="Only this category and those below it: id or name. Repeatable."),
 ]
-BrandOption = Annotated[
-    list[str], typer.Option(help="Only what is of this brand: id or name. Repeatable.")
-]
-MinPriceOption = Annotated[float | None, typer.Option(help="Lowest price.")]
-MaxPriceOption = Annotated[float | None, typer.Option(help="Highest price.")]
+BrandOption = Annotated[list[str], typer.Option(help="Only this brand: id or name. Repeatable.")]
+MinPriceOption = Annotated[float | None, typer.Option(help="The lowest price.")]
+MaxPriceOption = Annotated[float | None, typer.Option(help="The highest price.")]
 FilterOption = Annotated[
     list[str],
     typer.Option(
@@ -132,18 +130,18 @@ FilterOption = Annotated[
         "-f",
         metavar="FIELD=VALUE",
         help="Any filter, such as shops=s1, status=active, in_stock=yes or listed_since=2026-11-01,"
-        " or any property of what comes out, such as followers>=1000. Repeatable.",
+        " or any property of the results, such as followers>=1000. Repeatable.",
     ),
 ]
 WithoutOption = Annotated[
     list[str],
     typer.Option(
-        "--exclude", metavar="FIELD=VALUE", help="Leave out what passes this filter. Repeatable."
+        "--exclude", metavar="FIELD=VALUE", help="Exclude what passes this filter. Repeatable."
     ),
 ]
 PolicyOption = Annotated[
     str | None,
-    typer.Option(metavar="FILE", help="Policy file (TOML): what must not come out."),
+    typer.Option(metavar="FILE", help="A policy file (TOML): what must be excluded."),
 ]
 
 _WORD = re.compile(r"^\s*([A-Za-z_]+)\s*(>=|<=|=)\s*(.*?)\s*$")
@@ -245,51 +243,60 @@ OnUnknown = Literal["error", "popular", "skip"]
 
 ValueWeightOption = Annotated[
     float,
-    typer.Option(min=0, max=1, help="From 0, what fits best, to 1, expected net value."),
+    typer.Option(
+        min=0, max=1, help="How to rank: 0 by best fit, 1 by expected net value, or between."
+    ),
 ]
 NewItemShareOption = Annotated[
-    float, typer.Option(min=0, max=1, help="Share of the places kept for what is new.")
+    float, typer.Option(min=0, max=1, help="The share of the places reserved for new items.")
 ]
 NewItemDaysOption = Annotated[
-    float, typer.Option(min=0, help="What is listed within so many days is new.")
+    float, typer.Option(min=0, help="Items listed within this many days are new.")
 ]
 DiversityOption = Annotated[
-    float, typer.Option(min=0, max=1, help="From 0, affinity alone, to 1, difference alone.")
+    float,
+    typer.Option(
+        min=0,
+        max=1,
+        help="How to rank: 0 by affinity, 1 by difference from each other, or between.",
+    ),
 ]
-MaxPerBrandOption = Annotated[int | None, typer.Option(min=1, help="At most so many of one brand.")]
+MaxPerBrandOption = Annotated[
+    int | None, typer.Option(min=1, help="The most results of one brand.")
+]
 MaxPerCategoryOption = Annotated[
-    int | None, typer.Option(min=1, help="At most so many of one category.")
+    int | None, typer.Option(min=1, help="The most results of one category.")
 ]
 MaxPerCreatorOption = Annotated[
-    int | None, typer.Option(min=1, help="At most so many of one creator.")
+    int | None, typer.Option(min=1, help="The most results of one creator.")
 ]
 LevelsOption = Annotated[
     Level,
-    typer.Option(help="Which categories may come out: those with none below them, or all."),
+    typer.Option(help="Which categories to recommend: those with none below them, or all."),
 ]
 UnsellableOption = Annotated[
     bool,
     typer.Option(
         "--include-unsellable",
-        help="Also products that cannot be bought: withdrawn, out of stock, or with a stock of 0.",
+        help="Include products that cannot be bought: withdrawn, or out of stock.",
     ),
 ]
 OnUnknownOption = Annotated[
     OnUnknown,
     typer.Option(
-        help="The answer for a node nothing is known of: an error, what is popular, or nothing."
+        help="What a query node without known data gets: an error, popular items, or nothing."
     ),
 ]
 SeenOption = Annotated[
     list[str],
     typer.Option(
         metavar="RELATION",
-        help="What counts as seen and is excluded, such as VIEWED; by default the usual, such as "
-        "purchases. Repeatable.",
+        help="The events that count as seen and exclude an item, such as VIEWED; by default "
+        "purchases and the like. Repeatable.",
     ),
 ]
 SeenDaysOption = Annotated[
-    float | None, typer.Option(min=0, help="Only what was seen within so many days counts.")
+    float | None, typer.Option(min=0, help="Count only events within this many days as seen.")
 ]
 
 

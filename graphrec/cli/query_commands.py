@@ -61,14 +61,14 @@ BundleArgument = Annotated[
     str,
     typer.Argument(
         metavar="BUNDLE",
-        help="Folder that `graphrec train` wrote, or a release: REGISTRY@current, REGISTRY@NAME.",
+        help="A folder that `graphrec train` wrote, or a release: REGISTRY@current, REGISTRY@NAME.",
     ),
 ]
 TopOption = Annotated[
-    int, typer.Option("--top-k", "-k", min=1, max=MOST_K, help="How many to show.")
+    int, typer.Option("--top-k", "-k", min=1, max=MOST_K, help="How many results to show.")
 ]
 VerifyOption = Annotated[
-    bool, typer.Option("--verify/--no-verify", help="Check the bundle's file hashes first.")
+    bool, typer.Option("--verify/--no-verify", help="Check the file hashes of the bundle first.")
 ]
 
 
@@ -84,7 +84,7 @@ def recommend(
     query: Annotated[
         str | None,
         typer.Argument(
-            metavar="QUERY", help="Who or what to recommend for, as TYPE:ID.", show_default=False
+            metavar="QUERY", help="The node to recommend for, as TYPE:ID.", show_default=False
         ),
     ] = None,
     event: EventOption = [],  # noqa: B006 - Typer's way to say a repeatable option
@@ -93,8 +93,8 @@ def recommend(
         typer.Option(
             "--target",
             "-t",
-            help="What to recommend, such as products, brands or users. "
-            "By default products for a user, users for all else.",
+            help="The node type to recommend, such as products, brands or users. "
+            "By default products for a user, users for the rest.",
         ),
     ] = None,
     top: TopOption = 10,
@@ -108,7 +108,7 @@ def recommend(
     include_seen: Annotated[
         bool,
         typer.Option(
-            "--include-seen", help="Also recommend what was already seen, such as purchases."
+            "--include-seen", help="Also recommend what was seen already, such as purchases."
         ),
     ] = False,
     seen: SeenOption = [],  # noqa: B006
@@ -126,7 +126,7 @@ def recommend(
     verify: VerifyOption = True,
     as_json: JsonOption = False,
 ) -> None:
-    """Recommend nodes of one type for a node of another, or for someone unknown by recent events.
+    """Recommend nodes for a node of another type, or for an unknown user with recent events.
 
     [bold]Examples[/bold]
 
@@ -186,7 +186,7 @@ def _the_node(query: str | None) -> str:
 def similar(
     bundle: BundleArgument,
     node: Annotated[
-        str, typer.Argument(metavar="NODE", help="What to find the like of, as TYPE:ID.")
+        str, typer.Argument(metavar="NODE", help="The node to find similar ones for, as TYPE:ID.")
     ],
     top: TopOption = 10,
     category: CategoryOption = [],  # noqa: B006
@@ -207,7 +207,7 @@ def similar(
     verify: VerifyOption = True,
     as_json: JsonOption = False,
 ) -> None:
-    """Find the nodes that are most like a node.
+    """Find the nodes that are most similar to a node.
 
     [bold]Examples[/bold]
 
@@ -244,15 +244,15 @@ def batch_command(
         str,
         typer.Argument(
             metavar="QUERIES",
-            help="A type, such as users, for all of them; or a file, one TYPE:ID in a line.",
+            help="A type, such as users, for all its nodes; or a file with one TYPE:ID per line.",
         ),
     ],
     output: Annotated[
-        Path, typer.Argument(metavar="FILE", help="The Parquet file to write, or to replace.")
+        Path, typer.Argument(metavar="FILE", help="The Parquet file to write or replace.")
     ],
     target: Annotated[
         str | None,
-        typer.Option("--target", "-t", help="By default products for users, users for all else."),
+        typer.Option("--target", "-t", help="By default products for users, users for the rest."),
     ] = None,
     top: TopOption = 10,
     category: CategoryOption = [],  # noqa: B006 - Typer's way to say a repeatable option
@@ -265,7 +265,7 @@ def batch_command(
     include_seen: Annotated[
         bool,
         typer.Option(
-            "--include-seen", help="Also recommend what was already seen, such as purchases."
+            "--include-seen", help="Also recommend what was seen already, such as purchases."
         ),
     ] = False,
     levels: LevelsOption = "leaf",
@@ -274,10 +274,10 @@ def batch_command(
     verify: VerifyOption = True,
     as_json: JsonOption = False,
 ) -> None:
-    """Recommend for many queries at once, into a Parquet file.
+    """Recommend for many query nodes at once and write a Parquet file.
 
     The file has the columns query_type, query_id, rank, type, id, score, reasons and outcome. A
-    query node that gets nothing has one row without rank and id, whose outcome says why:
+    query node that gets no results has one row without rank and id, whose outcome says why:
     unknown_id, nothing_known or nothing_passed.
 
     [bold]Examples[/bold]

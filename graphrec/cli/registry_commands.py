@@ -28,16 +28,16 @@ def register(app: typer.Typer) -> None:
 
 def excluded(
     bundle: BundleArgument,
-    node: Annotated[str, typer.Argument(metavar="NODE", help="What to ask about, as TYPE:ID.")],
-    policy: Annotated[str, typer.Option(metavar="FILE", help="Policy file (TOML).")],
+    node: Annotated[str, typer.Argument(metavar="NODE", help="The node to check, as TYPE:ID.")],
+    policy: Annotated[str, typer.Option(metavar="FILE", help="A policy file (TOML).")],
     query: Annotated[
         str | None,
-        typer.Option("--for", metavar="NODE", help="Whom one would recommend it to, as TYPE:ID."),
+        typer.Option("--for", metavar="NODE", help="The node to recommend it to, as TYPE:ID."),
     ] = None,
     verify: VerifyOption = True,
     as_json: JsonOption = False,
 ) -> None:
-    """Say why a policy keeps a node from coming out.
+    """Show why a policy excludes a node.
 
     [bold]Examples[/bold]
 
@@ -77,23 +77,24 @@ def promote(
     bundle_or_name: Annotated[
         str,
         typer.Argument(
-            metavar="BUNDLE_OR_NAME", help="A bundle to copy in, or a release that is there."
+            metavar="BUNDLE_OR_NAME", help="A bundle to copy into the registry, or a release in it."
         ),
     ],
     name: Annotated[
         str | None,
-        typer.Option(help="What to call the release; its day and id by default."),
+        typer.Option(help="The name of the release; by default its day and id."),
     ] = None,
     new_schema: Annotated[
-        bool, typer.Option("--new-schema", help="It may have another schema than the current one.")
+        bool,
+        typer.Option("--new-schema", help="Allow another schema than that of the current release."),
     ] = False,
     verify: VerifyOption = True,
     as_json: JsonOption = False,
 ) -> None:
-    """Make a release current: what BUNDLE stands for in REGISTRY@current.
+    """Make a release the current one, which REGISTRY@current opens.
 
-    A bundle is copied into the registry, checked, and then becomes current in one step. Who has
-    the one before open goes on with it until `reload`.
+    A bundle is copied into the registry, checked, and then becomes current in one step. Programs
+    that have the previous release open keep it until they call `reload`.
 
     [bold]Examples[/bold]
 
@@ -112,12 +113,15 @@ def promote(
 def rollback(
     registry: RegistryArgument,
     to: Annotated[
-        str | None, typer.Option(metavar="NAME", help="How far to go back; one step by default.")
+        str | None,
+        typer.Option(
+            metavar="NAME", help="The release to go back to; by default the previous one."
+        ),
     ] = None,
     verify: VerifyOption = True,
     as_json: JsonOption = False,
 ) -> None:
-    """Make the release current that was so before; once more goes back further.
+    """Make the previous release current again; repeat to go back further.
 
     [bold]Examples[/bold]
 
@@ -131,20 +135,21 @@ def rollback(
 def releases(
     registry: RegistryArgument,
     history: Annotated[
-        bool, typer.Option("--history", help="Show who was current from when to when.")
+        bool, typer.Option("--history", help="Show which release was current when.")
     ] = False,
     prune: Annotated[
         int | None,
         typer.Option(
             metavar="KEEP",
             min=LEAST_KEPT,
-            help="Remove all but so many releases, those that were current last.",
+            help="Remove all releases but this many, those that were current last.",
         ),
     ] = None,
     repair: Annotated[
         bool,
         typer.Option(
-            "--repair", help="Make current.json and the history whole again; what was stays beside."
+            "--repair",
+            help="Repair current.json and the history; the damaged files are kept beside them.",
         ),
     ] = False,
     as_json: JsonOption = False,

@@ -160,7 +160,7 @@ def ingest_command(
     store: StoreArgument,
     mapping: Annotated[
         str | None,
-        typer.Option(help="What the folder's files are; by default its mapping.toml."),
+        typer.Option(help="The mapping file of the folder; by default its mapping.toml."),
     ] = None,
     schema: Annotated[str | None, typer.Option(help="A TOML file that extends the schema.")] = None,
     strict: Annotated[
@@ -168,16 +168,16 @@ def ingest_command(
     ] = False,
     bulk: Annotated[
         bool,
-        typer.Option("--bulk", help="Load a whole new Neo4j database; its server must be stopped."),
+        typer.Option("--bulk", help="Load a whole new Neo4j database; the server must be stopped."),
     ] = False,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="With --bulk: delete the database that is there.")
+        bool, typer.Option("--overwrite", help="With --bulk: delete the existing database.")
     ] = False,
     bulk_files: Annotated[
         Path | None,
         typer.Option(
             metavar="FOLDER",
-            help="Only write the files of a bulk load there, for a server on another machine.",
+            help="Only write the files of a bulk load into this folder, for another machine.",
         ),
     ] = None,
     as_json: JsonOption = False,
@@ -230,11 +230,11 @@ def ingest_command(
 def rejects_command(
     store: StoreArgument,
     top: Annotated[
-        int, typer.Option("--top-k", "-k", min=1, max=MOST_K, help="How many to show.")
+        int, typer.Option("--top-k", "-k", min=1, max=MOST_K, help="How many rows to show.")
     ] = 20,
     as_json: JsonOption = False,
 ) -> None:
-    """Show the rows that ingest set aside, each with file, row and reason.
+    """Show the rows that ingest rejected, each with file, row and reason.
 
     [bold]Examples[/bold]
 
@@ -265,7 +265,7 @@ def snapshot_command(
         datetime | None,
         typer.Option(
             formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"],
-            help="Leave out all that happened at or after this moment (UTC).",
+            help="Exclude everything that happened at or after this time (UTC).",
         ),
     ] = None,
     as_json: JsonOption = False,

@@ -1,4 +1,4 @@
-"""docs/cli.md: what `--help` says of every command, on one page."""
+"""docs/cli.md: the help of every command on one page."""
 
 import inspect
 import re
@@ -7,15 +7,15 @@ from typing import Any
 
 import typer
 
-from doc_pages.markdown import page, table
+from doc_pages.markdown import page, table, wrapped
 from graphrec.cli import build_app
 
 SOURCE = "the commands' own help"
 INTRO = """\
-What `graphrec COMMAND --help` says. Nodes are written `TYPE:ID`, such as `User:42`.
-Results go to stdout; progress, warnings and [errors](errors.md) to stderr. A STORE is a
-file of the embedded store or the URL of a Neo4j server, a SNAPSHOT and a BUNDLE are
-[folders](formats.md).""".splitlines()
+This page shows what `graphrec COMMAND --help` says. A node is written `TYPE:ID`, such as `User:42`.
+Results go to stdout; progress, warnings and [errors](errors.md) go to stderr. A STORE is a file of
+the embedded store or the URL of a Neo4j server. A SNAPSHOT and a BUNDLE are [folders](formats.md).\
+""".splitlines()
 
 
 def cli_page() -> str:
@@ -25,8 +25,9 @@ def cli_page() -> str:
         SOURCE,
         INTRO,
         [
-            f"- [`{name}`](#graphrec-{name}): {_help(one)[0]}"
+            line
             for name, one in group.commands.items()
+            for line in wrapped(f"- [`{name}`](#graphrec-{name}): {_help(one)[0]}", "  ")
         ],
         *(_command(name, command) for name, command in group.commands.items()),
     )
@@ -39,7 +40,7 @@ def _command(name: str, command: Any) -> list[str]:
         if are_examples:
             lines += ["", *("    " + example for example in paragraphs)]
         else:
-            lines += [line for paragraph in paragraphs for line in ("", paragraph)]
+            lines += [line for text in paragraphs for line in ("", *wrapped(text))]
     rows = [_parameter(one) for one in command.params]
     return [*lines, "", *table(["name", "default", "meaning"], rows)]
 

@@ -1,4 +1,4 @@
-"""docs/errors.md: the error tree of `graphdb/errors.py`, with what to do."""
+"""docs/errors.md: the error tree of `graphdb/errors.py`, with remedies."""
 
 import inspect
 from collections.abc import Iterator
@@ -7,14 +7,13 @@ from doc_pages.markdown import page, table
 from graphdb.errors import GraphRecError
 
 INTRO = """\
-Every error that graphrec raises on purpose is a `GraphRecError`. Its message says what
-happened, with the value, what was expected and what to do next; these are also its
-attributes `what`, `expected`, `next_step` and `value`. On the command line it is one
-line on stderr and an exit code; with `--json` it is one JSON object on stderr. Exit
-code 2 is that of a wrong option. *Retryable* (an attribute, too): the same again may
-succeed.
+Every error that graphrec raises on purpose is a `GraphRecError`. Its message says what happened,
+with the value, what was expected, and what to do next. The attributes `what`, `expected`,
+`next_step` and `value` hold the same parts. The command line prints an error as one line on stderr,
+or with `--json` as one JSON object on stderr, and ends with the exit code of the error. Exit code 2
+means a wrong option. *Retryable*, also an attribute, means that the same call can succeed later.
 
-Catch a branch to catch all below it: `except DataError` also catches a
+An `except` clause also catches the errors below the one that it names: `except DataError` catches a
 `SnapshotError`.""".splitlines()
 
 

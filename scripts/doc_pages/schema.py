@@ -8,29 +8,30 @@ from graphdb import SCHEMA
 from graphdb.schema_types import NodeType, Property, Relation
 
 INTRO = """\
-The node types and relations of the graph, with the columns of their tables. Column
-names are those of [your own tables](own-data.md), of the stores and of
-[snapshots](formats.md). [schema.json](schema.json) has the same for programs. A TOML
-file can add to this ([types of your own](own-data.md#types-of-your-own)).
+This page lists the node types and relations of the graph, with the columns of their tables. Column
+names are the same in [your own tables](own-data.md), in stores and in [snapshots](formats.md).
+[schema.json](schema.json) has the same content for programs. A TOML file can add to this schema
+([types of your own](own-data.md#types-of-your-own)).
 
-- Kinds: `string` (UTF-8), `int` (64 bits), `float` (64 bits), `bool`, `timestamp` (UTC,
+- Kinds are `string` (UTF-8), `int` (64 bits), `float` (64 bits), `bool` and `timestamp` (UTC,
   microseconds).
-- Every node has its key, which is a `string` of 1 to 256 characters, and `created_at`.
-- A string is 1,000 characters long at most. Numbers are finite.
-- Where nothing else is said a column may be empty.""".splitlines()
+- Every node has a key, a `string` of 1 to 256 characters, and `created_at`.
+- A string has at most 1,000 characters. Numbers are finite.
+- Columns may be empty unless the rules say otherwise.""".splitlines()
 
 RELATIONS = """\
-**Events** are what a user did at a moment. **Edges** hold until they are changed. All
-have `source_id` and `target_id`, the keys of their ends; events have `at` besides, edges
-may have `since`.
+An **event** is what a user did at a moment. A **static edge** holds until it changes. Both have
+`source_id` and `target_id`, the keys of their ends. Events also have `at`; static edges may have
+`since`.
 
-*Identified by* says which columns make an edge the same edge: the same again is an update, not a
-second one. Where the time (`at` or `since`) is not among them, the newest row stands, whatever the
-order of rows, files and ingests: each value is the one of the newest row that gives it, and of two
-rows of one time the greater value stands. An empty `since` is older than any time.
-*Weight* is how much one event says about taste beside the others; 0 says nothing, below 0 speaks
-against.
-*One target*: a source has one such edge at most, and a newer one replaces the old.""".splitlines()
+- *Identified by* names the columns that identify an edge. A row with the same values updates the
+  edge. If the time (`at` or `since`) is not among these columns, the newest row wins, whatever the
+  order of rows, files and ingests: each value comes from the newest row that has it. Of two rows
+  with the same time, the greater value wins. An empty `since` is older than any time.
+- *Weight* is how much one event says about taste, compared with other events. 0 says nothing, and a
+  negative weight speaks against the target.
+- *One target* means that a source has at most one such edge, and a newer one replaces it.
+""".splitlines()
 
 
 def schema_json() -> str:
@@ -49,7 +50,7 @@ def schema_page() -> str:
         ["## Relations"],
         RELATIONS,
         _relations(),
-        ["### What every event carries"],
+        ["### Columns of every event"],
         _columns(column for column in _shared_by_events()),
         *(
             _properties(f"### {relation.name}", relation.doc, relation.properties)
@@ -61,7 +62,7 @@ def schema_page() -> str:
 
 def _node_types() -> list[str]:
     return table(
-        ["type", "key", "what it is", "properties"],
+        ["type", "key", "meaning", "properties"],
         (
             [of.name, f"`{of.key}`", of.doc, code(column.name for column in of.properties)]
             for of in SCHEMA.node_types.values()
@@ -74,7 +75,7 @@ def _with_properties() -> list[NodeType]:
 
 
 def _relations() -> list[str]:
-    headings = ["relation", "from, to", "what it says", "sort", "weight", "identified by", "notes"]
+    headings = ["relation", "from, to", "meaning", "sort", "weight", "identified by", "notes"]
     return table(headings, map(_relation, SCHEMA.relations.values()))
 
 
@@ -83,7 +84,7 @@ def _relation(relation: Relation) -> list[str]:
         relation.name,
         "; ".join(f"{source} to {target}" for source, target in relation.ends),
         relation.doc,
-        "event" if relation.is_event else "edge",
+        "event" if relation.is_event else "static edge",
         number(relation.event_weight) if relation.is_event else "",
         code(relation.key),
         "one target" if relation.one_target else "",
@@ -91,7 +92,7 @@ def _relation(relation: Relation) -> list[str]:
 
 
 def _shared_by_events() -> list[Property]:
-    """What stands in the table of an event that may repeat, beside its ends and its own."""
+    """The columns that all events share, apart from their ends."""
     event = next(relation for relation in SCHEMA.relations.values() if relation.repeats)
     own = {column.name for column in event.properties}
     return [
@@ -107,7 +108,7 @@ def _properties(heading: str, doc: str, properties: tuple[Property, ...]) -> lis
 
 def _columns(columns: Iterator[Property]) -> list[str]:
     return table(
-        ["column", "kind", "rules", "what it is"],
+        ["column", "kind", "rules", "meaning"],
         ([f"`{column.name}`", column.kind, _rules(column), column.doc] for column in columns),
     )
 

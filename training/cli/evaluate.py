@@ -29,58 +29,59 @@ def evaluate_command(
         Path, typer.Argument(metavar="FOLDER", help="The folder to write; it must not exist.")
     ],
     preset: PresetOption = None,
-    config: Annotated[Path | None, typer.Option(help="The model's settings, as for train.")] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="A TOML file with the config, as for train.")
+    ] = None,
     split: Annotated[
-        str, typer.Option(help="What is hidden: 'time', 'leave-last-out' or 'given'.")
+        str, typer.Option(help="What to hold out: 'time', 'leave-last-out' or 'given'.")
     ] = "time",
     pairs: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="The pairs to hide, with --split given: a table with the columns source_id and "
-            "target_id.",
+            help="The pairs to hold out, with --split given: a table with the columns source_id "
+            "and target_id.",
         ),
     ] = None,
-    holdout_days: Annotated[
-        int, typer.Option(min=1, help="Hide the last so many days, and ask about them.")
-    ] = 28,
+    holdout_days: Annotated[int, typer.Option(min=1, help="Hold out this many last days.")] = 28,
     baseline: Annotated[
         list[str] | None,
         typer.Option(
-            help="Measure this beside it: popularity, recent-popularity, viewed-not-bought, "
-            "item-knn, ials, ease, gf-cf. Once for each.",
+            help="A baseline to measure: popularity, recent-popularity, viewed-not-bought, "
+            "item-knn, ials, ease, gf-cf. Repeatable.",
             show_default="popularity, recent-popularity, viewed-not-bought, ease",
         ),
     ] = None,
     k: Annotated[
         list[int] | None,
         typer.Option(
-            "--top-k", min=1, help="Length of lists. Once for each.", show_default="5, 10, 20"
+            "--top-k", min=1, help="A length of lists. Repeatable.", show_default="5, 10, 20"
         ),
     ] = None,
     seed: Annotated[
-        int | None, typer.Option(min=0, help="Of all that is random.", show_default="0")
+        int | None, typer.Option(min=0, help="The random seed.", show_default="0")
     ] = None,
     resamples: Annotated[
-        int, typer.Option(min=1, help="Of the bootstrap, and flips of the paired test.")
+        int, typer.Option(min=1, help="Resamples of the bootstrap, and flips of the paired test.")
     ] = 1000,
     device: DeviceOption = None,
     run_dir: Annotated[
         Path | None,
         typer.Option(
-            help="Keep the network's log and state in this folder; what train kept there is used."
+            help="Keep the log and state of the graph model in this folder; what train left there "
+            "is reused."
         ),
     ] = None,
     report: Annotated[
-        bool, typer.Option("--report", help="Also write it as a page, as `graphrec report` does.")
+        bool, typer.Option("--report", help="Also write a page, as `graphrec report` does.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Measure a model on what it could not know, beside baselines that learned the same past.
+    """Measure a model on held-out events, beside baselines with the same training data.
 
-    Models learn what came before the cut-off and rank all targets for everybody who did something
-    after it. FOLDER gets evaluation.json, per_query.parquet and the bundle of the past. What the
-    figures mean: docs/evaluation.md.
+    Models train on the events before the cut-off and rank all targets for every user who did
+    something after it. FOLDER gets evaluation.json, per_query.parquet and the backtest
+    bundle. docs/evaluation.md explains the figures.
 
     [bold]Examples[/bold]
 
@@ -163,22 +164,23 @@ def compare_models_command(
     other: Annotated[
         str | None,
         typer.Argument(
-            metavar="OTHER", help="That of another evaluation of the same; or FOLDER again."
+            metavar="OTHER",
+            help="The folder of another evaluation of the same split; by default FOLDER.",
         ),
     ] = None,
     model: Annotated[
-        str | None, typer.Option(help="A model of FOLDER; by default the one it is about.")
+        str | None, typer.Option(help="A model of FOLDER; by default the evaluated one.")
     ] = None,
     against: Annotated[
-        str | None, typer.Option(help="A model of OTHER; by default the one it is about.")
+        str | None, typer.Option(help="A model of OTHER; by default the evaluated one.")
     ] = None,
     resamples: Annotated[
-        int, typer.Option(min=1, help="Of the bootstrap, and flips of the paired test.")
+        int, typer.Option(min=1, help="Resamples of the bootstrap, and flips of the paired test.")
     ] = 1000,
-    seed: Annotated[int, typer.Option(min=0, help="Of both.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="The random seed of both.")] = 0,
     as_json: JsonOption = False,
 ) -> None:
-    """Set any two models side by side that were asked the same, query by query.
+    """Compare two models that answered the same queries, query by query.
 
     [bold]Examples[/bold]
 
@@ -216,18 +218,21 @@ def report_command(
     bundle: Annotated[
         str | None,
         typer.Option(
-            help="For maps, neighbors and the schema.", show_default="'past' in the folder"
+            help="The bundle for maps, neighbors and the schema.",
+            show_default="'past' in the folder",
         ),
     ] = None,
     snapshot: Annotated[
-        str | None, typer.Option(help="Count the nodes and edges of this snapshot.")
+        str | None, typer.Option(help="The snapshot whose nodes and edges to count.")
     ] = None,
     store: Annotated[
-        str | None, typer.Option(help="Tell which rows ingest set aside in this store.")
+        str | None, typer.Option(help="The store whose rejected rows to list.")
     ] = None,
     run_dir: Annotated[
         str | None,
-        typer.Option(metavar="FOLDER", help="Draw the epochs that `train --run-dir` logged."),
+        typer.Option(
+            metavar="FOLDER", help="The folder of `train --run-dir` whose epochs to draw."
+        ),
     ] = None,
     output: Annotated[
         Path | None,
@@ -237,7 +242,7 @@ def report_command(
 ) -> None:
     """Write an evaluation as one HTML file that opens without a network.
 
-    Beside it, in [bold]plots[/bold], comes a picture of every chart.
+    The folder [bold]plots[/bold] beside it gets a picture of every chart.
 
     [bold]Examples[/bold]
 

@@ -14,14 +14,16 @@ if TYPE_CHECKING:
 
 
 SnapshotArgument = Annotated[
-    str, typer.Argument(metavar="SNAPSHOT", help="Folder that `graphrec snapshot` wrote.")
+    str, typer.Argument(metavar="SNAPSHOT", help="A folder that `graphrec snapshot` wrote.")
 ]
 DeviceOption = Annotated[
-    str | None, typer.Option(help="Where the network trains; a GPU if there is one.")
+    str | None, typer.Option(help="Where the graph model trains; by default a GPU if there is one.")
 ]
 PresetOption = Annotated[
     str | None,
-    typer.Option(help="'quick' (the SVD, seconds), 'default', 'max' (both halves) or 'discover'."),
+    typer.Option(
+        help="'quick' (SVD, seconds), or with the graph model 'default', 'max' or 'discover'."
+    ),
 ]
 
 
@@ -37,7 +39,7 @@ def chosen_config(
     """The settings of a preset or a file, with some options in the place of their own.
 
     Args:
-        dim: Of the SVD.
+        dim: Dimensions of the SVD.
         seed: Of both models.
 
     Raises:

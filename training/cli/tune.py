@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class MetricName(StrEnum):
-    """What the best settings are best in."""
+    """The metric to tune for."""
 
     NDCG = "ndcg"
     RECALL = "recall"
@@ -34,59 +34,64 @@ def tune_command(
     snapshot: SnapshotArgument,
     out: Annotated[
         Path | None,
-        typer.Option(help="Write the best settings here, for `graphrec train --config`."),
+        typer.Option(help="The file to write the best config to, for `graphrec train --config`."),
     ] = None,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Write over the file of --out.")
+        bool, typer.Option("--overwrite", help="Overwrite the file of --out.")
     ] = False,
     trials: Annotated[
-        int, typer.Option(min=1, help="How many to try in all, those of --run-dir included.")
+        int, typer.Option(min=1, help="How many trials in all, including those in --run-dir.")
     ] = 30,
     minutes: Annotated[
-        float | None, typer.Option(min=0, help="Begin no further trial after so many minutes.")
+        float | None, typer.Option(min=0, help="Start no trial after this many minutes.")
     ] = None,
-    metric: Annotated[
-        MetricName, typer.Option(help="What the best settings are best in.")
-    ] = MetricName.NDCG,
+    metric: Annotated[MetricName, typer.Option(help="The metric to tune for.")] = MetricName.NDCG,
     space: Annotated[
         Path | None,
-        typer.Option(help="A TOML file like that of --config, with ranges in the place of values."),
+        typer.Option(help="A TOML file like that of --config, with ranges instead of values."),
     ] = None,
     preset: Annotated[
-        str | None, typer.Option(help="What is not tuned: 'quick', 'default', 'max' or 'discover'.")
+        str | None,
+        typer.Option(
+            help="The preset for all that is not tuned: 'quick', 'default', 'max' or 'discover'."
+        ),
     ] = None,
     config: Annotated[
-        Path | None, typer.Option(help="What is not tuned, model included, as a TOML file.")
+        Path | None,
+        typer.Option(help="A TOML file for all that is not tuned, including the model."),
     ] = None,
     holdout_days: Annotated[
-        int, typer.Option(min=1, help="Never look at the last days: `train` measures on them.")
+        int,
+        typer.Option(
+            min=1, help="Leave out this many last days, because `train` measures on them."
+        ),
     ] = 28,
     no_holdout: Annotated[
         bool, typer.Option("--no-holdout", help="Use the whole snapshot.")
     ] = False,
     validation_days: Annotated[
         int | None,
-        typer.Option(min=1, help="Compare on the last days of the rest.", show_default="28"),
+        typer.Option(min=1, help="Compare on this many last days of the rest.", show_default="28"),
     ] = None,
     validation_fraction: Annotated[
         float | None,
-        typer.Option(help="Compare on a share of the pairs instead, for data without times."),
+        typer.Option(help="Compare on this share of the pairs instead, for data without times."),
     ] = None,
     seed: Annotated[
         int | None,
-        typer.Option(min=0, help="Of all that is random, the models included.", show_default="0"),
+        typer.Option(min=0, help="The random seed, also of the models.", show_default="0"),
     ] = None,
     device: DeviceOption = None,
     run_dir: Annotated[
         Path | None,
-        typer.Option(help="Keep the study in this folder; one that is there goes on."),
+        typer.Option(help="Keep the study in this folder, and resume it from there."),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Look for the settings that predict best, without looking at the last weeks.
+    """Find the settings that predict best, without looking at the last weeks.
 
-    The last weeks, on which [bold]train[/bold] measures, are cut off first. The weeks before them
-    are predicted from what came earlier, with one set of settings after the other.
+    The last weeks, on which [bold]train[/bold] measures, are cut off first. Each trial trains
+    with other settings on earlier events and predicts the weeks before the cut.
 
     [bold]Examples[/bold]
 
