@@ -49,6 +49,7 @@ from graphrec.query import (
 from graphrec.registry.registry import Registry
 
 __version__ = "0.1.0"
+"""The version of graphrec."""
 
 __all__ = [
     "Adjacency",

@@ -33,7 +33,7 @@ from graphdb.sources.synthetic import Truth, World, WorldConfig, generate_world
 from graphrec import Filters, Recommender
 from graphrec.query.fold_in import Event
 from training.config import TrainConfig
-from training.train import train
+from training.training_run import train
 
 K = 10
 DIMENSIONS = ("level", "style", "function", "trend", "brand")

@@ -27,7 +27,7 @@ from graphdb.sources import open_source
 from graphdb.stores.neo4j.publishing import statements
 from graphrec import Bundle, Recommender
 from graphrec.publishing import publish
-from training.train import train
+from training.training_run import train
 
 FETCHED = (10, 20, 50, 100, 200, 500, 1000)
 ASK = (

@@ -1,4 +1,4 @@
-"""Writes the generated pages: schema, errors, commands, licences, the index of decision records.
+"""Writes the generated pages: schema, errors, commands, API, licences, index of decision records.
 
 `python scripts/generate_docs.py` writes them into docs; with `--check` it writes nothing and ends
 with 1 if one is out of date.
@@ -7,7 +7,15 @@ with 1 if one is out of date.
 import sys
 from pathlib import Path
 
-from doc_pages import adr_page, cli_page, errors_page, licences_page, schema_json, schema_page
+from doc_pages import (
+    adr_page,
+    api_pages,
+    cli_page,
+    errors_page,
+    licences_page,
+    schema_json,
+    schema_page,
+)
 
 DOCS = Path(__file__).parents[1] / "docs"
 PAGES = {
@@ -23,6 +31,7 @@ PAGES = {
 def outdated() -> dict[Path, str]:
     """The pages whose text is not what it should be, with that text."""
     wanted = {DOCS / name: page() for name, page in PAGES.items()}
+    wanted |= {DOCS / name: text for name, text in api_pages().items()}
     return {
         path: text
         for path, text in wanted.items()

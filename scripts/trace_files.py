@@ -23,7 +23,7 @@ from training.data import load_graph
 from training.gnn import HeteroLightGCN, relation_operators
 from training.gnn.supervision import supervised_edge_types, supervised_edges
 from training.gnn.trainer import Trainer
-from training.train import train
+from training.training_run import train
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = tuple(str(ROOT / name) + "/" for name in ("graphdb", "graphrec", "training"))

@@ -1,9 +1,18 @@
 """Pages of the documentation, made of what the code says of itself."""
 
 from doc_pages.adr import adr_page
+from doc_pages.api import api_pages
 from doc_pages.cli import cli_page
 from doc_pages.errors import errors_page
 from doc_pages.licences import licences_page
 from doc_pages.schema import schema_json, schema_page
 
-__all__ = ["adr_page", "cli_page", "errors_page", "licences_page", "schema_json", "schema_page"]
+__all__ = [
+    "adr_page",
+    "api_pages",
+    "cli_page",
+    "errors_page",
+    "licences_page",
+    "schema_json",
+    "schema_page",
+]

@@ -12,7 +12,7 @@ from graphdb import open_snapshot, open_store, write_snapshot
 from graphdb.columns import first_not_rising
 from graphdb.errors import SnapshotError
 from graphdb.snapshot import reader
-from training.train import train
+from training.training_run import train
 
 PRODUCT, USER = "nodes/Product.parquet", "nodes/User.parquet"
 BOUGHT, MADE = f"edges/{PURCHASED}.parquet", f"edges/{MADE_BY}.parquet"

@@ -50,6 +50,11 @@ def test_help_is_light():
     assert loaded_heavy(code, "--help") == ["[]", "[]"]
 
 
+def test_the_other_packages_load_nothing_heavy():
+    code = "import graphdb, training; training.__all__, dir(training)"
+    assert loaded_heavy(code) == ["[]", "[]"]
+
+
 def test_a_recommendation_is_light(world_path):
     code = "graphrec.Recommender.open(sys.argv[1]).products_for_user('ann')"
     assert loaded_heavy(code, world_path) == ["[]", "[]"]

@@ -19,7 +19,7 @@ from training.gnn.supervision import supervised_edge_types, supervised_edges
 from training.pairs import liked
 from training.splitting.holdout import hold_out_last_of_each
 from training.splitting.split import hold_out_last
-from training.train import train
+from training.training_run import train
 
 RATED = SCHEMA.edge_type("RATED")
 PURCHASED = SCHEMA.edge_type("PURCHASED")

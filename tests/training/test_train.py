@@ -18,7 +18,7 @@ from training.gnn import GnnConfig
 from training.models import Run, make_encoder
 from training.quality import QualityConfig
 from training.splitting.split import hold_out_last
-from training.train import train
+from training.training_run import train
 
 PURCHASED = SCHEMA.edge_type("PURCHASED")
 CONFIG = TrainConfig(

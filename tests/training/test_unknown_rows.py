@@ -28,7 +28,7 @@ from training.encoders import (
 )
 from training.gnn import GnnConfig
 from training.models import Run, make_encoder
-from training.train import train
+from training.training_run import train
 
 PURCHASED = SCHEMA.edge_type("PURCHASED")
 WITH_PRODUCTS = ("VIEWED", "CARTED", "PURCHASED", "RETURNED")

@@ -23,7 +23,7 @@ from training.cli.options import (
 from training.cli.tune import tune_command
 
 if TYPE_CHECKING:
-    from training.train import TrainReport
+    from training.training_run import TrainReport
 
 
 def register(app: typer.Typer) -> None:
@@ -42,39 +42,38 @@ def train_command(
     ],
     dim: Annotated[
         int | None,
-        typer.Option(help="Length of the SVD's vectors.", show_default="512"),
+        typer.Option(help="The dimensions of the SVD.", show_default="512"),
     ] = None,
-    seed: Annotated[int | None, typer.Option(help="Of all that is random.", show_default="0")] = (
-        None
-    ),
+    seed: Annotated[int | None, typer.Option(help="The random seed.", show_default="0")] = (None),
     holdout_days: Annotated[
-        int, typer.Option(min=1, help="Measure on the last so many days, before the final fit.")
+        int, typer.Option(min=1, help="Hold out this many last days and measure on them first.")
     ] = 28,
     no_holdout: Annotated[
-        bool, typer.Option("--no-holdout", help="Do not measure; only learn from everything.")
+        bool, typer.Option("--no-holdout", help="Do not measure; only train on everything.")
     ] = False,
     preset: PresetOption = None,
     config: Annotated[
-        Path | None, typer.Option(help="A TOML file with all settings; options go before it.")
+        Path | None, typer.Option(help="A TOML file with the config; other options override it.")
     ] = None,
     device: DeviceOption = None,
     run_dir: Annotated[
         Path | None,
         typer.Option(
-            help="Keep the network's log and state in this folder; a run that finds its own "
-            "state there goes on from it."
+            help="Keep the log and state of the graph model in this folder, and resume from it."
         ),
     ] = None,
     tensorboard: Annotated[
         bool,
-        typer.Option("--tensorboard", help="Log the epochs for TensorBoard in that folder, too."),
+        typer.Option(
+            "--tensorboard", help="Also log the epochs for TensorBoard, in the run folder."
+        ),
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Train a model on a snapshot and write it as a bundle.
 
-    The model is first measured on the last weeks, learned from what came before, beside
-    popularity; then it is learned again from everything.
+    The model first trains without the last weeks and is measured on them, beside popularity. Then
+    it trains again on everything.
 
     [bold]Examples[/bold]
 
@@ -91,7 +90,7 @@ def train_command(
     check_installed()
     from training.gnn.distributed import check_alone, process_group
     from training.models import Run
-    from training.train import follow, train
+    from training.training_run import follow, train
 
     settings = chosen_config(preset, config, dim=dim, seed=seed)
     days = None if no_holdout else holdout_days

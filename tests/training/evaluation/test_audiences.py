@@ -14,7 +14,7 @@ from training.evaluation.run import EvaluateOptions, evaluate
 from training.evaluation.tables import tables
 from training.pairs import adjacency, compose, without
 from training.splitting.split import hold_out_last
-from training.train import train
+from training.training_run import train
 
 PURCHASED, MADE_BY = SCHEMA.edge_type("PURCHASED"), SCHEMA.edge_type("MADE_BY")
 DAYS = 20

@@ -14,7 +14,7 @@ from graphrec.cli import build_app
 from training.evaluation.run import EvaluateOptions, evaluate
 from training.evaluation.two_models import compare_models
 from training.report import write_report
-from training.train import train
+from training.training_run import train
 from training.tuning import Split, TuneOptions, tune
 
 BEGIN = datetime(2025, 1, 1, tzinfo=UTC)

@@ -108,7 +108,7 @@ with pytest.MonkeyPatch.context() as patch:
     get_temp_dir()  # which is kept
 
 SERVER = get_context("forkserver")
-SERVER.set_forkserver_preload(["workers.spoilt_train", "training.train"])
+SERVER.set_forkserver_preload(["workers.spoilt_train", "training.training_run"])
 LIMIT_S = 240  # far beyond what is needed; one that waits for another would wait for a day
 
 

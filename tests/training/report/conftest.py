@@ -8,7 +8,7 @@ from contracts.evaluations import HOSTILE, QUOTES, make_evaluation
 
 from training.config import TrainConfig
 from training.encoders import SvdConfig
-from training.train import train
+from training.training_run import train
 
 BEGIN = datetime(2024, 1, 1, tzinfo=UTC)
 
