@@ -1,4 +1,4 @@
-"""Writes the generated pages: schema, errors, commands, API, licences, index of decision records.
+"""Writes the generated pages: from code, from kept results and from the decision records.
 
 `python scripts/generate_docs.py` writes them into docs; with `--check` it writes nothing and ends
 with 1 if one is out of date.
@@ -10,9 +10,11 @@ from pathlib import Path
 from doc_pages import (
     adr_page,
     api_pages,
+    benchmarks_page,
     cli_page,
     errors_page,
     licences_page,
+    runs_page,
     schema_json,
     schema_page,
 )
@@ -25,6 +27,8 @@ PAGES = {
     "errors.md": errors_page,
     "cli.md": cli_page,
     "third-party.md": licences_page,
+    "benchmarks.md": benchmarks_page,
+    "benchmarks/README.md": runs_page,
 }
 
 

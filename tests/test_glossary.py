@@ -79,8 +79,11 @@ OLD = re.compile(
         rf"(?<![\w-]){re.escape(word)}(?![\w-])" for word in REPLACED if word not in IN_NAMES_ONLY
     )
 )
-# History says what things were called; benchmarks, whose tools have options of their own, too.
-HISTORY = {"docs/benchmarks.md", "docs/glossary.md"}
+# Pages of their time say what things were called then.
+HISTORY = {
+    "docs/glossary.md",
+    *(f"docs/history/benchmarks-2026-11-{part}.md" for part in ("quality", "splits", "speed")),
+}
 PAGES = sorted(
     str(path.relative_to(ROOT))
     for path in (ROOT / "README.md", *(ROOT / "docs").rglob("*.md"))

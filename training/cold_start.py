@@ -70,7 +70,7 @@ _SAMPLE = 1024  # trained nodes that are taken as new; more move the weights by 
 
 
 class ColdStartConfig(BaseModel):
-    """How new nodes get their vectors; which values were chosen on what: docs/benchmarks.md.
+    """How new nodes get their vectors; which values were chosen on what: docs/history.
 
     Args:
         edge_type_weights: What the learned weight of an edge type is multiplied by, such as

@@ -50,7 +50,7 @@ class FoldIn:
     The gains g, one per dimension and type, are those by which known users' own f come nearest
     to their trained vectors (least squares, on a sample): an encoder may have damped some
     dimensions on the side of the users. Types count by the root of their weights; the length is
-    that of most users. Without gains a third of the recall is lost; see docs/benchmarks.md.
+    that of most users. Without gains a third of the recall is lost; see docs/history.
     """
 
     def __init__(self, bundle: Bundle, paths: Paths) -> None:

@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from graphrec.bundle.manifest import IndexEntry, Measured
 
-# Nanoseconds on machine B of docs/benchmarks.md, 2026-11-26, one thread; what counts is how they
+# Nanoseconds on machine B of docs/benchmarks, 2026-11-26, one thread; what counts is how they
 # relate. Measured with a million vectors of 128 numbers.
 _IN_LINE = 0.35  # to read a float32 after its neighbor, and multiply it
 _IN_LINE_SHARED = 0.05  # the same in the matrix product of many queries

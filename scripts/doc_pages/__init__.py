@@ -2,6 +2,7 @@
 
 from doc_pages.adr import adr_page
 from doc_pages.api import api_pages
+from doc_pages.benchmarks import benchmarks_page, runs_page
 from doc_pages.cli import cli_page
 from doc_pages.errors import errors_page
 from doc_pages.licences import licences_page
@@ -10,9 +11,11 @@ from doc_pages.schema import schema_json, schema_page
 __all__ = [
     "adr_page",
     "api_pages",
+    "benchmarks_page",
     "cli_page",
     "errors_page",
     "licences_page",
+    "runs_page",
     "schema_json",
     "schema_page",
 ]

@@ -29,7 +29,7 @@ SHOWN = {"", OUTPUT}
 NOT_RUN = {
     ("README.md", "pip install ."): "install",
     ("docs/neo4j.md", "export NEO4J_URI"): "docker",
-    ("docs/contributing.md", "python scripts/bench_"): "benchmark",
+    ("docs/contributing.md", "python scripts/bench.py "): "benchmark",
     ("docs/contributing.md", "./scripts/test"): "checks",
     ("docs/contributing.md", "source .venv"): "environment",
     ("docs/quickstart.md", "source .venv"): "environment",
@@ -39,7 +39,7 @@ NOT_RUN = {
 REASONS = {
     "install": r"\A(pip install .*\n)+\Z",  # would change the environment that the tests run in
     "docker": r"^docker run ",  # there is no Docker where the tests run
-    "benchmark": r"\A(python scripts/bench_.*\n)+\Z",  # takes minutes; its tables are dated
+    "benchmark": r"\A(python scripts/bench.py .*\n)+\Z",  # takes minutes; its tables are dated
     "checks": r"\A((\./scripts/test|pytest|ruff) .*\n)+\Z",  # would run this very test again
     "environment": r"\Asource \.venv/bin/activate\n\Z",  # tests run in it
 }

@@ -1,9 +1,9 @@
-"""The validation part of group deals: what scripts/bench_data/beibei.py holds out."""
+"""The validation part of group deals: what scripts/benchmarks/data/beibei.py holds out."""
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from bench_data.beibei import CLOSED, FAILED, JOINED, PURCHASED, read
+from benchmarks.data.beibei import CLOSED, FAILED, JOINED, PURCHASED, read
 
 from training.pairs import source_rows
 

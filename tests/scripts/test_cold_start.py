@@ -1,15 +1,15 @@
-"""What scripts/bench_cold_start.py is made of, on worlds small enough to work out by hand."""
+"""What scripts/bench.py new-items is made of, on worlds small enough to work out by hand."""
 
 from itertools import permutations
 
 import numpy as np
 import pytest
 import torch
-from cold_start.cases import Case
-from cold_start.encoding import encoded, released
-from cold_start.hiding import columns, drawn, hidden_from, near
-from cold_start.measures import Asked, Given, chance, rivalry
-from cold_start.rules import in_all_common, in_common, named, popularity, shelf_rules
+from benchmarks.cold_start.cases import Case
+from benchmarks.cold_start.encoding import encoded, released
+from benchmarks.cold_start.hiding import columns, drawn, hidden_from, near
+from benchmarks.cold_start.measures import Asked, Given, chance, rivalry
+from benchmarks.cold_start.rules import group_rules, in_all_common, in_common, named, popularity
 
 from graphdb.schema import SCHEMA
 from graphrec import Adjacency
@@ -29,10 +29,10 @@ def graph_of(sizes, edges):
     graph = HeteroData()
     for name, number in sizes.items():
         graph[name].num_nodes = number
-    for edge, pairs in edges.items():
-        graph[edge].edge_index = torch.tensor(pairs, dtype=torch.int64).reshape(-1, 2).T
-        graph[edge].at_s = torch.zeros(len(pairs), dtype=torch.int64)
-        graph[edge].count = torch.ones(len(pairs))
+    for edge_type, pairs in edges.items():
+        graph[edge_type].edge_index = torch.tensor(pairs, dtype=torch.int64).reshape(-1, 2).T
+        graph[edge_type].at_s = torch.zeros(len(pairs), dtype=torch.int64)
+        graph[edge_type].count = torch.ones(len(pairs))
     return graph
 
 
@@ -70,9 +70,9 @@ def test_nothing_is_left_of_hidden_products(graph):
         MADE_BY: [(0, 0), (2, 0), (4, 0), (5, 1)],
         ALSO: [(4, 5)],
     }
-    for edge, pairs in left.items():
-        assert list(map(tuple, found[edge].edge_index.T.tolist())) == pairs
-        assert len(found[edge]["count"]) == len(found[edge].at_s) == len(pairs)
+    for edge_type, pairs in left.items():
+        assert list(map(tuple, found[edge_type].edge_index.T.tolist())) == pairs
+        assert len(found[edge_type]["count"]) == len(found[edge_type].at_s) == len(pairs)
     assert found["Product"].num_nodes == 6
 
 
@@ -132,20 +132,20 @@ class TestRules:
         also, viewed = pairs_of([(0, 3), (1, 0)], 2, 4), pairs_of([(1, 0), (1, 2)], 2, 4)
         assert named(self.bought, [also, viewed]).tolist() == [[0, 2], [1, 1]]
 
-    def test_the_shelf_in_several_ways(self):
+    def test_groups_in_common_in_several_ways(self):
         members = {MADE_BY: self.brands, IN_CATEGORY: self.categories}
-        found = shelf_rules(
+        found = group_rules(
             self.bought, members, {MADE_BY: self.new_brands, IN_CATEGORY: self.new_categories}
         )
         # sold by brand: 3 and 1; by categories: 3 and 2
         sells = [6, 3]
-        assert found["what its shelf sells"].tolist() == [sells, sells]
+        assert found["what its groups sell"].tolist() == [sells, sells]
         alike = torch.tensor([[4, 0], [2, 3]]) + 0.5 * torch.tensor(sells) / 6
-        torch.testing.assert_close(found["shelf: all alike"], alike)
+        torch.testing.assert_close(found["groups in common"], alike)
         for name, first in (
-            ("shelf: Brand first", [[2, 0], [1, 1]]),
-            ("shelf: Category first", [[2, 0], [1, 2]]),
-            ("shelf: same in all", [[2, 0], [1, 1]]),
+            ("groups in common, Brand first", [[2, 0], [1, 1]]),
+            ("groups in common, Category first", [[2, 0], [1, 2]]),
+            ("groups in common, all at once", [[2, 0], [1, 1]]),
         ):
             torch.testing.assert_close(found[name], torch.tensor(first) + alike / 5.5)
 
@@ -196,8 +196,8 @@ def test_from_hiding_to_the_figures(tastes, tmp_path):
     assert not vectors["Product"][hidden].any()
     bundle = released(tmp_path / "b", graph, vectors, SCHEMA, PURCHASED, tastes.config)
     edges = {MADE_BY: near(tastes.graph, MADE_BY, "Product", hidden)}
-    new, untold = encoded(bundle, "Product", hidden, edges)
-    assert untold == 0
+    new, unknown = encoded(bundle, "Product", hidden, edges)
+    assert unknown == 0
     asked = Asked.of(tastes, hidden)
     scorer = VectorScorer(torch.from_numpy(vectors["User"]), torch.from_numpy(new))
     scores = Given(scorer.scores(torch.arange(80)))
@@ -213,12 +213,12 @@ def test_from_hiding_to_the_figures(tastes, tmp_path):
     assert among_all.loss == pytest.approx(1 - among_all.warm / among_all.warm_alone)
 
 
-def test_a_product_without_edges_is_counted_as_untold(tastes, tmp_path):
+def test_a_product_without_edges_is_counted_as_unknown(tastes, tmp_path):
     hidden = np.array([3])
     graph = hidden_from(tastes.graph, "Product", hidden)
     vectors = SvdEncoder(SCHEMA, PURCHASED, tastes.config.svd).fit(graph)
     bundle = released(tmp_path / "b", graph, vectors, SCHEMA, PURCHASED, tastes.config)
     none = Adjacency.from_edges(np.empty(0, int), np.empty(0, int), 1, 10)
-    new, untold = encoded(bundle, "Product", hidden, {MADE_BY: none})
-    assert untold == 1
+    new, unknown = encoded(bundle, "Product", hidden, {MADE_BY: none})
+    assert unknown == 1
     assert not new.any()

@@ -1,8 +1,8 @@
-"""Leaving out a relation: what scripts/bench_accuracy.py --without does."""
+"""Excluding edges of a type: what scripts/bench.py accuracy --exclude does."""
 
 import pytest
 import torch
-from bench_models import settings_without, without_edges
+from benchmarks.models import settings_without, without_edges
 
 from graphdb import SCHEMA
 from training.config import TrainConfig
@@ -22,7 +22,7 @@ def graph():
     return graph
 
 
-def test_a_edge_that_is_left_out_has_no_edges_and_others_keep_theirs(graph):
+def test_an_excluded_edge_type_has_no_edges_and_others_keep_theirs(graph):
     part = without_edges(graph, [MADE_BY])
     assert part[MADE_BY].edge_index.shape == (2, 0)
     assert part[MADE_BY].count.shape == (0,)
@@ -31,8 +31,8 @@ def test_a_edge_that_is_left_out_has_no_edges_and_others_keep_theirs(graph):
     assert graph[MADE_BY].edge_index.shape == (2, 3)
 
 
-def test_a_edge_that_there_is_not(graph):
-    with pytest.raises(ValueError, match="no edges of Product-SOLD_BY-Shop to leave out"):
+def test_an_edge_type_that_there_is_not(graph):
+    with pytest.raises(ValueError, match="no edges of Product-SOLD_BY-Shop to exclude"):
         without_edges(graph, [SCHEMA.edge_type("SOLD_BY")])
 
 

@@ -1,8 +1,8 @@
-"""The ends of lists as a validation part: what scripts/bench_accuracy.py --order asks."""
+"""The ends of lists as a validation part: what scripts/bench.py accuracy --order asks."""
 
 import numpy as np
 import pytest
-from bench_data.ordered import hold_out_ends
+from benchmarks.data.ordered import hold_out_ends
 
 # User 0 took 0 to 19, user 1 took 5 to 24, user 2 took 0 and 1.
 PAIRS = np.array([[0] * 20 + [1] * 20 + [2] * 2, [*range(20), *range(5, 25), 0, 1]])

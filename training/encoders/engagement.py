@@ -24,7 +24,7 @@ Power = Annotated[float, Field(ge=0, le=1)]
 
 
 class EngagementConfig(BaseModel):
-    """How engagement is computed; which values were chosen on what: docs/benchmarks.md.
+    """How engagement is computed; which values were chosen on what: docs/history.
 
     Args:
         dim: Length of the vectors; as many singular values are kept.

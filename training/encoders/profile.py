@@ -41,7 +41,7 @@ EdgeWeight = Annotated[float, Field(gt=0, le=100, allow_inf_nan=False)]
 
 
 class ProfileConfig(BaseModel):
-    """How profiles are computed; which values were chosen on what: docs/benchmarks.md.
+    """How profiles are computed; which values were chosen on what: docs/history.
 
     Args:
         edge_type_weights: What a product is known by, as edge types, each with its weight: how

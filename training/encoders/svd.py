@@ -38,7 +38,7 @@ class SvdConfig(BaseModel):
     """How the SVD is computed.
 
     The defaults were chosen on Complete Journey, on the four weeks before the last four; see
-    docs/benchmarks.md. Equal queries give equal bytes on one machine with one number of threads.
+    docs/history. Equal queries give equal bytes on one machine with one number of threads.
 
     Args:
         dim: Length of the vectors; as many singular values are kept. Less where the graph has

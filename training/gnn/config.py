@@ -9,7 +9,7 @@ Positive = Annotated[float, Field(gt=0, le=1000, allow_inf_nan=False)]
 
 
 class GnnConfig(BaseModel):
-    """Settings of the network; which values were chosen on what stands in docs/benchmarks.md.
+    """Settings of the network; which values were chosen on what stands in docs/history.
 
     Args:
         dim: Length of the vectors.

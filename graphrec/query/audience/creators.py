@@ -92,7 +92,7 @@ def _weights(paths: Paths, products: Rows, num_categories: int) -> npt.NDArray[n
 
 OWN_COUNTS_AS = 3
 """Of how many followers the weight of a creator's own vector is. Chosen on synthetic worlds; see
-docs/benchmarks.md."""
+docs/history."""
 
 SHRINKAGE = 20
 """How many followers like everyone are added to those that a creator has. Chosen likewise."""

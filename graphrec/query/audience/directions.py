@@ -19,11 +19,11 @@ Matrix = npt.NDArray[np.float64]
 
 RIDGE = 3.0
 """What is added to every variance, times their mean. Chosen on Complete Journey's validation weeks;
-see docs/benchmarks.md."""
+see docs/history."""
 
 SHRINKAGE = 2
 """To how many products that a user met as many like everyone's are added. Chosen on synthetic
-worlds; see docs/benchmarks.md."""
+worlds; see docs/history."""
 
 _MOST_ROWS = 20_000  # so many users are enough for a mean and a covariance
 _MOST_TARGETS = 20_000  # the longest ones, which make most of the scores

@@ -29,7 +29,7 @@ from graphrec.query.topk import Scores
 
 OWN_COUNTS_AS = 30
 """Of how many buyers the weight of a brand's or product's own vector is. Chosen on Complete
-Journey's validation weeks; see docs/benchmarks.md."""
+Journey's validation weeks; see docs/history."""
 
 _MOST_MEMBERS = 20_000  # a mean of so many is as good as that of all
 _PRIOR_SEPARATION = 1.0

@@ -18,7 +18,7 @@ from graphrec.query.topk import Scores
 
 DOUBT_COSTS = 0.2
 """By how many standard deviations among users an unknown audience is taken to be worse than an
-average one. About what creators differ by; chosen on synthetic worlds, see docs/benchmarks.md."""
+average one. About what creators differ by; chosen on synthetic worlds, see docs/history."""
 
 
 def creators_for(

@@ -20,7 +20,7 @@ from graphrec.query.metapaths import Paths
 
 OTHERS_COUNT_AS = 0.1
 """Of how many products the weight of anything else that a user met is. Chosen on synthetic worlds;
-see docs/benchmarks.md."""
+see docs/history."""
 
 
 class Audiences:
