@@ -122,29 +122,29 @@ class Schema:
                     )
 
     def node_type(self, name: str) -> NodeType:
-        """The node type of that name; SchemaError with the nearest name otherwise."""
+        """Returns the node type with that name, or raises a SchemaError with the nearest one."""
         return _look_up(name, self.node_types, "node type")
 
     def relation(self, name: str) -> Relation:
-        """The relation of that name; SchemaError with the nearest name otherwise."""
+        """Returns the relation with that name, or raises a SchemaError with the nearest one."""
         return _look_up(name, self.relations, "relation")
 
     def edge_types(self) -> Iterator[EdgeType]:
-        """Every allowed (source, relation, target), in order of declaration."""
+        """All allowed (source, relation, target), in order of declaration."""
         for relation in self.relations.values():
             yield from relation.edge_types
 
     def tables(self) -> "list[str | EdgeType]":
-        """Everything that has a table: the node types, then the edge types."""
+        """Returns everything that has a table: the node types, then the edge types."""
         return [*self.node_types, *self.edge_types()]
 
     def edge_type(
         self, relation: str, source: str | None = None, target: str | None = None
     ) -> EdgeType:
-        """The one edge type of a relation; source or target choose where it has several.
+        """Returns the edge type of a relation; source or target choose among several.
 
         Raises:
-            SchemaError: The relation is unknown, or the ends fit none or several of its types.
+            SchemaError: The relation is unknown, or the ends fit none or several of its edge types.
         """
         allowed = self.relation(relation).edge_types
         fitting = [
@@ -161,7 +161,7 @@ class Schema:
         return fitting[0]
 
     def parse_edge_type(self, text: str) -> EdgeType:
-        """Reads 'User-PURCHASED-Product'."""
+        """Reads an edge type from a text such as 'User-PURCHASED-Product'."""
         parts = text.split("-")
         if len(parts) != 3:
             raise SchemaError(
@@ -170,33 +170,33 @@ class Schema:
         return self.edge_type(parts[1], parts[0], parts[2])
 
     def columns(self, of: str | EdgeType) -> tuple[Property, ...]:
-        """The columns of a node type's or an edge type's table, key first."""
+        """Returns the columns of the table of a node type or an edge type, key first."""
         if isinstance(of, EdgeType):
             return self.relation(self.edge_type(of.relation, of.source, of.target).relation).columns
         return self.node_type(of).columns
 
     def stored_columns(self, of: str | EdgeType) -> tuple[Property, ...]:
-        """The columns of a table, then what stores keep beside them; see `Relation.value_times`."""
+        """Returns the columns of a table, then those that only stores keep."""
         if isinstance(of, EdgeType):
             return (*self.columns(of), *self.relation(of.relation).value_times.values())
         return self.columns(of)
 
     def newest_by(self, of: str | EdgeType) -> str | None:
-        """See `Relation.newest_by`; None for nodes."""
+        """Returns `Relation.newest_by` of an edge type; None for nodes."""
         return self.relation(of.relation).newest_by if isinstance(of, EdgeType) else None
 
     def key(self, of: str | EdgeType) -> tuple[str, ...]:
-        """The columns that identify a row of a node type's or an edge type's table."""
+        """Returns the columns that identify a row in the table of a node type or an edge type."""
         if isinstance(of, EdgeType):
             return self.relation(of.relation).key
         return (self.node_type(of).key,)
 
     def arrow_schema(self, of: str | EdgeType) -> pa.Schema:
-        """The Arrow schema of a node type's or an edge type's full table."""
+        """Returns the Arrow schema of the full table of a node type or an edge type."""
         return pa.schema([(column.name, column.kind.arrow) for column in self.columns(of)])
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data: what manifests and stores keep, and `from_dict` reads back."""
+        """Returns plain data, which manifests and stores keep and `from_dict` reads."""
         return {
             "node_types": [asdict(node_type) for node_type in self.node_types.values()],
             "relations": [asdict(relation) for relation in self.relations.values()],
@@ -204,10 +204,10 @@ class Schema:
 
     @classmethod
     def from_dict(cls, data: object) -> "Schema":
-        """What `to_dict` gave, which may come from anywhere.
+        """Reads and checks what `to_dict` returned.
 
         Raises:
-            SchemaError: It is not what a schema gives; names the part.
+            SchemaError: The data are no schema; the message names the part.
         """
         plain = _plain_schema(data)
         node_types = [
@@ -223,7 +223,7 @@ class Schema:
 
     @property
     def fingerprint(self) -> str:
-        """Changes when, and only when, something declared changes (sha256, 64 hex digits)."""
+        """A sha256 (64 hex digits) that changes if and only if a declaration changes."""
         canonical = json.dumps(self.to_dict(), sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()
 

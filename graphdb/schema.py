@@ -257,7 +257,7 @@ class SchemaFile(BaseModel):
 
 
 def extend_schema(path: str | Path, base: Schema = SCHEMA) -> Schema:
-    """The base schema with what a TOML file adds to it.
+    """Returns the base schema with the additions of a TOML file.
 
     Raises:
         SchemaError: The file is not valid; the message names the line and the nearest valid key.

@@ -59,19 +59,19 @@ class EdgeType(NamedTuple):
         return "-".join(self)
 
     def other_end(self, node_type: str) -> str:
-        """The type at the other end; the same where both ends are of one type."""
+        """Returns the type at the other end, or the same if both ends have one type."""
         return self.target if self.source == node_type else self.source
 
 
 @dataclass(frozen=True, slots=True)
 class Property:
-    """One typed column of a node type or relation, with the rules a value must keep.
+    """One typed column of a node type or relation, with the rules for its values.
 
     Args:
-        minimum: Smallest allowed value, for numbers.
-        maximum: Largest allowed value, for numbers.
-        choices: The only allowed values, for strings; empty means any.
-        max_length: Longest allowed string, in characters.
+        minimum: The smallest allowed number.
+        maximum: The largest allowed number.
+        choices: The only allowed strings; empty means any.
+        max_length: The longest allowed string, in characters.
     """
 
     name: str
@@ -86,7 +86,7 @@ class Property:
 
 @dataclass(frozen=True, slots=True)
 class NodeType:
-    """A kind of node. Its key column is derived from the name: `Product` has `product_id`."""
+    """A kind of node. Its key column comes from its name: `Product` has `product_id`."""
 
     name: str
     doc: str
@@ -117,10 +117,10 @@ class Relation:
     Args:
         ends: The allowed (source type, target type) pairs.
         is_event: Something a user did at a moment: carries `at`, `count`, `value`, `channel`.
-        repeats: One pair may have many such edges, told apart by `at` and `event_id`.
+        repeats: One pair may have many such edges, distinguished by `at` and `event_id`.
         one_target: A source has at most one such edge; a new one replaces the old.
-        event_weight: How much one event says about taste: 0 if it says nothing by itself,
-            negative if it speaks against the target.
+        event_weight: How much one event says about taste: 0 if it says nothing by itself, negative
+            if it speaks against the target.
     """
 
     name: str
@@ -134,7 +134,7 @@ class Relation:
 
     @property
     def key(self) -> tuple[str, ...]:
-        """The columns whose values identify one edge; the same key again is an update."""
+        """The columns that identify one edge; the same key again is an update."""
         if self.repeats:
             return (SOURCE_ID, TARGET_ID, OCCURRED_AT, EVENT_ID)
         return (SOURCE_ID,) if self.one_target else (SOURCE_ID, TARGET_ID)
@@ -148,10 +148,10 @@ class Relation:
 
     @property
     def value_times(self) -> Mapping[str, Property]:
-        """By optional column: what a store keeps of when its value was given.
+        """The columns in which stores keep when an optional value was given, by value.
 
-        Empty in a row whose value is as new as the row. A newer row without the value keeps the
-        older one, and a row between the two in time must still be able to replace it.
+        They are empty in a row whose value is as new as the row. A newer row without the value
+        keeps the older value, and a row between the two in time must still be able to replace it.
         """
         if self.newest_by is None:
             return {}

@@ -72,14 +72,14 @@ _MAX_TARGETS = np.iinfo(np.int32).max
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Adjacency:
-    """The distinct targets of every source, ascending.
+    """The distinct targets of every source, in ascending order.
 
     Args:
         indptr: int64 [num_sources + 1]; the targets of source s are
             `indices[indptr[s]:indptr[s + 1]]`.
         indices: int32 [num_edges], ascending and without duplicates per source.
-        num_targets: Number of rows of the target type.
-        evidence: For events, how often and when last, per edge; None for static edges.
+        num_targets: The number of rows of the target type.
+        evidence: For events: how many and when the newest, per edge. None for static edges.
 
     >>> adjacency = Adjacency.from_edges(np.array([1, 0, 1, 1]), np.array([2, 0, 1, 2]), 2, 3)
     >>> adjacency.targets(1).tolist(), adjacency.reverse().targets(2).tolist()
@@ -99,7 +99,7 @@ class Adjacency:
         num_sources: int,
         num_targets: int,
     ) -> "Adjacency":
-        """Builds it from edges in any order; an edge that stands twice counts once.
+        """Builds an adjacency from edges in any order; duplicates count once.
 
         Raises:
             BundleError: The two arrays differ in length, or a row is outside its type.
@@ -117,7 +117,7 @@ class Adjacency:
         num_sources: int,
         num_targets: int,
     ) -> "Adjacency":
-        """The same from events, with the evidence of each pair.
+        """Builds an adjacency from events, with the evidence of each pair.
 
         Args:
             at_s: Epoch seconds (UTC) of every event.
@@ -163,15 +163,15 @@ class Adjacency:
         return len(self.indices)
 
     def targets(self, source_row: int) -> npt.NDArray[np.int32]:
-        """The targets of one source, ascending."""
+        """Returns the targets of one source, ascending."""
         return self.indices[self.indptr[source_row] : self.indptr[source_row + 1]]
 
     def degrees(self) -> npt.NDArray[np.int64]:
-        """Number of targets per source, int64 [num_sources]."""
+        """Returns the number of targets per source, int64 [num_sources]."""
         return np.diff(self.indptr)
 
     def first_targets(self) -> npt.NDArray[np.int64]:
-        """The lowest target of every source, -1 for none, int64 [num_sources].
+        """Returns the lowest target of every source, or -1, int64 [num_sources].
 
         >>> Adjacency.from_edges(np.array([0, 0]), np.array([2, 1]), 2, 3).first_targets().tolist()
         [1, -1]
@@ -182,7 +182,7 @@ class Adjacency:
         return found
 
     def gather(self, source_rows: npt.NDArray[np.integer]) -> npt.NDArray[np.int32]:
-        """The targets of many sources, one source after the other, duplicates kept.
+        """Returns the targets of many sources, one source after the other, with duplicates.
 
         >>> adjacency = Adjacency.from_edges(np.array([0, 0, 1]), np.array([0, 1, 1]), 2, 2)
         >>> adjacency.gather(np.array([1, 0, 1])).tolist()
@@ -194,7 +194,7 @@ class Adjacency:
         return targets
 
     def positions(self, source_rows: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
-        """Where in `indices`, and in the evidence, the targets that `gather` gives stand."""
+        """Returns the positions in `indices`, and in the evidence, of what `gather` returns."""
         starts = self.indptr[source_rows]
         lengths = self.indptr[np.asarray(source_rows) + 1] - starts
         # Position within the result, moved to where its source's targets lie.
@@ -203,7 +203,7 @@ class Adjacency:
         return positions
 
     def reverse(self) -> "Adjacency":
-        """The same edges with the same evidence, walked the other way."""
+        """Returns the same edges with the same evidence, from targets to sources."""
         sources = np.repeat(np.arange(self.num_sources), self.degrees())
         backwards = Adjacency.from_edges(self.indices, sources, self.num_targets, self.num_sources)
         if self.evidence is None:

@@ -12,9 +12,9 @@ class FoundNode:
     """A node of the graph.
 
     Args:
-        node_type: Its type in the schema, or its label where the schema has no such type.
-        node_id: Its outside id, None where the schema has no such type.
-        fields: Its properties that the schema declares, where they are set.
+        node_type: The type in the schema, or the label if the schema has no such type.
+        node_id: The id; None if the schema has no such type.
+        fields: The properties that the schema declares and that are set.
     """
 
     node_type: str
@@ -37,7 +37,7 @@ class FoundNode:
 
 @dataclass(frozen=True, slots=True)
 class FoundEdge:
-    """A relationship. Of its ends, no more is known than the query returns beside it."""
+    """A relationship. Its ends are known only if the query returns them too."""
 
     source: FoundNode
     relation: str
@@ -58,7 +58,7 @@ class FoundEdge:
 
 @dataclass(frozen=True, slots=True)
 class FoundPath:
-    """Nodes and the edges between each and the next, in either direction."""
+    """Nodes and the edges between consecutive ones, in either direction."""
 
     nodes: tuple[FoundNode, ...]
     edges: tuple[FoundEdge, ...]
@@ -74,7 +74,7 @@ class FoundPath:
         return str(self.nodes[0]) + self.after_start()
 
     def after_start(self) -> str:
-        """The same without the first node, for where that stands beside it."""
+        """Returns the path without its first node."""
         text = ""
         for before, edge, after in zip(self.nodes, self.edges, self.nodes[1:], strict=False):
             forwards = edge.source == before
@@ -97,7 +97,7 @@ class Answer:
     """The rows of a query.
 
     Args:
-        columns: Their names.
+        columns: The names of the columns.
         rows: One list of values per row, in the order of `columns`.
     """
 
@@ -105,7 +105,7 @@ class Answer:
     rows: Sequence[Sequence[Value]]
 
     def to_dicts(self) -> list[dict[str, Any]]:
-        """The rows as plain data that JSON can carry; times as datetimes."""
+        """Returns the rows as plain data; times are datetimes."""
         return [dict(zip(self.columns, map(_plain, row), strict=True)) for row in self.rows]
 
 

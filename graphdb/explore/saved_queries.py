@@ -135,22 +135,23 @@ def ask(
     timeout_s: float = 60.0,
     database: str | None = None,
 ) -> Answer:
-    """Runs a query on a Neo4j server that may only read the graph.
+    """Runs a read-only query on a Neo4j server.
 
-    The server refuses every write. A query that does something else than read the graph is not
+    The server refuses every write. Queries that do more than read the graph are refused before they
     run: LOAD CSV, ending transactions, commands about the server and its users, and procedures
     other than those that search indexes or describe the graph.
 
-    User and password stand in NEO4J_USER and NEO4J_PASSWORD (or its _FILE).
+    NEO4J_USER and NEO4J_PASSWORD (or its _FILE) hold user and password.
 
     Args:
-        parameters: Values for the query's `$names`; they are sent bound, never as text.
-        limit: Rows to fetch at most.
-        timeout_s: The server ends the query after so many seconds.
-        database: The database to read; by default that of NEO4J_DATABASE, or the usual one.
+        parameters: Values for the `$names` of the query; they are sent as bound parameters, never
+            as text.
+        limit: The most rows to fetch.
+        timeout_s: The seconds after which the server ends the query.
+        database: The database to read; by default that of NEO4J_DATABASE, or the default one.
 
     Raises:
-        StoreError: The store is not a Neo4j server or holds no graph of ours, or the query is
+        StoreError: The store is not a Neo4j server or holds no graph of graphrec, or the query is
             wrong, writes, does more than read the graph, or takes too long.
         StoreUnavailableError: The server cannot be reached.
     """

@@ -22,18 +22,19 @@ from graphdb.stores.protocol import GraphStore, UpsertCounts
 
 @dataclass(frozen=True, slots=True)
 class TableReport:
-    """One table's way into the store.
+    """What an ingest did with the rows of one table.
 
     `read` = accepted + superseded + rejected + merged + skipped.
 
     Args:
-        read: Rows found, counting each part of a split cell.
-        counts: What the store did; superseded rows are older than others of the same key, in the
+        read: The rows found; each part of a split cell counts.
+        counts: What the store did. Superseded rows are older than others with the same key, in the
             table or in the store.
-        rejected: Rows that broke a rule; they stand in the store's rejects.
-        merged: Rows that repeat the key of an earlier one in a `distinct` table or a split cell.
-        skipped: Rows without a key in a `skip_missing` table.
-        reject_codes: Number of rejects per code.
+        rejected: The rows that broke a rule; the store keeps them as rejects.
+        merged: The rows that repeat the key of an earlier one, in a `distinct` table or a split
+            cell.
+        skipped: The rows without a key in a `skip_missing` table.
+        reject_codes: The number of rejects per code.
     """
 
     name: str
@@ -48,17 +49,17 @@ class TableReport:
 
     @property
     def accepted(self) -> int:
-        """Rows that are in the store as they are."""
+        """The number of rows that are in the store as they are."""
         return sum(self.counts) - self.counts.superseded
 
 
 @dataclass(frozen=True, slots=True)
 class IngestWarning:
-    """Something odd that stops nothing, such as times that are hardly meant.
+    """Something unusual that stops nothing, such as implausible times.
 
     Args:
-        table: The table's name.
-        column: The property; None where it is about the file as a whole.
+        table: The name of the table.
+        column: The property; None for the file as a whole.
         message: The values, and what to do about them.
     """
 
@@ -72,14 +73,14 @@ class IngestWarning:
 
 @dataclass(slots=True)
 class IngestReport:
-    """All tables of one ingest, in the order they were written, and what was odd about them."""
+    """What an ingest did: its tables, in the order they were written, and warnings."""
 
     tables: list[TableReport] = field(default_factory=list)
     warnings: list[IngestWarning] = field(default_factory=list)
 
     @property
     def counts(self) -> UpsertCounts:
-        """What the whole ingest did to the store."""
+        """The sum of what the tables did to the store."""
         return sum((table.counts for table in self.tables), UpsertCounts())
 
     @property
@@ -88,11 +89,11 @@ class IngestReport:
 
     @property
     def reject_codes(self) -> Counter[str]:
-        """Number of rejects per code over all tables."""
+        """The number of rejects per code, over all tables."""
         return sum((Counter(table.reject_codes) for table in self.tables), Counter())
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data for JSON."""
+        """Returns plain data for JSON."""
         return {
             **self.counts._asdict(),
             "rejected": self.rejected,
@@ -116,23 +117,24 @@ def ingest(
     batch_rows: int | None = None,
     on_progress: OnProgress | None = None,
 ) -> IngestReport:
-    """Validates tables and upserts their rows into a store.
+    """Checks tables and upserts their rows into a store.
 
-    Doing it twice changes nothing; doing it again after it was interrupted completes it. A bad row
-    goes to the store's rejects with its file, number and reason, and everything else goes in.
+    Ingesting the same tables again changes nothing; after an interruption, it completes the work.
+    Bad rows go to the rejects of the store, with file, number and reason, and all other rows are
+    written.
 
     Args:
-        tables: In any order; node tables are read before edge tables.
-        strict: Stop at the first table with a bad row, before any row of it is written.
-        now: Events later than this are rejected; by default the present.
-        batch_rows: Rows written in one transaction; by default what the store is made for.
-        on_progress: Told about rows as they are read and written.
+        tables: The tables in any order; node tables are read before edge tables.
+        strict: Stop at the first table with a bad row, before any of its rows is written.
+        now: Later events are rejected; by default the present.
+        batch_rows: Rows per transaction; by default what suits the store.
+        on_progress: Called as rows are read and written.
 
     Raises:
-        RejectedRowError: `strict` is on and a row broke a rule.
-        FileFormatError: A file cannot be read at all.
-        FileAccessError: The system refuses to read or write a file; DiskFullError where there is no
-            room in the store's folder, or in that for temporary files (TMPDIR).
+        RejectedRowError: `strict` is on and a row breaks a rule.
+        FileFormatError: A file cannot be read.
+        FileAccessError: The system refuses to read or write a file; DiskFullError if there is no
+            space in the folder of the store or of temporary files (TMPDIR).
     """
     tables = list(tables)
     nodes = [table for table in tables if not isinstance(table.of, EdgeType)]

@@ -17,20 +17,20 @@ OnBadRow = Callable[[int, str, str], None]
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """How a property's value is found in a raw row.
+    """How a property is read from a raw row.
 
     Args:
-        name: The raw column; None when `constant` is given.
-        constant: The same value for every row.
-        scale: What numbers are multiplied by; .01 turns cents into units.
-        unit: For timestamps given as numbers since 1970: seconds or milliseconds.
-        format: For timestamps in a format of their own, in strptime's codes.
-        split: Several values in one cell, between these separators; each makes a row.
-        decimal: In text, what stands before the decimals; points, commas, spaces and apostrophes
-            between thousands are then read too.
-        timezone: Of times that do not say how far they are from UTC; by default they are in UTC.
-        null_values: Texts that mean a missing value.
-        map: What a value is read as, by the text of it; other values are rejected.
+        name: The raw column; None if `constant` is given.
+        constant: The value of every row.
+        scale: A factor for numbers; .01 turns cents into units.
+        unit: The unit of timestamps that are numbers since 1970: seconds or milliseconds.
+        format: The format of timestamps, in strptime codes.
+        split: The separators between several values in one cell; each value makes a row.
+        decimal: The decimal mark of text; then points, commas, spaces and apostrophes between
+            thousands are read too.
+        timezone: The timezone of times without an offset; UTC by default.
+        null_values: The texts that mean a missing value.
+        map: What to read each text as; other values are rejected.
     """
 
     name: str | None = None
@@ -47,22 +47,21 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class SourceTable:
-    """One table on its way into the graph.
+    """One table that is to be ingested.
 
     Args:
-        name: Names it in reports and rejects; unique within a source.
-        of: The node type or edge type that its rows are.
-        file: The file it is read from, as shown to people.
-        columns: The column of each property that the table gives.
+        name: The name in reports and rejects; unique within a source.
+        of: The node type or edge type of its rows.
+        file: The file, as shown to people.
+        columns: Per property that the table has, its column.
         batches: Reads the raw rows; every batch has the ROW column.
-        num_rows: For the progress bar, when known.
-        distinct: The file repeats keys by nature (brands in a product list): make one row of
-            each key, every value from the first row that has it, and count the others as merged.
-        skip_missing: Rows without a key (a product without a brand) are passed over and counted
-            as skipped.
-        warning: What a person should know of the file.
-        lists: The raw columns with a list in each cell, whose values make a row each.
-        condition: What chose the rows of `batches` among those of the file, as shown to people.
+        num_rows: The number of rows for the progress bar, if known.
+        distinct: The file repeats keys by nature (brands in a product list): make one row per key,
+            with every value from the first row that has it, and count the others as merged.
+        skip_missing: Skip rows without a key (a product without a brand) and count them as skipped.
+        warning: What people should know about the file.
+        lists: The raw columns with a list in each cell; each value makes a row.
+        condition: The condition that selected the rows of the file, as shown to people.
     """
 
     name: str

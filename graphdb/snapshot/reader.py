@@ -206,12 +206,12 @@ def open_snapshot(folder: str | Path, *, verify: bool = True) -> "Snapshot":
     """Opens a snapshot folder.
 
     Args:
-        verify: Compare every file with the hash in the manifest first, and check every row.
+        verify: Compare every file with its hash in the manifest first, and check every row.
 
     Raises:
-        SnapshotError: No snapshot is there, a file is missing or changed, the format is another
-            version's, or the rows are not what the schema says.
-        FileAccessError: The system refuses to read a file of it.
+        SnapshotError: There is no snapshot, a file is missing or changed, the format is of another
+            version, or the rows do not follow the schema.
+        FileAccessError: The system refuses to read a file.
     """
     folder = Path(folder)
     snapshot = Snapshot(folder, read_manifest(folder))
@@ -222,7 +222,7 @@ def open_snapshot(folder: str | Path, *, verify: bool = True) -> "Snapshot":
 
 
 class Snapshot:
-    """An immutable graph on disk. A node's row is its position in its type's file."""
+    """An immutable graph on disk. The row of a node is its position in the file of its type."""
 
     def __init__(self, folder: Path, manifest: SnapshotManifest) -> None:
         self.folder = folder
@@ -231,28 +231,28 @@ class Snapshot:
 
     @cached_property
     def schema(self) -> Schema:
-        """The schema the snapshot was written under."""
+        """The schema of the snapshot."""
         return self.manifest.schema_declared
 
     @property
     def snapshot_id(self) -> str:
-        """Identifies the content; see `SnapshotManifest`."""
+        """An id of the content; the same content has the same id."""
         return self.manifest.snapshot_id
 
     def num_nodes(self, node_type: str) -> int:
-        """Number of nodes of one type, zero included."""
+        """Returns the number of nodes of one type."""
         return self.manifest.nodes[self.schema.node_type(node_type).name].rows
 
     def num_edges(self, edge_type: EdgeType) -> int:
-        """Number of edges of one type, zero included."""
+        """Returns the number of edges of one type."""
         return self.manifest.edges[str(edge_type)].rows
 
     def nodes(self, node_type: str, columns: Sequence[str] | None = None) -> pa.Table:
-        """The nodes of one type, in row order."""
+        """Returns the nodes of one type, in row order."""
         return self._read(node_file(self.folder, node_type), columns)
 
     def edges(self, edge_type: EdgeType, columns: Sequence[str] | None = None) -> pa.Table:
-        """The edges of one type, sorted by source, target and the rest of their key.
+        """Returns the edges of one type, sorted by source, target and the rest of their key.
 
         Raises:
             SnapshotError: A required cell is empty.
@@ -265,10 +265,10 @@ class Snapshot:
         return table
 
     def edges_between(self, edge_type: EdgeType, pairs: pa.Table) -> pa.Table:
-        """The edges of one type between some pairs of nodes, in the order of `edges`.
+        """Returns the edges of one type between some pairs of nodes, in the order of `edges`.
 
         Args:
-            pairs: `source_id` and `target_id`. Pairs that no edge connects bring nothing.
+            pairs: `source_id` and `target_id`. Pairs without an edge give no rows.
 
         Raises:
             SchemaError: There is no such edge type.
@@ -286,10 +286,10 @@ class Snapshot:
         return EdgeFiles(self.schema)
 
     def node_ids(self, node_type: str) -> pa.Array:
-        """The keys of one type; the position of a key is the node's row.
+        """Returns the keys of one type; the position of a key is the row of the node.
 
         Raises:
-            SnapshotError: A key is empty or stands twice, or they are not sorted.
+            SnapshotError: A key is empty or duplicated, or the keys are not sorted.
         """
         if node_type not in self._node_ids:
             key = self.schema.node_type(node_type).key
@@ -299,7 +299,7 @@ class Snapshot:
         return self._node_ids[node_type]
 
     def edge_rows(self, edge_type: EdgeType) -> tuple[Rows, Rows]:
-        """Source rows and target rows of one edge type, each of shape [num_edges].
+        """Returns source rows and target rows of one edge type, each of shape [num_edges].
 
         Raises:
             SnapshotError: An edge ends at a node that the snapshot does not have.
@@ -315,10 +315,11 @@ class Snapshot:
         return np.asarray(rows, dtype=np.int64)
 
     def check_files(self, *, contents: bool) -> None:
-        """Checks every type's file: that it is there, its columns, and with `contents` its hash.
+        """Checks that every file exists and its columns, and with `contents` its hash.
 
         Raises:
-            SnapshotError: Names the first file that is not as schema and manifest say.
+            SnapshotError: A file does not match schema and manifest; the message names the first
+                one.
         """
         for of in self.schema.tables():
             path, entry = self._file_of(of)

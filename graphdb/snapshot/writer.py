@@ -34,15 +34,15 @@ def write_snapshot(
     cutoff: datetime | None = None,
     on_progress: Progress | None = None,
 ) -> Snapshot:
-    """Writes the store's graph, as it was before `cutoff`, into a new folder.
+    """Writes the graph of a store, as it was before `cutoff`, into a new folder.
 
     Args:
-        cutoff: Timezone-aware moment; nothing that happened at or after it is written.
-        on_progress: Told about rows as they are written.
+        cutoff: A time with a timezone; nothing at or after it is written.
+        on_progress: Called as rows are written.
 
     Raises:
-        SnapshotError: The folder exists already, the cut-off has no timezone, or the store holds
-            rows that its schema does not allow; nothing is left behind then.
+        SnapshotError: The folder exists, the cut-off has no timezone, or the store holds rows that
+            its schema does not allow; nothing is left behind.
     """
     folder = Path(folder)
     if cutoff is not None and cutoff.tzinfo is None:

@@ -55,14 +55,14 @@ _MIN_EDGES, _MAX_EDGES = 100, 100_000_000
 
 
 def open_source(name: str, schema: Schema, mapping: str | Path | None = None) -> list[SourceTable]:
-    """The tables of a source, ready for `ingest`.
+    """Returns the tables of a source, ready for `ingest`.
 
     Args:
-        name: A folder, 'complete-journey', or 'synthetic:EDGES' or 'synthetic:EDGES:SEED'.
-        mapping: For a folder: the mapping file; see `folder_tables`.
+        name: A folder, 'complete-journey', 'synthetic:EDGES' or 'synthetic:EDGES:SEED'.
+        mapping: The mapping file of a folder; by default its mapping.toml.
 
     Raises:
-        DataError: The name is no source, or a mapping is given to a source that takes none.
+        DataError: The name is no source, or the source takes no mapping.
     """
     if name != COMPLETE_JOURNEY and not name.startswith(_SYNTHETIC):
         return folder_tables(name, schema, mapping)

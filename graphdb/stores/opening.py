@@ -22,21 +22,21 @@ def open_store(
     """Opens a graph store.
 
     Args:
-        url: A file path or `duckdb:PATH` for the embedded store; `duckdb:` alone is an empty
-            store in memory. `neo4j://HOST:PORT`, `bolt://HOST:PORT` or one of them with TLS (`+s`)
-            for a Neo4j server; user and password stand in NEO4J_USER and NEO4J_PASSWORD.
-        schema: The schema to work under. By default a store keeps the one it was made with, and
-            a new store gets `graphdb.SCHEMA`. A schema that adds to the store's is taken over.
-        create: Make the store where there is none.
-        read_only: Make nothing, and write nothing to an embedded store: its file may be one that
-            may only be read, and several processes may read it at once.
-        beside_others: In Neo4j, make the store even where the database holds something else.
+        url: A file path or `duckdb:PATH` for the embedded store; `duckdb:` alone is an empty store
+            in memory. `neo4j://HOST:PORT`, `bolt://HOST:PORT` or one of them with TLS (`+s`) for a
+            Neo4j server, with user and password in NEO4J_USER and NEO4J_PASSWORD.
+        schema: The schema to use. By default, a store keeps the schema that it was made with, and a
+            new store gets `graphdb.SCHEMA`. Additions to the schema of the store are adopted.
+        create: Make the store if there is none.
+        read_only: Create nothing, and write nothing to an embedded store. Its file can be
+            read-only, and several processes can read it at once.
+        beside_others: In Neo4j, make the store even if the database holds something else.
 
     Raises:
-        StoreError: The URL names no kind of store, nothing is there and `create` is off, or what
-            is there is not a graph store.
-        StoreDamagedError: The file of an embedded store cannot be read any more.
-        StoreUnavailableError: Another process holds the store, or its server cannot be reached.
+        StoreError: The URL names no kind of store, there is none and `create` is off, or what is
+            there is not a graph store.
+        StoreDamagedError: The file of an embedded store is damaged.
+        StoreUnavailableError: Another process uses the store, or its server cannot be reached.
         SchemaError: `schema` lacks or changes something that the store has.
 
     Example:

@@ -31,9 +31,9 @@ REJECT_COLUMNS = pa.schema(
 
 
 class UpsertCounts(NamedTuple):
-    """What an upsert did to the rows it was given.
+    """How many rows an upsert added, updated, left unchanged or superseded.
 
-    Superseded ones say something else than what is stored, which is newer and stands.
+    A superseded row differs from the stored one, which is newer and stays.
     """
 
     added: int = 0
@@ -49,21 +49,21 @@ class UpsertCounts(NamedTuple):
 
 @runtime_checkable
 class GraphStore(Protocol):
-    """Where a graph lives. Every implementation passes `tests/contracts/store.py`.
+    """A store for one graph. Every implementation passes `tests/contracts/store.py`.
 
-    Tables are Arrow tables with the columns of `Schema.columns`; the order of columns is free.
-    Writes are upserts: rows whose key exists are updated in the columns given, the others are
-    added. A null is not given. One call is one transaction: it is written whole or not at all.
+    Tables are Arrow tables with the columns of `Schema.columns`, in any order. Writes are upserts:
+    rows with an existing key update the given columns, the others are added. A null counts as not
+    given. One call is one transaction: it is written completely or not at all.
 
-    Edges that have a time outside of their key (`Relation.newest_by`) end up the same in whatever
-    order they are written: each value is the one of the newest row that gives it. Of two rows of
-    one time the greater value stands; a row without a time is older than any with one, and
-    replaces another without one.
+    Edges whose time is not in their key (`Relation.newest_by`) end up the same in whatever order
+    they are written: each value comes from the newest row that has it. Of two rows with the same
+    time, the greater value wins. A row without a time is older than any with one, and replaces
+    another one without.
     """
 
     @property
     def url(self) -> str:
-        """How to open this store again."""
+        """The URL that opens this store again."""
         ...
 
     @property
@@ -71,15 +71,15 @@ class GraphStore(Protocol):
 
     @property
     def batch_rows(self) -> int:
-        """How many rows one upsert should be given at most; more may not fit in memory."""
+        """The most rows for one upsert; more may not fit in memory."""
         ...
 
     def upsert_nodes(self, node_type: str, rows: pa.Table) -> UpsertCounts:
         """Adds or updates nodes of one type.
 
         Raises:
-            SchemaError: An unknown type or column, or a column of another Arrow type.
-            DataError: A key stands twice in `rows`, or a required value is missing.
+            SchemaError: A type or column is unknown, or a column has another Arrow type.
+            DataError: A key is duplicated in `rows`, or a required value is missing.
         """
         ...
 
@@ -89,12 +89,12 @@ class GraphStore(Protocol):
         """Adds or updates edges of one type.
 
         Args:
-            as_newest: The rows replace what is there, whatever its time.
+            as_newest: Whether the rows replace existing ones, whatever their times.
 
         Raises:
-            SchemaError: An unknown type or column, or a column of another Arrow type.
-            DataError: A key stands twice in `rows`, a required value is missing, or an end
-                names a node that the store does not have.
+            SchemaError: A type or column is unknown, or a column has another Arrow type.
+            DataError: A key is duplicated in `rows`, a required value is missing, or an end names a
+                node that the store does not have.
         """
         ...
 
@@ -105,11 +105,11 @@ class GraphStore(Protocol):
         columns: Sequence[str] | None = None,
         cutoff: datetime | None = None,
     ) -> pa.RecordBatchReader:
-        """All nodes of one type, sorted by key (Unicode code points).
+        """Reads all nodes of one type, sorted by key (Unicode code points).
 
         Args:
-            columns: Which columns, in which order; all of the schema's by default.
-            cutoff: Leaves out nodes created at or after this moment.
+            columns: The columns, in order; by default all of the schema.
+            cutoff: Excludes nodes created at or after this time.
         """
         ...
 
@@ -120,34 +120,34 @@ class GraphStore(Protocol):
         columns: Sequence[str] | None = None,
         cutoff: datetime | None = None,
     ) -> pa.RecordBatchReader:
-        """All edges of one type, sorted by `source_id`, `target_id`, then the rest of the key.
+        """Reads all edges of one type, sorted by `source_id`, `target_id` and the rest of the key.
 
         Args:
-            columns: Which columns, in which order; all of the schema's by default.
-            cutoff: Leaves out events at or after this moment, edges since then, and edges of
-                nodes created since then.
+            columns: The columns, in order; by default all of the schema.
+            cutoff: Excludes events at or after this time, edges that began since, and edges of
+                nodes created since.
         """
         ...
 
     def edges_between(self, edge_type: EdgeType, pairs: pa.Table) -> pa.Table:
-        """The edges of one type between some pairs of nodes, in the order of `read_edges`.
+        """Reads the edges of one type between some pairs of nodes, in the order of `read_edges`.
 
         Args:
-            pairs: `source_id` and `target_id`; a few hundred rows at most are meant. Pairs that
-                no edge connects, or that name unknown nodes, bring nothing.
+            pairs: `source_id` and `target_id`, at most a few hundred rows. Pairs without an edge,
+                or with unknown nodes, give no rows.
         """
         ...
 
     def counts(self) -> Mapping[str | EdgeType, int]:
-        """Number of rows per node type and edge type, types without rows included."""
+        """Returns the number of rows per node type and edge type, including empty ones."""
         ...
 
     def replace_rejects(self, table_name: str, file: str, rejects: Iterable[pa.Table]) -> None:
-        """Makes `rejects` (columns of REJECT_COLUMNS) all that is kept for this table and file."""
+        """Replaces the rejects of this table and file (columns of REJECT_COLUMNS)."""
         ...
 
     def read_rejects(self) -> pa.Table:
-        """Every kept reject, sorted by table name, file and row; columns of REJECT_COLUMNS."""
+        """Reads all rejects, sorted by table, file and row (columns of REJECT_COLUMNS)."""
         ...
 
     def close(self) -> None: ...

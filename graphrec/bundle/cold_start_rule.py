@@ -16,20 +16,20 @@ NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 class ColdStartRule(BaseModel):
-    """How new nodes of one type get their vectors; see `graphrec.cold_start.NeighborAggregator`.
+    """How new nodes of one type get their vectors.
 
     Edge types are named as 'Product-MADE_BY-Brand', each with its weight.
 
     Args:
-        neighbors: Edge types whose neighbors' own vectors count.
-        siblings: Edge types whose siblings count: the neighbors' other neighbors of the new
-            node's type; 0 for those that count in `closest_siblings` alone.
-        closest_siblings: The weight of the siblings that share the most of these edge types;
-            0 for not at all.
-        trained_by: The edge types by which nodes at their ends are known. A node that has none of
-            them is itself new, and its vector counts for nothing.
-        length: The length of a new node's vector, where its edges agree as much as most do.
-        length_power: How much longer the vector is where the edges agree more; 0 for not at all.
+        neighbors: Edge types whose neighbors count with their own vectors.
+        siblings: Edge types whose siblings count: other nodes of the type of the new node that
+            share a neighbor. 0 for edge types that only count in `closest_siblings`.
+        closest_siblings: The weight of the siblings that share the most of these edge types; 0 for
+            none.
+        trained_by: The edge types by which the model knows the nodes at their ends. A node without
+            any of them is itself new, and its vector does not count.
+        length: The length of the vector of a new node whose edges agree as much as most do.
+        length_power: How much longer the vector is if the edges agree more; 0 for no effect.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -43,7 +43,7 @@ class ColdStartRule(BaseModel):
 
     @property
     def edge_types(self) -> tuple[str, ...]:
-        """All edge types that count."""
+        """Returns all edge types that count."""
         return (*self.neighbors, *self.siblings)
 
     @model_validator(mode="after")
@@ -54,7 +54,7 @@ class ColdStartRule(BaseModel):
         return self
 
     def factor(self, lengths: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        """By what sums over the edges are multiplied, given their lengths, all above 0."""
+        """Returns the factor for sums over the edges, given their lengths, all above 0."""
         factors: npt.NDArray[np.float64] = self.length * lengths ** (self.length_power - 1)
         return factors
 

@@ -145,18 +145,17 @@ def open_bundle(address: str | Path, *, verify: bool = True) -> "Bundle":
     """Opens a bundle and checks it.
 
     Args:
-        address: Its folder; or REGISTRY@current or REGISTRY@NAME for a release of a registry. What
-            exists as it is written is a folder, also with an @ in it.
-        verify: Compare every file with the hash in the manifest, and check that what is in them
-            fits together. Formats, versions, the presence of every file and the shapes of all
-            arrays are checked in any case.
+        address: A bundle folder, or a release of a registry: REGISTRY@current or REGISTRY@NAME. An
+            existing path is always a folder, even with an @ in it.
+        verify: Compare every file with its hash in the manifest, and check the content. Formats,
+            versions, the presence of every file and the shapes of all arrays are always checked.
 
     Raises:
-        BundleMissingError: No bundle is there, or a file of it is gone.
-        BundleVersionError: It was written in a format that is not read here.
-        BundleCorruptError: A file is not what the manifest says.
-        RegistryError: There is no such registry, no such release in it, or none is current.
-        FileAccessError: The system refuses to read a file of it.
+        BundleMissingError: There is no bundle, or one of its files is missing.
+        BundleVersionError: The bundle has a format that this version does not read.
+        BundleCorruptError: A file does not match the manifest.
+        RegistryError: There is no such registry or release, or no release is current.
+        FileAccessError: The system refuses to read a file.
     """
     folder = bundle_folder(address)
     manifest = read_manifest(folder)
@@ -169,7 +168,7 @@ def open_bundle(address: str | Path, *, verify: bool = True) -> "Bundle":
 
 
 class Bundle:
-    """One model release: ids, attributes, vectors and edges. A node's row is its position."""
+    """One model release: ids, attributes, vectors and edges. The row of a node is its position."""
 
     def __init__(self, folder: Path, manifest: BundleManifest, schema: Schema) -> None:
         self.folder = folder
@@ -200,36 +199,36 @@ class Bundle:
 
     @cached_property
     def node_types(self) -> tuple[str, ...]:
-        """The node types it holds, sorted by name."""
+        """The node types in the bundle, sorted by name."""
         return tuple(sorted(self.manifest.num_nodes))
 
     @cached_property
     def edge_types(self) -> tuple[EdgeType, ...]:
-        """The edge types it holds, sorted by name."""
+        """The edge types in the bundle, sorted by name."""
         return tuple(sorted(self._edges))
 
     @property
     def as_of(self) -> datetime | None:
-        """Up to when it knows: its cut-off, else the time of its newest event.
+        """The time up to which the bundle knows events: its cut-off, or its newest event.
 
-        None where it has neither.
+        None if it has neither.
         """
         return self.manifest.cutoff or self.manifest.newest_event_at
 
     def file(self, name: str) -> Path:
-        """The path of one of its files, by its path in the folder.
+        """Returns the path of a file, from its path within the bundle.
 
         Raises:
-            BundleCorruptError: It leads out of the folder.
+            BundleCorruptError: The path leads out of the folder.
         """
         return bundle_file(self.folder, name)
 
     def num_nodes(self, node_type: str) -> int:
-        """Number of nodes of one type."""
+        """Returns the number of nodes of one type."""
         return self.manifest.num_nodes[self._held(node_type)]
 
     def ids(self, node_type: str) -> pa.Array:
-        """The ids of one type, sorted by code point; the position of an id is the node's row."""
+        """Returns the ids of one type, sorted by code point; the position of an id is its row."""
         if node_type not in self._ids:
             key = self.schema.node_type(self._held(node_type)).key
             table = read_table(self.file(node_path(node_type)), [key])
@@ -237,7 +236,7 @@ class Bundle:
         return self._ids[node_type]
 
     def row_of(self, node_type: str, node_id: str) -> int:
-        """The row of a node.
+        """Returns the row of a node.
 
         Raises:
             UnknownIdError: No node of that type has that id.
@@ -245,34 +244,34 @@ class Bundle:
         return find_row(node_type, self.ids(node_type), node_id)
 
     def find_row(self, node_type: str, node_id: str) -> int | None:
-        """The row of a node; None where no node of that type has that id.
+        """Returns the row of a node, or None if no node of that type has that id.
 
         Raises:
-            UnknownIdError: The id is no text.
+            UnknownIdError: The id is not text.
         """
         return position_of(node_type, self.ids(node_type), node_id)
 
     def id_of(self, node_type: str, row: int) -> str:
-        """The id of a node."""
+        """Returns the id of a node."""
         node_id: str = self.ids(node_type)[int(row)].as_py()
         return node_id
 
     def attributes(self, node_type: str) -> pa.Table:
-        """Key and properties of every node of one type, in row order."""
+        """Returns key and properties of all nodes of one type, in row order."""
         if node_type not in self._attributes:
             table = read_table(self.file(node_path(self._held(node_type))))
             self._attributes[node_type] = table.combine_chunks()
         return self._attributes[node_type]
 
     def has_vectors(self, node_type: str) -> bool:
-        """Whether nodes of this type can be queries and targets."""
+        """Whether nodes of this type can be query nodes and targets."""
         return node_type in self._vectors
 
     def vectors(self, node_type: str) -> npt.NDArray[np.float32]:
-        """The vectors of one type, float32 [num_nodes, dim], read-only.
+        """Returns the vectors of one type, float32 [num_nodes, dim], read-only.
 
         Raises:
-            QueryError: The type has none.
+            QueryError: The type has no vectors.
         """
         if not self.has_vectors(self._held(node_type)):
             raise QueryError(
@@ -284,17 +283,18 @@ class Bundle:
         return self._vectors[node_type]
 
     def has_quality(self, node_type: str) -> bool:
-        """Whether it says how good the nodes of this type are."""
+        """Whether the bundle has the quality of this node type."""
         return node_type in self.manifest.quality
 
     def quality(self, node_type: str) -> pa.Table:
-        """How good the nodes of one type are, in row order, with the columns of `QUALITY_SCHEMA`.
+        """Returns the quality of the nodes of one type, in row order.
 
-        `quality` is in [0, 1] and never empty; which parts it is made of stands in the manifest,
-        and the column of another part is empty. docs/quality.md says what each column means.
+        The columns are those of `QUALITY_SCHEMA`. `quality` is in [0, 1] and never empty. The
+        manifest lists its parts; the columns of other parts are empty. docs/quality.md explains the
+        columns.
 
         Raises:
-            QueryError: The bundle does not say.
+            QueryError: The bundle has no quality for this type.
         """
         if not self.has_quality(self._held(node_type)):
             known = sorted(self.manifest.quality)
@@ -310,16 +310,16 @@ class Bundle:
         return self._quality[node_type]
 
     def norms(self, node_type: str) -> npt.NDArray[np.float64] | None:
-        """The lengths of the vectors of one type; None in a bundle from before they were kept."""
+        """Returns the lengths of the vectors of one type, or None in an older bundle."""
         return self._norms.get(self._held(node_type))
 
     def index_array(
         self, entry: IndexEntry, part: str, dtype: Any, shape: tuple[int, ...]
     ) -> npt.NDArray[Any]:
-        """An array of an index, memory-mapped.
+        """Returns an array of an index, memory-mapped.
 
         Raises:
-            BundleCorruptError: It is not of that kind.
+            BundleCorruptError: The array has another type or shape.
         """
         return load_array(self.file(entry.path(part)), dtype, shape)
 
@@ -327,10 +327,10 @@ class Bundle:
         return edge_type in self._edges
 
     def edges(self, edge_type: EdgeType) -> Adjacency:
-        """The distinct edges of one type.
+        """Returns the distinct edges of one type.
 
         Raises:
-            QueryError: The bundle does not hold them.
+            QueryError: The bundle does not have them.
         """
         if edge_type not in self._edges:
             raise QueryError(

@@ -52,25 +52,25 @@ def write_bundle(
 ) -> Bundle:
     """Writes one model release into a new folder.
 
-    The same content is written as the same bytes, but for `created_at` in the manifest.
+    The same content gives the same bytes, except for `created_at` in the manifest.
 
     Args:
-        nodes: Per node type its key and all its properties, sorted by key (code points).
-        vectors: Per node type float32 [num_nodes, dim]. Types without vectors are neither queries
-            nor targets; their nodes and edges still serve filters and reasons.
-        edges: What queries walk along: purchases, brands, categories and so on. Those of events may
-            carry evidence.
-        config: How the model was trained; plain JSON values.
-        metrics: What it reached on held-out data; plain JSON values.
+        nodes: Key and properties per node type, sorted by key (code points).
+        vectors: float32 [num_nodes, dim] per node type. Nodes of types without vectors are neither
+            query nodes nor targets, but serve filters and reasons.
+        edges: The edges that queries use: purchases, brands, categories and so on. Edges of events
+            can carry evidence.
+        config: The training config, as plain JSON values.
+        metrics: The metrics on held-out data, as plain JSON values.
         cold_start: Per node type, how a new node gets a vector from its neighbors.
-        quality: Per node type, how good its nodes are.
-        audiences: By type of who has an audience, what held-out weeks told of audiences.
+        quality: Per node type, the quality of its nodes.
+        audiences: Per type that has audiences, the figures from held-out weeks.
 
     Raises:
-        BundleError: The folder exists already, or the parts do not fit together (the message says
-            which); nothing is left behind then.
-        FileAccessError: The system refuses to write it, or there is no room (DiskFullError);
-            nothing is left behind then either.
+        BundleError: The folder exists, or the parts do not fit together (the message says which);
+            nothing is left behind.
+        FileAccessError: The system refuses to write, or there is no space (DiskFullError); nothing
+            is left behind.
     """
     folder = Path(folder)
     refuse_existing(folder, BundleError, "bundles")

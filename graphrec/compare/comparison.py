@@ -175,12 +175,12 @@ class Comparison:
 
     Args:
         schema_changed: Whether their graph schemas differ.
-        settings: Settings of the training that differ.
-        figures: What was measured of both.
-        nodes: Per node type, what came and went.
-        edges: Per edge type, what came and went.
+        settings: The training settings that differ.
+        figures: The metrics that both have.
+        nodes: Added and removed nodes, per node type.
+        edges: Added and removed edges, per edge type.
         lists: Per direction, how the same queries' lists changed.
-        drift: Per node type, how far vectors moved.
+        drift: How far vectors moved, per node type.
     """
 
     a: Side
@@ -194,7 +194,7 @@ class Comparison:
     drift: tuple[Drift, ...]
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data; moments stay as they are."""
+        """Returns plain data; times stay as they are."""
         return asdict(self)
 
 
@@ -208,21 +208,20 @@ def compare_releases(
     seed: int = 0,
     verify: bool = True,
 ) -> Comparison:
-    """What changed from one release to another.
+    """Compares two releases.
 
     Args:
-        a: The earlier one: a bundle, its folder, or REGISTRY@NAME.
-        b: The later one.
-        num_queries: How many queries of each type to ask for, drawn at random; all where there are
-            fewer that both know something about.
-        k: How long their lists are.
-        new_item_days: Who was created within so many days before what B knows ends is a
-            new item, besides all whom A does not hold.
-        seed: For the draws.
+        a: The earlier release: a bundle, its folder, or REGISTRY@NAME.
+        b: The later release.
+        num_queries: How many query nodes of each type to sample; all if fewer are known to both.
+        k: The length of their lists.
+        new_item_days: Items created within this many days before the end of what B knows are new,
+            and all that A does not hold.
+        seed: The random seed of the sample.
         verify: As for `open_bundle`.
 
     Raises:
-        BundleError: One of them cannot be opened.
+        BundleError: A release cannot be opened.
         QueryError: A number is too small.
     """
     for name, value, least in (

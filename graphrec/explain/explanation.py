@@ -17,15 +17,15 @@ if TYPE_CHECKING:
 class Explanation(PathGroups):
     """Why a target fits a query node: groups of paths in the graph, strongest first.
 
-    False where no path was found.
+    It is false if no path was found.
     """
 
     def to_text(self) -> str:
-        """For people: what connects the two, and the paths with their evidence."""
+        """Returns a text: what connects the two nodes, and the paths with their evidence."""
         return text(self)
 
     def to_networkx(self) -> "nx.MultiDiGraph":
-        """The paths as one graph.
+        """Returns the paths as one graph.
 
         Nodes are (type, id) pairs with the attributes type, id, name and role ('query node',
         'target' or 'between'). Edges run as they do in the graph, have the relation as key, and
@@ -34,21 +34,23 @@ class Explanation(PathGroups):
         return _networkx_graph(self)
 
     def to_cypher(self) -> str:
-        """A query that returns these very paths as `way`, for Neo4j Browser, values filled in.
+        """Returns a query for Neo4j Browser that finds these paths as `way`.
 
-        Of a repeated event the newest stands for all. Without any path it is an empty query.
+        Values are filled in. Of repeated events, it returns the newest. Without paths, its result
+        is empty.
         """
         return cypher(self)
 
     def to_html(self) -> str:
-        """A page with the drawing and the text; it needs no network and no script."""
+        """Returns a page with the drawing and the text; it needs no network and no script."""
         return page(self)
 
     def draw(self, path: str | Path) -> Path:
         """Writes a drawing: a picture for `.png` (needs matplotlib), a page for `.html`.
 
         Raises:
-            QueryError: Another ending, a folder that cannot be written, or matplotlib is missing.
+            QueryError: The ending is another one, the folder cannot be written, or matplotlib is
+                missing.
         """
         return draw(self, Path(path))
 

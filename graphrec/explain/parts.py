@@ -289,7 +289,7 @@ class PathGroups:
         return tuple(path for group in self.groups for path in group.paths)
 
     def to_dict(self) -> Mapping[str, Any]:
-        """Plain data, ready for JSON but for times."""
+        """Returns plain data, ready for JSON except for times."""
         return {
             "query": self.query.to_dict(),
             "target": self.target.to_dict(),

@@ -45,40 +45,42 @@ Price = Annotated[float, Field(ge=0, allow_inf_nan=False, strict=True), BeforeVa
 
 
 class Filters(BaseModel):
-    """Which targets may come out; a target has to pass every filter that is set.
+    """Selects targets: a target must pass every filter that is set.
 
-    Nodes are given by id, or by name where only one of their type has that name. Which filters
-    work on which targets stands in `graphrec/query/metapaths.py`. None, the default, filters
-    nothing; an empty list lets nothing out, and within `exclude` it leaves nothing out.
+    Nodes are given by id, or by name if only one node of their type has it.
+    `graphrec/query/metapaths.py` lists which filters work for which target types. None, the
+    default, filters nothing. An empty list excludes everything, and within `exclude` it excludes
+    nothing.
 
     Args:
         ids: Only these targets.
-        categories: A category stands for everything below it too. Creators, contents, brands and
-            shops pass with any product in it.
-        brands: Of products, their maker; of creators, contents and shops, what they carry.
-        shops: Who sells the product.
-        tags: Style, trend or function of the product, or of any product that the target carries.
-        creators: Who promotes the product or made the content.
-        agencies: Who manages the creator.
+        categories: Categories, including everything below them. Creators, contents, brands and
+            shops pass with any product in one.
+        brands: The maker of a product; for creators, contents and shops, the brands that they
+            carry.
+        shops: The shops that sell the product.
+        tags: A style, trend or function of the product, or of any product that the target carries.
+        creators: The creators who promote the product or made the content.
+        agencies: The agencies that manage the creator.
         price_bands: The band of the product's price.
-        price_min: Lowest price, itself included, in the shop's currency and compared in decimal,
-            as prices are shown. A product without a price never passes.
-        price_max: Highest price, itself included.
+        price_min: The lowest price, inclusive, in the currency of the shop. It is compared in
+            decimal, as prices are shown. A product without a price never passes.
+        price_max: The highest price, inclusive.
         status: Such as 'active'. A product without a status never passes.
-        in_stock: Of products, True for those that are neither withdrawn nor out of stock nor have
-            a stock of 0, as by default, False for the others.
-        listed_since: Only what came to the platform at that moment or later.
-        properties: By name, the value, a list of values or {min, max} of any property of the
-            target, such as {"followers": {"min": 1000}}.
-        exclude: Leaves out what passes any one of these filters.
-        on_missing: What to do with an id or name that the bundle does not hold: 'error', or
-            'skip' it and say so in the trace. None, the default, is an error, but within
-            `exclude` such ids are skipped, and such names where the list has known ones too;
-            `exclude` takes over what is said here. An entry that is a known one but for spaces,
-            case or the form of its characters is always an error.
+        in_stock: For products: True selects those that can be bought, as by default, and False
+            those that are withdrawn, out of stock or have a stock of 0.
+        listed_since: Only targets that came to the platform at this time or later.
+        properties: Per property of the target: a value, a list of values, or {min, max}, such as
+            {"followers": {"min": 1000}}.
+        exclude: Excludes what passes any one of these filters.
+        on_missing: What to do with an id or name that the bundle does not hold: 'error', or 'skip'
+            it and list it in the trace. None, the default, is an error; within `exclude`, unknown
+            ids are skipped, and unknown names if the list also has known ones. `exclude` inherits
+            the value set here. An entry that differs from a known one only in spaces, case or the
+            form of its characters is always an error.
 
     Raises:
-        InvalidFilterError: An unknown filter, or a value that cannot be one.
+        InvalidFilterError: A filter does not exist, or a value is not possible for it.
 
     >>> Filters(categories="Yogurt", price_max=5).categories
     ('Yogurt',)
@@ -131,7 +133,7 @@ class Filters(BaseModel):
         return filters
 
     def asks_for_unsellable(self) -> bool:
-        """Whether products that cannot be bought are asked for: by status, stock or in_stock."""
+        """Whether status, stock or in_stock selects products that cannot be bought."""
         wanted = [("status", Condition(one_of=self.status))] if self.status else []
         named = any(
             name == "stock"
@@ -141,7 +143,7 @@ class Filters(BaseModel):
         return named or self.in_stock is not None
 
     def used(self) -> tuple[str, ...]:
-        """The names of the filters that are set; no condition on properties is none."""
+        """Returns the names of the filters that are set."""
         return tuple(
             name
             for name in type(self).model_fields

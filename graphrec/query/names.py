@@ -19,10 +19,10 @@ _NEAREST_AMONG = 20_000  # comparing with more names than this takes too long fo
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """Something that a question names and the bundle does not hold; it was answered without.
+    """Something that a query names and the bundle does not hold; the answer ignores it.
 
     Args:
-        asked_by: What named it, such as "filter 'exclude.ids'".
+        asked_by: The part of the query that names it, such as "filter 'exclude.ids'".
         type: The node type.
         id: The id, or the name.
     """

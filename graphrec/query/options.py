@@ -17,27 +17,28 @@ ON_UNKNOWN = ("error", "popular", "skip")
 
 
 class SimilarOptions(TypedDict, total=False):
-    """What can be said of any question.
+    """Options of every query.
 
     Args:
-        k: How many, 1 or more, 10 by default; fewer come out when fewer pass.
-        filters: What must be true of what comes out.
-        new_item_share: Of the first m places at least floor(m * share) go to new items, for every
-            m, as far as new items pass; 0 by default. Among themselves they come by affinity.
-        new_item_days: Who was created within so many days is new; 30 by default.
-        new_items_as_of: The moment that ages count back from; by default the bundle's cut-off, or
-            the time of its newest event where it has none.
-        max_per_category: How many of one category there may be at most; no limit by default. A
-            target in several categories counts for each.
+        k: The number of results, 1 or more, 10 by default; fewer if fewer targets pass.
+        filters: The filters that every result must pass.
+        new_item_share: The share of new items: of the first m places, at least floor(m * share) go
+            to new items, for every m, as far as new items pass. 0 by default. New items are ordered
+            by affinity among themselves.
+        new_item_days: Items created within this many days are new; 30 by default.
+        new_items_as_of: The time from which ages are counted back; by default the cut-off of the
+            bundle, or the time of its newest event if it has none.
+        max_per_category: The most results of one category; no limit by default. A target in several
+            categories counts for each.
         max_per_brand: The same for brands.
         max_per_creator: The same for creators.
-        diversity: From 0, affinity alone and the default, to 1: how much less something is worth,
-            the more it is like what stands before it.
-        levels: Which categories may come out where categories are asked for: "leaf", the default,
-            for those with none below them, or "all".
-        include_unsellable: Whether products may come out that cannot be bought: those whose status
-            is not 'active' or whose stock is 0. False by default; where neither is known they come
-            out. Filters that ask for such a status or stock by name get it all the same.
+        diversity: From 0, affinity alone and the default, to 1: how much a target loses for being
+            similar to those before it.
+        levels: Which categories can be results: "leaf", the default, for those with none below
+            them, or "all".
+        include_unsellable: Whether to include products that cannot be bought: those whose status is
+            not 'active' or whose stock is 0. False by default. Products without status and stock
+            are always included, and so are those whose status or stock a filter names.
     """
 
     k: int
@@ -54,13 +55,14 @@ class SimilarOptions(TypedDict, total=False):
 
 
 class AudienceOptions(SimilarOptions, total=False):
-    """What can be said when an audience is asked for.
+    """Options of audiences.
 
     Args:
-        share: How many users, as a share of all; in place of k.
-        min_score: The least score of a user; no limit by default. For brands and products of a
-            bundle that was trained with a holdout, a probability to buy, 0 to 1; else a similarity,
-            in standard deviations above the average user. `trace.score_kind` says which.
+        share: The number of users as a share of all, instead of k.
+        min_score: The lowest score of a user; no limit by default. For brands and products of a
+            bundle that was trained with a holdout, it is a probability to buy, 0 to 1. Otherwise it
+            is a similarity, in standard deviations above the average user. `trace.score_kind` says
+            which.
     """
 
     share: float | None
@@ -68,18 +70,19 @@ class AudienceOptions(SimilarOptions, total=False):
 
 
 class Options(SimilarOptions, total=False):
-    """What can be said when something is recommended.
+    """Options of recommendations.
 
     Args:
-        exclude_seen: Exclude what the query node has already seen, such as products a user bought;
-            True by default. A `Seen` says what counts as seen, such as `Seen(relations="VIEWED")`.
-        value_weight: From 0, what fits best and the default, to 1, expected net value: affinity
-            times what a sale is worth, by money, returns, ratings and repeats. Scores are moved
-            with it; see docs/quality.md.
-        on_unknown: What to do where the bundle does not hold a query node, or knows nothing about
-            it: raise an 'error', give the most 'popular' targets that pass, with a reason that says
-            so, or 'skip' it: its answer is empty, with an `outcome` that says why. By default one
-            query node is an error, and one of many is skipped.
+        exclude_seen: Whether to exclude what the query node has seen, such as products a user
+            bought; True by default. A `Seen` defines what counts as seen, such as
+            `Seen(relations="VIEWED")`.
+        value_weight: From 0, best fit and the default, to 1, expected net value: affinity times the
+            value of a sale, from money, returns, ratings and repeat purchases. It moves the scores
+            too; see docs/quality.md.
+        on_unknown: What to do if the bundle does not hold a query node or knows nothing about it:
+            raise an 'error', return the most 'popular' targets that pass, with a reason that says
+            so, or 'skip' it and return an empty answer whose `outcome` says why. By default, a
+            single query node raises an error, and one of many is skipped.
     """
 
     exclude_seen: bool | Seen

@@ -45,19 +45,19 @@ if TYPE_CHECKING:
 
 
 class Recommender(FeedQuestions, MerchantQuestions, CreatorQuestions, AnalystQuestions):
-    """Recommends from one bundle under one policy. Safe to use from several threads.
+    """Recommends from one bundle under one policy; several threads can share it.
 
-    A process that is forked while threads answer can go on asking.
+    A query node is the node that a query asks for; a target is a node that can be a result. Both
+    are given by type and id. Equal scores are ordered by id, so answers are always the same.
 
-    A query node is the node one asks for, a target a node that may come out; both are named by type
-    and id. Equal scores come out in the order of their ids, every time.
+    A forked process can go on using it, even if threads were answering during the fork.
 
     Args:
-        policy: What must not come out; nothing is excluded without one.
-        clock: Tells the time, with its timezone, by which rules of the policy begin and end.
+        policy: The rules that exclude nodes; without a policy, nothing is excluded.
+        clock: Returns the time, with its timezone, at which rules of the policy begin and end.
 
     Raises:
-        PolicyError: The policy does not fit the bundle: see `Enforcement`.
+        PolicyError: The policy does not fit the bundle.
     """
 
     def __init__(
@@ -78,54 +78,54 @@ class Recommender(FeedQuestions, MerchantQuestions, CreatorQuestions, AnalystQue
         verify: bool = True,
         clock: Clock = utc_now,
     ) -> "Recommender":
-        """Opens the bundle at `path`, with the policy (or the policy file) given.
+        """Opens the bundle at `path`, with a policy or a policy file.
 
         Args:
-            path: A bundle's folder; or REGISTRY@current or REGISTRY@NAME, a release of a registry.
-            verify: Compare every file with its hash.
+            path: A bundle folder, or a release of a registry: REGISTRY@current or REGISTRY@NAME.
+            verify: Whether to compare every file with its hash.
 
         Raises:
-            BundleError: See `open_bundle` for what can go wrong.
-            PolicyError: See `read_policy`.
+            BundleError: The bundle cannot be opened; see `open_bundle`.
+            PolicyError: The policy cannot be used; see `read_policy`.
         """
         return cls(open_bundle(path, verify=verify), policy=_as_policy(policy), clock=clock)
 
     @property
     def bundle(self) -> Bundle:
-        """The release being served."""
+        """The release that is served."""
         return self._engine.release.bundle
 
     @property
     def policy(self) -> Policy | None:
-        """The policy being enforced."""
+        """The policy that is enforced."""
         return self._engine.policy
 
     @property
     def unknown_policy_ids(self) -> Mapping[str, int]:
-        """Per node type how many ids of the policy the bundle does not hold; they do no harm."""
+        """The number of policy ids that the bundle does not hold, per node type; harmless."""
         return self._engine.unknown_policy_ids
 
     @property
     def policy_warnings(self) -> tuple[str, ...]:
-        """What of the policy does no harm but may be a mistake: unknown ids, empty lists."""
+        """Likely mistakes in the policy that do no harm: unknown ids, empty lists."""
         return self._engine.policy_warnings
 
     def reload(self, path: str | Path, *, verify: bool = True) -> bool:
-        """Serves another release from now on; the policy stays.
+        """Serves another release from now on, with the same policy.
 
-        Questions that are being answered end on the old one, and none waits or fails. When
-        anything is wrong with the new release, the old one goes on being served.
+        Queries that are being answered finish on the old release; none waits or fails. If the new
+        release cannot be used, the old one stays.
 
         Args:
-            path: As for `open`. To ask for REGISTRY@current again and again is cheap: as long as
-                that is what is served already, only its manifest is read.
+            path: As for `open`. Reloading REGISTRY@current often is cheap: if that release is
+                served already, only its manifest is read.
 
         Returns:
-            Whether anything was opened.
+            Whether a release was opened.
 
         Raises:
-            BundleError: See `open_bundle` for what can go wrong.
-            PolicyError: The policy does not fit the new release's schema.
+            BundleError: The bundle cannot be opened; see `open_bundle`.
+            PolicyError: The policy does not fit the schema of the new release.
         """
         if _is_release(path, self.bundle):
             return False
@@ -136,10 +136,11 @@ class Recommender(FeedQuestions, MerchantQuestions, CreatorQuestions, AnalystQue
         return True
 
     def set_policy(self, policy: Policy | str | Path | None) -> None:
-        """Enforces another policy, or policy file, from now on; None for none.
+        """Enforces another policy or policy file from now on, or none.
 
         Raises:
-            PolicyError: It cannot be read or does not fit the bundle's schema; the old one stays.
+            PolicyError: It cannot be read or does not fit the schema of the bundle; the old policy
+                stays.
         """
         new = _as_policy(policy)
         with self._swapping:
@@ -148,11 +149,12 @@ class Recommender(FeedQuestions, MerchantQuestions, CreatorQuestions, AnalystQue
     def explain_exclusion(
         self, node_type: str, node_id: str, *, query: tuple[str, str] | None = None
     ) -> tuple[Exclusion, ...]:
-        """Why the policy keeps a node from coming out; empty when it does not.
+        """Returns why the policy excludes a node; empty if it does not.
 
         Args:
-            query: Type and id of whom one would recommend it to: then only the rules in whose
-                scope that is, with a user's own blocks and a creator's missing licences.
+            query: Type and id of the node to recommend it to. Then only rules whose scope includes
+                that node count, with the own blocks of a user and the missing licences of a
+                creator.
 
         Raises:
             UnknownIdError: The bundle does not hold the node or the query node.
@@ -166,19 +168,20 @@ class Recommender(FeedQuestions, MerchantQuestions, CreatorQuestions, AnalystQue
     def recommend(
         self, query_type: str, query_id: str, target_type: str, **options: Unpack[Options]
     ) -> Recommendations:
-        """The best targets for one query node.
+        """Returns the best targets for one query node.
 
-        Users for a brand or product are ranked by similarity to its buyers; creators, and what fits
-        them, by who follows them and what they carry; all else by the dot product of vectors.
+        Users for a brand or product are ranked by similarity to its buyers. Creators, and targets
+        for creators, are ranked by followers and by the products that the creator carries. All
+        other targets are ranked by the dot product of vectors.
 
         Args:
             options: See `Options`.
 
         Raises:
-            UnknownIdError: No node of the query node's type has that id.
-            InvalidFilterError: A filter names what does not exist.
+            UnknownIdError: No node of that type has that id.
+            InvalidFilterError: A filter names something that does not exist.
             QueryError: The bundle has no vectors for a type, or knows nothing about the query node,
-                or there is no such option.
+                or an option does not exist.
         """
         engine = self._engine.check_types(query_type, target_type)
         return answers(engine, query_type, [query_id], target_type, RankOptions.of(options))[0]
@@ -190,10 +193,10 @@ class Recommender(FeedQuestions, MerchantQuestions, CreatorQuestions, AnalystQue
         target_type: str,
         **options: Unpack[Options],
     ) -> list[Recommendations]:
-        """For every query node what `recommend` gives, to the last bit, but faster.
+        """Returns for every query node the same as `recommend`, to the last bit, but faster.
 
         A query node that the bundle does not hold, or knows nothing about, gets an empty answer
-        whose `outcome` says so; with `on_unknown="error"` it is an error, as in `recommend`.
+        whose `outcome` says so. With `on_unknown="error"`, it raises an error, as in `recommend`.
         """
         question = RankOptions.of({"on_unknown": "skip", **options})
         ids = as_ids(query_ids, "query_ids")
@@ -201,7 +204,7 @@ class Recommender(FeedQuestions, MerchantQuestions, CreatorQuestions, AnalystQue
         return answers(engine, query_type, ids, target_type, question)
 
     def knows(self, query_type: str, query_id: str, target_type: str) -> bool:
-        """Whether the bundle holds a query, and `recommend` knows enough about it to answer."""
+        """Whether `recommend` can answer for this query node, with the given target type."""
         engine = self._engine.check_types(query_type, target_type)
         return is_known(engine, query_type, query_id, target_type)
 
@@ -213,23 +216,23 @@ class Recommender(FeedQuestions, MerchantQuestions, CreatorQuestions, AnalystQue
         half_life_days: float | None = 30.0,
         **options: Unpack[Options],
     ) -> Recommendations:
-        """The best targets for someone whom the bundle does not hold, by recent events.
+        """Returns the best targets for a user whom the bundle does not hold, from recent events.
 
         Args:
-            events: Such as [("PURCHASED", "p1"), ("VIEWED", "p2", moment)]; see `FoldIn`. What
-                they are about counts as seen. Those about nodes that the bundle does not hold are
-                skipped, and told in the trace.
-            half_life_days: After how long an event counts half, from the newest one back; None
+            events: A list such as [("PURCHASED", "p1"), ("VIEWED", "p2", moment)]. Their targets
+                count as seen. Events about nodes that the bundle does not hold are skipped and
+                listed in the trace.
+            half_life_days: The age at which an event counts half, back from the newest one; None
                 for never. Events without a time count as the newest.
 
         Returns:
-            As from `recommend`, with an empty query node type and id, and without reasons. Policies
-            hold in every scope.
+            The same as `recommend`, with an empty query type and id, and without reasons. All rules
+            of the policy apply, whatever their scope.
 
         Raises:
-            InvalidFilterError: A filter names what does not exist.
-            QueryError: A relation is none that a user has; or the events tell of no taste, or are
-                about nothing that the bundle holds, and `on_unknown` does not say what then.
+            InvalidFilterError: A filter names something that does not exist.
+            QueryError: A relation is none of a user, or the events say nothing about taste, and
+                `on_unknown` is "error".
         """
         question = RankOptions.of(options)
         engine = self._engine.check_types(target_type)
@@ -238,17 +241,17 @@ class Recommender(FeedQuestions, MerchantQuestions, CreatorQuestions, AnalystQue
     def similar(
         self, node_type: str, node_id: str, **options: Unpack[SimilarOptions]
     ) -> Recommendations:
-        """Nodes of the same type that point the same way, by shrunk cosine.
+        """Returns the nodes of the same type that are most similar, by shrunk cosine.
 
-        Lengths of vectors carry popularity, so they do not count here, but that very short ones
-        rest on little evidence and count less; see `EmbeddingMatrix.damped`. Users are compared by
-        how their scores for products differ from everyone's, see `Directions`; brands, categories
-        and what else products belong to by how they differ from the average one, see
-        `EmbeddingMatrix.apart`. The node itself and unknown nodes are never returned.
+        Lengths of vectors carry popularity, so they do not count, except that very short vectors
+        have little evidence and count less. Users are compared by how their scores for products
+        differ from the average user. Brands, categories and other groups of products are compared
+        by how they differ from the average group. The node itself and unknown nodes are never
+        returned.
 
         Raises:
             UnknownIdError: No node of that type has that id.
-            QueryError: The node's own vector is zero.
+            QueryError: The vector of the node is zero.
         """
         question = RankOptions.of({**options, "exclude_seen": False})
         engine = self._engine.check_types(node_type)
@@ -259,24 +262,24 @@ class Recommender(FeedQuestions, MerchantQuestions, CreatorQuestions, AnalystQue
         return engine.answer(queries, [node_id], node_type, question, Similarity.COSINE)[0]
 
     def embed_new(self, node_type: str, neighbors: Neighbors) -> npt.NDArray[np.float32]:
-        """A vector for a node that the bundle does not hold, from the nodes it is connected to.
+        """Computes a vector for a node that the bundle does not hold, from its neighbors.
 
-        What its neighbors and peers tell by the served vectors, see `graphrec.cold_start`; nothing
-        of the bundle changes. The dot product with another node's vector is the score, as for all
-        nodes.
+        It aggregates the vectors of its neighbors and siblings by the rules of the bundle, and
+        changes nothing in the bundle. The dot product with the vector of another node is the score,
+        as for all nodes.
 
         Args:
-            neighbors: Per edge type, such as 'Product-MADE_BY-Brand', the ids of the nodes at
-                the other end; their order does not matter, and an id named twice counts once.
-                Where an edge has both ends in this type, it goes either way.
+            neighbors: Per edge type, such as 'Product-MADE_BY-Brand', the ids of the nodes at the
+                other end, in any order; duplicates count once. An edge type with this type at both
+                ends counts in either direction.
 
         Returns:
             float32 [dim].
 
         Raises:
             UnknownIdError: A neighbor is not in the bundle.
-            QueryError: No neighbor has a vector, or an edge type tells nothing about this type,
-                or the bundle was trained without rules for new items.
+            QueryError: No neighbor has a vector, or an edge type has no rule for this type, or the
+                bundle was trained without rules for new items.
         """
         engine = self._engine.check_types(node_type)
         return engine.release.cold_start.embed(node_type, neighbors)
@@ -289,21 +292,21 @@ class Recommender(FeedQuestions, MerchantQuestions, CreatorQuestions, AnalystQue
         exclude_ids: Sequence[str] = (),
         **options: Unpack[SimilarOptions],
     ) -> Recommendations:
-        """The best targets for a vector, such as one that `embed_new` gave.
+        """Returns the best targets for a vector, such as one of `embed_new`.
 
         Args:
             vector: float32 [dim].
-            exclude_ids: Targets that must not come out, such as what a new user bought already.
-                Those that the bundle does not hold are skipped, and told in the trace.
+            exclude_ids: Targets to exclude, such as what a new user already bought. Ids that the
+                bundle does not hold are skipped and listed in the trace.
 
         Returns:
-            As from `recommend`, with an empty query node type and id, and without reasons.
+            The same as `recommend`, with an empty query type and id, and without reasons.
 
         Raises:
             UnknownIdError: One of `exclude_ids` is known, but in another spelling.
-            InvalidFilterError: A filter names what does not exist.
-            QueryError: The vector is of another length, zero or not finite, or there are no
-                vectors of the target type.
+            InvalidFilterError: A filter names something that does not exist.
+            QueryError: The vector has another length, is zero or not finite, or the target type has
+                no vectors.
         """
         engine, question = self._engine.check_types(target_type), RankOptions.of(options)
         columns, dim = engine.release.columns, engine.release.space(target_type).dim
@@ -314,11 +317,11 @@ class Recommender(FeedQuestions, MerchantQuestions, CreatorQuestions, AnalystQue
     def seen(
         self, query_type: str, query_id: str, target_type: str, rule: Seen = USUAL_RULE
     ) -> tuple[str, ...]:
-        """The ids of what a query has seen, such as the products a user bought, in order of id.
+        """Returns the ids that a query node has seen, such as products a user bought, in order.
 
         Raises:
-            UnknownIdError: No node of the query node's type has that id.
-            QueryError: The bundle lacks the edges that would tell.
+            UnknownIdError: No node of that type has that id.
+            QueryError: The bundle lacks the edges that would say so.
         """
         release = self._engine.check_types(query_type, target_type).release
         if not isinstance(rule, Seen):
@@ -328,7 +331,7 @@ class Recommender(FeedQuestions, MerchantQuestions, CreatorQuestions, AnalystQue
         return tuple(release.bundle.id_of(target_type, seen) for seen in rows)
 
     def fields(self, node_type: str, node_id: str) -> Fields:
-        """What to show of a node: the same fields that a recommendation of it carries."""
+        """Returns the display fields of a node, the same that a recommendation of it has."""
         release = self._engine.check_types(node_type).release
         return release.display.fields(node_type, release.bundle.row_of(node_type, node_id))
 
@@ -343,9 +346,10 @@ class Recommender(FeedQuestions, MerchantQuestions, CreatorQuestions, AnalystQue
         max_hops: int = 4,
         evidence: "EdgeSource | None" = None,
     ) -> "Explanation":
-        """The strongest ways in which a target is connected to a query; see `Explainer.explain`.
+        """Returns the strongest paths between a query node and a target.
 
-        What the policy bars for this query node is on none of them.
+        Nodes that the policy excludes for this query node are on none of them. The arguments are
+        those of `graphrec.explain.explain`.
         """
         engine = self._engine.check_types(query_type, target_type)
         return engine.release.explainer().explain(
@@ -364,14 +368,15 @@ class Recommender(FeedQuestions, MerchantQuestions, CreatorQuestions, AnalystQue
         target_type: str,
         **options: Unpack[Options],
     ) -> tuple[Rows, Scores]:
-        """The best targets by dot product, as rows and scores: for evaluation and bulk work.
+        """Returns the best targets by dot product as rows and scores, for evaluation and bulk work.
 
-        For most directions that is what `recommend_many` ranks; for audiences of brands and
-        products see `lookalike_rows`, for their creators `creator_rows`.
+        This is what `recommend_many` ranks for most target types. Exceptions are audiences of
+        brands and products (`lookalike_rows`) and their creators (`creator_rows`).
 
         Returns:
             Rows int64 [num_queries, k], padded with -1, and scores float64 [num_queries, k], padded
-            with -inf. A query node with a zero vector gets no targets: nothing is known about it.
+            with -inf. A query node with a zero vector gets no targets, because nothing is known
+            about it.
         """
         engine = self._engine.check_types(query_type, target_type)
         question = RankOptions.of(options)

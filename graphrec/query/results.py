@@ -13,17 +13,18 @@ from graphrec.query.planner import Plan
 
 @dataclass(frozen=True, slots=True)
 class Recommendation:
-    """One node that came out.
+    """One recommended node.
 
     Args:
         type: Its node type.
         id: Its id.
-        rank: 1 is best.
-        score: Affinity, moved towards value where that was asked for; higher is better,
-            comparable within one answer only. With shares, caps or diversity the order is not
-            that of the scores alone.
-        fields: What to show of it, by name, such as title, brand and price.
-        reasons: Why it is here and whether the query node has already seen it, in plain words.
+        rank: The place in the list, from 1.
+        score: Affinity, or affinity moved towards value if that was asked for. Higher is better.
+            Scores are comparable only within one answer. With shares, caps or diversity, the order
+            is not that of the scores alone.
+        fields: The display fields by name, such as title, brand and price.
+        reasons: Why the node is in the list, and whether the query node has seen it, in plain
+            words.
     """
 
     type: str
@@ -34,7 +35,7 @@ class Recommendation:
     reasons: tuple[str, ...]
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data, ready for JSON but for timestamps among the fields."""
+        """Returns plain data, ready for JSON except for timestamps among the fields."""
         return {
             "rank": self.rank,
             "type": self.type,
@@ -64,23 +65,23 @@ class Reranked:
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """How an answer came about.
+    """How an answer was computed.
 
     Args:
-        num_targets: All nodes of the target type.
-        num_candidates: Those that filters and policy let pass for every query node, and that can be
-            bought; what a single query node has seen or must not get is not taken off.
-        policy_version: Of the policy that was enforced; None without one.
-        excluded: Per reason code the number of targets that the policy took away.
-        plan: How the candidates were found, and why so.
-        reranked: What shares, caps and diversity did; None where none was asked for.
-        skipped: What the question names and the bundle does not hold; it was answered without.
-        num_unsellable: How many targets pass the filters, but were left out as they cannot be
+        num_targets: The number of nodes of the target type.
+        num_candidates: How many of them pass filters and policy for every query node and can be
+            bought. Targets that a single query node has seen, or may not get, are not subtracted.
+        policy_version: The version of the enforced policy; None without a policy.
+        excluded: The number of targets that the policy excluded, per reason code.
+        plan: How the candidates were searched, and why.
+        reranked: What shares, caps and diversity changed; None without these options.
+        skipped: What the query names and the bundle does not hold; it was ignored.
+        num_unsellable: How many targets pass the filters but were excluded because they cannot be
             bought.
-        score_kind: What scores are: 'affinity' or, in audiences, 'probability' to buy within
-            `score_days`, or 'similarity' where the bundle was trained without a holdout: standard
-            deviations above the average user, which are no probability.
-        score_days: Within how many days; None where a score is no probability.
+        score_kind: The meaning of scores: 'affinity', or for audiences the 'probability' to buy
+            within `score_days`, or 'similarity' if the bundle was trained without a holdout:
+            standard deviations above the average user, which are no probability.
+        score_days: The days within which the probability holds; None for other scores.
     """
 
     num_targets: int
@@ -96,7 +97,7 @@ class Trace:
 
 
 class Outcome(StrEnum):
-    """What kind of answer a query node got."""
+    """The kind of answer that a query node got."""
 
     ANSWERED = "answered"
     POPULAR = "popular"
@@ -106,11 +107,11 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Recommendations(Sequence[Recommendation]):
-    """The answer for one query node, best first. A sequence; empty when nothing passed.
+    """The answer for one query node: a sequence, best first, empty if nothing passed.
 
     Args:
-        outcome: 'answered', also where nothing passed; 'popular', since nothing is known about the
-            query node; or, in a batch, why it is empty: 'unknown_id', 'nothing_known'.
+        outcome: 'answered', also if nothing passed; 'popular' if nothing is known about the query
+            node; or, in a batch, why the answer is empty: 'unknown_id' or 'nothing_known'.
     """
 
     query_type: str
@@ -139,11 +140,11 @@ class Recommendations(Sequence[Recommendation]):
         return tuple(item.id for item in self.items)
 
     def to_dicts(self) -> list[dict[str, Any]]:
-        """One plain dictionary per recommendation, best first."""
+        """Returns one plain dictionary per recommendation, best first."""
         return [item.to_dict() for item in self.items]
 
     def to_arrow(self) -> pa.Table:
-        """One row per recommendation: query node, rank, target, score, reasons, then the fields."""
+        """Returns one row per recommendation: query node, rank, target, score, reasons, fields."""
         names = dict.fromkeys(name for item in self.items for name in item.fields)
         return pa.table(
             {

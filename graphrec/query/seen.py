@@ -195,25 +195,25 @@ Days = Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False)]
 
 
 class Seen(BaseModel):
-    """What counts as seen, and for how long.
+    """Defines which events count as seen, and for how long.
 
     Args:
-        relations: By which a target is seen: any that connect the query node's type to the
-            target's, such as PURCHASED, VIEWED, CARTED, FOLLOWS, WATCHED. For brands and categories
-            those of their products count, for categories those of everything below them too, for
-            creators those of their contents. None stands for the usual one:
-            buying, following a creator, watching a content, carrying a product; for other pairs
-            of types nothing counts.
-        within_days: Only what was seen less than so many days ago counts; None: ever. Of several
-            times the newest counts.
-        repeatable: Categories, by id or by a name that only one has, with everything below: their
-            products, such as coffee, may come again after `repeat_after_days`.
-        repeat_after_days: For them; 0 means at once.
-        at: The moment that days are counted back from. None: the bundle's cut-off, or the time of
-            its newest event where it has none. What is newer than the moment counts as seen.
+        relations: The relations by which a target counts as seen, such as PURCHASED, VIEWED,
+            CARTED, FOLLOWS or WATCHED. They must connect the type of the query node to the target
+            type. For brands and categories, the events with their products count (for categories,
+            with everything below them), and for creators, the events with their contents. None
+            stands for the default: buying, following a creator, watching a content, carrying a
+            product; for other pairs of types, nothing counts.
+        within_days: Only events less than this many days ago count; None for all. Of several
+            events, the newest counts.
+        repeatable: Categories, by id or unique name, with everything below them. Their products,
+            such as coffee, can be recommended again after `repeat_after_days`.
+        repeat_after_days: The days after which repeatable products can return; 0 means at once.
+        at: The time from which days are counted back. None: the cut-off of the bundle, or the time
+            of its newest event if it has none. Later events count as seen.
 
     Raises:
-        InvalidFilterError: An unknown field, or a value that it cannot have.
+        InvalidFilterError: A field does not exist, or a value is not possible for it.
 
     >>> Seen(relations="VIEWED", within_days=7).relations
     ('VIEWED',)
@@ -259,7 +259,7 @@ class Seen(BaseModel):
 
     @property
     def is_dated(self) -> bool:
-        """Whether it matters when something was seen."""
+        """Whether the time of an event matters."""
         return self.within_days is not None or self.repeatable is not None
 
 

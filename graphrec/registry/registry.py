@@ -48,14 +48,14 @@ class Switch:
 
 
 class Registry:
-    """A folder of releases. Every method reads it afresh, so one object may be kept for long."""
+    """A folder of releases. Every method reads it again, so an object can be kept for long."""
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
 
     @file_access("read or write")
     def releases(self) -> tuple[Listed, ...]:
-        """The releases that stand in it, the newest first.
+        """Returns the releases in the registry, newest first.
 
         Raises:
             RegistryError: There is no registry, or its files are damaged.
@@ -65,7 +65,7 @@ class Registry:
 
     @file_access("read or write")
     def history(self) -> tuple[Tenure, ...]:
-        """Who was current from when to when, oldest first.
+        """Returns which release was current when, oldest first.
 
         Raises:
             RegistryError: There is no registry, or its files are damaged.
@@ -82,22 +82,22 @@ class Registry:
         new_schema: bool = False,
         verify: bool = True,
     ) -> Switch:
-        """Makes a release current: a bundle, which is copied in, or one that stands in it.
+        """Makes a release current: a bundle, which it copies in, or a release in the registry.
 
-        Makes the registry where there is none. To promote what is current already changes nothing.
+        It makes the registry if there is none. Promoting the current release changes nothing.
 
         Args:
             bundle_or_name: A folder, REGISTRY@NAME, or the name of a release of this registry.
-            name: What to call a bundle that is copied in; by default the day on which it was
-                made and its release id.
+            name: The name for a bundle that is copied in; by default the day on which it was made
+                and its release id.
             new_schema: Whether the release may have another graph schema than the current one.
-            verify: Compare every file with its hash first.
+            verify: Whether to compare every file with its hash first.
 
         Raises:
-            RegistryError: The folder holds other things, the name is taken by other content or is
-                no name, or the schema is another one.
+            RegistryError: The folder holds other things, the name is taken by other content or
+                invalid, or the schema is another one.
             UnknownReleaseError: There is neither such a release nor such a bundle.
-            BundleError: The bundle cannot be used; nothing has changed then.
+            BundleError: The bundle cannot be used; nothing has changed.
         """
         bundle = open_bundle(meant(self.folder, bundle_or_name), verify=False)
         make_registry(self.folder)
@@ -116,18 +116,18 @@ class Registry:
 
     @file_access("read or write")
     def rollback(self, *, to: str | None = None, verify: bool = True) -> Switch:
-        """Makes the release current that was so before, or an earlier one.
+        """Makes the previous release current again, or an earlier one.
 
-        Each rollback goes one further back: it takes back what was promoted since.
+        Each rollback goes one step further back: it undoes the promotions since.
 
         Args:
-            to: How far to go back; to the one before by default.
-            verify: Compare every file with its hash first.
+            to: The release to go back to; by default the previous one.
+            verify: Whether to compare every file with its hash first.
 
         Raises:
-            RegistryError: Nothing was current before, or not this one.
-            UnknownReleaseError: It has been removed.
-            BundleError: It cannot be used; nothing has changed then.
+            RegistryError: No release was current before, or not this one.
+            UnknownReleaseError: The release was removed.
+            BundleError: The release cannot be used; nothing has changed.
         """
         self._must_exist()
         with self._locked():
@@ -140,16 +140,16 @@ class Registry:
 
     @file_access("read or write")
     def prune(self, keep: int) -> tuple[str, ...]:
-        """Removes all but some releases: those that were current last stay.
+        """Removes old releases; those that were current last stay.
 
-        The current one and the one to roll back to always stay. A process that serves a release
-        has to be reloaded before that is removed.
+        The current release and the one to roll back to always stay. Before a release is removed,
+        processes that serve it must be reloaded.
 
         Args:
-            keep: How many stay, 2 or more.
+            keep: How many releases stay, 2 or more.
 
         Returns:
-            The names of those that are gone.
+            The names of the removed releases.
 
         Raises:
             RegistryError: There is no registry, or `keep` is too small.
@@ -175,14 +175,13 @@ class Registry:
 
     @file_access("read or write")
     def repair(self) -> Repair:
-        """Makes `current.json` and the history whole again, from what can be read of them.
+        """Repairs `current.json` and the history from what can be read of them.
 
-        A file that is replaced stays beside, under another name. Where nothing is damaged, nothing
-        changes.
+        A replaced file is kept under another name. If nothing is damaged, nothing changes.
 
         Raises:
             RegistryError: There is no registry.
-            FileAccessError: The system refuses to read or write a file of it.
+            FileAccessError: The system refuses to read or write a file.
         """
         self._must_exist()
         with self._locked():

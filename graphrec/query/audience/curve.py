@@ -26,18 +26,19 @@ SHARES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 
 @dataclass(frozen=True, slots=True)
 class ReachPoint:
-    """One size of an audience.
+    """The figures of one audience size.
 
     Args:
-        share: Of all known users who never bought and may come out.
-        users: How many these are.
-        min_score: The score of the last of them: as a cut-off it gives this audience.
-        expected: How many of them will buy within the window, the sum of their probabilities.
-        precision: Their share of the audience.
-        recall: Their share of all who will buy.
-        lift: How many times more users of such audiences bought in the held-out weeks than of all.
-        low: The end of the interval that holds the lift with 95 % confidence.
-        high: The other end.
+        share: The size as a share of all known users who never bought and pass the filters.
+        users: The number of users in the audience.
+        min_score: The score of the last of them: as `min_score` it selects this audience.
+        expected: How many of them will buy within the window: the sum of their probabilities.
+        precision: The share of the audience that will buy.
+        recall: The share of all future buyers who are in the audience.
+        lift: How many times more users of such audiences bought in the held-out weeks than of all
+            users.
+        low: The lower end of the 95 % confidence interval of the lift.
+        high: The upper end.
     """
 
     share: float
@@ -51,7 +52,7 @@ class ReachPoint:
     high: float
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data."""
+        """Returns plain data."""
         return {name: getattr(self, name) for name in self.__slots__}
 
 

@@ -207,10 +207,10 @@ class Pick:
     """One creator of a portfolio.
 
     Args:
-        creator: With score, fields and reasons; its rank is the place in the portfolio.
-        gain: Buyers whom the creator reaches beside those before: the incremental reach.
-        reach: Of all up to this one.
-        cost: None where a number of creators was asked for.
+        creator: The creator with score, fields and reasons; its rank is the place in the portfolio.
+        gain: The buyers whom the creator reaches in addition to those before.
+        reach: The buyers whom all creators up to this one reach.
+        cost: The cost; None if a number of creators was asked for.
     """
 
     creator: Recommendation
@@ -219,7 +219,7 @@ class Pick:
     cost: float | None
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data, ready for JSON but for timestamps among the fields."""
+        """Returns plain data, ready for JSON except for timestamps among the fields."""
         return {
             **self.creator.to_dict(),
             "gain": self.gain,
@@ -233,12 +233,12 @@ class Portfolio:
     """A set of creators, in the order in which they were chosen.
 
     Args:
-        bound: No set of this number, or within this budget, reaches more.
-        window_days: Reach is the expected number of those who buy within so many days and see one
-            of the creators, as held-out days told. None where the bundle was trained without a
-            holdout: then every user counts by similarity to the buyers, and reach compares sets of
-            one brand alone.
-        trace: How the candidates came about.
+        bound: An upper bound: no set of this size, or within this budget, reaches more.
+        window_days: The reach is the expected number of users who buy within this many days and see
+            one of the creators, by held-out days. None if the bundle was trained without a holdout:
+            then every user counts by similarity to the buyers, and reach only compares sets of one
+            brand.
+        trace: How the candidates were computed.
     """
 
     brand_id: str
@@ -254,17 +254,17 @@ class Portfolio:
 
     @property
     def reach(self) -> float:
-        """Expected number of distinct likely buyers whom they reach together."""
+        """The expected number of distinct likely buyers whom the creators reach together."""
         return self.picks[-1].reach if self.picks else 0.0
 
     @property
     def cost(self) -> float | None:
-        """Of all together; None where a number of creators was asked for."""
+        """The cost of all creators; None if a number of creators was asked for."""
         costs = [pick.cost for pick in self.picks if pick.cost is not None]
         return exact_sum(costs) if len(costs) == len(self.picks) else None
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data, ready for JSON but for timestamps among the fields."""
+        """Returns plain data, ready for JSON except for timestamps among the fields."""
         return {
             "brand": self.brand_id,
             "reach": self.reach,

@@ -98,21 +98,20 @@ class BlockFields(Timed):
 
 
 class Block(Rule, BlockFields):
-    """Nodes that must not come out, with all that belongs to them.
+    """Excludes nodes, with everything that belongs to them.
 
-    A brand takes its shops and products with it, a shop and a tag their products (also those that
-    other shops sell too), a category everything below it, a creator the contents, an agency its
-    creators.
+    A brand includes its shops and products, a shop and a tag their products (also those that other
+    shops sell too), a category everything below it, a creator the contents, an agency its creators.
 
     Args:
         type: The node type.
-        ids: Which nodes. An id that the bundle does not hold does no harm, as it may come yet,
-            but at least one must be known, and none may be a known one in another spelling.
-        where: Or all nodes whose properties meet these conditions.
+        ids: The nodes. Ids that the bundle does not hold do no harm, because they may come later,
+            but at least one must be known, and none may differ from a known one only in spelling.
+        where: Conditions on properties, instead of ids.
         reason: A code for programs and statistics, such as 'RECALLED'.
-        note: For people.
-        scope: Query node types for which the block holds, such as ("User",); empty means all.
-            Questions whose query node is no node (a vector, an audience) are in every scope.
+        note: A note for people.
+        scope: The types of query nodes to which the block applies, such as ("User",); empty means
+            all. Queries without a query node (a vector, an audience) are in every scope.
         allow_unknown: Whether the bundle may hold none of the ids.
     """
 
@@ -128,15 +127,15 @@ class LicenceFields(Timed):
 
 
 class Licence(Rule, LicenceFields):
-    """Products of some categories need a licence.
+    """Requires a licence for products of some categories.
 
     Args:
-        categories: Category ids; each stands for everything below it too.
-        holders: Per type the ids that have the licence. Of 'Shop' and 'Brand', products that others
-            sell or make, or of which this is unknown, do not come out; of 'Creator', others
+        categories: Category ids, including everything below them.
+        holders: The ids that have the licence, per type. For 'Shop' and 'Brand', products of other
+            sellers or makers, or of unknown ones, are excluded. For 'Creator', other creators
             neither get such products nor are recommended for them. A type that is not named needs
-            no licence; where a list is empty, nobody has it.
-        reason: The code of what a missing licence excludes.
+            no licence; with an empty list, nobody has it.
+        reason: The reason code of the exclusions.
         allow_unknown: Whether the bundle may hold none of the categories.
     """
 
@@ -152,19 +151,19 @@ class OwnBlockFields(BaseModel):
 
 
 class OwnBlock(Rule, OwnBlockFields):
-    """What one user does not want to see; such a user is no audience for it either."""
+    """Excludes what one user does not want to see, and the user from its audiences."""
 
 
 class Policy(Rule):
-    """A versioned set of rules.
+    """A versioned set of rules that exclude nodes.
 
     Args:
-        version: Stands in the trace of every answer, so that it can be told later what held.
-        warnings: What does no harm but may be a mistake, such as an empty list of recalls; told
+        version: A name that the trace of every answer carries, to tell later which rules applied.
+        warnings: Likely mistakes that do no harm, such as an empty list of recalls; they are shown
             wherever the policy is enforced.
 
     Raises:
-        PolicyError: The rules are not well formed.
+        PolicyError: The rules are malformed.
 
     >>> Policy(version="7", blocks=[Block(type="Product", ids="p1", reason="RECALLED")]).version
     '7'
@@ -194,11 +193,11 @@ class _PolicyFile(BaseModel):
 
 
 def read_policy(path: str | Path) -> Policy:
-    """Reads and checks a policy file; tables that it names are looked for beside it.
+    """Reads and checks a policy file; tables that it names are read from its folder.
 
     Raises:
-        PolicyError: The file or one of its tables cannot be read or is not well formed; the
-            message names the line and the nearest valid key.
+        PolicyError: The file or one of its tables cannot be read or is malformed; the message names
+            the line and the nearest valid key.
     """
     file = TomlFile(path, _PolicyFile, PolicyError)
     content, folder = file.content, Path(path).parent

@@ -26,14 +26,14 @@ from graphrec.query.policy.document import Block, Policy, Timed
 
 @dataclass(frozen=True, slots=True)
 class Exclusion:
-    """Why a node does not come out.
+    """Why a node is excluded.
 
     Args:
         reason: The code of the rule.
-        because_of: The node that the rule names, as (type, id): itself, or what it belongs to; a
-            licence's category.
-        scope: Query node types for which it holds; empty means all.
-        until: When the rule ends.
+        because_of: The node that the rule names, as (type, id): the node itself, or one that it
+            belongs to; for a licence, the category.
+        scope: The types of query nodes to which the rule applies; empty means all.
+        until: The time when the rule ends.
     """
 
     reason: str

@@ -27,22 +27,22 @@ class MerchantQuestions(Questions):
     """
 
     def creators_for_product(self, product_id: str, **options: Unpack[Options]) -> Recommendations:
-        """Creators who should carry a product; by default ones who do not yet.
+        """Returns creators who should carry a product; by default ones who do not yet.
 
-        A score says how like the buyers a creator's followers are, and how much of what the
-        creator carries is of the product's category; see `creators_for`. New creators have few
-        followers and low scores: `new_item_share` reserves places for them.
+        A score combines how similar the followers of a creator are to the buyers, and how much of
+        what the creator carries is in the category of the product. New creators have few followers
+        and low scores; `new_item_share` reserves places for them.
         """
         return self.recommend("Product", product_id, "Creator", **options)
 
     def creators_for_brand(self, brand_id: str, **options: Unpack[Options]) -> Recommendations:
-        """Creators who should carry a brand; by default ones who carry none of its products."""
+        """Returns creators who should carry a brand; by default ones who carry none of it yet."""
         return self.recommend("Brand", brand_id, "Creator", **options)
 
     def creator_rows(
         self, query_type: str, query_rows: Rows, **options: Unpack[Options]
     ) -> tuple[Rows, Scores]:
-        """What `creators_for_brand` and `creators_for_product` rank, as rows and scores only.
+        """Ranks like `creators_for_brand` and `creators_for_product`, as rows and scores only.
 
         Args:
             query_type: 'Brand' or 'Product'.
@@ -50,7 +50,7 @@ class MerchantQuestions(Questions):
 
         Returns:
             Rows int64 [num_queries, k], padded with -1, and scores float64 [num_queries, k], padded
-            with -inf. A query node of which nothing is known gets no creators.
+            with -inf. A query node about which nothing is known gets no creators.
         """
         return creator_rows(self._engine, query_type, query_rows, RankOptions.of(options))
 
@@ -61,7 +61,7 @@ class MerchantQuestions(Questions):
         new_customers_only: bool = False,
         **options: Unpack[AudienceOptions],
     ) -> Recommendations:
-        """Users who are like the buyers of a product.
+        """Returns users who are similar to the buyers of a product.
 
         Args:
             new_customers_only: Only users who never bought it.
@@ -77,7 +77,7 @@ class MerchantQuestions(Questions):
         new_customers_only: bool = False,
         **options: Unpack[AudienceOptions],
     ) -> Recommendations:
-        """Users who are like the buyers of a brand.
+        """Returns users who are similar to the buyers of a brand.
 
         Args:
             new_customers_only: Only users who never bought from it.
@@ -94,9 +94,9 @@ class MerchantQuestions(Questions):
         new_customers_only: bool = False,
         **options: Unpack[AudienceOptions],
     ) -> tuple[Rows, Scores]:
-        """What `users_for_brand` and `users_for_product` rank, as rows and scores only.
+        """Ranks like `users_for_brand` and `users_for_product`, as rows and scores only.
 
-        For campaigns and evaluation: fields and reasons take time.
+        Use it for campaigns and evaluation, because fields and reasons take time.
 
         Args:
             query_type: 'Brand' or 'Product'.
@@ -116,14 +116,14 @@ class MerchantQuestions(Questions):
         new_customers_only: bool = True,
         **options: Unpack[AudienceOptions],
     ) -> Recommendations:
-        """Users who are like some users, such as the customers on a merchant's own list.
+        """Returns users who are similar to some users, such as the customers of a merchant.
 
-        Scores are similarities: what users on a list will do was never measured. As the list is no
-        node, rules of a policy hold whatever their scope is.
+        Scores are similarities, not probabilities. A list of users is no node, so all rules of a
+        policy apply, whatever their scope.
 
         Args:
-            user_ids: At least one that the bundle holds; the others are skipped, and told in the
-                trace. An id named twice counts once.
+            user_ids: Ids of users, at least one of which the bundle holds. Others are skipped and
+                listed in the trace; duplicates count once.
             new_customers_only: Only users who are not on the list.
             options: See `AudienceOptions`.
         """
@@ -140,21 +140,21 @@ class MerchantQuestions(Questions):
         shares: Sequence[float] = SHARES,
         filters: Filters | None = None,
     ) -> ReachCurve:
-        """Reach against precision of an audience of new customers, as held-out weeks told.
+        """Returns reach and precision of audiences of new customers, from held-out weeks.
 
-        The vectors have seen what buyers bought, so how well they find buyers again says nothing.
-        What is told was measured when the bundle was trained, with a model of the past: the lift
-        that audiences of brands or products with about as many buyers had among users who had
-        never bought, and how many of this audience will buy by the probabilities of its users.
+        The vectors have seen the purchases of buyers, so finding these buyers again proves nothing.
+        These figures were measured during training, with a backtest bundle: the lift of audiences
+        of brands or products with about as many buyers, among users who had never bought. The
+        probabilities of the users say how many of this audience will buy.
 
         Args:
             query_type: 'Brand' or 'Product'.
-            shares: Sizes of audiences, as shares of all known users who never bought and may come
-                out; from the smallest share that was measured, .01, to 1.
+            shares: Audience sizes, as shares of all known users who never bought and pass the
+                filters; from the smallest share that was measured, .01, to 1.
 
         Raises:
-            QueryError: The bundle holds no such figures, since it was trained without a holdout or
-                too few bought afterwards; a share is out of its range; or nobody may come out.
+            QueryError: The bundle has no such figures, because it was trained without a holdout or
+                too few bought afterwards; or a share is out of its range; or no user passes.
         """
         question = RankOptions(filters=filters)
         return reach_curve(
@@ -172,31 +172,33 @@ class MerchantQuestions(Questions):
         exclude_seen: bool = True,
         filters: Filters | None = None,
     ) -> Portfolio:
-        """The creators who together reach most of a brand's likely buyers.
+        """Returns the creators who together reach the most likely buyers of a brand.
 
-        Creators of one taste share their followers, so the k nearest reach the same people over and
-        over. The reach of a set is the expected number of distinct buyers who see it, the sum over
-        users of (chance to buy) x (1 - prod(1 - chance to see a creator)). The chance to buy is
-        the score of `users_for_brand` where that is a probability, and else the similarity to the
-        buyers; `Portfolio.window_days` says which. Users see creators whom they follow, or whose
-        contents they liked or watched, with the chances in `graphrec/query/audience/directions.py`.
+        Creators with a similar taste share followers, so the k nearest reach the same users again
+        and again. The reach of a set is the expected number of distinct buyers who see it: the sum
+        over users of (probability to buy) x (1 - prod(1 - probability to see a creator)). The
+        probability to buy is the score of `users_for_brand` if that is a probability, and otherwise
+        the similarity to the buyers; `Portfolio.window_days` says which. Users see the creators
+        that they follow, or whose content they liked or watched, with the probabilities in
+        `graphrec/query/audience/directions.py`.
 
-        The set is chosen greedily and lazily. With k, it reaches at least 1 - 1/e (63 %) of what
-        the best k creators do (Nemhauser, Wolsey and Fisher 1978). With a budget, the better of
-        the choices by gain and by gain per cost reaches at least (1 - 1/e) / 2 (31 %) of what
-        the best set does (Leskovec et al., KDD 2007; Khuller, Moss and Naor 1999). `bound` says
-        how much more any set could reach at most: most often little.
+        The set is chosen with the lazy greedy algorithm. With k, it reaches at least 1 - 1/e (63 %)
+        of what the best k creators reach (Nemhauser, Wolsey and Fisher 1978). With a budget, the
+        better of the choices by gain and by gain per cost reaches at least (1 - 1/e) / 2 (31 %) of
+        the best set (Leskovec et al., KDD 2007; Khuller, Moss and Naor 1999). `bound` is an upper
+        bound for every such set, and mostly a close one.
 
         Args:
-            k: How many creators; fewer come out when no further one adds anything.
-            budget: What all may cost together, instead of k.
-            costs: Per id the cost of every creator who may come out; in the budget's currency.
-            new_customers_only: Users who bought from the brand do not count.
-            exclude_seen: Leave out creators who carry one of the brand's products already.
-            filters: Which creators may come out.
+            k: The number of creators; fewer if no further one adds anything.
+            budget: The most that all creators may cost together, instead of k.
+            costs: The cost of every creator who passes, by id, in the currency of the budget.
+            new_customers_only: Ignore users who already bought from the brand.
+            exclude_seen: Exclude creators who already carry a product of the brand.
+            filters: Filters for creators.
 
         Raises:
-            QueryError: Not one of k and budget is given, or a cost is missing or not above 0.
+            QueryError: Neither or both of k and budget are given, or a cost is missing or not above
+                0.
         """
         money = Budget(k, budget, costs)
         question = RankOptions(filters=filters, exclude_seen=exclude_seen)

@@ -46,25 +46,25 @@ class FeedQuestions(Questions):
     """For a user. Errors and options are those of `recommend`."""
 
     def products_for_user(self, user_id: str, **options: Unpack[Options]) -> Recommendations:
-        """Products that fit a user; by default ones that the user never bought."""
+        """Returns products for a user; by default ones that the user never bought."""
         return self.recommend("User", user_id, "Product", **options)
 
     def products_for_events(
         self, events: Sequence[Event], **options: Unpack[Options]
     ) -> Recommendations:
-        """Products that fit someone unknown, by events such as [("PURCHASED", "p1")]."""
+        """Returns products for an unknown user, from events such as [("PURCHASED", "p1")]."""
         return self.recommend_for_events(events, "Product", **options)
 
     def brands_for_user(self, user_id: str, **options: Unpack[Options]) -> Recommendations:
-        """Brands that fit a user; by default ones that the user never bought from."""
+        """Returns brands for a user; by default ones that the user never bought from."""
         return self.recommend("User", user_id, "Brand", **options)
 
     def creators_for_user(self, user_id: str, **options: Unpack[Options]) -> Recommendations:
-        """Creators who fit a user; by default ones whom the user does not follow."""
+        """Returns creators for a user; by default ones that the user does not follow."""
         return self.recommend("User", user_id, "Creator", **options)
 
     def contents_for_user(self, user_id: str, **options: Unpack[Options]) -> Recommendations:
-        """Short videos and live sessions; by default ones that the user has not watched."""
+        """Returns short videos and live sessions; by default ones that the user did not watch."""
         return self.recommend("User", user_id, "Content", **options)
 
 
@@ -78,15 +78,15 @@ class CreatorQuestions(Questions):
     def categories_for_creator(
         self, creator_id: str, **options: Unpack[Options]
     ) -> Recommendations:
-        """Categories that fit a creator; by default ones the creator carries nothing of."""
+        """Returns categories for a creator; by default ones the creator carries nothing of."""
         return self.recommend("Creator", creator_id, "Category", **options)
 
     def products_for_creator(self, creator_id: str, **options: Unpack[Options]) -> Recommendations:
-        """Products that fit a creator; by default ones the creator does not carry yet."""
+        """Returns products for a creator; by default ones the creator does not carry yet."""
         return self.recommend("Creator", creator_id, "Product", **options)
 
     def brands_for_creator(self, creator_id: str, **options: Unpack[Options]) -> Recommendations:
-        """Brands that fit a creator; by default ones the creator carries nothing of."""
+        """Returns brands for a creator; by default ones the creator carries nothing of."""
         return self.recommend("Creator", creator_id, "Brand", **options)
 
 
@@ -96,19 +96,19 @@ class AnalystQuestions(Questions):
     def similar_products(
         self, product_id: str, **options: Unpack[SimilarOptions]
     ) -> Recommendations:
-        """Products near a product."""
+        """Returns products that are similar to a product."""
         return self.similar("Product", product_id, **options)
 
     def similar_creators(
         self, creator_id: str, **options: Unpack[SimilarOptions]
     ) -> Recommendations:
-        """Creators near a creator."""
+        """Returns creators that are similar to a creator."""
         return self.similar("Creator", creator_id, **options)
 
     def similar_brands(self, brand_id: str, **options: Unpack[SimilarOptions]) -> Recommendations:
-        """Brands near a brand."""
+        """Returns brands that are similar to a brand."""
         return self.similar("Brand", brand_id, **options)
 
     def similar_users(self, user_id: str, **options: Unpack[SimilarOptions]) -> Recommendations:
-        """Users near a user."""
+        """Returns users that are similar to a user."""
         return self.similar("User", user_id, **options)

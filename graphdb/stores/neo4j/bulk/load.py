@@ -42,17 +42,17 @@ _LAST_LINES = 6
 
 @dataclass(frozen=True, slots=True)
 class AdminTool:
-    """neo4j-admin of the server whose data are on this machine.
+    """The neo4j-admin of a server on this machine.
 
     Args:
-        command: The words that run it; what it should do comes after them.
+        command: The words that run it, before its own arguments.
     """
 
     command: tuple[str, ...]
 
     @classmethod
     def find(cls, environment: Mapping[str, str] | None = None) -> "AdminTool":
-        """NEO4J_ADMIN (a command line), else that of NEO4J_HOME, else the one on PATH.
+        """Finds neo4j-admin by NEO4J_ADMIN (a command line), then NEO4J_HOME, then PATH.
 
         Raises:
             StoreError: There is none.
@@ -68,11 +68,11 @@ class AdminTool:
         return cls(tuple(command))
 
     def check_target(self, database: str, *, overwrite: bool) -> None:
-        """Makes sure, before any work, that the import will be let in.
+        """Checks, before any work, that the import can succeed.
 
         Raises:
             StoreError: The server runs, the database exists and `overwrite` is off, or the tool
-                itself does not work, for want of Java for example.
+                does not work, such as without Java.
         """
         try:
             done = subprocess.run(
@@ -96,7 +96,7 @@ class AdminTool:
             raise _failed(done.stdout, database, "cannot say whether there is a database")
 
     def import_full(self, files: ImportFiles, database: str, *, overwrite: bool) -> None:
-        """Imports the files into a database that is not there yet, or instead of it.
+        """Imports the files into a new database, or in place of an existing one.
 
         Raises:
             StoreError: The tool refused or failed, or imported another number of nodes or edges.
@@ -218,22 +218,22 @@ def bulk_ingest(
     on_progress: OnProgress | None = None,
     on_step: OnStep | None = None,
 ) -> tuple[IngestReport, BulkReport]:
-    """Validates tables as `ingest` does and makes them a whole new database of a stopped server.
+    """Checks tables like `ingest` and loads them into a new database of a stopped server.
 
     Args:
-        tool: Of the server whose database it is; see `AdminTool.find`.
+        tool: The tool of the server; see `AdminTool.find`.
         database: The database, which must not exist.
         overwrite: Delete the database if it exists.
         schema: The schema of the new store; `graphdb.SCHEMA` by default.
         strict: As in `ingest`.
         now: As in `ingest`.
         on_progress: As in `ingest`.
-        on_step: Told what comes after the ingest.
+        on_step: Called at each step after the ingest.
 
     Raises:
         StoreError: The server runs, the database exists and `overwrite` is off, or the import
             failed.
-        RejectedRowError: `strict` is on and a row broke a rule.
+        RejectedRowError: `strict` is on and a row breaks a rule.
     """
     tool.check_target(database, overwrite=overwrite)
     with _staged(tables, schema, strict, now, on_progress) as (store, report):
@@ -250,14 +250,14 @@ def write_bulk_files(
     on_progress: OnProgress | None = None,
     on_step: OnStep | None = None,
 ) -> tuple[IngestReport, BulkReport, ImportFiles]:
-    """As `bulk_ingest`, but writes the files for an import on another machine and loads nothing.
+    """Checks tables like `ingest` and writes the files for an import on another machine.
 
     Args:
         folder: See `write_import_files`.
 
     Raises:
         StoreError: The folder holds something or cannot be written.
-        RejectedRowError: `strict` is on and a row broke a rule.
+        RejectedRowError: `strict` is on and a row breaks a rule.
     """
     with _staged(tables, schema, strict, now, on_progress) as (store, report):
         began = time.perf_counter()
@@ -274,17 +274,17 @@ def bulk_import(
     overwrite: bool = False,
     on_step: OnStep | None = None,
 ) -> BulkReport:
-    """Makes the graph of an embedded store a whole new database of a stopped server.
+    """Loads the graph of an embedded store into a new database of a stopped server.
 
-    The constraints come into being when the loaded database is opened first; the import tool of
-    Neo4j Community cannot make them.
+    The constraints are created when the loaded database is first opened, because the import tool of
+    Neo4j Community cannot create them.
 
     Args:
-        store: Whose graph, rejects and schema are taken over.
-        tool: Of the server whose database it is; see `AdminTool.find`.
+        store: The store whose graph, rejects and schema are loaded.
+        tool: The tool of the server; see `AdminTool.find`.
         database: The database, which must not exist.
         overwrite: Delete the database if it exists.
-        on_step: Told of each step.
+        on_step: Called at each step.
 
     Raises:
         StoreError: As in `bulk_ingest`.
