@@ -70,15 +70,15 @@ _SAMPLE = 1024  # trained nodes that are taken as new; more move the weights by 
 
 
 class ColdStartConfig(BaseModel):
-    """How new nodes get their vectors; which values were chosen on what: docs/history.
+    """How new nodes get vectors; docs/benchmarks.md says how the defaults were chosen.
 
     Args:
-        edge_type_weights: What the learned weight of an edge type is multiplied by, such as
+        edge_type_weights: A factor for the learned weight of an edge type, such as
             'Product-MADE_BY-Brand'; 1 for those not named, 0 leaves one out.
-        length_quantile: A new item whose edges agree as much as most do is as long as this share of
-            the trained nodes of its type is at most. Length is popularity: more shows new items to
-            more people, at the cost of what is known to be liked.
-        length_power: How much longer the vectors of new items are whose edges agree more.
+        length_quantile: The length of a new item whose edges agree as much as most do, as a
+            quantile of the lengths of the trained nodes of its type. Length is popularity: a higher
+            quantile shows new items to more users, at the cost of proven ones.
+        length_power: How much longer the vectors of new items are if their edges agree more.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -18,26 +18,29 @@ from training.quality import QualityConfig
 
 
 class TrainConfig(BaseModel):
-    """One training run.
+    """The config of a training run.
 
     Args:
-        target_edge_type: What is predicted, as an edge type: who does what with which.
-        group: What connects a product to its brand; new brands are measured along it.
-        top_k: Length of the lists that are measured.
-        svd: How the SVD is computed.
-        model: The SVD, the graph network, or both side by side in one vector.
-        graph: How the network is built and trained.
-        balance: With both, how widely the network's scores spread beside the SVD's.
-        popularity: How widely what is popular in general spreads beside the scores of the model;
-            0 leaves it out. For data that tell little of most queries.
-        popularity_half_life_days: After how many days a purchase counts half in that; None for
-            never.
-        profile: How what users like in products enters the vectors, beside the model.
-        profile_balance: How widely its scores spread beside the model's; 0 leaves it out.
-        engagement: How what users watch, like and follow enters the vectors, beside all that.
-        engagement_balance: How widely its scores for contents and creators spread beside the
-            others'; 0 leaves it out.
-        cold_start: How nodes that nothing is known of get vectors.
+        target_edge_type: The edge type to predict.
+        group: The edge type from a product to its brand; new brands are measured along it.
+        top_k: The length of the lists that are measured.
+        svd: The config of the SVD.
+        model: The model: the SVD, the graph model, or both concatenated.
+        graph: The config of the graph model.
+        balance: How widely the scores of the graph model spread, relative to those of the SVD, if
+            both are concatenated.
+        popularity: How widely general popularity spreads, relative to the scores of the model; 0
+            leaves it out. For data that say little about most query nodes.
+        popularity_half_life_days: The age at which a purchase counts half for that popularity; None
+            for never.
+        profile: The config of the profile encoder, which adds what users like in products.
+        profile_balance: How widely its scores spread, relative to those of the model; 0 leaves it
+            out.
+        engagement: The config of the engagement encoder, which adds what users watch, like and
+            follow.
+        engagement_balance: How widely its scores for contents and creators spread, relative to the
+            others; 0 leaves it out.
+        cold_start: How new nodes get vectors.
         quality: How much returns, ratings and repeat purchases count in the quality of nodes.
     """
 
@@ -61,16 +64,16 @@ class TrainConfig(BaseModel):
 
 
 def presets() -> dict[str, Path]:
-    """The file of every preset, by name."""
+    """Returns the file of every preset, by name."""
     files = Path(__file__).with_name("presets").glob("*.toml")
     return {path.stem: path for path in sorted(files)}
 
 
 def preset_path(name: str) -> Path:
-    """The file of a preset.
+    """Returns the file of a preset.
 
     Raises:
-        TrainingError: There is none of that name.
+        TrainingError: There is no preset with that name.
     """
     known = presets()
     if name not in known:
@@ -105,10 +108,10 @@ def make_config(
 
 
 def load_config(path: str | Path) -> TrainConfig:
-    """Reads a TOML file; what it leaves out keeps its default.
+    """Reads a config from a TOML file; missing keys keep their defaults.
 
     Raises:
-        TrainingError: The file is missing or no TOML, or a key or value is wrong; the message
+        TrainingError: The file is missing or not TOML, or a key or value is wrong; the message
             names the line and the nearest key.
     """
     return TomlFile(path, TrainConfig, TrainingError).content
@@ -131,11 +134,11 @@ def to_toml(config: TrainConfig) -> str:
 
 
 def write_config(path: Path, config: TrainConfig, comment: str, *, overwrite: bool) -> None:
-    """Writes the text with a comment above; no half file is left.
+    """Writes a config as TOML, with a comment above it, completely or not at all.
 
     Raises:
-        TrainingError: The file exists and `overwrite` is off, or it cannot be written; or as for
-            `to_toml`.
+        TrainingError: The file exists and `overwrite` is off, or it cannot be written, or TOML
+            cannot express a value (None).
     """
     check_unused(path, overwrite=overwrite)
     head = "".join(f"# {line}\n" for line in comment.splitlines())

@@ -43,7 +43,7 @@ _NUMBERS = (Kind.INT, Kind.FLOAT)
 
 
 def load_graph(snapshot: Snapshot, *, threads: int = 2) -> HeteroData:
-    """The whole snapshot as a PyG graph; node rows are the snapshot's.
+    """Loads the whole snapshot as a PyG graph, with the node rows of the snapshot.
 
     Every node type has `num_nodes`. Every edge type has, empty ones included:
 
@@ -56,7 +56,7 @@ def load_graph(snapshot: Snapshot, *, threads: int = 2) -> HeteroData:
       fewest stars to 1 for the most, 0 in the middle. 4 of 5 stars are .5, 2 are -.5.
 
     Args:
-        threads: How many columns' worth of work goes on side by side.
+        threads: How many columns are read in parallel.
 
     Raises:
         SnapshotError: An edge ends at a node that the snapshot does not have.

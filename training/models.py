@@ -26,10 +26,10 @@ from training.gnn.training_log import check_tensorboard
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Where the network is trained, and what is kept of it on the way; see `GraphEncoder`.
+    """Where the graph model trains, and what is kept of the run; see `GraphEncoder`.
 
     Raises:
-        TrainingError: A log for TensorBoard is asked for, but not possible.
+        TrainingError: A log for TensorBoard was asked for but is not possible.
     """
 
     device: str | None = None
@@ -43,7 +43,7 @@ class Run:
             check_tensorboard(self.folder)
 
     def part(self, name: str) -> "Run":
-        """The same for one of several trainings, with a folder of its own."""
+        """Returns the same run with a subfolder, for one of several trainings."""
         return replace(self, folder=None if self.folder is None else self.folder / name)
 
 

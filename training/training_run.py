@@ -28,12 +28,12 @@ from training.steps import Progress, Steps
 
 @dataclass(frozen=True, slots=True)
 class TrainReport:
-    """What a training run made.
+    """The result of a training run.
 
     Args:
-        bundle: The release, learned from the whole snapshot.
-        evaluation: What the same model reached on the held-out part, learned from what came
-            before; None when nothing was held out.
+        bundle: The release, trained on the whole snapshot.
+        evaluation: The metrics of the same model on the held-out days, trained without them; None
+            without a holdout.
     """
 
     bundle: Bundle
@@ -54,20 +54,20 @@ def train(
 
     Args:
         out_dir: The folder to write; it must not exist.
-        holdout_days: The model is first fit without the last days and measured on them, beside
-            popularity; then fit again on everything. None leaves the measuring out.
-        run: Where to train, and what to keep of it on the way. Of several processes, the first
-            calls this, and the others `follow`.
+        holdout_days: The model first trains without this many last days and is measured on them,
+            beside popularity. Then it trains again on everything. None skips the measurement.
+        run: Where to train, and what to keep of the run. If several processes train together, the
+            first calls this and the others call `follow`.
 
     Raises:
         BundleError: `out_dir` exists.
-        SnapshotError: There is no usable snapshot.
-        InsufficientDataError: There is too little to train on, or to hold out.
+        SnapshotError: The snapshot cannot be used.
+        InsufficientDataError: There is too little data to train on or to hold out.
         SchemaError: The config names a relation that the snapshot's schema does not have.
-        InsufficientMemoryError: The network would take more memory than there is.
-        DivergedError: The network's loss became infinite or no number.
-        CheckpointError: What `run` has kept is of another run.
-        WorkerLostError: Another one of the processes is gone.
+        InsufficientMemoryError: The graph model needs more memory than there is.
+        DivergedError: The loss of the graph model became NaN or infinite.
+        CheckpointError: The state in the folder of `run` is of another run.
+        WorkerLostError: Another process has ended.
     """
     config, run = config or TrainConfig(), run or Run()
     out_dir = _unused(Path(out_dir))

@@ -28,13 +28,13 @@ from training.sparse_ops import csr, gather_rows, product, quiet, starts_of, to_
 
 
 class Baseline(Protocol):
-    """Learns one target edge type of a graph; its scorer is on the CPU, wherever it was learned."""
+    """Trains on one edge type of a graph and returns a scorer, which is always on the CPU."""
 
     def fit(self, graph: HeteroData) -> Scorer:
-        """Learns from the graph.
+        """Trains on the graph.
 
         Raises:
-            InsufficientDataError: The graph has nothing of what the baseline learns from.
+            InsufficientDataError: The graph has nothing of what the baseline trains on.
         """
         ...
 
@@ -150,17 +150,17 @@ def interactions(
 
 @dataclass(frozen=True, slots=True)
 class EncoderBaseline:
-    """Any encoder, asked along one target edge type."""
+    """Makes a baseline from any encoder, for one edge type."""
 
     encoder: Encoder
     target_edge_type: EdgeType
 
     def fit(self, graph: HeteroData) -> VectorScorer:
-        """Learns.
+        """Fits the encoder.
 
         Raises:
-            InsufficientDataError: The encoder has too little to learn from, or gives no vectors for
-                an end of the target edge type.
+            InsufficientDataError: There is too little data to train on, or the encoder has no
+                vectors for an end of the edge type.
         """
         vectors = self.encoder.fit(graph)
         for end in (self.target_edge_type.source, self.target_edge_type.target):

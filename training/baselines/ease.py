@@ -59,11 +59,11 @@ def weighed_interactions(
 
 
 class EaseConfig(LinearConfig):
-    """How the weights are found.
+    """The config of EASE.
 
     Args:
-        precision: Of the inversion.
-        memory_gb: The most that fitting may take.
+        precision: The floating-point precision of the inversion.
+        memory_gb: The most memory that fitting may use.
     """
 
     precision: Literal["float32", "float64"] = "float32"
@@ -89,10 +89,10 @@ class Ease:
         """Inverts the Gram matrix.
 
         Raises:
-            InsufficientDataError: There are no events to learn from.
+            InsufficientDataError: There are no events to train on.
             SchemaError: A weight is given for a relation that does not exist or does not fit.
-            TrainingError: The targets do not fit into `memory_gb`, or the precision is too low
-                for so little regularisation.
+            TrainingError: The targets do not fit into `memory_gb`, or the precision is too low for
+                this little regularisation.
         """
         events = weighed_interactions(graph, self.schema, self.target_edge_type, self.config)
         self._check_memory(events.shape[1])
@@ -130,13 +130,13 @@ class Ease:
 
 
 class LowRankEaseConfig(LinearConfig):
-    """How the weights are found; the defaults were chosen on a validation part of Gowalla.
+    """The config of low-rank EASE; defaults were chosen on a validation part of Gowalla.
 
     Args:
         rank: How many singular vectors of R are kept.
-        power_iterations: Of the SVD; see `randomized_svd`.
-        oversampling: The same.
-        seed: The same.
+        power_iterations: Power iterations of the SVD; see `randomized_svd`.
+        oversampling: Extra dimensions during the SVD.
+        seed: The seed of the random projection.
     """
 
     regularisation: float = Field(default=0.5, gt=0, le=1e9, allow_inf_nan=False)
@@ -195,7 +195,7 @@ class LowRankEase:
         """Factors R and inverts within the factor's rank.
 
         Raises:
-            InsufficientDataError: There are no events to learn from.
+            InsufficientDataError: There are no events to train on.
             SchemaError: A weight is given for a relation that does not exist or does not fit.
         """
         config = self.config

@@ -17,15 +17,16 @@ _BLOCK_NUMBERS = 2**25  # of float32 [num_queries, block] held at once: 128 MB
 
 
 class GfCfConfig(InteractionConfig):
-    """How the filters are made; the defaults are the paper's, but for those of the SVD.
+    """The config of GF-CF; the defaults are those of the paper, except for the SVD.
 
     Args:
-        low_pass: What the ideal low-pass filter counts beside the linear one (the paper's alpha).
+        low_pass: The weight of the ideal low-pass filter beside the linear one (the alpha of the
+            paper).
         rank: How many singular vectors pass it.
-        power_iterations: Of the SVD; see `randomized_svd`. The filter is as sharp as these make
-            it, and singular values fall slowly.
-        oversampling: The same.
-        seed: The same.
+        power_iterations: Power iterations of the SVD; see `randomized_svd`. More make the filter
+            sharper, because singular values fall slowly.
+        oversampling: Extra dimensions during the SVD.
+        seed: The seed of the random projection.
     """
 
     low_pass: float = Field(default=0.3, ge=0, le=1e3, allow_inf_nan=False)
@@ -84,10 +85,10 @@ class GfCf:
         self.config = config or GfCfConfig()
 
     def fit(self, graph: HeteroData) -> GfCfScorer:
-        """Normalises and factors.
+        """Normalises and factors the matrix.
 
         Raises:
-            InsufficientDataError: There are no events to learn from.
+            InsufficientDataError: There are no events to train on.
             SchemaError: A weight is given for a relation that does not exist or does not fit.
         """
         config = self.config

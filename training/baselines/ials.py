@@ -15,16 +15,16 @@ Tensor = torch.Tensor
 
 
 class IalsConfig(InteractionConfig):
-    """How the factors are found; the defaults were chosen on a validation part of Gowalla.
+    """The config of iALS; its defaults were chosen on a validation part of Gowalla.
 
     Args:
-        dim: Length of the vectors.
-        iterations: How often both sides are solved for.
-        regularisation: Of the vectors' squared lengths.
-        confidence: How much more than an unknown pair a known one of weight 1 counts (the alpha
-            of the paper, which takes 40).
-        threads: Of the solver; the result does not depend on them.
-        seed: Of the vectors to begin with.
+        dim: The dimensions of the vectors.
+        iterations: How often both sides are solved.
+        regularisation: The weight of the squared lengths of vectors.
+        confidence: How much more a known pair of weight 1 counts than an unknown one (the alpha of
+            the paper, which uses 40).
+        threads: The threads of the solver; the result does not depend on them.
+        seed: The seed of the initial vectors.
     """
 
     dim: int = Field(default=256, ge=1, le=2048)
@@ -51,10 +51,10 @@ class Ials:
         self.config = config or IalsConfig()
 
     def fit(self, graph: HeteroData) -> VectorScorer:
-        """Alternates.
+        """Fits the factors by alternating least squares.
 
         Raises:
-            InsufficientDataError: There are no events to learn from.
+            InsufficientDataError: There are no events to train on.
             SchemaError: A weight is given for a relation that does not exist or does not fit.
             TrainingError: The library is not installed.
         """

@@ -19,12 +19,12 @@ Tensor = torch.Tensor
 
 
 class ItemKnnConfig(InteractionConfig):
-    """How neighbors are found.
+    """The config of item k-NN.
 
     Args:
-        num_neighbors: How many of a target's neighbors speak for it.
-        shrinkage: Added to the product of the two lengths, so that a similarity that rests on few
-            queries counts less.
+        num_neighbors: The number of neighbors per target.
+        shrinkage: A term in the denominator of the cosine, so that similarities from few query
+            nodes count less.
     """
 
     num_neighbors: int = Field(default=100, ge=1, le=10_000)
@@ -48,10 +48,10 @@ class ItemKnn:
         self.config = config or ItemKnnConfig()
 
     def fit(self, graph: HeteroData) -> HistoryScorer:
-        """Finds every target's neighbors.
+        """Finds the neighbors of every target.
 
         Raises:
-            InsufficientDataError: There are no events to learn from.
+            InsufficientDataError: There are no events to train on.
             SchemaError: A weight is given for a relation that does not exist or does not fit.
         """
         events = interactions(graph, self.schema, self.target_edge_type, self.config)

@@ -23,16 +23,16 @@ Tensor = torch.Tensor
 
 
 class LightGcnBprConfig(InteractionConfig):
-    """Settings of the network; the defaults are those of the paper, but for the epochs.
+    """The config of LightGCN with BPR; the defaults are those of the paper, except for epochs.
 
     Args:
-        dim: Length of the vectors.
+        dim: The dimensions of the vectors.
         num_layers: How many edges a vector travels along.
-        epochs: Passes over the pairs; the paper trains up to 1,000.
-        batch: Pairs in one step.
-        learning_rate: Of Adam.
-        l2: Of the rows that a step uses, before they travel.
-        seed: Of all that is random.
+        epochs: Passes over the pairs; the paper uses up to 1,000.
+        batch: Pairs per step.
+        learning_rate: The learning rate of Adam.
+        l2: The L2 regularisation of the initial vectors of a step.
+        seed: The random seed.
     """
 
     dim: int = Field(default=64, ge=1, le=1024)
@@ -45,16 +45,16 @@ class LightGcnBprConfig(InteractionConfig):
 
 
 class LightGcnBpr:
-    """He et al., "LightGCN" (SIGIR 2020): equations 3, 8 and 15.
+    """LightGCN with the BPR loss: He et al. (SIGIR 2020), equations 3, 8 and 15.
 
-    The layers are our `HeteroLightGCN`, which a test compares with PyG's. Every pair of an
-    epoch stands against one target that its query node did not take, drawn evenly. Deviations: a
-    query node that took nothing has a row of zeros, not of noise; a query node that took all
-    teaches nothing.
+    The layers are those of `HeteroLightGCN`; a test compares them with PyG. Each pair of an epoch
+    is compared with one random target that its query node does not have. Deviations: a query node
+    without targets has a row of zeros instead of noise, and a query node with all targets is
+    skipped.
 
     Args:
         device: Where to train; by default a GPU if there is one.
-        on_epoch: Told of every epoch.
+        on_epoch: Called after every epoch.
     """
 
     def __init__(
@@ -72,13 +72,13 @@ class LightGcnBpr:
         self.on_epoch = on_epoch
 
     def fit(self, graph: HeteroData) -> VectorScorer:
-        """Trains.
+        """Trains the model.
 
         Raises:
-            InsufficientDataError: There are no events to learn from, or every query node took
-                everything.
+            InsufficientDataError: There are no events to train on, or every query node has every
+                target.
             SchemaError: A weight is given for a relation that does not exist or does not fit.
-            DivergedError: The loss became infinite or no number.
+            DivergedError: The loss became NaN or infinite.
             TrainingError: There is no such device.
         """
         config, device = self.config, chosen_device(self.device)
@@ -146,7 +146,7 @@ class LightGcnBpr:
     def loss(
         self, model: HeteroLightGCN, queries: Tensor, positives: Tensor, negatives: Tensor
     ) -> Tensor:
-        """-mean log sigmoid(s_positive - s_negative) + l2 / 2 of what the triples begin with."""
+        """Returns -mean log sigmoid(s_positive - s_negative) + l2 / 2 of the initial vectors."""
         source, _, target = self.target_edge_type
         targets = torch.cat([positives, negatives])
         # A batch reaches most of the graph: taking its rows alone is no faster than all.

@@ -24,12 +24,12 @@ from training.sparse_ops import csr, gather_rows, owners_of, starts_of
 
 @dataclass(frozen=True, slots=True)
 class Popularity:
-    """Scores a target by the number of distinct queries that took it, the same for every query."""
+    """Scores a target by its number of distinct query nodes; the same for every query node."""
 
     target_edge_type: EdgeType
 
     def fit(self, graph: HeteroData) -> VectorScorer:
-        """Counts.
+        """Counts the edges.
 
         Raises:
             InsufficientDataError: There is not one edge to count.
@@ -43,11 +43,11 @@ Tensor = torch.Tensor
 
 
 class RecentPopularityConfig(BaseModel):
-    """What counts as recent: a half-life, or a window, one of the two.
+    """What counts as recent: either a half-life or a window.
 
     Args:
-        half_life_days: After how many days an event counts half.
-        window_days: Events of the last so many days count, all the same.
+        half_life_days: The age at which an event counts half.
+        window_days: The days of the window; events in it count equally.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -63,11 +63,11 @@ class RecentPopularityConfig(BaseModel):
 
 
 class RecentPopularity:
-    """Scores a target by the query nodes that took it, each by its newest event there.
+    """Scores a target by its query nodes, each weighted by the age of its newest event there.
 
-    That event counts 2^(-age / half_life), or 1 within the window; age is counted back from the
-    newest event of the relation. By default the half-life is a week. Edges without a time are
-    older than all others and do not count.
+    An event counts 2^(-age / half_life), or 1 within the window. Age is counted back from the
+    newest event of the relation. By default, the half-life is a week. Edges without a time do not
+    count.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class RecentPopularity:
         self.config = config or RecentPopularityConfig(half_life_days=7)
 
     def fit(self, graph: HeteroData) -> VectorScorer:
-        """Counts.
+        """Counts the events.
 
         Raises:
             InsufficientDataError: No edge of the relation has a time.
@@ -111,11 +111,11 @@ class RecentPopularity:
 
 
 class ViewedNotBoughtConfig(BaseModel):
-    """How what was viewed is put in order.
+    """How viewed targets are ordered.
 
     Args:
-        by: 'recent' takes the newest event of a pair first; 'often' sums its events, each times
-            the schema's weight of its relation, and takes the newer of equals first.
+        by: 'recent' orders by the newest event of a pair; 'often' by the sum of its events, each
+            with the weight of its relation in the schema, and then by the newest.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -148,11 +148,10 @@ class WaitingScorer:
 
 
 class ViewedNotBought:
-    """What the query node viewed or carted and did not buy yet comes first, then what most bought.
+    """Ranks what the query node viewed or carted and did not buy first, then by popularity.
 
-    More generally: the other events between the target edge type's two types that speak for a
-    target (a positive weight in the schema), less what the query node took along the target edge
-    type.
+    More generally, it uses the other events between the two node types with a positive weight in
+    the schema, without the targets that the query node already has along the target edge type.
     """
 
     def __init__(
@@ -166,7 +165,7 @@ class ViewedNotBought:
         self.config = config or ViewedNotBoughtConfig()
 
     def fit(self, graph: HeteroData) -> WaitingScorer:
-        """Collects and puts in order.
+        """Collects and orders the pairs.
 
         Raises:
             InsufficientDataError: There are no such events, or none of the target edge type.
@@ -252,7 +251,7 @@ class MostFollowers:
     target_edge_type: EdgeType
 
     def fit(self, graph: HeteroData) -> VectorScorer:
-        """Counts.
+        """Counts the followers.
 
         Raises:
             InsufficientDataError: Nobody follows any creator.
@@ -266,23 +265,23 @@ class MostFollowers:
 
 @dataclass(frozen=True, slots=True)
 class CategorySales:
-    """Scores a creator by the sales, in the query node's categories, of the products carried.
+    """Scores a creator by the sales of the products carried, in the categories of the query node.
 
-    A sale is a user who bought one of the products that the creator carries; for a brand, the
-    sales in all categories in which it has a product count.
+    A sale is a user who bought one of the products that the creator carries. For a brand, the sales
+    in all categories of its products count.
 
     Args:
-        target_edge_type: From products or brands to creators. The graph has such edges from
-            products, which say what creators carry.
+        target_edge_type: An edge type from products or brands to creators. The graph needs such
+            edges from products: they say what creators carry.
     """
 
     target_edge_type: EdgeType
 
     def fit(self, graph: HeteroData) -> VectorScorer:
-        """Counts.
+        """Counts the sales.
 
         Raises:
-            InsufficientDataError: There are no sales, categories or products carried.
+            InsufficientDataError: There are no sales, categories or carried products.
         """
         if not has_sales_in_categories(graph):
             raise InsufficientDataError("there are no sales in categories to count")

@@ -14,13 +14,13 @@ Vectors = dict[str, npt.NDArray[np.float32]]
 class Encoder(Protocol):
     """Turns a graph into vectors whose dot products are scores; higher is better.
 
-    Node types that it has nothing to say about are left out of the result.
+    Node types that it has no vectors for are missing from the result.
     """
 
     def fit(self, graph: HeteroData) -> Vectors:
-        """Learns from the graph and gives vectors for its nodes.
+        """Trains on the graph and returns vectors for its nodes.
 
         Raises:
-            InsufficientDataError: The graph has too little of what the encoder learns from.
+            InsufficientDataError: The graph has too little of what the encoder trains on.
         """
         ...

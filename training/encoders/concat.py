@@ -18,17 +18,17 @@ Array = npt.NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class ConcatEncoder:
-    """Vectors side by side, so that a dot product is the sum of two scores.
+    """Concatenates the vectors of two encoders, so that a dot product is the sum of two scores.
 
-    Scores of the two encoders have different spreads; each half is scaled, so that from the query
-    node type to every other type the second half's scores spread `balance` times as wide as the
-    first's.
+    The scores of the two encoders have different spreads. The second block is scaled so that, from
+    the query node type to every other type, its scores spread `balance` times as widely as those of
+    the first.
 
     Args:
-        first: Such as the svd encoder.
-        second: Such as the graph encoder.
-        query_type: From whose view spreads are measured, such as the users.
-        balance: The weight of the second half.
+        first: The first encoder, such as the SVD.
+        second: The second encoder, such as the graph model.
+        query_type: The type of query nodes from which spreads are measured, such as users.
+        balance: The weight of the second block.
         even_lengths: See `concatenated`.
     """
 
@@ -39,7 +39,7 @@ class ConcatEncoder:
     even_lengths: bool = False
 
     def fit(self, graph: HeteroData) -> Vectors:
-        """Fits both and joins them; what only one knows gets zeros for the other half."""
+        """Fits both and joins them; types that only one knows get zeros for the other."""
         return concatenated(
             self.first.fit(graph),
             self.second.fit(graph),

@@ -24,23 +24,26 @@ Power = Annotated[float, Field(ge=0, le=1)]
 
 
 class EngagementConfig(BaseModel):
-    """How engagement is computed; which values were chosen on what: docs/history.
+    """The config of the engagement encoder; docs/benchmarks.md explains the defaults.
 
     Args:
-        dim: Length of the vectors; as many singular values are kept.
-        singular_value_exponent: How strongly well-supported tastes count over faint ones.
-        user_degree_exponent: How much less an event counts, the more its user has of that type.
-        item_exponent: The same by the events of what it is with.
-        item_popularity_exponent: How much of its popularity the vector of a content keeps, or of
-            a creator.
-        repeat_exponent: What repeats count: 1 each fully, 0 nothing after the first.
-        half_life_days: After how many days an event counts half; None for never. Contents live a
-            short time: what is watched next is mostly what others watched recently.
-        left_out: Node types that keep the vectors they have, though users deal with them; their
-            events tell of users all the same. By default brands: what users buy tells more of them.
-        user_share: How long a user's engagement is beside the rest of the vector. Small, so that
-            users are alike by what they buy; scores do not depend on it.
-        seed: Of the random projection.
+        dim: The dimensions: how many singular values are kept.
+        singular_value_exponent: The power of singular values in scores; higher trusts
+            well-supported tastes more.
+        user_degree_exponent: How much less an event counts, the more events of its type its user
+            has.
+        item_exponent: The same by the events of its target.
+        item_popularity_exponent: How much of its popularity the vector of a content or creator
+            keeps.
+        repeat_exponent: How repeated events count: 1 each fully, 0 nothing after the first.
+        half_life_days: The age at which an event counts half; None for never. Contents are
+            short-lived: what users watch next is mostly what others watched recently.
+        left_out: Node types that keep their vectors, although users have events with them; these
+            events still describe the users. By default brands, because purchases say more about
+            them.
+        user_share: The length of the engagement part of a user, relative to the rest of the vector.
+            It is small, so that users are similar by what they buy; scores do not depend on it.
+        seed: The seed of the random projection.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

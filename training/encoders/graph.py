@@ -38,16 +38,17 @@ OnEpoch = Callable[[Epoch], None]
 
 @dataclass
 class GraphEncoder:
-    """Trains the network on a graph and gives the vectors of all its nodes.
+    """Trains the graph model on a graph and returns the vectors of all its nodes.
 
     Args:
         device: Where to train; by default a GPU if there is one.
-        folder: Keeps a log and the state after every epoch there; a run that finds its own state
-            goes on from it, exactly.
-        on_epoch: Told of every epoch.
-        tensorboard: Log the epochs for TensorBoard in the folder, too.
-        processes: Those that train together; the first one's folder and `on_epoch` count.
-        target_edge_type: What is predicted where the config names nothing; purchases by default.
+        folder: A folder for a log and the state after every epoch; a run that finds its own state
+            there resumes it exactly.
+        on_epoch: Called after every epoch.
+        tensorboard: Whether to log the epochs for TensorBoard in the folder too.
+        processes: The processes that train together; the folder and `on_epoch` of the first one are
+            used.
+        target_edge_type: The edge type to predict if the config names none; by default purchases.
     """
 
     schema: Schema
@@ -60,17 +61,17 @@ class GraphEncoder:
     target_edge_type: EdgeType | None = None
 
     def fit(self, graph: HeteroData) -> Vectors:
-        """Learns; with `patience`, first for how many epochs, on a part without the validation.
+        """Trains; with `patience`, first without the validation part, to find the number of epochs.
 
         Raises:
-            InsufficientDataError: A target edge type has no pair to learn from, or none to validate
-                with.
-            SchemaError: The config names what the schema or the graph does not have.
-            DivergedError: The loss became infinite or no number.
-            CheckpointError: What lies in the folder is of another run.
+            InsufficientDataError: A supervised edge type has no pair to train on, or none to
+                validate with.
+            SchemaError: The config names something that the schema or the graph does not have.
+            DivergedError: The loss became NaN or infinite.
+            CheckpointError: The state in the folder is of another run.
             TrainingError: There is no such device.
-            InsufficientMemoryError: Training would take more memory than the device has free.
-            WorkerLostError: Another one of the processes is gone.
+            InsufficientMemoryError: Training needs more memory than the device has free.
+            WorkerLostError: Another process has ended.
         """
         epochs = self.config.epochs
         if self.config.patience is not None:

@@ -41,19 +41,20 @@ EdgeWeight = Annotated[float, Field(gt=0, le=100, allow_inf_nan=False)]
 
 
 class ProfileConfig(BaseModel):
-    """How profiles are computed; which values were chosen on what: docs/history.
+    """The config of the profile encoder; docs/benchmarks.md says how the defaults were chosen.
 
     Args:
-        edge_type_weights: What a product is known by, as edge types, each with its weight: how
-            widely its scores spread beside the others'. By default tags, price bands and brands
-            alike, as far as the schema has them. Edge types that the graph lacks do no harm.
-        dim: The most numbers per edge type; kinds with fewer nodes take fewer.
-        prior: How many typical edges of everyone's together are mixed into each user's own. It
-            keeps users with one purchase from looking like the keenest of all.
-        repeat_exponent: What repeats count: 1 each fully, 0 nothing after the first.
-        half_life_days: After how many days an event counts half; None for never. A taste lasts
-            longer than what is bought at present.
-        seed: Of the random projection.
+        edge_type_weights: The edge types that describe products, with weights: how widely their
+            scores spread, relative to each other. By default tags, price bands and brands with
+            equal weights, as far as the schema has them. Edge types that the graph lacks are
+            ignored.
+        dim: The most dimensions per edge type; types with fewer nodes take fewer.
+        prior: How many average edges are mixed into those of each user. It keeps users with a
+            single purchase from getting the strongest profiles.
+        repeat_exponent: How repeated events count: 1 each fully, 0 nothing after the first.
+        half_life_days: The age at which an event counts half; None for never. Tastes last longer
+            than current needs.
+        seed: The seed of the random projection.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

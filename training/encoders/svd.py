@@ -35,32 +35,33 @@ Power = Annotated[float, Field(ge=0, le=1)]
 
 
 class SvdConfig(BaseModel):
-    """How the SVD is computed.
+    """The config of the SVD.
 
     The defaults were chosen on Complete Journey, on the four weeks before the last four; see
-    docs/history. Equal queries give equal bytes on one machine with one number of threads.
+    docs/benchmarks.md. Equal inputs give equal bytes on one machine with one number of threads.
 
     Args:
-        dim: Length of the vectors; as many singular values are kept. Less where the graph has
-            fewer users or products.
-        singular_value_exponent: How strongly well-supported tastes count over faint ones.
-        group_singular_value_exponent: The same where brands, categories and so on are ranked for
+        dim: The dimensions: how many singular values are kept. Fewer if the graph has fewer users
+            or products.
+        singular_value_exponent: The power of singular values in scores; higher trusts
+            well-supported tastes more.
+        group_singular_value_exponent: The same for ranking brands, categories and other groups for
             users.
-        user_degree_exponent: How much less an edge counts, the more its user (or brand, and so
-            on) has.
+        user_degree_exponent: How much less an edge counts, the more edges its user (or brand, and
+            so on) has.
         item_exponent: The same by the edges of its product. 1/2 and 1/2 normalise symmetrically.
-        item_popularity_exponent: How much of a product's popularity its vector keeps.
-        repeat_exponent: What repeats count: 1 each fully, 0 nothing after the first.
+        item_popularity_exponent: How much of its popularity the vector of a product keeps.
+        repeat_exponent: How repeated events count: 1 each fully, 0 nothing after the first.
         group_power: The same for the edges of users to brands, categories and so on.
-        half_life_days: After how many days an event counts half; None for never (in TOML, which
-            has no None, a very large number).
-        event_weights: What one event counts, by relation, in place of the schema's weights.
-        edge_type_weights: Relations of products that enter the SVD, by edge type such as
-            'Product-MADE_BY-Brand', each with its weight beside the events. Through them
-            products that nobody bought yet get vectors.
-        power_iterations: More make small singular values more exact.
-        oversampling: Extra directions during the SVD.
-        seed: Of the random projection.
+        half_life_days: The age at which an event counts half; None for never (in TOML, which has no
+            None, a very large number).
+        event_weights: What one event counts, by relation, instead of the weights of the schema.
+        edge_type_weights: Edge types of products that enter the SVD, such as
+            'Product-MADE_BY-Brand', with their weights relative to events. They give vectors to
+            products that nobody bought yet.
+        power_iterations: Power iterations of the SVD; more make small singular values more exact.
+        oversampling: Extra dimensions during the SVD.
+        seed: The seed of the random projection.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -110,10 +111,10 @@ class SvdEncoder:
         self.config = config or SvdConfig()
 
     def fit(self, graph: HeteroData) -> Vectors:
-        """Vectors for users, products and every type connected to products.
+        """Returns vectors for users, products and every type with edges to products.
 
         Raises:
-            InsufficientDataError: There are no events to learn from.
+            InsufficientDataError: There are no events to train on.
             SchemaError: A weight is given for a relation that does not exist or does not fit.
         """
         config = self.config

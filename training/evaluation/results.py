@@ -188,16 +188,16 @@ class Spending(_Part):
 
 
 class Evaluation(_Part):
-    """All that an evaluation found.
+    """The results of an evaluation.
 
     Args:
-        target_edge_type: What was predicted, as an edge type.
-        models: In the order of tables; the first is the one that is evaluated, then baselines.
-        settings: Of the training, as `TrainConfig` dumps them.
-        versions: Of Python, this package and what it stands on.
+        target_edge_type: The edge type that was predicted.
+        models: The models in the order of tables: the evaluated one, then baselines.
+        settings: The training config.
+        versions: The versions of Python, graphrec and its dependencies.
         lifts: How well audiences of brands find new buyers; empty without brands.
-        audiences: By type, such as 'Brand', how likely users of an audience buy and how far it
-            reaches, as a bundle keeps it; empty where too few bought.
+        audiences: Per type, such as 'Brand': how likely users of an audience buy, and how far it
+            reaches. Empty if too few bought.
         exposure: Popularity against exposure, from the least popular targets on.
         spending: Time and memory.
     """
@@ -218,7 +218,7 @@ class Evaluation(_Part):
     spending: Spending
 
     def task(self, name: str) -> TaskResult:
-        """The task of that name; KeyError where it was not asked."""
+        """Returns the task with that name; KeyError if it was not measured."""
         return {task.name: task for task in self.tasks}[name]
 
     def write(self, folder: Path) -> Path:
@@ -229,10 +229,10 @@ class Evaluation(_Part):
 
 
 def read_evaluation(folder: str | Path) -> Evaluation:
-    """Reads what `graphrec evaluate` wrote into a folder.
+    """Reads the results that `graphrec evaluate` wrote into a folder.
 
     Raises:
-        EvaluationError: There is none, or it is not of this version.
+        EvaluationError: There are no results, or they are of another version.
     """
     path = Path(folder) / RESULTS_NAME
     try:

@@ -65,20 +65,20 @@ EXPOSURE_BINS = 10
 
 @dataclass(frozen=True, slots=True)
 class EvaluateOptions:
-    """What to measure, beside the model's own settings.
+    """What to hold out and measure.
 
     Args:
         split: 'time', 'leave-last-out' or 'given'.
-        holdout_days: The last days, which the models must not know, with the split by time.
-        held_pairs: A table of the pairs that they must not know, with the given split.
-        baselines: Names of baselines, see `baselines.MAKERS`; None for the usual ones.
-        ks: Lengths of lists, each 1 or more; groups and comparisons are of the longest.
-        new_item_days: Who came so shortly before the cut-off is new.
-        seed: Of the resampling, and of baselines that draw.
-        resamples: Of the bootstrap, and flips of the paired test.
+        holdout_days: The last days to hold out, with the split by time.
+        held_pairs: A table of the pairs to hold out, with the given split.
+        baselines: Names of baselines, see `baselines.MAKERS`; None for the default ones.
+        ks: The lengths of lists, each 1 or more; groups and comparisons use the longest.
+        new_item_days: Items that came within this many days before the cut-off are new.
+        seed: The seed of resampling, and of baselines with randomness.
+        resamples: Resamples of the bootstrap, and flips of the paired test.
 
     Raises:
-        EvaluationError: A number is out of its range, or a name stands for no baseline.
+        EvaluationError: A number is out of its range, or a baseline does not exist.
     """
 
     split: SplitName = "time"
@@ -115,22 +115,22 @@ def evaluate(
     run: Run | None = None,
     on_progress: Progress | None = None,
 ) -> Evaluation:
-    """Measures a model and baselines that learned the same past, and keeps what it found.
+    """Measures a model on held-out events, beside baselines with the same training data.
 
-    The folder gets `evaluation.json`, `per_query.parquet` and the bundle of the past, `past`.
+    The folder gets `evaluation.json`, `per_query.parquet` and the backtest bundle, `past`.
 
     Args:
         folder: The folder to write; it must not exist.
-        run: Where to train, and what to keep of it on the way.
+        run: Where to train, and what to keep of the run.
 
     Raises:
         EvaluationError: The folder exists.
-        SnapshotError: There is no usable snapshot.
-        InsufficientDataError: There is too little to train on, to hold out or to measure, or for a
-            baseline that is named.
-        DataLeakageError: The models would be shown what they are asked for.
+        SnapshotError: The snapshot cannot be used.
+        InsufficientDataError: There is too little data to train on, to hold out or to measure, or
+            for a given baseline.
+        DataLeakageError: The models would see what is held out.
         DataError: The table of pairs to hold out cannot be used.
-        GraphRecError: As `train`.
+        GraphRecError: Other errors of `train`.
     """
     config, options, run = config or TrainConfig(), options or EvaluateOptions(), run or Run()
     folder = Path(folder)

@@ -28,23 +28,24 @@ def compare_models(
     resamples: int = 1000,
     seed: int = 0,
 ) -> dict[str, tuple[Comparison, ...]]:
-    """What one model has beyond another, by task: paired tests on every query node of both.
+    """Compares two models, task by task, with paired tests on the query nodes of both.
 
     Args:
-        folder: What `graphrec evaluate` wrote.
-        other: The same, or that of another evaluation of the same snapshot with the same split.
-        model: Of the first folder; the one that was evaluated by default.
-        against: Of the other folder; the same.
-        resamples: Of the bootstrap, and flips of the test.
-        seed: Of both.
+        folder: A folder that `graphrec evaluate` wrote.
+        other: The same folder, or that of another evaluation of the same snapshot with the same
+            split.
+        model: A model of the first folder; by default the evaluated one.
+        against: A model of the other folder; by default the evaluated one.
+        resamples: Resamples of the bootstrap, and flips of the test.
+        seed: The random seed of both.
 
     Returns:
-        Tasks that both were asked, in the first one's order; in each the metrics of both, none
-        where fewer than 10 queries count.
+        Per task of both, in the order of the first, the metrics of both; none if fewer than 10
+        query nodes count.
 
     Raises:
-        EvaluationError: A folder holds no evaluation, the two did not ask the same, a model was
-            not measured, or the two are one.
+        EvaluationError: A folder holds no evaluation, the two evaluations differ in what they
+            measure, a model was not measured, or both models are the same.
     """
     first, second = read_evaluation(folder), read_evaluation(other)
     _check_same_question(first, second)

@@ -9,47 +9,47 @@ Positive = Annotated[float, Field(gt=0, le=1000, allow_inf_nan=False)]
 
 
 class GnnConfig(BaseModel):
-    """Settings of the network; which values were chosen on what stands in docs/history.
+    """The config of the graph model; docs/benchmarks.md says how the defaults were chosen.
 
     Args:
-        dim: Length of the vectors.
-        num_layers: How many edges a vector travels along; 0 leaves the graph out.
-        epochs: Passes over the queries of every target edge type; the most, where `patience` is
-            set.
-        patience: Stop after so many epochs without a better recall on the validation part, and
-            learn again from everything for the best number of epochs. None runs all epochs.
-        validation_fraction: The share of each query node's pairs in the validation part, for static
-            data.
-        validation_days: The last so many days as the validation part instead.
-        batch_size: Query nodes in one step; all their pairs count in it.
-        num_random_negatives: Targets drawn at random beside those that the batch's query nodes
-            took; "all" sets every target against every query node.
-        learning_rate: Of Adam; falls along a half cosine to a twentieth of it.
-        temperature: Cosines are divided by it.
-        negative_weight: t2 of the bilateral softmax: how much the negatives' side counts.
-        negative_sampling_exponent: How much more often a popular target is a negative: 1 as in
+        dim: The dimensions of the vectors.
+        num_layers: How many edges a vector travels along; 0 ignores the graph.
+        epochs: Passes over the query nodes of every supervised edge type; with `patience`, the most
+            passes.
+        patience: Stop after this many epochs without a better recall on the validation part, and
+            train again on everything for the best number of epochs. None runs all epochs.
+        validation_fraction: The share of the pairs of each query node in the validation part, for
+            data without times.
+        validation_days: The last days that form the validation part instead.
+        batch_size: Query nodes per step; all their pairs count in it.
+        num_random_negatives: Random targets per step, in addition to those of the query nodes in
+            the batch; "all" compares every query node with every target.
+        learning_rate: The learning rate of Adam; it falls along a half cosine to a twentieth.
+        temperature: The divisor of cosines.
+        negative_weight: t2 of the bilateral softmax: the weight of the side of the negatives.
+        negative_sampling_exponent: The power of popularity by which negatives are sampled: 1 as in
             batches drawn from the pairs, 0 evenly.
-        hard_negative_weight: How many negatives one stands for that the query node gave back or
-            rated badly; 1 treats them like all others.
-        max_negative_rating: A rating of so many stars or fewer speaks against the product.
-        node_dropout: The share of nodes that go without their own row in a step, so that their
-            neighbors alone come to mean something (cold start).
-        l2: Of the vectors that a step uses.
-        supervision: The supervised edge types, with weights: an edge type such as
-            'User-PURCHASED-Product', or several in a row, 'User-PURCHASED-Product-MADE_BY-Brand';
-            '~' in front of a relation walks it backwards, as in
-            'User-WATCHED-Content-~PUBLISHED-Creator'. None: what users buy and, where products
-            have brands, its brands, alike.
-        event_weights: What one event counts, by relation, in place of the schema's weights.
-        relation_weights: How much an edge type passes on at the start, by `RelationOperator.name`;
-            1 for those not named, 0 leaves an edge type out.
-        learn_relation_weights: Learn them further by gradient; the loss falls, but on Gowalla so
-            does recall.
-        half_life_days: After how many days an event counts half; None for never.
-        repeat_exponent: What repeats count: 1 each fully, 0 nothing after the first.
-        bfloat16: Multiply vectors in bfloat16 to score them; sums stay in float32. None: where the
-            network is trained on a GPU that multiplies them in hardware.
-        seed: Of all that is random.
+        hard_negative_weight: How many negatives one counts for with negative feedback from the
+            query node; 1 treats it like the others.
+        max_negative_rating: Ratings of this many stars or fewer are negative feedback.
+        node_dropout: The share of nodes without their own row in a step, so that the model learns
+            to rely on neighbors (cold start).
+        l2: The L2 regularisation of the vectors in a step.
+        supervision: The edge types to predict, with weights: an edge type such as
+            'User-PURCHASED-Product', or several in a row, 'User-PURCHASED-Product-MADE_BY-Brand'.
+            '~' before a relation walks it backwards, as in
+            'User-WATCHED-Content-~PUBLISHED-Creator'. None: purchases and, if products have brands,
+            their brands, with equal weights.
+        event_weights: What one event counts, by relation, instead of the weights of the schema.
+        relation_weights: How much the model passes along each edge type at the start, by
+            `RelationOperator.name`; 1 for those not named, 0 leaves one out.
+        learn_relation_weights: Whether to learn these weights further by gradient; the loss falls,
+            but on Gowalla so does recall.
+        half_life_days: The age at which an event counts half; None for never.
+        repeat_exponent: How repeated events count: 1 each fully, 0 nothing after the first.
+        bfloat16: Whether to multiply vectors in bfloat16 for scores; sums stay in float32. None: on
+            GPUs with hardware support.
+        seed: The random seed.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

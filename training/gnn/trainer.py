@@ -23,14 +23,14 @@ _LOOK_EVERY = 100  # steps; to look at a loss, a GPU has to come to the end of w
 
 @dataclass(frozen=True, slots=True)
 class Epoch:
-    """What one pass over the queries came to.
+    """The figures of one pass over the query nodes.
 
     Args:
-        number: From 1.
-        loss: Mean over the steps.
-        seconds: Of training, without what is done after the epoch.
-        recall: On the validation part, where there is one.
-        ndcg: The same.
+        number: The number of the epoch, from 1.
+        loss: The mean loss of its steps.
+        seconds: The seconds of training, without the work after the epoch.
+        recall: The recall on the validation part, if there is one.
+        ndcg: The NDCG on the validation part, if there is one.
     """
 
     number: int

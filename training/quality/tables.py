@@ -41,12 +41,12 @@ _SMALLEST = 1e-9
 
 
 class QualityConfig(BaseModel):
-    """How much each part counts; those that the data have are scaled to sum to 1.
+    """The weights of the parts of quality; those that the data have are scaled to sum to 1.
 
     Args:
-        kept: Of what was bought, the share that was not sent back.
+        kept: The share of purchases that were not returned.
         stars: The mean rating, between the fewest and the most stars.
-        repeat: Of the buyers, the share that bought again, beside what its category expects.
+        repeat: The share of buyers who bought again, relative to what the category expects.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -20,11 +20,11 @@ PLOTS = "plots"
 
 @dataclass(frozen=True, slots=True)
 class WrittenReport:
-    """What was written.
+    """The files of a report.
 
     Args:
         path: The page.
-        plots: A picture of each chart and map, in the order of the page.
+        plots: The pictures of charts and maps, in the order of the page.
     """
 
     path: Path
@@ -41,21 +41,22 @@ def write_report(
     log: str | Path | None = None,
     output: str | Path | None = None,
 ) -> WrittenReport:
-    """Writes the results of an evaluation as one HTML file, and its charts as pictures beside it.
+    """Writes the results of an evaluation as an HTML file, with pictures of its charts.
 
     Args:
-        folder: What `graphrec evaluate` wrote.
-        bundle: For maps, neighbors and the schema; by default `past` in the folder, where it is.
-        snapshot: For counts of the graph that was evaluated on.
-        store: For the rows that ingest set aside; a path or a URL as for `open_store`.
-        log: For curves of the training: the folder of `graphrec train --run-dir`.
+        folder: A folder that `graphrec evaluate` wrote.
+        bundle: The bundle for maps, neighbors and the schema; by default `past` in the folder, if
+            it exists.
+        snapshot: The snapshot whose nodes and edges to count.
+        store: The store whose rejected rows to list; a path or a URL as for `open_store`.
+        log: The folder of `graphrec train --run-dir`, for curves of the training.
         output: The page to write; by default `report.html` in the folder. Pictures go to `plots`
-            beside it. What is there is written over.
+            beside it. Existing files are overwritten.
 
     Raises:
         EvaluationError: There is no evaluation or no log, or a folder, a link or a device has the
             name of the page or of a picture.
-        FileAccessError: The page or a picture cannot be written; nothing is left of them then.
+        FileAccessError: The page or a picture cannot be written; nothing is left behind.
         BundleError: The bundle cannot be opened.
         SnapshotError: The snapshot cannot be opened.
         StoreError: The store cannot be opened.

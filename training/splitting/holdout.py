@@ -301,14 +301,14 @@ Tensor = torch.Tensor
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """How the validation part is cut.
+    """The split that trials are compared on.
 
     Args:
-        holdout_days: The last days, cut off first and never looked at: those that `train`
-            measures on. None where it measures on none.
-        validation_days: The last days of what is left are the validation part.
-        validation_fraction: A share of each query node's pairs is the validation part instead, for
-            data without times.
+        holdout_days: The last days, which are cut off first and never looked at, because `train`
+            measures on them. None keeps them.
+        validation_days: The last days of the rest, which form the validation part.
+        validation_fraction: The share of the pairs of each query node that forms the validation
+            part instead, for data without times.
     """
 
     holdout_days: int | None = 28
@@ -317,7 +317,7 @@ class Split:
 
     @property
     def title(self) -> str:
-        """What is predicted, for the head of a table."""
+        """What is predicted, as the heading of a table."""
         if self.validation_fraction is not None:
             part = f"{self.validation_fraction:g} of the pairs"
         else:

@@ -18,16 +18,16 @@ from training.pairs import adjacency, liked, pair_keys, source_rows, without
 
 @dataclass(frozen=True, slots=True)
 class Holdout:
-    """The past as a graph, and the future as lists of targets.
+    """The past as a graph, and the held-out future as lists of targets.
 
     Args:
-        train_graph: The graph as it was just before the cut-off. Node rows are unchanged.
-        edge_type: The relation whose future is to be predicted.
-        cutoff_s: Epoch seconds; everything at or after it is in the future. None where no one
-            moment parts the two (`training.splitting.holdout`).
-        truth: Per source row, the distinct targets that were held out: after a cut-off, those it
-            took since.
-        new_truth: The part of them that the source had not taken before.
+        train_graph: The graph as it was just before the cut-off, with unchanged node rows.
+        edge_type: The edge type whose future is to be predicted.
+        cutoff_s: The cut-off in epoch seconds; everything at or after it is the future. None if no
+            single time separates the two.
+        truth: Per source row, the distinct held-out targets: with a cut-off, those of edges since
+            then.
+        new_truth: Those of them that the source had no edge to before.
     """
 
     train_graph: HeteroData
@@ -43,10 +43,10 @@ class Holdout:
 
 
 def hold_out_last(graph: HeteroData, edge_type: EdgeType, days: int) -> Holdout:
-    """Cuts the last days off a graph, all relations at once.
+    """Cuts the last days off a graph, for all relations at once.
 
-    The cut is `days` before the end of the relation's last second. Cutting the train graph again
-    gives a validation part.
+    The cut lies `days` before the end of the last second of the relation. Cutting the train graph
+    again gives a validation part.
 
     Raises:
         InsufficientDataError: No edge of the relation lies before, or none after the cut.

@@ -33,13 +33,13 @@ SHOWN = 10
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """Settings that were tried.
+    """One trial: its settings and its result.
 
     Args:
-        number: From 1, in the order in which they were tried.
-        settings: By the name of the dimension.
-        reached: On the validation part; None where training failed.
-        seconds: Of learning and ranking.
+        number: The number of the trial, from 1.
+        settings: The settings, by name of the dimension.
+        reached: The metrics on the validation part; None if training failed.
+        seconds: The seconds of training and ranking.
         failure: Why there is no result.
     """
 
@@ -52,15 +52,15 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class TuneReport:
-    """What tuning found.
+    """The result of tuning.
 
     Args:
         part: What was predicted, in words.
-        metric: What the best trial is best in: 'ndcg' or 'recall'.
-        k: Length of the lists.
-        trials: All of them, in order.
-        popularity: What popularity reaches on the same part.
-        config: The base with the settings of the best trial.
+        metric: The metric of the best trial: 'ndcg' or 'recall'.
+        k: The length of the lists.
+        trials: All trials, in order.
+        popularity: The metrics of popularity on the same part.
+        config: The base config with the settings of the best trial.
     """
 
     part: str
@@ -72,7 +72,7 @@ class TuneReport:
 
     @property
     def ranked(self) -> list[Trial]:
-        """The trials with a result, best first."""
+        """Returns the trials with a result, best first."""
         return ranked(self.trials, self.metric)
 
     @property
@@ -80,7 +80,7 @@ class TuneReport:
         return self.ranked[0]
 
     def table(self) -> tuple[list[str], list[list[str]]]:
-        """Headings and rows, as text: popularity, then the best trials."""
+        """Returns headings and rows as text: popularity, then the best trials."""
         names = list(self.best.settings)
         headings = ["trial", f"ndcg@{self.k}", f"recall@{self.k}", "seconds", *names]
         rows = [["popularity", *_figures(self.popularity), "", *([""] * len(names))]]
@@ -93,7 +93,7 @@ class TuneReport:
         return headings, rows
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data."""
+        """Returns plain data."""
         return {
             "part": self.part,
             "metric": self.metric,

@@ -127,16 +127,16 @@ Metric = Literal["ndcg", "recall"]
 
 @dataclass(frozen=True, slots=True)
 class TuneOptions:
-    """How settings are tried.
+    """How to tune.
 
     Args:
-        trials: How many in all, those of a kept study included.
-        minutes: Begin no further trial after so many minutes of this run; None for no limit.
-        metric: What the best settings are best in.
-        split: What they are compared on.
-        seed: Of what is tried, and of the validation part where it is drawn. The models have
-            queries of their own, in the config.
-        keep: A folder with the journal of the study, to go on from; None keeps nothing.
+        trials: How many trials in all, including those of a kept study.
+        minutes: Start no trial after this many minutes; None for no limit.
+        metric: The metric to tune for.
+        split: The split to compare trials on.
+        seed: The seed of the search, and of a sampled validation part. Models have their own seeds
+            in the config.
+        keep: A folder for the journal of the study, to resume it; None keeps nothing.
     """
 
     trials: int = 30
@@ -158,26 +158,26 @@ def tune(
     on_epoch: OnEpoch | None = None,
     on_trial: Callable[[Trial], None] | None = None,
 ) -> TuneReport:
-    """Looks for the settings that predict the validation part best, by Optuna's TPE sampler.
+    """Searches for the settings that predict the validation part best, with Optuna's TPE sampler.
 
-    Akiba et al., "Optuna" (KDD 2019); the sampler is Bergstra et al., NeurIPS 2011. The first
-    trial has the settings of `base` where the space holds them. A trial whose training diverges
-    counts as tried.
+    Akiba et al., "Optuna" (KDD 2019); the sampler is that of Bergstra et al. (NeurIPS 2011). The
+    first trial has the settings of `base`, as far as the space includes them. A trial whose
+    training diverges counts.
 
     Args:
-        base: What is not tuned; its `top_k` is the length of the lists, its `target_edge_type` what
-            is predicted.
-        space: What is tuned; by default what `default_space` has for the base's model.
-        device: Where networks train; by default a GPU if there is one.
-        on_epoch: Told of every epoch of a network.
-        on_trial: Told of every trial, those of a kept study first.
+        base: The config for everything that is not tuned, with the length of the lists (`top_k`)
+            and the edge type to predict.
+        space: The settings to tune; by default those of `default_space`.
+        device: Where graph models train; by default a GPU if there is one.
+        on_epoch: Called after every epoch of a graph model.
+        on_trial: Called after every trial; first with those of a kept study.
 
     Raises:
         TrainingError: Optuna is not installed, or no trial could be trained.
-        SnapshotError: There is no usable snapshot.
-        InsufficientDataError: Too little is left to learn from, or to validate on.
+        SnapshotError: The snapshot cannot be used.
+        InsufficientDataError: Too little data is left to train or validate on.
         SchemaError: The config names a relation that the snapshot's schema does not have.
-        CheckpointError: What is kept is of another study, or another process keeps one there.
+        CheckpointError: The folder keeps another study, or another process uses it.
     """
     base, options = base or TrainConfig(), options or TuneOptions()
     space = space or default_space(base)

@@ -50,13 +50,13 @@ class _Range(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Dimension:
-    """One setting and what it may be.
+    """One setting with the values to try.
 
     Args:
         path: The keys that lead to it in a training config.
-        low: With `high`, both ends belong to the range; whole numbers where the setting is one.
-        log: Orders of magnitude are tried evenly.
-        choices: The values that may be tried, where there is no range.
+        low: The lowest value, inclusive like `high`; whole numbers if the setting is one.
+        log: Whether to sample orders of magnitude evenly.
+        choices: The values to try, instead of a range.
     """
 
     path: KeyPath
@@ -67,7 +67,7 @@ class Dimension:
 
     @property
     def name(self) -> str:
-        """Such as 'svd.singular_value_exponent'."""
+        """The name, such as 'svd.singular_value_exponent'."""
         return ".".join(self.path)
 
     @property
@@ -78,7 +78,7 @@ class Dimension:
         return (self.low, self.high)
 
     def holds(self, value: object) -> bool:
-        """Whether a value is among those that may be tried."""
+        """Whether a value is among those to try."""
         if self.choices:
             return value in self.choices
         assert self.low is not None and self.high is not None
@@ -87,12 +87,12 @@ class Dimension:
 
 @dataclass(frozen=True, slots=True)
 class Space:
-    """All settings that are tried; the others keep the values of a base config."""
+    """All settings to tune; the others keep the values of a base config."""
 
     dimensions: tuple[Dimension, ...]
 
     def config(self, base: TrainConfig, values: Mapping[str, Value]) -> TrainConfig:
-        """The base with these values, by dimension name, in the place of its own."""
+        """Returns the base config with these values, by name of the dimension."""
         content = base.model_dump()
         for dimension in self.dimensions:
             if dimension.name in values:
@@ -100,26 +100,26 @@ class Space:
         return TrainConfig.model_validate(content)
 
     def values(self, config: TrainConfig) -> dict[str, Value]:
-        """What a config has for the dimensions, where the space holds that."""
+        """Returns the values of a config for the dimensions, as far as the space includes them."""
         content = config.model_dump()
         found = {d.name: (_get(content, d.path), d) for d in self.dimensions}
         return {name: value for name, (value, d) in found.items() if d.holds(value)}
 
 
 def default_space(base: TrainConfig) -> Space:
-    """What is tried where nothing else is said, by the base's model."""
+    """Returns the default settings to tune for the model of the base config."""
     return load_space(Path(__file__).with_name("spaces") / f"{base.model}.toml", base)
 
 
 def load_space(path: str | Path, base: TrainConfig) -> Space:
-    """Reads a TOML file: the tables and keys of a training config, with a range for a value.
+    """Reads a space from TOML: tables and keys of a config, with ranges instead of values.
 
     A range is `{ low = 0.1, high = 10.0, log = true }` or `{ choices = [64, 128] }`.
 
     Raises:
-        TrainingError: The file is missing or no TOML; a key is unknown or means nothing to the
-            base's model; a range is wrong or leaves what the setting may be. The message names
-            the line.
+        TrainingError: The file is missing or not TOML; a key is unknown or has no effect on the
+            model of the base config; or a range is wrong or exceeds the limits of the setting. The
+            message names the line.
     """
     file = TomlFile(path, _Content, TrainingError)
     dimensions = [
