@@ -147,14 +147,14 @@ def empty_table(data: DataSet, seed: int, bench: Bench) -> Table:
     part = validation if bench.options.validate else "test"
     return bench.table(
         f"{data.name}, {part} part, seed {seed}",
-        text("asked"),
+        text("question"),
         text("model"),
         measure(f"recall@{data.k}", 4, "higher"),
         measure(f"NDCG@{data.k}", 4, "higher"),
         measure(f"hits@{data.k}", 4, "higher"),
         measure("seconds", 0),
         measure("recall to published", 3),
-        group_by="asked",
+        group_by="question",
     )
 
 

@@ -108,7 +108,7 @@ def run(bench: Bench) -> None:
     fits = bench.table(
         "Who should carry it, 95 % intervals over all questions",
         *map(text, ("task", "model")),
-        measure("asked", None),
+        measure("queries", None),
         *(
             measure(f"{metric}{end}", 3, None if end else "higher")
             for metric in ("NDCG@10", "recall@10")

@@ -235,9 +235,9 @@ def arguments(arguments: Arguments) -> None:
 def run(bench: Bench) -> None:
     table = bench.table(
         f"{K} cups: share that agrees with the planted taste",
-        *map(text, ("asked", "lists")),
+        *map(text, ("scenario", "lists")),
         *(measure(name, 3, "higher") for name in DIMENSIONS),
-        group_by="asked",
+        group_by="scenario",
     )
     seeds = bench.options.seeds
     for seed in seeds:
@@ -245,5 +245,5 @@ def run(bench: Bench) -> None:
         with tempfile.TemporaryDirectory() as folder:
             for scenario, ways in measured(cups, trained(cups, Path(folder))).items():
                 for way, figures in ways.items():
-                    asked = f"{scenario}, seed {seed}" if len(seeds) > 1 else scenario
-                    table.add(asked, way, *figures.tolist(), kind=KINDS[way])
+                    row = f"{scenario}, seed {seed}" if len(seeds) > 1 else scenario
+                    table.add(row, way, *figures.tolist(), kind=KINDS[way])

@@ -48,7 +48,7 @@ def measured(recommender: Recommender, weeks: Weeks, bench: Bench) -> None:
     histories = events_of(recommender, holdout, asked)
     table = bench.table(
         f"{weeks.part} part, {len(asked)} users",
-        text("asked as"),
+        text("queried by"),
         *(
             measure(f"{of}, {metric}@{K}", 4, "higher")
             for of in ("all products", "products new to the user")
@@ -61,15 +61,15 @@ def measured(recommender: Recommender, weeks: Weeks, bench: Bench) -> None:
         return recommender.products_for_user(ids[at], k=K, exclude_seen=new)
 
     cells = reached(recommender, holdout, asked, themselves)
-    bench.say(*table.add("themselves", *cells, kind=Kind.BASELINE))
+    bench.say(*table.add("id", *cells, kind=Kind.BASELINE))
     for last in LAST:
-        name = "purchases, all" if last is None else f"{last} purchases"
+        name = "all purchases" if last is None else f"the last {last} purchases"
 
         def folded_in(at: int, new: bool, last: int | None = last) -> Recommendations:
             return folded(recommender, histories[at], last, new)
 
         cells = reached(recommender, holdout, asked, folded_in)
-        bench.say(*table.add(f"their last {name}", *cells))
+        bench.say(*table.add(name, *cells))
 
 
 def folded(

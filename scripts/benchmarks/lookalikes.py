@@ -9,8 +9,8 @@ in order; the lift is the share of new buyers at the top over their share among 
 Users who bought nothing at all are counted in first places beside their share of all users: the
 vector of who met a single product points nowhere else, and must not win by that.
 
-What `reach_curve` and the scores tell is measured on the four weeks before, by a model of what came
-before these, as training does it, and set beside what came in the held-out weeks.
+`reach_curve` and the scores predict from the four weeks before, measured by a model of what came
+before these, as training does it. Beside them stands what is observed in the held-out weeks.
 """
 
 import tempfile
@@ -71,13 +71,13 @@ def run(bench: Bench) -> None:
         audiences.add(name, *spreads(values), kind=kind_of(name))
     add_first_places(bench, brands, by_order, weeks)
     curves = lift_table(bench, "reach_curve of the weeks before, beside real new buyers", "lift")
-    curves.add("told", *spreads(promised))
-    curves.add("real", *spreads(found[SERVED]), kind=Kind.REFERENCE)
+    curves.add("predicted", *spreads(promised))
+    curves.add("observed", *spreads(found[SERVED]), kind=Kind.REFERENCE)
     add_probabilities(bench, *likely)
 
 
 def figures_before(folder: Path, weeks: Weeks, seed: int) -> dict[str, AudienceFigures]:
-    """What the four weeks before the held-out ones tell, as training would measure it."""
+    """What the four weeks before the held-out ones predict, as training would measure it."""
     holdout = hold_out_last(weeks.holdout.train_graph, weeks.holdout.edge_type, 7 * WEEKS)
     vectors = learned(weeks, holdout)
     recommender = Recommender(bundle_of_the_past(folder, weeks.snapshot, holdout, vectors))
@@ -92,30 +92,30 @@ def learned(weeks: Weeks, holdout: Holdout) -> Vectors:
     return learner.applied(learner.rules())
 
 
-def past(folder: Path, weeks: Weeks, told: dict[str, AudienceFigures]) -> Recommender:
+def past(folder: Path, weeks: Weeks, figures: dict[str, AudienceFigures]) -> Recommender:
     """Serves what was known when the held-out weeks began."""
     holdout = weeks.holdout
     vectors = learned(weeks, holdout)
-    bundle = bundle_of_the_past(folder, weeks.snapshot, holdout, vectors, audiences=told)
+    bundle = bundle_of_the_past(folder, weeks.snapshot, holdout, vectors, audiences=figures)
     return Recommender(bundle)
 
 
 def probabilities(recommender: Recommender, brands: NewBuyers, seed: int) -> tuple[Floats, Floats]:
-    """Of brands that anyone had bought, every user who had not: the chance told, and whether."""
+    """Of brands that anyone had bought, every user who had not: chances, and who bought."""
     sold = np.flatnonzero(brands.bought_before.degrees())
-    told, came = [], []
+    predicted, observed = [], []
     for row in np.random.default_rng(seed).permutation(sold)[:BRANDS].tolist():
         brand = recommender.bundle.id_of("Brand", row)
         try:
             rows, scores = recommender.lookalike_rows(
                 "Brand", [brand], share=1.0, new_customers_only=True
             )
-        except QueryError:  # nothing tells its audience from everyone
+        except QueryError:  # nothing sets its audience apart
             continue
         users = rows[0][rows[0] >= 0]
-        told.append(scores[0][: len(users)])
-        came.append(np.isin(users, brands.new.targets(row)).astype(np.float64))
-    return np.concatenate(told), np.concatenate(came)
+        predicted.append(scores[0][: len(users)])
+        observed.append(np.isin(users, brands.new.targets(row)).astype(np.float64))
+    return np.concatenate(predicted), np.concatenate(observed)
 
 
 def scored(
@@ -129,26 +129,28 @@ def scored(
 
 
 def promises(recommender: Recommender, brands: NewBuyers) -> Floats:
-    """The lifts that `reach_curve` tells, [num_brands, num_shares]."""
+    """The lifts that `reach_curve` predicts, [num_brands, num_shares]."""
     ids = (recommender.bundle.id_of("Brand", int(row)) for row in brands.rows)
     curves = (recommender.reach_curve("Brand", one, shares=SHARES) for one in ids)
     return np.array([[point.lift for point in curve] for curve in curves])
 
 
-def add_probabilities(bench: Bench, told: Floats, came: Floats) -> None:
+def add_probabilities(bench: Bench, predicted: Floats, observed: Floats) -> None:
     """By tenths of all pairs, and the last hundredth."""
     table = bench.table(
-        f"Chance to buy a brand for the first time, {BRANDS} brands, {len(told):,} pairs",
+        f"Chance to buy a brand for the first time, {BRANDS} brands, {len(predicted):,} pairs",
         text("pairs by chance"),
-        measure("told, %", 3),
-        measure("came, %", 3),
+        measure("predicted, %", 3),
+        measure("observed, %", 3),
     )
-    order = np.argsort(told, kind="stable")
+    order = np.argsort(predicted, kind="stable")
     parts = {f"tenth {n + 1}": part for n, part in enumerate(np.array_split(order, 10))}
-    error = np.mean([abs(told[part].mean() - came[part].mean()) for part in parts.values()])
+    error = np.mean(
+        [abs(predicted[part].mean() - observed[part].mean()) for part in parts.values()]
+    )
     parts |= {"last 1 %": order[-len(order) // 100 :], "all": order}
     for name, part in parts.items():
-        table.add(name, 100 * float(told[part].mean()), 100 * float(came[part].mean()))
+        table.add(name, 100 * float(predicted[part].mean()), 100 * float(observed[part].mean()))
     bench.note(f"expected calibration error {error:.5f}")
 
 

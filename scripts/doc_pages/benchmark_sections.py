@@ -133,13 +133,13 @@ def lost(what: str, data: str, model: str) -> Goal:
     return Goal(what, source, "loss of others, %", at_most=2, unit=" %")
 
 
-FOLDED = ["themselves", "their last purchases, all", "their last 10 purchases"]
+FOLDED = ["id", "all purchases", "the last 10 purchases"]
 COLD_START = Section(
     "Cold start",
     """
     A tenth of the products is hidden from training; each gets its vector from its brand,
     categories and related products (`embed_new`). Recall is among the hidden products; baselines
-    count what a user bought with the same brand and categories, or related. Below, users asked by
+    count what a user bought with the same brand and categories, or related. Below, users queried by
     id and by their purchases as if unknown, on validation weeks: all purchases answer as well as
     the id. With few, what is not known as seen fills the lists of new products.
     """,
@@ -159,9 +159,9 @@ COLD_START = Section(
             },
         ),
         Rows(
-            [Source("fold-in", where={"asked as": FOLDED})],
+            [Source("fold-in", where={"queried by": FOLDED})],
             {
-                "asked as": "{asked as}",
+                "queried by": "{queried by}",
                 "all products": pair("all products"),
                 "new to the user": pair("products new to the user"),
             },
@@ -180,15 +180,14 @@ LOOKALIKES = Section(
     """
     Who buys a brand of Complete Journey for the first time in the held-out weeks? The lift is the
     share of new buyers at the top over their share among all who never bought it. Most of it is
-    activity: who buys more, buys more new brands. How well the returned chances to buy are
-    calibrated, and what `reach_curve` promises, is in the file.
+    activity: who buys more, buys more new brands. The file also has the calibration of the
+    returned chances to buy, and of `reach_curve`.
     """,
     [
         Rows(
             [
                 Source(
                     "lookalikes",
-                    "452 brands",
                     where={"households": ["random", "most active recently", "users_for_brand"]},
                 )
             ],
@@ -227,7 +226,7 @@ SYNTHETIC = Section(
     """
     Contents and creators for users, on the last four weeks of a synthetic world: recall@20. Brands
     are about where recent popularity is. Below, ten water cups for shoppers who never met one: the
-    share that agrees with the taste that their other purchases tell. Chance is the floor, knowing
+    share that agrees with the taste that their other purchases show. Chance is the floor, knowing
     the planted taste the ceiling.
     """,
     [
@@ -243,7 +242,7 @@ SYNTHETIC = Section(
             },
         ),
         Rows(
-            [Source("cups", where={"asked": ["shoppers"]})],
+            [Source("cups", where={"scenario": ["shoppers"]})],
             same("lists", "level", "style", "function", "trend", "brand"),
         ),
     ],

@@ -38,19 +38,27 @@ class Source:
         found = result_of(self.file)
         return found.table(self.table) if self.table else found.tables[0]
 
-    def rows(self) -> Iterator[Row]:
-        """Ours, the strongest baseline, and the best published figure, which is the last."""
+    def rows(self) -> list[Row]:
+        """Ours, the strongest baseline, and the best published figure, which is the last.
+
+        Raises:
+            ValueError: There are none: a new result calls something by another name.
+        """
         content = self.read()
         published = [row for row in content.rows if row[KIND] == Kind.PUBLISHED][-1:]
-        for row in content.rows:
-            wanted = all(row.get(name) in some for name, some in (self.where or {}).items())
-            shown = (
+        found = [
+            row
+            for row in content.rows
+            if all(row.get(name) in some for name, some in (self.where or {}).items())
+            and (
                 row[KIND] in (Kind.OURS, Kind.REFERENCE)
                 or (row[KIND] == Kind.BASELINE and (self.all_baselines or row.get(STRONGEST)))
                 or row in published
             )
-            if wanted and shown:
-                yield row
+        ]
+        if not found:
+            raise ValueError(f"docs/benchmarks/{self.file}.json has no row with {self.where}")
+        return found
 
 
 @dataclass(frozen=True)

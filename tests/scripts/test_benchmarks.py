@@ -10,6 +10,7 @@ import pytest
 from benchmarks.harness import Arguments, Kind, Result, Table, Timer, in_a_process, measure, text
 from benchmarks.harness.bench import run
 from benchmarks.harness.results import STRONGEST
+from doc_pages.benchmarks import Goal, Rows, Section, Source, result_of
 from pages.markdown import ROOT, read
 
 RESULTS = sorted((ROOT / "docs" / "benchmarks").glob("*.json"))
@@ -94,14 +95,17 @@ def a_question():
     return SimpleNamespace(__doc__="Is it?", arguments=arguments, run=run)
 
 
-def test_a_result_is_what_the_file_says(tmp_path, capsys):
+def test_a_result_is_what_the_file_says(tmp_path, capsys, monkeypatch):
+    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
     out = tmp_path / "result.json"
     words = [str(tmp_path), "--seed", "1", "2", "--load", "nothing else", "--out", str(out)]
     words += ["--like", "/home/u.npy", "/home/p.npy", "--threads=1"]
     result = run("weeks", a_question(), words)
     assert Result.read(out) == result
     assert result.command == (
-        "python scripts/bench.py weeks SNAPSHOT --seed 1 2 --like USERS PRODUCTS --threads=1"
+        "OMP_NUM_THREADS=1 python scripts/bench.py weeks SNAPSHOT --seed 1 2 "
+        "--like USERS PRODUCTS --threads=1"
     )
     assert result.seed == [1, 2] and result.notes == ["a note"]
     assert result.load.startswith("nothing else; load average ")
@@ -150,6 +154,45 @@ def test_kept_results_are_of_benchmarks_that_there_are():
         _, script, rest = command.partition("python scripts/bench.py ")
         assert not script or rest.split()[0] in names, stem
         assert "/home" not in command and "/tmp" not in command
+
+
+def a_kept_result(folder, monkeypatch, **columns):
+    monkeypatch.setattr("doc_pages.benchmarks.RESULTS", folder)
+    result_of.cache_clear()
+    table = a_table()
+    table.add("popularity", "one", 0.2, kind=Kind.BASELINE)
+    table.add("iALS", "one", 0.3, kind=Kind.BASELINE)
+    table.add("ours", "one", 0.25)
+    kept = Result.read(RESULTS[0]).model_copy(update={"tables": [table], **columns})
+    kept.write(folder / "new.json")
+    return Source("new")
+
+
+def test_a_page_shows_ours_beside_the_strongest_baseline(tmp_path, monkeypatch):
+    source = a_kept_result(tmp_path, monkeypatch)
+    assert Rows([source], {"model": "{model}", "recall": "{recall}[, {s} s]"}).lines() == [
+        "| model | recall |",
+        "| --- | --- |",
+        "| *iALS* | **.3000** |",
+        "| ours | .2500 |",
+    ]
+
+
+@pytest.mark.parametrize(("bound", "is_reached"), [(0.25, True), (0.3, False)])
+def test_a_target_is_reached_or_missed(bound, is_reached, tmp_path, monkeypatch):
+    a_kept_result(tmp_path, monkeypatch)
+    goal = Goal("ours", Source("new", where={"model": ["ours"]}), "recall", at_least=bound)
+    assert goal.is_reached is is_reached
+    name = "Targets reached:" if is_reached else "**Missed**:"
+    assert f"{name} ours .2500 ({bound:g}".replace("(0.", "(.") in " ".join(
+        Section("A title", "A text.", [], [goal]).lines()
+    )
+
+
+def test_a_row_that_a_new_result_has_no_more_is_missed(tmp_path, monkeypatch):
+    a_kept_result(tmp_path, monkeypatch)
+    with pytest.raises(ValueError, match=r"new\.json has no row with {'model': \['EASE'\]}"):
+        Source("new", where={"model": ["EASE"]}).rows()
 
 
 def test_the_page_is_short():

@@ -1,11 +1,14 @@
 """The command line of a benchmark: options that several have are spelled the same in all."""
 
 import argparse
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
 NOT_REPEATED = ("--out", "--load")
+OF_THREADS = ("OMP_NUM_THREADS", "OMP_WAIT_POLICY")
+"""Variables of the environment that change times."""
 
 
 class Arguments:
@@ -68,7 +71,7 @@ class Arguments:
 
     def command(self, words: Sequence[str]) -> str:
         """The command that repeats a run: names in place of paths, which are of one machine."""
-        options = self.parsed_again(words)
+        options = self._parser.parse_intermixed_args(words)
         paths = {}
         for action in self._parser._actions:  # argparse has no public list of them
             given = getattr(options, action.dest, None)
@@ -83,7 +86,5 @@ class Arguments:
             if not skip and name not in NOT_REPEATED:
                 kept.append(paths.get(word, word))
             skip = word in NOT_REPEATED
-        return " ".join([self._parser.prog, *kept])
-
-    def parsed_again(self, words: Sequence[str]) -> argparse.Namespace:
-        return self._parser.parse_intermixed_args(words)
+        given = [f"{name}={os.environ[name]}" for name in OF_THREADS if name in os.environ]
+        return " ".join([*given, self._parser.prog, *kept])
