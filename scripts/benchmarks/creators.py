@@ -212,8 +212,8 @@ def offer(
     """Of one creator; None where nothing that is not carried yet would please any follower."""
     bundle, values = market.recommender.bundle, market.wanted[target_type][creator]
     creator_id = bundle.id_of("Creator", creator)
-    had = market.recommender.seen("Creator", creator_id, target_type)
-    left = np.setdiff1d(np.arange(len(values)), [bundle.row_of(target_type, one) for one in had])
+    seen = market.recommender.seen("Creator", creator_id, target_type)
+    left = np.setdiff1d(np.arange(len(values)), [bundle.row_of(target_type, one) for one in seen])
     best = np.sort(values[left])[::-1][:k].sum()
     if best <= 0:
         return None

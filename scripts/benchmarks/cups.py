@@ -69,8 +69,8 @@ class CupWorld:
         rng = np.random.default_rng(seed)
         cups, light = world.truth.products.cups, world.truth.users.light
         bought = world.edges[SCHEMA.edge_type("PURCHASED")]
-        others = ~np.isin(numbers(bought[TARGET_ID]), cups)  # of these a taste can be told
-        usual = np.setdiff1d(numbers(bought[SOURCE_ID])[others], np.flatnonzero(light))
+        others = ~np.isin(rows_of(bought[TARGET_ID]), cups)  # these show a taste
+        usual = np.setdiff1d(rows_of(bought[SOURCE_ID])[others], np.flatnonzero(light))
         return cls(
             world,
             np.sort(rng.permutation(cups)[: len(cups) // 4]),
@@ -104,7 +104,7 @@ class CupWorld:
         rows = {}
         for node_type, name in ((edge_type.source, SOURCE_ID), (edge_type.target, TARGET_ID)):
             if node_type in hidden:
-                rows[name] = numbers(table[name])
+                rows[name] = rows_of(table[name])
                 seen &= ~np.isin(rows[name], hidden[node_type])
         if edge_type[::2] == BOUGHT:
             seen &= ~(np.isin(rows[SOURCE_ID], self.shoppers) & np.isin(rows[TARGET_ID], cups))
@@ -113,7 +113,7 @@ class CupWorld:
         return seen
 
 
-def numbers(ids: pa.ChunkedArray) -> Rows:
+def rows_of(ids: pa.ChunkedArray) -> Rows:
     """The rows that ids such as 'p0012' stand for."""
     return pc.cast(pc.utf8_slice_codeunits(ids, 1), pa.int64()).to_numpy()
 
@@ -150,13 +150,13 @@ def encoded(cups: CupWorld, recommender: Recommender, product: int) -> npt.NDArr
     """The vector of a cup that is listed today, from what its catalogue entry says."""
     rule = recommender.bundle.manifest.cold_start["Product"]
     product_id = cups.world.nodes["Product"].column(0)[product]
-    neighbours = {}
+    neighbors = {}
     for edge_type, table in cups.world.edges.items():
         says = edge_type.source == "Product" != edge_type.target
         if says and str(edge_type) in rule.edge_types:
             own = table.filter(pc.equal(table[SOURCE_ID], product_id))
-            neighbours[str(edge_type)] = own[TARGET_ID].to_pylist()
-    return recommender.embed_new("Product", neighbours)
+            neighbors[str(edge_type)] = own[TARGET_ID].to_pylist()
+    return recommender.embed_new("Product", neighbors)
 
 
 def events_of(cups: CupWorld, recommender: Recommender) -> dict[int, list[Event]]:
@@ -165,7 +165,7 @@ def events_of(cups: CupWorld, recommender: Recommender) -> dict[int, list[Event]
     found: dict[int, list[Event]] = {row: [] for row in cups.new_users.tolist()}
     for edge_type, table in cups.world.edges.items():
         if edge_type[::2] == BOUGHT and edge_type.relation in ("VIEWED", "PURCHASED"):
-            users = numbers(table[SOURCE_ID])
+            users = rows_of(table[SOURCE_ID])
             own = pa.array(np.isin(users, cups.new_users))
             columns = (table[name].filter(own).to_pylist() for name in (TARGET_ID, OCCURRED_AT))
             for user, product_id, at in zip(users[own.to_numpy(False)], *columns, strict=True):

@@ -148,7 +148,7 @@ def served(folder: Path, users: Vectors, products: Vectors, holdout: Holdout) ->
         name: bare_nodes(name, [f"{row:08d}" for row in range(len(some))])
         for name, some in vectors.items()
     }
-    had: Adjacency = adjacency(holdout.train_graph, BOUGHT)
+    bought: Adjacency = adjacency(holdout.train_graph, BOUGHT)
     bundle = write_bundle(
         folder,
         schema=SCHEMA,
@@ -156,7 +156,7 @@ def served(folder: Path, users: Vectors, products: Vectors, holdout: Holdout) ->
         cutoff=datetime.now(UTC),
         nodes=nodes,
         vectors=vectors,
-        edges={BOUGHT: had},
+        edges={BOUGHT: bought},
         config={},
         metrics={},
     )

@@ -1,6 +1,6 @@
 """How fast is a bundle opened, and how much memory does it take?
 
-Writes bundles of synthetic vectors below FOLDER (half products, half users, 128 numbers, five
+Writes bundles of synthetic vectors below FOLDER (half products, half users, 128 dimensions, five
 purchases a user; a million nodes take .6 GB) and opens each in processes of their own: with every
 file compared with its hash, and without. Seconds do not hold the start of Python and the imports.
 Memory is what the process holds after opening, and then after two answers, beyond what it held

@@ -3,7 +3,7 @@
 Without a bundle it makes a synthetic world of 10,000 products and trains on it. It starts a Neo4j
 of its own, fills it with the nodes of the store and the purchases, publishes, and compares what
 `db.index.vector.queryNodes` gives for users with the Recommender's exact answer: recall@10 by how
-many neighbours were asked for. Then it builds the product index with other settings.
+many neighbors were asked for. Then it builds the product index with other settings.
 """
 
 import argparse
@@ -141,7 +141,7 @@ def rebuild(driver: neo4j.Driver, bundle: Bundle, m: int, ef: int, quantised: bo
     ):
         assert ours in statement
         statement = statement.replace(ours, wanted)
-    driver.execute_query(statements.drop_index(statements.index_name(release_id, "Product")))
+    driver.execute_query(f"DROP INDEX `{statements.index_name(release_id, 'Product')}`")
     timer = Timer()
     driver.execute_query(statement)
     driver.execute_query("CALL db.awaitIndexes(600)")

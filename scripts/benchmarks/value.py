@@ -130,7 +130,7 @@ def lists(
     value: Values,
     weights: list[float],
 ) -> tuple[dict[float, Rows], dict[float, Rows]]:
-    """Per weight the best products of every query node, and the best it has not had.
+    """Per weight the best products of every query node, and the best of those that it has not seen.
 
     Returns:
         Twice int64 [num_queries, K]; -1 where there is no product.

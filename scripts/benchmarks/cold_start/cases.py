@@ -31,7 +31,7 @@ class Case:
     Args:
         graph: The training part, without edges that purchases made.
         truth: What each user bought in the held-out part.
-        taken: What is no answer because the user had it; None where repeats count.
+        taken: What is no answer because the user has seen it; None where repeats count.
         candidates: Which products can be answers, bool [num_products].
         config: How the models are trained.
     """

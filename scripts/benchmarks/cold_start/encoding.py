@@ -52,13 +52,13 @@ def encoded(
     vectors = np.zeros((len(rows), bundle.manifest.dim), dtype=np.float32)
     unknown = 0
     for at in range(len(rows)):
-        neighbours = {
+        neighbors = {
             edge_type: [node_id(row) for row in pairs.targets(at)]
             for edge_type, pairs in near.items()
             if str(edge_type) in told
         }
         try:
-            vectors[at] = recommender.embed_new(product, neighbours)
+            vectors[at] = recommender.embed_new(product, neighbors)
         except QueryError:
             unknown += 1
     return vectors, unknown

@@ -18,7 +18,7 @@ _BELOW_ONE = 0.5  # how much equal counts differ by, at most: less than one prod
 
 
 def in_common(bought: Adjacency, members: Adjacency, near: Adjacency) -> Tensor:
-    """How many bought products have a neighbour in common with a new one, by each neighbour.
+    """How many bought products have a neighbor in common with a new one, by each neighbor.
 
     Args:
         bought: Users and what they bought.
@@ -31,7 +31,7 @@ def in_common(bought: Adjacency, members: Adjacency, near: Adjacency) -> Tensor:
 def in_all_common(
     bought: Adjacency, members: Sequence[Adjacency], near: Sequence[Adjacency]
 ) -> Tensor:
-    """How many bought products have a neighbour in common by every type of edge."""
+    """How many bought products have a neighbor in common by every type of edge."""
     alike: Tensor | None = None  # [num_products, num_hidden]
     for one, new in zip(members, near, strict=True):
         shared = product(_sparse(one), _sparse(new.reverse()))
@@ -50,7 +50,7 @@ def named(bought: Adjacency, near: Sequence[Adjacency]) -> Tensor:
 
 
 def popularity(bought: Adjacency, members: Adjacency, near: Adjacency) -> Tensor:
-    """How many purchases the neighbours of a new product account for, float32 [num_hidden]."""
+    """How many purchases the neighbors of a new product account for, float32 [num_hidden]."""
     sold = np.bincount(bought.indices, minlength=bought.num_targets)
     owners = np.repeat(np.arange(members.num_sources), members.degrees())
     of_group = np.bincount(members.indices, weights=sold[owners], minlength=members.num_targets)

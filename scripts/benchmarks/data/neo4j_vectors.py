@@ -1,4 +1,4 @@
-"""Neo4j's vector index as one more way of the query benchmark: some neighbours, then filtered."""
+"""Neo4j's vector index as one more way of the query benchmark: some neighbors, then filtered."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
