@@ -77,6 +77,9 @@ def test_every_command_of_the_page_runs(tmp_path, monkeypatch):
     written = set(re.findall(r"snapshot (bundle[a-z-]*) --", "\n".join(blocks)))
     assert {open_bundle(path).folder.name for path in first.glob("bundle*")} == written
     assert list((first / "run-mine").glob("*/tensorboard/all/events*"))
+    (code,) = texts(PAGE, "python")
+    exec(compile(code, PAGE, "exec"), {})
+    assert open_bundle("bundle-python").manifest.config["holdout_days"] == 14
 
 
 def test_the_settings_of_the_page_are_settings(tmp_path):
