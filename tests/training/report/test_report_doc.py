@@ -45,4 +45,4 @@ def test_the_commands(evaluated, shop, tmp_path, monkeypatch, capsys):
 def test_numbers_on_the_page_are_those_of_the_code():
     assert f"{maps.MOST_PRODUCTS:,} products and {maps.MOST_BRANDS:,} brands" in PAGE
     assert maps.LARGEST_SHARE == 1 / 4 and "more than a quarter" in PAGE
-    assert MOST_BARS == 4 and "its three best rivals" in PAGE
+    assert MOST_BARS == 4 and "its three best baselines" in PAGE
