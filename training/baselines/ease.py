@@ -71,11 +71,12 @@ class EaseConfig(LinearConfig):
 
 
 class Ease:
-    """scores = R B, B minimising |R - R B|^2 + regularisation |B|^2 with a diagonal of zeros.
+    """EASE: a linear model from targets to targets, in closed form.
 
+    `scores = R B`, where B minimises `|R - R B|^2 + regularisation |B|^2` with a diagonal of zeros.
     Steck, "Embarrassingly Shallow Autoencoders for Sparse Data" (WWW 2019), equation 8: with
-    P = (R^T R + regularisation I)^-1, B_ij = -P_ij / P_jj for i != j. Exact; `LowRankEase` is for
-    more targets than memory allows.
+    `P = (R^T R + regularisation I)^-1`, `B_ij = -P_ij / P_jj` for i != j. It is exact;
+    `LowRankEase` is for more targets than memory allows.
     """
 
     def __init__(
@@ -173,15 +174,15 @@ class LowRankScorer:
 
 
 class LowRankEase:
-    """`Ease` with R^T R replaced by F F^T + D.
+    """EASE for many targets, with a low-rank Gram matrix.
 
-    F = C^(1/2) V S, where U S V^T are the largest singular values of R C^(-1/2) and C are the
-    sums of R's columns. Scaling the columns first spends the rank on rare targets too. D is what
-    F F^T lacks on the diagonal, so that every target keeps its own count. With L = D +
-    regularisation I, Woodbury's identity gives P = L^-1 - L^-1 F (I + F^T L^-1 F)^-1 F^T L^-1;
-    then B_ij = -P_ij / P_jj and a diagonal of zeros, as in EASE. At full rank it is EASE. Nothing
-    larger than targets x rank is held. The deviation: co-occurrences that the rank does not reach
-    count as zero.
+    It replaces `R^T R` by `F F^T + D`. `F = C^(1/2) V S`, where `U S V^T` are the largest singular
+    values of `R C^(-1/2)`, and C are the sums of the columns of R. Scaling the columns first spends
+    the rank on rare targets too. D is what `F F^T` lacks on the diagonal, so that every target
+    keeps its own count. With `L = D + regularisation I`, the Woodbury identity gives
+    `P = L^-1 - L^-1 F (I + F^T L^-1 F)^-1 F^T L^-1`. Then `B_ij = -P_ij / P_jj` with a diagonal of
+    zeros, as in EASE. At full rank, it equals EASE. It holds nothing larger than targets x rank.
+    Deviation: co-occurrences that the rank does not reach count as zero.
     """
 
     def __init__(

@@ -69,12 +69,13 @@ class GfCfScorer:
 
 
 class GfCf:
-    """scores = R (R~^T R~ + low_pass D^(-1/2) V V^T D^(1/2)), R~ = D_queries^(-1/2) R D^(-1/2).
+    """GF-CF: a linear and an ideal low-pass graph filter.
 
-    V are the right singular vectors of R~ for its largest singular values, D the sums of R's
-    columns. Shen et al., "How Powerful is Graph Convolution for Recommendation?" (CIKM 2021),
-    section 4.2; the authors' code leaves out the second summand on Amazon-Book alone. Deviation:
-    V comes from a randomised SVD.
+    `scores = R (N^T N + low_pass D^(-1/2) V V^T D^(1/2))`, where `N = D_queries^(-1/2) R D^(-1/2)`,
+    V are the right singular vectors of N for its largest singular values, and D the sums of the
+    columns of R. Shen et al., "How Powerful is Graph Convolution for Recommendation?" (CIKM 2021),
+    section 4.2; the code of the authors leaves out the second summand on Amazon-Book only.
+    Deviation: V comes from a randomised SVD.
     """
 
     def __init__(

@@ -36,11 +36,12 @@ class IalsConfig(InteractionConfig):
 
 
 class Ials:
-    """Vectors x, y that minimise sum_ui c_ui (p_ui - x_u y_i)^2 + regularisation (|x|^2 + |y|^2).
+    """Implicit alternating least squares: vectors of query nodes and targets.
 
+    The vectors x and y minimise `sum_ui c_ui (p_ui - x_u y_i)^2 + regularisation (|x|^2 + |y|^2)`.
     Hu, Koren and Volinsky, "Collaborative Filtering for Implicit Feedback Datasets" (ICDM 2008),
-    equation 3, with p = 1 where R > 0 and c = 1 + confidence R. By the library `implicit`, which
-    solves by three steps of conjugate gradients (Takacs et al., RecSys 2011).
+    equation 3, with p = 1 where R > 0 and c = 1 + confidence R. The library `implicit` solves it,
+    by three steps of conjugate gradients (Takacs et al., RecSys 2011).
     """
 
     def __init__(

@@ -32,12 +32,14 @@ class ItemKnnConfig(InteractionConfig):
 
 
 class ItemKnn:
-    """scores = R S, S the cosines between targets, the largest of every column kept.
+    """Item k-nearest neighbors: scores a target by its similarity to those of the query node.
 
+    `scores = R S`, where S holds the cosines between targets, only the largest of every column.
     Sarwar et al., "Item-based collaborative filtering recommendation algorithms" (WWW 2001),
     section 3.2.1, and Deshpande and Karypis, "Item-based top-N recommendation algorithms" (TOIS
-    2004), section 4. Deviations: a shrinkage in the denominator of the cosine; the weighted sum
-    is not divided by the sum of the likenesses, which would take their number out of the score.
+    2004), section 4. Deviations: the denominator of the cosine has a shrinkage term, and the
+    weighted sum is not divided by the sum of the similarities, which would remove their number from
+    the score.
     """
 
     def __init__(

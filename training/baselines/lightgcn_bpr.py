@@ -45,12 +45,12 @@ class LightGcnBprConfig(InteractionConfig):
 
 
 class LightGcnBpr:
-    """LightGCN with the BPR loss: He et al. (SIGIR 2020), equations 3, 8 and 15.
+    """LightGCN with the BPR loss, by equations 3, 8 and 15 of its paper.
 
-    The layers are those of `HeteroLightGCN`; a test compares them with PyG. Each pair of an epoch
-    is compared with one random target that its query node does not have. Deviations: a query node
-    without targets has a row of zeros instead of noise, and a query node with all targets is
-    skipped.
+    He et al., "LightGCN" (SIGIR 2020). The layers are those of `HeteroLightGCN`; a test compares
+    them with PyG. Each pair of an epoch is compared with one random target that its query node does
+    not have. Deviations: a query node without targets has a row of zeros instead of noise, and a
+    query node with all targets is skipped.
 
     Args:
         device: Where to train; by default a GPU if there is one.

@@ -83,24 +83,24 @@ class SvdConfig(BaseModel):
 
 
 class SvdEncoder:
-    """Vectors from the normalised SVD of the user x product matrix, without epochs.
+    """Computes vectors by the normalised SVD of the user x product matrix, without epochs.
 
-    R is the weighted user x product matrix, and R~ = D_u^-a R D_i^-b = U S V^T its normalised form:
-    a is `user_degree_exponent`, b `item_exponent`, p `item_popularity_exponent`, and
-    h = (1 + `singular_value_exponent`) / 2.
+    R is the weighted user x product matrix, and `N = D_u^-a R D_i^-b = U S V^T` its normalised
+    form. Here a is `user_degree_exponent`, b `item_exponent`, p `item_popularity_exponent`, and h =
+    (1 + `singular_value_exponent`) / 2.
 
-    - A user's vector is U S^h, a product's D_i^p V S^h. The spectrum is split evenly, so that
-      cosines between two products, or two users, mean something.
-    - Users are scaled by D_u^-a, so that users can be ranked for a brand.
-    - Normalisation may be weaker than symmetric, a and b below 1/2; see
+    - The vector of a user is `U S^h`, that of a product `D_i^p V S^h`. The spectrum is split
+      evenly, so that cosines between two products, or two users, are meaningful.
+    - Users are scaled by `D_u^-a`, so that users can be ranked for a brand.
+    - Normalisation can be weaker than symmetric, with a and b below 1/2; see
       docs/adr/014-svd-degree-exponents.md.
-    - Nodes of any other type X with edges to products are folded in as if they were products:
-      with R_x the user x X matrix, V_x = R_x~^T U S^(-1) and x = D_x^p V_x S^h. There
-      `group_singular_value_exponent`, g, replaces the other one: against the unchanged vector of
-      a user it leaves S^(1 + g - h) on the side of x.
-    - With `edge_type_weights`, the normalised side relations stand below R~ and one SVD is taken of
-      all; U is then the users' part of the left vectors. A product that was never bought counts
-      as popular as one with a single typical buyer.
+    - Nodes of any other type X with edges to products are folded in like products: with N_x the
+      normalised user x X matrix, `V_x = N_x^T U S^(-1)` and `x = D_x^p V_x S^h`. There,
+      `group_singular_value_exponent`, g, replaces the other exponent: against the unchanged vector
+      of a user, it leaves `S^(1 + g - h)` on the side of x.
+    - With `edge_type_weights`, the normalised matrices of these edge types stand below N, and one
+      SVD covers all; U is then the part of the users in the left vectors. A product that was never
+      bought counts as popular as one with a single typical buyer.
     """
 
     def __init__(
