@@ -27,7 +27,7 @@ from pydantic import (
 
 from graphdb.errors import SchemaError, nearest, shown
 from graphdb.file_access import is_device
-from graphdb.schema_types import EdgeType, Kind, NodeType, Property, Relation
+from graphdb.schema_types import EdgeType, Kind, MetaPath, NodeType, Property, Relation
 
 NODE_NAME = re.compile(r"[A-Z][A-Za-z0-9]{0,62}")
 RELATION_NAME = re.compile(r"[A-Z][A-Z0-9_]{0,62}")
@@ -168,6 +168,23 @@ class Schema:
                 f"'{text}' is not an edge type", expected="Source-RELATION-Target", value=text
             )
         return self.edge_type(parts[1], parts[0], parts[2])
+
+    def parse_metapath(self, text: str) -> MetaPath:
+        """Reads a metapath of one step or more, such as 'User-WATCHED-Content-~PUBLISHED-Creator'.
+
+        Raises:
+            SchemaError: The text is no metapath, or a step is none of this schema.
+        """
+        path = MetaPath.parse(text)
+        if not path.steps:
+            raise SchemaError(
+                f"'{text}' is a metapath without steps",
+                expected="Type-RELATION-Type, or more of them in a row",
+                value=text,
+            )
+        for edge_type in path.edge_types:
+            self.edge_type(edge_type.relation, edge_type.source, edge_type.target)
+        return path
 
     def columns(self, of: str | EdgeType) -> tuple[Property, ...]:
         """Returns the columns of the table of a node type or an edge type, key first."""

@@ -11,6 +11,8 @@ from typing import NamedTuple
 
 import pyarrow as pa
 
+from graphdb.errors import SchemaError
+
 SOURCE_ID = "source_id"
 TARGET_ID = "target_id"
 OCCURRED_AT = "at"
@@ -61,6 +63,108 @@ class EdgeType(NamedTuple):
     def other_end(self, node_type: str) -> str:
         """Returns the type at the other end, or the same if both ends have one type."""
         return self.target if self.source == node_type else self.source
+
+
+BACK = "~"
+
+
+class Step(NamedTuple):
+    """One edge type of a metapath, walked from source to target, or the other way.
+
+    >>> back = Step(EdgeType("Product", "MADE_BY", "Brand"), backwards=True)
+    >>> back.source, back.relation, back.target
+    ('Brand', '~MADE_BY', 'Product')
+    """
+
+    edge_type: EdgeType
+    backwards: bool = False
+
+    @property
+    def source(self) -> str:
+        """The node type where the step begins."""
+        return self.edge_type.target if self.backwards else self.edge_type.source
+
+    @property
+    def target(self) -> str:
+        """The node type where it ends."""
+        return self.edge_type.source if self.backwards else self.edge_type.target
+
+    @property
+    def relation(self) -> str:
+        """The relation, after '~' where it is walked backwards."""
+        return (BACK if self.backwards else "") + self.edge_type.relation
+
+    def reverse(self) -> "Step":
+        """The same edges, walked the other way."""
+        return Step(self.edge_type, not self.backwards)
+
+
+@dataclass(frozen=True, slots=True)
+class MetaPath:
+    """Edge types in a row, each walked along or against its direction.
+
+    Args:
+        source: The node type where it begins. Without any step it ends there, too.
+        steps: Each begins where the one before it ends.
+
+    >>> carried = MetaPath.parse("Creator-PUBLISHED-Content-FEATURES-Product")
+    >>> carried.source, carried.target, carried.reverse().relations
+    ('Creator', 'Product', ('~FEATURES', '~PUBLISHED'))
+    >>> str(carried + MetaPath.parse("Product-MADE_BY-Brand"))
+    'Creator-PUBLISHED-Content-FEATURES-Product-MADE_BY-Brand'
+    """
+
+    source: str
+    steps: tuple[Step, ...] = ()
+
+    @classmethod
+    def parse(cls, text: str) -> "MetaPath":
+        """From 'Type-RELATION-Type', or more in a row; '~RELATION' is walked backwards.
+
+        Raises:
+            SchemaError: The text has another form.
+        """
+        parts = text.split("-")
+        if len(parts) % 2 == 0 or not all(parts):
+            raise SchemaError(
+                f"'{text}' is no metapath",
+                expected=f"Type-RELATION-Type, or more of them in a row; {BACK} in front of a "
+                "relation walks it backwards",
+                value=text,
+            )
+        steps = []
+        for source, relation, target in zip(parts[::2], parts[1::2], parts[2::2], strict=False):
+            if relation.startswith(BACK):
+                edge_type = EdgeType(target, relation.removeprefix(BACK), source)
+                steps.append(Step(edge_type, backwards=True))
+            else:
+                steps.append(Step(EdgeType(source, relation, target)))
+        return cls(parts[0], tuple(steps))
+
+    @property
+    def target(self) -> str:
+        """The node type where it ends."""
+        return self.steps[-1].target if self.steps else self.source
+
+    @property
+    def edge_types(self) -> tuple[EdgeType, ...]:
+        return tuple(step.edge_type for step in self.steps)
+
+    @property
+    def relations(self) -> tuple[str, ...]:
+        """The relation of each step, after '~' where it is walked backwards."""
+        return tuple(step.relation for step in self.steps)
+
+    def reverse(self) -> "MetaPath":
+        """The same edge types from the end to the beginning."""
+        return MetaPath(self.target, tuple(step.reverse() for step in reversed(self.steps)))
+
+    def __add__(self, other: "MetaPath") -> "MetaPath":
+        assert self.target == other.source, f"{other} does not begin where {self} ends"
+        return MetaPath(self.source, self.steps + other.steps)
+
+    def __str__(self) -> str:
+        return "-".join([self.source, *(f"{one.relation}-{one.target}" for one in self.steps)])
 
 
 @dataclass(frozen=True, slots=True)

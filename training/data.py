@@ -124,7 +124,7 @@ def other_events(graph: HeteroData, target_edge_type: EdgeType) -> str | None:
         for one in edge_types_of(graph)
         if one[::2] == target_edge_type[::2] and one != target_edge_type
     ]
-    there = [f'direction = "{one}" ({number:,} edges)' for one, number in found if number]
+    there = [f'target_edge_type = "{one}" ({number:,} edges)' for one, number in found if number]
     if not there:
         return None
     return f"to learn from what there is, give --config a file with {' or '.join(there)}"

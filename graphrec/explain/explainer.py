@@ -19,7 +19,7 @@ from graphrec.explain.parts import (
     look_up,
 )
 from graphrec.explain.search import Found, find_paths, most_telling
-from graphrec.explain.steps import Allowed, Step, Steps
+from graphrec.explain.steps import Allowed, Steps
 from graphrec.query.limits import MOST_K, check_whole
 from graphrec.query.metapaths import Paths
 from graphrec.query.reasons import Display
@@ -145,8 +145,8 @@ class Explainer:
 
     def _edge(self, number: int, ends: tuple[tuple[str, int], tuple[str, int]]) -> EdgeKey:
         """The edge under a step, looked up in the bundle, not in what the search derived."""
-        step: Step = self._steps.all[number]
-        (source_type, source), (target_type, target) = ends[::-1] if step.back else ends
+        step = self._steps.all[number].step
+        (source_type, source), (target_type, target) = ends[::-1] if step.backwards else ends
         targets = self._bundle.edges(step.edge_type).targets(source)
         place = int(np.searchsorted(targets, target))
         assert place < len(targets) and targets[place] == target, "every edge found exists"

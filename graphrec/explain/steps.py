@@ -16,12 +16,13 @@ Walks from one end grow step by step, and stop where longer ones would cost too 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import chain
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from graphdb.checked_schema import Schema
-from graphdb.schema_types import EdgeType
+from graphdb.schema_types import EdgeType, Step
 from graphrec.bundle import Adjacency, Bundle
 from graphrec.query.metapaths import Paths
 
@@ -30,19 +31,11 @@ Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
-    """A relation, walked from source to target or back."""
+class WeightedStep(NamedTuple):
+    """A step and how much its edges count."""
 
-    edge_type: EdgeType
-    back: bool
+    step: Step
     weight: float
-
-    @property
-    def ends(self) -> tuple[str, str]:
-        """The node types where it begins and ends."""
-        source, target = self.edge_type.source, self.edge_type.target
-        return (target, source) if self.back else (source, target)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,15 +72,17 @@ class Steps:
         self._bundle = bundle
         self._paths = paths
         weighed = list(_weighed(bundle.schema, bundle.edge_types))
-        ahead = [Step(edge_type, False, weight) for edge_type, weight in weighed if weight > 0]
-        back = [Step(step.edge_type, True, step.weight) for step in ahead]
+        ahead = [
+            WeightedStep(Step(edge_type), weight) for edge_type, weight in weighed if weight > 0
+        ]
+        back = [WeightedStep(one.step.reverse(), one.weight) for one in ahead]
         self.all = tuple(chain(ahead, back))
         self.turned = np.roll(np.arange(len(self.all)), len(ahead))
         """Per step the number of the same one, walked the other way."""
         self._between: dict[tuple[str, str], list[int]] = {}
-        for number, step in enumerate(self.all):
-            self._between.setdefault(step.ends, []).append(number)
-        self._weights = np.array([step.weight for step in self.all])
+        for number, (step, _) in enumerate(self.all):
+            self._between.setdefault((step.source, step.target), []).append(number)
+        self._weights = np.array([one.weight for one in self.all])
         self._belongings = [
             edge_type
             for edge_type in bundle.edge_types
@@ -132,7 +127,7 @@ class Steps:
             pairs = {(one_type, other_type): (one, other), (other_type, one_type): (other, one)}
             if (edge_type.source, edge_type.target) in pairs:
                 sources, targets = pairs[edge_type.source, edge_type.target]
-                adjacency = self._paths.along(edge_type, backwards=False)
+                adjacency = self._paths.adjacency(Step(edge_type))
                 origin = np.repeat(np.arange(len(sources)), _degrees(adjacency, sources))
                 found[origin[adjacency.gather(sources) == targets[origin]]] = True
         return found
@@ -155,10 +150,10 @@ class Steps:
         """Leaves out the pairs that an event speaks against."""
         num_ends = self.num_nodes(end_type)
         for edge_type in self._against:
-            for back in (False, True):
-                if Step(edge_type, back, 0).ends != (start_type, end_type):
+            for step in (Step(edge_type), Step(edge_type, backwards=True)):
+                if (step.source, step.target) != (start_type, end_type):
                     continue
-                against = self._paths.along(edge_type, backwards=back)
+                against = self._paths.adjacency(step)
                 starts = np.unique(rows)
                 refused = np.repeat(starts, _degrees(against, starts)) * num_ends
                 refused += against.gather(starts)
@@ -182,8 +177,7 @@ class Steps:
         return Edges(origin[first], rows[first], steps[first], summed)
 
     def _along(self, number: int) -> Adjacency:
-        step = self.all[number]
-        return self._paths.along(step.edge_type, backwards=step.back)
+        return self._paths.adjacency(self.all[number].step)
 
 
 def _weighed(schema: Schema, edge_types: tuple[EdgeType, ...]) -> Iterator[tuple[EdgeType, float]]:

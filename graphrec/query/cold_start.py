@@ -9,13 +9,13 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from graphdb.errors import QueryError, SchemaError, nearest, shown
+from graphdb.errors import QueryError, nearest, shown
 from graphdb.locking import ForkLock
-from graphdb.schema_types import EdgeType
+from graphdb.schema_types import EdgeType, MetaPath
 from graphrec.bundle import Adjacency, Bundle, ColdStartRule
 from graphrec.cold_start import NeighborAggregator
 from graphrec.query.embeddings import EmbeddingMatrix
-from graphrec.query.metapaths import CATEGORY, Paths
+from graphrec.query.metapaths import CATEGORY, GROUPS, Paths
 from graphrec.query.names import as_ids
 
 Neighbors = Mapping[str, Sequence[str]] | Mapping[EdgeType, Sequence[str]]
@@ -93,22 +93,15 @@ class ColdStart:
         return self._bundle.schema.parse_edge_type(name)
 
 
-_BOUGHT = "User-PURCHASED-Product"
-WAYS: Mapping[str, tuple[str, ...]] = {
-    "Product": (_BOUGHT,),
-    "Brand": (_BOUGHT, "Product-MADE_BY-Brand"),
-    "Category": (_BOUGHT, "Product-IN_CATEGORY-Category"),
-    "Shop": (_BOUGHT, "Product-SOLD_BY-Shop"),
-    "Tag": (_BOUGHT, "Product-TAGGED-Tag"),
-    "PriceBand": (_BOUGHT, "Product-IN_PRICE_BAND-PriceBand"),
-    "Creator": ("User-FOLLOWS-Creator",),
-    "Content": ("User-WATCHED-Content",),
+_FROM_USERS: Mapping[str, MetaPath] = {
+    "Creator": MetaPath.parse("User-FOLLOWS-Creator"),
+    "Content": MetaPath.parse("User-WATCHED-Content"),
 }
-"""Per target type the edges from users to it; those on the way are all counted."""
+"""Per target type that is popular by itself, not by its products, the metapath from users to it."""
 
 
 class Popularity:
-    """Counts, per target type when first asked for, the distinct kinds from users to each target.
+    """Counts, per target type when first asked for, the ways from users to each target.
 
     For products that is their buyers, for a brand the buyers of each of its products together, for
     a category those of the products of all that is below it too.
@@ -132,11 +125,10 @@ class Popularity:
             return self._spaces[target_type]
 
     def _counts(self, target_type: str) -> npt.NDArray[np.float64]:
-        edge_types = self._edge_types(target_type)
-        first = self._bundle.edges(edge_types[0])
-        counts: npt.NDArray[np.float64] = np.ones(first.num_sources)
-        for edge_type in edge_types:
-            edges = self._bundle.edges(edge_type)
+        path = self._path(target_type)
+        counts: npt.NDArray[np.float64] = np.ones(self._bundle.num_nodes(path.source))
+        for step in path.steps:
+            edges = self._paths.adjacency(step)
             weights = np.repeat(counts, edges.degrees())
             counts = np.bincount(edges.indices, weights, edges.num_targets).astype(np.float64)
         if target_type == CATEGORY:
@@ -145,17 +137,20 @@ class Popularity:
             counts = np.bincount(ancestors.indices, weights, len(counts)).astype(np.float64)
         return counts
 
-    def _edge_types(self, target_type: str) -> list[EdgeType]:
+    def _path(self, target_type: str) -> MetaPath:
+        """From users to a target type; all of its instances are counted."""
         name = self._bundle.schema.node_type(target_type).name
-        try:
-            found = [self._bundle.schema.parse_edge_type(edge) for edge in WAYS.get(name, ())]
-        except SchemaError:
-            found = []
-        if not found or not all(map(self._bundle.has_edges, found)):
+        path = _FROM_USERS.get(name)
+        if name == "Product":
+            path = self._paths.taken
+        elif name in GROUPS:
+            path = self._paths.taken + GROUPS[name]
+        if path is None or not self._paths.holds(path):
+            edges = " and ".join(map(str, path.edge_types)) if path else "of users to them"
             raise QueryError(
                 f"which {target_type} nodes are popular is unknown",
-                expected=f"the edges {' and '.join(WAYS.get(name, ())) or 'of users to them'}",
+                expected=f"the edges {edges}",
                 next_step='ask with on_unknown="error"',
                 value=target_type,
             )
-        return found
+        return path

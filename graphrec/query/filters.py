@@ -30,7 +30,7 @@ from graphrec.bundle import Bundle
 from graphrec.query.conditions import SELLABLE, Columns, Condition, Conditions, Mask
 from graphrec.query.embeddings import NO_ROWS, Rows, Texts
 from graphrec.query.limits import MOST_DEPTH
-from graphrec.query.metapaths import CATEGORY, NAMED, WAYS, Paths, targets_of
+from graphrec.query.metapaths import CATEGORY, FILTER_PATHS, NAMED, Paths, targets_of
 from graphrec.query.names import Skipped, known_rows, unknown_name
 
 
@@ -325,10 +325,10 @@ class FilteredType:
         start = self._rows(start_type, field, names, missing)
         if start_type == CATEGORY:
             start = self._paths.tree.below(start)
-        ways = WAYS[field, target_type]
-        walkable = [way for way in ways if self._paths.can_walk(start_type, way)]
-        for way in walkable or ways[:1]:  # the first one says which edges are missing
-            mask[self._paths.reach(start_type, way, start)] = True
+        paths = FILTER_PATHS[field, target_type]
+        held = [path for path in paths if self._paths.holds(path)]
+        for path in held or paths[:1]:  # the first one says which edges are missing
+            mask[self._paths.reach(path, start)] = True
         return mask
 
 

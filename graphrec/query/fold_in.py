@@ -17,7 +17,7 @@ from graphrec.query.embeddings import NO_ROWS, Rows
 from graphrec.query.limits import MOST_DAYS, MOST_EVENTS, check_count, check_number
 from graphrec.query.metapaths import Paths
 from graphrec.query.names import Skipped
-from graphrec.query.seen import ways_between, wholes_of
+from graphrec.query.seen import seen_paths, wholes_of
 
 Event = tuple[str, str] | tuple[str, str, datetime | None]
 """A relation such as 'PURCHASED', or an edge type where several have that name, the id of what it
@@ -133,16 +133,16 @@ class FoldIn:
         bundle.
         """
         found = [NO_ROWS]
-        ways = ways_between(self._bundle.schema, USER, target_type, None)
+        paths = seen_paths(self._paths, USER, target_type, None)
         for event in events:
             edge_type = self._edge_type(event[0])
             row = self._bundle.row_of(edge_type.target, event[1])
             if edge_type.target == target_type:
                 found.append(np.array([row]))
             found += [
-                wholes_of(self._paths, way, row)
-                for way in ways
-                if way.edge_type == edge_type and way.after
+                wholes_of(self._paths, path.after, row)
+                for path in paths
+                if path.edge_type == edge_type and path.after.steps
             ]
         return np.unique(np.concatenate(found))
 

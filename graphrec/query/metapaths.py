@@ -10,11 +10,27 @@ import numpy as np
 import numpy.typing as npt
 
 from graphdb.locking import ForkLock
-from graphdb.schema_types import EdgeType
+from graphdb.schema_types import EdgeType, MetaPath, Step
 from graphrec.bundle import Adjacency, Bundle
 from graphrec.query.embeddings import Rows
 
-CATEGORY, CHILD_OF = "Category", "CHILD_OF"
+CATEGORY = "Category"
+PARENT = MetaPath.parse("Category-CHILD_OF-Category")
+BOUGHT = MetaPath.parse("User-PURCHASED-Product")
+MAKES = MetaPath.parse("Brand-~MADE_BY-Product")
+GROUPS: Mapping[str, MetaPath] = {
+    "Brand": MAKES.reverse(),
+    "Category": MetaPath.parse("Product-IN_CATEGORY-Category"),
+    "Shop": MetaPath.parse("Product-SOLD_BY-Shop"),
+    "Tag": MetaPath.parse("Product-TAGGED-Tag"),
+    "PriceBand": MetaPath.parse("Product-IN_PRICE_BAND-PriceBand"),
+}
+"""Per node type that groups products, the metapath from a product to its groups."""
+CARRIES = (
+    MetaPath.parse("Creator-PROMOTES-Product"),
+    MetaPath.parse("Creator-PUBLISHED-Content-FEATURES-Product"),
+)
+"""From a creator to the products that it carries."""
 LEVELS = ("leaf", "all")
 """Which categories a question is about: those where the tree ends, or all of them."""
 
@@ -90,18 +106,11 @@ def _repeated(steps: Adjacency) -> Adjacency:
     return Adjacency.from_edges(*np.divmod(found, max(size, 1)), size, size)
 
 
-BACK = "~"
-
-Steps = tuple[str, ...]
-"""Relations to follow one after the other; '~MADE_BY' follows MADE_BY against its direction."""
-
-
 class Paths:
     """The edges of one bundle, with the reverse of each made when first walked."""
 
     def __init__(self, bundle: Bundle) -> None:
         self._bundle = bundle
-        self._edge_types: dict[tuple[str, str], EdgeType] = {}
         self._reverse: dict[EdgeType, Adjacency] = {}
         self._lock = ForkLock()
 
@@ -113,65 +122,46 @@ class Paths:
     @cached_property
     def tree(self) -> CategoryTree:
         """The category tree; a flat one where the bundle holds no edges between categories."""
-        if self.can_walk(CATEGORY, (CHILD_OF,)):
-            return CategoryTree(self.adjacency(CATEGORY, CHILD_OF))
+        if self.holds(PARENT):
+            return CategoryTree(self.adjacency(PARENT.steps[0]))
         return CategoryTree.flat(self._bundle.num_nodes(CATEGORY))
 
-    def edge_type(self, start_type: str, step: str) -> EdgeType:
-        """The edge type that a step from `start_type` runs along."""
-        if (start_type, step) not in self._edge_types:
-            schema, relation = self._bundle.schema, step.removeprefix(BACK)
-            self._edge_types[start_type, step] = (
-                schema.edge_type(relation, target=start_type)
-                if step.startswith(BACK)
-                else schema.edge_type(relation, source=start_type)
-            )
-        return self._edge_types[start_type, step]
+    @cached_property
+    def taken(self) -> MetaPath:
+        """From users to the products they took: purchases, or the events the bundle predicts.
 
-    def end_type(self, start_type: str, step: str) -> str:
-        """The node type where a step from `start_type` ends."""
-        edge_type = self.edge_type(start_type, step)
-        return edge_type.source if step.startswith(BACK) else edge_type.target
+        A shop without purchases trains on ratings, say: then who rated a product has seen it.
+        """
+        named = self._bundle.manifest.config.get("target_edge_type", str(BOUGHT))
+        if str(named) in self._bundle.manifest.num_edges:
+            path = MetaPath.parse(str(named))
+            if (path.source, path.target) == (BOUGHT.source, BOUGHT.target):
+                return path
+        return BOUGHT
 
-    def can_walk(self, start_type: str, steps: Steps) -> bool:
-        """Whether the bundle holds every edge type on the way."""
-        for step in steps:
-            if step.removeprefix(BACK) not in self._bundle.schema.relations:
-                return False
-            if not self._bundle.has_edges(self.edge_type(start_type, step)):
-                return False
-            start_type = self.end_type(start_type, step)
-        return True
+    def holds(self, path: MetaPath) -> bool:
+        """Whether the bundle holds every edge type of a metapath."""
+        return all(map(self._bundle.has_edges, path.edge_types))
 
-    def adjacency(self, start_type: str, step: str) -> Adjacency:
+    def adjacency(self, step: Step) -> Adjacency:
         """The neighbors one step away.
 
         Raises:
             QueryError: The bundle does not hold these edges.
         """
-        return self.along(self.edge_type(start_type, step), backwards=step.startswith(BACK))
-
-    def along(self, edge_type: EdgeType, *, backwards: bool) -> Adjacency:
-        """The neighbors by one edge type: who stands at its target end, or at its source end.
-
-        Raises:
-            QueryError: The bundle does not hold these edges.
-        """
-        forwards = self._bundle.edges(edge_type)
-        if not backwards:
-            return forwards
+        edges = self._bundle.edges(step.edge_type)
+        if not step.backwards:
+            return edges
         with self._lock:
-            if edge_type not in self._reverse:
-                self._reverse[edge_type] = forwards.reverse()
-            return self._reverse[edge_type]
+            if step.edge_type not in self._reverse:
+                self._reverse[step.edge_type] = edges.reverse()
+            return self._reverse[step.edge_type]
 
-    def reach(self, start_type: str, steps: Steps, rows: npt.ArrayLike) -> npt.NDArray[np.int64]:
-        """The distinct rows at the end of the way, ascending."""
+    def reach(self, path: MetaPath, rows: npt.ArrayLike) -> npt.NDArray[np.int64]:
+        """The distinct rows at the end of a metapath, ascending."""
         current = np.atleast_1d(np.asarray(rows, dtype=np.int64))
-        for step in steps:
-            adjacency = self.adjacency(start_type, step)
-            current = np.unique(adjacency.gather(current)).astype(np.int64)
-            start_type = self.end_type(start_type, step)
+        for step in path.steps:
+            current = np.unique(self.adjacency(step).gather(current)).astype(np.int64)
         return current
 
 
@@ -186,44 +176,49 @@ NAMED: Mapping[str, str] = {
 }
 """Per filter that names nodes, their type."""
 
-_FROM_PRODUCT: Mapping[str, tuple[Steps, ...]] = {
-    "Product": ((),),
-    "Creator": (("~PROMOTES",), ("~FEATURES", "~PUBLISHED")),
-    "Content": (("~FEATURES",),),
-    "Shop": (("SOLD_BY",),),
-    "Brand": (("MADE_BY",),),
+
+def _parsed(*paths: str) -> tuple[MetaPath, ...]:
+    return tuple(map(MetaPath.parse, paths))
+
+
+_FROM_PRODUCT: Mapping[str, tuple[MetaPath, ...]] = {
+    "Product": _parsed("Product"),
+    "Creator": tuple(path.reverse() for path in CARRIES),
+    "Content": _parsed("Product-~FEATURES-Content"),
+    "Shop": (GROUPS["Shop"],),
+    "Brand": (GROUPS["Brand"],),
 }
-_TO_PRODUCT: Mapping[str, tuple[Steps, ...]] = {
-    "categories": (("~IN_CATEGORY",),),
-    "brands": (("~MADE_BY",),),
-    "shops": (("~SOLD_BY",),),
-    "tags": (("~TAGGED",),),
-    "creators": (("PROMOTES",), ("PUBLISHED", "FEATURES")),
-    "price_bands": (("~IN_PRICE_BAND",),),
+_TO_PRODUCT: Mapping[str, tuple[MetaPath, ...]] = {
+    "categories": (GROUPS["Category"].reverse(),),
+    "brands": (MAKES,),
+    "shops": (GROUPS["Shop"].reverse(),),
+    "tags": (GROUPS["Tag"].reverse(),),
+    "creators": CARRIES,
+    "price_bands": (GROUPS["PriceBand"].reverse(),),
 }
-_SHORTER: Mapping[tuple[str, str], tuple[Steps, ...]] = {
-    ("categories", "Category"): ((),),
-    ("brands", "Brand"): ((),),
-    ("brands", "Shop"): (("~RUN_BY",), ("~MADE_BY", "SOLD_BY")),
-    ("shops", "Shop"): ((),),
-    ("shops", "Brand"): (("RUN_BY",), ("~SOLD_BY", "MADE_BY")),
-    ("creators", "Creator"): ((),),
-    ("creators", "Content"): (("PUBLISHED",),),
-    ("agencies", "Creator"): (("~MANAGED_BY",),),
-    ("agencies", "Agency"): ((),),
+_SHORTER: Mapping[tuple[str, str], tuple[MetaPath, ...]] = {
+    ("categories", "Category"): _parsed("Category"),
+    ("brands", "Brand"): _parsed("Brand"),
+    ("brands", "Shop"): _parsed("Brand-~RUN_BY-Shop", "Brand-~MADE_BY-Product-SOLD_BY-Shop"),
+    ("shops", "Shop"): _parsed("Shop"),
+    ("shops", "Brand"): _parsed("Shop-RUN_BY-Brand", "Shop-~SOLD_BY-Product-MADE_BY-Brand"),
+    ("creators", "Creator"): _parsed("Creator"),
+    ("creators", "Content"): _parsed("Creator-PUBLISHED-Content"),
+    ("agencies", "Creator"): _parsed("Agency-~MANAGED_BY-Creator"),
+    ("agencies", "Agency"): _parsed("Agency"),
 }
 
-WAYS: Mapping[tuple[str, str], tuple[Steps, ...]] = {
+FILTER_PATHS: Mapping[tuple[str, str], tuple[MetaPath, ...]] = {
     **{
         (field, target): tuple(
-            (*to_product, *onwards) for to_product in ways for onwards in from_product
+            to_product + onwards for to_product in paths for onwards in from_product
         )
-        for field, ways in _TO_PRODUCT.items()
+        for field, paths in _TO_PRODUCT.items()
         for target, from_product in _FROM_PRODUCT.items()
     },
     **_SHORTER,
 }
-"""Per (filter, target type) the ways from the named nodes to the targets that pass."""
+"""Per (filter, target type) the metapaths from the named nodes to the targets that pass."""
 
 OF_PRODUCTS = ("price_min", "price_max", "status", "in_stock")
 """Filters on what only products have."""
@@ -233,4 +228,4 @@ def targets_of(field: str) -> tuple[str, ...]:
     """The target types on which a filter works; empty for any type."""
     if field in OF_PRODUCTS:
         return ("Product",)
-    return tuple(target for name, target in WAYS if name == field)
+    return tuple(target for name, target in FILTER_PATHS if name == field)

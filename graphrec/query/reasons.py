@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 
 from graphdb.decimals import as_meant
-from graphdb.schema_types import CREATED_AT
+from graphdb.schema_types import CREATED_AT, MetaPath
 from graphrec.bundle import Bundle
 from graphrec.query.conditions import SELLABLE
 from graphrec.query.embeddings import NO_ROWS, Rows
-from graphrec.query.metapaths import CATEGORY, Paths
+from graphrec.query.metapaths import BOUGHT, CATEGORY, GROUPS, MAKES, Paths
 
 Fields = Mapping[str, Any]
 
@@ -39,8 +39,8 @@ class Display:
         own = self._properties(node_type, row)
         if node_type == "Product":
             linked = {
-                "brand": self.linked_name(node_type, "MADE_BY", row),
-                "category": self.linked_name(node_type, "IN_CATEGORY", row),
+                "brand": self.linked_name(GROUPS["Brand"], row),
+                "category": self.linked_name(GROUPS["Category"], row),
             }
             fields = {
                 "title": own.get("title"),
@@ -51,8 +51,8 @@ class Display:
                 "stock": None if own.get("stock") else own.get("stock"),
             }
             return {name: value for name, value in fields.items() if value is not None}
-        if node_type == "Brand" and self._paths.can_walk("Brand", ("~MADE_BY",)):
-            own["products"] = len(self._paths.adjacency("Brand", "~MADE_BY").targets(row))
+        if node_type == "Brand" and self._paths.holds(MAKES):
+            own["products"] = len(self._paths.adjacency(MAKES.steps[0]).targets(row))
         return own
 
     def name(self, node_type: str, row: int) -> str:
@@ -61,13 +61,12 @@ class Display:
         name = properties.get("name") or properties.get("title")
         return str(name) if name else self._bundle.id_of(node_type, row)
 
-    def linked_name(self, node_type: str, step: str, row: int) -> str | None:
-        """The name of the node one step away, several names with commas; None without any."""
-        if not self._paths.can_walk(node_type, (step,)):
+    def linked_name(self, path: MetaPath, row: int) -> str | None:
+        """The name at the end of a metapath, several names with commas; None without any."""
+        if not self._paths.holds(path):
             return None
-        rows = self._paths.adjacency(node_type, step).targets(row)
-        target_type = self._paths.end_type(node_type, step)
-        return ", ".join(self.name(target_type, int(target)) for target in rows) or None
+        rows = self._paths.reach(path, row)
+        return ", ".join(self.name(path.target, int(target)) for target in rows) or None
 
     def _properties(self, node_type: str, row: int) -> dict[str, Any]:
         table = self._bundle.attributes(node_type)
@@ -89,9 +88,8 @@ def _shown(value: Any) -> Any:
 
 Words = tuple[str, ...]
 
-_BOUGHT = ("PURCHASED",)
-_GROUPS = {"Brand": "MADE_BY", "Category": "IN_CATEGORY"}
-"""Per node type that groups products, the relation that connects a product to it."""
+
+_SHELVES = MAKES + GROUPS["Category"]
 
 
 class Reasons:
@@ -113,7 +111,7 @@ class Reasons:
     ) -> list[Words]:
         """Per target what connects it to the query node; empty for pairs of types without words."""
         teller = self._tellers.get((query_type, target_type))
-        if teller is None or not self._paths.can_walk("User", _BOUGHT):
+        if teller is None or not self._paths.holds(BOUGHT):
             return [()] * len(target_rows)
         return teller(query_row, target_rows)
 
@@ -121,10 +119,10 @@ class Reasons:
         """Per target what it has in common with the query node."""
         words: list[list[str]] = [[] for _ in target_rows]
         if node_type == "Product":
-            for group, relation in _GROUPS.items():
-                mine = self._groups_of(query_row, relation)
+            for group in ("Brand", "Category"):
+                mine = self._groups_of(query_row, group)
                 for position, row in enumerate(target_rows):
-                    if np.isin(self._groups_of(row, relation), mine).any():
+                    if np.isin(self._groups_of(row, group), mine).any():
                         words[position].append(f"same {group.lower()}")
         return [tuple(found) for found in words]
 
@@ -144,7 +142,7 @@ class Reasons:
         ]
 
     def _brand_words(self, tally: "_Tally", product: int) -> Words:
-        brands = self._groups_of(product, "MADE_BY")
+        brands = self._groups_of(product, "Brand")
         if not len(brands):
             return ()
         count = tally.count(brands)
@@ -153,7 +151,7 @@ class Reasons:
         )
 
     def _category_words(self, tally: "_Tally", product: int) -> Words:
-        categories = self._groups_of(product, "IN_CATEGORY")
+        categories = self._groups_of(product, "Category")
         if not len(categories):
             return ()
         count = tally.count(categories)
@@ -167,7 +165,7 @@ class Reasons:
         return self._groups_for_user("Category", user, categories, "in it")
 
     def _groups_for_user(self, group: str, user: int, rows: Rows, where: str) -> list[Words]:
-        if not self._paths.can_walk("Product", (_GROUPS[group],)):
+        if not self._paths.holds(GROUPS[group]):
             return [()] * len(rows)
         bought = self._bought_by(user)
         tally = _Tally(self._paths, bought, group)
@@ -184,9 +182,9 @@ class Reasons:
         ]
 
     def _users_for_brand(self, brand: int, users: Rows) -> list[Words]:
-        if not self._paths.can_walk("Brand", ("~MADE_BY",)):
+        if not self._paths.holds(MAKES):
             return [()] * len(users)
-        products = self._paths.reach("Brand", ("~MADE_BY",), brand)
+        products = self._paths.reach(MAKES, brand)
         words = []
         for user in users:
             bought = self._bought_by(user)
@@ -202,9 +200,9 @@ class Reasons:
 
     def _shelf_words(self, tally: "_Tally", brand: int) -> Words:
         """Of the categories that a brand is in, the one most bought from."""
-        if not self._paths.can_walk("Brand", ("~MADE_BY", "IN_CATEGORY")):
+        if not self._paths.holds(_SHELVES):
             return ()
-        categories = self._paths.reach("Brand", ("~MADE_BY", "IN_CATEGORY"), brand)
+        categories = self._paths.reach(_SHELVES, brand)
         counts = [tally.count(np.array([category])) for category in categories]
         if not any(counts):
             return ()
@@ -230,7 +228,7 @@ class Reasons:
 
     def _when(self, words: str, user: int, product: int) -> str:
         """The words, with how often and when last where that is known."""
-        bought = self._paths.adjacency("User", *_BOUGHT)
+        bought = self._paths.adjacency(BOUGHT.steps[0])
         if bought.evidence is None:
             return words
         start = bought.indptr[user]
@@ -240,12 +238,12 @@ class Reasons:
         return f"{words}: {f'{times:,} times, last {day}' if times > 1 else day}"
 
     def _bought_by(self, user: int) -> Rows:
-        return self._paths.reach("User", _BOUGHT, user)
+        return self._paths.reach(BOUGHT, user)
 
-    def _groups_of(self, product: int, relation: str) -> Rows:
-        if not self._paths.can_walk("Product", (relation,)):
+    def _groups_of(self, product: int, group: str) -> Rows:
+        if not self._paths.holds(GROUPS[group]):
             return NO_ROWS
-        return self._paths.reach("Product", (relation,), product)
+        return self._paths.reach(GROUPS[group], product)
 
 
 class _Tally:
@@ -254,8 +252,8 @@ class _Tally:
     def __init__(self, paths: Paths, products: Rows, group: str) -> None:
         self._paths, self._group = paths, group
         self._groups = self._products = NO_ROWS
-        if paths.can_walk("Product", (_GROUPS[group],)):
-            adjacency = paths.adjacency("Product", _GROUPS[group])
+        if paths.holds(GROUPS[group]):
+            adjacency = paths.adjacency(GROUPS[group].steps[0])
             self._groups = adjacency.gather(products).astype(np.int64)
             lengths = adjacency.indptr[products + 1] - adjacency.indptr[products]
             self._products = np.repeat(products, lengths)

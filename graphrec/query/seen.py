@@ -1,6 +1,6 @@
 """Decides which targets a query node already interacted with, by a rule applied to a bundle.
 
-It also lists the ways through the graph by which a query node can have interacted with a target.
+It also lists the metapaths by which a query node can have interacted with a target.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,19 +21,20 @@ from pydantic import (
 
 from graphdb.checked_schema import Schema
 from graphdb.errors import InvalidFilterError, QueryError, nearest, shown
-from graphdb.schema_types import EdgeType
+from graphdb.schema_types import EdgeType, MetaPath, Step
 from graphrec.bundle import Adjacency
 from graphrec.query.conditions import Columns
 from graphrec.query.embeddings import NO_ROWS, Rows, Texts
-from graphrec.query.metapaths import BACK, CATEGORY, Paths, Steps
+from graphrec.query.metapaths import CATEGORY, GROUPS, MAKES, Paths
 from graphrec.query.names import named_rows
 
+PURCHASED = "PURCHASED"
 USUAL: Mapping[tuple[str, str], str] = {
-    ("User", "Product"): "PURCHASED",
-    ("User", "Brand"): "PURCHASED",
-    ("User", "Category"): "PURCHASED",
-    ("Product", "User"): "PURCHASED",
-    ("Brand", "User"): "PURCHASED",
+    ("User", "Product"): PURCHASED,
+    ("User", "Brand"): PURCHASED,
+    ("User", "Category"): PURCHASED,
+    ("Product", "User"): PURCHASED,
+    ("Brand", "User"): PURCHASED,
     ("User", "Creator"): "FOLLOWS",
     ("User", "Content"): "WATCHED",
     ("Creator", "Product"): "PROMOTES",
@@ -47,56 +48,46 @@ USUAL: Mapping[tuple[str, str], str] = {
 Following a brand is not having it.
 """
 
-_CONSISTS_OF: dict[str, tuple[str, str]] = {
-    "Brand": ("Product", "~MADE_BY"),
-    "Category": ("Product", "~IN_CATEGORY"),
-    "Creator": ("Content", "PUBLISHED"),
+_CONSISTS_OF: Mapping[str, MetaPath] = {
+    "Brand": MAKES,
+    "Category": GROUPS["Category"].reverse(),
+    "Creator": MetaPath.parse("Creator-PUBLISHED-Content"),
 }
-"""Per node type what it is seen through, and the step there: a product bought, a brand seen."""
+"""Per node type the metapath to what it is seen through: a product bought, a brand seen."""
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class SeenPath:
     """From a query node to what it has seen: down to its parts, along one relation, up again.
 
     Args:
-        before: Steps from the query node, none or one.
-        edge_type: The relation by which something was seen.
-        backwards: Whether it runs towards the query node.
-        after: Steps from there to the target, none or one.
+        before: From the query node to its parts; without steps where the relation is its own.
+        step: The relation by which something was seen.
+        after: From there to the target; without steps where it is the target.
     """
 
-    before: Steps
-    edge_type: EdgeType
-    backwards: bool
-    after: Steps
+    before: MetaPath
+    step: Step
+    after: MetaPath
 
     @property
-    def start_type(self) -> str:
-        """The node type at the query node's end of the relation."""
-        return self.edge_type.target if self.backwards else self.edge_type.source
+    def edge_type(self) -> EdgeType:
+        return self.step.edge_type
 
     @property
-    def end_type(self) -> str:
-        """The node type at the target's end of the relation."""
-        return self.edge_type.source if self.backwards else self.edge_type.target
-
-    @property
-    def relations(self) -> tuple[str, ...]:
-        """The names of all relations on the way."""
-        return tuple(
-            step.removeprefix(BACK) for step in (*self.before, self.edge_type.relation, *self.after)
-        )
+    def edge_types(self) -> tuple[EdgeType, ...]:
+        """Of all steps."""
+        return (*self.before.edge_types, self.edge_type, *self.after.edge_types)
 
 
-def ways_between(
-    schema: Schema, query_type: str, target_type: str, relations: Sequence[str] | None
-) -> tuple[Way, ...]:
-    """One way for every relation, two where a relation connects a type to itself.
+def seen_paths(
+    paths: Paths, query_type: str, target_type: str, relations: Sequence[str] | None
+) -> tuple[SeenPath, ...]:
+    """One metapath for every relation, two where a relation connects a type to itself.
 
     Args:
         relations: By which something can be seen. None stands for the usual one; where there is
-            none for these types, there is no way then.
+            none for these types, there is no metapath then.
 
     Raises:
         InvalidFilterError: A relation is unknown.
@@ -104,34 +95,38 @@ def ways_between(
     """
     if relations is None:
         usual = USUAL.get((query_type, target_type))
+        if usual == PURCHASED:  # or what stands in its place
+            usual = paths.taken.edge_types[0].relation
         relations = () if usual is None else (usual,)
     return tuple(
-        way
+        path
         for relation in relations
-        for way in _ways_along(schema, query_type, target_type, relation)
+        for path in _paths_along(paths.bundle.schema, query_type, target_type, relation)
     )
 
 
-def parts_of(paths: Paths, query_type: str, way: Way, query_row: int) -> Rows:
-    """What a query consists of at the beginning of a way, int64; a category of all below it."""
+def parts_of(paths: Paths, before: MetaPath, query_row: int) -> Rows:
+    """What a query node consists of at the end of a metapath; a category of all below it."""
     start = np.array([query_row], dtype=np.int64)
-    if query_type == CATEGORY and way.before:
+    if before.source == CATEGORY and before.steps:
         start = paths.tree.below(start)
-    return paths.reach(query_type, way.before, start)
+    return paths.reach(before, start)
 
 
-def wholes_of(paths: Paths, way: Way, rows: npt.ArrayLike) -> Rows:
-    """The targets at the end of a way that consist of what was seen, int64, ascending.
+def wholes_of(paths: Paths, after: MetaPath, rows: npt.ArrayLike) -> Rows:
+    """The targets at the end of a metapath that consist of what was seen, int64, ascending.
 
     Who bought in a category bought in everything that it is a part of.
     """
-    found = paths.reach(way.end_type, way.after, rows)
-    if way.after and paths.end_type(way.end_type, way.after[-1]) == CATEGORY:
+    found = paths.reach(after, rows)
+    if after.steps and after.target == CATEGORY:
         return paths.tree.above(found)
     return found
 
 
-def _ways_along(schema: Schema, query_type: str, target_type: str, relation: str) -> list[Way]:
+def _paths_along(
+    schema: Schema, query_type: str, target_type: str, relation: str
+) -> list[SeenPath]:
     if relation not in schema.relations:
         raise InvalidFilterError(
             f"seen by '{relation}': there is no such relation",
@@ -155,35 +150,34 @@ def _ways_along(schema: Schema, query_type: str, target_type: str, relation: str
     return found
 
 
-def _found(schema: Schema, query_type: str, target_type: str, relation: str) -> Iterator[list[Way]]:
-    """The ways along a relation, shortest first."""
-    for start_type, before in _parts(schema, query_type):
-        for end_type, down in _parts(schema, target_type):
-            after = tuple(_turned(step) for step in down)
-            ways = [
-                Way(before, edge_type, backwards, after)
-                for edge_type in schema.relation(relation).edge_types
-                for backwards, ends in (
-                    (False, (edge_type.source, edge_type.target)),
-                    (True, (edge_type.target, edge_type.source)),
-                )
-                if ends == (start_type, end_type)
+def _found(
+    schema: Schema, query_type: str, target_type: str, relation: str
+) -> Iterator[list[SeenPath]]:
+    """The metapaths along a relation, shortest first."""
+    steps = [
+        step
+        for edge_type in schema.relation(relation).edge_types
+        for step in (Step(edge_type), Step(edge_type, backwards=True))
+    ]
+    for before in _parts(schema, query_type):
+        for down in _parts(schema, target_type):
+            after = down.reverse()
+            ends = (before.target, after.source)
+            found = [
+                SeenPath(before, step, after)
+                for step in steps
+                if (step.source, step.target) == ends
             ]
-            if ways:
-                yield ways
+            if found:
+                yield found
 
 
-def _parts(schema: Schema, node_type: str) -> Iterator[tuple[str, Steps]]:
-    """The type itself, and what it consists of, each with the steps there."""
-    yield node_type, ()
-    if node_type in _CONSISTS_OF:
-        part_type, step = _CONSISTS_OF[node_type]
-        if step.removeprefix(BACK) in schema.relations:
-            yield part_type, (step,)
-
-
-def _turned(step: str) -> str:
-    return step.removeprefix(BACK) if step.startswith(BACK) else BACK + step
+def _parts(schema: Schema, node_type: str) -> Iterator[MetaPath]:
+    """To the type itself, and to what it consists of."""
+    yield MetaPath(node_type)
+    down = _CONSISTS_OF.get(node_type)
+    if down is not None and down.edge_types[0].relation in schema.relations:
+        yield down
 
 
 _DAY_S = 86_400
@@ -281,58 +275,56 @@ class SeenRows:
         self._paths = paths
         self._query_type = query_type
         self._rule = rule
-        self._ways = ways_between(paths.bundle.schema, query_type, target_type, rule.relations)
-        for way in self._ways:
-            self._check_known(way, target_type)
+        self._seen_paths = seen_paths(paths, query_type, target_type, rule.relations)
+        for path in self._seen_paths:
+            self._check_known(path, target_type)
         if rule.is_dated:
             self._prepare_dates()
 
     def of(self, query_row: int) -> Rows:
         """The target rows that one query has seen, ascending; none where nothing counts as seen."""
-        found = [self._had(way, query_row) for way in self._ways]
+        found = [self._seen(path, query_row) for path in self._seen_paths]
         if len(found) == 1:
             return found[0]
         return np.unique(np.concatenate([NO_ROWS, *found]))
 
-    def _had(self, way: Way, query_row: int) -> Rows:
-        rows = parts_of(self._paths, self._query_type, way, query_row)
-        edges = self._paths.along(way.edge_type, backwards=way.backwards)
-        targets = self._recent(way, edges, rows) if self._rule.is_dated else edges.gather(rows)
-        return wholes_of(self._paths, way, np.unique(targets).astype(np.int64))
+    def _seen(self, path: SeenPath, query_row: int) -> Rows:
+        rows = parts_of(self._paths, path.before, query_row)
+        edges = self._paths.adjacency(path.step)
+        targets = (
+            self._recent(path.step, edges, rows) if self._rule.is_dated else edges.gather(rows)
+        )
+        return wholes_of(self._paths, path.after, np.unique(targets).astype(np.int64))
 
-    def _recent(self, way: Way, edges: Adjacency, rows: Rows) -> npt.NDArray[np.int32]:
+    def _recent(self, step: Step, edges: Adjacency, rows: Rows) -> npt.NDArray[np.int32]:
         """The targets of the rows whose newest event is new enough to count."""
         assert edges.evidence is not None  # checked at the beginning
         positions = edges.positions(rows)
         targets = edges.indices[positions]
         oldest_s: npt.NDArray[np.float64] | float = self._oldest_s
-        if self._repeatable is not None and _PRODUCT in way.edge_type:
+        if self._repeatable is not None and _PRODUCT in step.edge_type:
             sources = np.repeat(rows, edges.indptr[rows + 1] - edges.indptr[rows])
-            products = targets if way.end_type == _PRODUCT else sources
+            products = targets if step.target == _PRODUCT else sources
             oldest_s = np.where(self._repeatable[products], self._oldest_repeatable_s, oldest_s)
         kept: npt.NDArray[np.int32] = targets[edges.evidence.last_at_s[positions] > oldest_s]
         return kept
 
-    def _check_known(self, way: Way, target_type: str) -> None:
+    def _check_known(self, path: SeenPath, target_type: str) -> None:
         bundle = self._paths.bundle
-        known = (
-            self._paths.can_walk(self._query_type, way.before)
-            and bundle.has_edges(way.edge_type)
-            and self._paths.can_walk(way.end_type, way.after)
-        )
-        if not known:
+        if not all(map(bundle.has_edges, path.edge_types)):
+            relations = tuple(edge_type.relation for edge_type in path.edge_types)
             raise QueryError(
-                f"the bundle lacks edges of {' and '.join(way.relations)}, so "
+                f"the bundle lacks edges of {' and '.join(relations)}, so "
                 f"which {target_type} nodes a {self._query_type} has seen is unknown",
                 next_step="train with these edges, or ask with exclude_seen=False",
-                value=way.relations,
+                value=relations,
             )
-        if self._rule.is_dated and bundle.edges(way.edge_type).evidence is None:
+        if self._rule.is_dated and bundle.edges(path.edge_type).evidence is None:
             raise QueryError(
-                f"the bundle does not say when {way.edge_type} happened",
+                f"the bundle does not say when {path.edge_type} happened",
                 expected="events, in a bundle that keeps their times",
                 next_step="leave within_days and repeatable out, or train again",
-                value=str(way.edge_type),
+                value=str(path.edge_type),
             )
 
     def _prepare_dates(self) -> None:
@@ -347,8 +339,8 @@ class SeenRows:
 
     def _mark(self, categories: tuple[str, ...]) -> npt.NDArray[np.bool_]:
         """Which products stand in these categories or below, bool [num_products]."""
-        if self._ways and not any(_PRODUCT in way.edge_type for way in self._ways):
-            names = ", ".join(way.edge_type.relation for way in self._ways)
+        if self._seen_paths and not any(_PRODUCT in one.edge_type for one in self._seen_paths):
+            names = ", ".join(one.edge_type.relation for one in self._seen_paths)
             raise QueryError(
                 f"'repeatable' is about {_PRODUCT} nodes, which {names} does not connect",
                 next_step="leave it out for these types",
@@ -358,5 +350,5 @@ class SeenRows:
         rows = named_rows(Columns(bundle), CATEGORY, "seen: 'repeatable'", categories)
         marked = np.zeros(bundle.num_nodes(_PRODUCT), dtype=np.bool_)
         below = self._paths.tree.below(rows)
-        marked[self._paths.reach(CATEGORY, ("~IN_CATEGORY",), below)] = True
+        marked[self._paths.reach(GROUPS["Category"].reverse(), below)] = True
         return marked

@@ -14,6 +14,7 @@ import numpy as np
 from benchmarks.data.worlds import bare_nodes
 from benchmarks.harness import Arguments, Bench, Kind, Timer, measure, text
 from graphdb import SCHEMA, EdgeType
+from graphdb.schema_types import Step
 from graphrec import Adjacency, Bundle, open_bundle, write_bundle
 from graphrec.explain import Explainer
 from graphrec.query.metapaths import Paths
@@ -189,5 +190,5 @@ class Plain:
         for back in (False, True):
             start, stop = (edge_type[2], edge_type[0]) if back else (edge_type[0], edge_type[2])
             if start == end[0]:
-                for row in self._paths.along(edge_type, backwards=back).targets(end[1]).tolist():
+                for row in self._paths.adjacency(Step(edge_type, back)).targets(end[1]).tolist():
                     yield stop, row

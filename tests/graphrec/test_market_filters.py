@@ -8,7 +8,7 @@ from contracts.market import IDS, make_market
 from graphdb.errors import InvalidFilterError, QueryError
 from graphdb.schema import SCHEMA
 from graphrec import Filters, Recommender
-from graphrec.query.metapaths import WAYS
+from graphrec.query.metapaths import FILTER_PATHS, NAMED
 
 
 @pytest.fixture(scope="module")
@@ -161,20 +161,12 @@ def test_true_and_one_are_told_apart_even_when_remembered(recommender):
         passing(recommender, "Brand", properties={"private_label": 1})
 
 
-def test_the_table_of_ways_fits_the_schema():
-    """Every way runs along relations that the schema has, from the named type to the target."""
-    from graphrec.query.metapaths import BACK, NAMED
-
-    for (field, target), ways in WAYS.items():
-        for way in ways:
-            here = NAMED[field]
-            for step in way:
-                back = step.startswith(BACK)
-                edge_type = SCHEMA.edge_type(
-                    step.removeprefix(BACK), **{"target" if back else "source": here}
-                )
-                here = edge_type.source if back else edge_type.target
-            assert here == target, (field, target, way)
+def test_the_metapaths_of_filters_fit_the_schema():
+    """Every one runs along edge types that the schema has, from the named type to the target."""
+    for (field, target), paths in FILTER_PATHS.items():
+        for path in paths:
+            assert (path.source, path.target) == (NAMED[field], target)
+            assert set(path.edge_types) <= set(SCHEMA.edge_types())
 
 
 def test_edges_that_the_bundle_lacks_are_said(market, tmp_path):
@@ -184,7 +176,7 @@ def test_edges_that_the_bundle_lacks_are_said(market, tmp_path):
     recommender = Recommender(make_market(tmp_path / "less", edges=edges))
     with pytest.raises(QueryError, match="does not hold the edges Product-SOLD_BY-Shop"):
         passing(recommender, "Product", shops="s1")
-    # One of two ways is enough.
+    # One of two metapaths is enough.
     assert passing(recommender, "Creator", categories="drinks") == "c0"
 
 

@@ -375,3 +375,19 @@ def test_evidence_is_needed_for_days(tmp_path, content):
     assert ids(paths, "User", "cat", "Product", Seen()) == "p2 p4 p5"
     with pytest.raises(QueryError, match="leave within_days and repeatable out, or train again"):
         SeenRows(paths, "User", "Product", Seen(within_days=3))
+
+
+def test_in_a_shop_without_purchases_what_was_rated_is_seen_and_popular(content, tmp_path):
+    """The model predicts ratings, so these stand in the place of purchases everywhere."""
+    rated = SCHEMA.edge_type("RATED")
+    edges = {**content["edges"], rated: content["edges"][SCHEMA.edge_type("PURCHASED")]}
+    del edges[SCHEMA.edge_type("PURCHASED")]
+    changed = {**content, "edges": edges, "config": {"target_edge_type": str(rated)}}
+    recommender = Recommender(write_bundle(tmp_path / "rated", **changed))
+    assert recommender.seen("User", "cat", "Product") == ("p2", "p4", "p5")
+    assert recommender.seen("User", "cat", "Brand") == recommender.seen(
+        "User", "cat", "Brand", Seen(relations="RATED")
+    )
+    popular = recommender.recommend("User", "nobody", "Brand", on_unknown="popular")
+    assert popular.ids
+    assert recommender.users_for_product("p5", new_customers_only=True).ids

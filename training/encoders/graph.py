@@ -21,7 +21,7 @@ from training.gnn.memory import (
     memory_need,
     multiplies_bfloat16,
 )
-from training.gnn.propagation import follow, steps_of
+from training.gnn.propagation import follow
 from training.gnn.supervision import SupervisedEdges, supervised_edge_types, supervised_edges
 from training.gnn.trainer import Epoch, Trainer
 from training.gnn.training_log import TrainingLog
@@ -106,11 +106,9 @@ class GraphEncoder:
     def _held_out(self, graph: HeteroData) -> tuple[HeteroData, Adjacency]:
         """The past, and the pairs at the two ends of the first target that it does not have."""
         config = self.config
-        steps = steps_of(
-            self.schema,
-            next(iter(supervised_edge_types(graph, self.schema, config, self.target_edge_type))),
-        )
-        first = steps[0].edge_type
+        supervised = supervised_edge_types(graph, self.schema, config, self.target_edge_type)
+        path = self.schema.parse_metapath(next(iter(supervised)))
+        first = path.edge_types[0]
         if config.validation_days is not None:
             cut = hold_out_last(graph, first, config.validation_days)
             past, begun = cut.train_graph, cut.truth
@@ -119,8 +117,8 @@ class GraphEncoder:
                 graph, self.schema, first, config.validation_fraction, seed=config.seed
             )
             past, begun = held.train_graph, held.truth
-        known = follow(past, steps, adjacency(past, first))
-        return past, without(follow(graph, steps, begun), known)
+        known = follow(past, path, adjacency(past, first))
+        return past, without(follow(graph, path, begun), known)
 
     def _log(self, stage: str, trainer: Trainer) -> TrainingLog:
         if not self.processes.is_first:

@@ -51,7 +51,7 @@ def creator_tasks(
         graph: Past and future.
         past: What the models learn from.
     """
-    for carried in _ways(graph, schema):
+    for carried in _carrying(graph, schema):
         late = carried.at_s >= cutoff_s
         carried_before = carried.pairs(graph, ~late)
         since = without(carried.pairs(graph, late), carried_before)
@@ -83,7 +83,7 @@ def _tasks(
         yield Task(OF_BRAND, of_brands, rule, truth)
 
 
-def _ways(graph: HeteroData, schema: Schema) -> Iterator[_Carried]:
+def _carrying(graph: HeteroData, schema: Schema) -> Iterator[_Carried]:
     """The relations that tell who carries what, as far as the graph has them."""
     try:
         promotes = schema.edge_type(_PROMOTES, source=CREATOR, target=PRODUCT)

@@ -16,7 +16,7 @@ from graphdb.errors import InsufficientDataError
 from graphdb.schema_types import EdgeType
 from graphrec import Seen
 from graphrec.bundle import Adjacency
-from graphrec.query.metapaths import CATEGORY, CHILD_OF, CategoryTree
+from graphrec.query.metapaths import CATEGORY, PARENT, CategoryTree
 from graphrec.query.seen import USUAL
 from training.data import AT_S, COUNT, DAY_S, OPINION, HeteroData, edge_types_of
 from training.evaluation.metrics import Rows, Values
@@ -356,7 +356,7 @@ def _of_groups(main: EvalTarget, edge: EdgeType, members: Adjacency) -> EvalTarg
         graph[edge_type][name] = store[name].repeat_interleave(torch.from_numpy(number))
     schema = Schema(main.schema.node_types, relations)
     seen = adjacency(graph, edge_type)
-    parents = EdgeType(CATEGORY, CHILD_OF, CATEGORY)
+    (parents,) = PARENT.edge_types
     if edge.target == CATEGORY and parents in edge_types_of(main.graph):
         seen = compose(seen, CategoryTree(adjacency(main.graph, parents)).ancestors)
     return EvalTarget(edge_type, graph, schema, seen)

@@ -1,18 +1,16 @@
 """Propagates node vectors along typed edges and averages them over the layers.
 
-It also builds the sparse operators of a typed graph, and follows paths of several edges, each
-walked along or against its direction.
+It also builds the sparse operators of a typed graph, and follows metapaths.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
 
 import torch
 
 from graphdb.checked_schema import Schema
 from graphdb.errors import SchemaError, nearest
-from graphdb.schema_types import EdgeType
+from graphdb.schema_types import BACK, EdgeType, MetaPath, Step
 from graphrec.bundle import Adjacency
 from training.data import (
     HeteroData,
@@ -26,8 +24,6 @@ from training.pairs import adjacency, compose
 from training.sparse_ops import SparseMatrix, multiply, multiply_rows, normalised, to_power
 
 Tensor = torch.Tensor
-
-BACK = "~"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -126,65 +122,23 @@ def _check_relations(schema: Schema, config: GnnConfig) -> None:
             raise SchemaError(f"event_weights names {name}, which is no event", value=name)
 
 
-class Step(NamedTuple):
-    """One edge of a way.
+def follow(graph: HeteroData, path: MetaPath, begun: Adjacency) -> Adjacency:
+    """The distinct pairs at the two ends of a metapath.
 
     Args:
-        backwards: From the edge's target to its source.
-    """
-
-    edge_type: EdgeType
-    backwards: bool = False
-
-    @property
-    def source(self) -> str:
-        """The node type where the step begins."""
-        return self.edge_type.target if self.backwards else self.edge_type.source
-
-    @property
-    def target(self) -> str:
-        """The node type where it ends."""
-        return self.edge_type.source if self.backwards else self.edge_type.target
-
-    def turned(self, pairs: Adjacency) -> Adjacency:
-        """Pairs of the edge type, as the step walks them."""
-        return pairs.reverse() if self.backwards else pairs
-
-
-def steps_of(schema: Schema, name: str) -> list[Step]:
-    """The steps of 'User-WATCHED-Content-~PUBLISHED-Creator', one after the other.
-
-    Raises:
-        SchemaError: The name is no way through the schema.
-    """
-    parts = name.split("-")
-    if len(parts) < 3 or len(parts) % 2 == 0:
-        raise SchemaError(
-            f"'{name}' is no way through the graph",
-            expected=f"Type-RELATION-Type, or more of them in a row; {BACK} in front of a "
-            "relation walks it backwards",
-            value=name,
-        )
-    return [_step(schema, *parts[place : place + 3]) for place in range(0, len(parts) - 2, 2)]
-
-
-def _step(schema: Schema, source: str, relation: str, target: str) -> Step:
-    if relation.startswith(BACK):
-        return Step(schema.edge_type(relation.removeprefix(BACK), target, source), True)
-    return Step(schema.edge_type(relation, source, target))
-
-
-def follow(graph: HeteroData, steps: Sequence[Step], begun: Adjacency) -> Adjacency:
-    """The distinct pairs at the two ends of a way.
-
-    Args:
-        begun: Pairs of the first step's edge type, as the graph has them; the way begins with
+        begun: Pairs of the first step's edge type, as the graph has them; the metapath begins with
             these.
     """
-    pairs = steps[0].turned(begun)
-    for step in steps[1:]:
-        pairs = compose(pairs, step.turned(adjacency(graph, step.edge_type)))
+    first, *others = path.steps
+    pairs = walked(first, begun)
+    for step in others:
+        pairs = compose(pairs, walked(step, adjacency(graph, step.edge_type)))
     return pairs
+
+
+def walked(step: Step, pairs: Adjacency) -> Adjacency:
+    """Pairs of a step's edge type, in the direction of the step."""
+    return pairs.reverse() if step.backwards else pairs
 
 
 Wanted = Sequence[tuple[str, Tensor | None]]

@@ -13,7 +13,7 @@ from graphrec.bundle import Adjacency
 from training.data import HeteroData, edge_types_of, given_back, rated_badly
 from training.gnn.config import GnnConfig
 from training.gnn.loss import Pairs
-from training.gnn.propagation import follow, steps_of, weights_between
+from training.gnn.propagation import follow, walked, weights_between
 from training.pairs import liked, without
 from training.sparse_ops import csr_of, gather_rows, owners_of
 
@@ -102,26 +102,26 @@ def supervised_edge_types(
 def supervised_edges(
     graph: HeteroData, schema: Schema, name: str, weight: float, config: GnnConfig
 ) -> SupervisedEdges:
-    """Reads 'User-PURCHASED-Product' or another way, see `steps_of`, and collects its pairs.
+    """Reads 'User-PURCHASED-Product' or another metapath, and collects its pairs.
 
     Raises:
-        SchemaError: The name is no way through the schema.
+        SchemaError: The name is no metapath of the schema.
         InsufficientDataError: The graph has no such pair.
     """
-    steps = steps_of(schema, name)
-    first = steps[0]
+    path = schema.parse_metapath(name)
+    first = path.steps[0]
     disliked = _disliked_pairs(graph, schema, first.edge_type, config)
     liked_pairs = without(liked(graph, first.edge_type), disliked)
-    pairs, disliked = follow(graph, steps, liked_pairs), first.turned(disliked)
+    pairs, disliked = follow(graph, path, liked_pairs), walked(first, disliked)
     if not pairs.num_edges:
         raise InsufficientDataError(f"there are no pairs along {name} to learn from", value=name)
-    if len(steps) > 1:  # a disliked product says little against its brand
+    if len(path.steps) > 1:  # a disliked product says little against its brand
         disliked = without(pairs, pairs)
     degrees = torch.from_numpy(pairs.degrees())
     return SupervisedEdges(
         name=name,
         query_type=first.source,
-        target_type=steps[-1].target,
+        target_type=path.target,
         weight=weight,
         positives=csr_of(pairs),
         disliked=csr_of(disliked),

@@ -19,7 +19,7 @@ from graphdb.schema_types import EdgeType
 from graphrec import Recommender
 from graphrec.bundle import Bundle
 from graphrec.explain.parts import short
-from graphrec.query.metapaths import Paths
+from graphrec.query.metapaths import GROUPS, PARENT, Paths
 from training.report.charts import Chart, legend_above
 from training.report.palette import SERIES, Palette
 from training.report.words import money, plural
@@ -83,10 +83,10 @@ class Categories:
         None for a bundle without categories.
         """
         paths = Paths(bundle)
-        if not paths.can_walk(_PRODUCT, ("IN_CATEGORY",)) or not bundle.num_nodes(_CATEGORY):
+        if not paths.holds(GROUPS[_CATEGORY]) or not bundle.num_nodes(_CATEGORY):
             return None
         chains = _chains(paths)
-        own = paths.adjacency(_PRODUCT, "IN_CATEGORY").first_targets()
+        own = paths.adjacency(GROUPS[_CATEGORY].steps[0]).first_targets()
         depth = np.zeros(len(chains), dtype=np.int64)
         lines = np.arange(len(chains))
         while True:
@@ -119,17 +119,17 @@ class Categories:
 def makers(bundle: Bundle) -> Rows | None:
     """The brand of every product, int64 [num_products]; None where the bundle does not say."""
     paths = Paths(bundle)
-    if not paths.can_walk(_PRODUCT, ("MADE_BY",)):
+    if not paths.holds(GROUPS["Brand"]):
         return None
-    return paths.adjacency(_PRODUCT, "MADE_BY").first_targets()
+    return paths.adjacency(GROUPS["Brand"].steps[0]).first_targets()
 
 
 def _chains(paths: Paths) -> Rows:
     """Per category what stands above it, from the root on, and itself from its own depth on."""
     own = np.arange(paths.bundle.num_nodes(_CATEGORY))
-    if not paths.can_walk(_CATEGORY, ("CHILD_OF",)):
+    if not paths.holds(PARENT):
         return own[:, None]
-    parent = paths.adjacency(_CATEGORY, "CHILD_OF").first_targets()
+    parent = paths.adjacency(PARENT.steps[0]).first_targets()
     chains = own[:, None]
     for _ in range(_DEEPEST):
         above = np.where(parent[chains[:, 0]] == NONE, chains[:, 0], parent[chains[:, 0]])

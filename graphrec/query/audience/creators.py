@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from graphdb.schema_types import MetaPath
 from graphrec.query.audience.directions import (
     BlockScale,
     Columns,
@@ -20,12 +21,10 @@ from graphrec.query.audience.directions import (
     spread,
 )
 from graphrec.query.embeddings import NO_ROWS, EmbeddingMatrix, Rows
-from graphrec.query.metapaths import Paths, Steps
+from graphrec.query.metapaths import CARRIES, GROUPS, Paths
 
-CARRIES: Sequence[Steps] = (("PROMOTES",), ("PUBLISHED", "FEATURES"))
 """The ways from a creator to what the creator carries."""
 
-_IN_CATEGORY = "IN_CATEGORY"
 _PRODUCTS_OF_NO_CATEGORY = 5  # beside those that a creator carries
 _MOST_CATEGORIES = 512  # those that most is carried of
 
@@ -49,11 +48,11 @@ class Niches:
     @classmethod
     def of(cls, paths: Paths, num_creators: int) -> "Niches":
         """Counts; without columns where the bundle does not tell."""
-        ways = [steps for steps in CARRIES if paths.can_walk("Creator", steps)]
+        carries = [path for path in CARRIES if paths.holds(path)]
         num_categories = paths.bundle.num_nodes("Category")
-        if not ways or not paths.can_walk("Product", (_IN_CATEGORY,)):
+        if not carries or not paths.holds(GROUPS["Category"]):
             return cls(np.zeros((num_creators, 0), np.float32), np.full(num_categories, -1), paths)
-        carried = [_carried(paths, ways, row) for row in range(num_creators)]
+        carried = [_carried(paths, carries, row) for row in range(num_creators)]
         everything = np.concatenate([NO_ROWS, *carried])
         weights = _weights(paths, everything, num_categories)
         most = np.argsort(-weights, kind="stable")[:_MOST_CATEGORIES]
@@ -75,16 +74,14 @@ class Niches:
         return found
 
 
-def _carried(paths: Paths, ways: Sequence[Steps], creator: int) -> Rows:
-    found: Rows = np.unique(
-        np.concatenate([paths.reach("Creator", steps, creator) for steps in ways])
-    )
+def _carried(paths: Paths, carries: Sequence[MetaPath], creator: int) -> Rows:
+    found: Rows = np.unique(np.concatenate([paths.reach(path, creator) for path in carries]))
     return found
 
 
 def _weights(paths: Paths, products: Rows, num_categories: int) -> npt.NDArray[np.float64]:
     """How many of some products stand in each category; one in several counts in parts."""
-    edges = paths.adjacency("Product", _IN_CATEGORY)
+    edges = paths.adjacency(GROUPS["Category"].steps[0])
     number = edges.indptr[products + 1] - edges.indptr[products]
     weights = np.repeat(1 / np.maximum(number, 1), number)
     return np.bincount(edges.gather(products), weights, num_categories).astype(np.float64)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from graphdb.schema_types import EdgeType, MetaPath
 from graphrec.bundle import Bundle
 from graphrec.query.embeddings import NO_ROWS, EmbeddingMatrix, Rows
 from graphrec.query.metapaths import Paths
@@ -250,25 +251,23 @@ Weights = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class Edge:
-    """One way in which a user can be of a creator's audience.
+class Engagement:
+    """A metapath from a creator to the users of its audience.
 
     Args:
-        relation: What the user did.
-        through: The step from the creator to what it was done to; None for the creator.
+        path: It ends with what the user did, such as to follow.
         chance: That such a user sees what the creator shows next. An assumption, not measured:
             it weighs followers above those who once watched.
     """
 
-    relation: str
-    through: str | None
+    path: MetaPath
     chance: float
 
 
-EDGES = (
-    Edge("FOLLOWS", None, 0.5),
-    Edge("LIKED", "PUBLISHED", 0.3),
-    Edge("WATCHED", "PUBLISHED", 0.1),
+ENGAGEMENTS = (
+    Engagement(MetaPath.parse("Creator-~FOLLOWS-User"), 0.5),
+    Engagement(MetaPath.parse("Creator-PUBLISHED-Content-~LIKED-User"), 0.3),
+    Engagement(MetaPath.parse("Creator-PUBLISHED-Content-~WATCHED-User"), 0.1),
 )
 
 
@@ -289,15 +288,15 @@ class Followers:
 
 def followers_of(bundle: Bundle, paths: Paths) -> Callable[[int], Followers]:
     """Gives a creator's audience by row; edges that the bundle lacks count as none."""
-    kinds = [edge for edge in EDGES if _can_tell(paths, edge)]
-    weights = [bundle.schema.relation(edge.relation).event_weight for edge in kinds]
+    kinds = [one for one in ENGAGEMENTS if paths.holds(one.path)]
+    weights = [bundle.schema.relation(_last(one).relation).event_weight for one in kinds]
 
     def followers(creator: int) -> Followers:
-        found = [_users(paths, edge, creator) for edge in kinds]
+        found = [paths.reach(one.path, creator) for one in kinds]
         everyone, number = np.unique(np.concatenate([NO_ROWS, *found]), return_inverse=True)
         kind = np.repeat(np.arange(len(kinds)), [len(users) for users in found])
         weight = np.array([float(one) for one in weights])[kind]
-        missed = np.log1p(-np.array([edge.chance for edge in kinds]))[kind]
+        missed = np.log1p(-np.array([one.chance for one in kinds]))[kind]
         summed, missing = (
             np.bincount(number, values, minlength=len(everyone)).astype(np.float64)
             for values in (weight, missed)
@@ -307,11 +306,5 @@ def followers_of(bundle: Bundle, paths: Paths) -> Callable[[int], Followers]:
     return followers
 
 
-def _can_tell(paths: Paths, edge: Edge) -> bool:
-    back = f"~{edge.relation}"
-    return paths.can_walk("Creator", (back,) if edge.through is None else (edge.through, back))
-
-
-def _users(paths: Paths, edge: Edge, creator: int) -> Rows:
-    steps = (f"~{edge.relation}",) if edge.through is None else (edge.through, f"~{edge.relation}")
-    return paths.reach("Creator", steps, creator)
+def _last(engagement: Engagement) -> EdgeType:
+    return engagement.path.edge_types[-1]

@@ -12,12 +12,13 @@ import numpy as np
 import numpy.typing as npt
 
 from graphdb.errors import QueryError, shown
+from graphdb.schema_types import MetaPath
 from graphrec.bundle.audiences import Calibration
 from graphrec.query.audience.directions import Directions, Vector, spread
 from graphrec.query.embeddings import NO_ROWS, EmbeddingMatrix, Rows
 from graphrec.query.engine import Engine
 from graphrec.query.limits import MOST_K, check_number, check_whole
-from graphrec.query.metapaths import Steps
+from graphrec.query.metapaths import MAKES
 from graphrec.query.names import held_rows
 from graphrec.query.options import RankOptions
 from graphrec.query.propose import Similarity
@@ -122,11 +123,8 @@ class Audience:
         return similarity
 
 
-BUYERS: Mapping[str, Steps] = {
-    "Brand": ("~MADE_BY", "~PURCHASED"),
-    "Product": ("~PURCHASED",),
-}
-"""Per type that has buyers the way to them."""
+BUYERS: Mapping[str, MetaPath] = {"Brand": MAKES, "Product": MetaPath("Product")}
+"""Per type that has buyers the metapath to what they bought of it."""
 
 
 def buyers(release: ServedBundle, query_type: str, row: int) -> Rows:
@@ -142,9 +140,8 @@ def buyers(release: ServedBundle, query_type: str, row: int) -> Rows:
             next_step="ask for users who are like a list of users",
             value=query_type,
         )
-    if not release.paths.can_walk(query_type, BUYERS[query_type]):
-        return NO_ROWS
-    return release.paths.reach(query_type, BUYERS[query_type], row)
+    path = BUYERS[query_type] + release.paths.taken.reverse()
+    return release.paths.reach(path, row) if release.paths.holds(path) else NO_ROWS
 
 
 def audience_of(

@@ -9,6 +9,7 @@ from graphdb.errors import QueryError
 from graphrec.query.audience.lookalike import audience_of_row
 from graphrec.query.embeddings import NO_ROWS, EmbeddingMatrix, Rows
 from graphrec.query.engine import Engine
+from graphrec.query.metapaths import MAKES
 from graphrec.query.options import RankOptions
 from graphrec.query.propose import Similarity
 from graphrec.query.query_nodes import QueryNodes
@@ -108,7 +109,6 @@ def _product_vectors(release: ServedBundle, query_type: str, rows: Rows) -> npt.
 def _products_of(release: ServedBundle, query_type: str, row: int) -> Rows:
     if query_type == "Product":
         return np.array([row])
-    steps = ("~MADE_BY",)
-    if not release.paths.can_walk(query_type, steps):
+    if not release.paths.holds(MAKES):
         return NO_ROWS
-    return release.paths.reach(query_type, steps, row)
+    return release.paths.reach(MAKES, row)

@@ -1,7 +1,7 @@
 """Turns the ids in the rules of a policy into rows of one bundle.
 
 This covers blocks, licences and what single users do not want to see. What belongs to a blocked
-node is excluded with it; steps through the graph declare what belongs to what.
+node is excluded with it; metapaths declare what belongs to what.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,22 +12,30 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from graphdb.errors import InvalidFilterError, PolicyError, SchemaError
+from graphdb.schema_types import MetaPath
 from graphrec.query.conditions import Columns, Conditions, Mask
 from graphrec.query.embeddings import NO_ROWS, Rows
-from graphrec.query.metapaths import BACK, Paths
+from graphrec.query.metapaths import GROUPS, Paths
 from graphrec.query.policy.document import Block, Licence, OwnBlock
 
 RowsByType = dict[str, Rows]
 
-BELONGS: Mapping[str, tuple[str, ...]] = {
-    "Agency": ("~MANAGED_BY",),
-    "Brand": ("~MADE_BY", "~RUN_BY"),
-    "Category": ("~CHILD_OF", "~IN_CATEGORY"),
-    "Creator": ("PUBLISHED",),
-    "Shop": ("~SOLD_BY",),
-    "Tag": ("~TAGGED",),
-}
-"""Per type the steps to what belongs to it. A step whose edges the bundle lacks leads nowhere."""
+BELONGS: Sequence[MetaPath] = tuple(
+    map(
+        MetaPath.parse,
+        (
+            "Agency-~MANAGED_BY-Creator",
+            "Brand-~MADE_BY-Product",
+            "Brand-~RUN_BY-Shop",
+            "Category-~CHILD_OF-Category",
+            "Category-~IN_CATEGORY-Product",
+            "Creator-PUBLISHED-Content",
+            "Shop-~SOLD_BY-Product",
+            "Tag-~TAGGED-Product",
+        ),
+    )
+)
+"""From a node to what belongs to it. A metapath whose edges the bundle lacks leads nowhere."""
 
 
 def below(paths: Paths, start: Mapping[str, Rows]) -> RowsByType:
@@ -41,12 +49,11 @@ def below(paths: Paths, start: Mapping[str, Rows]) -> RowsByType:
 
 def above(paths: Paths, node_type: str, row: int) -> RowsByType:
     """A node and all that it belongs to."""
-    return _closure(paths, {node_type: np.array([row])}, _backwards(paths))
+    return _closure(paths, {node_type: np.array([row])}, [path.reverse() for path in BELONGS])
 
 
-def _closure(
-    paths: Paths, start: Mapping[str, Rows], steps: Mapping[str, tuple[str, ...]]
-) -> RowsByType:
+def _closure(paths: Paths, start: Mapping[str, Rows], belongs: Sequence[MetaPath]) -> RowsByType:
+    held = [path for path in belongs if paths.holds(path)]
     found: RowsByType = {}
     frontier = [(node_type, np.unique(rows).astype(np.int64)) for node_type, rows in start.items()]
     while frontier:
@@ -56,22 +63,10 @@ def _closure(
         if not len(new):
             continue
         found[node_type] = np.union1d(known, new)
-        for step in steps.get(node_type, ()):
-            if paths.can_walk(node_type, (step,)):
-                reached = paths.reach(node_type, (step,), new)
-                frontier.append((paths.end_type(node_type, step), reached))
+        frontier += [
+            (path.target, paths.reach(path, new)) for path in held if path.source == node_type
+        ]
     return found
-
-
-def _backwards(paths: Paths) -> dict[str, tuple[str, ...]]:
-    turned: dict[str, tuple[str, ...]] = {}
-    for node_type, steps in BELONGS.items():
-        for step in steps:
-            if paths.can_walk(node_type, (step,)):
-                end = paths.end_type(node_type, step)
-                back = step.removeprefix(BACK) if step.startswith(BACK) else BACK + step
-                turned[end] = (*turned.get(end, ()), back)
-    return turned
 
 
 _SHOWN = 3
@@ -293,18 +288,18 @@ class Licensed:
         """Products in the categories of which the brand or a shop is unlicensed or unknown."""
         products = self.products.get("Product", NO_ROWS)
         excluded = NO_ROWS
-        for seller, step in (("Shop", "SOLD_BY"), ("Brand", "MADE_BY")):
+        for seller in ("Shop", "Brand"):
             if seller in self.holders:
-                licensed = _all_among(paths, products, step, self.holders[seller])
+                licensed = _all_among(paths, products, GROUPS[seller], self.holders[seller])
                 excluded = np.union1d(excluded, products[~licensed])
         return excluded
 
 
-def _all_among(paths: Paths, products: Rows, step: str, holders: Rows) -> Mask:
+def _all_among(paths: Paths, products: Rows, path: MetaPath, holders: Rows) -> Mask:
     """Which products have someone one step away, and all of them among the holders."""
-    if not paths.can_walk("Product", (step,)):
+    if not paths.holds(path):
         return np.zeros(len(products), dtype=np.bool_)
-    adjacency = paths.adjacency("Product", step)
+    adjacency = paths.adjacency(path.steps[0])
     degrees = adjacency.degrees()[products]
     held = np.isin(adjacency.gather(products), holders)
     of = np.repeat(np.arange(len(products)), degrees)

@@ -4,7 +4,7 @@ It also finds the categories, brands and creators that targets belong to, which 
 need.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,16 +12,17 @@ import numpy as np
 import numpy.typing as npt
 
 from graphdb.errors import QueryError, shown
+from graphdb.schema_types import MetaPath
 from graphrec.query.embeddings import Rows
 from graphrec.query.limits import check_moment, check_number
-from graphrec.query.metapaths import BACK, NAMED, WAYS, Paths, Steps
+from graphrec.query.metapaths import FILTER_PATHS, NAMED, Paths
 
 DIMENSIONS: Mapping[str, str] = {
     "category": "categories",
     "brand": "brands",
     "creator": "creators",
 }
-"""What crowds a list, each with the filter whose ways through the graph connect it to targets."""
+"""What crowds a list, each with the filter whose metapaths connect it to targets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,17 +107,16 @@ class Membership:
 
     def __init__(self, paths: Paths, dimension: str, target_type: str) -> None:
         self._paths = paths
-        self._target_type = target_type
-        ways = ways_back(dimension, target_type)
-        if not ways:
+        paths_to = group_paths(dimension, target_type)
+        if not paths_to:
             raise QueryError(
                 f"{target_type} targets have no {dimension} to spread over",
                 next_step=f"leave out what asks for the {dimension}",
                 value=dimension,
             )
-        self._ways = [way for way in ways if paths.can_walk(target_type, way)]
-        if not self._ways:
-            steps = " and ".join(step.removeprefix(BACK) for step in ways[0])
+        self._group_paths = [path for path in paths_to if paths.holds(path)]
+        if not self._group_paths:
+            steps = " and ".join(one.relation for one in paths_to[0].edge_types)
             raise QueryError(
                 f"the bundle lacks edges of {steps}, so the {dimension} of a {target_type} is "
                 "unknown",
@@ -127,43 +127,36 @@ class Membership:
     @staticmethod
     def can_tell(paths: Paths, dimension: str, target_type: str) -> bool:
         """Whether the bundle knows this dimension of the targets."""
-        return any(paths.can_walk(target_type, way) for way in ways_back(dimension, target_type))
+        return any(map(paths.holds, group_paths(dimension, target_type)))
 
     def of(self, rows: Rows) -> Groups:
         """The memberships of a pool of target rows."""
-        found = [self._walked(way, rows) for way in self._ways]
+        found = [self._walked(path, rows) for path in self._group_paths]
         members = np.concatenate([owners for owners, _ in found])
         groups = np.concatenate([ends for _, ends in found])
         kinds, numbers = np.unique(groups, return_inverse=True)
         pairs = np.unique(members * max(len(kinds), 1) + numbers)
         return Groups(pairs // max(len(kinds), 1), pairs % max(len(kinds), 1), len(kinds))
 
-    def _walked(self, way: Steps, rows: Rows) -> tuple[Rows, Rows]:
+    def _walked(self, path: MetaPath, rows: Rows) -> tuple[Rows, Rows]:
         """Every end that can be reached from each row, with the position of that row."""
-        owners, current, node_type = np.arange(len(rows)), rows, self._target_type
-        for step in way:
-            edges = self._paths.adjacency(node_type, step)
+        owners, current = np.arange(len(rows)), rows
+        for step in path.steps:
+            edges = self._paths.adjacency(step)
             owners = np.repeat(owners, edges.indptr[current + 1] - edges.indptr[current])
             current = edges.gather(current).astype(np.int64)
-            node_type = self._paths.end_type(node_type, step)
         return owners, current
 
 
-def ways_back(dimension: str, target_type: str) -> Sequence[Steps]:
-    """From a target to its groups: the ways that filters walk, the other way round.
+def group_paths(dimension: str, target_type: str) -> list[MetaPath]:
+    """From a target to its groups: the metapaths of filters, the other way round.
 
-    >>> ways_back("creator", "Product")
-    [('~PROMOTES',), ('~FEATURES', '~PUBLISHED')]
-    >>> ways_back("brand", "User")
+    >>> [str(path) for path in group_paths("creator", "Product")]
+    ['Product-~PROMOTES-Creator', 'Product-~FEATURES-Content-~PUBLISHED-Creator']
+    >>> group_paths("brand", "User")
     []
     """
     field = DIMENSIONS[dimension]
     if NAMED[field] == target_type:
         return []  # a node is the only one of its own kind
-    return [
-        tuple(
-            step.removeprefix(BACK) if step.startswith(BACK) else BACK + step
-            for step in reversed(way)
-        )
-        for way in WAYS.get((field, target_type), ())
-    ]
+    return [path.reverse() for path in FILTER_PATHS.get((field, target_type), ())]

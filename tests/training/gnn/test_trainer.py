@@ -70,16 +70,16 @@ def test_one_step_equals_an_oracle(graph):
 
 def dense_loss(ours, config):
     """The loss of all queries against all targets, written with loops over dense tensors."""
-    (target_edge_type,) = ours.directions
+    (edges,) = ours.supervised
     users, products = ours.model([("User", None), ("Product", None)])
     cosines = torch.nn.functional.normalize(users) @ torch.nn.functional.normalize(products).T
     logits = cosines / config.temperature
-    taken = target_edge_type.taken.float()
+    taken = edges.taken.float()
     losses = []
-    for user, product in target_edge_type.positives.to_dense().nonzero().tolist():
+    for user, product in edges.positives.to_dense().nonzero().tolist():
         against = (logits[user].exp() * taken).sum().log()
         losses.append(config.negative_weight * against - logits[user, product])
-    queries, targets = users[target_edge_type.query_rows], products[taken > 0]
+    queries, targets = users[edges.query_rows], products[taken > 0]
     lengths = (queries**2).sum(1).mean() + (targets**2).sum(1).mean()
     return torch.stack(losses).mean() + config.l2 * lengths
 

@@ -1,11 +1,12 @@
-"""Ways through the graph, along edges and against them."""
+"""Metapaths: along edges and against them."""
 
 import pytest
 
 from graphdb.errors import SchemaError
 from graphdb.schema import SCHEMA
+from graphdb.schema_types import Step
 from training.gnn import GnnConfig
-from training.gnn.propagation import Step, follow, steps_of
+from training.gnn.propagation import follow
 from training.gnn.supervision import supervised_edges
 from training.pairs import adjacency
 
@@ -23,9 +24,10 @@ def listed(csr):
 
 
 def test_a_relation_can_be_walked_backwards():
-    steps = steps_of(SCHEMA, CREATORS_OF_WATCHED)
-    assert steps == [Step(WATCHED), Step(PUBLISHED, backwards=True)]
-    assert [(step.source, step.target) for step in steps] == [
+    path = SCHEMA.parse_metapath(CREATORS_OF_WATCHED)
+    assert path.steps == (Step(WATCHED), Step(PUBLISHED, backwards=True))
+    assert (path.source, path.target) == ("User", "Creator")
+    assert [(step.source, step.target) for step in path.steps] == [
         ("User", "Content"),
         ("Content", "Creator"),
     ]
@@ -41,10 +43,10 @@ def test_users_are_led_to_the_creators_of_what_they_watched(make_graph):
     assert found.taken.tolist() == [2, 1]
 
 
-def test_a_way_there_and_back_leads_to_others_with_something_in_common(make_graph):
+def test_a_metapath_there_and_back_leads_to_others_with_something_in_common(make_graph):
     name = "User-WATCHED-Content-~WATCHED-User"
     graph = make_graph(SIZES, SEEN)
-    pairs = follow(graph, steps_of(SCHEMA, name), adjacency(graph, WATCHED))
+    pairs = follow(graph, SCHEMA.parse_metapath(name), adjacency(graph, WATCHED))
     assert [pairs.targets(row).tolist() for row in range(3)] == [[0, 1], [0, 1], [2]]
 
 
@@ -59,6 +61,6 @@ def test_what_is_disliked_turns_with_the_first_step(make_graph):
 @pytest.mark.parametrize(
     "name", ["User-~WATCHED-Content", "Content-WATCHED-User", "User-WATCHED-Content-PUBLISHED-User"]
 )
-def test_a_edge_walked_the_wrong_way_is_named(name):
+def test_an_edge_walked_the_wrong_way_is_named(name):
     with pytest.raises(SchemaError, match="fits 0 edge types"):
-        steps_of(SCHEMA, name)
+        SCHEMA.parse_metapath(name)
