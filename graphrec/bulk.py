@@ -38,8 +38,8 @@ class BulkReport:
 
     Args:
         queries: How many queries were asked for.
-        rows: How many answers came out.
-        empty: Query nodes for which nothing came out, because nothing is known about them or
+        rows: The number of answers.
+        empty: Query nodes without answers, because nothing is known about them or
             nothing passed.
         unknown: How many of these the bundle does not hold.
     """
@@ -65,7 +65,7 @@ def write_answers(
 
     A query node about which nothing is known gets none, or with `on_unknown="popular"` what is
     popular. The columns are those of `Recommendations.to_arrow` without the fields, which can be
-    joined by id, and the `outcome`. A query node for which nothing came out has one row without
+    joined by id, and the `outcome`. A query node without answers has one row without
     rank and id: its outcome says why. The file appears under its name when it is whole.
 
     Raises:
@@ -99,7 +99,7 @@ def _num_at_once(options: Options) -> int:
 
 
 def _rows(answer: Recommendations) -> pa.Table:
-    """The rows of one query node; one without a rank where nothing came out."""
+    """The rows of one query node; one without a rank where there is no answer."""
     if answer:
         table = answer.to_arrow().select(SCHEMA.names[:-1])
         outcome = pa.array([answer.outcome.value] * len(answer), pa.string())

@@ -35,7 +35,7 @@ def main() -> None:
     run("snapshot", STORE, SNAPSHOT)
     say("3. Train. The last four weeks are held out and predicted, then all is learned")
     run("train", SNAPSHOT, BUNDLE)
-    say("4. What came out")
+    say("4. Results")
     tour(Recommender.open(BUNDLE))
     console.print(
         f"\nDone in {time.perf_counter() - started:.0f} s. Now ask yourself:\n"

@@ -59,5 +59,5 @@ def test_what_is_no_metapath_is_named(text):
 def test_a_schema_wants_steps_that_it_has():
     with pytest.raises(SchemaError, match="is a metapath without steps"):
         SCHEMA.parse_metapath("User")
-    with pytest.raises(SchemaError, match="PURCHASD.*PURCHASED"):
+    with pytest.raises(SchemaError, match=r"PURCHASD.*PURCHASED"):
         SCHEMA.parse_metapath("User-PURCHASD-Product")

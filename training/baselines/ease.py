@@ -71,7 +71,7 @@ class EaseConfig(LinearConfig):
 
 
 class Ease:
-    """EASE: a linear model from targets to targets, in closed form.
+    """EASE: a linear model from targets to targets, solved exactly.
 
     `scores = R B`, where B minimises `|R - R B|^2 + regularisation |B|^2` with a diagonal of zeros.
     Steck, "Embarrassingly Shallow Autoencoders for Sparse Data" (WWW 2019), equation 8: with

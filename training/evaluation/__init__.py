@@ -1,1 +1,1 @@
-"""How good models are: what is asked, how it is measured, and what came out."""
+"""How good models are: what is asked, how it is measured, and the results."""

@@ -31,7 +31,7 @@ from training.report.words import (
 )
 
 MOST_BARS = 4
-"""Models in a chart: the evaluated one and its best rivals; tables have all."""
+"""Models in a chart: the evaluated one and the best baselines; tables have all."""
 
 
 def groups(sources: Sources) -> Section:
@@ -43,7 +43,7 @@ def groups(sources: Sources) -> Section:
         return Section("groups", "Group by group", (nothing,))
     metric = headline_metric(evaluation, task)
     dimensions = by_dimension(task)
-    shown = rivals(evaluation, task, metric)
+    shown = shown_models(evaluation, task, metric)
     charts = tuple(
         bar_chart(
             f"group-{slug(name)}",
@@ -79,8 +79,8 @@ def by_dimension(task: TaskResult) -> dict[str, list[GroupResult]]:
     return found
 
 
-def rivals(evaluation: Evaluation, task: TaskResult, metric: str) -> list[str]:
-    """The evaluated model, then its best baselines, best first."""
+def shown_models(evaluation: Evaluation, task: TaskResult, metric: str) -> list[str]:
+    """The evaluated model, then the best baselines, best first."""
     ours, *_ = evaluation.models
     means = {one.model: one.metrics[metric].mean for one in task.models if metric in one.metrics}
     others = sorted((name for name in means if name != ours), key=lambda name: -means[name])
@@ -238,7 +238,7 @@ def cold_start(sources: Sources) -> Section:
             task.query_type if found[name][0].of == "queries" else task.target_type,
             found[name],
             metric,
-            series_of(evaluation, rivals(evaluation, task, metric)),
+            series_of(evaluation, shown_models(evaluation, task, metric)),
         )
         for name in COUNTED
         if len(found.get(name, [])) > 1

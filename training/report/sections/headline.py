@@ -36,18 +36,18 @@ _TAKEN = {"PURCHASED": "bought", "VIEWED": "viewed", "WATCHED": "watched", "LIKE
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Summary:
     """The evaluated model beside the best baseline of one task.
 
     Args:
-        rival: The best baseline; None where there is none.
+        best_baseline: The best baseline; None where there is none.
         ours: The model's mean.
-        theirs: The rival's.
+        theirs: The best_baseline's.
         comparison: The paired test of the two; None where it was not made.
     """
 
     metric: str
-    rival: str | None
+    best_baseline: str | None
     ours: float
     theirs: float
     comparison: Comparison | None
@@ -58,7 +58,7 @@ class Verdict:
         return self.comparison is not None and self.comparison.p_value < _SURE
 
 
-def verdict_of(evaluation: Evaluation, task: TaskResult, metric: str) -> Verdict | None:
+def summary_of(evaluation: Evaluation, task: TaskResult, metric: str) -> Summary | None:
     """By one metric; None where the model was not measured by it."""
     ours, *_ = evaluation.models
     means = {
@@ -68,39 +68,45 @@ def verdict_of(evaluation: Evaluation, task: TaskResult, metric: str) -> Verdict
     }
     if ours not in means:
         return None
-    rivals = {model: mean for model, mean in means.items() if model != ours}
-    rival = max(rivals, key=lambda model: rivals[model], default=None)
-    pair = (ours, rival, metric)
+    baselines = {model: mean for model, mean in means.items() if model != ours}
+    best_baseline = max(baselines, key=lambda model: baselines[model], default=None)
+    pair = (ours, best_baseline, metric)
     comparison = next(
         (one for one in task.comparisons if (one.model, one.against, one.metric) == pair), None
     )
-    return Verdict(metric, rival, means[ours], rivals[rival] if rival else 0.0, comparison)
+    return Summary(
+        metric,
+        best_baseline,
+        means[ours],
+        baselines[best_baseline] if best_baseline else 0.0,
+        comparison,
+    )
 
 
 def sentence(evaluation: Evaluation) -> str:
     """What was measured, and how the model did against the best baseline."""
     task = evaluation.tasks[0]
     metric = headline_metric(evaluation, task)
-    verdict = verdict_of(evaluation, task, metric)
+    summary = summary_of(evaluation, task, metric)
     model = evaluation.models[0]
     asked = _asked(evaluation, task)
     if metric in task.too_few:
         return f"{asked}: {too_few_queries(task.too_few[metric])} to tell how {model} did."
-    if verdict is None:
+    if summary is None:
         return f"{asked}, {model} was not measured by {metric_title(metric)}."
     name, _, k = metric.partition("@")
     if name == "recall":
         _, relation, _ = evaluation.target_edge_type.split("-")
         taken = _TAKEN.get(relation, "took")
         reached = (
-            f"{model} found {percent(verdict.ours)} of what they then {taken} "
+            f"{model} found {percent(summary.ours)} of what they then {taken} "
             f"with {k} suggestions each"
         )
-        theirs = percent(verdict.theirs)
+        theirs = percent(summary.theirs)
     else:
-        reached = f"{model} reached {number(verdict.ours)} in {metric_title(metric)}"
-        theirs = number(verdict.theirs)
-    return f"{asked}, {reached}, {_against(verdict, theirs)}."
+        reached = f"{model} reached {number(summary.ours)} in {metric_title(metric)}"
+        theirs = number(summary.theirs)
+    return f"{asked}, {reached}, {_against(summary, theirs)}."
 
 
 def _asked(evaluation: Evaluation, task: TaskResult) -> str:
@@ -115,22 +121,22 @@ def _asked(evaluation: Evaluation, task: TaskResult) -> str:
     return f"Asked for what was held out of {queries}"
 
 
-def _against(verdict: Verdict, theirs: str) -> str:
-    if verdict.rival is None:
+def _against(summary: Summary, theirs: str) -> str:
+    if summary.best_baseline is None:
         return "with no baseline beside it"
-    rival = f"the best baseline, {verdict.rival}, with {theirs}"
+    named = f"the best baseline, {summary.best_baseline}, with {theirs}"
     tested = "not tested"
-    if verdict.comparison is not None:
-        tested = f"paired test, {chance(verdict.comparison.p_value)}"
-        if not verdict.is_sure:
-            return f"no more apart than by chance from {rival} ({tested})"
-    if not verdict.theirs:
-        return f"{'more than' if verdict.ours else 'as'} {rival} ({tested})"
-    change = verdict.ours / verdict.theirs - 1
+    if summary.comparison is not None:
+        tested = f"paired test, {chance(summary.comparison.p_value)}"
+        if not summary.is_sure:
+            return f"no more apart than by chance from {named} ({tested})"
+    if not summary.theirs:
+        return f"{'more than' if summary.ours else 'as'} {named} ({tested})"
+    change = summary.ours / summary.theirs - 1
     if round(100 * change, 1) == 0:
-        return f"as {rival} ({tested})"
+        return f"as {named} ({tested})"
     more = "more" if change > 0 else "less"
-    return f"{_change(abs(change))} {more} than {rival} ({tested})"
+    return f"{_change(abs(change))} {more} than {named} ({tested})"
 
 
 def _change(share: float) -> str:
@@ -143,7 +149,7 @@ class Loss:
     """Where a baseline is ahead."""
 
     task: str
-    verdict: Verdict
+    summary: Summary
 
 
 def lost(evaluation: Evaluation) -> tuple[list[Loss], int]:
@@ -151,12 +157,12 @@ def lost(evaluation: Evaluation) -> tuple[list[Loss], int]:
     found, compared = [], 0
     for task in evaluation.tasks:
         for metric in dict.fromkeys(name for one in task.models for name in one.metrics):
-            verdict = verdict_of(evaluation, task, metric)
-            if verdict is None or verdict.rival is None:
+            summary = summary_of(evaluation, task, metric)
+            if summary is None or summary.best_baseline is None:
                 continue
             compared += 1
-            if verdict.theirs > verdict.ours:
-                found.append(Loss(task.name, verdict))
+            if summary.theirs > summary.ours:
+                found.append(Loss(task.name, summary))
     return found, compared
 
 
@@ -178,14 +184,14 @@ def headline(sources: Sources) -> Section:
         Text(f"Leak check, {one.check}: {one.message}", "warning") for one in _warnings(evaluation)
     ]
     if not names:
-        return Section("result", "What came out", tuple(blocks))
+        return Section("result", "Results", tuple(blocks))
     table = metric_table(evaluation, task, chosen or names[:4], _caption(task))
     blocks.append(Row((table, Figure(_chart(evaluation, task, (chosen or names)[:2])))))
     blocks += _losses(evaluation)
     blocks += comparison_tables(evaluation, task, metric)
     blocks.append(metric_table(evaluation, task, names, "All measures", folded=True))
     blocks.append(_glossary(evaluation))
-    return Section("result", "What came out", tuple(blocks))
+    return Section("result", "Results", tuple(blocks))
 
 
 def metric_names(task: TaskResult) -> list[str]:
@@ -297,9 +303,9 @@ def _losses(evaluation: Evaluation) -> list[Block]:
     rows = tuple(
         (
             Cell(one.task),
-            Cell(metric_title(one.verdict.metric)),
-            Cell(number(one.verdict.theirs), one.verdict.rival or ""),
-            Cell(number(one.verdict.ours)),
+            Cell(metric_title(one.summary.metric)),
+            Cell(number(one.summary.theirs), one.summary.best_baseline or ""),
+            Cell(number(one.summary.ours)),
         )
         for one in losses
     )

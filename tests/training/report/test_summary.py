@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 from contracts.evaluations import LEVELS, make_evaluation
 
-from training.report.sections.headline import lost, sentence, verdict_of
+from training.report.sections.headline import lost, sentence, summary_of
 
 ASKED = "Asked what 2,014 users would do in the 28 days from 4 December 2017 on, "
 
@@ -79,14 +79,14 @@ def test_other_splits():
 def test_a_baseline_ahead_is_counted_in_every_task():
     losses, compared = lost(make_evaluation((0.07, 0.05, 0.06, 0.07, 0.08, 0.03)))
     assert compared == len(losses) == 5 * 21  # five tasks, seven metrics at three lengths
-    assert {one.verdict.rival for one in losses} == {"iALS"}
+    assert {one.summary.best_baseline for one in losses} == {"iALS"}
     assert lost(make_evaluation())[0] == []
 
 
 def test_the_verdict_has_the_test_of_its_own_metric():
     evaluation = make_evaluation()
-    verdict = verdict_of(evaluation, evaluation.tasks[0], "ndcg@20")
-    assert verdict.comparison.metric == "ndcg@20" and verdict.is_sure
-    assert not replace(verdict, comparison=None).is_sure
-    assert verdict_of(evaluation, evaluation.tasks[0], "recall@7") is None
+    summary = summary_of(evaluation, evaluation.tasks[0], "ndcg@20")
+    assert summary.comparison.metric == "ndcg@20" and summary.is_sure
+    assert not replace(summary, comparison=None).is_sure
+    assert summary_of(evaluation, evaluation.tasks[0], "recall@7") is None
     assert LEVELS[0] > LEVELS[4]
