@@ -30,7 +30,7 @@ from benchmarks.models import (
     without_edges,
 )
 from graphrec.bundle import Adjacency
-from training.evaluation.metrics import Reached, Scorer, reached_at_k
+from training.evaluation.metrics import MetricsAtK, Scorer, metrics_at_k
 from training.sparse_ops import csr_of, owners_of
 
 _NOT_SHOWN = -1e30  # scores have to be finite
@@ -158,9 +158,9 @@ def empty_table(data: DataSet, seed: int, bench: Bench) -> Table:
     )
 
 
-def answered(asked: EvalTask, scorer: Scorer, k: int) -> Reached:
+def answered(asked: EvalTask, scorer: Scorer, k: int) -> MetricsAtK:
     """How much of what is true a model finds."""
-    return reached_at_k(
+    return metrics_at_k(
         scorer, csr_of(asked.taken), csr_of(asked.truth), k, candidates=asked.candidates
     )
 
@@ -186,7 +186,7 @@ class AmongShown:
 
 
 def cells(
-    name: str, reached: Reached | Published, seconds: float | None, best: Published | None
+    name: str, reached: MetricsAtK | Published, seconds: float | None, best: Published | None
 ) -> tuple[str | float | None, ...]:
     ratio = None if best is None else reached.recall / best.recall
     return name, reached.recall, reached.ndcg, reached.hit_rate, seconds, ratio

@@ -15,7 +15,7 @@ from benchmarks.harness import Arguments, Bench, Kind, Timer, measure, text
 from graphrec.bundle import Adjacency
 from training.config import make_config, preset_path, presets
 from training.evaluation.baselines import IALS, ITEM_KNN, MAKERS, POPULARITY, RECENT
-from training.evaluation.metrics import Scorer, VectorScorer, reached_at_k
+from training.evaluation.metrics import Scorer, VectorScorer, metrics_at_k
 from training.evaluation.tasks import EvalTarget, Task, first_tasks
 from training.models import Run, make_encoder
 from training.pairs import without
@@ -95,5 +95,5 @@ def fitted(
 
 def reached(scorer: Scorer, asked: EvalTask) -> tuple[float, float]:
     taken = None if asked.taken is None else csr_of(asked.taken)
-    found = reached_at_k(scorer, taken, csr_of(asked.truth), K)
+    found = metrics_at_k(scorer, taken, csr_of(asked.truth), K)
     return found.recall, found.ndcg

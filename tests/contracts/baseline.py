@@ -11,7 +11,7 @@ from graphdb.schema import SCHEMA
 from graphdb.schema_types import EdgeType
 from training.baselines import Baseline, Popularity
 from training.data import HeteroData, load_graph
-from training.evaluation.metrics import reached_at_k
+from training.evaluation.metrics import metrics_at_k
 from training.pairs import adjacency
 from training.sparse_ops import csr_of
 from training.splitting.split import HeldPairs, hold_out_share
@@ -138,4 +138,4 @@ class PersonalContract(BaselineContract):
 
 def reached(baseline: Baseline, held: HeldPairs):
     taken = csr_of(adjacency(held.train_graph, PURCHASED))
-    return reached_at_k(baseline.fit(held.train_graph), taken, csr_of(held.truth), K)
+    return metrics_at_k(baseline.fit(held.train_graph), taken, csr_of(held.truth), K)

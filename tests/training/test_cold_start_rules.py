@@ -12,7 +12,7 @@ from training.bundling import bundle_up
 from training.cold_start import ColdStartConfig, ColdStartLearner
 from training.data import load_graph
 from training.encoders import GraphEncoder, SvdConfig, SvdEncoder
-from training.evaluation.metrics import VectorScorer, reached_at_k
+from training.evaluation.metrics import VectorScorer, metrics_at_k
 from training.gnn import GnnConfig
 from training.pairs import adjacency
 from training.sparse_ops import csr_of
@@ -147,7 +147,7 @@ def test_same_brand_and_same_category_counts_beside(make_graph):
     learner = learn(make_graph(sizes, edges), told)
     rules = learner.rules()
     assert set(rules["Product"].siblings) == {str(MADE_BY), str(IN_CATEGORY)}
-    assert rules["Product"].closest > 10 * max(rules["Product"].siblings.values())
+    assert rules["Product"].closest_siblings > 10 * max(rules["Product"].siblings.values())
     np.testing.assert_allclose(
         unit(learner.applied(rules)["Product"][15]), taste[kind[15]], atol=0.1
     )
@@ -188,7 +188,7 @@ def test_a_longer_quantile_makes_new_items_longer_and_nothing_else(graph, vector
 def test_edges_that_speak_against_or_for_nothing_are_left_out(make_graph, vectors):
     edges = {PURCHASED: [(0, 0), (1, 1)], VIEWED: [(2, 2)], RETURNED: [(0, 0)], ALSO: []}
     rules = learn(make_graph(SIZES, edges), vectors).rules()
-    assert set(rules["Product"].edges) == {str(PURCHASED), str(VIEWED)}
+    assert set(rules["Product"].edge_types) == {str(PURCHASED), str(VIEWED)}
     assert set(rules["Product"].trained_by) == {str(PURCHASED), str(VIEWED), str(RETURNED)}
     assert set(rules) == {"User", "Product"}
     without = {str(VIEWED): 0, str(PURCHASED): 0}
@@ -243,7 +243,7 @@ def test_served_as_trained_and_found_by_the_right_people(newly_listed, planted, 
         np.testing.assert_allclose(new, applied["Product"][row], rtol=1e-4, atol=1e-5)
     users, products = torch.from_numpy(vectors["User"]), torch.from_numpy(applied["Product"][:16])
     held, none = (csr_of(pairs) for pairs in (first_targets(truth, 16), first_targets(truth, 0)))
-    reached = reached_at_k(VectorScorer(users, products), none, held, 4).recall
+    reached = metrics_at_k(VectorScorer(users, products), none, held, 4).recall
     chance = 4 / 16
     assert reached > 2.5 * chance
 

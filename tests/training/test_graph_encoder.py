@@ -7,7 +7,7 @@ from graphdb.errors import InsufficientDataError
 from graphdb.schema import SCHEMA
 from training.data import load_graph
 from training.encoders import GraphEncoder, PopularityEncoder
-from training.evaluation.metrics import VectorScorer, reached_at_k
+from training.evaluation.metrics import VectorScorer, metrics_at_k
 from training.gnn import GnnConfig
 from training.pairs import adjacency
 from training.sparse_ops import csr_of
@@ -21,7 +21,7 @@ QUICK = GnnConfig(dim=16, epochs=15, batch_size=64, num_random_negatives="all")
 def recall(encoder, held, graph):
     scorer = VectorScorer.along(encoder.fit(graph), PURCHASED)
     taken = csr_of(adjacency(graph, PURCHASED))
-    return reached_at_k(scorer, taken, csr_of(held), 20).recall
+    return metrics_at_k(scorer, taken, csr_of(held), 20).recall
 
 
 def test_it_finds_planted_tastes_and_nothing_where_there_are_none(planted, shuffled):

@@ -8,7 +8,7 @@ import torch
 
 from graphdb.errors import InsufficientDataError, TrainingError
 from graphrec.bundle import Adjacency
-from training.evaluation.metrics import VectorScorer, ndcg_at_k, reached_at_k, recall_at_k
+from training.evaluation.metrics import VectorScorer, metrics_at_k, ndcg_at_k, recall_at_k
 from training.sparse_ops import csr_of
 
 
@@ -44,7 +44,7 @@ def test_equal_to_the_metrics_of_ranked_lists(seed, k, monkeypatch):
     asked = np.flatnonzero(truth.degrees())
     ranked = np.argsort(-scores[asked], axis=1)
     scorer = VectorScorer(*(torch.from_numpy(v).float() for v in (queries, targets)))
-    found = reached_at_k(scorer, csr_of(taken), csr_of(truth), k)
+    found = metrics_at_k(scorer, csr_of(taken), csr_of(truth), k)
     assert found.recall == pytest.approx(recall_at_k(ranked, asked, truth, k))
     assert found.ndcg == pytest.approx(ndcg_at_k(ranked, asked, truth, k))
     hits = (owner[asked] == 1)[np.arange(len(asked))[:, None], ranked[:, :k]]
@@ -58,14 +58,14 @@ TRUTH = pairs([[1, 3], [0], []], 4)  # the third query node has nothing to find 
 
 def test_worked_out_by_hand():
     # seed 0 ranks 0 1 | 2 3: one of its two at rank 2; seed 1 ranks 3 2 | 1 0: a miss
-    found = reached_at_k(THREE, None, TRUTH, 2)
+    found = metrics_at_k(THREE, None, TRUTH, 2)
     ndcg = (1 / math.log2(3)) / (1 + 1 / math.log2(3))
     assert found == pytest.approx((1 / 4, ndcg / 2, 1 / 2, 1 / 4))
 
 
 def test_what_was_taken_is_no_answer_even_where_it_is_true():
     # seed 0 is left with 2 alone, so three places stay empty; its true 1 is taken
-    found = reached_at_k(THREE, pairs([[0, 1, 3], [3], []], 4), TRUTH, 4)
+    found = metrics_at_k(THREE, pairs([[0, 1, 3], [3], []], 4), TRUTH, 4)
     # seed 1 ranks 2 1 0 with the hit at rank 3
     assert found == pytest.approx((1 / 2, 1 / 2 / math.log2(4), 1 / 2, 1 / 8))
 
@@ -73,23 +73,23 @@ def test_what_was_taken_is_no_answer_even_where_it_is_true():
 def test_only_candidates_are_ranked_and_looked_for():
     cold = torch.tensor([False, True, True, False])
     # seed 0 ranks 1 2 and only has to find 1; seed 1's only true target is no candidate
-    assert reached_at_k(THREE, None, TRUTH, 2, candidates=cold) == (1, 1, 1, 1 / 2)
+    assert metrics_at_k(THREE, None, TRUTH, 2, candidates=cold) == (1, 1, 1, 1 / 2)
     # the scores are not the model's to keep: measuring again gives the same
-    assert reached_at_k(THREE, None, TRUTH, 2).recall == 1 / 4
+    assert metrics_at_k(THREE, None, TRUTH, 2).recall == 1 / 4
 
 
 def test_nothing_true_to_find():
     with pytest.raises(InsufficientDataError, match="none of 3 queries has anything true to find"):
-        reached_at_k(THREE, None, pairs([[], [], []], 4), 2)
+        metrics_at_k(THREE, None, pairs([[], [], []], 4), 2)
     warm = torch.tensor([False, False, True, False])
     with pytest.raises(InsufficientDataError, match="measure on more targets"):
-        reached_at_k(THREE, None, TRUTH, 2, candidates=warm)
+        metrics_at_k(THREE, None, TRUTH, 2, candidates=warm)
 
 
 def test_wrong_questions():
     with pytest.raises(TrainingError, match="k is 0; expected 1 or more"):
-        reached_at_k(THREE, None, TRUTH, 0)
+        metrics_at_k(THREE, None, TRUTH, 0)
     with pytest.raises(TrainingError, match="scores 4 targets; expected the 5 of the truth"):
-        reached_at_k(THREE, None, pairs([[0], [], []], 5), 2)
+        metrics_at_k(THREE, None, pairs([[0], [], []], 5), 2)
     with pytest.raises(TrainingError, match="scores that are not finite"):
-        reached_at_k(Table([[1, math.nan, 0, 0]] * 3), None, TRUTH, 2)
+        metrics_at_k(Table([[1, math.nan, 0, 0]] * 3), None, TRUTH, 2)

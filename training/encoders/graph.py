@@ -11,7 +11,7 @@ from graphdb.schema_types import EdgeType
 from graphrec.bundle import Adjacency
 from training.data import HeteroData
 from training.encoders.base import Vectors
-from training.evaluation.metrics import VectorScorer, reached_at_k
+from training.evaluation.metrics import VectorScorer, metrics_at_k
 from training.gnn import GnnConfig, HeteroLightGCN, RelationOperator, relation_operators
 from training.gnn.distributed import ALONE, Processes
 from training.gnn.memory import (
@@ -93,7 +93,7 @@ class GraphEncoder:
             with torch.no_grad():
                 queries, targets = trainer.model(wanted)
             scorer = VectorScorer(queries, targets)
-            reached = reached_at_k(scorer, edges.positives, truth, VALIDATED_AT)
+            reached = metrics_at_k(scorer, edges.positives, truth, VALIDATED_AT)
             log.add(replace(epoch, recall=reached.recall, ndcg=reached.ndcg))
             return epoch.number - log.best_epoch >= patience
 

@@ -1,6 +1,6 @@
 """Computes the metrics of ranked lists against later events: one number per query node, then means.
 
-`reached_at_k` does so for any `Scorer` on the device where the model is.
+`metrics_at_k` ranks and measures for any `Scorer`, on the device where the model is.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,6 +17,8 @@ from graphrec.bundle import Adjacency
 from training.sparse_ops import csr, gather_rows, owners_of, starts_of
 
 Tensor = torch.Tensor
+Rows = npt.NDArray[np.int64]
+Values = npt.NDArray[np.float64]
 
 BLOCK_SCORES = 2**25  # float32 scores held at once: 128 MB
 
@@ -68,15 +70,8 @@ class VectorScorer:
         return (self.queries[rows] @ self.targets.T).float()
 
 
-class Reached(NamedTuple):
-    """Means over the queries that have anything true to find.
-
-    Args:
-        recall: The share of a query node's true targets among its first k.
-        ndcg: Binary NDCG, see `training.evaluation.metrics`.
-        hit_rate: The share of queries with a true target among their first k.
-        precision: The share of true targets among k places, empty places included.
-    """
+class MetricsAtK(NamedTuple):
+    """Means over the queries that have anything true to find; see `per_query`."""
 
     recall: float
     ndcg: float
@@ -84,24 +79,19 @@ class Reached(NamedTuple):
     precision: float
 
 
-@torch.no_grad()
-def reached_at_k(
+def metrics_at_k(
     scorer: Scorer,
-    taken: Tensor | None,
+    seen: Tensor | None,
     truth: Tensor,
     k: int,
     *,
     candidates: Tensor | None = None,
-) -> Reached:
-    """How much of the truth stands among the k best targets that a query node has not taken.
-
-    The same figures as `recall_at_k` and `ndcg_at_k` give for what the query layer ranks, but
-    that scores here are float32 and not broken ties of float64.
+) -> MetricsAtK:
+    """Measures the k best unseen targets of every query node that has anything to find.
 
     Args:
-        taken: What stands in training and is no answer, CSR [num_queries, num_targets]; None
-            leaves nothing out.
-        truth: What was held out, in the same form.
+        seen: What training has and is no answer, CSR [num_queries, num_targets]; None for nothing.
+        truth: What was held out, in the same form and on the device of the scorer.
         candidates: Which targets can be answers, bool [num_targets]: only these are ranked, and
             only what is true among them has to be found. All by default.
 
@@ -113,44 +103,76 @@ def reached_at_k(
     _check(scorer, truth, k)
     if candidates is not None:
         truth = _within(truth, candidates)
-    num_true = truth.crow_indices().diff()
-    asked = torch.nonzero(num_true).flatten()
-    if not len(asked):
+    pairs = Adjacency(
+        truth.crow_indices().cpu().numpy(),
+        truth.col_indices().cpu().numpy().astype(np.int32),
+        scorer.num_targets,
+    )
+    queries = np.flatnonzero(pairs.degrees())
+    if not len(queries):
         raise InsufficientDataError(
-            f"none of {len(num_true)} queries has anything true to find",
+            f"none of {pairs.num_sources} queries has anything true to find",
             next_step="hold out more, or measure on more targets",
         )
-    discounts = 1 / torch.log2(torch.arange(2, k + 2, device=truth.device, dtype=torch.float64))
-    best = torch.cumsum(discounts, 0)
-    totals = torch.zeros(4, dtype=torch.float64, device=truth.device)
-    for rows in torch.split(asked, max(BLOCK_SCORES // scorer.num_targets, 1)):
-        hits = _hits(scorer, rows, taken, truth, k, candidates)  # [B, at most k]
-        found, most = hits.sum(1), num_true[rows]
-        gained = hits @ discounts[: hits.shape[1]] / best[most.clamp(max=k) - 1]
-        totals += torch.stack([found / most, gained, (found > 0).double(), found / k]).sum(1)
-    return Reached(*(totals / len(asked)).tolist())
+    ranked = best_of(scorer, queries, k, seen, candidates, device=truth.device)
+    names = (RECALL, NDCG, HIT_RATE, PRECISION)
+    values = per_query(Hits.of(ranked, queries, pairs), [k], names)
+    return MetricsAtK(*(float(values[at(name, k)].mean()) for name in names))
 
 
-def _hits(
+@torch.no_grad()
+def best_of(
     scorer: Scorer,
-    rows: Tensor,
-    taken: Tensor | None,
-    truth: Tensor,
+    query_rows: Rows,
     k: int,
-    candidates: Tensor | None,
-) -> Tensor:
-    """Where the best lists of some queries are right, float64 [len(rows), min(k, num_targets)]."""
-    scores = scorer.scores(rows)
-    if not torch.isfinite(scores).all():
-        raise TrainingError("the model gives scores that are not finite")
-    if taken is not None:
-        scores[places_of(taken, rows)] = -torch.inf
-    if candidates is not None:
-        scores[:, ~candidates] = -torch.inf
-    values, ranked = torch.topk(scores, min(k, scorer.num_targets), dim=1)
-    is_true = torch.zeros_like(scores, dtype=torch.bool)
-    is_true[places_of(truth, rows)] = True
-    return (is_true.gather(1, ranked) & (values > -torch.inf)).double()
+    seen: Tensor | None = None,
+    candidates: Tensor | None = None,
+    *,
+    device: torch.device | None = None,
+) -> Rows:
+    """The k best targets of every query node, int64 [num_queries, k], best first, padded with -1.
+
+    Args:
+        seen: What must not be returned, CSR [num_queries, num_targets].
+        candidates: Which targets can be, bool [num_targets]; all by default.
+        device: Where the scorer computes; the CPU by default.
+
+    Raises:
+        TrainingError: A score is not finite.
+    """
+    ranked = np.full((len(query_rows), k), -1, dtype=np.int64)
+    step = max(BLOCK_SCORES // max(scorer.num_targets, 1), 1)
+    for start in range(0, len(query_rows), step):
+        rows = torch.from_numpy(query_rows[start : start + step]).to(device)
+        scores = scorer.scores(rows)
+        if not torch.isfinite(scores).all():
+            raise TrainingError("the model gives scores that are not finite")
+        if seen is not None:
+            scores[places_of(seen, rows)] = -torch.inf
+        if candidates is not None:
+            scores[:, ~candidates] = -torch.inf
+        best = _top(scores, min(k, scorer.num_targets))
+        ranked[start : start + step, : best.shape[1]] = best.cpu().numpy()
+    return ranked
+
+
+def _top(scores: Tensor, k: int) -> Tensor:
+    """Columns of the k highest scores of every row, equals by number; -1 for -inf."""
+    values, columns = torch.topk(scores, min(k + 1, scores.shape[1]), dim=1)
+    # Among equals at the end of the list, topk takes any; the first ones are to come.
+    split = torch.nonzero(values[:, k - 1 : k] == values[:, k:])[:, 0]
+    values, columns = values[:, :k], columns[:, :k]
+    if len(split):
+        lowest = values[split, -1:]
+        equal = scores[split] == lowest
+        wanted = (values[split] == lowest).sum(1, keepdim=True)
+        first = equal & (equal.cumsum(1, dtype=torch.int32) <= wanted)
+        columns[split] = torch.nonzero((scores[split] > lowest) | first)[:, 1].view(len(split), k)
+    columns = columns.sort(1).values
+    values = scores.gather(1, columns)
+    order = torch.argsort(values, dim=1, descending=True, stable=True)
+    columns, values = columns.gather(1, order), values.gather(1, order)
+    return torch.where(values > -torch.inf, columns, -1)
 
 
 def places_of(pairs: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
@@ -178,9 +200,6 @@ def _check(scorer: Scorer, truth: Tensor, k: int) -> None:
             value=scorer.num_targets,
         )
 
-
-Rows = npt.NDArray[np.int64]
-Values = npt.NDArray[np.float64]
 
 RECALL, NDCG, MRR, HIT_RATE = "recall", "ndcg", "mrr", "hit_rate"
 MAP, PRECISION = "map", "precision"

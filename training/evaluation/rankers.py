@@ -17,7 +17,7 @@ from graphrec import Recommender
 from graphrec.bundle import Adjacency
 from graphrec.compare.lists import gini
 from training.baselines import Baseline
-from training.evaluation.metrics import BLOCK_SCORES, Rows, Scorer, Values, at, places_of
+from training.evaluation.metrics import Rows, Scorer, Values, at, best_of
 from training.evaluation.results import ExposurePoint
 from training.evaluation.tasks import EvalTarget, Task
 from training.quality.counts import BRAND, CREATOR, PRODUCT
@@ -283,50 +283,3 @@ class Scored:
     def top(self, task: Task, query_rows: Rows, k: int) -> Rows:
         seen = csr_of(task.target.seen) if task.exclude_seen else None
         return best_of(self.learn(task.target), query_rows, k, seen)
-
-
-@torch.no_grad()
-def best_of(
-    scorer: Scorer,
-    query_rows: Rows,
-    k: int,
-    seen: Tensor | None = None,
-    candidates: Tensor | None = None,
-) -> Rows:
-    """The k best targets of every query node by a scorer, as `Ranker.top` gives them.
-
-    Args:
-        seen:What must not come out, CSR [num_queries, num_targets].
-        candidates: Which targets may, bool [num_targets]; all by default.
-    """
-    ranked = np.full((len(query_rows), k), -1, dtype=np.int64)
-    step = max(BLOCK_SCORES // max(scorer.num_targets, 1), 1)
-    for start in range(0, len(query_rows), step):
-        rows = torch.from_numpy(query_rows[start : start + step])
-        scores = scorer.scores(rows)
-        if seen is not None:
-            scores[places_of(seen, rows)] = -torch.inf
-        if candidates is not None:
-            scores[:, ~candidates] = -torch.inf
-        best = _top(scores, min(k, scorer.num_targets))
-        ranked[start : start + step, : best.shape[1]] = best.numpy()
-    return ranked
-
-
-def _top(scores: Tensor, k: int) -> Tensor:
-    """Columns of the k highest scores of every row, equals by number; -1 for -inf."""
-    values, columns = torch.topk(scores, min(k + 1, scores.shape[1]), dim=1)
-    # Among equals at the end of the list, topk takes any; the first ones are to come.
-    split = torch.nonzero(values[:, k - 1 : k] == values[:, k:])[:, 0]
-    values, columns = values[:, :k], columns[:, :k]
-    if len(split):
-        lowest = values[split, -1:]
-        equal = scores[split] == lowest
-        wanted = (values[split] == lowest).sum(1, keepdim=True)
-        first = equal & (equal.cumsum(1, dtype=torch.int32) <= wanted)
-        columns[split] = torch.nonzero((scores[split] > lowest) | first)[:, 1].view(len(split), k)
-    columns = columns.sort(1).values
-    values = scores.gather(1, columns)
-    order = torch.argsort(values, dim=1, descending=True, stable=True)
-    columns, values = columns.gather(1, order), values.gather(1, order)
-    return torch.where(values > -torch.inf, columns, -1)

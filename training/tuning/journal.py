@@ -24,7 +24,7 @@ from graphdb.errors import CheckpointError
 from graphdb.file_access import refused
 from graphrec.nested import flat
 from training.config import TrainConfig
-from training.evaluation.metrics import Reached
+from training.evaluation.metrics import MetricsAtK
 from training.kept import check_same
 from training.tuning.space import Dimension, Space, Value
 
@@ -45,7 +45,7 @@ class Trial:
 
     number: int
     settings: dict[str, Value]
-    reached: Reached | None
+    reached: MetricsAtK | None
     seconds: float
     failure: str | None = None
 
@@ -67,7 +67,7 @@ class TuneReport:
     metric: str
     k: int
     trials: tuple[Trial, ...]
-    popularity: Reached
+    popularity: MetricsAtK
     config: TrainConfig
 
     @property
@@ -120,7 +120,7 @@ def ranked(trials: Sequence[Trial], metric: str) -> list[Trial]:
     return sorted(measured, key=lambda trial: -getattr(trial.reached, metric))
 
 
-def _figures(reached: Reached) -> list[str]:
+def _figures(reached: MetricsAtK) -> list[str]:
     return [f"{reached.ndcg:.4f}", f"{reached.recall:.4f}"]
 
 
@@ -206,7 +206,7 @@ class Study:
         return self._study.ask({d.name: _distribution(d) for d in self._space.dimensions})
 
     def tell(
-        self, asked: optuna.trial.Trial, reached: Reached, seconds: float, metric: str
+        self, asked: optuna.trial.Trial, reached: MetricsAtK, seconds: float, metric: str
     ) -> None:
         """Keeps a result."""
         asked.set_user_attr(_REACHED, reached._asdict())
@@ -242,5 +242,5 @@ def _is_finished(trial: FrozenTrial) -> bool:
 
 def _trial(number: int, trial: FrozenTrial) -> Trial:
     kept = trial.user_attrs
-    reached = Reached(**kept[_REACHED]) if _REACHED in kept else None
+    reached = MetricsAtK(**kept[_REACHED]) if _REACHED in kept else None
     return Trial(number, dict(trial.params), reached, kept[_SECONDS], kept.get(_FAILURE))

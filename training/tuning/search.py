@@ -22,7 +22,7 @@ from training.data import HeteroData, load_graph
 from training.encoders import Encoder, Vectors
 from training.encoders.concat import beside, concatenated
 from training.encoders.graph import OnEpoch
-from training.evaluation.metrics import Reached, Scorer, VectorScorer, reached_at_k
+from training.evaluation.metrics import MetricsAtK, Scorer, VectorScorer, metrics_at_k
 from training.extras import check_extra
 from training.kept import sole_writer
 from training.models import (
@@ -232,8 +232,8 @@ class _Bench:
         reached = self.reached(VectorScorer.along(vectors, self.fitter.target_edge_type))
         study.tell(asked, reached, time.perf_counter() - began, self.metric)
 
-    def reached(self, scorer: Scorer) -> Reached:
-        return reached_at_k(scorer, self.part.taken, self.part.truth, self.base.top_k)
+    def reached(self, scorer: Scorer) -> MetricsAtK:
+        return metrics_at_k(scorer, self.part.taken, self.part.truth, self.base.top_k)
 
 
 def _question(

@@ -9,7 +9,7 @@ from benchmarks.cold_start.cases import Case, bought_before
 from benchmarks.cold_start.hiding import Rows, columns, mask_of
 from graphrec.bundle import Adjacency
 from training.encoders import Vectors
-from training.evaluation.metrics import VectorScorer, reached_at_k
+from training.evaluation.metrics import VectorScorer, metrics_at_k
 from training.sparse_ops import csr_of
 
 K = 20
@@ -71,7 +71,7 @@ class Asked:
     def found(self, scorer: VectorScorer | Given) -> tuple[Found, Found]:
         both = []
         for truth in (self.later, self.before):
-            reached = reached_at_k(scorer, None, csr_of(truth), K)
+            reached = metrics_at_k(scorer, None, csr_of(truth), K)
             both.append(Found(reached.recall, reached.ndcg))
         return both[0], both[1]
 
@@ -100,7 +100,7 @@ def rivalry(case: Case, vectors: Vectors, hidden: Rows, new: np.ndarray) -> Riva
     warm, cold = (csr_of(_only(case.truth, one)) for one in (~is_hidden, is_hidden))
 
     def recall(truth: torch.Tensor, candidates: torch.Tensor) -> float:
-        return reached_at_k(scorer, taken, truth, K, candidates=candidates).recall
+        return metrics_at_k(scorer, taken, truth, K, candidates=candidates).recall
 
     return Rivalry(
         hidden=recall(cold, case.candidates),

@@ -3,8 +3,7 @@
 import numpy as np
 
 from benchmarks.data import EvalTask
-from training.evaluation.metrics import Scorer, ndcg_at_k, recall_at_k
-from training.evaluation.rankers import best_of
+from training.evaluation.metrics import Scorer, best_of, ndcg_at_k, recall_at_k
 from training.sparse_ops import csr_of
 
 

@@ -18,7 +18,8 @@ from training.evaluation.baselines import (
     baseline,
     usual_baselines,
 )
-from training.evaluation.rankers import Served, best_of
+from training.evaluation.metrics import best_of
+from training.evaluation.rankers import Served
 from training.evaluation.tasks import first_tasks
 from training.sparse_ops import csr_of
 from training.splitting.split import hold_out_last

@@ -19,7 +19,7 @@ from training.baselines import EncoderBaseline
 from training.config import TrainConfig
 from training.data import load_graph
 from training.encoders import SvdConfig
-from training.evaluation.metrics import reached_at_k
+from training.evaluation.metrics import metrics_at_k
 from training.gnn import GnnConfig
 from training.models import Run, make_encoder
 from training.splitting.holdout import cut
@@ -63,7 +63,7 @@ def test_a_trial_is_what_its_settings_reach_on_the_validation_part(report, plant
     config = BETA.config(BASE, report.trials[2].settings)
     encoder = make_encoder(SCHEMA, PURCHASED, config, Run())
     scorer = EncoderBaseline(encoder, PURCHASED).fit(part.train_graph)
-    assert reached_at_k(scorer, part.taken, part.truth, 10) == report.trials[2].reached
+    assert metrics_at_k(scorer, part.taken, part.truth, 10) == report.trials[2].reached
 
 
 def test_the_metric_decides(planted, report):
