@@ -24,6 +24,7 @@ def register(app: typer.Typer) -> None:
     app.command()(promote)
     app.command()(rollback)
     app.command()(releases)
+    app.command()(prune)
 
 
 def excluded(
@@ -137,14 +138,6 @@ def releases(
     history: Annotated[
         bool, typer.Option("--history", help="Show which release was current when.")
     ] = False,
-    prune: Annotated[
-        int | None,
-        typer.Option(
-            metavar="KEEP",
-            min=LEAST_KEPT,
-            help="Remove all releases but this many, those that were current last.",
-        ),
-    ] = None,
     repair: Annotated[
         bool,
         typer.Option(
@@ -162,13 +155,10 @@ def releases(
 
     graphrec releases REGISTRY --history --json
 
-    graphrec releases REGISTRY --prune 5
-
     graphrec releases REGISTRY --repair
     """
     opened = Registry(registry)
     repaired = opened.repair() if repair else None
-    removed = () if prune is None else opened.prune(prune)
     found, tenures = opened.releases(), opened.history()
     if as_json:
         print_json(
@@ -177,16 +167,44 @@ def releases(
                 "current": next((one.name for one in found if one.is_current), None),
                 "releases": [asdict(one) for one in found],
                 "history": [asdict(one) for one in tenures],
-                "removed": removed,
                 **({} if repaired is None else {"repaired": asdict(repaired)}),
             }
         )
         return
     if repaired is not None:
         _tell_repair(repaired)
+    console().print(_history_table(tenures) if history else _table(found))
+
+
+def prune(
+    registry: RegistryArgument,
+    keep_last: Annotated[
+        int,
+        typer.Option(
+            "--keep-last",
+            min=LEAST_KEPT,
+            help="How many releases stay: those that were current last.",
+            show_default=False,
+        ),
+    ],
+    as_json: JsonOption = False,
+) -> None:
+    """Remove old releases of a registry; the current one and the one before it always stay.
+
+    Reload processes that serve an old release first.
+
+    [bold]Example[/bold]
+
+    graphrec prune REGISTRY --keep-last 5
+    """
+    removed = Registry(registry).prune(keep_last)
+    if as_json:
+        print_json({"registry": registry, "removed": removed})
+        return
     for name in removed:
         console().print(f"removed {escape(name)}", soft_wrap=True)
-    console().print(_history_table(tenures) if history else _table(found))
+    if not removed:
+        console().print("nothing to remove")
 
 
 def _tell(registry: str, switch: Switch, *, as_json: bool) -> None:

@@ -139,27 +139,27 @@ class Registry:
             return self._switch(folder.name, bundle, "rollback", history, added=False)
 
     @file_access("read or write")
-    def prune(self, keep: int) -> tuple[str, ...]:
+    def prune(self, keep_last: int) -> tuple[str, ...]:
         """Removes old releases; those that were current last stay.
 
         The current release and the one to roll back to always stay. Before a release is removed,
         processes that serve it must be reloaded.
 
         Args:
-            keep: How many releases stay, 2 or more.
+            keep_last: How many releases stay, 2 or more.
 
         Returns:
             The names of the removed releases.
 
         Raises:
-            RegistryError: There is no registry, or `keep` is too small.
+            RegistryError: There is no registry, or `keep_last` is too small.
         """
         self._must_exist()
-        if keep < LEAST_KEPT:
+        if keep_last < LEAST_KEPT:
             raise RegistryError(
-                f"{keep} releases cannot be kept",
+                f"{keep_last} releases cannot be kept",
                 expected=f"{LEAST_KEPT} or more: the current one and the one before",
-                value=keep,
+                value=keep_last,
             )
         with self._locked():
             clear_leftovers(self.folder / RELEASES)
@@ -167,7 +167,7 @@ class Registry:
             standing = [one.name for one in listed(self.folder, history)]
             last_first = [one.name for one in reversed(history)]
             worth = [*last_first[:1], *came_before(history)[:1], *last_first, *standing]
-            kept = [name for name in dict.fromkeys(worth) if name in standing][:keep]
+            kept = [name for name in dict.fromkeys(worth) if name in standing][:keep_last]
             gone = tuple(name for name in standing if name not in kept)
             for name in gone:
                 remove_folder(self.folder / RELEASES / name)

@@ -61,9 +61,11 @@ def test_json(registry, releases):
 
 
 def test_prune(filled):
-    assert run("releases", filled.folder, "--prune", "2").stdout.startswith("removed one\n")
-    assert told("releases", filled.folder, "--prune", "2")["removed"] == []
-    assert run("releases", filled.folder, "--prune", "1").exit_code == 2
+    assert run("prune", filled.folder, "--keep-last", "2").stdout == "removed one\n"
+    assert run("prune", filled.folder, "--keep-last", "2").stdout == "nothing to remove\n"
+    assert told("prune", filled.folder, "--keep-last", "2")["removed"] == []
+    assert run("prune", filled.folder, "--keep-last", "1").exit_code == 2
+    assert run("prune", filled.folder).exit_code == 2
 
 
 @pytest.mark.parametrize(
