@@ -179,7 +179,7 @@ def recommend(
 
 def _the_node(query: str | None) -> str:
     if query is None:
-        raise typer.BadParameter("name a SEED as TYPE:ID, or give --event", param_hint="QUERY")
+        raise typer.BadParameter("name a QUERY as TYPE:ID, or give --event", param_hint="QUERY")
     return query
 
 

@@ -339,7 +339,7 @@ def test_popular_if_unknown(run, world_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "name a SEED as TYPE:ID, or give --event"),
+        ([], "name a QUERY as TYPE:ID, or give --event"),
         (["User:ann", "--event", "PURCHASED:p1"], "give a query node or events, not both"),
         (["--event", "PURCHASED"], "'PURCHASED' is not an event; write RELATION:ID"),
         (["--event", "PURCHASED:p1@2017-13-01"], "no Product has the id 'p1@2017-13-01'"),
