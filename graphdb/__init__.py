@@ -1,9 +1,10 @@
 """Defines the schema, stores graphs, and writes and reads snapshots.
 
-`open_source` is imported when it is first used: it loads a database, which answering from a bundle
-does not need.
+Names that load a database are imported when they are first used: answering from a bundle does not
+need them.
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from graphdb.checked_schema import Schema
@@ -13,20 +14,44 @@ from graphdb.snapshot import Snapshot, open_snapshot, write_snapshot
 from graphdb.stores import GraphStore, UpsertCounts, open_store
 
 if TYPE_CHECKING:
+    from graphdb.ingestion import (
+        Column,
+        IngestReport,
+        IngestWarning,
+        SourceTable,
+        TableReport,
+        ingest,
+    )
     from graphdb.sources import open_source
+
+_HOMES = {
+    "Column": "graphdb.ingestion",
+    "IngestReport": "graphdb.ingestion",
+    "IngestWarning": "graphdb.ingestion",
+    "SourceTable": "graphdb.ingestion",
+    "TableReport": "graphdb.ingestion",
+    "ingest": "graphdb.ingestion",
+    "open_source": "graphdb.sources",
+}
 
 __all__ = [
     "SCHEMA",
+    "Column",
     "EdgeType",
     "GraphStore",
+    "IngestReport",
+    "IngestWarning",
     "Kind",
     "NodeType",
     "Property",
     "Relation",
     "Schema",
     "Snapshot",
+    "SourceTable",
+    "TableReport",
     "UpsertCounts",
     "extend_schema",
+    "ingest",
     "open_snapshot",
     "open_source",
     "open_store",
@@ -36,13 +61,13 @@ __all__ = [
 if not TYPE_CHECKING:
 
     def __getattr__(name: str) -> object:
-        """Imports what loads a database."""
-        if name != "open_source":
+        """Imports a name that loads a database."""
+        if name not in _HOMES:
             raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
-        from graphdb.sources import open_source
-
-        return open_source
+        found = getattr(import_module(_HOMES[name]), name)
+        globals()[name] = found
+        return found
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted(__all__)

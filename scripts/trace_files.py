@@ -13,7 +13,7 @@ from types import FrameType
 from rich.console import Console
 from rich.table import Table
 
-from graphdb.ingest import ingest
+from graphdb.ingestion import ingest
 from graphdb.snapshot import open_snapshot, write_snapshot
 from graphdb.sources import open_source
 from graphdb.stores import open_store

@@ -23,7 +23,7 @@ import pyarrow.compute as pc
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from graphdb.errors import FileFormatError
-from graphdb.ingest.times import check_time_format, check_timezone
+from graphdb.ingestion.times import check_time_format, check_timezone
 from graphdb.io.csv_scan import check_encoding, check_separator
 from graphdb.io.source import Column
 

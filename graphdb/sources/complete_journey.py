@@ -20,7 +20,7 @@ import pyarrow as pa
 
 from graphdb.checked_schema import Schema
 from graphdb.errors import FileFormatError
-from graphdb.ingest.price_bands import price_bands
+from graphdb.ingestion.price_bands import price_bands
 from graphdb.io.source import ROW, Column, OnBadRow, SourceTable
 from graphdb.schema_types import SINCE, SOURCE_ID, TARGET_ID, EdgeType
 from graphdb.stores.duckdb_file import open_database, translated

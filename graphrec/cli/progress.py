@@ -18,7 +18,7 @@ from graphdb.printable import printable
 from graphrec.cli.output import error_console
 
 if TYPE_CHECKING:
-    from graphdb.ingest import SourceTable
+    from graphdb.ingestion import SourceTable
 
 
 def progress_bars() -> Progress:

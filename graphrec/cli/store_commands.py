@@ -23,7 +23,7 @@ from graphrec.cli.progress import IngestProgress, SnapshotProgress
 from graphrec.query.limits import MOST_K
 
 if TYPE_CHECKING:
-    from graphdb.ingest import IngestReport, SourceTable
+    from graphdb.ingestion import IngestReport, SourceTable
 
 
 def show_report(report: "IngestReport", store: str) -> None:
@@ -198,7 +198,7 @@ def ingest_command(
     graphrec ingest synthetic:5000000 neo4j://127.0.0.1 --bulk
     """
     # Imported here: they load a database, and answering from a bundle needs none.
-    from graphdb.ingest import ingest
+    from graphdb.ingestion import ingest
     from graphdb.schema import extend_schema
     from graphdb.sources import open_source
 

@@ -24,7 +24,7 @@ from neo4j_local.own_server import COMMAND, own_server
 
 from benchmarks.harness import Arguments, Bench, Kind, Timer, measure, text
 from graphdb import SCHEMA, GraphStore, write_snapshot
-from graphdb.ingest import ingest
+from graphdb.ingestion import ingest
 from graphdb.sources import open_source
 from graphdb.stores.duckdb_store import DuckDBStore
 from graphdb.stores.neo4j import Neo4jSettings, Neo4jStore

@@ -16,7 +16,7 @@ import numpy as np
 
 from benchmarks.harness import Arguments, Bench, Kind, Timer, measure, peak_mb, text
 from graphdb import SCHEMA, EdgeType, Snapshot, open_store, write_snapshot
-from graphdb.ingest import ingest
+from graphdb.ingestion import ingest
 from graphdb.sources import open_source
 from training.data import load_graph
 

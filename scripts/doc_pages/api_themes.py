@@ -111,8 +111,6 @@ GRAPHDB = Package(
         Theme(
             "Ingest",
             ("ingest", "IngestReport", "TableReport", "IngestWarning", "SourceTable", "Column"),
-            "",
-            "graphdb.ingest",
         ),
         Theme(
             "Exploring Neo4j",

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from graphdb import SCHEMA, open_store
-from graphdb.ingest import ingest
+from graphdb.ingestion import ingest
 from graphdb.io.mapped_tables import folder_tables
 
 SHOP = {

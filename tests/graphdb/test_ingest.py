@@ -8,7 +8,7 @@ import pytest
 
 from graphdb import SCHEMA, UpsertCounts, open_store
 from graphdb.errors import RejectedRowError
-from graphdb.ingest import ingest
+from graphdb.ingestion import ingest
 from graphdb.io.mapped_tables import folder_tables
 from graphdb.stores.duckdb_store import DuckDBStore
 

@@ -11,13 +11,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from graphdb import SCHEMA, UpsertCounts, open_store, write_snapshot
-from graphdb.ingest import ingest
+from graphdb.ingestion import ingest
 from graphdb.io.mapped_tables import folder_tables
 
 INGEST = """
 import sys
 from graphdb import SCHEMA, open_store
-from graphdb.ingest import ingest
+from graphdb.ingestion import ingest
 from graphdb.io.mapped_tables import folder_tables
 
 def tell(table, step, rows):

@@ -8,7 +8,7 @@ import pytest
 
 from graphdb import SCHEMA
 from graphdb.errors import FileFormatError
-from graphdb.ingest import ingest
+from graphdb.ingestion import ingest
 from graphdb.io.mapped_tables import folder_tables
 from graphdb.sources.opening import arrow_tables
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from graphdb import SCHEMA, UpsertCounts
-from graphdb.ingest import ingest
+from graphdb.ingestion import ingest
 from graphdb.io.mapped_tables import folder_tables
 
 MAPPING = """

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from graphdb import SCHEMA, open_store
 from graphdb.errors import FileFormatError, MappingError
-from graphdb.ingest import ingest
+from graphdb.ingestion import ingest
 from graphdb.io.mapped_tables import folder_tables
 
 NOW = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)

@@ -6,7 +6,7 @@ import pytest
 
 from graphdb import SCHEMA
 from graphdb.errors import FileFormatError, MappingError
-from graphdb.ingest import ingest
+from graphdb.ingestion import ingest
 from graphdb.io import csv_scan, table_files
 from graphdb.io.mapped_tables import folder_tables
 

@@ -9,8 +9,8 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from graphdb.decimals import as_meant, exact_decimals, exact_sum
-from graphdb.ingest import ingest
-from graphdb.ingest.price_bands import price_bands
+from graphdb.ingestion import ingest
+from graphdb.ingestion.price_bands import price_bands
 from graphdb.io.source import ROW, Column, SourceTable
 
 CENTS = range(1, 100_001)

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from graphdb import SCHEMA, open_store
 from graphdb.checked_schema import Schema
-from graphdb.ingest import ingest
+from graphdb.ingestion import ingest
 from graphdb.sources.opening import arrow_tables
 
 # Few types, so that an empty store is made quickly.

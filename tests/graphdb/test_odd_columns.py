@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from graphdb import SCHEMA, open_store
 from graphdb.errors import FileFormatError, GraphRecError
-from graphdb.ingest import ingest
+from graphdb.ingestion import ingest
 from graphdb.io.mapped_tables import folder_tables
 
 DAY = dt.datetime(2026, 1, 31, tzinfo=dt.UTC)

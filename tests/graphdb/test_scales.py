@@ -6,7 +6,7 @@ import pytest
 from pages.messages import says
 from typer.testing import CliRunner
 
-from graphdb.ingest import ingest
+from graphdb.ingestion import ingest
 from graphdb.schema import SCHEMA
 from graphdb.sources import open_source
 from graphdb.stores import open_store

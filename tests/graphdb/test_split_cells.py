@@ -6,7 +6,7 @@ import pytest
 from contracts.store import table
 
 from graphdb import SCHEMA
-from graphdb.ingest import ingest
+from graphdb.ingestion import ingest
 from graphdb.io.mapped_tables import folder_tables
 
 PURCHASED = SCHEMA.edge_type("PURCHASED")

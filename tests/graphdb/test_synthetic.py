@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from graphdb import SCHEMA, Kind
 from graphdb.errors import DataError
-from graphdb.ingest import ingest
+from graphdb.ingestion import ingest
 from graphdb.io.mapped_tables import folder_tables
 from graphdb.schema_types import CREATED_AT, OCCURRED_AT, SINCE, SOURCE_ID, TARGET_ID, EdgeType
 from graphdb.sources.synthetic import World, WorldConfig, generate_world

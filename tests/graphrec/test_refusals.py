@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-import graphdb.ingest
+import graphdb.ingestion
 import graphdb.sources  # noqa: F401
 from graphdb import open_snapshot, open_store, write_snapshot
 from graphdb.errors import DiskFullError, FileAccessError

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from graphdb import open_store, write_snapshot
-from graphdb.ingest import ingest
+from graphdb.ingestion import ingest
 from graphdb.schema import SCHEMA
 from graphdb.sources.opening import arrow_tables
 from graphdb.sources.synthetic import WorldConfig, generate_world

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from graphdb.atomic import empty_folder
 from graphdb.errors import DataError
-from graphdb.ingest.price_bands import price_bands
+from graphdb.ingestion.price_bands import price_bands
 from graphdb.schema import SCHEMA
 from graphdb.schema_types import EVENT_ID, OCCURRED_AT, EdgeType
 from graphdb.sources.synthetic import people, shopping, tables

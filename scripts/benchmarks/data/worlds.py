@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from graphdb import SCHEMA, Snapshot, open_store, write_snapshot
 from graphdb.checked_schema import Schema
-from graphdb.ingest import ingest
+from graphdb.ingestion import ingest
 from graphdb.io.source import SourceTable
 
 STORE, SNAPSHOT = "store.duckdb", "snapshot"

@@ -9,7 +9,7 @@ from contracts.store import NEW_YEAR, PURCHASED, days, table
 
 from graphdb import SCHEMA, EdgeType, UpsertCounts, write_snapshot
 from graphdb.errors import StoreError
-from graphdb.ingest import ingest
+from graphdb.ingestion import ingest
 from graphdb.sources import open_source
 from graphdb.stores import REJECT_COLUMNS
 from graphdb.stores.duckdb_store import DuckDBStore

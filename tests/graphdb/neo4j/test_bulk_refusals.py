@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 
 from graphdb import open_store, write_snapshot
 from graphdb.errors import FileAccessError, StoreError
-from graphdb.ingest import ingest
+from graphdb.ingestion import ingest
 from graphdb.schema import SCHEMA
 from graphdb.sources import open_source
 from graphdb.stores.duckdb_store import DuckDBStore

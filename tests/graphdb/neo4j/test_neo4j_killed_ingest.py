@@ -11,14 +11,14 @@ import pyarrow.parquet as pq
 from contracts.store import PURCHASED
 
 from graphdb import SCHEMA, UpsertCounts, open_store, write_snapshot
-from graphdb.ingest import ingest
+from graphdb.ingestion import ingest
 from graphdb.io.mapped_tables import folder_tables
 
 USERS, PRODUCTS, EVENTS, BATCH, CHUNK = 200, 240, 4_000, 1_000, 250
 INGEST = f"""
 import sys
 from graphdb import SCHEMA, open_store
-from graphdb.ingest import ingest
+from graphdb.ingestion import ingest
 from graphdb.io.mapped_tables import folder_tables
 from graphdb.stores.neo4j import writing
 

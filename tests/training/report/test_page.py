@@ -14,7 +14,7 @@ from graphdb.errors import (
     StoreError,
     TrainingError,
 )
-from graphdb.ingest import ingest
+from graphdb.ingestion import ingest
 from graphdb.sources import open_source
 from graphrec.cli import build_app
 from training.cli.evaluate import report_command

@@ -23,7 +23,7 @@ from urllib.parse import urlsplit
 from graphdb.checked_schema import Schema
 from graphdb.errors import StoreError
 from graphdb.file_access import temporary_folder
-from graphdb.ingest import IngestReport, OnProgress, ingest
+from graphdb.ingestion import IngestReport, OnProgress, ingest
 from graphdb.io.source import SourceTable
 from graphdb.stores.duckdb_store import DuckDBStore
 from graphdb.stores.neo4j.bulk.files import ImportFiles, write_import_files

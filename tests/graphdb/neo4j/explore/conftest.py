@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pytest
 
 from graphdb import SCHEMA
-from graphdb.ingest import ingest
+from graphdb.ingestion import ingest
 from graphdb.sources import open_source
 from graphdb.stores.neo4j import Neo4jStore
 

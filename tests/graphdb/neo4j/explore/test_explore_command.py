@@ -9,7 +9,7 @@ from pages.messages import says
 from typer.testing import CliRunner
 
 from graphdb import SCHEMA
-from graphdb.ingest import ingest
+from graphdb.ingestion import ingest
 from graphdb.io.mapped_tables import folder_tables
 from graphrec.cli import build_app
 

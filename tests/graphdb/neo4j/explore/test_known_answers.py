@@ -4,7 +4,7 @@ import pytest
 
 from graphdb import SCHEMA
 from graphdb.explore import ask, saved_queries
-from graphdb.ingest import ingest
+from graphdb.ingestion import ingest
 from graphdb.io.mapped_tables import folder_tables
 
 QUERIES = {query.name: query for query in saved_queries()}

@@ -12,7 +12,7 @@ from pages.markdown import texts
 from graphdb import SCHEMA
 from graphdb.errors import StoreError, StoreUnavailableError
 from graphdb.explore import NEIGHBORS, ask, queries_for
-from graphdb.ingest import ingest
+from graphdb.ingestion import ingest
 from graphdb.io.mapped_tables import folder_tables
 from graphdb.printable import literal
 

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 import duckdb
 
 from graphdb.checked_schema import Schema
-from graphdb.ingest.typed_rows import staged_columns
+from graphdb.ingestion.typed_rows import staged_columns
 from graphdb.io.source import Column, SourceTable
 from graphdb.schema_types import OCCURRED_AT, Kind
 from graphdb.stores.duckdb_sql import literal, quoted

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from graphdb.checked_schema import Schema
-from graphdb.ingest.typed_columns import RawColumn, check_value
+from graphdb.ingestion.typed_columns import RawColumn, check_value
 from graphdb.io.source import ROW, Column, SourceTable
 from graphdb.schema_types import COUNT, EVENT_ID, SOURCE_ID, TARGET_ID, EdgeType, Property
 from graphdb.stores.duckdb_sql import literal, quoted

@@ -12,9 +12,9 @@ from typing import Any
 import pyarrow as pa
 
 from graphdb.errors import RejectedRowError
-from graphdb.ingest.price_bands import price_bands
-from graphdb.ingest.staging import MERGED, SUPERSEDED, Staging
-from graphdb.ingest.typed_rows import SKIPPED
+from graphdb.ingestion.price_bands import price_bands
+from graphdb.ingestion.staging import MERGED, SUPERSEDED, Staging
+from graphdb.ingestion.typed_rows import SKIPPED
 from graphdb.io.source import SourceTable
 from graphdb.schema_types import EdgeType
 from graphdb.stores.protocol import GraphStore, UpsertCounts

@@ -12,7 +12,7 @@ from decimal import Decimal
 import pyarrow as pa
 
 from graphdb.errors import FileFormatError
-from graphdb.ingest.times import digits_in, has_offset, in_timezone, says_its_offset
+from graphdb.ingestion.times import digits_in, has_offset, in_timezone, says_its_offset
 from graphdb.io.source import Column
 from graphdb.schema_types import OCCURRED_AT, SOURCE_ID, TARGET_ID, Kind, Property
 from graphdb.stores.duckdb_sql import literal, quoted

@@ -20,8 +20,8 @@ import pyarrow as pa
 
 from graphdb.checked_schema import Schema
 from graphdb.file_access import Closing, temporary_folder
-from graphdb.ingest.table_checks import implausible_times, reject_other_scales
-from graphdb.ingest.typed_rows import (
+from graphdb.ingestion.table_checks import implausible_times, reject_other_scales
+from graphdb.ingestion.typed_rows import (
     PART,
     SKIPPED,
     counts_repeats,

@@ -1,6 +1,6 @@
 """The way into a store: every row is checked; good ones are written, bad ones set aside."""
 
-from graphdb.ingest.pipeline import IngestReport, IngestWarning, OnProgress, TableReport, ingest
+from graphdb.ingestion.pipeline import IngestReport, IngestWarning, OnProgress, TableReport, ingest
 from graphdb.io.source import ROW, Column, SourceTable
 
 __all__ = [
