@@ -23,23 +23,23 @@ from pages.outputs import same
 from graphrec.cli import build_app
 
 RUN_BY = {
-    "README.md": "tests/test_readme.py",
+    "README.md": "tests/docs/test_readme.py",
     "docs/bulk-load.md": "tests/graphdb/neo4j/test_bulk_refusals.py",
-    "docs/contributing.md": "tests/test_contributing.py",
-    "docs/cookbook.md": "tests/test_cookbook.py",
-    "docs/evaluation.md": "tests/training/evaluation/test_evaluation_doc.py",
-    "docs/explain.md": "tests/test_explain_doc.py",
+    "docs/contributing.md": "tests/docs/test_contributing.py",
+    "docs/cookbook.md": "tests/docs/test_cookbook.py",
+    "docs/evaluation.md": "tests/docs/test_evaluation_doc.py",
+    "docs/explain.md": "tests/docs/test_explain_doc.py",
     "docs/explore.md": "tests/graphdb/neo4j/explore/test_queries_on_a_world.py",
-    "docs/formats.md": "tests/test_formats.py",
+    "docs/formats.md": "tests/docs/test_formats.py",
     "docs/governance.md": "tests/graphrec/policy/test_governance_doc.py",
     "docs/neo4j.md": "tests/graphdb/neo4j/publishing/test_publish_command.py",
-    "docs/own-data.md": "tests/training/test_own_data_doc.py",
-    "docs/quickstart.md": "tests/test_quickstart.py",
-    "docs/quality.md": "tests/test_cookbook.py",
-    "docs/releases.md": "tests/graphrec/test_releases_doc.py",
+    "docs/own-data.md": "tests/docs/test_own_data_doc.py",
+    "docs/quickstart.md": "tests/docs/test_quickstart.py",
+    "docs/quality.md": "tests/docs/test_cookbook.py",
+    "docs/releases.md": "tests/docs/test_releases_doc.py",
     "docs/report.md": "tests/training/report/test_report_doc.py",
-    "docs/tour.md": "tests/test_tour.py",
-    "docs/training.md": "tests/training/test_training_doc.py",
+    "docs/tour.md": "tests/docs/test_tour.py",
+    "docs/training.md": "tests/docs/test_training_doc.py",
 }
 """Which test runs the blocks of a page."""
 

@@ -15,7 +15,7 @@ from training.evaluation.metrics import METRICS
 from training.evaluation.results import read_evaluation
 from training.evaluation.run import EvaluateOptions
 
-PAGE = (Path(__file__).parents[3] / "docs" / "evaluation.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "evaluation.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.slow

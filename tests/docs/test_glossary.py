@@ -15,7 +15,7 @@ import graphrec
 from graphrec.cli import build_app
 from training.config import TrainConfig
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 REPLACED = {
     "spectral": "svd",
     "beta": "singular_value_exponent",
