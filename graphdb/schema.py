@@ -247,6 +247,10 @@ class RelationEntry(BaseModel):
         return self
 
 
+_RENAMED = {"behaviour_weight": "it is 'event_weight' now"}
+"""What to write in the place of keys that older releases had."""
+
+
 class SchemaFile(BaseModel):
     """A whole schema extension."""
 
@@ -262,7 +266,7 @@ def extend_schema(path: str | Path, base: Schema = SCHEMA) -> Schema:
     Raises:
         SchemaError: The file is not valid; the message names the line and the nearest valid key.
     """
-    file = TomlFile(path, SchemaFile, SchemaError)
+    file = TomlFile(path, SchemaFile, SchemaError, _RENAMED)
     node_types = dict(base.node_types)
     for name, node in file.content.node.items():
         _check_name(file, ("node", name), NODE_NAME, "Warehouse")

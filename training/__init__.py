@@ -4,7 +4,7 @@ Its public names are imported when they are first used, so that `import training
 `graphrec --help` load no torch.
 
 >>> import training
->>> training.TrainConfig().model
+>>> training.TrainConfig().encoder_name
 'svd'
 """
 
@@ -42,7 +42,9 @@ if TYPE_CHECKING:
         ConcatEncoder,
         Encoder,
         EngagementConfig,
+        FittedVectors,
         GraphEncoder,
+        PopularityConfig,
         ProfileConfig,
         SvdConfig,
         SvdEncoder,
@@ -81,8 +83,8 @@ _NAMES_OF = {
     "training.config": ("TrainConfig", "load_config", "preset_path", "presets", "write_config"),
     "training.data": ("load_graph",),
     "training.encoders": (
-        "ConcatEncoder", "Encoder", "EngagementConfig", "GraphEncoder", "ProfileConfig",
-        "SvdConfig", "SvdEncoder", "Vectors",
+        "ConcatEncoder", "Encoder", "EngagementConfig", "FittedVectors", "GraphEncoder",
+        "PopularityConfig", "ProfileConfig", "SvdConfig", "SvdEncoder", "Vectors",
     ),
     "training.evaluation.results": ("Evaluation", "read_evaluation"),
     "training.evaluation.run": ("EvaluateOptions", "evaluate"),
@@ -115,6 +117,7 @@ __all__ = [
     "Epoch",
     "EvaluateOptions",
     "Evaluation",
+    "FittedVectors",
     "GfCf",
     "GfCfConfig",
     "GnnConfig",
@@ -130,6 +133,7 @@ __all__ = [
     "LowRankEaseConfig",
     "MostFollowers",
     "Popularity",
+    "PopularityConfig",
     "ProfileConfig",
     "QualityConfig",
     "RecentPopularity",

@@ -70,24 +70,25 @@ _SAMPLE = 1024  # trained nodes that are taken as new; more move the weights by 
 
 
 class ColdStartConfig(BaseModel):
-    """How new nodes get vectors; docs/benchmarks.md says how the defaults were chosen.
+    """How new nodes get vectors; docs/benchmarks.md says how the defaults were chosen."""
 
-    Args:
-        edge_type_weights: A factor for the learned weight of an edge type, such as
-            'Product-MADE_BY-Brand'; 1 for those not named, 0 leaves one out.
-        length_quantile: The length of a new item whose edges agree as much as most do, as a
-            quantile of the lengths of the trained nodes of its type. Length is popularity: a higher
-            quantile shows new items to more users, at the cost of proven ones.
-        length_power: How much longer the vectors of new items are if their edges agree more.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     edge_type_weights: dict[str, Annotated[float, Field(ge=0, le=100)]] = Field(
         default_factory=dict
     )
+    """A factor for the learned weight of an edge type, such as 'Product-MADE_BY-Brand'; 1 for those
+    not named, 0 leaves one out.
+    """
+
     length_quantile: float = Field(default=0.3, gt=0, lt=1)
+    """The length of a new item whose edges agree as much as most do, as a quantile of the lengths
+    of the trained nodes of its type. Length is popularity: a higher quantile shows new items to
+    more users, at the cost of proven ones.
+    """
+
     length_power: float = Field(default=0.5, ge=0, le=1)
+    """How much longer the vectors of new items are if their edges agree more."""
 
 
 class ColdStartLearner:

@@ -1,72 +1,134 @@
-"""Defines the settings of a training run, and reads and writes them as TOML."""
+"""Defines the config of a training run, and reads and writes it as TOML."""
 
 import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from graphdb.atomic import made_folder, write_file
 from graphdb.documents import TomlFile
 from graphdb.errors import TrainingError
 from training.cold_start import ColdStartConfig
-from training.encoders import EngagementConfig, ProfileConfig, SvdConfig
+from training.encoders import EngagementConfig, PopularityConfig, ProfileConfig, SvdConfig
 from training.gnn import GnnConfig
 from training.quality import QualityConfig
 
 
 class TrainConfig(BaseModel):
-    """The config of a training run.
+    """The config of a training run; docs/config.md lists every key.
 
-    Args:
-        target_edge_type: The edge type to predict.
-        group: The edge type from a product to its brand; new brands are measured along it.
-        top_k: The length of the lists that are measured.
-        svd: The config of the SVD.
-        model: The model: the SVD, the graph model, or both concatenated.
-        graph: The config of the graph model.
-        balance: How widely the scores of the graph model spread, relative to those of the SVD, if
-            both are concatenated.
-        popularity: How widely general popularity spreads, relative to the scores of the model; 0
-            leaves it out. For data that say little about most query nodes.
-        popularity_half_life_days: The age at which a purchase counts half for that popularity; None
-            for never.
-        profile: The config of the profile encoder, which adds what users like in products.
-        profile_balance: How widely its scores spread, relative to those of the model; 0 leaves it
-            out.
-        engagement: The config of the engagement encoder, which adds what users watch, like and
-            follow.
-        engagement_balance: How widely its scores for contents and creators spread, relative to the
-            others; 0 leaves it out.
-        cold_start: How new nodes get vectors.
-        quality: How much returns, ratings and repeat purchases count in the quality of nodes.
+    Every block of the vectors has a table with a `weight`, from which follows what is trained: a
+    block with weight 0 is left out. The defaults train the SVD with profile and engagement.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     target_edge_type: str = "User-PURCHASED-Product"
+    """The edge type to predict."""
+
     group: str = "Product-MADE_BY-Brand"
+    """The edge type from a product to its brand; new brands are measured along it."""
+
     top_k: int = Field(default=20, ge=1, le=1000)
+    """The length of the lists that are measured."""
+
     svd: SvdConfig = SvdConfig()
-    model: Literal["svd", "graph", "concat"] = "svd"
+    """The SVD of who bought what."""
+
     graph: GnnConfig = GnnConfig()
-    balance: float = Field(default=0.5, gt=0, le=1000, allow_inf_nan=False)
-    popularity: float = Field(default=0.0, ge=0, le=1000, allow_inf_nan=False)
-    popularity_half_life_days: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    """The graph model, LightGCN over all edge types; it trains where its weight is above 0."""
+
     profile: ProfileConfig = ProfileConfig()
-    profile_balance: float = Field(default=1.0, ge=0, le=1000, allow_inf_nan=False)
+    """What users like in products: tags, price bands and brands."""
+
     engagement: EngagementConfig = EngagementConfig()
-    engagement_balance: float = Field(default=2.0, ge=0, le=1000, allow_inf_nan=False)
+    """What users watch, like and follow, for contents and creators."""
+
+    popularity: PopularityConfig = PopularityConfig()
+    """What most users buy."""
+
     cold_start: ColdStartConfig = ColdStartConfig()
+    """How new nodes get vectors."""
+
     quality: QualityConfig = QualityConfig()
+    """How much returns, ratings and repeat purchases count in the quality of nodes."""
+
+    @field_validator("popularity", mode="before")
+    @classmethod
+    def _is_a_table(cls, value: object) -> object:
+        """Names the key to a file of an older release, where `popularity` was a number."""
+        if isinstance(value, int | float):
+            raise ValueError(f"it is a table now: [popularity] weight = {value}")
+        return value
+
+    @model_validator(mode="after")
+    def _ranks_everything(self) -> Self:
+        if not (self.svd.weight or self.graph.weight):
+            raise ValueError("svd.weight and graph.weight are 0, but one has to be above 0")
+        return self
+
+    @property
+    def encoder_name(self) -> str:
+        """What bundles and results call the encoder: 'svd', 'graph', or 'concat' for both."""
+        if not self.graph.weight:
+            return "svd"
+        return "concat" if self.svd.weight else "graph"
+
+
+RENAMED: Mapping[str, str] = {
+    "model": "blocks have weights: [graph] weight = 0.5 adds the graph model, [svd] weight = 0 "
+    "leaves the SVD out",
+    "balance": "it is 'weight' in [graph] now",
+    "profile_balance": "it is 'weight' in [profile] now",
+    "engagement_balance": "it is 'weight' in [engagement] now",
+    "popularity_half_life_days": "it is 'half_life_days' in [popularity] now",
+    "spectral": "the table is [svd] now",
+    "newcomers": "the table is [cold_start] now",
+    **{
+        old: f"it is '{new}' now"
+        for old, new in {
+            "direction": "target_edge_type",
+            "beta": "singular_value_exponent",
+            "group_beta": "group_singular_value_exponent",
+            "user_exponent": "user_degree_exponent",
+            "item_power": "item_popularity_exponent",
+            "pair_power": "repeat_exponent",
+            "relation_weights": "event_weights",
+            "side_weights": "edge_type_weights",
+            "tie_weights": "edge_type_weights",
+            "seed_batch": "batch_size",
+            "query_batch": "batch_size",
+            "candidates": "num_random_negatives",
+            "popularity_power": "negative_sampling_exponent",
+            "id_dropout": "node_dropout",
+            "bad_stars": "max_negative_rating",
+            "validation_share": "validation_fraction",
+            "directions": "supervision",
+            "gains": "relation_weights",
+            "learn_gains": "learn_relation_weights",
+        }.items()
+    },
+}
+"""What to write in the place of keys that older releases had."""
+
+
+_OLD_PRESETS = {"quick": "default", "max": "svd-graph-large", "discover": "svd-graph-popularity"}
 
 
 def presets() -> dict[str, Path]:
     """Returns the file of every preset, by name."""
     files = Path(__file__).with_name("presets").glob("*.toml")
-    return {path.stem: path for path in sorted(files)}
+    return {path.stem: path for path in sorted(files, key=lambda path: path.stem)}
 
 
 def preset_path(name: str) -> Path:
@@ -77,9 +139,11 @@ def preset_path(name: str) -> Path:
     """
     known = presets()
     if name not in known:
+        new = _OLD_PRESETS.get(name)
         raise TrainingError(
             f"there is no preset '{name}'",
-            expected="one of " + ", ".join(known),
+            expected=None if new else "one of " + ", ".join(known),
+            next_step=f"it is called '{new}' now" if new else None,
             value=name,
         )
     return known[name]
@@ -114,7 +178,7 @@ def load_config(path: str | Path) -> TrainConfig:
         TrainingError: The file is missing or not TOML, or a key or value is wrong; the message
             names the line and the nearest key.
     """
-    return TomlFile(path, TrainConfig, TrainingError).content
+    return TomlFile(path, TrainConfig, TrainingError, RENAMED).content
 
 
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")

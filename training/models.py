@@ -1,14 +1,13 @@
-"""From settings to an encoder."""
+"""From a config to an encoder: its blocks, and how they are concatenated."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from graphdb.checked_schema import Schema
 from graphdb.schema_types import EdgeType
 from training.config import TrainConfig
-from training.data import HeteroData
 from training.encoders import (
-    BesideEncoder,
     ConcatEncoder,
     Encoder,
     EngagementEncoder,
@@ -16,9 +15,7 @@ from training.encoders import (
     PopularityEncoder,
     ProfileEncoder,
     SvdEncoder,
-    Vectors,
 )
-from training.encoders.concat import concatenated
 from training.encoders.graph import OnEpoch
 from training.gnn.distributed import ALONE, Processes
 from training.gnn.training_log import check_tensorboard
@@ -51,68 +48,37 @@ def make_encoder(
     schema: Schema, target_edge_type: EdgeType, config: TrainConfig, run: Run
 ) -> Encoder:
     """The encoder that the config asks for."""
-    model = _model(schema, target_edge_type, config, run)
-    if config.profile_balance:
-        profile = make_profile_encoder(schema, target_edge_type, config)
-        model = ConcatEncoder(model, profile, target_edge_type.source, config.profile_balance)
-    if config.engagement_balance:
-        engagement = make_engagement_encoder(schema, target_edge_type, config)
-        share = config.engagement.user_share
-        model = BesideEncoder(
-            model, engagement, target_edge_type.source, config.engagement_balance, share
-        )
-    return BesidePopularity(model, target_edge_type, config) if config.popularity else model
-
-
-@dataclass(frozen=True, slots=True)
-class BesidePopularity:
-    """An encoder and, as the last number of its vectors, what is popular; see the config."""
-
-    encoder: Encoder
-    target_edge_type: EdgeType
-    config: TrainConfig
-
-    def fit(self, graph: HeteroData) -> Vectors:
-        """Fits the encoder and counts."""
-        return beside_popularity(self.encoder.fit(graph), graph, self.target_edge_type, self.config)
-
-
-def beside_network(
-    closed_form: Vectors, network: Vectors, target_edge_type: EdgeType, balance: float
-) -> Vectors:
-    """What both gave, made into what `make_encoder` gives for both with this weight."""
-    return concatenated(closed_form, network, target_edge_type.source, balance, even_lengths=True)
-
-
-def beside_popularity(
-    vectors: Vectors, graph: HeteroData, target_edge_type: EdgeType, config: TrainConfig
-) -> Vectors:
-    """What a model gave, made into what `make_encoder` gives with the config's popularity.
-
-    Query nodes of which the model knows nothing stay unknown: what is popular is the same for all,
-    and `on_unknown="popular"` gives it to them by its name.
-    """
-    if not config.popularity:
-        return vectors
-    popular = PopularityEncoder(target_edge_type, config.popularity_half_life_days).fit(graph)
-    popular[target_edge_type.source] *= vectors[target_edge_type.source].any(axis=1, keepdims=True)
     return concatenated(
-        vectors, popular, target_edge_type.source, config.popularity, even_lengths=True
+        make_blocks(schema, target_edge_type, config, run), target_edge_type, config
     )
 
 
-def _model(schema: Schema, target_edge_type: EdgeType, config: TrainConfig, run: Run) -> Encoder:
-    svd = SvdEncoder(schema, target_edge_type, config.svd)
-    if config.model == "svd":
-        return svd
-    graph = make_graph_encoder(schema, config, run)
-    if config.model == "graph":
-        return graph
-    return ConcatEncoder(svd, graph, target_edge_type.source, config.balance, even_lengths=True)
+def make_blocks(
+    schema: Schema, target_edge_type: EdgeType, config: TrainConfig, run: Run
+) -> dict[str, Encoder]:
+    """The encoder of every block with a weight above 0, by the name of its table.
+
+    Events count for profile and engagement what they count for the SVD.
+    """
+    weights = config.svd.event_weights
+    blocks: dict[str, Encoder] = {}
+    if config.svd.weight:
+        blocks["svd"] = SvdEncoder(schema, target_edge_type, config.svd)
+    if config.graph.weight:
+        blocks["graph"] = make_graph_encoder(schema, config, run)
+    if config.profile.weight:
+        blocks["profile"] = ProfileEncoder(schema, target_edge_type, config.profile, weights)
+    if config.engagement.weight:
+        blocks["engagement"] = EngagementEncoder(
+            schema, target_edge_type, config.engagement, weights
+        )
+    if config.popularity.weight:
+        blocks["popularity"] = PopularityEncoder(target_edge_type, config.popularity)
+    return blocks
 
 
 def make_graph_encoder(schema: Schema, config: TrainConfig, run: Run) -> GraphEncoder:
-    """The network alone."""
+    """The graph model alone."""
     return GraphEncoder(
         schema,
         config.graph,
@@ -125,17 +91,28 @@ def make_graph_encoder(schema: Schema, config: TrainConfig, run: Run) -> GraphEn
     )
 
 
-def make_profile_encoder(
-    schema: Schema, target_edge_type: EdgeType, config: TrainConfig
-) -> ProfileEncoder:
-    """The profile, for which events count what they count in the SVD."""
-    weights = config.svd.event_weights
-    return ProfileEncoder(schema, target_edge_type, config.profile, weights)
+def concatenated(
+    blocks: Mapping[str, Encoder], target_edge_type: EdgeType, config: TrainConfig
+) -> Encoder:
+    """Blocks as one encoder: each one weighs in against what stands before it.
 
-
-def make_engagement_encoder(
-    schema: Schema, target_edge_type: EdgeType, config: TrainConfig
-) -> EngagementEncoder:
-    """Engagement, for which events with products count what they count in the SVD."""
-    weights = config.svd.event_weights
-    return EngagementEncoder(schema, target_edge_type, config.engagement, weights)
+    The SVD and the graph model count by their two weights; profile, engagement and popularity, in
+    this order, by theirs against all blocks before. Engagement leaves these as they are, so that
+    it changes no list of products.
+    """
+    query_type = target_edge_type.source
+    models = {"svd": config.svd.weight, "graph": config.graph.weight}
+    parts = [blocks[name] for name in models if name in blocks]
+    weights = [weight for name, weight in models.items() if name in blocks]
+    found: Encoder = ConcatEncoder(parts, weights, query_type, "even")
+    if profile := blocks.get("profile"):
+        found = ConcatEncoder((found, profile), (1.0, config.profile.weight), query_type)
+    if engagement := blocks.get("engagement"):
+        weights, share = [1.0, config.engagement.weight], config.engagement.user_share
+        found = ConcatEncoder((found, engagement), weights, query_type, share)
+    if popularity := blocks.get("popularity"):
+        weights = [1.0, config.popularity.weight]
+        found = ConcatEncoder(
+            (found, popularity), weights, query_type, "even", known_queries_only=True
+        )
+    return found

@@ -100,7 +100,11 @@ def train(
         graph,
         learner.applied(rules),
         cutoff=None,
-        config={"encoder": config.model, "holdout_days": holdout_days, **config.model_dump()},
+        config={
+            "encoder": config.encoder_name,
+            "holdout_days": holdout_days,
+            **config.model_dump(),
+        },
         metrics=evaluation.to_dict() if evaluation else {},
         cold_start=rules,
         quality=config.quality,

@@ -95,7 +95,7 @@ def of_followers(followers: Adjacency, values: Matrix) -> Matrix:
 
 def arguments(arguments: Arguments) -> None:
     arguments.add("--edges", type=int, default=200_000)
-    arguments.add("--preset", default="quick")
+    arguments.add("--preset", default="default")
     arguments.add("--holdout-days", type=int, default=28)
     arguments.add("--resamples", type=int, default=1000)
     arguments.seeds(2, 3, 4)

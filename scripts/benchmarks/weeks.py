@@ -37,7 +37,7 @@ class EvalTask:
 def arguments(arguments: Arguments) -> None:
     arguments.snapshot()
     arguments.threads(2)
-    arguments.add("--presets", nargs="*", choices=presets(), default=["quick"])
+    arguments.add("--presets", nargs="*", choices=presets(), default=["default"])
 
 
 def run(bench: Bench) -> None:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from importlib import import_module
+from itertools import pairwise
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -82,8 +83,21 @@ def _class(name: str, value: type) -> Entry:
     node = _parsed(value)
     call = _options(node) or _fields_call(name, value) or _constructor_call(name, value) or name
     # A dataclass without a docstring would get its signature for one.
-    doc = inspect.cleandoc(ast.get_docstring(node) or "")
+    doc = inspect.cleandoc(ast.get_docstring(node) or "") + _described_fields(node)
     return Entry(name, "class", call, doc, list(_members(value)))
+
+
+def _described_fields(node: ast.ClassDef) -> str:
+    """The fields that have a docstring of their own, as the arguments of the class."""
+    found = [
+        f"    {field.target.id}: {' '.join(str(said.value.value).split())}"
+        for field, said in pairwise(node.body)
+        if isinstance(field, ast.AnnAssign)
+        and isinstance(field.target, ast.Name)
+        and isinstance(said, ast.Expr)
+        and isinstance(said.value, ast.Constant)
+    ]
+    return "\n".join(["\n\nArgs:", *found]) if found else ""
 
 
 def _members(value: type) -> Iterator[Entry]:

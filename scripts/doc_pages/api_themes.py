@@ -142,10 +142,10 @@ TRAINING = Package(
             "Config",
             (
                 "TrainConfig", "SvdConfig", "GnnConfig", "ProfileConfig", "EngagementConfig",
-                "ColdStartConfig", "QualityConfig", "load_config", "write_config", "presets",
-                "preset_path",
+                "PopularityConfig", "ColdStartConfig", "QualityConfig", "load_config",
+                "write_config", "presets", "preset_path",
             ),
-            "A config file is TOML with these keys; parts of `TrainConfig` are tables in it.",
+            "[The training config](config.md) lists all keys of a config file.",
         ),
         Theme(
             "Evaluation",
@@ -165,8 +165,8 @@ TRAINING = Package(
         Theme(
             "Encoders",
             (
-                "Encoder", "Vectors", "SvdEncoder", "GraphEncoder", "ConcatEncoder", "load_graph",
-                "Holdout", "hold_out_last",
+                "Encoder", "Vectors", "SvdEncoder", "GraphEncoder", "ConcatEncoder",
+                "FittedVectors", "load_graph", "Holdout", "hold_out_last",
             ),
             "[Contributing](contributing.md#how-to-add) shows how to write an encoder.",
         ),

@@ -197,7 +197,7 @@ def make_evaluation(levels: tuple[float, ...] = LEVELS, p_value: float = 0.0002)
             )
             for place in range(10)
         ),
-        settings={"model": "svd", "svd": {"dim": 512, "seed": 0}, "balance": 2.0},
+        settings={"encoder": "svd", "svd": {"dim": 512, "seed": 0}, "graph": {"weight": 0.0}},
         versions={"python": "3.11.2", "graphrec": "0.1.0", "numpy": "2.4.6"},
         spending=Spending(
             seconds={"read the snapshot": 4.1, "learn from the past": 31.5, "rank": 18.0},

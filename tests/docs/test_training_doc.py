@@ -9,10 +9,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from pages.markdown import ROOT, lines_of, read, run_line, texts
+from pages.markdown import lines_of, read, run_line, texts
 
 from graphrec.bundle import open_bundle
-from training.config import load_config
+from training.config import load_config, preset_path, presets
 
 PAGE = "docs/training.md"
 OF_SEVERAL_PROCESSES = "torchrun"
@@ -91,9 +91,9 @@ def test_the_settings_of_the_page_are_settings(tmp_path):
 
 
 def test_the_table_of_presets_is_true():
-    rows = re.findall(r"\| `(\w+)`.*?\| ([\d +]+) \|", read(PAGE))
-    assert {name for name, _ in rows} == {"quick", "default", "max", "discover"}
+    rows = re.findall(r"\| `([\w-]+)`.*?\| ([\d +]+) \|", read(PAGE))
+    assert {name for name, _ in rows} == set(presets())
     for name, numbers in rows:
-        config = load_config(ROOT / "training" / "presets" / f"{name}.toml")
-        expected = [config.svd.dim, *([] if name == "quick" else [config.graph.dim])]
+        config = load_config(preset_path(name))
+        expected = [config.svd.dim, *([config.graph.dim] if config.graph.weight else [])]
         assert [int(number) for number in numbers.split("+")] == expected

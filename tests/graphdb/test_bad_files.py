@@ -141,6 +141,10 @@ STORED_IN = '[relation.STORED_IN]\nends = [["Product", "Warehouse"]]\n'
         ("[node.Warehouse\n", "schema.toml is not valid TOML"),
         ("[nodes.Warehouse]\n", "line 1: unknown key 'nodes'; did you mean 'node'"),
         ("[node.Warehouse]\ndocs = 'x'\n", "line 2: unknown key 'docs'; did you mean 'doc'"),
+        (
+            "[relation.PURCHASED]\nbehaviour_weight = 3\n",
+            "line 2: unknown key 'behaviour_weight'; it is 'event_weight' now",
+        ),
         ("[node.warehouse]\n", "line 1: 'warehouse' cannot be a name.*like Warehouse"),
         (STORED_IN, "line 2: .*unknown node type 'Warehouse'"),
         ("[relation.STORED_IN]\n", "line 1: the new relation STORED_IN connects nothing"),

@@ -61,7 +61,9 @@ def test_options_and_config_reach_the_manifest(run, tmp_path):
 
 
 def test_a_preset_with_both_halves_keeps_its_run(run, tmp_path):
-    result = run("--json", "--preset", "default", "--run-dir", tmp_path / "kept", "--device", "cpu")
+    result = run(
+        "--json", "--preset", "svd-graph", "--run-dir", tmp_path / "kept", "--device", "cpu"
+    )
     document = json.loads(result.stdout)
     assert document["dim"] == 32 + GnnConfig().dim + ProfileConfig().dim
     assert {score["model"] for score in document["metrics"]["scores"]} == {"popularity", "concat"}
@@ -72,7 +74,7 @@ def test_a_preset_with_both_halves_keeps_its_run(run, tmp_path):
 
 def test_epochs_can_be_seen_in_tensorboard(run, tmp_path):
     config = tmp_path / "train.toml"
-    config.write_text('model = "graph"\n[graph]\ndim = 8\nepochs = 2\n')
+    config.write_text("[svd]\nweight = 0\n[graph]\nweight = 1\ndim = 8\nepochs = 2\n")
     kept = tmp_path / "kept"
     done = run("--config", config, "--run-dir", kept, "--tensorboard", "--no-holdout")
     assert done.exit_code == 0, done.output
@@ -96,9 +98,21 @@ def test_without_tensorboard_it_says_what_to_install(run, tmp_path, monkeypatch)
     ("options", "exit_code", "message"),
     [
         (["--preset", "fast"], 6, "Error: there is no preset 'fast'"),
-        (["--preset", "quick", "--config", "x"], 6, "Error: a preset and a config file were given"),
-        (["--preset", "default", "--device", "abacus"], 6, "Error: 'abacus' is no device of torch"),
-        (["--preset", "default", "--device", "cuda:99"], 6, "Error: there is no device 'cuda:99'"),
+        (
+            ["--preset", "default", "--config", "x"],
+            6,
+            "Error: a preset and a config file were given",
+        ),
+        (
+            ["--preset", "svd-graph", "--device", "abacus"],
+            6,
+            "Error: 'abacus' is no device of torch",
+        ),
+        (
+            ["--preset", "svd-graph", "--device", "cuda:99"],
+            6,
+            "Error: there is no device 'cuda:99'",
+        ),
         (["--dim", 7], 6, "Error: 'svd.dim' cannot be 7"),
         (["--seed", -1], 6, "Error: 'svd.seed' cannot be -1"),
         (["--config", "none.toml"], 6, "Error: 'none.toml' cannot be read"),

@@ -15,12 +15,14 @@ CONFIGS = st.builds(
     dict,
     target_edge_type=st.text(max_size=20),
     top_k=st.integers(1, 1000),
-    model=st.sampled_from(["svd", "graph", "concat"]),
-    balance=st.floats(1e-6, 1000),
-    popularity=st.floats(0, 1000),
-    popularity_half_life_days=st.one_of(st.none(), st.floats(1e-9, 1e300)),
+    popularity=st.builds(
+        dict,
+        weight=st.floats(0, 1000),
+        half_life_days=st.one_of(st.none(), st.floats(1e-9, 1e300)),
+    ),
     svd=st.builds(
         dict,
+        weight=st.floats(1e-6, 1000),
         singular_value_exponent=st.floats(-1, 3),
         half_life_days=st.floats(1e-9, 1e300),
         edge_type_weights=st.dictionaries(KEYS, NUMBERS, max_size=3),
@@ -28,6 +30,7 @@ CONFIGS = st.builds(
     ),
     graph=st.builds(
         dict,
+        weight=st.floats(0, 1000),
         num_random_negatives=st.one_of(st.integers(0, 9), st.just("all")),
         patience=st.one_of(st.none(), st.integers(1, 9)),
         learn_relation_weights=st.booleans(),
@@ -45,9 +48,9 @@ def test_what_is_written_is_what_is_read(content):
 
 def test_defaults_are_written_out():
     text = to_toml(TrainConfig())
-    assert 'model = "svd"' in text
+    assert "[svd]\nweight = 1.0" in text
     assert f"dim = {TrainConfig().svd.dim}" in text
-    assert "[graph]\ndim = 64\nnum_layers = 1" in text
+    assert "[graph]\nweight = 0.0\ndim = 64\nnum_layers = 1" in text
     assert "supervision" not in text  # they are chosen by the data
 
 

@@ -36,7 +36,7 @@ def test_ten_cups_follow_the_planted_taste(figures, scenario, dimension):
 
 @pytest.mark.slow
 def test_it_is_the_profile_that_follows(cups, figures, tmp_path):
-    without = measured(cups, trained(cups, tmp_path, TrainConfig(profile_balance=0)))
+    without = measured(cups, trained(cups, tmp_path, TrainConfig(profile={"weight": 0})))
     for scenario in ("shoppers", "three events"):
         gained = figures[scenario]["graphrec"] - without[scenario]["graphrec"]
         assert np.all(gained[:4] > 0), scenario

@@ -7,7 +7,7 @@ import torch
 from graphdb.errors import InsufficientDataError, SchemaError
 from graphdb.schema import SCHEMA
 from training.data import ALWAYS_S, DAY_S
-from training.encoders import PopularityEncoder, SvdConfig, SvdEncoder
+from training.encoders import PopularityConfig, PopularityEncoder, SvdConfig, SvdEncoder
 
 PURCHASED = SCHEMA.edge_type("PURCHASED")
 MADE_BY = SCHEMA.edge_type("MADE_BY")
@@ -263,7 +263,9 @@ def test_popularity_counts_distinct_users(make_graph):
 
 
 def popular(graph, half_life_days):
-    vectors = PopularityEncoder(PURCHASED, half_life_days).fit(graph)
+    vectors = PopularityEncoder(PURCHASED, PopularityConfig(half_life_days=half_life_days)).fit(
+        graph
+    )
     return {name: array.ravel().tolist() for name, array in vectors.items() if name != "User"}
 
 

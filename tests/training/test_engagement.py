@@ -49,17 +49,17 @@ def right_share(vectors, graph):
 def test_what_users_watch_tells_what_they_will_watch(two_crowds):
     assert right_share(fitted(two_crowds), two_crowds) == 1
     shares = {}
-    for balance in (0.0, 2.0):
-        config = TrainConfig(svd=SvdConfig(dim=32), engagement_balance=balance)
+    for weight in (0.0, 2.0):
+        config = TrainConfig(svd=SvdConfig(dim=32), engagement={"weight": weight})
         vectors = make_encoder(SCHEMA, PURCHASED, config, Run()).fit(two_crowds)
-        shares[balance] = right_share(vectors, two_crowds)
+        shares[weight] = right_share(vectors, two_crowds)
     assert shares[2.0] > 0.9 > shares[0.0]  # without, contents are known by what they show
 
 
 def test_scores_of_products_stay_as_they_are(two_crowds):
     scores = []
-    for balance in (0.0, 2.0):
-        config = TrainConfig(svd=SvdConfig(dim=32), engagement_balance=balance)
+    for weight in (0.0, 2.0):
+        config = TrainConfig(svd=SvdConfig(dim=32), engagement={"weight": weight})
         vectors = make_encoder(SCHEMA, PURCHASED, config, Run()).fit(two_crowds)
         scores.append(vectors["User"] @ vectors["Product"].T)
     np.testing.assert_allclose(scores[0], scores[1], rtol=1e-5, atol=1e-6)
@@ -130,7 +130,7 @@ def test_equal_seeds_give_equal_vectors(two_crowds):
 
 
 def test_tuning_makes_the_same_vectors(two_crowds):
-    config = TrainConfig(svd=SvdConfig(dim=32), popularity=0.5)
+    config = TrainConfig(svd=SvdConfig(dim=32), popularity={"weight": 0.5})
     expected = make_encoder(SCHEMA, PURCHASED, config, Run()).fit(two_crowds)
     found = Fitter(two_crowds, SCHEMA, PURCHASED, Run()).vectors(config)
     for name, rows in found.items():

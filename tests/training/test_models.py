@@ -24,7 +24,7 @@ def fitted(graph, **settings):
 
 
 def scores(graph, popularity):
-    vectors = fitted(graph, popularity=popularity)
+    vectors = fitted(graph, popularity={"weight": popularity})
     return vectors["User"] @ vectors["Product"].T
 
 
@@ -49,7 +49,7 @@ def test_with_a_large_weight_all_query_nodes_see_what_is_popular(graph):
 
 
 def test_what_is_popular_hardly_turns_the_vectors_of_products(graph):
-    plain, vectors = fitted(graph), fitted(graph, popularity=0.1, popularity_half_life_days=5)
+    plain, vectors = fitted(graph), fitted(graph, popularity={"weight": 0.1, "half_life_days": 5})
     number = vectors["Product"][:, -1]
     long = np.sqrt(np.mean(number[number > 0] ** 2))
     assert 1 / 2 < long / vectors["User"][0, -1] < 2

@@ -106,7 +106,7 @@ def test_only_edges_of_products_to_others(graph):
 
 def test_it_stands_beside_the_model_and_tuning_does_not_learn_it_twice(graph, monkeypatch):
     svd = SvdConfig(dim=32)
-    config = TrainConfig(svd=svd, profile_balance=0.5)
+    config = TrainConfig(svd=svd, profile={"weight": 0.5})
     vectors = make_encoder(SCHEMA, PURCHASED, config, Run()).fit(graph)
     alone = SvdEncoder(SCHEMA, PURCHASED, svd).fit(graph)
     assert vectors["User"].shape[1] > alone["User"].shape[1]
@@ -121,7 +121,7 @@ def test_it_stands_beside_the_model_and_tuning_does_not_learn_it_twice(graph, mo
 
     monkeypatch.setattr(ProfileEncoder, "fit", never)
     monkeypatch.setattr(SvdEncoder, "fit", never)
-    fitter.vectors(config.model_copy(update={"profile_balance": 2.0}))
+    fitter.vectors(TrainConfig(svd=svd, profile={"weight": 2.0}))
 
 
 def test_the_profile_needs_no_purchase_of_the_product(graph):

@@ -12,7 +12,13 @@ from graphrec import Recommender
 from training.baselines import RecentPopularity
 from training.config import TrainConfig
 from training.data import event_weights, interaction_matrix, likes, load_graph
-from training.encoders import EngagementEncoder, PopularityEncoder, ProfileEncoder, SvdEncoder
+from training.encoders import (
+    EngagementEncoder,
+    PopularityConfig,
+    PopularityEncoder,
+    ProfileEncoder,
+    SvdEncoder,
+)
 from training.evaluation.tasks import first_tasks
 from training.gnn import GnnConfig
 from training.gnn.supervision import supervised_edge_types, supervised_edges
@@ -109,7 +115,7 @@ def test_stars_count_by_a_weight_beside_purchases(write_world, tmp_path):
 def test_what_is_popular_is_what_was_liked(few):
     counts = PopularityEncoder(RATED).fit(few)["Product"][:, 0]
     assert np.flatnonzero(counts).tolist() == [0, 3, 4, 5]
-    recent = PopularityEncoder(RATED, 30.0).fit(few)["Product"][:, 0]
+    recent = PopularityEncoder(RATED, PopularityConfig(half_life_days=30)).fit(few)["Product"][:, 0]
     assert np.flatnonzero(recent).tolist() == [0, 3, 4, 5]
     recently = RecentPopularity(RATED).fit(few).targets[:, 0]
     assert torch.nonzero(recently).flatten().tolist() == [0, 3, 4, 5]
@@ -144,9 +150,13 @@ def test_every_part_reads_a_config_that_names_ratings(kinds, encoder):
     "settings",
     [
         {"target_edge_type": str(RATED)},
-        {"target_edge_type": str(RATED), "model": "concat", "graph": {"dim": 8, "epochs": 5}},
-        {"target_edge_type": str(RATED), "model": "graph", "graph": {"dim": 8, "epochs": 20}},
-        {"target_edge_type": str(RATED), "popularity": 0.1},
+        {"target_edge_type": str(RATED), "graph": {"weight": 0.5, "dim": 8, "epochs": 5}},
+        {
+            "target_edge_type": str(RATED),
+            "svd": {"weight": 0},
+            "graph": {"weight": 1, "dim": 8, "epochs": 20},
+        },
+        {"target_edge_type": str(RATED), "popularity": {"weight": 0.1}},
         {"svd": {"event_weights": {"RATED": 1.0}}},
     ],
 )

@@ -153,8 +153,8 @@ def test_tastes_show_in_similar_products_and_lookalike_users(report):
 
 
 def test_both_halves_in_one_bundle_and_a_killed_run_goes_on(planted, tmp_path):
-    graph = GnnConfig(dim=16, epochs=4, batch_size=64)
-    config = CONFIG.model_copy(update={"model": "concat", "graph": graph})
+    graph = GnnConfig(weight=0.5, dim=16, epochs=4, batch_size=64)
+    config = CONFIG.model_copy(update={"graph": graph})
     epochs = []
 
     def kill(epoch):

@@ -171,9 +171,10 @@ def test_every_preset_with_new_items(make_graph, preset, drawn):
         name: getattr(config, name).model_copy(update={"half_life_days": None})
         for name in ("svd", "profile", "engagement")
     }
-    config = config.model_copy(
-        update={"graph": QUICK, "popularity": max(config.popularity, 0.1), **ageless}
-    )
+    graph = QUICK.model_copy(update={"weight": config.graph.weight})
+    weight = max(config.popularity.weight, 0.1)
+    popularity = config.popularity.model_copy(update={"weight": weight})
+    config = config.model_copy(update={"graph": graph, "popularity": popularity, **ageless})
     graph = make_graph(NUM_NODES, drawn)
     vectors = make_encoder(SCHEMA, PURCHASED, config, Run("cpu")).fit(graph)
     learner = ColdStartLearner(graph, vectors, SCHEMA, PURCHASED, config.cold_start)
@@ -208,7 +209,7 @@ def test_a_bundle_says_so_of_the_first_user_and_of_the_last(write_world, tmp_pat
             }
         },
     )
-    config = TrainConfig(popularity=popularity)
+    config = TrainConfig(popularity={"weight": popularity})
     made = train(snapshot.folder, tmp_path / "bundle", config=config, holdout_days=None)
     recommender = Recommender(made.bundle)
     assert recommender.knows("User", "u0", "Product")

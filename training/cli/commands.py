@@ -79,13 +79,13 @@ def train_command(
 
     graphrec train snapshots/today bundles/today
 
-    graphrec train snapshots/today bundles/best --preset default --run-dir runs/today
+    graphrec train snapshots/today bundles/best --preset svd-graph --run-dir runs/today
 
     graphrec train snapshots/today bundles/wide --dim 512 --holdout-days 14
 
     graphrec train snapshots/today bundles/mine --config train.toml --json
 
-    torchrun --standalone --nproc-per-node 2 -m graphrec train snapshots/today max --preset max
+    torchrun --standalone --nproc-per-node 2 -m graphrec train snapshots/today b --preset svd-graph
     """
     check_installed()
     from training.gnn.distributed import check_alone, process_group
@@ -94,7 +94,7 @@ def train_command(
 
     settings = chosen_config(preset, config, dim=dim, seed=seed)
     days = None if no_holdout else holdout_days
-    if settings.model == "svd":
+    if settings.encoder_name == "svd":
         check_alone("the SVD")
     with process_group(device) as processes, progress_bars() as bar:
         if not processes.is_first:

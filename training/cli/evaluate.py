@@ -87,7 +87,7 @@ def evaluate_command(
 
     graphrec evaluate snapshots/today evaluations/today --report
 
-    graphrec evaluate snapshots/today evaluations/both --preset default --holdout-days 14
+    graphrec evaluate snapshots/today evaluations/both --preset svd-graph --holdout-days 14
 
     graphrec evaluate snapshots/today evaluations/knn --baseline item-knn --top-k 10 --top-k 50
 

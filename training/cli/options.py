@@ -22,7 +22,9 @@ DeviceOption = Annotated[
 PresetOption = Annotated[
     str | None,
     typer.Option(
-        help="'quick' (SVD, seconds), or with the graph model 'default', 'max' or 'discover'."
+        help="What to train: 'default' (the SVD, in seconds), or with the graph model 'svd-graph', "
+        "'svd-graph-large' or 'svd-graph-popularity'.",
+        show_default="default",
     ),
 ]
 

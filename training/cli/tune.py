@@ -53,7 +53,7 @@ def tune_command(
     preset: Annotated[
         str | None,
         typer.Option(
-            help="The preset for all that is not tuned: 'quick', 'default', 'max' or 'discover'."
+            help="The preset for all that is not tuned, as for train.", show_default="default"
         ),
     ] = None,
     config: Annotated[
@@ -99,7 +99,7 @@ def tune_command(
 
     graphrec train snapshots/today bundles/best --config best.toml
 
-    graphrec tune snapshots/today --preset default --trials 50 --minutes 60 --run-dir runs/tune
+    graphrec tune snapshots/today --preset svd-graph --trials 50 --minutes 60 --run-dir runs/tune
 
     graphrec tune snapshots/today --space ranges.toml --metric recall --json
     """

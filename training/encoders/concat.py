@@ -1,69 +1,94 @@
-"""Joins the vectors of two encoders into one vector per node.
-
-`TwoHalvesEncoder` sets two halves side by side: the SVD sees the whole graph, the graph model sees
-near nodes. `BesideEncoder` adds numbers for some node types to vectors that stay as they are.
-"""
+"""Concatenates the vectors of several encoders into one vector per node."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from graphdb.errors import TrainingError
 from training.data import HeteroData
 from training.encoders.base import Encoder, Vectors
 
 Array = npt.NDArray[np.float32]
+Lengths = Literal["shared", "even"] | float
 
 
 @dataclass(frozen=True, slots=True)
 class ConcatEncoder:
-    """Concatenates the vectors of two encoders, so that a dot product is the sum of two scores.
+    """Concatenates the vectors of several encoders, so that a dot product is a sum of scores.
 
-    The scores of the two encoders have different spreads. The second block is scaled so that, from
-    the query node type to every other type, its scores spread `balance` times as widely as those of
-    the first.
+    Encoders score on scales of their own, so each part is scaled before the vectors are joined:
+
+    - Scores: from the query nodes to every other node type, the scores of part b spread
+      `weights[b] / weights[0]` times as widely as those of the first part. A spread is the standard
+      deviation of a query node's scores over the targets, averaged over the query nodes.
+    - Lengths: scores fix only the product of the factors of query nodes and targets. `lengths` says
+      how it is divided. Scores do not depend on it, but cosines do, and so do the vectors of new
+      items, which are made of directions.
+
+    Types that a part does not know get zeros for it. A part without any vectors adds nothing, and a
+    single part is left as it is.
+
+    Raises:
+        TrainingError: A weight is missing or not above 0.
 
     Args:
-        first: The first encoder, such as the SVD.
-        second: The second encoder, such as the graph model.
-        query_type: The type of query nodes from which spreads are measured, such as users.
-        balance: The weight of the second block.
-        even_lengths: See `concatenated`.
+        parts: The encoders, one or more; all know the query type, or have no vectors at all.
+        weights: How widely the scores of each part spread, above 0.
+        query_type: The type of query nodes, such as users.
+        lengths: 'shared' gives query nodes the same factor as the type that they spread over most.
+            'even' makes query nodes as long, in each part, as the targets of that type: a part
+            that is short in queries and long in targets hardly counts in the scores of new items.
+            A number leaves the first part as it is, and the vectors that query nodes get from each
+            other part are this share of their vectors of the first in length; types that the first
+            does not know keep the scale of the other part.
+        known_queries_only: Whether query nodes of which the first part knows nothing stay zero, for
+            parts such as popularity that say the same of every query node.
     """
 
-    first: Encoder
-    second: Encoder
+    parts: Sequence[Encoder]
+    weights: Sequence[float]
     query_type: str
-    balance: float = 2.0
-    even_lengths: bool = False
+    lengths: Lengths = "shared"
+    known_queries_only: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.parts or len(self.parts) != len(self.weights) or min(self.weights) <= 0:
+            raise TrainingError(
+                f"{len(self.parts)} encoders have the weights {list(self.weights)}",
+                expected="one or more encoders, and one weight above 0 for each",
+                value=list(self.weights),
+            )
 
     def fit(self, graph: HeteroData) -> Vectors:
-        """Fits both and joins them; types that only one knows get zeros for the other."""
-        return concatenated(
-            self.first.fit(graph),
-            self.second.fit(graph),
-            self.query_type,
-            self.balance,
-            even_lengths=self.even_lengths,
-        )
+        """Fits all parts, scales and joins them."""
+        fitted = [part.fit(graph) for part in self.parts]
+        if self.known_queries_only and fitted[0]:
+            known = np.asarray(fitted[0][self.query_type].any(axis=1))
+            fitted[1:] = [self._of_known(vectors, known) for vectors in fitted[1:]]
+        pairs = zip(fitted, self.weights, strict=True)
+        weighted = [(vectors, weight) for vectors, weight in pairs if vectors]
+        if len(weighted) < 2:
+            return weighted[0][0] if weighted else {}
+        return joined(self._scaled(weighted))
 
+    def _of_known(self, vectors: Vectors, known: npt.NDArray[np.bool_]) -> Vectors:
+        if not vectors:
+            return {}
+        return vectors | {self.query_type: vectors[self.query_type] * known[:, None]}
 
-def concatenated(
-    first: Vectors, second: Vectors, query_type: str, balance: float, *, even_lengths: bool = False
-) -> Vectors:
-    """Joins vectors by node type; see `ConcatEncoder`. An empty second half adds nothing.
-
-    Args:
-        even_lengths: Query nodes get vectors as long, in each half, as the targets that they spread
-            over most. Scores do not depend on it, but directions do, of which the vectors of
-            new items are made: a half that is short in queries and long in targets hardly counts in
-            the scores of new items.
-    """
-    if not second:
-        return first
-    halves = (first, 1.0), (second, balance)
-    return joined([_evened(half, query_type, spread, even_lengths) for half, spread in halves])
+    def _scaled(self, weighted: Sequence[tuple[Vectors, float]]) -> list[Vectors]:
+        if isinstance(self.lengths, str):
+            even = self.lengths == "even"
+            return [_evened(part, self.query_type, spread, even) for part, spread in weighted]
+        first, weight = weighted[0]
+        others = [
+            _beside(first, part, self.query_type, spread / weight, self.lengths)
+            for part, spread in weighted[1:]
+        ]
+        return [first, *others]
 
 
 def joined(parts: Sequence[Vectors]) -> Vectors:
@@ -73,27 +98,6 @@ def joined(parts: Sequence[Vectors]) -> Vectors:
         name: np.concatenate([_or_zeros(part, name, number) for part in parts], axis=1)
         for name, number in sorted(sizes.items())
     }
-
-
-def _evened(vectors: Vectors, query_type: str, spread: float, even_lengths: bool) -> Vectors:
-    """The vectors, scaled per type so that the queries' scores for each type spread by `spread`.
-
-    Query nodes and the type that they spread over most share the factor evenly, so that neither
-    side's cosines are left to one half, or such that both are as long.
-    """
-    queries = vectors[query_type]
-    spreads = {name: score_spread(queries, others) for name, others in vectors.items()}
-    most = max((name for name in spreads if name != query_type), key=lambda name: spreads[name])
-    widest = spreads[most]
-    if widest == 0:
-        return vectors
-    ratio = _length(vectors[most]) / _length(queries) if even_lengths else 1.0
-    query_factor = (spread / widest * ratio) ** 0.5
-    evened = {}
-    for name, others in vectors.items():
-        own = spread / (spreads[name] * query_factor) if spreads[name] else 1.0
-        evened[name] = others * np.float32(query_factor if name == query_type else own)
-    return evened
 
 
 def score_spread(queries: Array, targets: Array) -> float:
@@ -106,71 +110,56 @@ def score_spread(queries: Array, targets: Array) -> float:
     return float(np.sqrt(np.maximum(variances, 0)).mean())
 
 
+def _evened(vectors: Vectors, query_type: str, spread: float, even: bool) -> Vectors:
+    """The vectors, scaled per type so that the queries' scores for each type spread by `spread`.
+
+    Query nodes and the type that they spread over most share the factor evenly, so that neither
+    side's cosines are left to one part, or such that both are as long.
+    """
+    queries = vectors[query_type]
+    spreads = {name: score_spread(queries, others) for name, others in vectors.items()}
+    most = max((name for name in spreads if name != query_type), key=lambda name: spreads[name])
+    widest = spreads[most]
+    if widest == 0:
+        return vectors
+    ratio = _length(vectors[most]) / _length(queries) if even else 1.0
+    query_factor = (spread / widest * ratio) ** 0.5
+    evened = {}
+    for name, others in vectors.items():
+        own = spread / (spreads[name] * query_factor) if spreads[name] else 1.0
+        evened[name] = others * np.float32(query_factor if name == query_type else own)
+    return evened
+
+
+def _beside(
+    first: Vectors, second: Vectors, query_type: str, weight: float, query_share: float
+) -> Vectors:
+    """The second vectors, scaled to stand beside the first, which stay as they are.
+
+    Types that the first does not know keep the scale that the second gave them.
+    """
+    queries = first[query_type]
+    longer = query_share * _typical_length(queries) / _typical_length(second[query_type])
+    scaled = {query_type: second[query_type] * np.float32(longer)}
+    for name in second.keys() - {query_type}:
+        spread = score_spread(scaled[query_type], second[name])
+        wanted = weight * score_spread(queries, first[name]) if name in first else 0.0
+        scaled[name] = second[name] * np.float32(wanted / spread if wanted and spread else 1.0)
+    return scaled
+
+
 def _length(vectors: Array) -> float:
     """The root mean square of the lengths, where there are any."""
     squares = np.einsum("nd,nd->n", vectors, vectors)
     return float(np.sqrt(squares[squares > 0].mean()))
 
 
+def _typical_length(vectors: Array) -> float:
+    """The root mean square of all lengths, zeros among them."""
+    return float(np.sqrt(np.square(vectors).sum(axis=1).mean()))
+
+
 def _or_zeros(part: Mapping[str, Array], name: str, number: int) -> Array:
     if name in part:
         return part[name]
     return np.zeros((number, next(iter(part.values())).shape[1]), dtype=np.float32)
-
-
-@dataclass(frozen=True, slots=True)
-class BesideEncoder:
-    """Adds numbers to the vectors of an encoder; see `beside`.
-
-    Args:
-        first: What scores everything.
-        second: What scores some types.
-        query_type: From whose view spreads are measured, such as the users.
-        balance: How widely the second's scores spread beside the first's.
-        query_share: How long a query node's added numbers are beside its others.
-    """
-
-    first: Encoder
-    second: Encoder
-    query_type: str
-    balance: float
-    query_share: float
-
-    def fit(self, graph: HeteroData) -> Vectors:
-        """Fits both and joins them."""
-        return beside(
-            self.first.fit(graph),
-            self.second.fit(graph),
-            self.query_type,
-            self.balance,
-            self.query_share,
-        )
-
-
-def beside(
-    first: Vectors, second: Vectors, query_type: str, balance: float, query_share: float
-) -> Vectors:
-    """The first vectors with the second's numbers behind them.
-
-    Query nodes' scores for a type of the second spread `balance` times as widely as the first's.
-    Types that the second does not know get zeros, so that queries score them exactly as before:
-    unlike `concatenated`, the first's vectors are not scaled. An empty second adds nothing.
-
-    Args:
-        query_share: The root mean square length of what query nodes get, as a share of what they
-            have. The less, the more their cosines stay as they were; the other types get the rest.
-    """
-    if not second:
-        return first
-    queries = first[query_type]
-    longer = query_share * _typical_length(queries) / _typical_length(second[query_type])
-    added = {query_type: second[query_type] * np.float32(longer)}
-    for name in second.keys() - {query_type}:
-        spread = score_spread(added[query_type], second[name])
-        wanted = balance * score_spread(queries, first[name]) if name in first else 0.0
-        added[name] = second[name] * np.float32(wanted / spread if wanted and spread else 1.0)
-    return joined([first, added])
-
-
-def _typical_length(vectors: Array) -> float:
-    return float(np.sqrt(np.square(vectors).sum(axis=1).mean()))

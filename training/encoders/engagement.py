@@ -24,40 +24,50 @@ Power = Annotated[float, Field(ge=0, le=1)]
 
 
 class EngagementConfig(BaseModel):
-    """The config of the engagement encoder; docs/benchmarks.md explains the defaults.
+    """The config of the engagement encoder; docs/benchmarks.md explains the defaults."""
 
-    Args:
-        dim: The dimensions: how many singular values are kept.
-        singular_value_exponent: The power of singular values in scores; higher trusts
-            well-supported tastes more.
-        user_degree_exponent: How much less an event counts, the more events of its type its user
-            has.
-        item_exponent: The same by the events of its target.
-        item_popularity_exponent: How much of its popularity the vector of a content or creator
-            keeps.
-        repeat_exponent: How repeated events count: 1 each fully, 0 nothing after the first.
-        half_life_days: The age at which an event counts half; None for never. Contents are
-            short-lived: what users watch next is mostly what others watched recently.
-        left_out: Node types that keep their vectors, although users have events with them; these
-            events still describe the users. By default brands, because purchases say more about
-            them.
-        user_share: The length of the engagement part of a user, relative to the rest of the vector.
-            It is small, so that users are similar by what they buy; scores do not depend on it.
-        seed: The seed of the random projection.
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    weight: float = Field(default=2.0, ge=0, le=1000, allow_inf_nan=False)
+    """How widely its scores for contents and creators spread, relative to those that SVD, graph
+    model and profile give together; 0 leaves engagement out.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     dim: int = Field(default=128, ge=1, le=1024)
+    """The dimensions: how many singular values are kept."""
+
     singular_value_exponent: float = Field(default=0.75, ge=-1, le=3)
+    """The power of singular values in scores; higher trusts well-supported tastes more."""
+
     user_degree_exponent: Power = 0.4
+    """How much less an event counts, the more events of its type its user has."""
+
     item_exponent: Power = 0.3
+    """The same by the events of its target."""
+
     item_popularity_exponent: Power = 0.3
+    """How much of its popularity the vector of a content or creator keeps."""
+
     repeat_exponent: Power = 0.5
+    """How repeated events count: 1 each fully, 0 nothing after the first."""
+
     half_life_days: float | None = Field(default=45.0, gt=0, allow_inf_nan=False)
+    """The age at which an event counts half; None for never. Contents are short-lived: what users
+    watch next is mostly what others watched recently.
+    """
+
     left_out: tuple[str, ...] = ("Brand",)
+    """Node types that keep their vectors, although users have events with them; these events still
+    describe the users. By default brands, because purchases say more about them.
+    """
+
     user_share: float = Field(default=0.1, gt=0, le=10)
+    """The length of the engagement part of a user, relative to the rest of the vector. It is small,
+    so that users are similar by what they buy; scores do not depend on it.
+    """
+
     seed: int = Field(default=0, ge=0, lt=2**63)
+    """The seed of the random projection."""
 
 
 class EngagementEncoder:

@@ -1,9 +1,10 @@
-"""The baseline that every model has to beat: what most users bought, or bought recently."""
+"""Popularity: what most users bought, or bought recently; also the baseline to beat."""
 
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict, Field
 
 from graphdb.errors import InsufficientDataError
 from graphdb.schema_types import EdgeType
@@ -16,21 +17,36 @@ Rows = npt.NDArray[np.signedinteger]
 Numbers = npt.NDArray[np.float64]
 
 
+class PopularityConfig(BaseModel):
+    """The config of the popularity block, for data that say little about most query nodes."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    weight: float = Field(default=0.0, ge=0, le=1000, allow_inf_nan=False)
+    """How widely its scores spread, relative to those of all other blocks together; 0 leaves
+    popularity out.
+    """
+
+    half_life_days: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    """The age at which a purchase counts half; None for never. A week or less gives what sells
+    now.
+    """
+
+
 class PopularityEncoder:
     """Vectors of length 1: users are 1, a product is the number of distinct users who bought it.
 
     The same for every type connected to products: a brand is the number of users who bought of it.
+    With a half-life, a user counts 2^(-age / half_life) by the newest of the purchases, with age
+    counted back from the newest of all; one without a time counts nothing where others have one.
 
     Args:
         target_edge_type: Who does what with which.
-        half_life_days: A user counts 2^(-age / half_life) by the newest of the purchases, with age
-            counted back from the newest of all; one without a time counts nothing where others
-            have one. None: every user counts 1.
     """
 
-    def __init__(self, target_edge_type: EdgeType, half_life_days: float | None = None) -> None:
+    def __init__(self, target_edge_type: EdgeType, config: PopularityConfig | None = None) -> None:
         self.target_edge_type = target_edge_type
-        self.half_life_days = half_life_days
+        self.config = config or PopularityConfig()
 
     def fit(self, graph: HeteroData) -> Vectors:
         """Counts.
@@ -40,10 +56,12 @@ class PopularityEncoder:
         """
         if not graph[self.target_edge_type].edge_index.numel():
             raise InsufficientDataError(f"there are no {self.target_edge_type} edges to count")
-        if self.half_life_days is None:
+        if self.config.half_life_days is None:
             bought: _All | TimeDecayedInteractions = _All(liked(graph, self.target_edge_type))
         else:
-            bought = TimeDecayedInteractions.of(graph, self.target_edge_type, self.half_life_days)
+            bought = TimeDecayedInteractions.of(
+                graph, self.target_edge_type, self.config.half_life_days
+            )
         vectors = {
             self.target_edge_type.source: np.ones(
                 (graph[self.target_edge_type.source].num_nodes, 1), np.float32

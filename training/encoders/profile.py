@@ -41,30 +41,37 @@ EdgeWeight = Annotated[float, Field(gt=0, le=100, allow_inf_nan=False)]
 
 
 class ProfileConfig(BaseModel):
-    """The config of the profile encoder; docs/benchmarks.md says how the defaults were chosen.
+    """The config of the profile encoder; docs/benchmarks.md says how the defaults were chosen."""
 
-    Args:
-        edge_type_weights: The edge types that describe products, with weights: how widely their
-            scores spread, relative to each other. By default tags, price bands and brands with
-            equal weights, as far as the schema has them. Edge types that the graph lacks are
-            ignored.
-        dim: The most dimensions per edge type; types with fewer nodes take fewer.
-        prior: How many average edges are mixed into those of each user. It keeps users with a
-            single purchase from getting the strongest profiles.
-        repeat_exponent: How repeated events count: 1 each fully, 0 nothing after the first.
-        half_life_days: The age at which an event counts half; None for never. Tastes last longer
-            than current needs.
-        seed: The seed of the random projection.
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    weight: float = Field(default=1.0, ge=0, le=1000, allow_inf_nan=False)
+    """How widely its scores spread, relative to those of SVD and graph model together; 0 leaves the
+    profile out.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     edge_type_weights: dict[str, EdgeWeight] | None = None
+    """The edge types that describe products, with weights: how widely their scores spread, relative
+    to each other. By default tags, price bands and brands with equal weights, as far as the schema
+    has them. Edge types that the graph lacks are ignored.
+    """
+
     dim: int = Field(default=32, ge=1, le=512)
+    """The most dimensions per edge type; types with fewer nodes take fewer."""
+
     prior: float = Field(default=5.0, gt=0, le=1000)
+    """How many average edges are mixed into those of each user. It keeps users with a single
+    purchase from getting the strongest profiles.
+    """
+
     repeat_exponent: float = Field(default=0.5, ge=0, le=1)
+    """How repeated events count: 1 each fully, 0 nothing after the first."""
+
     half_life_days: float | None = Field(default=90.0, gt=0, allow_inf_nan=False)
+    """The age at which an event counts half; None for never. Tastes outlast current needs."""
+
     seed: int = Field(default=0, ge=0, lt=2**63)
+    """The seed of the random projection."""
 
 
 class ProfileEncoder:

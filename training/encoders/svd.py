@@ -39,47 +39,60 @@ class SvdConfig(BaseModel):
 
     The defaults were chosen on Complete Journey, on the four weeks before the last four; see
     docs/benchmarks.md. Equal inputs give equal bytes on one machine with one number of threads.
-
-    Args:
-        dim: The dimensions: how many singular values are kept. Fewer if the graph has fewer users
-            or products.
-        singular_value_exponent: The power of singular values in scores; higher trusts
-            well-supported tastes more.
-        group_singular_value_exponent: The same for ranking brands, categories and other groups for
-            users.
-        user_degree_exponent: How much less an edge counts, the more edges its user (or brand, and
-            so on) has.
-        item_exponent: The same by the edges of its product. 1/2 and 1/2 normalise symmetrically.
-        item_popularity_exponent: How much of its popularity the vector of a product keeps.
-        repeat_exponent: How repeated events count: 1 each fully, 0 nothing after the first.
-        group_power: The same for the edges of users to brands, categories and so on.
-        half_life_days: The age at which an event counts half; None for never (in TOML, which has no
-            None, a very large number).
-        event_weights: What one event counts, by relation, instead of the weights of the schema.
-        edge_type_weights: Edge types of products that enter the SVD, such as
-            'Product-MADE_BY-Brand', with their weights relative to events. They give vectors to
-            products that nobody bought yet.
-        power_iterations: Power iterations of the SVD; more make small singular values more exact.
-        oversampling: Extra dimensions during the SVD.
-        seed: The seed of the random projection.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    weight: float = Field(default=1.0, ge=0, le=1000, allow_inf_nan=False)
+    """How widely the scores of the SVD spread, relative to those of the graph model; 0 leaves the
+    SVD out.
+    """
 
     dim: int = Field(default=512, ge=32, le=1024)
+    """The dimensions: how many singular values are kept. Fewer if the graph has fewer users or
+    products.
+    """
+
     singular_value_exponent: float = Field(default=0.75, ge=-1, le=3)
+    """The power of singular values in scores; higher trusts well-supported tastes more."""
+
     group_singular_value_exponent: float = Field(default=1.5, ge=-1, le=3)
+    """The same for ranking brands, categories and other groups for users."""
+
     user_degree_exponent: Power = 0.4
+    """How much less an edge counts, the more edges its user (or brand, and so on) has."""
+
     item_exponent: Power = 0.3
+    """The same by the edges of its product. 1/2 and 1/2 normalise symmetrically."""
+
     item_popularity_exponent: Power = 0.3
+    """How much of its popularity the vector of a product keeps."""
+
     repeat_exponent: Power = 0.5
+    """How repeated events count: 1 each fully, 0 nothing after the first."""
+
     group_power: Power = 0.0
+    """The same for the edges of users to brands, categories and so on."""
+
     half_life_days: float | None = Field(default=30.0, gt=0, allow_inf_nan=False)
+    """The age at which an event counts half; None for never."""
+
     event_weights: dict[str, Weight] = Field(default_factory=dict)
+    """What one event counts, by relation, instead of the weights of the schema."""
+
     edge_type_weights: dict[str, SideWeight] = Field(default_factory=dict)
+    """Edge types of products that enter the SVD, such as 'Product-MADE_BY-Brand', with their
+    weights relative to events. They give vectors to products that nobody bought yet.
+    """
+
     power_iterations: int = Field(default=4, ge=0, le=50)
+    """Power iterations of the SVD; more make small singular values more exact."""
+
     oversampling: int = Field(default=64, ge=0, le=512)
+    """Extra dimensions during the SVD."""
+
     seed: int = Field(default=0, ge=0, lt=2**63)
+    """The seed of the random projection."""
 
 
 class SvdEncoder:

@@ -72,8 +72,8 @@ def model_of_the_past(
         snapshot,
         holdout,
         learner.applied(rules),
-        config={"encoder": config.model, **config.model_dump()},
+        config={"encoder": config.encoder_name, **config.model_dump()},
         cold_start=rules,
         quality=config.quality,
     )
-    return Served(config.model, Recommender(bundle))
+    return Served(config.encoder_name, Recommender(bundle))

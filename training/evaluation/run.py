@@ -204,7 +204,7 @@ def _evaluate_into(
         lifts=_lifts(model, holdout, group, options.seed),
         audiences=audiences_of(model, holdout, group, options.holdout_days, options.seed),
         exposure=_exposure(tasks[0], lists),
-        settings=config.model_dump(mode="json"),
+        settings={"encoder": config.encoder_name, **config.model_dump(mode="json")},
         versions=versions(),
         spending=spending(steps.seconds()),
     )

@@ -32,7 +32,7 @@ def save_checkpoint(path: Path, trainer: Trainer) -> None:
     for number, state in trainer.optimizer.state_dict()["state"].items():
         tensors |= {f"{_MOMENTS}{number}.{name}": value for name, value in state.items()}
     tensors = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
-    about = {"epochs_done": str(trainer.epochs_done), "config": trainer.config.model_dump_json()}
+    about = {"epochs_done": str(trainer.epochs_done), "config": _trained_with(trainer)}
     with atomic_file(path, CheckpointError) as unfinished:
         try:
             save_file(tensors, unfinished, metadata=about)
@@ -59,7 +59,7 @@ def load_checkpoint(path: Path, trainer: Trainer) -> None:
         ) from error
     check_same(
         json.loads(about["config"]),
-        json.loads(trainer.config.model_dump_json()),
+        json.loads(_trained_with(trainer)),
         begun=f"the checkpoint '{path}' was taken",
         next_step="train with the settings it was taken with, or delete it to begin anew",
     )
@@ -80,3 +80,8 @@ def load_checkpoint(path: Path, trainer: Trainer) -> None:
     groups = trainer.optimizer.state_dict()["param_groups"]
     trainer.optimizer.load_state_dict({"state": moments, "param_groups": groups})
     trainer.epochs_done = int(about["epochs_done"])
+
+
+def _trained_with(trainer: Trainer) -> str:
+    """The config as JSON, without the weight, on which training does not depend."""
+    return trainer.config.model_dump_json(exclude={"weight"})

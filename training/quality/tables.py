@@ -41,19 +41,18 @@ _SMALLEST = 1e-9
 
 
 class QualityConfig(BaseModel):
-    """The weights of the parts of quality; those that the data have are scaled to sum to 1.
+    """The weights of the parts of quality; those that the data have are scaled to sum to 1."""
 
-    Args:
-        kept: The share of purchases that were not returned.
-        stars: The mean rating, between the fewest and the most stars.
-        repeat: The share of buyers who bought again, relative to what the category expects.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     kept: float = Field(default=0.4, gt=0, le=1)
+    """The weight of the share of purchases that were not returned."""
+
     stars: float = Field(default=0.4, gt=0, le=1)
+    """The weight of the mean rating, between the fewest and the most stars."""
+
     repeat: float = Field(default=0.2, gt=0, le=1)
+    """The weight of the share of buyers who bought again, relative to what the category expects."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -4,12 +4,10 @@
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
-
-from pydantic import BaseModel
 
 from graphdb.checked_schema import Schema
 from graphdb.errors import DivergedError, TrainingError
@@ -19,20 +17,12 @@ from graphdb.snapshot import open_snapshot
 from training.baselines import Popularity
 from training.config import TrainConfig
 from training.data import HeteroData, load_graph
-from training.encoders import Encoder, Vectors
-from training.encoders.concat import beside, concatenated
+from training.encoders import Encoder, FittedVectors, Vectors
 from training.encoders.graph import OnEpoch
 from training.evaluation.metrics import MetricsAtK, Scorer, VectorScorer, metrics_at_k
 from training.extras import check_extra
 from training.kept import sole_writer
-from training.models import (
-    Run,
-    beside_network,
-    beside_popularity,
-    make_encoder,
-    make_engagement_encoder,
-    make_profile_encoder,
-)
+from training.models import Run, concatenated, make_blocks
 from training.splitting.holdout import Split, ValidationPart, cut
 from training.tuning.journal import Trial, TuneReport, ranked
 from training.tuning.space import Space, default_space
@@ -43,82 +33,31 @@ if TYPE_CHECKING:
 
 @dataclass
 class Fitter:
-    """Fits models on one graph; a half whose settings did not change is taken from the last fit."""
+    """Fits models on one graph; a block whose config did not change is taken from the last fit."""
 
     graph: HeteroData
     schema: Schema
     target_edge_type: EdgeType
     run: Run
-    _last: dict[str, tuple[str, Vectors]] = field(default_factory=dict, init=False)
+    _last: dict[str, tuple[str, FittedVectors]] = field(default_factory=dict, init=False)
 
     def vectors(self, config: TrainConfig) -> Vectors:
         """The vectors of the config's model, the same as those of its encoder.
 
         Raises:
-            InsufficientDataError: There is too little to learn from.
-            DivergedError: The network's loss became infinite or no number.
+            InsufficientDataError: There is too little to train on.
+            DivergedError: The loss of the graph model became NaN or infinite.
         """
-        fitted = self._with_engagement(config)
-        return beside_popularity(fitted, self.graph, self.target_edge_type, config)
+        blocks = make_blocks(self.schema, self.target_edge_type, config, self.run)
+        fitted = {name: self._fitted(name, block, config) for name, block in blocks.items()}
+        return concatenated(fitted, self.target_edge_type, config).fit(self.graph)
 
-    def _with_engagement(self, config: TrainConfig) -> Vectors:
-        vectors, settings = self._with_profile(config), config.engagement
-        if not config.engagement_balance:
-            return vectors
-        weights = config.svd.event_weights
-        engagement = self._fitted(
-            settings,
-            lambda: make_engagement_encoder(self.schema, self.target_edge_type, config),
-            weights,
-        )
-        query_type, balance = self.target_edge_type.source, config.engagement_balance
-        return beside(vectors, engagement, query_type, balance, settings.user_share)
-
-    def _with_profile(self, config: TrainConfig) -> Vectors:
-        vectors = self._model(config)
-        if not config.profile_balance:
-            return vectors
-        profile = self._fitted(
-            config.profile,
-            lambda: make_profile_encoder(self.schema, self.target_edge_type, config),
-            config.svd.event_weights,
-        )
-        return concatenated(vectors, profile, self.target_edge_type.source, config.profile_balance)
-
-    def _model(self, config: TrainConfig) -> Vectors:
-        if config.model != "concat":
-            return self._half(config.model, config)
-        first, second = (self._half(name, config) for name in ("svd", "graph"))
-        return beside_network(first, second, self.target_edge_type, config.balance)
-
-    def _half(self, model: str, config: TrainConfig) -> Vectors:
-        alone = config.model_copy(
-            update={
-                "model": model,
-                "profile_balance": 0.0,
-                "engagement_balance": 0.0,
-                "popularity": 0.0,
-            }
-        )
-        return self._fitted(
-            getattr(config, model),
-            lambda: make_encoder(self.schema, self.target_edge_type, alone, self.run),
-        )
-
-    def _fitted(
-        self,
-        settings: BaseModel,
-        make: Callable[[], Encoder],
-        event_weights: Mapping[str, float] | None = None,
-    ) -> Vectors:
-        """What an encoder with these settings gives; there is one kind of settings per encoder.
-
-        Args:
-            event_weights: What it also takes from elsewhere in the config.
-        """
-        name, text = type(settings).__name__, f"{settings.model_dump_json()} {event_weights}"
+    def _fitted(self, name: str, block: Encoder, config: TrainConfig) -> FittedVectors:
+        own = getattr(config, name).model_dump_json(exclude={"weight"})
+        shared = config.svd.event_weights if name in ("profile", "engagement") else None
+        text = f"{own} {shared}"
         if name not in self._last or self._last[name][0] != text:
-            self._last[name] = (text, make().fit(self.graph))
+            self._last[name] = (text, FittedVectors(block.fit(self.graph)))
         return self._last[name][1]
 
 

@@ -9,18 +9,18 @@ from pydantic import BaseModel, ConfigDict, Field, RootModel, ValidationError, m
 
 from graphdb.documents import TomlFile
 from graphdb.errors import TrainingError, nearest
-from training.config import TrainConfig
+from training.config import RENAMED, TrainConfig
 
 Value = bool | int | float | str
 KeyPath = tuple[str, ...]
 
-_BESIDE = ("profile", "profile_balance", "popularity", "popularity_half_life_days")
+_ALWAYS = ("profile", "popularity")
 _TUNED = {
-    "svd": ("svd", *_BESIDE),
-    "graph": ("graph", *_BESIDE),
-    "concat": ("svd", "graph", "balance", *_BESIDE),
+    "svd": ("svd", *_ALWAYS),
+    "graph": ("graph", *_ALWAYS),
+    "concat": ("svd", "graph", *_ALWAYS),
 }
-"""Which parts of a training config matter to a model, without what changes the question."""
+"""The tables that matter to an encoder, without those that change what is measured."""
 
 
 class _Range(BaseModel):
@@ -108,7 +108,7 @@ class Space:
 
 def default_space(base: TrainConfig) -> Space:
     """Returns the default settings to tune for the model of the base config."""
-    return load_space(Path(__file__).with_name("spaces") / f"{base.model}.toml", base)
+    return load_space(Path(__file__).with_name("spaces") / f"{base.encoder_name}.toml", base)
 
 
 def load_space(path: str | Path, base: TrainConfig) -> Space:
@@ -151,12 +151,12 @@ def _leaves(table: Mapping[str, Any], above: KeyPath = ()) -> Iterator[tuple[Key
 def _dimension(
     file: TomlFile[_Content], base: TrainConfig, path: KeyPath, leaf: object
 ) -> Dimension:
-    name, parts = ".".join(path), _TUNED[base.model]
+    name, parts = ".".join(path), _TUNED[base.encoder_name]
     if path[0] in TrainConfig.model_fields and path[0] not in parts:
         raise file.error(
             path,
-            f"'{name}' cannot be tuned for the model '{base.model}'",
-            expected="settings of " + ", ".join(parts),
+            f"'{name}' cannot be tuned for the encoder '{base.encoder_name}'",
+            expected="a key of " + ", ".join(f"[{part}]" for part in parts),
             value=name,
         )
     if not isinstance(leaf, dict):
@@ -192,7 +192,8 @@ def _checked(file: TomlFile[_Content], base: TrainConfig, path: KeyPath, value: 
         wrong = ".".join(map(str, first["loc"]))
         if first["type"] == "extra_forbidden":
             known = _keys_beside(first["loc"])
-            step = nearest(str(first["loc"][-1]), known) or "known keys: " + ", ".join(known)
+            key = str(first["loc"][-1])
+            step = RENAMED.get(key) or nearest(key, known) or "known keys: " + ", ".join(known)
             raise file.error(path, f"unknown key '{wrong}'", next_step=step, value=wrong) from error
         raise file.error(
             path, f"'{'.'.join(path)}' cannot be {value!r}: {first['msg']}", value=value

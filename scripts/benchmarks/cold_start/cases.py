@@ -12,7 +12,7 @@ from benchmarks.models import settings_of, settings_without, without_edges
 from graphdb.checked_schema import Schema
 from graphdb.schema_types import EdgeType
 from graphrec.bundle import Adjacency
-from training.config import TrainConfig
+from training.config import TrainConfig, make_config, preset_path
 from training.data import HeteroData, edge_types_of
 from training.pairs import adjacency
 
@@ -77,8 +77,7 @@ def journey(options: argparse.Namespace) -> Case:
     past = without_edges(
         past, {edge_type for edge_type in edge_types_of(past) if edge_type.relation in _FROM_SALES}
     )
-    config = TrainConfig().model_dump()
-    config["svd"]["seed"] = config["graph"]["seed"] = options.seed
+    seed = {"seed": options.seed}
     return Case(
         JOURNEY,
         weeks.schema,
@@ -87,7 +86,7 @@ def journey(options: argparse.Namespace) -> Case:
         holdout.truth,
         None,
         torch.ones(past[bought.target].num_nodes, dtype=torch.bool),
-        TrainConfig.model_validate(config),
+        make_config(preset_path("svd-graph"), seed, seed),
     )
 
 

@@ -13,9 +13,8 @@ from benchmarks.models.learning import learned_by
 from benchmarks.models.served import served
 from benchmarks.models.settings import baseline_settings
 from training.config import TrainConfig
-from training.encoders import Vectors
+from training.encoders import ConcatEncoder, FittedVectors, PopularityEncoder, Vectors
 from training.evaluation.metrics import Scorer, VectorScorer
-from training.models import beside_popularity
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +67,28 @@ def fitted(
         block_weights=options.block_weights,
         device=options.device,
     ):
+        vectors, added = learned.vectors, ""
         with timer:
-            joined = beside_popularity(learned.vectors, split.graph, data.target_edge_type, config)
-        added = f", popularity {config.popularity:g}" if config.popularity else ""
+            if weight := config.popularity.weight:
+                vectors = _with_popularity(vectors, split, data, config)
+                added = f", popularity {weight:g}"
         yield Fitted(
             learned.label + added,
-            [scorer_of(joined, asked) for asked in split.questions],
+            [scorer_of(vectors, asked) for asked in split.questions],
             learned.seconds + timer.clock.last,
         )
+
+
+def _with_popularity(vectors: Vectors, split: Split, data: DataSet, config: TrainConfig) -> Vectors:
+    """The vectors with the popularity block that the config asks for."""
+    popularity = PopularityEncoder(data.target_edge_type, config.popularity)
+    return ConcatEncoder(
+        (FittedVectors(vectors), popularity),
+        (1.0, config.popularity.weight),
+        data.target_edge_type.source,
+        "even",
+        known_queries_only=True,
+    ).fit(split.graph)
 
 
 def scorer_of(vectors: Vectors, asked: EvalTask) -> VectorScorer:

@@ -8,9 +8,15 @@ from graphdb.checked_schema import Schema
 from graphdb.schema_types import EdgeType
 from training.config import TrainConfig
 from training.data import HeteroData
-from training.encoders import Encoder, GraphEncoder, SvdEncoder, Vectors
+from training.encoders import (
+    ConcatEncoder,
+    Encoder,
+    FittedVectors,
+    GraphEncoder,
+    SvdEncoder,
+    Vectors,
+)
 from training.gnn.trainer import Epoch
-from training.models import beside_network
 
 ENCODERS = ("svd", "graph", "concat")
 
@@ -62,9 +68,10 @@ def learned_by(
             kept[model] = Learned(model, model, vectors, timer.clock.last)
             yield kept[model]
     if "concat" in models:
-        svd, network = kept["svd"], kept["graph"]
-        for weight in block_weights or [config.balance]:
+        parts = [FittedVectors(one.vectors) for one in kept.values()]
+        for weight in block_weights or [config.graph.weight]:
+            concat = ConcatEncoder(parts, (1.0, weight), target_edge_type.source, "even")
             with timer:
-                joined = beside_network(svd.vectors, network.vectors, target_edge_type, weight)
-            seconds = svd.seconds + network.seconds + timer.clock.last
-            yield Learned("concat", f"concat, network weighs {weight:g}", joined, seconds)
+                vectors = concat.fit(graph)
+            seconds = sum(one.seconds for one in kept.values()) + timer.clock.last
+            yield Learned("concat", f"concat, network weighs {weight:g}", vectors, seconds)

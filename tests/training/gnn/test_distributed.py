@@ -88,9 +88,9 @@ def test_the_parts_of_a_batch_add_up_to_the_whole(graph, count, num_layers):
 # where one fails: here they have to notice by themselves.
 
 CONFIG = """
-model = "concat"
 svd = {dim = 32}
 [graph]
+weight = 0.5
 dim = 16
 epochs = 8
 patience = 3

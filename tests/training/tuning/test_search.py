@@ -18,7 +18,13 @@ from training import extras
 from training.baselines import EncoderBaseline
 from training.config import TrainConfig
 from training.data import load_graph
-from training.encoders import SvdConfig
+from training.encoders import (
+    GraphEncoder,
+    PopularityConfig,
+    ProfileEncoder,
+    SvdConfig,
+    SvdEncoder,
+)
 from training.evaluation.metrics import metrics_at_k
 from training.gnn import GnnConfig
 from training.models import Run, make_encoder
@@ -274,27 +280,31 @@ def test_halves_are_those_of_the_encoder_and_are_not_learned_twice(
     planted, monkeypatch, popularity
 ):
     graph = load_graph(planted)
-    network = GnnConfig(dim=8, epochs=2, batch_size=64)
-    changes = {"model": "concat", "graph": network, "popularity": popularity}
+    network = GnnConfig(weight=0.5, dim=8, epochs=2, batch_size=64)
+    changes = {"graph": network, "popularity": PopularityConfig(weight=popularity)}
     config = BASE.model_copy(update=changes)
     fitter = Fitter(graph, SCHEMA, PURCHASED, Run("cpu"))
     expected = make_encoder(SCHEMA, PURCHASED, config, Run("cpu")).fit(graph)
     for name, vectors in fitter.vectors(config).items():
         np.testing.assert_array_equal(vectors, expected[name])
-    made = []
-    monkeypatch.setattr(
-        "training.tuning.search.make_encoder",
-        lambda *parts: made.append(parts[2].model) or make_encoder(*parts),
-    )
-    fitter.vectors(config.model_copy(update={"balance": 3.0}))
-    assert made == []
+    learned = []
+    for encoder in (SvdEncoder, GraphEncoder, ProfileEncoder):
+        monkeypatch.setattr(encoder, "fit", noted(encoder, learned))
+    heavier = network.model_copy(update={"weight": 3.0})
+    fitter.vectors(config.model_copy(update={"graph": heavier}))
+    assert learned == []
     other = BETA.config(config, {"svd.singular_value_exponent": 0.2})
     fitter.vectors(other)
-    assert made == ["svd"]
+    assert learned == [SvdEncoder]
+
+
+def noted(encoder, learned):
+    fit = encoder.fit
+    return lambda self, graph: learned.append(encoder) or fit(self, graph)
 
 
 def test_the_network_alone_and_settings_of_several_kinds(planted):
-    base = TrainConfig(model="graph", graph=GnnConfig(dim=8, epochs=2, batch_size=64))
+    base = TrainConfig(svd={"weight": 0}, graph=GnnConfig(weight=1, dim=8, epochs=2, batch_size=64))
     space = Space(
         (
             Dimension(("graph", "epochs"), 1, 3),

@@ -6,7 +6,10 @@ from graphdb.errors import TrainingError
 from training.config import TrainConfig
 from training.tuning import Dimension, default_space, load_space
 
-SPECTRAL, GRAPH, BOTH = (TrainConfig(model=model) for model in ("svd", "graph", "concat"))
+SVD, GRAPH, BOTH = (
+    TrainConfig(svd={"weight": svd}, graph={"weight": graph})
+    for svd, graph in ((1, 0), (0, 1), (1, 0.5))
+)
 
 
 @pytest.fixture
@@ -23,12 +26,12 @@ def test_ranges_choices_and_numbers_as_the_setting_has_them(write):
     space = load_space(
         write(
             """
-            balance = { low = 1, high = 4 }
             [svd]
             dim = { choices = [64, 128] }
             [svd.edge_type_weights]
             "Product-MADE_BY-Brand" = { low = 0.01, high = 1, log = true }
             [graph]
+            weight = { low = 1, high = 4 }
             epochs = { low = 5, high = 40 }
             num_random_negatives = { choices = [0, "all"] }
             [graph.temperature]
@@ -39,14 +42,14 @@ def test_ranges_choices_and_numbers_as_the_setting_has_them(write):
         BOTH,
     )
     assert space.dimensions == (
-        Dimension(("balance",), 1.0, 4.0),
         Dimension(("svd", "dim"), choices=(64, 128)),
         Dimension(("svd", "edge_type_weights", "Product-MADE_BY-Brand"), 0.01, 1.0, log=True),
+        Dimension(("graph", "weight"), 1.0, 4.0),
         Dimension(("graph", "epochs"), 5, 40),
         Dimension(("graph", "num_random_negatives"), choices=(0, "all")),
         Dimension(("graph", "temperature"), 0.05, 0.3),
     )
-    assert [type(end) for end in space.dimensions[0].ends] == [float, float]
+    assert [type(end) for end in space.dimensions[2].ends] == [float, float]
     assert [type(end) for end in space.dimensions[3].ends] == [int, int]
 
 
@@ -61,31 +64,33 @@ def test_values_go_into_a_config_and_come_out_of_it(write):
             "Product-MADE_BY-Brand" = { low = 0.01, high = 1 }
             """
         ),
-        SPECTRAL,
+        SVD,
     )
     values = {
         "svd.singular_value_exponent": 0.3,
         "svd.edge_type_weights.Product-MADE_BY-Brand": 0.2,
     }
-    config = space.config(SPECTRAL, values)
+    config = space.config(SVD, values)
     assert config.svd.singular_value_exponent == 0.3
     assert config.svd.edge_type_weights == {"Product-MADE_BY-Brand": 0.2}
-    assert config.svd.dim == SPECTRAL.svd.dim
+    assert config.svd.dim == SVD.svd.dim
     # 512 is none of the choices, and the default has no weight: both are left to the search
-    assert space.values(SPECTRAL) == {"svd.singular_value_exponent": 0.75}
+    assert space.values(SVD) == {"svd.singular_value_exponent": 0.75}
     assert space.values(config) == values
-    assert SPECTRAL.svd.edge_type_weights == {}
+    assert SVD.svd.edge_type_weights == {}
 
 
-@pytest.mark.parametrize("base", [SPECTRAL, GRAPH, BOTH])
+@pytest.mark.parametrize("base", [SVD, GRAPH, BOTH])
 def test_what_stands_beside_a_model_can_be_tuned_with_it(write, base):
-    text = "popularity = { choices = [0.0, 1.0] }\n[profile]\ndim = { choices = [32, 64] }\n"
+    text = (
+        "[popularity]\nweight = { choices = [0.0, 1.0] }\n[profile]\ndim = { choices = [32, 64] }\n"
+    )
     space = load_space(write(text), base)
-    tried = space.config(base, {"popularity": 1.0, "profile.dim": 32})
-    assert (tried.popularity, tried.profile.dim) == (1.0, 32)
+    tried = space.config(base, {"popularity.weight": 1.0, "profile.dim": 32})
+    assert (tried.popularity.weight, tried.profile.dim) == (1.0, 32)
 
 
-@pytest.mark.parametrize("base", [SPECTRAL, GRAPH, BOTH])
+@pytest.mark.parametrize("base", [SVD, GRAPH, BOTH])
 def test_every_model_has_a_default_space_whose_ends_are_valid(base):
     space = default_space(base)
     assert len(space.dimensions) >= 5
@@ -94,7 +99,7 @@ def test_every_model_has_a_default_space_whose_ends_are_valid(base):
 
 
 def test_the_defaults_are_the_first_trial():
-    for base in (SPECTRAL, GRAPH, BOTH):
+    for base in (SVD, GRAPH, BOTH):
         held = default_space(base).values(base)
         missing = {d.name for d in default_space(base).dimensions} - set(held)
         assert missing <= {"graph.half_life_days"}
@@ -103,96 +108,101 @@ def test_the_defaults_are_the_first_trial():
 @pytest.mark.parametrize(
     ("base", "text", "message"),
     [
-        (SPECTRAL, "", r"ranges.toml names nothing to try; expected such as \[svd\]"),
-        (SPECTRAL, "[svd]", "names nothing to try"),
+        (SVD, "", r"ranges.toml names nothing to try; expected such as \[svd\]"),
+        (SVD, "[svd]", "names nothing to try"),
         (
-            SPECTRAL,
+            SVD,
             "[svd]\nsingular_value_exponnt = { low = 0, high = 1 }",
             r"line 2: unknown key 'svd.s",
         ),
         (
-            SPECTRAL,
+            SVD,
             "[svd]\nsingular_value_exponnt = { low = 0, high = 1 }",
             r"did you mean 'singular_value_exponent'\?",
         ),
         (
-            SPECTRAL,
+            SVD,
             "spektral.singular_value_exponent = { low = 0, high = 1 }",
             r"unknown key 'spektral'",
         ),
         (
-            SPECTRAL,
+            SVD,
             "[svd]\nsingular_value_exponent = 0.5",
             r"line 2: 'svd.singular_value_exponent' is 0.5, no range; expected",
         ),
         (
-            SPECTRAL,
+            SVD,
             "[svd]\nsingular_value_exponent = 0.5",
             r"belongs into the training config \(--config\)",
         ),
         (
-            SPECTRAL,
+            SVD,
             "[svd]\nsingular_value_exponent = { low = 0 }",
             r"line 2: .*give low and high, or choices",
         ),
         (
-            SPECTRAL,
+            SVD,
             "[svd]\nsingular_value_exponent = { low = 0, high = 1, choices = [1] }",
             "give low and high",
         ),
         (
-            SPECTRAL,
+            SVD,
             "[svd]\nsingular_value_exponent = { choices = [] }",
             r"'svd.singular_value_exponent.choices'.*at least 1",
         ),
         (
-            SPECTRAL,
+            SVD,
             "[svd]\nsingular_value_exponent = { low = 1, high = 0 }",
             "low is 1, above high, 0",
         ),
         (
-            SPECTRAL,
+            SVD,
             "[svd]\nsingular_value_exponent = { low = 0, high = 1, log = true }",
             "has to be above 0",
         ),
         (
-            SPECTRAL,
+            SVD,
             "[svd]\nsingular_value_exponent = { log = true, choices = [1] }",
             "log goes with low and hi",
         ),
         (
-            SPECTRAL,
+            SVD,
             "[svd]\nsingular_value_exponent = { low = 0, high = 1, stpe = 1 }",
             r"singular_value_exponent.stpe'.*not permi",
         ),
         (
-            SPECTRAL,
+            SVD,
             "[svd]\nsingular_value_exponent = { low = 'a', high = 1 }",
             r"'svd.singular_value_exponent.low",
         ),
         (
-            SPECTRAL,
+            SVD,
             "[svd]\nsingular_value_exponent = { low = 0, high = 4 }",
             r"line 2: 'svd.singular_value_exponent' cannot be 4",
         ),
-        (SPECTRAL, "[svd]\ndim = { low = 64.5, high = 128 }", r"cannot be 64.5: .*integer"),
-        (SPECTRAL, "[svd]\ndim = { choices = [64, 7] }", r"cannot be 7: .*greater than or eq"),
+        (SVD, "[svd]\ndim = { low = 64.5, high = 128 }", r"cannot be 64.5: .*integer"),
+        (SVD, "[svd]\ndim = { choices = [64, 7] }", r"cannot be 7: .*greater than or eq"),
         (
-            SPECTRAL,
+            SVD,
             "top_k = { choices = [5] }",
-            r"line 1: 'top_k' cannot be tuned for the model 's",
+            r"line 1: 'top_k' cannot be tuned for the encoder 'svd'",
         ),
         (
-            SPECTRAL,
+            SVD,
+            "[graph]\nweight = { low = 1, high = 2 }",
+            r"line 2: .*; expected a key of \[svd\], \[profile\], \[popularity\]",
+        ),
+        (
+            BOTH,
             "balance = { low = 1, high = 2 }",
-            r"expected settings of svd, profile, profile_balance, popularity, popularity_half",
+            r"line 1: unknown key 'balance'; it is 'weight' in \[graph\] now",
         ),
         (
             GRAPH,
             "[svd]\nsingular_value_exponent = { low = 0, high = 1 }",
             r"'svd.singular_value_exponent' cannot be tuned for",
         ),
-        (SPECTRAL, "[svd]\nsingular_value_exponent = {", "is not valid TOML"),
+        (SVD, "[svd]\nsingular_value_exponent = {", "is not valid TOML"),
     ],
 )
 def test_wrong_files(write, base, text, message):
@@ -202,4 +212,4 @@ def test_wrong_files(write, base, text, message):
 
 def test_a_missing_file(tmp_path):
     with pytest.raises(TrainingError, match=r"'.*none.toml' cannot be read"):
-        load_space(tmp_path / "none.toml", SPECTRAL)
+        load_space(tmp_path / "none.toml", SVD)

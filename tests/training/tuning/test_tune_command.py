@@ -106,7 +106,11 @@ def test_a_file_that_is_there_is_refused_before_any_work(run, tmp_path):
     ("options", "exit_code", "message"),
     [
         (["--preset", "fast"], 6, "Error: there is no preset 'fast'"),
-        (["--preset", "quick", "--config", "x"], 6, "Error: a preset and a config file were given"),
+        (
+            ["--preset", "default", "--config", "x"],
+            6,
+            "Error: a preset and a config file were given",
+        ),
         (["--space", "none.toml"], 6, "Error: 'none.toml' cannot be read"),
         (
             ["--validation-fraction", 0.1],

@@ -260,9 +260,9 @@ def training_curves(sources: Sources) -> Section:
     """Loss, and recall on the validation part, of every run in the log."""
     key, title = "training", "Training"
     if sources.runs is None:
-        model = sources.evaluation.settings.get("model")
+        settings = sources.evaluation.settings
         words = "No log of a training run was given."
-        if model == "svd":
+        if settings.get("encoder", settings.get("model")) == "svd":  # as older results have it
             words += " The SVD has no epochs."
         return Section(key, title, (Text(words, "muted"),))
     charts: list[Chart] = []
