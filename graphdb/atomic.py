@@ -1,9 +1,9 @@
-"""Writes files and folders whole or not at all, even where several processes write at once.
+"""Writes files and folders atomically, even if several processes write at once.
 
-Every writer gets its own scratch folder beside its target, `.NAME.XXXXXXXX.partial`, which only its
-user may enter. The finished file or folder moves from there to its name in one rename. A lock in
-the scratch folder is held while its writer lives, so the next writer of the same name can tell what
-a killed writer has left, and removes only that.
+Every writer gets its own scratch folder beside its target, `.NAME.XXXXXXXX.partial`, readable by
+its user only. One rename moves the finished file or folder to its name. The writer holds a lock in
+the scratch folder while it runs. The next writer of the same name removes the scratch folders
+without a lock: those that a killed writer left.
 """
 
 import os
@@ -20,21 +20,21 @@ from graphdb.errors import FileAccessError, GraphRecError
 from graphdb.file_access import file_access
 
 _ENDING = ".partial"
-_NAME_LENGTH = 48  # of the target's name in that of the scratch folder: names have 255 bytes
+_NAME_LENGTH = 48  # characters of the target that the scratch name repeats: names have 255 bytes
 _LOCK = "graphrec.lock"
 _TAKEN = {EEXIST, ENOTDIR, ENOTEMPTY}
 
 
 @contextmanager
 def atomic_folder(folder: Path, error: type[GraphRecError], what: str) -> Iterator[Path]:
-    """An empty folder to write into, which gets its name when all went well; else it is gone.
+    """Gives an empty folder to write into; renames it on success, removes it on an error.
 
     Args:
-        folder: The name. Nothing may be there, at the beginning and at the end.
-        what: What such folders hold, for the message: "bundles".
+        folder: The final name. It must not exist, neither at the beginning nor at the end.
+        what: What such folders hold, for the message, such as "bundles".
 
     Raises:
-        GraphRecError: As `error`: something has the name, maybe since another writer took it.
+        GraphRecError: As `error`: the name exists, maybe because another writer took it.
         FileAccessError: The system refuses to write; DiskFullError where there is no room.
     """
     refuse_existing(folder, error, what)
@@ -43,7 +43,7 @@ def atomic_folder(folder: Path, error: type[GraphRecError], what: str) -> Iterat
         unfinished.mkdir()
         yield unfinished
         try:
-            # Of all that can be there, a folder can only take the place of one that is empty.
+            # A rename can replace only one kind of target: an empty folder.
             unfinished.rename(folder)
         except OSError as problem:
             if problem.errno not in _TAKEN:
@@ -53,12 +53,12 @@ def atomic_folder(folder: Path, error: type[GraphRecError], what: str) -> Iterat
 
 @contextmanager
 def atomic_file(path: Path, error: type[GraphRecError]) -> Iterator[Path]:
-    """A path to write a file at, which takes the place of `path` when all went well.
+    """Gives a path to write a file at, and moves that file to `path` on success.
 
-    What was there before stays until then. The new file may be read by whom the old one could be.
+    The old file stays until then, and the new one gets its permissions.
 
     Args:
-        path: The name, in a folder that exists. Only a file may be there, or nothing.
+        path: The final name, in an existing folder: a new name or that of a file.
 
     Raises:
         GraphRecError: As `error`: a folder, a link or a device has the name.
@@ -77,11 +77,11 @@ def atomic_file(path: Path, error: type[GraphRecError]) -> Iterator[Path]:
 
 
 def check_writable(path: Path, error: type[GraphRecError]) -> None:
-    """Checks that `atomic_file` may write a file; to be asked before long work, too.
+    """Checks that `atomic_file` may write a file. Call it before long work, too.
 
     Raises:
         GraphRecError: As `error`: a folder, a link or a device has the name.
-        FileAccessError: There is no such folder, or the system will refuse to write in it.
+        FileAccessError: The folder does not exist, or the system does not allow writing in it.
     """
     with file_access("write", path):
         _refuse_other_than_file(path, error)
@@ -100,16 +100,16 @@ def check_writable(path: Path, error: type[GraphRecError]) -> None:
 
 @contextmanager
 def made_folder(folder: Path) -> Iterator[None]:
-    """Makes a folder where there is none; it is gone again when something went wrong.
+    """Creates a folder if it is missing, and removes it again on an error.
 
     Raises:
-        FileAccessError: It cannot be made.
+        FileAccessError: The folder cannot be created.
     """
     is_new = not os.path.lexists(folder)
     with file_access("make the folder", folder):
         try:
             folder.mkdir(parents=True, exist_ok=True)
-        except FileExistsError as problem:  # something other than a folder is there
+        except FileExistsError as problem:  # the name belongs to something other than a folder
             raise NotADirectoryError(ENOTDIR, "") from problem
     try:
         yield
@@ -121,20 +121,20 @@ def made_folder(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def empty_folder(folder: Path, error: type[GraphRecError]) -> Iterator[Path]:
-    """A folder to write into; what is in it moves to `folder` when all went well, else it is gone.
+    """Gives a folder to write into; moves its content to `folder` on success, else removes it.
 
-    For a folder that may exist beforehand and cannot be renamed, such as one that is mounted. It
-    is made where it does not exist.
+    For a folder that may exist already and cannot be renamed, such as a mounted one. A missing
+    folder is created.
 
     Raises:
-        GraphRecError: As `error`: it is no folder, or something is in it, such as what another
-            writer writes there.
+        GraphRecError: As `error`: it is not a folder, or not empty, maybe because another writer
+            uses it.
         FileAccessError: The system refuses to write; DiskFullError where there is no room.
     """
     unfinished = folder / f".unfinished{_ENDING}"
     with file_access("write into", folder), made_folder(folder):
         try:
-            unfinished.mkdir(mode=0o700)  # which only one writer can
+            unfinished.mkdir(mode=0o700)  # only one writer can do this
         except FileExistsError as problem:
             raise _not_empty(folder, error) from problem
         try:
@@ -148,31 +148,31 @@ def empty_folder(folder: Path, error: type[GraphRecError]) -> Iterator[Path]:
 
 
 def write_file(path: Path, content: str | bytes, error: type[GraphRecError]) -> None:
-    """Writes a whole file by `atomic_file`; text as UTF-8."""
+    """Writes a file with `atomic_file`; text as UTF-8."""
     with atomic_file(path, error) as unfinished:
         unfinished.write_bytes(content.encode() if isinstance(content, str) else content)
 
 
 def refuse_existing(folder: Path, error: type[GraphRecError], what: str) -> None:
-    """Raises `error` where anything has the name, a link that leads nowhere included."""
+    """Raises `error` if the name exists, even as a broken link."""
     if os.path.lexists(folder):
         raise _taken(folder, error, what)
 
 
 def remove_folder(folder: Path) -> None:
-    """Removes a folder; from its first moment on nobody finds a part of it."""
+    """Removes a folder atomically: no reader ever sees a part of it."""
     with _scratch(folder) as scratch:
         folder.rename(scratch / folder.name)
 
 
 def clear_leftovers(folder: Path) -> None:
-    """Removes the scratch folders of killed writers, whatever they wrote in this folder."""
+    """Removes the scratch folders that killed writers left in this folder."""
     for scratch in folder.glob(f".*{_ENDING}"):
         _remove_if_left(scratch)
 
 
 def sync(path: Path) -> None:
-    """Has what was written reach the disk, so that even a power cut loses nothing of it."""
+    """Flushes a file or folder to disk, so that it survives a power cut."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -182,28 +182,28 @@ def sync(path: Path) -> None:
 
 @contextmanager
 def _scratch(target: Path) -> Iterator[Path]:
-    """A folder beside the target that no other writer uses, and that is gone afterwards."""
-    import fcntl  # not on every system; there, what others wrote can still be read
+    """Gives a scratch folder of this writer beside the target, and removes it at the end."""
+    import fcntl  # Not every system allows this; files of other users are still readable there.
 
     beginning = f".{target.name[:_NAME_LENGTH]}."
     for left in target.parent.glob(f"{escape(beginning)}*{_ENDING}"):
         _remove_if_left(left)
     try:
         scratch = Path(tempfile.mkdtemp(_ENDING, beginning, target.parent))
-    except OSError as problem:  # which names a folder that nobody knows
+    except OSError as problem:  # the scratch folder's name, which means nothing to the user
         raise OSError(problem.errno, problem.strerror, str(target)) from problem
     try:
         with (scratch / f"{_LOCK}ing").open("wb") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            # Only now does it bear the name by which others tell a scratch folder.
+            # From here on, its name tells other writers that it is a scratch folder.
             (scratch / f"{_LOCK}ing").rename(scratch / _LOCK)
             yield scratch
     finally:
-        shutil.rmtree(scratch, ignore_errors=True)  # a failure here must not hide the one before
+        shutil.rmtree(scratch, ignore_errors=True)  # a failure here must not hide the first error
 
 
 def _remove_if_left(scratch: Path) -> None:
-    """Removes a scratch folder whose writer has ended; all else with such a name stays."""
+    """Removes a scratch folder whose writer has ended, and nothing else."""
     import fcntl
 
     lock = scratch / _LOCK
@@ -214,7 +214,7 @@ def _remove_if_left(scratch: Path) -> None:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             shutil.rmtree(scratch, ignore_errors=True)
     except (BlockingIOError, FileNotFoundError, PermissionError):
-        return  # its writer is at work, has just ended, or is another user's
+        return  # its writer still runs, has just ended, or belongs to another user
 
 
 def _refuse_other_than_file(path: Path, error: type[GraphRecError]) -> None:
@@ -225,8 +225,8 @@ def _refuse_other_than_file(path: Path, error: type[GraphRecError]) -> None:
     if not stat.S_ISREG(mode):
         kind = "folder" if stat.S_ISDIR(mode) else "link" if stat.S_ISLNK(mode) else "device"
         raise error(
-            f"'{path}' is a {kind}, which is not written over",
-            expected="a file, or a path where nothing is yet",
+            f"'{path}' is a {kind} and is not overwritten",
+            expected="a file or a new path",
             value=str(path),
         )
 

@@ -1,6 +1,6 @@
-"""Defines the checked `Schema`, whether it comes from TOML, a manifest, a store or Python.
+"""Defines `Schema`: checked, whether it comes from TOML, a manifest, a store or Python.
 
-Names of types become names of files, tables and labels, so each name has to match a pattern.
+Type names become names of files, tables and labels, so each must match a pattern.
 """
 
 import hashlib
@@ -87,10 +87,10 @@ class PlainSchema(BaseModel):
 
 
 def _plain_schema(data: object) -> PlainSchema:
-    """Plain data, after checking that it has the form of a schema; numbers stay as they are.
+    """Checks that plain data has the form of a schema; numbers stay as they are.
 
     Raises:
-        SchemaError: It has not, or declares a name twice; the message names the place.
+        SchemaError: It does not, or a name is duplicated; the message names the place.
     """
     try:
         plain = PlainSchema.model_validate(data)
@@ -105,7 +105,7 @@ def _plain_schema(data: object) -> PlainSchema:
 
 @dataclass(frozen=True, slots=True)
 class Schema:
-    """All node types and relations of a graph; the only place that knows their names."""
+    """All node types and relations of a graph."""
 
     node_types: Mapping[str, NodeType]
     relations: Mapping[str, Relation]
@@ -173,13 +173,13 @@ class Schema:
         """Reads a metapath of one step or more, such as 'User-WATCHED-Content-~PUBLISHED-Creator'.
 
         Raises:
-            SchemaError: The text is no metapath, or a step is none of this schema.
+            SchemaError: The text is not a metapath, or this schema lacks an edge type of it.
         """
         path = MetaPath.parse(text)
         if not path.steps:
             raise SchemaError(
                 f"'{text}' is a metapath without steps",
-                expected="Type-RELATION-Type, or more of them in a row",
+                expected="Type-RELATION-Type or a longer chain",
                 value=text,
             )
         for edge_type in path.edge_types:
@@ -193,7 +193,7 @@ class Schema:
         return self.node_type(of).columns
 
     def stored_columns(self, of: str | EdgeType) -> tuple[Property, ...]:
-        """Returns the columns of a table, then those that only stores keep."""
+        """Returns the columns of a table, followed by those that only stores have."""
         if isinstance(of, EdgeType):
             return (*self.columns(of), *self.relation(of.relation).value_times.values())
         return self.columns(of)
@@ -213,7 +213,7 @@ class Schema:
         return pa.schema([(column.name, column.kind.arrow) for column in self.columns(of)])
 
     def to_dict(self) -> dict[str, Any]:
-        """Returns plain data, which manifests and stores keep and `from_dict` reads."""
+        """Returns plain data for manifests and stores; `from_dict` reads it."""
         return {
             "node_types": [asdict(node_type) for node_type in self.node_types.values()],
             "relations": [asdict(relation) for relation in self.relations.values()],
@@ -224,7 +224,7 @@ class Schema:
         """Reads and checks what `to_dict` returned.
 
         Raises:
-            SchemaError: The data are no schema; the message names the part.
+            SchemaError: The data is not a schema; the message names the part.
         """
         plain = _plain_schema(data)
         node_types = [
@@ -249,7 +249,7 @@ def _check_declared(schema: Schema) -> None:
     """Checks the names of all types and columns, and that each is declared once.
 
     Raises:
-        SchemaError: Names the one that is wrong.
+        SchemaError: A name is wrong; the message shows it.
     """
     if not schema.node_types:
         raise SchemaError("the schema declares no node types", expected="at least one")
@@ -262,12 +262,14 @@ def _check_declared(schema: Schema) -> None:
         _refuse_repeated(map("-".join, relation.ends), "the schema has the edge type")
         if relation.repeats and (relation.one_target or not relation.is_event):
             raise SchemaError(
-                f"the relation {name} cannot repeat",
-                expected="an event, of which a source may have several",
+                f"the relation {name} has repeats = true but is not an event",
+                expected="is_event = true and one_target = false",
                 value=name,
             )
-    # Some file systems and databases do not tell letters by their case.
-    _refuse_repeated(map(str.lower, schema.node_types), "but for its case, the schema has the type")
+    # Some file systems and databases ignore case.
+    _refuse_repeated(
+        map(str.lower, schema.node_types), "when case is ignored, the schema has the type"
+    )
 
 
 def _check_columns(name: str, of: NodeType | Relation) -> None:

@@ -1,8 +1,8 @@
-"""Checks that the columns of a table keep the rules of the schema.
+"""Checks that the columns of a table follow the rules of the schema.
 
-It is for files that other programs may have written, so errors of damaged Parquet files become
-ours, too. Columns are read through NumPy, by `from_dlpack`: Arrow imports pandas, which takes a
-second, as soon as it is given a single Python value.
+Other programs may have written these files, so errors of damaged Parquet files become graphrec
+errors, too. NumPy reads the columns with `from_dlpack`: Arrow would import pandas, which takes a
+second, for a single Python value.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -33,14 +33,14 @@ def check_values(
     """Checks that required cells are filled, and that numbers, times and choices are in range.
 
     Args:
-        table: Those of the columns that are to be checked, with their Arrow types.
-        of: What the table is of, for the message.
+        table: The columns to check, with their Arrow types.
+        of: The node or edge type, for the message.
 
     Raises:
         GraphRecError: As `error`: names the column, the first bad value and what is expected.
     """
     try:
-        table.validate(full=True)  # text that is no UTF-8, lengths that do not fit
+        table.validate(full=True)  # invalid UTF-8, lengths that do not match
     except pa.ArrowInvalid as problem:
         raise error(f"{of} cannot be read: {problem}") from problem
     for column in columns:
@@ -66,16 +66,16 @@ def check_filled(table: pa.Table, name: str, of: str, error: type[GraphRecError]
 
 
 def numbers_of(values: pa.ChunkedArray | pa.Array) -> npt.NDArray[Any]:
-    """Numbers, none of them empty, as an array; moments as microseconds since 1970."""
+    """Returns a column without nulls as an array; times as microseconds since 1970."""
     whole = values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
     return np.from_dlpack(whole.view(pa.int64()) if pa.types.is_timestamp(whole.type) else whole)
 
 
 def first_not_rising(keys: list[pa.ChunkedArray]) -> int | None:
-    """The first row that does not come after the one before it; None where all do.
+    """Returns the first row that does not sort after the one before it, or None.
 
     Args:
-        keys: Columns without empty cells, compared one after the other: text by code point.
+        keys: Columns without empty cells, the most significant first; text sorts by code point.
 
     >>> first_not_rising([pa.chunked_array([["a", "a", "b"]]), pa.chunked_array([[1, 2, 0]])])
     >>> first_not_rising([pa.chunked_array([["a", "b", "b"]])])
@@ -154,7 +154,7 @@ def _expected(column: Property) -> str:
 
 @contextmanager
 def readable_parquet(path: Path, error: type[GraphRecError], next_step: str) -> Iterator[None]:
-    """Turns what Arrow says of a damaged file into our error.
+    """Turns Arrow's errors of a damaged file into graphrec errors.
 
     Raises:
         GraphRecError: As `error`: the file is damaged.

@@ -1,7 +1,7 @@
 """Reads and writes strict JSON, and reads TOML files into pydantic models.
 
-JSON follows its standard: no NaN and no infinity, each key once, text that is Unicode. Errors in
-TOML files name the line and the nearest key.
+JSON follows its standard: no NaN, no infinity, no duplicate keys, valid Unicode. Errors in TOML
+files name the line and the nearest key.
 """
 
 import json
@@ -21,10 +21,10 @@ MAX_DEPTH = 100
 
 
 def read_json(text: str | bytes) -> Any:
-    """The value of a JSON document that may come from anywhere.
+    """Parses an untrusted JSON document.
 
     Raises:
-        ValueError: It is not JSON, holds a number that is none or no text, repeats a key, or is
+        ValueError: It is not JSON, holds NaN, infinity or invalid Unicode, repeats a key, or is
             nested too deeply.
 
     >>> read_json('{"a": [1, 2.5, null]}')
@@ -42,7 +42,7 @@ def read_json(text: str | bytes) -> Any:
             parse_float=_finite,
             object_pairs_hook=_each_key_once,
         )
-        if "\\u" in text:  # which can write halves of a sign that UTF-8 cannot
+        if "\\u" in text:  # JSON can hold lone surrogates, which UTF-8 cannot
             json.dumps(value, ensure_ascii=False).encode("utf-8")
     except RecursionError as error:
         raise ValueError("it is nested too deeply") from error
@@ -54,10 +54,10 @@ def read_json(text: str | bytes) -> Any:
 def write_json(
     value: Any, *, indent: int | None = None, default: Callable[[Any], Any] | None = None
 ) -> str:
-    """A value as JSON; a number that JSON does not have, such as NaN, becomes null.
+    """Returns a value as JSON; NaN and infinity become null.
 
     Args:
-        default: Gives the form of what has none of its own, as for `json.dumps`.
+        default: Converts other objects, as for `json.dumps`.
 
     >>> write_json({"recall": float("nan"), "k": 10})
     '{"recall": null, "k": 10}'
@@ -85,7 +85,7 @@ def _finite_only(value: Any) -> Any:
 
 
 def _depth(value: Any) -> int:
-    """How many lists and mappings lie in each other at most."""
+    """The depth of nested lists and mappings."""
     depth, level = 0, [value]
     while level:
         inner = [one.values() if isinstance(one, dict) else one for one in level]
@@ -95,7 +95,7 @@ def _depth(value: Any) -> int:
 
 
 def _refuse_constant(text: str) -> float:
-    raise ValueError(f"{text} is no number of JSON")
+    raise ValueError(f"{text} is not a JSON number")
 
 
 def _finite(text: str) -> float:
@@ -121,12 +121,12 @@ _KEY = re.compile(r"""^\s*("[^"]*"|'[^']*'|[A-Za-z0-9_-]+)\s*(?:\.|=)""")
 
 
 class TomlFile(Generic[_Model]):
-    """A validated TOML file that still knows where each key stands.
+    """A validated TOML file that knows the line of each key.
 
     Args:
-        model: What the file must hold.
-        error_class: What is raised when it does not.
-        other_words: What to do instead of keys that are none, but that people try.
+        model: The pydantic model of the file.
+        error_class: The error to raise if the file does not fit the model.
+        other_words: Advice for unknown keys that people often try.
 
     Raises:
         GraphRecError: As `error_class`, naming file, line, key and the nearest valid key.
@@ -148,7 +148,7 @@ class TomlFile(Generic[_Model]):
             self.content = model.model_validate(tomllib.loads(self._text))
         except ValidationError as error:
             raise self._first_of(error, model) from error
-        except ValueError as error:  # wrong TOML, or a number of thousands of digits in it
+        except ValueError as error:  # invalid TOML, or a number with thousands of digits
             name = self.path.name
             raise error_class(f"{name} is not valid TOML: {error}", value=str(path)) from error
         except RecursionError as error:
@@ -167,11 +167,11 @@ class TomlFile(Generic[_Model]):
                 value=str(path),
             ) from error
         except FileNotFoundError as error:
-            what = f"'{path}' cannot be read: there is no such file"
+            what = f"'{path}' does not exist"
             raise self._error_class(what, value=str(path)) from error
         except OSError as error:
             raise refused(error, "read", path) from error
-        except ValueError as error:  # such as a path with a NUL in it
+        except ValueError as error:  # such as a path with a NUL character
             raise self._error_class(f"'{path}' cannot be read: {error}", value=str(path)) from error
 
     def error(
@@ -183,14 +183,14 @@ class TomlFile(Generic[_Model]):
         next_step: str | None = None,
         value: object = None,
     ) -> GraphRecError:
-        """The error to raise for something wrong at a key: the message names its line."""
+        """Returns the error for a key; the message names its line."""
         place = f"{self.path.name}, line {line_of(self._text, location)}"
         return self._error_class(
             f"{place}: {what}", expected=expected, next_step=next_step, value=value
         )
 
     def _first_of(self, error: ValidationError, model: type[BaseModel]) -> GraphRecError:
-        # A misspelt key often leaves a required one missing; the misspelling says more.
+        # A misspelt key often makes a required one missing; the misspelling explains more.
         first = min(error.errors(), key=lambda entry: entry["type"] != "extra_forbidden")
         location = first["loc"]
         if first["type"] == "extra_forbidden":
@@ -206,7 +206,7 @@ class TomlFile(Generic[_Model]):
 
 
 def line_of(text: str, location: Location) -> int:
-    r"""The line (from 1) where a key of a TOML text stands, or the nearest one around it.
+    r"""Returns the line (from 1) of a key in a TOML text, or of its nearest parent.
 
     >>> line_of('[[table]]\nfile = "a.csv"\n[[table]]\nfil = "b.csv"', ("table", 1, "fil"))
     4
@@ -224,7 +224,7 @@ def line_of(text: str, location: Location) -> int:
 
 
 def _paths(text: str) -> Iterator[tuple[int, Location]]:
-    """Line number and key path of every header and key line."""
+    """Yields line number and key path of every header and key line."""
     prefix: Location = ()
     counts: dict[Location, int] = {}
     for number, line in enumerate(text.splitlines(), start=1):
@@ -244,7 +244,7 @@ def _paths(text: str) -> Iterator[tuple[int, Location]]:
 
 
 def _fields_at(model: type[BaseModel], location: Location) -> list[str]:
-    """The keys that are allowed at a place of a nested model."""
+    """Returns the allowed keys at a location of a nested model."""
     current = model
     annotation: object = None
     for part in location:

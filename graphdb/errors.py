@@ -1,4 +1,4 @@
-"""The one error tree of graphrec; the command line maps it to exit codes.
+"""Defines all errors of graphrec; the command line maps them to exit codes.
 
     GraphRecError                     exit 1
     ├── SchemaError                   exit 3   a type is declared or named wrongly
@@ -31,8 +31,8 @@
     └── FileAccessError               exit 9   the operating system refused a file
         └── DiskFullError                      there is no space left
 
-Exit 2 is the command line's own (a wrong option), as is usual. Every docstring says what the error
-means and, in its second paragraph, what to do about it; docs/errors.md is made from them.
+Exit 2 means a wrong command-line option. The first paragraph of each docstring says what the error
+means, the second what to do about it; docs/errors.md is generated from them.
 """
 
 from difflib import get_close_matches
@@ -47,10 +47,10 @@ class GraphRecError(Exception):
     Do what the last part of the message says. No message shows a password in an address.
 
     Args:
-        what: What happened, with the wrong value in it.
-        expected: What would have been right.
+        what: What happened, including the wrong value.
+        expected: The correct form.
         next_step: What the reader can do about it.
-        value: The wrong value, kept as an attribute for programs.
+        value: The wrong value, as an attribute for programs.
     """
 
     exit_code = 1
@@ -111,7 +111,7 @@ class FileFormatError(DataError):
 class RejectedRowError(DataError):
     """A strict ingest found a row that breaks a rule.
 
-    Correct the row, or ingest without `--strict`: then bad rows are set aside.
+    Correct the row, or ingest without `--strict`, which sets bad rows aside.
     """
 
 
@@ -132,7 +132,7 @@ class SnapshotError(DataError):
 class StoreError(GraphRecError):
     """The graph store refused an operation; it wrote nothing.
 
-    Read what the store answered, correct it, and repeat the call.
+    Correct what the store's answer names, and repeat the call.
     """
 
     exit_code = 5
@@ -141,7 +141,7 @@ class StoreError(GraphRecError):
 class StoreDamagedError(StoreError):
     """The file of an embedded store is truncated, overwritten or otherwise damaged.
 
-    Use an older copy of the file, or ingest the tables into a new store.
+    Restore a backup of the file, or ingest the tables into a new store.
     """
 
 
@@ -158,7 +158,7 @@ class StoreUnavailableError(StoreError):
 class TrainingError(GraphRecError):
     """A model could not be trained or evaluated.
 
-    Change the setting, or install the package that the message names.
+    Change the config key, or install the package, that the message names.
     """
 
     exit_code = 6
@@ -173,21 +173,21 @@ class InsufficientDataError(TrainingError):
 
 
 class InsufficientMemoryError(TrainingError):
-    """Training needs more memory than the device has free; it has not begun.
+    """Training needs more memory than the device has free, so it did not start.
 
-    Lower the settings that the message names, above all `dim`. See docs/training.md.
+    Lower the config keys that the message names, above all `dim`. See docs/training.md.
     """
 
 
 class DivergedError(TrainingError):
-    """The loss became NaN or infinite; the state of the last whole epoch is kept.
+    """The loss became NaN or infinite; the state of the last complete epoch is kept.
 
     Lower `learning_rate`, and train again.
     """
 
 
 class CheckpointError(TrainingError):
-    """A checkpoint is missing, damaged, or of another model than the one to resume.
+    """A checkpoint is missing, damaged, or belongs to another model.
 
     Use another run folder, or delete this one and start again.
     """
@@ -201,9 +201,9 @@ class EvaluationError(TrainingError):
 
 
 class DataLeakageError(TrainingError):
-    """A model that is to be measured has seen what is held out.
+    """The model to evaluate was trained on the holdout.
 
-    Leave out what the message names, and train again.
+    Exclude what the message names, and train again.
     """
 
 
@@ -219,7 +219,7 @@ class WorkerLostError(TrainingError):
 class BundleError(GraphRecError):
     """A model bundle cannot be used.
 
-    Read which part is wrong, and write the bundle again.
+    Write the bundle again; the message names the wrong part.
     """
 
     exit_code = 7
@@ -233,7 +233,7 @@ class BundleMissingError(BundleError):
 
 
 class BundleVersionError(BundleError):
-    """The bundle has a format that this version of graphrec does not read.
+    """This version of graphrec cannot read the format of the bundle.
 
     Train again with this version, or use the version that wrote the bundle.
     """
@@ -247,7 +247,7 @@ class BundleCorruptError(BundleError):
 
 
 class RegistryError(BundleError):
-    """A registry of releases is missing, damaged, or refused the request; nothing changed.
+    """A release registry is missing, damaged, or refused the request; nothing changed.
 
     Do what the message says. `graphrec releases REGISTRY` lists the content.
     """
@@ -256,7 +256,7 @@ class RegistryError(BundleError):
 class UnknownReleaseError(RegistryError):
     """The registry has no release with that name.
 
-    List the names with `graphrec releases REGISTRY`; the message suggests the nearest.
+    List the names with `graphrec releases REGISTRY`; the message suggests the closest.
     """
 
 
@@ -270,7 +270,7 @@ class QueryError(GraphRecError):
 
 
 class UnknownIdError(QueryError):
-    """No node of that type has that id.
+    """No node of this type has this id.
 
     Check the id. For users that the bundle does not know, set `on_unknown` or give their events.
     """
@@ -286,10 +286,10 @@ class InvalidFilterError(QueryError):
 class FileAccessError(GraphRecError):
     """The operating system refused to read or write a file; no partial file is left.
 
-    Do what the message says, then run the same again.
+    Do what the message says, then repeat the call.
 
     Args:
-        errno: The error number of the system, as in `errno`; None if there is none.
+        errno: The system's error number, as in `errno`, or None.
         retryable: Whether the same call can succeed later, such as with too many open files.
     """
 
@@ -313,12 +313,12 @@ class FileAccessError(GraphRecError):
 class DiskFullError(FileAccessError):
     """There is no space to write: a full disk, a quota, or a limit on file sizes.
 
-    Free some space, or write to another disk. TMPDIR names the folder for temporary files.
+    Free some space, or write to another disk. TMPDIR sets the folder for temporary files.
     """
 
 
 def shown(value: object) -> str:
-    """A value as a message shows it: its repr, cut where it is long or deep.
+    """Returns the repr of a value for a message, shortened if it is long or deep.
 
     >>> shown("p1"), shown(float("nan"))
     ("'p1'", 'nan')
@@ -336,7 +336,7 @@ _MOST_CHARACTERS = 1_000
 
 
 def _readable(text: str) -> str:
-    """A text that can be written anywhere: not endless, and without halves of characters."""
+    """Returns a text that can be written anywhere: of limited length, without lone surrogates."""
     text = text.encode(errors="backslashreplace").decode()
     if len(text) <= _MOST_CHARACTERS:
         return text
@@ -344,7 +344,7 @@ def _readable(text: str) -> str:
 
 
 def nearest(name: str, known: list[str]) -> str | None:
-    """The closest known name as a phrase for a message, or None when nothing is close.
+    """Returns the most similar known name as a phrase for a message, or None.
 
     >>> nearest("Prodct", ["Product", "Brand"])
     "did you mean 'Product'?"

@@ -1,9 +1,8 @@
-"""Turns errors of the operating system into ours, and keeps paths inside their folder.
+"""Turns errors of the operating system into graphrec errors, and keeps paths inside their folder.
 
-Manifests, schemas and registries name their files. `inside` is the one place where such a name
-becomes a path. It refuses a name that leads out of its folder, on this system or on another one
-that the folder may be copied to, for readers and writers alike. `Closing` is the base of what is
-closed at the end of a `with` statement.
+Manifests, schemas and registries name their files. `inside` turns such a name into a path. It
+refuses a name that leads out of its folder, on this or any other system, for readers and writers.
+`Closing` is the base class of context managers that close themselves.
 """
 
 import errno
@@ -22,11 +21,11 @@ from graphdb.errors import DiskFullError, FileAccessError, GraphRecError
 
 
 class Closing(ABC):
-    """A context that gives itself and is closed at its end, whether or not something failed."""
+    """A context manager that returns itself and closes itself at the end."""
 
     @abstractmethod
     def close(self) -> None:
-        """Lets go of what is held."""
+        """Releases its resources."""
 
     def __enter__(self) -> Self:
         return self
@@ -46,16 +45,16 @@ _DEVICES = {"CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"} | {
 
 
 def inside(folder: Path, name: str, error: type[GraphRecError]) -> Path:
-    """The path of a file or folder by its name in a folder, such as 'nodes/User.parquet'.
+    """Returns the path of a file or folder from its name in a folder, such as 'nodes/User.parquet'.
 
-    Nothing needs to be there yet. A link on the way is followed, and must stay in the folder.
+    The path need not exist. Links are followed and must stay in the folder.
 
     Args:
         name: Relative, its parts separated by '/'.
 
     Raises:
-        GraphRecError: As `error`: the name, or a link that bears it, leads out of the folder, or
-            it is none that every file system takes.
+        GraphRecError: As `error`: the name or a link leads out of the folder, or some file systems
+            do not allow the name.
     """
     problem = _problem(name)
     path = folder / name if not problem else folder
@@ -63,16 +62,16 @@ def inside(folder: Path, name: str, error: type[GraphRecError]) -> Path:
         problem = "is a link that leads out of the folder"
     if problem:
         raise error(
-            f"'{name}' {problem}, so it is no file of '{folder}'",
+            f"'{name}' {problem}, so it cannot be a file in '{folder}'",
             expected="a name within the folder, such as 'nodes/User.parquet'",
-            next_step="do not use this folder if you do not know who wrote it",
+            next_step="do not use this folder unless you trust its author",
             value=name,
         )
     return path
 
 
 def is_device(name: str) -> bool:
-    """Whether a name, whatever its ending, means a device on Windows.
+    """Returns whether a name, with any suffix, is a device on Windows.
 
     >>> is_device("Con.parquet"), is_device("Content.parquet")
     (True, False)
@@ -85,27 +84,27 @@ def _problem(name: str) -> str:
     if PurePosixPath(name).is_absolute() or ".." in parts:
         return "leads out of the folder"
     if any(sign in '\\:<>"|?*' or not sign.isprintable() for sign in name):
-        return "has signs that file names cannot have everywhere"
+        return "has characters that some file systems do not allow"
     if any(not part or part == "." or part[-1] in ". " for part in parts):
-        return "is no file name everywhere"
+        return "is not a file name on every system"
     if any(is_device(part) for part in parts):
-        return "means a device on some systems"
+        return "is a device on some systems"
     return ""
 
 
-_FREE = "free some space or choose another disk, then run it again"
+_FREE = "free some space or choose another disk, then try again"
 _ACCESS = "give yourself access to it, or choose another path"
 _REFUSALS = {
     errno.EACCES: ("permission is denied", _ACCESS),
     errno.EPERM: ("permission is denied", _ACCESS),
-    errno.EROFS: ("its file system can only be read", "choose a path on another one"),
+    errno.EROFS: ("its file system is read-only", "choose a path on another one"),
     errno.ENOENT: ("it does not exist", "check the path"),
-    errno.ENOTDIR: ("a part of the path is a file, not a folder", "check the path"),
+    errno.ENOTDIR: ("part of the path is a file, not a folder", "check the path"),
     errno.EISDIR: ("it is a folder", "give the path of a file"),
     errno.EEXIST: ("it exists already", "choose another path, or remove it first"),
     errno.ENOTEMPTY: ("the folder is not empty", "choose another path, or empty it first"),
     errno.ENAMETOOLONG: ("the name is too long", "choose a shorter path"),
-    errno.ELOOP: ("its symbolic links lead round in a circle", "give the path of the file itself"),
+    errno.ELOOP: ("its symbolic links form a loop", "give the path of the file itself"),
     errno.EMFILE: (
         "this process has too many files open",
         "raise its limit (`ulimit -n`), or keep fewer bundles open",
@@ -116,33 +115,33 @@ _REFUSALS = {
     errno.EBUSY: ("another program uses it", "wait for it to finish, then try again"),
     errno.ETXTBSY: ("another program uses it", "wait for it to finish, then try again"),
     errno.EIO: ("the disk failed", "check the disk, or choose another one"),
-    errno.EPIPE: ("nobody reads it any more", "keep the reader open, then run it again"),
+    errno.EPIPE: ("its reader has closed it", "keep the reader open, then try again"),
     errno.EBADF: ("it is closed", "leave it open, or send it to a file"),
     errno.ENOSPC: ("the disk is full", _FREE),
     errno.EDQUOT: ("the disk quota is used up", _FREE),
     errno.EFBIG: (
-        "the file would be larger than it may be",
-        "raise the limit (`ulimit -f`) or choose another disk, then run it again",
+        "the file would exceed the size limit",
+        "raise the limit (`ulimit -f`) or choose another disk, then try again",
     ),
 }
-"""What each number means for a file, and what to do next."""
+"""Meaning and next step of each error number."""
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _PASSING = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EINTR, errno.EAGAIN, errno.EBUSY)
 _NUMBERS = {os.strerror(number).casefold(): number for number in _REFUSALS}
 _SPELLED = re.compile("|".join(map(re.escape, _NUMBERS)), re.IGNORECASE)
-# NumPy's short write, and DuckDB's refusal to spill more than fits beside its temporary files.
+# NumPy's short write, and DuckDB's error when its temporary files do not fit on the disk.
 _NO_ROOM_SPELLED = re.compile(r"\d+ requested and \d+ written|max_temp_directory_size", re.ASCII)
 
 
 def refused(
     error: OSError, doing: str = "read or write", path: str | Path | None = None
 ) -> FileAccessError:
-    """The error of the tree for one of the operating system.
+    """Returns the graphrec error for an error of the operating system.
 
     Args:
-        doing: What was tried, as a verb, such as 'write'.
-        path: On what; by default the file that the error names.
+        doing: The failed operation, as a verb, such as 'write'.
+        path: The file; by default the one that the error names.
     """
     number = error.errno if error.errno is not None else number_in(str(error))
     named = path if path is not None else _file_of(error)
@@ -152,10 +151,10 @@ def refused(
 def of_number(
     number: int | None, doing: str, path: str | Path | None, *, otherwise: str = ""
 ) -> FileAccessError:
-    """As `refused`, by the number alone.
+    """Like `refused`, from the error number alone.
 
     Args:
-        otherwise: What is wrong, where the number is unknown.
+        otherwise: The reason to give if the number is unknown.
     """
     usual = (otherwise or "the system refused", "check the path and the disk")
     why, next_step = _REFUSALS.get(number, usual) if number is not None else usual
@@ -171,7 +170,7 @@ def of_number(
 
 
 def number_in(text: str) -> int | None:
-    """The `errno` that a library's message spells out; None where it spells none.
+    """Returns the `errno` whose text a library's message contains, or None.
 
     >>> import errno
     >>> number_in('Could not write file "a": No space left on device') == errno.ENOSPC
@@ -184,23 +183,23 @@ def number_in(text: str) -> int | None:
 
 
 def pass_on_refusal(error: Exception, path: Path) -> None:
-    """Raises FileAccessError where an error of reading is the system's, and not of what it read.
+    """Raises FileAccessError if the system failed to read, and not if the data is wrong.
 
-    Arrow calls both OSError, but only the system's have a number.
+    Arrow raises OSError for both, but only the system's errors have a number.
     """
     if isinstance(error, OSError) and error.errno is not None:
         raise refused(error, "read", path) from error
 
 
 def temporary_folder(prefix: str) -> "TemporaryDirectory[str]":
-    """A folder for temporary files, which goes when it is closed.
+    """A folder for temporary files that is removed on close.
 
     Raises:
-        FileAccessError: None can be made.
+        FileAccessError: It cannot be created.
     """
     try:
         return TemporaryDirectory(prefix=prefix)
-    except FileNotFoundError as error:  # of the module itself: it found no place for them
+    except FileNotFoundError as error:  # `tempfile` found no usable folder
         raise FileAccessError(
             f"cannot make a temporary folder: {error.strerror}",
             next_step="set TMPDIR to a folder with room",
@@ -212,13 +211,13 @@ def temporary_folder(prefix: str) -> "TemporaryDirectory[str]":
 
 @contextmanager
 def file_access(doing: str, path: str | Path | None = None) -> Iterator[None]:
-    """Raises FileAccessError, or DiskFullError, where the operating system refuses something.
+    """Turns the system's errors into FileAccessError or DiskFullError.
 
-    To be used in a `with` statement or as a decorator.
+    Use it in a `with` statement or as a decorator.
 
     Args:
-        doing: What is tried, as a verb, such as 'read'.
-        path: On what; by default the file that the system's error names.
+        doing: The operation, as a verb, such as 'read'.
+        path: The file; by default the one that the system's error names.
     """
     try:
         yield

@@ -1,7 +1,7 @@
 """Provides locks between processes, and locks between threads that survive a fork.
 
-The system releases a file lock when its process ends, however it ends. A `ForkLock` is free in a
-forked process, whatever other threads held when it was forked.
+The system releases a file lock when its process ends, even if it is killed. A `ForkLock` is free in
+a forked process, even if another thread held it at the fork.
 """
 
 import os
@@ -16,11 +16,11 @@ from graphdb.errors import GraphRecError
 
 
 class ForkLock:
-    """A lock for a `with` statement; in a forked process it is free.
+    """A lock for a `with` statement that is free in a forked process.
 
-    A fork copies a lock that another thread holds, but not the thread that would let go of it. So
-    only what stays right when that thread stops anywhere inside may be done under it, such as
-    keeping a value that was worked out before.
+    A fork copies a lock that another thread holds, but not the thread that would release it. The
+    code under this lock must therefore stay correct if its thread stops anywhere inside: storing a
+    computed value is fine.
     """
 
     def __init__(self) -> None:
@@ -39,7 +39,7 @@ class ForkLock:
         self._lock.release()
 
     def renew(self) -> None:
-        """Makes it free, in a process that has no other thread."""
+        """Frees the lock, in a process with a single thread."""
         self._lock = Lock()
 
 
@@ -57,13 +57,13 @@ if hasattr(os, "register_at_fork"):
 
 @contextmanager
 def locked(file: Path, busy: GraphRecError | None = None) -> Iterator[None]:
-    """Holds a lock on a file, which is made where there is none; nothing is written to it.
+    """Holds a lock on a file. The file is created if missing, and stays empty.
 
     Args:
-        file: In a folder that exists.
-        busy: Raised where another one holds it; without, this waits until it is free.
+        file: A path in an existing folder.
+        busy: The error to raise if another process holds the lock; without it, this waits.
     """
-    import fcntl  # not on every system; there, what others wrote can still be read
+    import fcntl  # Not every system allows this; files of other users are still readable there.
 
     with file.open("ab") as held:
         try:

@@ -1,7 +1,7 @@
-"""Makes text from outside safe to print, to log and to write into Cypher.
+"""Makes untrusted text safe to print, to log and to write into Cypher.
 
-Ids and titles are escaped for terminals, passwords in addresses are hidden in everything that is
-shown or kept, and names and texts are quoted for Cypher.
+It escapes ids and titles for terminals, hides passwords in addresses, and quotes names and texts
+for Cypher.
 """
 
 import re
@@ -9,13 +9,13 @@ import unicodedata
 from urllib.parse import unquote
 
 _BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u3164\uffa0")
-"""Letters and marks that show nothing."""
+"""Letters and marks without a visible glyph."""
 
 
 def printable(text: str) -> str:
-    r"""The text, with what moves a cursor, hides, or turns the direction spelled as an escape.
+    r"""Escapes the characters that move a cursor, are invisible, or change the text direction.
 
-    All else stays as it is, spaces of all kinds too.
+    All others stay, spaces of all kinds included.
 
     >>> print(printable("\x1b[31mred\nline\u202e"), printable("Käse 奶酪 🧀"))
     \x1b[31mred\nline\u202e Käse 奶酪 🧀
@@ -24,14 +24,14 @@ def printable(text: str) -> str:
 
 
 def is_printable(sign: str) -> bool:
-    """Whether a sign shows as itself and does nothing else."""
+    """Returns whether a character is shown as itself and has no other effect."""
     if sign.isprintable():
         return sign not in _BLANK
     return unicodedata.category(sign) == "Zs"
 
 
 def spelled(sign: str) -> str:
-    r"""A sign as Python escapes it.
+    r"""Returns a character as a Python escape.
 
     >>> print(spelled("\t"), spelled("\x9b"), spelled("\U000e0001"))
     \t \x9b \U000e0001
@@ -48,7 +48,7 @@ _AT_SIGN = re.compile(_AT, re.IGNORECASE)
 _PORT = r"(?::(?:\d+|PORT)\b)"
 _HOST = re.compile(rf"(?:\[[\da-f:.]*\]|[\w.-]*){_PORT}?", re.IGNORECASE)
 _USER = re.compile(rf"\b([a-z][a-z0-9+.-]*:/+)[^\s'\"`/?#]*{_AT}", re.IGNORECASE)
-# What is left of one where the text was cut at the @, as that of REGISTRY@NAME is.
+# The rest of an address that was split at the @, such as that of REGISTRY@NAME.
 _CUT = re.compile(
     rf"\b([a-z][a-z0-9+.-]*:/+)[^\s'\"`/?#:\[]+(?!{_PORT}):[^\s'\"`/?#]+", re.IGNORECASE
 )
@@ -61,10 +61,10 @@ _DECODED_AT_MOST = 5
 
 
 def redacted(text: str) -> str:
-    """A text with *** in place of what may be secret in the addresses in it.
+    """Replaces secrets in the addresses of a text by ***.
 
-    That is who logs in where, and values whose names say that they are secret. Of an address of
-    Neo4j nothing is left but scheme, host and port.
+    Secrets are user and password, and values whose names look secret. A Neo4j address keeps
+    only scheme, host and port.
 
     >>> redacted("cannot reach 'https://eve:hunter2@db/x?page=2&token=abc'")
     "cannot reach 'https://***@db/x?page=2&token=***'"
@@ -76,7 +76,7 @@ def redacted(text: str) -> str:
 
 
 def holds_secret(address: str) -> bool:
-    """Whether an address names who logs in, or holds a value that is named as a secret.
+    """Returns whether an address holds a user, a password or a value whose name looks secret.
 
     >>> holds_secret("bolt://db:7687"), holds_secret("bolt://eve%3Ahunter2%40db")
     (False, True)
@@ -102,7 +102,7 @@ def _host_alone(found: re.Match[str]) -> str:
 
 
 _PLAIN = frozenset(" _.,:@()+-")
-"""Signs that mean nothing inside a Cypher string, nor to the Browser that reads it from a link."""
+"""Characters without a special meaning in a Cypher string and in a link to Neo4j Browser."""
 
 
 def quoted(name: str) -> str:
@@ -115,11 +115,11 @@ def quoted(name: str) -> str:
 
 
 def literal(text: str) -> str:
-    r"""A text as a Cypher string, for where no parameter can be bound: a link to Neo4j Browser.
+    r"""Returns a text as a Cypher string for a link to Neo4j Browser, which cannot bind parameters.
 
-    More is escaped than Cypher asks for: Browser decodes a link before it takes it apart, so that
-    a plain `&arg=` would begin a second query, and it drops lines that begin with `//`. Letters
-    and digits of all scripts stay readable.
+    It escapes more than Cypher needs: Browser decodes a link before it splits it, so a plain
+    `&arg=` would start a second query, and it drops lines that begin with `//`. Letters and
+    digits of all scripts stay readable.
 
     >>> print(literal("it's"), literal("a&arg=b"), literal("杯子"))
     'it\'s' 'a\u0026arg\u003Db' '杯子'

@@ -1,8 +1,8 @@
 """Declares the base schema of the e-commerce graph and extends it from TOML files.
 
-Everything else (store layouts, constraints, HeteroData keys, validation, docs) is derived from
-`SCHEMA`. Outside this table and the sources that fill it, code asks the schema for what it needs.
-A TOML file may add properties, node types and relations:
+Store layouts, constraints, HeteroData keys, validation and docs are derived from `SCHEMA`. Only
+this table and the sources name types; other code asks the schema. A TOML file may add properties,
+node types and relations:
 
 [node.Product.property.material]
 kind = "string"

@@ -1,6 +1,6 @@
 """Defines the parts of a schema: properties, node types, edge types and relations.
 
-`schema.py` holds the content (which types there are); this module holds only the shape.
+`schema.py` declares the types; this module defines the classes.
 """
 
 import re
@@ -69,7 +69,7 @@ BACK = "~"
 
 
 class Step(NamedTuple):
-    """One edge type of a metapath, walked from source to target, or the other way.
+    """One edge type of a metapath, walked forwards (source to target) or backwards.
 
     >>> back = Step(EdgeType("Product", "MADE_BY", "Brand"), backwards=True)
     >>> back.source, back.relation, back.target
@@ -95,17 +95,17 @@ class Step(NamedTuple):
         return (BACK if self.backwards else "") + self.edge_type.relation
 
     def reverse(self) -> "Step":
-        """The same edges, walked the other way."""
+        """The same edge type, walked in the opposite direction."""
         return Step(self.edge_type, not self.backwards)
 
 
 @dataclass(frozen=True, slots=True)
 class MetaPath:
-    """Edge types in a row, each walked along or against its direction.
+    """A chain of edge types, each walked along or against its direction.
 
     Args:
-        source: The node type where it begins. Without any step it ends there, too.
-        steps: Each begins where the one before it ends.
+        source: The node type where it begins. Without steps it also ends there.
+        steps: Each begins where the previous one ends.
 
     >>> carried = MetaPath.parse("Creator-PUBLISHED-Content-FEATURES-Product")
     >>> carried.source, carried.target, carried.reverse().relations
@@ -119,7 +119,7 @@ class MetaPath:
 
     @classmethod
     def parse(cls, text: str) -> "MetaPath":
-        """From 'Type-RELATION-Type', or more in a row; '~RELATION' is walked backwards.
+        """Parses 'Type-RELATION-Type' or a longer chain; '~RELATION' is walked backwards.
 
         Raises:
             SchemaError: The text has another form.
@@ -127,9 +127,9 @@ class MetaPath:
         parts = text.split("-")
         if len(parts) % 2 == 0 or not all(parts):
             raise SchemaError(
-                f"'{text}' is no metapath",
-                expected=f"Type-RELATION-Type, or more of them in a row; {BACK} in front of a "
-                "relation walks it backwards",
+                f"'{text}' is not a metapath",
+                expected=f"Type-RELATION-Type or a longer chain; {BACK} in front of a "
+                "relation reverses it",
                 value=text,
             )
         steps = []
@@ -156,7 +156,7 @@ class MetaPath:
         return tuple(step.relation for step in self.steps)
 
     def reverse(self) -> "MetaPath":
-        """The same edge types from the end to the beginning."""
+        """The metapath from its target to its source."""
         return MetaPath(self.target, tuple(step.reverse() for step in reversed(self.steps)))
 
     def __add__(self, other: "MetaPath") -> "MetaPath":
@@ -220,7 +220,7 @@ class Relation:
 
     Args:
         ends: The allowed (source type, target type) pairs.
-        is_event: Something a user did at a moment: carries `at`, `count`, `value`, `channel`.
+        is_event: A user action with a time: it has `at`, `count`, `value`, `channel`.
         repeats: One pair may have many such edges, distinguished by `at` and `event_id`.
         one_target: A source has at most one such edge; a new one replaces the old.
         event_weight: How much one event says about taste: 0 if it says nothing by itself, negative
@@ -252,10 +252,10 @@ class Relation:
 
     @property
     def value_times(self) -> Mapping[str, Property]:
-        """The columns in which stores keep when an optional value was given, by value.
+        """The store columns with the time of each optional value, by the name of the value.
 
-        They are empty in a row whose value is as new as the row. A newer row without the value
-        keeps the older value, and a row between the two in time must still be able to replace it.
+        The time is null if the value is as new as its row. A newer row without the value keeps
+        the older value, and a row between the two in time must still be able to replace it.
         """
         if self.newest_by is None:
             return {}

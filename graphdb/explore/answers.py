@@ -1,4 +1,4 @@
-"""What a query found, free of the driver's own types: plain values, nodes, edges and paths."""
+"""Defines the answers of queries as plain values, nodes, edges and paths, without driver types."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ class FoundNode:
     fields: Mapping[str, Any]
 
     def __str__(self) -> str:
-        """As people know it.
+        """Returns type, id and name.
 
         >>> str(FoundNode("Brand", "b1", {"name": "Acme"})), str(FoundNode("User", "u1", {}))
         ("Brand:b1 'Acme'", 'User:u1')
@@ -64,7 +64,7 @@ class FoundPath:
     edges: tuple[FoundEdge, ...]
 
     def __str__(self) -> str:
-        """The path as Cypher would draw it.
+        """Returns the path in Cypher's notation.
 
         >>> user, pan, brand = (FoundNode(*it, {}) for it in (("U", "u"), ("P", "p"), ("B", "b")))
         >>> edges = (FoundEdge(user, "PURCHASED", pan, {}), FoundEdge(pan, "MADE_BY", brand, {}))

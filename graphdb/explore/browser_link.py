@@ -1,4 +1,4 @@
-"""Makes links that open a query in Neo4j Browser, and the files that people drop onto it.
+"""Makes links that open a query in Neo4j Browser, and the files to drop onto it.
 
 The files are a style sheet (colours and captions) and the saved queries.
 """
@@ -22,7 +22,7 @@ _FIRST_ZIP_DAY = (1980, 1, 1, 0, 0, 0)
 
 
 class BrowserFiles(NamedTuple):
-    """Where the files are.
+    """The paths of the written files.
 
     Args:
         style: Colour, size and caption of every node type and relation, in Browser's GraSS.
@@ -39,7 +39,7 @@ def style_text() -> str:
 
 
 def write_browser_files(folder: str | Path) -> BrowserFiles:
-    """Writes the style and the saved queries into a folder, which is made if need be.
+    """Writes the style and the saved queries into a folder, and creates it if missing.
 
     Raises:
         DataError: A link, a folder or a device has the name of one of the files.
@@ -65,7 +65,7 @@ _HTTPS = ("https", 7473)
 
 
 def browser_address(store_url: str) -> str:
-    """Where a server has its Browser, if it keeps to the usual ports.
+    """Returns the address of a server's Browser, if it uses the default ports.
 
     Raises:
         StoreError: The URL is not that of a Neo4j server, or holds a user or password.
@@ -81,12 +81,12 @@ def browser_address(store_url: str) -> str:
 
 
 def browser_link(address: str, store_url: str, cypher: str, *, database: str | None = None) -> str:
-    """The address of a Browser page that has a query in its editor, ready to run.
+    """Returns the address of a Browser page with a query in its editor, ready to run.
 
-    The page asks for user and password itself; a link holds none.
+    The page asks for user and password; the link contains neither.
 
     Args:
-        address: Where the Browser is, such as http://127.0.0.1:7474/browser/.
+        address: The address of the Browser, such as http://127.0.0.1:7474/browser/.
         store_url: The server to connect to, put into the page's form.
         cypher: The query, values filled in (`SavedQuery.filled`).
         database: The database to use; by default the server's own.
@@ -94,7 +94,7 @@ def browser_link(address: str, store_url: str, cypher: str, *, database: str | N
     Raises:
         StoreError: The store is not a Neo4j server, the address is not that of a web page, or one
             of them holds a user or password.
-        QueryError: The query holds a sign at which the Browser would cut it off.
+        QueryError: The query holds a character at which the Browser would cut it off.
     """
     _server(store_url)
     _refuse_secrets(address)
@@ -108,7 +108,7 @@ def browser_link(address: str, store_url: str, cypher: str, *, database: str | N
     if "&" in cypher or "#" in cypher:
         raise QueryError(
             "a link to Neo4j Browser cannot carry '&' or '#'",
-            next_step="write them as \\u0026 and \\u0023 inside of strings",
+            next_step="write them as \\u0026 and \\u0023 inside strings",
             value=cypher,
         )
     path = parts.path if parts.path.strip("/") else "/browser/"
@@ -122,7 +122,7 @@ def _server(store_url: str) -> SplitResult:
     parts = _split(store_url)
     if parts.scheme not in NEO4J_SCHEMES or not parts.netloc:
         raise StoreError(
-            f"'{store_url}' is not a Neo4j server, and Neo4j Browser shows nothing else",
+            f"'{store_url}' is not a Neo4j server, and Neo4j Browser shows only those",
             expected="neo4j://HOST:PORT or bolt://HOST:PORT",
             next_step="fill one with `graphrec ingest SOURCE neo4j://HOST:PORT`",
             value=store_url,
@@ -141,7 +141,7 @@ def _split(address: str) -> SplitResult:
 
 def _refuse_secrets(address: str) -> None:
     if holds_secret(address):
-        # The address is not shown: it holds a secret.
+        # The message must not show the address: it holds a secret.
         raise StoreError(
             "the address holds a user or password",
             expected="only scheme, host and port",

@@ -1,7 +1,7 @@
 """Loads the saved Cypher queries and runs queries that may only read the graph.
 
-Each saved query is one Cypher file. The first line is the title, a comment, as Neo4j Browser wants
-it; the second line says how to set the parameters there; further comments hold notes.
+Each saved query is one Cypher file. The first line is a comment with the title, as Neo4j Browser
+needs it; the second line says how to set the parameters there; other comments hold notes.
 """
 
 import re
@@ -30,7 +30,7 @@ _NAMES = (
     "similar",
     "lookalikes-by-model",
 )
-"""In the order in which people see them; the first that asks about one node is its default."""
+"""In the order of the listing; the first query about a single node type is its default."""
 
 NEIGHBORS = "neighbors"
 _PARAMETER = re.compile(r"\$(\w+)")
@@ -62,17 +62,17 @@ class SavedQuery:
 
     @property
     def notes(self) -> str:
-        """What else to know of it; often nothing."""
+        """Further notes; often empty."""
         comments = [line for line in self.text.splitlines() if line.startswith("//")]
         return " ".join(line.removeprefix("//").strip() for line in comments[2:])
 
     def asks_about(self, schema: Schema) -> tuple[str, ...]:
-        """The node types to name when asking, one for each parameter."""
+        """The node type of each parameter."""
         types = {node_type.key: name for name, node_type in schema.node_types.items()}
         return tuple(types[parameter] for parameter in self.parameters)
 
     def filled(self, values: Mapping[str, str]) -> str:
-        r"""The Cypher to read or send as a link, with values as literals; `ask` binds them instead.
+        r"""Returns the Cypher with its values as literals, for a link; `ask` binds them instead.
 
         Raises:
             KeyError: A parameter has no value.
@@ -89,7 +89,7 @@ class SavedQuery:
 
 @cache
 def saved_queries() -> tuple[SavedQuery, ...]:
-    """All saved queries, in the order in which to show them."""
+    """Returns all saved queries, in the order of the listing."""
     folder = files("graphdb.explore") / "queries"
     texts = {name: (folder / f"{name}.cypher").read_text(encoding="utf-8") for name in _NAMES}
     return tuple(
@@ -99,7 +99,7 @@ def saved_queries() -> tuple[SavedQuery, ...]:
 
 
 def queries_for(schema: Schema, node_type: str) -> dict[str, SavedQuery]:
-    """The queries that ask about a node type, by name; the first is the one to begin with.
+    """Returns the queries about a node type, by name; the first is the default.
 
     Example:
         >>> from graphdb.schema import SCHEMA
@@ -137,11 +137,11 @@ def ask(
 ) -> Answer:
     """Runs a read-only query on a Neo4j server.
 
-    The server refuses every write. Queries that do more than read the graph are refused before they
-    run: LOAD CSV, ending transactions, commands about the server and its users, and procedures
+    The server refuses every write. graphrec refuses queries that do more than read the graph before
+    they run: LOAD CSV, ending transactions, commands about the server and its users, and procedures
     other than those that search indexes or describe the graph.
 
-    NEO4J_USER and NEO4J_PASSWORD (or its _FILE) hold user and password.
+    User and password come from NEO4J_USER and NEO4J_PASSWORD (or NEO4J_PASSWORD_FILE).
 
     Args:
         parameters: Values for the `$names` of the query; they are sent as bound parameters, never

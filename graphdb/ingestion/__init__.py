@@ -1,4 +1,4 @@
-"""The way into a store: every row is checked; good ones are written, bad ones set aside."""
+"""Ingests tables into a store: checks every row, writes good ones and sets bad ones aside."""
 
 from graphdb.ingestion.pipeline import IngestReport, IngestWarning, OnProgress, TableReport, ingest
 from graphdb.io.source import ROW, Column, SourceTable

@@ -27,9 +27,9 @@ class TableReport:
     `read` = accepted + superseded + rejected + merged + skipped.
 
     Args:
-        read: The rows found; each part of a split cell counts.
-        counts: What the store did. Superseded rows are older than others with the same key, in the
-            table or in the store.
+        read: The rows read; each part of a split cell counts.
+        counts: Added, updated, unchanged and superseded rows. Superseded rows are older than others
+            with the same key, in the table or in the store.
         rejected: The rows that broke a rule; the store keeps them as rejects.
         merged: The rows that repeat the key of an earlier one, in a `distinct` table or a split
             cell.
@@ -49,18 +49,18 @@ class TableReport:
 
     @property
     def accepted(self) -> int:
-        """The number of rows that are in the store as they are."""
+        """The number of rows that the store now holds."""
         return sum(self.counts) - self.counts.superseded
 
 
 @dataclass(frozen=True, slots=True)
 class IngestWarning:
-    """Something unusual that stops nothing, such as implausible times.
+    """An unusual finding that does not stop the ingest, such as implausible times.
 
     Args:
         table: The name of the table.
         column: The property; None for the file as a whole.
-        message: The values, and what to do about them.
+        message: The values and the next step.
     """
 
     table: str
@@ -73,14 +73,14 @@ class IngestWarning:
 
 @dataclass(slots=True)
 class IngestReport:
-    """What an ingest did: its tables, in the order they were written, and warnings."""
+    """The result of an ingest: its tables, in the order of writing, and warnings."""
 
     tables: list[TableReport] = field(default_factory=list)
     warnings: list[IngestWarning] = field(default_factory=list)
 
     @property
     def counts(self) -> UpsertCounts:
-        """The sum of what the tables did to the store."""
+        """The counts of all tables together."""
         return sum((table.counts for table in self.tables), UpsertCounts())
 
     @property
@@ -105,7 +105,7 @@ class IngestReport:
 
 
 OnProgress = Callable[[SourceTable, str, int], None]
-"""Told of a table, the step it is in ("read", "write") and the rows done since the last call."""
+"""Called with a table, its step ("read", "write") and the rows done since the last call."""
 
 
 def ingest(
@@ -120,14 +120,13 @@ def ingest(
     """Checks tables and upserts their rows into a store.
 
     Ingesting the same tables again changes nothing; after an interruption, it completes the work.
-    Bad rows go to the rejects of the store, with file, number and reason, and all other rows are
-    written.
+    Bad rows go to the rejects of the store, with file, row number and reason.
 
     Args:
         tables: The tables in any order; node tables are read before edge tables.
         strict: Stop at the first table with a bad row, before any of its rows is written.
-        now: Later events are rejected; by default the present.
-        batch_rows: Rows per transaction; by default what suits the store.
+        now: Later events are rejected; by default the current time.
+        batch_rows: Rows per transaction; by default the store's choice.
         on_progress: Called as rows are read and written.
 
     Raises:
@@ -173,7 +172,7 @@ def _stage(
                 key = store.schema.node_type(node_type).key
                 staging.set_keys(node_type, store.read_nodes(node_type, columns=[key]))
         staging.check_ends(table.of)
-    staging.check_keys()  # last: what has no end must not stand in for what has
+    staging.check_keys()  # nulls sort last: an open end must not replace a known one
 
 
 def _write(
@@ -200,7 +199,7 @@ def _write_price_bands(products: pa.Table, store: GraphStore) -> None:
     bands, edges = price_bands(products)
     if edges.num_rows:
         store.upsert_nodes("PriceBand", bands)
-        # The price has just been written, whatever time an older edge has.
+        # The price was just written, so its edge wins over older ones.
         store.upsert_edges(store.schema.edge_type("IN_PRICE_BAND"), edges, as_newest=True)
 
 
@@ -208,7 +207,7 @@ def _stop(rejects: pa.Table) -> None:
     first = rejects.slice(0, 1).to_pylist()[0]
     raise RejectedRowError(
         f"{first['file']}, row {first['row']}: {first['reason']}",
-        next_step="correct the file, or ingest without strict to set such rows aside",
+        next_step="correct the file, or ingest without strict, which sets such rows aside",
         value=first,
     )
 

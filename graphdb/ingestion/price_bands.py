@@ -1,8 +1,8 @@
 """Derives price bands from product prices alone.
 
-Bands follow the 1-2-5 series (0.5 to 1, 1 to 2, 2 to 5, 5 to 10, ...): about equal steps in what a
-price feels like. They depend on nothing but the price, so the same product always falls into the
-same band, whatever else has been loaded; quantiles would move with every batch.
+Bands follow the 1-2-5 series (0.5 to 1, 1 to 2, 2 to 5, 5 to 10, ...): about equal ratios. They
+depend only on the price, so a product keeps its band when other products are loaded; quantiles
+would move with every batch.
 """
 
 import numpy as np
@@ -21,7 +21,7 @@ _IDS = [
 
 
 def price_bands(products: pa.Table) -> tuple[pa.Table, pa.Table]:
-    """The bands that these products fall into, and the edges between them.
+    """Returns the price bands of products, and the edges to them.
 
     Args:
         products: Columns `product_id` and `price`; products without a price have no band.

@@ -1,12 +1,12 @@
-"""Stages raw rows: types and checks them, and splits them into clean tables and rejects.
+"""Stages raw rows: converts and checks them, and splits them into clean tables and rejects.
 
-Staging happens in a DuckDB database of its own (a temporary file that spills and is removed), so
-that every store gets the same checks. It also settles which of the rows with the same key stay.
+Staging uses a temporary DuckDB database, so that every store gets the same checks. It also decides
+which rows with the same key are kept.
 
-Rows with a time outside of their key (ratings, follows, edges with `since`) are in no conflict:
-each value comes from the newest row that gives it, and from rows of the same time the greater value
-counts. Other rows with the same key are in conflict, and the first row stays. In a `distinct`
-table, and within one split cell, they are merged.
+If the time is not part of the key (ratings, follows, edges with `since`), rows do not conflict:
+each value comes from the newest row that has it, and among rows of the same time the greater value
+wins. Other rows with the same key conflict, and the first row is kept. In a `distinct` table, and
+within one split cell, they are merged.
 """
 
 from collections.abc import Iterator, Mapping
@@ -39,16 +39,16 @@ from graphdb.stores.protocol import REJECT_COLUMNS
 MERGED = "merged"
 SUPERSEDED = "superseded"
 ROUND = "_round"
-"""The column with the write that a row belongs to, from 0: no write has a key twice."""
+"""The column with the number of a row's write, from 0: each write has unique keys."""
 
 _GOOD = "_code IS NULL"
 _ORDER = f"{ROW}, {PART}"
 
 
 def settle(connection: duckdb.DuckDBPyConnection, schema: Schema, table: SourceTable) -> None:
-    """Settles all good rows of the table `staged` that share a key.
+    """Resolves good rows of the table `staged` that share a key.
 
-    Those that are not to be written get a code; those that are get values and a round.
+    Rows that will not be written get a code; the others get values and a round.
     """
     repeats = _Repeats(schema, table, staged_columns(schema, table))
     if not connection.execute(repeats.find()).fetchone():
@@ -76,7 +76,7 @@ class _Repeats:
 
     @property
     def time(self) -> str | None:
-        """The time that tells which of two rows is newer, where the table has one."""
+        """The column that says which of two rows is newer, or None."""
         name = self.schema.newest_by(self.table.of)
         return name if name in [column.name for column in self.columns] else None
 
@@ -91,7 +91,7 @@ class _Repeats:
         )
 
     def within_cells(self) -> list[str]:
-        """What one cell says several times is one row: events add up, others are the same."""
+        """Merges repeated values of one cell into one row: events are summed, others are equal."""
         group = [ROW, *self.key]
         if counts_repeats(self.schema, self.table):
             folded = {column.name: self._added(column) for column in self.values}
@@ -100,7 +100,7 @@ class _Repeats:
         return self._fold(same, {}, _GOOD)
 
     def without_time(self) -> list[str]:
-        """The first row stands, or is filled up by the others."""
+        """Keeps the first row, or fills its gaps from the others."""
         good = f"{_GOOD} AND {quoted(self.time)} IS NULL" if self.time else _GOOD
         if self.table.distinct:
             folded = {column.name: _first(column.name) for column in self.values}
@@ -113,7 +113,7 @@ class _Repeats:
         return [self._mark_all_but_first(list(self.key), good, "duplicate_key", reason)]
 
     def by_time(self) -> list[str]:
-        """Rows that give the newest value of a column are written, one after the other."""
+        """Writes the rows that hold the newest value of a column, one after the other."""
         assert self.time is not None
         by_key = f"PARTITION BY {listed(self.key)}"
         newest = f"{quoted(self.time)} DESC NULLS LAST"
@@ -141,7 +141,7 @@ class _Repeats:
         ]
 
     def _added(self, column: Property) -> str:
-        """The value of events of one cell together: numbers that each part has are added."""
+        """Sums the events of one cell: numbers that every part has are added."""
         name = quoted(column.name)
         if column.name == COUNT:
             return f"sum(coalesce({name}, 1))"
@@ -152,7 +152,7 @@ class _Repeats:
         return _first(column.name)
 
     def _fold(self, group: list[str], folded: dict[str, str], good: str) -> list[str]:
-        """Puts the `folded` values of each group into its first row; the others are merged."""
+        """Writes the `folded` values of each group into its first row; the others are merged."""
         updates = ", ".join(f"{quoted(name)} = folded.{quoted(name)}" for name in folded)
         values = ", ".join(f"{value} AS {quoted(name)}" for name, value in folded.items())
         update = (
@@ -190,8 +190,8 @@ class Staging(Closing):
     """Holds one table at a time between its file and the store.
 
     Args:
-        schema: Gives the rules.
-        now: Events after this moment are in the future.
+        schema: The rules.
+        now: Later events are rejected as being in the future.
     """
 
     def __init__(self, schema: Schema, now: datetime) -> None:
@@ -208,7 +208,7 @@ class Staging(Closing):
 
     @contextmanager
     def failures(self) -> Iterator[None]:
-        """Raises FileAccessError where the system refuses the temporary files in here."""
+        """Raises FileAccessError if the system refuses the temporary files."""
         try:
             yield
         except duckdb.Error as error:
@@ -220,7 +220,7 @@ class Staging(Closing):
         self._folder.cleanup()
 
     def begin(self, table: SourceTable) -> None:
-        """Makes room for a new table; what was staged before is gone."""
+        """Starts a new table and drops the previous one."""
         self._table = table
         self._num_unreadable = 0
         columns = ", ".join(
@@ -241,7 +241,7 @@ class Staging(Closing):
         self._num_unreadable += 1
 
     def add(self, batch: pa.RecordBatch) -> None:
-        """Types and checks the values of a raw batch."""
+        """Converts and checks the values of a raw batch."""
         self._connection.register("raw", raw_table(batch))
         query = typed_select(self._schema, self._table, batch.schema)
         parameters = {"now": self._now} if "$now" in query else {}
@@ -253,19 +253,19 @@ class Staging(Closing):
         self._connection.unregister("raw")
 
     def check_scales(self) -> list[tuple[str, str]]:
-        """Rejects rows on another scale than the property's; properties, each with what is odd."""
+        """Rejects rows on another scale; returns the properties, each with a description."""
         return list(reject_other_scales(self._connection, self._schema, self._table))
 
     def check_keys(self) -> None:
-        """Looks at the table as a whole: rows that share a key."""
+        """Resolves rows of the table that share a key."""
         settle(self._connection, self._schema, self._table)
 
     def implausible_times(self) -> list[tuple[str, str]]:
-        """Properties whose good values are times that are hardly meant, each with what is odd."""
+        """Returns properties with implausible times, each with a description."""
         return list(implausible_times(self._connection, self._schema, self._table, self._now))
 
     def check_ends(self, edge_type: EdgeType) -> None:
-        """Rejects edges whose ends are no known nodes; `set_keys` told which are."""
+        """Rejects edges whose ends are unknown nodes, as set by `set_keys`."""
         for end, node_type in ((SOURCE_ID, edge_type.source), (TARGET_ID, edge_type.target)):
             self._connection.execute(
                 f"UPDATE staged SET {_CODE} = 'unknown_{end.removesuffix('_id')}', {_REASON} ="
@@ -275,7 +275,7 @@ class Staging(Closing):
             )
 
     def set_keys(self, node_type: str, keys: pa.RecordBatchReader) -> None:
-        """Tells which nodes of a type exist; keeps them until the staging ends."""
+        """Sets the existing nodes of a type, until the staging ends."""
         name, key = quoted("keys_" + node_type), quoted(keys.schema.names[0])
         self._connection.register("given", keys)
         self._connection.execute(
@@ -288,9 +288,9 @@ class Staging(Closing):
         return node_type in self._keys
 
     def accepted(self, batch_rows: int) -> Iterator[pa.Table]:
-        """The clean rows, with the store's column types, in tables of at most `batch_rows`.
+        """Yields the clean rows in tables of at most `batch_rows`, with the store's column types.
 
-        No table has a key twice.
+        Keys are unique in each table.
         """
         names = self._names()
         declared = self._schema.arrow_schema(self._table.of)

@@ -1,8 +1,8 @@
 """Checks whole tables for values on another scale and for implausible times.
 
-One value beyond the scale is a slip. Many of them, such as stars from 1 to 10 where five are the
-most, mean that the other values are on another scale, too: they could be stored, but would say
-something else. Times are implausible before 1990, all on one day, or far ahead.
+A single value outside the scale is a mistake. Many of them, such as stars from 1 to 10 instead of 1
+to 5, mean that the other values are on another scale, too, and would be stored with a wrong
+meaning. Times are implausible before 1990, if all are on one day, or far in the future.
 """
 
 from collections.abc import Iterator
@@ -19,9 +19,9 @@ from graphdb.stores.duckdb_sql import literal, quoted
 
 OTHER_SCALE = "other_scale"
 _FEW = 5
-"""So few values beyond the scale may be slips, whatever their share."""
+"""Up to so many values outside the scale count as mistakes, at any share."""
 _SHARE = 0.05
-"""A smaller share of values beyond the scale may be slips."""
+"""A smaller share of values outside the scale counts as mistakes."""
 
 
 def reject_other_scales(
@@ -30,7 +30,7 @@ def reject_other_scales(
     """Rejects the good rows of the table `staged` whose values are on another scale.
 
     Returns:
-        Pairs of a property and a line on what its values look like, and what to do.
+        Pairs of a property and a line with its values and the next step.
     """
     for column in staged_columns(schema, table):
         if column.minimum is None or column.maximum is None:
@@ -53,21 +53,21 @@ def reject_other_scales(
         )
         yield (
             column.name,
-            f"{odd}, so '{column.name}' seems to be on a scale of {least:g} to {most:g}, and none"
-            f" of these rows is taken; say in the mapping how its values become {scale}, with"
-            " scale or map, or leave rows out with where",
+            f"{odd}, so '{column.name}' seems to be on a scale of {least:g} to {most:g}, and all"
+            f" these rows are rejected; convert the values to {scale} in the mapping with"
+            " scale or map, or exclude rows with where",
         )
 
 
 EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
-"""Few shops have data from before; a number read in the wrong unit lies there."""
+"""Few shops have older data; a number in the wrong unit ends up there."""
 _TIME_CHECKS_FEW = 5
-"""So few events may well lie on one day."""
+"""Up to so many events may be on one day."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Times:
-    """What the values of one column look like."""
+    """Statistics of one column of times."""
 
     count: int
     first: datetime
@@ -80,10 +80,10 @@ class _Times:
 def implausible_times(
     connection: duckdb.DuckDBPyConnection, schema: Schema, table: SourceTable, now: datetime
 ) -> Iterator[tuple[str, str]]:
-    """Looks at the good rows of the table `staged`.
+    """Checks the good rows of the table `staged`.
 
     Returns:
-        Pairs of a property and what is odd about its values.
+        Pairs of a property and a description of its implausible values.
     """
     for column in staged_columns(schema, table):
         if column.kind != Kind.TIMESTAMP:
@@ -111,7 +111,7 @@ def _oddities(name: str, how: Column, times: _Times) -> Iterator[str]:
     if times.early:
         assert times.last_early is not None
         yield (
-            f"{_share(times.early, times.count)} of '{name}'{where} lie before 1990,"
+            f"{_share(times.early, times.count)} of '{name}'{where} are before 1990,"
             f" {_span(times.first, times.last_early)}; {_advice(how)}"
         )
     one_day = times.first.date() == times.last.date()
@@ -122,13 +122,13 @@ def _oddities(name: str, how: Column, times: _Times) -> Iterator[str]:
         and times.early < times.count
     ):
         yield (
-            f"all {times.count:,} values of '{name}'{where} lie on one day,"
-            f" {times.first.date()}; if more days are meant, see how the column is read"
+            f"all {times.count:,} values of '{name}'{where} are on one day,"
+            f" {times.first.date()}; if that is wrong, check unit or format of the column"
         )
     if times.late:
         yield (
-            f"{_share(times.late, times.count)} of '{name}'{where} lie more than a day ahead, up to"
-            f" {times.last.date()}; {_advice(how)}"
+            f"{_share(times.late, times.count)} of '{name}'{where} are more than a day in the"
+            f" future, up to {times.last.date()}; {_advice(how)}"
         )
 
 
@@ -145,7 +145,7 @@ def _span(first: datetime, last: datetime) -> str:
 def _advice(how: Column) -> str:
     if how.unit is not None:
         other = {"s": "ms", "ms": "s"}[how.unit]
-        return f'they are read with unit = "{how.unit}"; is unit = "{other}" meant?'
+        return f'they are read with unit = "{how.unit}"; should it be unit = "{other}"?'
     if how.format is not None:
-        return f"they are read with format = '{how.format}'; does it fit?"
-    return "see whether the column is the one that is meant"
+        return f"they are read with format = '{how.format}'; check the format"
+    return "check that it is the right column"

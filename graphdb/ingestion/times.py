@@ -13,13 +13,13 @@ from graphdb.stores.duckdb_sql import literal
 
 _OFFSET = re.compile(r"([+-])([01]\d):([0-5]\d)")
 _WRITTEN_OFFSET = r":\d\d([.,]\d+)?\s*([Zz]|[+-]\d\d.*|[A-Za-z].*)$"
-"""At the end of a written time: Z, +08:00, or a name."""
+"""The end of a written time: Z, +08:00, or a name."""
 
 
 def check_timezone(name: str) -> str:
-    """Gives back the name of a timezone, such as Asia/Shanghai, or an offset, such as +08:00.
+    """Validates the name of a timezone, such as Asia/Shanghai, or an offset, such as +08:00.
 
-    Abbreviations are refused: CST is China's time to some and Chicago's to others.
+    Abbreviations are refused: CST can be China's time or Chicago's.
 
     Raises:
         ValueError: It is neither.
@@ -29,7 +29,7 @@ def check_timezone(name: str) -> str:
         'Asia/Shanghai'
         >>> check_timezone("Asia/Shangai")
         Traceback (most recent call last):
-        ValueError: 'Asia/Shangai' is no timezone; did you mean 'Asia/Shanghai'?
+        ValueError: 'Asia/Shangai' is not a timezone; did you mean 'Asia/Shanghai'?
     """
     if name == "UTC" or _OFFSET.fullmatch(name):
         return name
@@ -40,18 +40,17 @@ def check_timezone(name: str) -> str:
         return name
     near = get_close_matches(name, known, n=1)
     hint = f"did you mean '{near[0]}'?" if near else "write one such as Europe/Berlin or +08:00"
-    raise ValueError(f"'{name}' is no timezone; {hint}")
+    raise ValueError(f"'{name}' is not a timezone; {hint}")
 
 
 def in_timezone(local: str, timezone: str) -> str:
-    """SQL of the moment of a local time; null where there is none.
+    """Returns SQL for the UTC time of a local time; null if there is none.
 
-    A time that the clock skips in spring is the hour after, one that it shows twice in autumn is
-    the later.
+    A time that daylight saving skips becomes the hour after; a repeated one becomes the later one.
 
     Args:
         local: SQL of a TIMESTAMP.
-        timezone: As of `check_timezone`.
+        timezone: As in `check_timezone`.
     """
     offset = _OFFSET.fullmatch(timezone)
     if offset is None:
@@ -62,7 +61,7 @@ def in_timezone(local: str, timezone: str) -> str:
 
 
 def says_its_offset(text: str) -> str:
-    """Condition: a written time says by itself how far it is from UTC."""
+    """Returns the SQL condition that a written time contains its offset from UTC."""
     return f"regexp_matches({text}, {literal(_WRITTEN_OFFSET)})"
 
 
@@ -70,10 +69,10 @@ _WIDTHS = {"Y": 4, "y": 2, "m": 2, "d": 2, "H": 2, "I": 2, "M": 2, "S": 2, "j": 
 
 
 def check_time_format(text: str) -> str:
-    """Gives back a format that times can be read with.
+    """Validates a format of times.
 
     Raises:
-        ValueError: It has a sign that is none, or no sign at all.
+        ValueError: It has an unknown code, or none.
 
     Example:
         >>> check_time_format("%d.%m.%Y")
@@ -83,7 +82,7 @@ def check_time_format(text: str) -> str:
         ValueError: '%Q' is not a format of times: Unrecognized format for strftime/strptime: %Q
     """
     if "%" not in text:
-        raise ValueError(f"'{text}' is not a format of times; write it such as %d.%m.%Y %H:%M")
+        raise ValueError(f"'{text}' is not a format of times; write one such as %d.%m.%Y %H:%M")
     with open_database() as connection:
         try:
             connection.execute("SELECT try_strptime('', ?)", [text])
@@ -95,9 +94,9 @@ def check_time_format(text: str) -> str:
 
 
 def digits_in(text: str) -> int | None:
-    """How many digits a time of this format has; None where it has more than digits in it.
+    """Returns the number of digits of a time in this format, or None if not all are digits.
 
-    A number has lost the zeros that it began with: 1022026 is 01022026 as %d%m%Y.
+    A number lacks leading zeros: 1022026 is 01022026 as %d%m%Y.
 
     >>> digits_in("%d%m%Y"), digits_in("%d.%m.%Y")
     (8, None)
@@ -108,7 +107,7 @@ def digits_in(text: str) -> int | None:
 
 
 def has_offset(text: str) -> bool:
-    """Whether times of this format say how far they are from UTC.
+    """Returns whether times of this format contain an offset from UTC.
 
     >>> has_offset("%d.%m.%Y %H:%M %z"), has_offset("%d.%m.%Y 100%%z")
     (True, False)

@@ -1,9 +1,8 @@
 """Builds the SQL that turns raw columns into typed, checked values.
 
-It covers numbers, times as they stand in files, and the rules for single values. Numbers are taken
-as the decimals that people wrote: 995 cents times .01 is 9.950000000000001 in binary, and the
-float32 of 9.95 is 9.949999809265137; both mean 9.95, and a filter for prices up to 9.95 has to find
-them.
+It covers numbers, times, and the rules for single values. Numbers are read as decimals: 995 cents
+times .01 is 9.950000000000001 in binary, and the float32 of 9.95 is 9.949999809265137; both mean
+9.95 and must pass a filter for prices up to 9.95.
 """
 
 from dataclasses import dataclass, field, replace
@@ -21,12 +20,12 @@ _MOST_PLACES = 22  # larger powers of ten are not exact in binary
 
 
 def decimal_number(raw: str, raw_type: pa.DataType) -> str:
-    """SQL of a raw value as DOUBLE, the one that is nearest to what is written or shown.
+    """Returns SQL for a raw value as the DOUBLE nearest to its written form.
 
     Args:
         raw: SQL of the value.
-        raw_type: Its Arrow type. Of a narrow floating-point number the shortest text that gives
-            it back is meant, of a decimal its digits.
+        raw_type: Its Arrow type. A narrow floating-point number counts as its shortest text, a
+            decimal as its digits.
     """
     is_narrow = pa.types.is_floating(raw_type) and raw_type.bit_width < 64
     if is_narrow or pa.types.is_decimal(raw_type):
@@ -35,9 +34,9 @@ def decimal_number(raw: str, raw_type: pa.DataType) -> str:
 
 
 def decimal_product(number: str, scale: float) -> str:
-    """SQL of a number times a scale, rounded to the decimal places that the product has.
+    """Returns SQL for a number times a scale, rounded to the decimal places of the product.
 
-    Both have few: 19.99 has two and .01 has two, so their product has four.
+    19.99 has two places and .01 has two, so their product has four.
 
     >>> decimal_product("x", 1.0)
     'x'
@@ -54,21 +53,20 @@ def decimal_product(number: str, scale: float) -> str:
 
 
 _EXACT = {pa.float32(): 2**24, pa.float64(): 2**53}
-"""Whole floating-point numbers below this are exact; above it, neighbors are the same number."""
+"""Whole floating-point numbers below this are exact; above it, adjacent integers collide."""
 _GROUPS = " '\u00a0\u202f\u2019"
-"""What may stand between thousands, beside the point or comma: spaces and apostrophes."""
+"""Thousands separators other than point and comma: spaces and apostrophes."""
 
 
 @dataclass(frozen=True, slots=True)
 class RawColumn:
-    """Where a property's raw value stands, and what is known of it before a row is read.
+    """The raw column of a property: its SQL, its type, and how to read it.
 
     Args:
-        file: As shown to people.
-        how: The name of the column, or the constant, and how it is to be read.
+        file: The file, for messages.
+        how: The name of the column, or the constant, and how to read it.
         stored: One of the types of `plain_batch`; text for a constant.
-        place: What the column is called in SQL. Names of files cannot be: SQL takes `sku` and
-            `SKU` for one.
+        place: The name of the column in SQL. Names in the file do not work: SQL ignores case.
     """
 
     file: str
@@ -78,12 +76,12 @@ class RawColumn:
 
     @property
     def type(self) -> pa.DataType:
-        """The type of what is read: that which is stored, or text where values are mapped."""
+        """The type to read: the stored one, or text if values are mapped."""
         return self.stored if self.how.map is None else pa.string()
 
     @property
     def sql(self) -> str:
-        """The value that is read; null where it is missing, or not in the map."""
+        """SQL for the value; null if it is missing or not in the map."""
         if self.how.map is None:
             return self.unmapped
         cases = " ".join(
@@ -93,7 +91,7 @@ class RawColumn:
 
     @property
     def unmapped(self) -> str:
-        """The value in the file; null where it is one of the texts that mean a missing value."""
+        """SQL for the value in the file; null if its text means a missing value."""
         if self.how.name is None:
             return literal(self.how.constant or "")
         name = quoted(self.place)
@@ -108,27 +106,27 @@ class RawColumn:
 
     @property
     def is_whole(self) -> bool:
-        """Whether it holds whole numbers by its type."""
+        """Whether its type is an integer."""
         return bool(pa.types.is_integer(self.type))
 
     @property
     def has_fractions(self) -> bool:
-        """Whether it holds numbers that may have a fraction."""
+        """Whether its type is a number with a fraction."""
         return _has_fractions(self.type)
 
     @property
     def is_moment(self) -> bool:
-        """Whether it holds days or moments, which need no format."""
+        """Whether its type is a date or timestamp, which needs no format."""
         return bool(pa.types.is_timestamp(self.type) or pa.types.is_date(self.type))
 
     @property
     def text(self) -> str:
-        """The value as text; whole numbers have no decimal point, so the id 12.0 is 12."""
+        """SQL for the value as text; whole numbers have no decimal point, so the id 12.0 is 12."""
         return _as_text(self.sql, self.type)
 
     @property
     def number(self) -> str:
-        """The value as a floating-point number; null where it is none."""
+        """SQL for the value as a floating-point number; null if it is not a number."""
         if not self.is_text or self.how.decimal is None:
             number = decimal_number(self.sql, self.type)
             if not pa.types.is_float32(self.type):
@@ -146,13 +144,13 @@ class RawColumn:
 
     @property
     def inexact(self) -> str:
-        """Condition: a number that cannot be an id, as it is not whole or may have been rounded."""
+        """Returns the SQL condition that a number cannot be an id: not whole, or maybe rounded."""
         return _inexact(self.sql, self.type)
 
     def refused(
         self, column: Property, expected: str, *, next_step: str | None = None
     ) -> FileFormatError:
-        """The error for a column whose type can never hold the property."""
+        """Returns the error for a column whose type cannot hold the property."""
         return FileFormatError(
             f"'{self.file}': column '{self.how.name}' holds {self.type}"
             f" and cannot be {column.name}",
@@ -182,19 +180,19 @@ def _inexact(sql: str, type_: pa.DataType) -> str:
 
 
 def moment(column: Property, raw: RawColumn) -> str:
-    """SQL of the moment that a raw value says; null where it says none.
+    """Returns SQL for the time of a raw value; null if it has none.
 
-    A column of days or moments says it by itself, and needs neither unit nor format. A time that
-    says how far it is from UTC is that moment, whatever timezone the others are in.
+    Dates and timestamps need neither unit nor format. A time with an offset from UTC keeps it,
+    whatever timezone the column has.
 
     Raises:
-        FileFormatError: The column's type holds no times.
+        FileFormatError: The column's type cannot hold times.
     """
     how = raw.how
     if raw.is_moment:
         return _of_moments(raw)
     if pa.types.is_time(raw.type) or pa.types.is_boolean(raw.type):
-        raise raw.refused(column, "days or moments, such as 2026-01-31 18:30:00")
+        raise raw.refused(column, "dates or times, such as 2026-01-31 18:30:00")
     if how.unit is not None:
         seconds = f"TRY_CAST({raw.sql} AS DOUBLE) / {1 if how.unit == 's' else 1000}"
         return f"CASE WHEN abs({seconds}) < 1e11 THEN to_timestamp({seconds}) END"
@@ -204,8 +202,8 @@ def moment(column: Property, raw: RawColumn) -> str:
         raise raw.refused(
             column,
             "times",
-            next_step='say in the mapping what they count since 1970 (unit = "s" or "ms"),'
-            ' or how they are written (format = "%Y%m%d")',
+            next_step='set in the mapping what they count since 1970 (unit = "s" or "ms"),'
+            ' or their format (format = "%Y%m%d")',
         )
     moment = f"TRY_CAST({raw.sql} AS TIMESTAMPTZ)"
     if how.timezone is None:
@@ -215,7 +213,7 @@ def moment(column: Property, raw: RawColumn) -> str:
 
 
 def is_taken_as_utc(raw: RawColumn) -> str:
-    """Condition: nothing says how far the time is from UTC."""
+    """Returns the SQL condition that the time has no offset and no timezone."""
     how = raw.how
     if how.timezone is not None or how.unit is not None:
         return "false"
@@ -249,34 +247,34 @@ def _formatted(raw: RawColumn, format_: str) -> str:
 _SHOWN_CHARACTERS = 60
 _NUMBERS = "numbers"
 _MAX_OFFSET_HOURS = 15
-"""No clock is further ahead of UTC, so what is less ahead may be a local time."""
-_TIMEZONE_HINT = literal(" as UTC; if it is a local time, say its timezone in the mapping")
+"""No timezone is further ahead of UTC, so a time that is less ahead may be local."""
+_TIMEZONE_HINT = literal(" as UTC; if it is a local time, set its timezone in the mapping")
 
 
 @dataclass(slots=True)
 class CheckedValue:
-    """SQL of a typed value, and (condition, code, reason) triples, the first that holds wins."""
+    """SQL for a typed value, and (condition, code, reason) triples; the first true one counts."""
 
     value: str
     problems: list[tuple[str, str, str]] = field(default_factory=list)
 
 
 def check_value(column: Property, raw: RawColumn, *, is_key: bool) -> CheckedValue:
-    """How one property is read from a raw column and checked.
+    """Returns how to read and check one property of a raw column.
 
     Args:
         column: The property, with its rules.
-        raw: Where its raw value stands.
+        raw: Its raw column.
         is_key: The value identifies the row's node or edge.
 
     Raises:
-        FileFormatError: A raw column of this type can never hold this property.
+        FileFormatError: A raw column of this type cannot hold this property.
     """
     if pa.types.is_nested(raw.type):
         raise raw.refused(column, "one value per cell (text, number, boolean or time)")
     if raw.how.split is not None and not raw.is_text:
         raise raw.refused(
-            column, "text, as it is to be split", next_step="leave out split in the mapping"
+            column, "text, which split needs", next_step="remove split from the mapping"
         )
     checked = _BY_KIND[column.kind](column, raw)
     if column.kind is Kind.STRING and (is_key or column.required) and raw.has_fractions:
@@ -304,7 +302,7 @@ def _string(column: Property, raw: RawColumn) -> CheckedValue:
     value = raw.text
     checked = CheckedValue(value)
     is_node_key = column.required and column.name not in (SOURCE_ID, TARGET_ID)
-    if is_node_key:  # the ends of edges need no look: they must equal a key that passed this
+    if is_node_key:  # The ends of edges need no check: they must equal a key that passed it.
         shown = _shown(column, value)
         checked.problems += [
             (f"trim({value}) = ''", "blank_id", literal(f"{column.name} is only spaces")),
@@ -375,7 +373,7 @@ def _number(column: Property, raw: RawColumn) -> CheckedValue:
 
 
 def _scale(column: Property) -> str:
-    """What to add to a value beyond a scale that has two ends."""
+    """Returns the hint for a value outside a scale with two ends."""
     if column.minimum is None or column.maximum is None:
         return ""
     return f"; the scale is {column.minimum:g} to {column.maximum:g}"
@@ -413,16 +411,16 @@ def _timestamp(column: Property, raw: RawColumn) -> CheckedValue:
 
 
 def _decimal_hint(raw: RawColumn) -> str:
-    """SQL of what to do with a text that is a number with a decimal comma."""
+    """Returns SQL for the hint on a number with a decimal comma."""
     if raw.how.decimal is not None:
         return "''"
     with_comma = replace(raw, how=replace(raw.how, decimal=","))
-    hint = literal('; if the comma is decimal, say decimal = "," in the mapping')
+    hint = literal('; if the comma is decimal, set decimal = "," in the mapping')
     return f"CASE WHEN {with_comma.number} IS NOT NULL THEN {hint} ELSE '' END"
 
 
 def _shown(column: Property, raw: str) -> str:
-    """SQL of "price is abc", long values cut."""
+    """Returns SQL for "price is abc", with long values shortened."""
     return f"{literal(column.name + ' is ')} || left(CAST({raw} AS VARCHAR), {_SHOWN_CHARACTERS})"
 
 

@@ -1,4 +1,4 @@
-"""From raw rows to typed ones, as one query: cells are split, values typed, problems named."""
+"""Turns raw rows into typed ones in one query: splits cells, converts values, names problems."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,14 +13,14 @@ from graphdb.stores.duckdb_sql import literal, quoted
 
 SKIPPED = "skipped"
 PART = "_part"
-"""The column with each row's place among those of one split cell, from 1."""
+"""The column with each row's position in its split cell, from 1."""
 
 
 def staged_columns(schema: Schema, table: SourceTable) -> list[Property]:
-    """The properties that the rows of a table get, in the schema's order.
+    """Returns the properties of a table's rows, in the schema's order.
 
-    Those of the mapping, the event id (a part of the key), and how many where a cell can name
-    the same target several times.
+    These are those of the mapping, the event id (a part of the key), and the count if a cell can
+    repeat a target.
     """
     added = {EVENT_ID, COUNT} if counts_repeats(schema, table) else {EVENT_ID}
     return [
@@ -31,7 +31,7 @@ def staged_columns(schema: Schema, table: SourceTable) -> list[Property]:
 
 
 def counts_repeats(schema: Schema, table: SourceTable) -> bool:
-    """Whether several events of one split cell are one event that happened several times."""
+    """Returns whether repeated events of one split cell become one event with a count."""
     return (
         isinstance(table.of, EdgeType)
         and schema.relation(table.of.relation).repeats
@@ -40,10 +40,10 @@ def counts_repeats(schema: Schema, table: SourceTable) -> bool:
 
 
 def split_cells(table: SourceTable) -> list[tuple[str, str | None]]:
-    """The raw columns with several values in a cell; the rows of each go in step.
+    """Returns the raw columns with several values in a cell, which are split in parallel.
 
     Returns:
-        Names, each with the separator of its texts, or None where cells hold lists.
+        Names, each with its separator, or None if cells hold lists.
     """
     cells: dict[tuple[str, str | None], None] = {}
     for how in table.columns.values():
@@ -53,7 +53,7 @@ def split_cells(table: SourceTable) -> list[tuple[str, str | None]]:
 
 
 def raw_table(batch: pa.RecordBatch) -> pa.Table:
-    """A raw batch as `typed_select` expects it: columns called by their places."""
+    """Returns a raw batch for `typed_select`, with columns named by position."""
     names = [name if name == ROW else _place(batch.schema, name) for name in batch.schema.names]
     return pa.Table.from_batches([batch]).rename_columns(names)
 
@@ -63,7 +63,7 @@ def _place(raw: pa.Schema, name: str) -> str:
 
 
 def typed_select(schema: Schema, table: SourceTable, raw: pa.Schema) -> str:
-    """The query that turns `raw` into typed rows, each with its first problem or none.
+    """Returns the query that turns `raw` into typed rows, each with its first problem, if any.
 
     Its columns: ROW, PART, those of `staged_columns`, the problem's code and its reason.
     """
@@ -89,7 +89,7 @@ def typed_select(schema: Schema, table: SourceTable, raw: pa.Schema) -> str:
     if isinstance(table.of, EdgeType) and table.of.source == table.of.target:
         condition = f"{texts[SOURCE_ID]} = {texts[TARGET_ID]}"
         problems.append((condition, "self_loop", literal("it connects a node to itself")))
-    # The first problem is found once, as a number, and put into words only where there is one.
+    # A number marks the first problem; only rows with a problem get a text.
     first = _case([condition for condition, _, _ in problems], map(str, range(len(problems))))
     numbers = [f"_problem = {number}" for number in range(len(problems))]
     code = _case(numbers, [literal(code) for _, code, _ in problems])
@@ -102,17 +102,17 @@ def typed_select(schema: Schema, table: SourceTable, raw: pa.Schema) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Cells:
-    """Where the raw values of a table are found once its split cells are rows.
+    """Turns split cells into rows.
 
-    Cells that are split side by side give their first parts to the first row, their second parts
-    to the second, and so on; one that is empty gives nothing to any.
+    The first parts of all split cells make the first row, the second parts the second row, and so
+    on; an empty cell is null in all of them.
     """
 
     table: SourceTable
     raw: pa.Schema
 
     def raw_column(self, how: Column) -> RawColumn:
-        """A property's column among the rows of `rows`."""
+        """Returns the column of a property in `rows`."""
         if how.name is None:
             return RawColumn(self.table.file, how, pa.string(), place="")
         raw_type = self.raw.field(how.name).type
@@ -124,7 +124,7 @@ class _Cells:
         return RawColumn(self.table.file, how, raw_type, _place(self.raw, how.name))
 
     def problems(self) -> list[tuple[str, str, str]]:
-        """Parts that cannot be put side by side, as (condition, code, reason)."""
+        """Returns (condition, code, reason) for cells with different numbers of parts."""
         counts = [
             f"{literal(f'{name} has ')} || len(_parts{number})"
             for number, (name, _) in enumerate(split_cells(self.table))
@@ -133,7 +133,7 @@ class _Cells:
         return [("_uneven", "uneven_parts", reason)] if len(counts) > 1 else []
 
     def rows(self) -> str:
-        """The raw table, cells with several values unfolded into rows."""
+        """Returns SQL for the raw table, with a row for each part of a split cell."""
         cells = split_cells(self.table)
         if not cells:
             return f"(SELECT *, 1 AS {PART} FROM raw)"
@@ -160,7 +160,7 @@ class _Cells:
 
 
 def _parts(name: str, separator: str | None) -> str:
-    """The values of a cell as a list; that of an empty cell has one, so that its row is counted."""
+    """Returns SQL for the values of a cell as a list; an empty cell has one null."""
     if separator is None:
         return f"CASE WHEN len({name}) > 0 THEN {name} ELSE [NULL] END"
     texts = f"string_split(coalesce({name}, ''), {literal(separator)})"

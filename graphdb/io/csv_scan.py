@@ -1,9 +1,9 @@
-r"""Finds out how a CSV file is written: its header, separator, encoding and quotes.
+r"""Detects the format of a CSV file: its header, separator, encoding and quotes.
 
-The header comes from the first line. How the file escapes quotes, and whether it is UTF-8, shows
-only in the whole file. Quotes are doubled (RFC 4180) or have a backslash before them. Arrow reads
-the one or the other and says nothing where a file does neither: `"5\" pan"` becomes `5\ pan`. So a
-file in which that may happen is checked cell by cell and reported.
+The header comes from the first line. The escaping of quotes and the encoding are known only after
+reading the whole file. Quotes are doubled (RFC 4180) or follow a backslash. Arrow reads one of the
+two and is silent about a file with the other: `"5\" pan"` becomes `5\ pan`. So a file in which that
+may happen is checked cell by cell and reported.
 """
 
 import codecs
@@ -24,13 +24,13 @@ UTF_8 = "utf-8"
 SEPARATORS = (";", "\t", "|", ",")
 _HEADER_CHARACTERS = 1 << 20
 _READ_BYTES = 1 << 16
-_SAY_ENCODING = 'say encoding = "{}" in a mapping, or save it as UTF-8'
+_SAY_ENCODING = 'set encoding = "{}" in a mapping, or save it as UTF-8'
 _FOREIGN = (
-    (b"\x1f\x8b", "compressed by gzip", "let its name end in .csv.gz"),
+    (b"\x1f\x8b", "compressed by gzip", "rename it to .csv.gz"),
     (b"PK\x03\x04", "an Excel workbook or a ZIP archive", "export or unpack it as CSV"),
     (b"\xd0\xcf\x11\xe0", "an old Excel workbook", "export it as CSV"),
-    (b"PAR1", "a Parquet file", "let its name end in .parquet"),
-    (b"ARROW1", "an Arrow file", "let its name end in .arrow"),
+    (b"PAR1", "a Parquet file", "rename it to .parquet"),
+    (b"ARROW1", "an Arrow file", "rename it to .arrow"),
     (b"SQLite format 3", "an SQLite database", "export its tables as CSV"),
 )
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
@@ -38,11 +38,11 @@ _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 @dataclass(frozen=True, slots=True)
 class CsvFormat:
-    """How the text of a CSV file is to be read.
+    """How to read the text of a CSV file.
 
     Args:
         separator: The character between cells.
-        encoding: How characters stand as bytes; a name that Python knows.
+        encoding: The character encoding; a name that Python knows.
     """
 
     separator: str
@@ -51,17 +51,17 @@ class CsvFormat:
 
 @dataclass(frozen=True, slots=True)
 class CsvHeader:
-    """What the beginning of a CSV file says."""
+    """The beginning of a CSV file."""
 
     names: list[str]
     has_rows: bool
 
 
 def check_separator(text: str) -> str:
-    """Gives back a separator that CSV files can have.
+    """Validates the separator of a CSV file.
 
     Raises:
-        ValueError: It is not one ASCII character, or one that means something else.
+        ValueError: It is not one ASCII character, or a character with another meaning.
     """
     if len(text) != 1 or not text.isascii() or text in '"\r\n\0' or text.isalnum():
         raise ValueError(f"{text!r} cannot separate cells; write one character, such as ; or \\t")
@@ -69,10 +69,10 @@ def check_separator(text: str) -> str:
 
 
 def check_encoding(name: str) -> str:
-    """Gives back the name of an encoding that text can be in; UTF-8 has several, and gets one.
+    """Validates the name of a text encoding; all names of UTF-8 become one.
 
     Raises:
-        ValueError: Python knows none of that name.
+        ValueError: Python does not know the name.
 
     Example:
         >>> check_encoding("latin-1"), check_encoding("UTF8")
@@ -88,7 +88,7 @@ def check_encoding(name: str) -> str:
 
 
 def read_header(path: Path, form: CsvFormat, *, by_backslash: bool = False) -> CsvHeader:
-    """The names of the columns, and whether anything follows them.
+    """Reads the names of the columns, and whether anything follows them.
 
     Args:
         by_backslash: Quotes are escaped by a backslash.
@@ -117,10 +117,10 @@ def read_header(path: Path, form: CsvFormat, *, by_backslash: bool = False) -> C
 
 
 def read_text(path: Path, encoding: str) -> Iterator[str]:
-    """The text of a file in blocks; bytes that are no characters become lone surrogates.
+    """Yields the text of a file in blocks; invalid bytes become lone surrogates.
 
     Raises:
-        FileFormatError: The bytes cannot be of this encoding at all.
+        FileFormatError: The bytes cannot be decoded.
     """
     decoder = codecs.getincrementaldecoder(encoding)("surrogateescape")
     try:
@@ -133,16 +133,16 @@ def read_text(path: Path, encoding: str) -> Iterator[str]:
 
 
 def not_in_encoding(path: Path, encoding: str, problem: object) -> FileFormatError:
-    """The error for a file that is not in the encoding that the mapping says."""
+    """Returns the error for a file that is not in the encoding of the mapping."""
     return FileFormatError(
         f"'{path}' is not in the encoding '{encoding}': {problem}",
-        next_step="say the right encoding in the mapping",
+        next_step="set the right encoding in the mapping",
         value=encoding,
     )
 
 
 def likely_separator(names: list[str], separator: str, wanted: str) -> str | None:
-    """Another separator that would give the header a column of the wanted name.
+    """Returns a separator with which the header would have the wanted column.
 
     >>> likely_separator(["user;city"], ",", "user")
     ';'
@@ -163,7 +163,7 @@ def _refuse_foreign(path: Path, form: CsvFormat) -> None:
     for magic, what, next_step in _FOREIGN:
         if first.startswith(magic):
             raise FileFormatError(
-                f"'{path}' is no CSV file but {what}", next_step=next_step, value=str(path)
+                f"'{path}' is not a CSV file but {what}", next_step=next_step, value=str(path)
             )
     if first.startswith(_UTF_16) and form.encoding == UTF_8:
         raise FileFormatError(
@@ -174,7 +174,7 @@ def _refuse_foreign(path: Path, form: CsvFormat) -> None:
 
 
 def _split_off(path: Path, form: CsvFormat) -> tuple[str, bool]:
-    """The header as text, and whether anything but line ends follows."""
+    """Returns the header as text, and whether anything but line ends follows."""
     text, header = "", None
     for block in read_text(path, form.encoding):
         text += block
@@ -192,7 +192,7 @@ def _split_off(path: Path, form: CsvFormat) -> tuple[str, bool]:
 
 
 def _first_line(text: str) -> tuple[str | None, str]:
-    """The first line that is not empty, and the rest; a quoted line end does not end it."""
+    """Returns the first nonempty line, and the rest; a quoted line end does not end it."""
     begin = len(text) - len(text.lstrip("\r\n\ufeff"))
     is_quoted = False
     for place in range(begin, len(text)):
@@ -212,7 +212,7 @@ def _checked(path: Path, header: str) -> str:
             value=shown,
         )
     if not header.strip("\r\n\ufeff"):
-        raise FileFormatError(f"'{path}' is empty", expected="a header row at least")
+        raise FileFormatError(f"'{path}' is empty", expected="at least a header row")
     return header
 
 
@@ -235,13 +235,13 @@ _MAX_CELL_BYTES = 64 << 20
 
 @dataclass(frozen=True, slots=True)
 class CsvScan:
-    """What the whole of a file says of how it is to be read.
+    """How to read a CSV file, known after reading all of it.
 
     Args:
-        by_backslash: A backslash takes its meaning from the character after it.
-        has_stray_quote: A quote may be open until the end of the file.
-        warning: What a person should know of its quotes.
-        is_utf8: Every byte belongs to a character of UTF-8; not looked at in another encoding.
+        by_backslash: A backslash escapes the next character.
+        has_stray_quote: A quote may stay open until the end of the file.
+        warning: A warning about its quotes.
+        is_utf8: The file is valid UTF-8; not checked in another encoding.
     """
 
     by_backslash: bool = False
@@ -252,15 +252,15 @@ class CsvScan:
 
 @dataclass(slots=True)
 class _Cells:
-    """What cells of a file look like under one reading.
+    """The cells of a file under one way of escaping quotes.
 
     Args:
-        broken: Cells that go on after the quote that ends them, or never end.
-        first_broken_row: The first of them, counted from 1 without the header.
-        plain_row: The first row with an escaped quote in a cell without quotes.
-        quote_row: The first row with any quote in a cell without quotes.
-        has_backslash: Without any, both readings are the same.
-        ends: A number that differs where another reading ends cells elsewhere.
+        broken: Cells that continue after their closing quote, or never end.
+        first_broken_row: The first broken row, counted from 1 without the header.
+        plain_row: The first row with an escaped quote in an unquoted cell.
+        quote_row: The first row with any quote in an unquoted cell.
+        has_backslash: Whether there is a backslash; without one, both readings are the same.
+        ends: A checksum of where cells end, to compare readings.
     """
 
     broken: int = 0
@@ -273,47 +273,47 @@ class _Cells:
 
 
 def scan_csv(path: Path, form: CsvFormat) -> CsvScan:
-    """Looks through a CSV file: once, and again by cells where its quotes are odd."""
+    """Scans a CSV file once, and again cell by cell if its quotes are unusual."""
     found, is_odd = _look_through(path, form)
     return _by_cells(path, form, found) if is_odd else found
 
 
 def _by_cells(path: Path, form: CsvFormat, found: CsvScan) -> CsvScan:
-    """What was found, with how odd quotes are escaped."""
+    """Returns the result, including how unusual quotes are escaped."""
     doubled = _cells(path, form, by_backslash=False)
     if not doubled.broken:
         return replace(found, warning=_doubt(path, form, doubled))
     escaped = _cells(path, form, by_backslash=True)
     row = doubled.first_broken_row
     if escaped.broken < doubled.broken:
-        warning = f'quotes are escaped by a backslash (row {row}), and read so; write "" instead'
+        warning = f'quotes are escaped by a backslash (row {row}) and read that way; prefer ""'
         return replace(found, by_backslash=True, has_stray_quote=escaped.is_open, warning=warning)
     warning = (
-        f"a cell of row {row} goes on after its closing quote, and may be read wrongly;"
+        f"a cell of row {row} continues after its closing quote and may be read wrongly;"
         ' write "" for a quote within quotes'
     )
     return replace(found, warning=warning)
 
 
 def _doubt(path: Path, form: CsvFormat, doubled: _Cells) -> str | None:
-    """What is told of a file that is read by the standard and could be read otherwise."""
+    """Returns the warning for a file that is read by the standard but is ambiguous."""
     if doubled.plain_row is not None:
-        return f'row {doubled.plain_row} has \\" in a cell without quotes; the backslash is kept'
+        return f'row {doubled.plain_row} has \\" in an unquoted cell; the backslash is kept'
     if doubled.quote_row is None or not doubled.has_backslash:
         return None
     escaped = _cells(path, form, by_backslash=True)
     if escaped.broken or escaped.ends == doubled.ends:
         return None
     return (
-        f"row {doubled.quote_row} has a quote in a cell without quotes, and may be read wrongly:"
+        f"row {doubled.quote_row} has a quote in an unquoted cell and may be read wrongly:"
         ' if quotes are escaped by a backslash here, write "" instead'
     )
 
 
 def _look_through(path: Path, form: CsvFormat) -> tuple[CsvScan, bool]:
-    """What one look tells, and whether any quote needs a closer one."""
+    """Returns the result of one scan, and whether its quotes need a second one."""
     sep = re.escape(form.separator).encode()
-    # It begins at the quote, so that a search stops at quotes alone.
+    # It begins with the quote, so that a search stops only at quotes.
     odd = re.compile(rb'"(?:(?<=\\")|(?<=[^"\r\n' + sep + rb']")(?=[^"\r\n' + sep + rb"]))")
     quotes, is_odd, carry = 0, False, b""
     utf8 = _Utf8() if form.encoding == UTF_8 else None
@@ -328,7 +328,7 @@ def _look_through(path: Path, form: CsvFormat) -> tuple[CsvScan, bool]:
 
 
 class _Utf8:
-    """Whether bytes that come in blocks are UTF-8."""
+    """Returns whether blocks of bytes are valid UTF-8."""
 
     def __init__(self) -> None:
         self._decoder = codecs.getincrementaldecoder(UTF_8)()
@@ -356,7 +356,7 @@ def _cells(path: Path, form: CsvFormat, *, by_backslash: bool) -> _Cells:
         while at < len(text):
             match = pattern.match(text, at)
             if match is None or (match.end() == len(text) and block is not None):
-                break  # it may go on in the next block
+                break  # it may continue in the next block
             at = match.end()
             after, plain, end = match.group("after", "plain", "end")
             if after:
@@ -393,8 +393,8 @@ def _note_broken(cells: _Cells, row: int) -> None:
 def _cell_pattern(separator: str, *, by_backslash: bool) -> re.Pattern[bytes]:
     """One cell with what ends it; `after` is what follows its closing quote.
 
-    The quoted part never gives back what it took (`*+`): a doubled quote is no closing one, even
-    where the closing one has not been read yet.
+    The quoted part is possessive (`*+`): a doubled quote does not close a cell, even if the closing
+    one is not read yet.
     """
     sep = re.escape(separator).encode()
     if by_backslash:
@@ -411,7 +411,7 @@ def _cell_pattern(separator: str, *, by_backslash: bool) -> re.Pattern[bytes]:
 
 
 def _blocks(path: Path, form: CsvFormat) -> Iterator[bytes]:
-    """The text of the file as UTF-8."""
+    """Yields the text of the file as UTF-8."""
     if form.encoding != UTF_8:
         for text in read_text(path, form.encoding):
             yield text.encode(UTF_8, "surrogateescape")

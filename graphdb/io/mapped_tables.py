@@ -1,4 +1,4 @@
-"""A folder of table files as a source: by a mapping file, or by the names of files and columns."""
+"""Reads a folder of table files as a source, with a mapping file or by file and column names."""
 
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -22,13 +22,13 @@ MAPPING_NAME = "mapping.toml"
 def folder_tables(
     folder: str | Path, schema: Schema, mapping: str | Path | None = None
 ) -> list[SourceTable]:
-    """The tables of a folder, ready for `ingest`.
+    """Returns the tables of a folder, ready for `ingest`.
 
     Args:
-        folder: Where the files are.
-        mapping: The mapping file; by default `mapping.toml` in the folder. Where there is none,
-            every file must be named after a type (`User.csv`, `User-PURCHASED-Product.parquet`)
-            and its columns after properties.
+        folder: The folder of the files.
+        mapping: The mapping file; by default `mapping.toml` in the folder. Without one, every file
+            must be named after a type (`User.csv`, `User-PURCHASED-Product.parquet`) and its
+            columns after properties.
 
     Raises:
         MappingError: The mapping does not fit the schema or the files.
@@ -42,7 +42,7 @@ def folder_tables(
     if mapping is None:
         return list(_by_name(folder, schema))
     file = TomlFile(mapping, MappingFile, MappingError, OTHER_WORDS)
-    open_file = cache(open_table_file)  # which looks through a CSV file that several tables share
+    open_file = cache(open_table_file)  # scans a CSV file once, even if several tables share it
     return [
         table
         for position, entry in enumerate(file.content.table)
@@ -74,7 +74,7 @@ def _by_entry(
 def _paths(
     folder: Path, file: TomlFile[MappingFile], entry: TableEntry, where: Location
 ) -> list[Path]:
-    """The files that an entry names; none only where they are optional."""
+    """Returns the files of an entry; an empty list only if they are optional."""
     try:
         found = sorted(folder.glob(entry.file))
     except (ValueError, OSError) as error:
@@ -89,7 +89,7 @@ def _paths(
         next_step = nearest(entry.file, others)
         if found:
             what = f"'{entry.file}' in '{folder}' is a folder, not a file"
-            next_step = f'to read all files in it, say file = "{entry.file}/*.parquet" or the like'
+            next_step = f'to read all files in it, set file = "{entry.file}/*.parquet" or similar'
         raise file.error((*where, "file"), what, next_step=next_step)
     return paths
 
@@ -142,19 +142,19 @@ def _check_columns(
 
 
 def _separator_hint(table: TableFile, wanted: str) -> str | None:
-    """What to do where a missing column stands in the header, behind another separator."""
+    """Returns the next step if the missing column appears with another separator."""
     if table.separator is None:
         return None
     likely = likely_separator(table.column_names, table.separator, wanted)
     if likely is None:
         return None
     shown = likely.replace("\t", "\\t")
-    return f"cells seem to be separated by '{shown}': say separator = \"{shown}\" in the mapping"
+    return f"cells seem to be separated by '{shown}': set separator = \"{shown}\" in the mapping"
 
 
 def _by_name(folder: Path, schema: Schema) -> Iterator[SourceTable]:
     tables = {str(of): of for of in schema.tables()}
-    # A file that is named after a type is meant, whatever its ending: User.xlsx is not passed over.
+    # A file that is named after a type counts with any suffix: User.xlsx is not ignored.
     paths = sorted(
         path
         for path in folder.iterdir()
@@ -172,7 +172,7 @@ def _by_name(folder: Path, schema: Schema) -> Iterator[SourceTable]:
         if stem not in tables:
             raise FileFormatError(
                 f"'{path.name}' is named after no type of the schema",
-                next_step=nearest(stem, list(tables)) or f"say what it is in a {MAPPING_NAME}",
+                next_step=nearest(stem, list(tables)) or f"declare it in a {MAPPING_NAME}",
                 value=stem,
             )
         of = tables[stem]
@@ -191,7 +191,7 @@ def _check_header(schema: Schema, of: str | EdgeType, table: TableFile) -> None:
                 f"'{table.path.name}' has a column '{name}', but {of} has no such property",
                 next_step=_separator_hint(table, columns[0].name)
                 or nearest(name, known)
-                or f"say what it is in a {MAPPING_NAME}",
+                or f"declare it in a {MAPPING_NAME}",
                 value=name,
             )
     for column in columns:
@@ -216,7 +216,7 @@ def _source_table(
         if column.split is not None and column.name in table.lists:
             raise FileFormatError(
                 f"'{path}': column '{column.name}' holds lists, which are rows without a split",
-                next_step="leave out split in the mapping",
+                next_step="remove split from the mapping",
                 value=column.name,
             )
 

@@ -1,6 +1,6 @@
-"""Reads the mapping file, which says what columns of which files are in the graph.
+"""Reads the mapping file, which maps columns of files to properties of the graph.
 
-The key `where` selects the rows of a file that count. See docs/own-data.md.
+The key `where` selects rows. See docs/own-data.md.
 
 [[table]]
 file = "orders.csv"
@@ -33,7 +33,7 @@ Values = Annotated[tuple[str, ...], Field(min_length=1)]
 Timezone = Annotated[str, AfterValidator(check_timezone)]
 
 
-_NO_DELETING = "ingest adds and updates, and never deletes: fill a new store from all files"
+_NO_DELETING = "ingest adds and updates but never deletes: fill a new store from all files"
 OTHER_WORDS = {
     "delimiter": "it is called separator",
     "sep": "it is called separator",
@@ -53,11 +53,11 @@ OTHER_WORDS = {
     "deleted": _NO_DELETING,
     "remove": _NO_DELETING,
 }
-"""What to do instead of keys that people try."""
+"""Advice for unknown keys that people often try."""
 
 
 class ColumnEntry(BaseModel):
-    """How a property's value is found in a file; a plain string names the column. See `Column`."""
+    """How to read a property from a file; a plain string names the column. See `Column`."""
 
     model_config = _FORBID
 
@@ -83,7 +83,7 @@ class ColumnEntry(BaseModel):
         return self
 
     def to_column(self, table: "TableEntry") -> Column:
-        """What it says, and where it says nothing, what its table says of all columns."""
+        """Returns the column with its own options, and those of its table as defaults."""
         null_values = table.null_values if self.null_values is None else self.null_values
         return Column(
             self.column,
@@ -108,7 +108,7 @@ def _inside(file: str) -> str:
     drive = re.match(r"[A-Za-z]:|\\\\", file)
     if not file or drive or PurePosixPath(file).is_absolute() or ".." in PurePosixPath(file).parts:
         raise ValueError(
-            f"'{file}' is not in the folder of the tables; write it as seen from there, such as"
+            f"'{file}' is not in the folder of the tables; write a path relative to it, such as"
             " orders.csv or 2026/orders-*.csv"
         )
     if re.search(r"[\x00-\x1f]", file):
@@ -117,7 +117,7 @@ def _inside(file: str) -> str:
 
 
 def _as_texts(value: Any) -> Any:
-    """One value or several, as the text that stands in a CSV file."""
+    """One value or several, as text in a CSV file."""
     values = value if isinstance(value, list) else [value]
     if any(not isinstance(one, str | int | float) for one in values):
         raise ValueError('give a value or a list of values, such as "buy" or [1, 2]')
@@ -125,7 +125,7 @@ def _as_texts(value: Any) -> Any:
 
 
 class TableEntry(BaseModel):
-    """One file (or several, by a pattern such as `orders-*.csv`) and what its rows are.
+    """One file (or several, by a pattern such as `orders-*.csv`) and the type of its rows.
 
     Args:
         node: The node type of the rows ...
@@ -134,11 +134,11 @@ class TableEntry(BaseModel):
         skip_missing: See `SourceTable`.
         separator: Between the cells of a CSV file; by default what its name says.
         encoding: Of a CSV file, such as "latin-1" or "gb18030"; UTF-8 by default.
-        decimal: Of all columns of numbers; see `Column`.
-        timezone: Of all columns of times; see `Column`.
-        null_values: Of all columns; see `Column`.
-        optional: Whether there may be no such file.
-        where: Which rows are meant: per column the value, or the values, that they have.
+        decimal: For all columns of numbers; see `Column`.
+        timezone: For all columns of times; see `Column`.
+        null_values: For all columns; see `Column`.
+        optional: Whether the file may be missing.
+        where: The rows to read: the allowed value or values of each column.
     """
 
     model_config = _FORBID
@@ -177,11 +177,11 @@ class MappingFile(BaseModel):
 
 
 Where = Mapping[str, tuple[str, ...]]
-"""Per raw column the values that it may have; the empty text is a missing value."""
+"""The allowed values of each raw column; the empty text is a missing value."""
 
 
 def matching_rows(batch: pa.RecordBatch, where: Where, file: str) -> pa.RecordBatch:
-    """The rows in which every column of `where` has one of its values.
+    """Returns the rows in which every column of `where` has an allowed value.
 
     Args:
         batch: With plain columns, see `plain_batch`.
@@ -209,7 +209,7 @@ def matching_rows(batch: pa.RecordBatch, where: Where, file: str) -> pa.RecordBa
 
 
 def shown(where: Where) -> str | None:
-    """The condition in words; None where every row is meant.
+    """Returns the condition in words; None if all rows are read.
 
     >>> shown({"what": ("buy", "order"), "shop": ("1",)})
     "what = 'buy' or 'order', shop = '1'"

@@ -1,4 +1,4 @@
-"""Converts columns of any Arrow type to one of a few plain types, which later steps know.
+"""Converts columns of any Arrow type to one of a few plain types.
 
 Plain types are text, int64, uint64, float32, float64, decimal128, boolean, date32, timestamp in
 microseconds (with UTC or with no timezone), time of day, and a list of one of these.
@@ -19,15 +19,15 @@ _PLAIN = "text, numbers, true or false, dates, timestamps, or lists of these"
 
 
 def plain_batch(batch: pa.RecordBatch, file: str | Path, on_bad_row: OnBadRow) -> pa.RecordBatch:
-    """The batch with plain columns. Rows with a cell that has no plain value are told and dropped.
+    """Converts a batch to plain columns. Rows that cannot be converted are reported and dropped.
 
-    Half precision becomes the decimal number that people wrote (9.95, not 9.953125), NaN becomes a
-    missing value, dictionaries and extension types what is in them.
+    Half precision becomes the written decimal (9.95, not 9.953125), NaN becomes a missing value,
+    and dictionaries and extension types become their content.
 
     Args:
-        batch: With the ROW column, which stays as it is.
+        batch: A batch with the ROW column, which stays.
         file: Named in errors.
-        on_bad_row: Told of rows with bytes that are no UTF-8, and with times out of range.
+        on_bad_row: Called for rows with invalid UTF-8 or times out of range.
 
     Raises:
         FileFormatError: A column's type has no plain form (maps, structs, durations).
@@ -47,7 +47,7 @@ def plain_batch(batch: pa.RecordBatch, file: str | Path, on_bad_row: OnBadRow) -
 
 
 def lists_of(schema: pa.Schema) -> frozenset[str]:
-    """The columns that hold lists once they are plain."""
+    """Returns the columns that hold lists after the conversion."""
     plain = {field.name: _plain_type(field.type) for field in schema}
     return frozenset(name for name, type_ in plain.items() if type_ is not None and _is_list(type_))
 
@@ -55,7 +55,7 @@ def lists_of(schema: pa.Schema) -> frozenset[str]:
 def _plain_column(
     file: str | Path, name: str, column: pa.Array, bad: dict[int, tuple[str, str]]
 ) -> pa.Array:
-    """One column; `bad` gets the places of cells that have no plain value, with code and reason."""
+    """Converts one column; `bad` gets the row, code and reason of each failed cell."""
     wanted = _plain_type(column.type)
     if wanted is None:
         raise FileFormatError(
@@ -67,7 +67,7 @@ def _plain_column(
         return _cast(column, wanted)
     except (pa.ArrowInvalid, UnicodeDecodeError):
         pass
-    cells = []  # one by one, to find which cell it is
+    cells = []  # one by one, to find the bad cells
     for position in range(len(column)):
         try:
             cells.append(_cast(column.slice(position, 1), wanted))
@@ -78,7 +78,7 @@ def _plain_column(
 
 
 def _plain_type(given: pa.DataType) -> pa.DataType | None:
-    """The plain type that holds the values of another; None where there is none."""
+    """Returns the plain type for the values of a type, or None."""
     if isinstance(given, pa.BaseExtensionType):
         return _plain_type(given.storage_type)
     if pa.types.is_dictionary(given) or pa.types.is_run_end_encoded(given):
@@ -122,7 +122,7 @@ def _is_text(given: pa.DataType) -> bool:
 
 def _plain_decimal(given: pa.DataType) -> pa.DataType:
     scale = max(given.scale, 0)
-    if given.precision > 38:  # more digits than SQL's numbers have
+    if given.precision > 38:  # more digits than SQL numbers can have
         return pa.string()
     return pa.decimal128(max(given.precision, scale) if given.scale >= 0 else 38, scale)
 
@@ -163,7 +163,7 @@ def _cast(column: pa.Array, wanted: pa.DataType) -> pa.Array:
 
 
 def _unwrapped(column: pa.Array) -> pa.Array:
-    """What is in a dictionary, run lengths or an extension type."""
+    """Returns the content of a dictionary, run-length or extension array."""
     given = column.type
     if isinstance(given, pa.UuidType):
         texts = [None if cell is None else str(cell) for cell in column.to_pylist()]
@@ -178,7 +178,7 @@ def _unwrapped(column: pa.Array) -> pa.Array:
 
 
 def _cast_float(column: pa.Array) -> pa.Array:
-    # Half precision goes through text: the shortest number that is meant by its bits.
+    # Half precision goes through text, which gives the shortest number for its bits.
     if pa.types.is_float16(column.type):
         halves = column.to_numpy(zero_copy_only=False).astype(np.float16)  # float where null
         texts = pa.array(halves.astype(str), mask=column.is_null().to_numpy(zero_copy_only=False))
@@ -203,7 +203,7 @@ def _cast_list(column: pa.Array, wanted: pa.DataType) -> pa.Array:
 
 
 def _problem(name: str, cell: pa.Array) -> tuple[str, str]:
-    """Code and reason for a cell that has no plain value."""
+    """Returns code and reason for a cell that cannot be converted."""
     cell = _unwrapped(cell)
     if pa.types.is_timestamp(cell.type):
         return "out_of_range", f"column '{name}' is {cell[0].value} {cell.type}, not a time"

@@ -1,4 +1,4 @@
-"""What ingest reads: tables of raw columns, each with the way its columns become the schema's."""
+"""Defines the input of ingest: tables of raw columns, with their mapping to the schema."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -9,10 +9,10 @@ import pyarrow as pa
 from graphdb.schema_types import EdgeType
 
 ROW = "_graphrec_row"
-"""The column of a raw batch with each row's number in its file, from 1, header not counted."""
+"""The column of a raw batch with each row's number in its file, from 1 without the header."""
 
 OnBadRow = Callable[[int, str, str], None]
-"""Told of a row that could not even be split into columns: its number, a code and a reason."""
+"""Called with row number, code and reason for a row that cannot be split into columns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +26,11 @@ class Column:
         unit: The unit of timestamps that are numbers since 1970: seconds or milliseconds.
         format: The format of timestamps, in strptime codes.
         split: The separators between several values in one cell; each value makes a row.
-        decimal: The decimal mark of text; then points, commas, spaces and apostrophes between
-            thousands are read too.
+        decimal: The decimal mark of text. With it, thousands separators are read too: points,
+            commas, spaces and apostrophes.
         timezone: The timezone of times without an offset; UTC by default.
         null_values: The texts that mean a missing value.
-        map: What to read each text as; other values are rejected.
+        map: The value of each text; other texts are rejected.
     """
 
     name: str | None = None
@@ -47,21 +47,21 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class SourceTable:
-    """One table that is to be ingested.
+    """One table to ingest.
 
     Args:
         name: The name in reports and rejects; unique within a source.
         of: The node type or edge type of its rows.
-        file: The file, as shown to people.
-        columns: Per property that the table has, its column.
+        file: The file, for messages.
+        columns: The column of each property.
         batches: Reads the raw rows; every batch has the ROW column.
         num_rows: The number of rows for the progress bar, if known.
-        distinct: The file repeats keys by nature (brands in a product list): make one row per key,
-            with every value from the first row that has it, and count the others as merged.
+        distinct: The file repeats keys by design (brands in a product list). Merge the rows of a
+            key: each value comes from the first row that has it.
         skip_missing: Skip rows without a key (a product without a brand) and count them as skipped.
-        warning: What people should know about the file.
+        warning: A warning about the file.
         lists: The raw columns with a list in each cell; each value makes a row.
-        condition: The condition that selected the rows of the file, as shown to people.
+        condition: The condition that selects rows of the file, for messages.
     """
 
     name: str

@@ -1,6 +1,6 @@
 """Opens table files of every supported format and reads them in batches.
 
-CSV is read as text columns: nothing is guessed, and a broken line costs only itself.
+CSV is read as text columns without type inference, and a broken line loses only itself.
 """
 
 import codecs
@@ -34,7 +34,7 @@ _LATIN_1 = "latin-1"
 
 
 def open_csv(path: Path, form: CsvFormat) -> tuple[CsvHeader, CsvScan]:
-    """The header of a CSV file, and what the whole of it says of how it is to be read.
+    """Returns the header of a CSV file, and how to read the file.
 
     Raises:
         FileFormatError: It cannot be read.
@@ -55,7 +55,7 @@ def csv_batches(
     columns: Sequence[str],
     on_bad_row: OnBadRow,
 ) -> Iterator[pa.RecordBatch]:
-    """The given columns as text, null where empty; rows that are no rows go to `on_bad_row`."""
+    """Yields columns as text, null if empty; broken rows go to `on_bad_row`."""
     if not header.has_rows:
         return
     bad_rows: list[int] = []
@@ -89,11 +89,11 @@ def _raw_batches(
     columns: Sequence[str],
     skip: Callable[[csv.InvalidRow], str],
 ) -> Iterator[pa.RecordBatch]:
-    """The given columns as bytes.
+    """Yields columns as bytes.
 
-    Arrow hands a row of too few or too many cells over as text, and gives the whole file up where
-    the row is no UTF-8. A file that is none is therefore read as Latin-1, in which every byte is a
-    character, and its cells are turned back into the bytes they were.
+    Arrow passes a row with too few or too many cells on as text, and fails for the whole file if
+    that row is not UTF-8. A file that is not UTF-8 is therefore read as Latin-1, in which every
+    byte is a character, and its cells are converted back to bytes.
     """
     by_byte = not scan.is_utf8
     names = [_as_latin_1(path, name) for name in columns] if by_byte else list(columns)
@@ -118,7 +118,7 @@ def _raw_batches(
 
 
 def _as_latin_1(path: Path, name: str) -> str:
-    """What a column is called where its UTF-8 is read as Latin-1: its first one after a BOM."""
+    """Returns the name of a column when its UTF-8 is read as Latin-1; the first follows a BOM."""
     with pa.input_stream(str(path)) as stream:
         start = stream.read(len(codecs.BOM_UTF8) + len(name.encode()))
     is_first = start == codecs.BOM_UTF8 + name.encode()
@@ -126,7 +126,7 @@ def _as_latin_1(path: Path, name: str) -> str:
 
 
 def _bytes_again(batch: pa.RecordBatch, columns: Sequence[str]) -> pa.RecordBatch:
-    """Cells that were read as Latin-1, as the bytes of the file."""
+    """Returns cells that were read as Latin-1 as the bytes of the file."""
     restored = [
         pa.array(
             [
@@ -141,15 +141,15 @@ def _bytes_again(batch: pa.RecordBatch, columns: Sequence[str]) -> pa.RecordBatc
 
 
 def _row_numbers(first: int, count: int, bad_rows: list[int]) -> np.ndarray:
-    """The numbers of `count` good rows from `first` on, stepping over the bad ones."""
+    """Returns the numbers of `count` good rows from `first` on, skipping the bad ones."""
     span = np.arange(first, first + count + len(bad_rows))
     return span[~np.isin(span, bad_rows)][:count]
 
 
 def _refuse_swallowed_lines(path: Path, batch: pa.RecordBatch, rows: np.ndarray) -> None:
-    """A quote that never closes makes one cell of all lines after it: their rows would be lost.
+    """Refuses a quote that never closes: it would turn all later rows into one cell.
 
-    Only with an odd number of quotes; an inch mark alone (`5" pan`) swallows nothing.
+    Only an odd number of quotes counts; a single inch mark (`5" pan`) loses nothing.
     """
     for column in batch.columns:
         swallowed = pc.match_substring(pc.fill_null(column, b""), b"\n")
@@ -206,10 +206,10 @@ class TableFile:
 
     Args:
         column_names: As the file gives them.
-        num_rows: None where only reading the whole file would tell (CSV).
-        reader: What `batches` calls.
+        num_rows: None if only a full read could count them (CSV).
+        reader: The function behind `batches`.
         separator: Between the cells of a CSV file; None for other kinds.
-        warning: What a person should know of the file.
+        warning: A warning about the file.
         lists: The columns whose cells hold lists.
     """
 
@@ -225,20 +225,20 @@ class TableFile:
         """Reads columns as plain types (see `plain_batch`); batches carry the ROW column.
 
         Raises:
-            FileFormatError: The file cannot be read, or a name stands in it more than once.
+            FileFormatError: The file cannot be read, or a column name is duplicated.
         """
         self.check_unique(columns)
         return self.reader(columns, on_bad_row)
 
     def check_unique(self, columns: Collection[str]) -> None:
-        """Refuses columns whose names stand in the file more than once.
+        """Refuses duplicated column names.
 
         Raises:
-            FileFormatError: It cannot be told which column is meant.
+            FileFormatError: A wanted column name is duplicated.
         """
         if ROW in columns:
             raise FileFormatError(
-                f"'{self.path}' has a column named '{ROW}', which is used for the numbers of rows",
+                f"'{self.path}' has a column named '{ROW}', a name reserved for row numbers",
                 next_step="give the column another name",
                 value=ROW,
             )
@@ -276,7 +276,7 @@ def open_table_file(
         table = _csv(path, CsvFormat(separator or _CSV_SEPARATORS[suffix], encoding or UTF_8))
     elif separator or encoding:
         raise FileFormatError(
-            f"'{path.name}' is no CSV file, so it has no separator and no encoding",
+            f"'{path.name}' is not a CSV file, so it has no separator and no encoding",
             next_step="leave them out",
             value=suffix,
         )
@@ -287,7 +287,9 @@ def open_table_file(
     else:
         known = ", ".join(SUFFIXES)
         raise FileFormatError(
-            f"'{path.name}' is no kind of table file", expected=f"one of {known}", value=suffix
+            f"'{path.name}' is not a known kind of table file",
+            expected=f"one of {known}",
+            value=suffix,
         )
     return table
 
@@ -335,7 +337,7 @@ def _arrow(path: Path) -> TableFile:
 
 @contextmanager
 def _readable(path: Path, kind: str) -> Iterator[None]:
-    """Raises FileFormatError for a file that is not of its kind."""
+    """Raises FileFormatError for a file that does not match its suffix."""
     try:
         yield
     except (pa.ArrowException, UnicodeDecodeError, OSError) as error:

@@ -1,4 +1,4 @@
-"""Snapshots: immutable folders of Parquet files, the way from a store to training."""
+"""Snapshots: immutable folders of Parquet files, the input of training."""
 
 from graphdb.snapshot.reader import Snapshot, open_snapshot
 from graphdb.snapshot.writer import write_snapshot

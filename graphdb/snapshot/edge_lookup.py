@@ -1,4 +1,4 @@
-"""Looks up single edges in Parquet files, several times as fast as by reading them."""
+"""Looks up single edges in Parquet files, several times faster than reading the files."""
 
 from glob import escape
 from pathlib import Path
@@ -14,7 +14,7 @@ from graphdb.stores.duckdb_file import open_database, pass_on_refused
 
 
 class EdgeFiles:
-    """Asks edge files for single edges. Kept open, because to open one costs more than to ask."""
+    """Looks up single edges. It stays open: opening a connection costs more than a lookup."""
 
     def __init__(self, schema: Schema) -> None:
         self._schema = schema
@@ -22,13 +22,15 @@ class EdgeFiles:
         self._connection.execute("SET TimeZone = 'UTC'")
 
     def edges_between(self, edge_type: EdgeType, file: Path, pairs: pa.Table) -> pa.Table:
-        """The rows of an edge file between some pairs of nodes, sorted by key.
+        """Returns the rows of an edge file between pairs of nodes, sorted by key.
 
         Raises:
             SnapshotError: The file cannot be read.
         """
         query = sql.select_edges_between(self._schema, edge_type, "given")
-        with self._connection.cursor() as cursor:  # of its own, so that threads may ask at once
+        with (
+            self._connection.cursor() as cursor
+        ):  # a cursor for each call, so that threads can query in parallel
             cursor.register("given", pairs)
             try:
                 cursor.register(str(edge_type), cursor.read_parquet(escape(str(file))))

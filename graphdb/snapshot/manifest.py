@@ -1,4 +1,4 @@
-"""The manifest of a snapshot: what the folder holds, so that a reader can check it."""
+"""Defines the manifest of a snapshot, with which a reader checks the folder."""
 
 import hashlib
 import json
@@ -29,12 +29,12 @@ class FileEntry(BaseModel):
 
 
 class SnapshotManifest(BaseModel):
-    """What `manifest.json` holds.
+    """The content of `manifest.json`.
 
     Args:
-        snapshot_id: sha256 over the schema and every file's hash: the same graph with the same
-            cut-off has the same id, whichever store it came from and whenever it was written.
-        cutoff: Events at or after this moment are left out; None when there is no cut-off.
+        snapshot_id: sha256 over the schema and every file's hash. It depends only on graph and
+            cut-off, not on the store or the time of writing.
+        cutoff: Events at or after this time are excluded; None without a cut-off.
         nodes: File entry per node type.
         edges: File entry per edge type, written 'User-PURCHASED-Product'.
     """
@@ -55,7 +55,7 @@ class SnapshotManifest(BaseModel):
         """The schema the snapshot was written under.
 
         Raises:
-            SnapshotError: It is none.
+            SnapshotError: It is not a schema.
         """
         try:
             return Schema.from_dict(self.graph_schema)

@@ -1,7 +1,7 @@
 """Reads and checks a snapshot folder: node tables, edge tables, and edges as matrix rows.
 
-Other programs write snapshots, too, and a hash says only who wrote the rows. So the columns and
-types of every file are checked, and so are the rows: values, keys, order, ends and cut-off.
+Other programs write snapshots, too, and a hash does not prove that rows are valid. So every file is
+checked: columns, types, values, keys, order, edge ends and cut-off.
 """
 
 from collections.abc import Iterator, Sequence
@@ -50,12 +50,12 @@ if TYPE_CHECKING:
 
 
 def readable(path: Path) -> AbstractContextManager[None]:
-    """Turns what Arrow says of a damaged file into a SnapshotError."""
+    """Turns Arrow's errors of a damaged file into a SnapshotError."""
     return readable_parquet(path, SnapshotError, "write the snapshot again or copy it whole")
 
 
 def check_table(path: Path, entry: FileEntry, declared: pa.Schema) -> None:
-    """Compares a file's rows, columns and types with what it has to hold.
+    """Compares a file's rows, columns and types with manifest and schema.
 
     Raises:
         SnapshotError: Names the file, the column and what was expected.
@@ -72,7 +72,7 @@ def check_table(path: Path, entry: FileEntry, declared: pa.Schema) -> None:
             raise SnapshotError(
                 f"'{path}' has '{column.name}' as {columns.get(column.name, 'no column')}",
                 expected=f"{column.type}",
-                next_step="docs/formats.md says how each kind is written",
+                next_step="docs/formats.md describes each kind",
                 value=column.name,
             )
     if len(columns) != len(found.names):
@@ -83,13 +83,13 @@ def check_table(path: Path, entry: FileEntry, declared: pa.Schema) -> None:
         if name not in declared.names:
             raise SnapshotError(
                 f"'{path}' has a column '{name}' that the schema does not declare",
-                next_step="leave it out, or declare it in graph_schema",
+                next_step="remove it, or declare it in graph_schema",
                 value=name,
             )
 
 
 def check_keys(path: Path, key: str, ids: pa.Array) -> None:
-    """Checks the keys of a node file: none is empty, each stands once, and they are sorted.
+    """Checks that the keys of a node file are not empty, unique and sorted.
 
     Raises:
         SnapshotError: Names the file and the key.
@@ -99,7 +99,7 @@ def check_keys(path: Path, key: str, ids: pa.Array) -> None:
     if len(ids) < 2 or pc.all(pc.less(ids[:-1], ids[1:])).as_py():
         return
     if pc.count_distinct(ids).as_py() != len(ids):
-        raise SnapshotError(f"a {key} stands twice in '{path}'", expected="each key once")
+        raise SnapshotError(f"a {key} is duplicated in '{path}'", expected="each key once")
     raise SnapshotError(
         f"'{path}' is not sorted by {key}", expected="keys in the order of their code points"
     )
@@ -108,7 +108,7 @@ def check_keys(path: Path, key: str, ids: pa.Array) -> None:
 def check_ends(
     edge_type: EdgeType, ids: pa.ChunkedArray, node_type: str, known: pa.Array
 ) -> pa.Array:
-    """The rows of the nodes at an end.
+    """Returns the rows of the nodes at an end.
 
     Raises:
         SnapshotError: The snapshot does not have one of them.
@@ -117,7 +117,7 @@ def check_ends(
     if rows.null_count:
         lost = ids.filter(pc.is_null(rows))[0].as_py()
         raise SnapshotError(
-            f"{edge_type} ends at {node_type} '{lost}', which the snapshot does not have",
+            f"{edge_type} ends at {node_type} '{lost}', which is not in the snapshot",
             value=lost,
         )
     return rows
@@ -130,7 +130,8 @@ def check_content(snapshot: "Snapshot") -> None:
     """Checks every row: values, keys, their order, the ends of edges, and the cut-off.
 
     Raises:
-        SnapshotError: Names the file, the column, and the first row that is wrong.
+        SnapshotError: A row is wrong; the message names the file, the column and the first such
+            row.
     """
     for node_type in snapshot.schema.node_types:
         path = node_file(snapshot.folder, node_type)
@@ -145,7 +146,7 @@ def check_content(snapshot: "Snapshot") -> None:
 
 
 def _check_edges(snapshot: "Snapshot", edge_type: EdgeType) -> None:
-    """A part of the file after the other: not all of it has to fit into memory."""
+    """Yields the file in parts, so that it need not fit into memory."""
     path, schema = edge_file(snapshot.folder, edge_type), snapshot.schema
     columns, key = schema.columns(edge_type), schema.key(edge_type)
     happened = OCCURRED_AT if schema.relation(edge_type.relation).is_event else SINCE
@@ -179,7 +180,7 @@ def _check_order(path: Path, keys: pa.Table, rows_before: int) -> None:
     row = first_not_rising(filled)
     if row is not None:
         raise SnapshotError(
-            f"row {row + max(rows_before - 1, 0)} of '{path}' does not come after the one before",
+            f"row {row + max(rows_before - 1, 0)} of '{path}' is not sorted after the previous one",
             expected=f"rows in the order of {', '.join(keys.column_names)}, each of them once",
             value=str(path),
         )
@@ -206,7 +207,7 @@ def open_snapshot(folder: str | Path, *, verify: bool = True) -> "Snapshot":
     """Opens a snapshot folder.
 
     Args:
-        verify: Compare every file with its hash in the manifest first, and check every row.
+        verify: Compare every file with its hash in the manifest, and check every row.
 
     Raises:
         SnapshotError: There is no snapshot, a file is missing or changed, the format is of another
@@ -236,7 +237,7 @@ class Snapshot:
 
     @property
     def snapshot_id(self) -> str:
-        """An id of the content; the same content has the same id."""
+        """The id of the content; equal contents have equal ids."""
         return self.manifest.snapshot_id
 
     def num_nodes(self, node_type: str) -> int:
@@ -280,7 +281,7 @@ class Snapshot:
 
     @cached_property
     def _edge_files(self) -> "EdgeFiles":
-        # Imported here: training and answering read snapshots and bundles without a database.
+        # Imported here: training and serving read snapshots and bundles without DuckDB.
         from graphdb.snapshot.edge_lookup import EdgeFiles
 
         return EdgeFiles(self.schema)
@@ -315,11 +316,10 @@ class Snapshot:
         return np.asarray(rows, dtype=np.int64)
 
     def check_files(self, *, contents: bool) -> None:
-        """Checks that every file exists and its columns, and with `contents` its hash.
+        """Checks that every file exists, its columns, and with `contents` its hash.
 
         Raises:
-            SnapshotError: A file does not match schema and manifest; the message names the first
-                one.
+            SnapshotError: A file does not match schema and manifest; the message names the first.
         """
         for of in self.schema.tables():
             path, entry = self._file_of(of)
@@ -344,7 +344,7 @@ class Snapshot:
         if str(of) not in listed:
             raise SnapshotError(
                 f"the manifest of '{self.folder}' lists no file of {of}, which its schema declares",
-                next_step="write a file without rows, or leave it out of the schema",
+                next_step="write a file without rows, or remove the type from the schema",
                 value=str(of),
             )
         name_file = edge_file if is_edge else node_file

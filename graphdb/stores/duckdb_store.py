@@ -40,9 +40,9 @@ class DuckDBStore(Closing):
     Args:
         path: The file, or ':memory:'.
         schema: See `open_store`.
-        create: Make the file where there is none.
+        create: Create the file if it is missing.
         read_only: See `open_store`.
-        memory_limit: What DuckDB may hold in memory before it spills to disk.
+        memory_limit: The memory that DuckDB uses before it spills to disk.
     """
 
     def __init__(
@@ -138,7 +138,7 @@ class DuckDBStore(Closing):
 
     @contextmanager
     def sql(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """A cursor for SQL of one's own over the tables, which are named as in the schema."""
+        """Returns a cursor for SQL over the tables, which are named as in the schema."""
         with self._translated(), self._connection.cursor() as cursor:
             yield cursor
 
@@ -172,7 +172,7 @@ class DuckDBStore(Closing):
         twice = cursor.execute(sql.first_duplicate(key, "given")).fetchone()
         if twice:
             raise DataError(
-                f"{of}: the key {dict(zip(key, twice, strict=True))} stands twice in one batch",
+                f"{of}: the key {dict(zip(key, twice, strict=True))} is duplicated in one batch",
                 value=twice,
             )
         if isinstance(of, EdgeType):
@@ -197,7 +197,7 @@ class DuckDBStore(Closing):
         return pa.RecordBatchReader.from_batches(schema, self._batches(reader))
 
     def _batches(self, reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
-        """The batches of a reader, whose errors come when it is read."""
+        """Yields the batches of a reader, which raises errors while it is read."""
         with self._translated():
             yield from reader
 
@@ -216,15 +216,15 @@ class DuckDBStore(Closing):
             try:
                 yield cursor
             except BaseException:
-                # After some failures there is no transaction any more to roll back; what failed
-                # is what has to be told.
+                # After some failures there is no transaction left to roll back; the first error
+                # matters.
                 with suppress(duckdb.TransactionException):
                     cursor.rollback()
                 raise
             cursor.commit()
 
     def _adopt_schema(self, wanted: Schema | None, *, create: bool, read_only: bool) -> Schema:
-        """Reads the schema the file was made with; creates or extends its tables as wanted."""
+        """Reads the schema of the file, and creates or extends its tables as wanted."""
         kept = self._kept_schema(read_only=read_only)
         if kept is None and not create:
             raise StoreError(
@@ -264,7 +264,7 @@ class DuckDBStore(Closing):
         return schema
 
     def _check_tables(self, schema: Schema) -> None:
-        """Refuses a file whose tables are not those of its schema; views do not count."""
+        """Refuses a file whose tables do not match its schema; views do not count."""
         with self._translated():
             found = self._connection.execute(
                 "SELECT table_name, column_name, data_type FROM duckdb_columns()"
@@ -279,7 +279,7 @@ class DuckDBStore(Closing):
                     raise damaged(self.path, f"it has no table {of} with a column {column.name}")
 
     def _add_value_times(self, schema: Schema) -> None:
-        """Adds what tables lack that were made by an older version, or before a property came."""
+        """Adds missing columns: of older versions, and of new properties."""
         with self._translated("write"):
             found = self._connection.execute(
                 "SELECT table_name, column_name FROM duckdb_columns() WHERE schema_name = 'main'"
@@ -297,7 +297,7 @@ class DuckDBStore(Closing):
                     cursor.execute(sql.add_column(edge_type, column))
 
     def _kept_schema(self, *, read_only: bool) -> Schema | None:
-        """The schema in the file, None for an empty file, StoreError for a foreign one."""
+        """Returns the schema in the file, None for an empty file, or raises StoreError."""
         with self._translated():
             tables = self._connection.execute(
                 "SELECT schema_name || '.' || table_name FROM duckdb_tables()"
@@ -328,7 +328,7 @@ class DuckDBStore(Closing):
         return kept_schema(declared, self.path)
 
     def _upgraded(self, declared: str, *, read_only: bool) -> Schema:
-        """Brings a store of format 1 to today's, and gives its schema."""
+        """Converts a store of format 1 to the current format, and returns its schema."""
         if read_only:
             raise StoreError(
                 f"'{self.path}' has store format 1, which must be converted before it is read",
@@ -364,7 +364,7 @@ def _one_row(result: duckdb.DuckDBPyConnection) -> tuple[Any, ...]:
 
 @contextmanager
 def _removed_on_failure(file: Path | None) -> Iterator[None]:
-    """Removes a new file that did not become a store: it would be in the way of the next try."""
+    """Removes a new file that did not become a store, so that the next try can succeed."""
     files = () if file is None else (file, Path(f"{file}.wal"))
     is_new = not any(map(os.path.lexists, files))
     try:

@@ -1,4 +1,4 @@
-"""From a URL to an open store."""
+"""Opens a store by its URL."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,14 +27,14 @@ def open_store(
             Neo4j server, with user and password in NEO4J_USER and NEO4J_PASSWORD.
         schema: The schema to use. By default, a store keeps the schema that it was made with, and a
             new store gets `graphdb.SCHEMA`. Additions to the schema of the store are adopted.
-        create: Make the store if there is none.
+        create: Create the store if it is missing.
         read_only: Create nothing, and write nothing to an embedded store. Its file can be
             read-only, and several processes can read it at once.
-        beside_others: In Neo4j, make the store even if the database holds something else.
+        beside_others: In Neo4j, create the store even if the database holds other data.
 
     Raises:
-        StoreError: The URL names no kind of store, there is none and `create` is off, or what is
-            there is not a graph store.
+        StoreError: The kind of store is unknown, the store is missing and `create` is off, or the
+            target is not a graph store.
         StoreDamagedError: The file of an embedded store is damaged.
         StoreUnavailableError: Another process uses the store, or its server cannot be reached.
         SchemaError: `schema` lacks or changes something that the store has.
@@ -54,13 +54,13 @@ def open_store(
             expected="a file path, duckdb:PATH or neo4j://HOST:PORT",
             value=scheme,
         )
-    if url.partition(":")[0] in NEO4J_SCHEMES:  # else a file would be named so
+    if url.partition(":")[0] in NEO4J_SCHEMES:  # otherwise it would become a file name
         raise StoreError(
             f"'{url}' is not the address of a Neo4j server",
             expected="neo4j://HOST:PORT or bolt://HOST:PORT",
             value=url,
         )
-    # Imported here, so that answering from a bundle never loads a database.
+    # Imported here, so that serving a bundle never loads DuckDB.
     from graphdb.stores.duckdb_store import DuckDBStore
 
     path = ":memory:" if is_in_memory(url) else url.removeprefix(_DUCKDB)
@@ -68,7 +68,7 @@ def open_store(
 
 
 def is_in_memory(url: str) -> bool:
-    """Whether a URL names a store that is gone once it is closed.
+    """Returns whether a store is in memory and lost when it is closed.
 
     >>> is_in_memory("duckdb:"), is_in_memory("duckdb:shop.duckdb")
     (True, False)
@@ -78,7 +78,7 @@ def is_in_memory(url: str) -> bool:
 
 @contextmanager
 def neo4j_driver_wanted() -> Iterator[None]:
-    """Says how to install Neo4j's driver where an import inside fails for want of it."""
+    """Says how to install Neo4j's driver if an import inside fails without it."""
     try:
         yield
     except ModuleNotFoundError as error:

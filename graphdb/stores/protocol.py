@@ -1,6 +1,6 @@
-"""Defines what every graph store can do, and the checks that all stores share.
+"""Defines the protocol of graph stores, and their shared checks.
 
-A store's schema may grow, but never shrink or change: what is stored must stay readable.
+A store's schema can grow but not shrink or change, so that stored data stays readable.
 """
 
 import json
@@ -17,7 +17,7 @@ from graphdb.errors import DataError, SchemaError, StoreError, nearest
 from graphdb.schema_types import EVENT_ID, EdgeType, Kind, Property
 
 STORE_FORMAT = "2"
-"""The format of a store: a database of format 1 is brought to it when it is opened for writing."""
+"""The current store format; opening a store of format 1 for writing converts it."""
 
 REJECT_COLUMNS = pa.schema(
     [
@@ -53,17 +53,17 @@ class GraphStore(Protocol):
 
     Tables are Arrow tables with the columns of `Schema.columns`, in any order. Writes are upserts:
     rows with an existing key update the given columns, the others are added. A null counts as not
-    given. One call is one transaction: it is written completely or not at all.
+    given. One call is one atomic transaction.
 
-    Edges whose time is not in their key (`Relation.newest_by`) end up the same in whatever order
-    they are written: each value comes from the newest row that has it. Of two rows with the same
-    time, the greater value wins. A row without a time is older than any with one, and replaces
-    another one without.
+    Edges whose time is not in their key (`Relation.newest_by`) do not depend on the order of
+    writes: each value comes from the newest row that has it. Of two rows with the same time, the
+    greater value wins. A row without a time is older than any row with one, and replaces another
+    row without one.
     """
 
     @property
     def url(self) -> str:
-        """The URL that opens this store again."""
+        """The URL of this store."""
         ...
 
     @property
@@ -89,7 +89,7 @@ class GraphStore(Protocol):
         """Adds or updates edges of one type.
 
         Args:
-            as_newest: Whether the rows replace existing ones, whatever their times.
+            as_newest: Whether the rows replace existing ones regardless of their times.
 
         Raises:
             SchemaError: A type or column is unknown, or a column has another Arrow type.
@@ -194,7 +194,7 @@ def check_rows(schema: Schema, of: str | EdgeType, rows: pa.Table) -> None:
 def wanted_columns(
     schema: Schema, of: str | EdgeType, wanted: Sequence[str] | None
 ) -> list[Property]:
-    """The columns to read, in the order asked for; all of the schema's by default.
+    """Returns the columns to read, in the given order; by default all of the schema.
 
     Raises:
         SchemaError: There is no such column.
@@ -211,7 +211,7 @@ def wanted_columns(
 
 
 def with_event_ids(rows: pa.Table) -> pa.Table:
-    """Events without an `event_id` get the empty one: it is a part of their key."""
+    """Gives events without an `event_id` an empty one, because it is a part of their key."""
     if EVENT_ID not in rows.column_names:
         return rows.append_column(EVENT_ID, pa.repeat("", rows.num_rows))
     position = rows.column_names.index(EVENT_ID)
@@ -219,7 +219,7 @@ def with_event_ids(rows: pa.Table) -> pa.Table:
 
 
 def kept_schema(declared: str, where: str) -> Schema:
-    """The schema that a store keeps about itself.
+    """Reads the schema that a store holds.
 
     Args:
         where: Path or URL of the store, for the message.
@@ -231,8 +231,8 @@ def kept_schema(declared: str, where: str) -> Schema:
         return Schema.from_dict(read_json(str(declared)))
     except (ValueError, SchemaError) as error:
         raise StoreError(
-            f"the store '{where}' keeps a schema that cannot be read: {error}",
-            next_step="ingest into another store, or take a copy of this one from before",
+            f"the schema of the store '{where}' cannot be read: {error}",
+            next_step="ingest into another store, or restore a backup of this one",
             value=where,
         ) from error
 
@@ -250,13 +250,13 @@ class Renamed(NamedTuple):
 
 
 def upgraded_schema(declared: str, where: str) -> tuple[Schema, list[Renamed]]:
-    """The schema that a store of format 1 keeps, in the words of today, and what has to follow.
+    """Reads the schema of a store of format 1 in the current names, and the columns to rename.
 
     In format 1 the channel of an event was its 'scene', a creator's followers were 'fans', and an
     event weight was called 'behaviour_weight'.
 
     Raises:
-        StoreError: It is no schema.
+        StoreError: It is not a schema.
     """
     try:
         plain = read_json(str(declared))
@@ -269,7 +269,7 @@ def upgraded_schema(declared: str, where: str) -> tuple[Schema, list[Renamed]]:
             if (node_type["name"], column["name"]) == ("Creator", "fans")
         ]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise StoreError(f"the store '{where}' keeps a damaged schema: {error}") from error
+        raise StoreError(f"the schema of the store '{where}' is damaged: {error}") from error
     for column in followers:
         column["name"] = "followers"
     schema = kept_schema(json.dumps(plain), where)
@@ -285,7 +285,7 @@ def upgraded_schema(declared: str, where: str) -> tuple[Schema, list[Renamed]]:
 
 
 def additions(kept: Schema, wanted: Schema) -> list[tuple[str | EdgeType, Property]]:
-    """The columns that `wanted` adds to the types of `kept`.
+    """Returns the columns that `wanted` adds to the types of `kept`.
 
     Raises:
         SchemaError: `wanted` lacks a type or a property of `kept`, changes a property's kind or a

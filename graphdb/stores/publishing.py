@@ -1,4 +1,4 @@
-"""A model release on its way into a store where people look at it, and what came of it there."""
+"""Defines a model release for publishing into a store, and the result of a publish."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -10,7 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 RECOMMENDED = "RECOMMENDED"
-"""The relationship from a query node to what was recommended to it: {rank, score, release}."""
+"""The relationship from a query node to a recommended node: {rank, score, release}."""
 
 RECOMMENDED_COLUMNS = pa.schema(
     [
@@ -22,7 +22,7 @@ RECOMMENDED_COLUMNS = pa.schema(
 )
 
 OnProgress = Callable[[str, int, int], None]
-"""Given a step, how much of it is done, and how much there is."""
+"""Called with a step, how much of it is done, and the total."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,7 +31,7 @@ class Embedding:
 
     Args:
         ids: Strings [num_nodes].
-        vectors: float32 [num_nodes, dim]; a zero vector says that the model knows nothing.
+        vectors: float32 [num_nodes, dim]; a zero vector means that the model knows nothing.
     """
 
     ids: pa.Array
@@ -40,7 +40,7 @@ class Embedding:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Recommended:
-    """What queries of one type were recommended, as rows of RECOMMENDED_COLUMNS."""
+    """The recommendations to queries of one type, as rows of RECOMMENDED_COLUMNS."""
 
     query_type: str
     target_type: str
@@ -49,15 +49,15 @@ class Recommended:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PublishedRelease:
-    """One model release, as a store takes it.
+    """One model release for a store.
 
     Args:
-        release_id: Hexadecimal digits that name its content; they become part of names.
-        snapshot_id: Which snapshot the model learned from.
+        release_id: Hexadecimal digits that identify its content; they become part of names.
+        snapshot_id: The snapshot of the training.
         trained_at: With time zone.
         dim: Length of every vector.
         embeddings: By node type.
-        recommended: The top of some queries, to be drawn as relationships.
+        recommended: The top results of some queries, to show as relationships.
     """
 
     release_id: str
@@ -70,14 +70,14 @@ class PublishedRelease:
 
 @dataclass(frozen=True, slots=True)
 class PublishedType:
-    """What became of the vectors of one node type.
+    """The counts of vectors of one node type.
 
     Args:
         written: Nodes that got their vector now.
         kept: Nodes that had it already, from an earlier try with the same release.
-        zero: Nodes of the store that the model knows nothing about; they carry no vector.
-        unknown: Nodes of the release that the store does not have.
-        uncovered: Nodes of the store that the release does not have.
+        zero: Nodes of the store that the model knows nothing about; they have no vector.
+        unknown: Nodes of the release that are not in the store.
+        uncovered: Nodes of the store that are not in the release.
     """
 
     written: int
@@ -89,15 +89,15 @@ class PublishedType:
 
 @dataclass(frozen=True, slots=True)
 class PublishReport:
-    """What a publish did.
+    """The result of a publish.
 
     Args:
         release_id: The release that is served now.
         replaced: The release that was served before, if it was another one.
         types: By node type.
-        recommended: Relationships drawn.
-        recommended_unknown: Recommendations with an end that the store does not have.
-        recommended_removed: Relationships of earlier releases that went with them.
+        recommended: Relationships created.
+        recommended_unknown: Recommendations with an end that is not in the store.
+        recommended_removed: Removed relationships of earlier releases.
     """
 
     release_id: str
@@ -113,20 +113,20 @@ class PublishReport:
 
 @runtime_checkable
 class PublishingStore(Protocol):
-    """A graph store that also takes model releases and searches in their vectors."""
+    """A graph store that can also hold model releases and search their vectors."""
 
     def publish(
         self, release: PublishedRelease, on_progress: OnProgress | None = None
     ) -> PublishReport:
-        """Makes a release the one that is served, and removes all others.
+        """Serves a release, and removes all others.
 
-        Whoever asks meanwhile gets the old release or the new one, never a part of each. After
+        Queries during the publish see either the old release or the new one, never a mixture. After
         an interruption the old one is still served; publishing again completes the work.
 
         Raises:
-            SchemaError: The store's schema has no such node type, or needs a name of ours.
-            StoreError: The store cannot hold such vectors, has none of the nodes, or another
+            SchemaError: The store's schema lacks a node type, or uses a reserved name.
+            StoreError: The store cannot hold such vectors, lacks all of the nodes, or another
                 publish took over.
-            StoreUnavailableError: Its server is gone.
+            StoreUnavailableError: Its server cannot be reached.
         """
         ...

@@ -321,7 +321,7 @@ class StoreContract:
                 "is int64; expected string",
             ),
             ("User", pa.table({"city": ["x"]}), DataError, "User: 'user_id' is required"),
-            ("User", users("x", "x"), DataError, "'user_id': 'x'.* stands twice"),
+            ("User", users("x", "x"), DataError, "'user_id': 'x'.* is duplicated"),
             (
                 "User",
                 pa.table({"user_id": pa.array([None], pa.string())}),
@@ -332,7 +332,7 @@ class StoreContract:
                 PURCHASED,
                 purchases(("ann", "pan", 1, 1.0), ("ann", "pan", 1, 2.0)),
                 DataError,
-                "stands twice in one batch",
+                "is duplicated in one batch",
             ),
             (
                 PURCHASED,
@@ -350,7 +350,7 @@ class StoreContract:
                 MADE_BY,
                 table(MADE_BY, source_id=["pan", "pan"], target_id=["acme", "leaf"]),
                 DataError,
-                "'source_id': 'pan'.* stands twice",
+                "'source_id': 'pan'.* is duplicated",
             ),
         ],
     )

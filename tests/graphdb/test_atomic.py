@@ -203,7 +203,7 @@ def test_a_file_takes_the_place_of_files_only(tmp_path, kind, said, when):
     if when == "before":
         make(kind, path)
     with (
-        pytest.raises(DataError, match=f"new' is a {said}, which is not written over; expected a"),
+        pytest.raises(DataError, match=f"new' is a {said} and is not overwritten; expected a"),
         atomic_file(path, DataError) as unfinished,
     ):
         unfinished.write_text("whole")

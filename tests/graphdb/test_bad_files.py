@@ -15,7 +15,7 @@ PARQUET_TRUNCATED = b"PAR1" + b"\0" * 100
 @pytest.mark.parametrize(
     ("file", "content", "message"),
     [
-        ("User.csv", b"", "'.*User.csv' is empty; expected a header row"),
+        ("User.csv", b"", "'.*User.csv' is empty; expected at least a header row"),
         ("User.csv", b"user_id,user_id\nann,bob\n", "several columns named 'user_id'"),
         ("User.csv", b"user_id,citty\nann,Rome\n", "column 'citty'.*did you mean 'city'"),
         ("User.csv", b"city\nRome\n", "has no column 'user_id', which User needs"),
@@ -73,7 +73,9 @@ def test_a_file_that_is_named_after_a_type_is_not_passed_over(tmp_path, load, na
     (tmp_path / "User.csv").write_text("user_id\nann\n")
     (tmp_path / "README.md").write_text("Tables of a shop.")
     (tmp_path / name).write_text("product_id\npan\n")
-    with pytest.raises(FileFormatError, match=f"'{name}' is no kind of table file; expected one"):
+    with pytest.raises(
+        FileFormatError, match=f"'{name}' is not a known kind of table file; expected one"
+    ):
         load(tmp_path)
 
 
@@ -86,7 +88,7 @@ def test_a_folder_of_parts_is_read_by_a_pattern(tmp_path, load, store):
         pq.write_table(table, parts / f"part-0000{number}-c000.snappy.parquet")
     text = '[[table]]\nfile = "{}"\nnode = "User"\ncolumns = {{ user_id = "user" }}\n'
     (tmp_path / "mapping.toml").write_text(text.format("users.parquet"))
-    with pytest.raises(MappingError, match=r'is a folder, .*say file = "users.parquet/\*.parquet"'):
+    with pytest.raises(MappingError, match=r'is a folder, .*set file = "users.parquet/\*.parquet"'):
         load(tmp_path)
     (tmp_path / "mapping.toml").write_text(text.format("users.parquet/*.parquet"))
     load(tmp_path)

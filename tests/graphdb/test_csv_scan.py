@@ -57,9 +57,9 @@ def test_what_the_standard_says_is_read_without_a_word(shop, load, store, cell, 
 @pytest.mark.parametrize(
     ("cell", "message"),
     [
-        (rb"5\" pan", r"row 1 has \" in a cell without quotes; the backslash is kept"),
-        (b'"5" pan"', "a cell of row 1 goes on after its closing quote"),
-        (b'"big" pan', "a cell of row 1 goes on after its closing quote"),
+        (rb"5\" pan", r"row 1 has \" in an unquoted cell; the backslash is kept"),
+        (b'"5" pan"', "a cell of row 1 continues after its closing quote"),
+        (b'"big" pan', "a cell of row 1 continues after its closing quote"),
     ],
 )
 def test_what_is_neither_is_told(shop, load, store, cell, message):

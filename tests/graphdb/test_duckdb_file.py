@@ -193,7 +193,7 @@ def change(file: Path, *statements: str) -> None:
 @pytest.mark.parametrize("read_only", [False, True])
 def test_a_store_with_other_tables_than_its_schema_is_damaged(file, statements, read_only):
     change(file, *statements)
-    with pytest.raises(StoreDamagedError, match=r"is damaged: it has.*take a copy"):
+    with pytest.raises(StoreDamagedError, match=r"is damaged: it has.*restore a backup"):
         open_store(str(file), read_only=read_only)
 
 
@@ -279,7 +279,7 @@ def damage(whole: bytes, how: str) -> bytes:
 def test_a_damaged_file_is_told_as_one(made, tmp_path, how):
     path = tmp_path / "shop.duckdb"
     path.write_bytes(damage(made.read_bytes(), how))
-    with pytest.raises(StoreDamagedError, match=r"shop.duckdb' is damaged: .*take a copy"):
+    with pytest.raises(StoreDamagedError, match=r"shop.duckdb' is damaged: .*restore a backup"):
         read_all(path)
 
 

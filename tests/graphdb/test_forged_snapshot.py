@@ -32,7 +32,7 @@ def bad_text(found):
 
 
 FORGERIES = {
-    "a product twice": (table(PRODUCT, first_twice), PRODUCT, "twice"),
+    "a product twice": (table(PRODUCT, first_twice), PRODUCT, "is duplicated"),
     "keys out of order": (table(PRODUCT, lambda one: one.take([1, 0])), PRODUCT, "not sorted"),
     "an empty key": (column(USER, "user_id", put(0, "")), USER, "'user_id' is ''"),
     "a missing key": (column(USER, "user_id", put(0, None)), USER, "is empty in 1 rows"),
@@ -45,11 +45,19 @@ FORGERIES = {
     "a price of NaN": (column(PRODUCT, "price", put(0, np.nan)), PRODUCT, "'price' is nan"),
     "an endless price": (column(PRODUCT, "price", put(0, np.inf)), PRODUCT, "'price' is inf"),
     "a negative price": (column(PRODUCT, "price", put(0, -2.0)), PRODUCT, "at least 0"),
-    "an edge twice": (table(BOUGHT, first_twice), BOUGHT, "does not come after"),
-    "edges out of order": (table(BOUGHT, lambda one: one[::-1]), BOUGHT, "does not come after"),
-    "a static edge twice": (table(MADE, first_twice), MADE, "does not come after"),
-    "an edge to nowhere": (column(BOUGHT, "target_id", put(0, "zz")), "Product 'zz'", "not have"),
-    "an edge from nowhere": (column(BOUGHT, "source_id", put(0, "aa")), "User 'aa'", "not have"),
+    "an edge twice": (table(BOUGHT, first_twice), BOUGHT, "is not sorted after"),
+    "edges out of order": (table(BOUGHT, lambda one: one[::-1]), BOUGHT, "is not sorted after"),
+    "a static edge twice": (table(MADE, first_twice), MADE, "is not sorted after"),
+    "an edge to nowhere": (
+        column(BOUGHT, "target_id", put(0, "zz")),
+        "Product 'zz'",
+        "not in the snapshot",
+    ),
+    "an edge from nowhere": (
+        column(BOUGHT, "source_id", put(0, "aa")),
+        "User 'aa'",
+        "not in the snapshot",
+    ),
     "an edge without an end": (column(BOUGHT, "target_id", put(0, None)), BOUGHT, "is empty"),
     "no moment": (column(BOUGHT, "at", put(0, None)), BOUGHT, "'at' is empty in 1 rows"),
     "a negative count": (column(BOUGHT, "count", put(0, -1)), BOUGHT, "'count' is -1"),
@@ -137,7 +145,7 @@ def test_parts_of_a_file_are_in_order_too(tmp_path, monkeypatch, batch_rows):
         order = [*range(row), *range(row - 1, num_rows)]  # one row is repeated
         change_table(folder, BOUGHT, lambda found, order=order: found.take(order))
         sign_again(folder)
-        with pytest.raises(SnapshotError, match=f"row {row} of .* does not come after"):
+        with pytest.raises(SnapshotError, match=f"row {row} of .* is not sorted after"):
             open_snapshot(folder)
         whole = [*range(row), *range(row + 1, num_rows + 1)]
         change_table(folder, BOUGHT, lambda found, whole=whole: found.take(whole))

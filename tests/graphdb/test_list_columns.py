@@ -113,7 +113,7 @@ def test_lists_side_by_side_go_in_step(tmp_path, store):
 
 def test_a_list_needs_no_split(tmp_path, store):
     mapping = NODES + TAGGED.replace('"tags"', '{ column = "tags", split = "|" }')
-    message = "'products.parquet': column 'tags' holds lists, .*; leave out split in the mapping"
+    message = "'products.parquet': column 'tags' holds lists, .*; remove split from the mapping"
     with pytest.raises(FileFormatError, match=message):
         tagged(tmp_path, store, TEXTS, mapping)
 
@@ -161,6 +161,6 @@ def test_the_name_of_row_numbers_is_refused(tmp_path, store):
         'columns = { product_id = "_graphrec_row" }\n'
     )
     with pytest.raises(
-        FileFormatError, match=r"products.csv' has a column named '_graphrec_row', wh"
+        FileFormatError, match=r"products.csv' has a column named '_graphrec_row', a name reserved"
     ):
         ingest(folder_tables(tmp_path, SCHEMA), store)

@@ -111,7 +111,7 @@ def test_a_decimal_point_said_reads_commas_between_thousands(tmp_path, store):
 def test_a_number_with_a_comma_gets_a_hint_and_others_none(tmp_path, store):
     _, rejects = prices(tmp_path, store, ["12,50", "n/a"])
     assert rejects == [
-        'price is 12,50, not a number; if the comma is decimal, say decimal = "," in the mapping',
+        'price is 12,50, not a number; if the comma is decimal, set decimal = "," in the mapping',
         "price is n/a, not a number",
     ]
 
@@ -184,7 +184,7 @@ def test_the_last_hours_of_a_shop_in_the_east_are_in(tmp_path, store):
     times = [f"{time:%Y-%m-%d %H:%M:%S}" for time in local]
     found, rejects = views(tmp_path, store, times)
     assert len(found) == 2
-    hint = "in the future as UTC; if it is a local time, say its timezone in the mapping"
+    hint = "in the future as UTC; if it is a local time, set its timezone in the mapping"
     assert all(reject.endswith(hint) for reject in rejects)
     with open_store("duckdb:") as other:
         found, rejects = views(tmp_path, other, times, how=SHANGHAI)
@@ -252,11 +252,11 @@ def test_times_at_the_edge_of_time_are_rejected_in_a_timezone_too(tmp_path, stor
 @pytest.mark.parametrize(
     ("zone", "message"),
     [
-        ("Asia/Shangai", "'Asia/Shangai' is no timezone; did you mean 'Asia/Shanghai'"),
-        ("CST", "'CST' is no timezone; "),
-        ("GMT+8", "'GMT\\+8' is no timezone; "),
-        ("+8", "'\\+8' is no timezone; write one such as Europe/Berlin or \\+08:00"),
-        ("", "'' is no timezone"),
+        ("Asia/Shangai", "'Asia/Shangai' is not a timezone; did you mean 'Asia/Shanghai'"),
+        ("CST", "'CST' is not a timezone; "),
+        ("GMT+8", "'GMT\\+8' is not a timezone; "),
+        ("+8", "'\\+8' is not a timezone; write one such as Europe/Berlin or \\+08:00"),
+        ("", "'' is not a timezone"),
     ],
 )
 def test_a_timezone_that_is_none_is_refused(tmp_path, store, zone, message):
@@ -452,8 +452,8 @@ def test_a_map_that_is_none_is_refused(tmp_path, store, map_):
         ('delimiter = ";"', "unknown key 'delimiter'; it is called separator"),
         ('filter = "x"', "unknown key 'filter'; it is called where"),
         ('tz = "UTC"', "unknown key 'tz'; it is called timezone"),
-        ("replace = true", "unknown key 'replace'; ingest adds and updates, and never deletes"),
-        ("delete = true", "unknown key 'delete'; ingest adds and updates, and never deletes"),
+        ("replace = true", "unknown key 'replace'; ingest adds and updates but never deletes"),
+        ("delete = true", "unknown key 'delete'; ingest adds and updates but never deletes"),
         ('seperator = ";"', "unknown key 'seperator'; did you mean 'separator'"),
         ('decimal = ";"', "'table.0.decimal'"),
     ],

@@ -105,15 +105,15 @@ def test_ragged_rows_and_nul_bytes_cost_their_rows_alone(tmp_path, store):
 @pytest.mark.parametrize(
     ("content", "how", "message"),
     [
-        (b"", "", "is empty; expected a header row"),
-        (BOM, "", "is empty; expected a header row"),
-        (b"\n\n\r\n", "", "is empty; expected a header row"),
-        (TEXT.encode("utf-16"), "", 'is not UTF-8: .* UTF-16; say encoding = "utf-16" in a map'),
-        (TEXT.encode("utf-16-le"), "", 'NUL bytes in its header.*say encoding = "utf-16-le"'),
+        (b"", "", "is empty; expected at least a header row"),
+        (BOM, "", "is empty; expected at least a header row"),
+        (b"\n\n\r\n", "", "is empty; expected at least a header row"),
+        (TEXT.encode("utf-16"), "", 'is not UTF-8: .* UTF-16; set encoding = "utf-16" in a map'),
+        (TEXT.encode("utf-16-le"), "", 'NUL bytes in its header.*set encoding = "utf-16-le"'),
         (
             "user,størrelse\n".encode("latin-1"),
             "",
-            r'is not UTF-8: its header is user,st\\xf8rrelse; say encoding = "latin-1" or "gb',
+            r'is not UTF-8: its header is user,st\\xf8rrelse; set encoding = "latin-1" or "gb',
         ),
         (CHINESE.encode("gbk"), "", r'is not UTF-8: its header is user,\\xb3\\xc7.*"gb18030"'),
         (TEXT.encode("latin-1"), 'encoding = "utf-16"\n', "is not in the encoding 'utf-16'"),
@@ -122,12 +122,12 @@ def test_ragged_rows_and_nul_bytes_cost_their_rows_alone(tmp_path, store):
         (
             gzip.compress(TEXT.encode(), mtime=0),
             "",
-            "no CSV file but compressed by gzip; let its name end",
+            "not a CSV file but compressed by gzip; rename it to",
         ),
-        (b"PK\x03\x04" + b"\0" * 50, "", "no CSV file but an Excel workbook or a ZIP archive"),
-        (b"\xd0\xcf\x11\xe0" + b"\0" * 50, "", "no CSV file but an old Excel workbook"),
-        (b"PAR1" + b"\0" * 50, "", "no CSV file but a Parquet file; let its name end in .parq"),
-        (b"SQLite format 3\0", "", "no CSV file but an SQLite database"),
+        (b"PK\x03\x04" + b"\0" * 50, "", "not a CSV file but an Excel workbook or a ZIP archive"),
+        (b"\xd0\xcf\x11\xe0" + b"\0" * 50, "", "not a CSV file but an old Excel workbook"),
+        (b"PAR1" + b"\0" * 50, "", "not a CSV file but a Parquet file; rename it to .parq"),
+        (b"SQLite format 3\0", "", "not a CSV file but an SQLite database"),
     ],
 )
 def test_what_is_no_readable_csv_file_is_refused_by_name(tmp_path, store, content, how, message):
@@ -212,14 +212,14 @@ def test_a_separator_or_encoding_that_is_none_is_refused(tmp_path, store, how, m
 
 @pytest.mark.parametrize("how", ['separator = ";"\n', 'encoding = "latin-1"\n'])
 def test_other_files_than_csv_have_no_separator(tmp_path, store, how):
-    with pytest.raises(FileFormatError, match=r"'users.parquet' is no CSV file, so it has no sep"):
+    with pytest.raises(FileFormatError, match=r"'users.parquet' is not a CSV file, so it has no"):
         users(tmp_path, store, TEXT.encode(), how=how, file="users.parquet")
 
 
 @pytest.mark.parametrize(
     ("pattern", "message"),
     [
-        ("/etc/users.csv", "'/etc/users.csv' is not in the folder of the tables; write it as seen"),
+        ("/etc/users.csv", "'/etc/users.csv' is not in the folder of the tables; write a path"),
         ("../users.csv", "is not in the folder of the tables"),
         ("a/../../users.csv", "is not in the folder of the tables"),
         (r"C:\\data\\users.csv", "is not in the folder of the tables"),

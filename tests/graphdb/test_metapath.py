@@ -52,7 +52,7 @@ def test_two_in_a_row_are_one(first, second):
 
 @pytest.mark.parametrize("text", ["", "User-PURCHASED", "User--Product", "User-PURCHASED-", "-"])
 def test_what_is_no_metapath_is_named(text):
-    with pytest.raises(SchemaError, match=r"is no metapath; expected Type-RELATION-Type"):
+    with pytest.raises(SchemaError, match=r"is not a metapath; expected Type-RELATION-Type"):
         MetaPath.parse(text)
 
 

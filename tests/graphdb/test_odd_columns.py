@@ -203,13 +203,13 @@ REFUSED = [
     ("price", "", pa.array([True]), "holds bool and cannot be price; expected numbers"),
     ("price", "", pa.array([LOCAL_DAY]), "cannot be price; expected numbers"),
     ("price", "", pa.array([dt.time(10)]), "cannot be price; expected numbers"),
-    ("created_at", "", pa.array([dt.time(10)], pa.time32("s")), "expected days or moments"),
-    ("created_at", ', unit = "s"', pa.array([dt.time(10)]), "expected days or moments"),
-    ("created_at", ', unit = "s"', pa.array([True]), "expected days or moments"),
+    ("created_at", "", pa.array([dt.time(10)], pa.time32("s")), "expected dates or times"),
+    ("created_at", ', unit = "s"', pa.array([dt.time(10)]), "expected dates or times"),
+    ("created_at", ', unit = "s"', pa.array([True]), "expected dates or times"),
     ("created_at", "", pa.array([1]), r'expected times; .*unit = "s" or "ms".*format = '),
     ("created_at", "", pa.array([1.5]), "expected times"),
     ("private_label", "", pa.array([LOCAL_DAY]), "expected true or false"),
-    ("title", ', split = "|"', pa.array([7]), "expected text, as it is to be split; leave out"),
+    ("title", ', split = "|"', pa.array([7]), "expected text, which split needs; remove split"),
 ]
 
 

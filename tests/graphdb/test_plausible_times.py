@@ -45,32 +45,32 @@ def warnings(shop, store):
         (
             SECONDS,
             ', unit = "ms"',
-            "all 8 values of 'at' (column 't') lie before 1990, on 1970-01-21; they are read with"
-            ' unit = "ms"; is unit = "s" meant?',
+            "all 8 values of 'at' (column 't') are before 1990, on 1970-01-21; they are read with"
+            ' unit = "ms"; should it be unit = "s"?',
         ),
         (
             [20_000 + day for day in range(8)],
             ', unit = "s"',
-            "all 8 values of 'at' (column 't') lie before 1990, on 1970-01-01; they are read with"
-            ' unit = "s"; is unit = "ms" meant?',
+            "all 8 values of 'at' (column 't') are before 1990, on 1970-01-01; they are read with"
+            ' unit = "s"; should it be unit = "ms"?',
         ),
         (
             ["2025-03-04", "1985-03-04", "1986-01-02"],
             "",
-            "2 of 3 values of 'at' (column 't') lie before 1990, between 1985-03-04 and"
-            " 1986-01-02; see whether the column is the one that is meant",
+            "2 of 3 values of 'at' (column 't') are before 1990, between 1985-03-04 and"
+            " 1986-01-02; check that it is the right column",
         ),
         (
             ["01/02/80"],
             ', format = "%d/%m/%y"',
-            "all 1 values of 'at' (column 't') lie before 1990, on 1980-02-01; they are read with"
-            " format = '%d/%m/%y'; does it fit?",
+            "all 1 values of 'at' (column 't') are before 1990, on 1980-02-01; they are read with"
+            " format = '%d/%m/%y'; check the format",
         ),
         (
             [f"2025-03-04 {hour:02}:00:00" for hour in range(5)],
             "",
-            "all 5 values of 'at' (column 't') lie on one day, 2025-03-04; if more days are meant,"
-            " see how the column is read",
+            "all 5 values of 'at' (column 't') are on one day, 2025-03-04; if that is wrong,"
+            " check unit or format of the column",
         ),
     ],
 )
@@ -102,11 +102,11 @@ def test_times_of_nodes_and_edges_far_ahead_are_told(shop, load):
     )
     messages = [str(warning) for warning in load(shop, now=NOW).warnings]
     assert messages == [
-        "Product from Product.csv: 1 of 3 values of 'created_at' (column 'created_at') lie more"
-        " than a day ahead, up to 9999-12-31; see whether the column is the one that is meant",
+        "Product from Product.csv: 1 of 3 values of 'created_at' (column 'created_at') are more"
+        " than a day in the future, up to 9999-12-31; check that it is the right column",
         "Product-MADE_BY-Brand from Product-MADE_BY-Brand.csv: all 1 values of 'since' (column"
-        " 'since') lie more than a day ahead, up to 2027-01-01; see whether the column is the one"
-        " that is meant",
+        " 'since') are more than a day in the future, up to 2027-01-01; check that it is the"
+        " right column",
     ]
 
 

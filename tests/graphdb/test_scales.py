@@ -74,8 +74,8 @@ def test_another_scale_is_refused_whole_and_named(folder, tmp_path, stars, scale
     found, report = ingested(folder(stars), tmp_path)
     assert found == []
     (warning,) = report.warnings[-1:]
-    assert f"'stars' seems to be on a scale of {scale}, and none of these rows" in str(warning)
-    assert "how its values become 1 to 5" in str(warning)
+    assert f"'stars' seems to be on a scale of {scale}, and all these rows" in str(warning)
+    assert "convert the values to 1 to 5 in the mapping" in str(warning)
     outside = sum(not 1 <= one <= 5 for one in stars)
     expected = {"out_of_range": outside, "other_scale": len(stars) - outside}
     assert report.reject_codes == {code: number for code, number in expected.items() if number}

@@ -1,4 +1,4 @@
-"""A seeded world of interest commerce, whose right answers are known."""
+"""A seeded world of interest commerce with known right answers."""
 
 from graphdb.sources.synthetic.config import WorldConfig
 from graphdb.sources.synthetic.generate import Truth, World, generate_world

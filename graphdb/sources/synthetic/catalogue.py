@@ -1,6 +1,6 @@
 """Generates the catalogue of a synthetic world: brands, products, shops and their edges.
 
-Products get every trait that buyers may care for. The edges are those that hold whatever users do.
+Products get every trait that matters to buyers. The edges do not depend on users.
 """
 
 from dataclasses import dataclass
@@ -48,7 +48,7 @@ class Brands:
         department: Home is 0.
         level, style: What most of its products are.
         is_new: Created in the last `new_item_days`.
-        popularity: Relative; how many products it has follows from it.
+        popularity: Relative weight; determines its number of products.
     """
 
     created: Times
@@ -103,10 +103,9 @@ class Products:
         style, function, trend: Numbers of words; `Truth.tag_rows` tells which Tag each is.
         brand, category: Rows of Brand and Category.
         appeal: Relative weight of being seen, once it is known.
-        popularity: Relative weight of being seen in the period: less than the appeal for
-            new items, whom few know.
+        popularity: Relative weight of being seen in the period: below the appeal for new items.
         quality: 0 to 1, whatever the popularity.
-        return_rate: Chance that a bought one comes back; follows from the quality alone.
+        return_rate: Chance that a purchase is returned; depends only on the quality.
         overhyped: Among the most popular, but of poor quality.
         is_new: Created in the last `new_item_days`.
     """
@@ -175,7 +174,7 @@ def make_products(
 def _listings(
     rng: np.random.Generator, config: WorldConfig, calendar: Calendar, brands: Brands
 ) -> tuple[Times, Rows]:
-    """When each product was listed, ascending, and by which brand; never before its brand."""
+    """Draws when each product was listed, ascending, and its brand; never before the brand."""
     num, num_brands = config.sizes.products, config.sizes.brands
     brand = np.concatenate(
         [
@@ -186,7 +185,7 @@ def _listings(
     brand = brand[np.argsort(brands.department[brand], kind="stable")]
     arrivals = calendar.arrivals(rng, num, config.new_item_share)
     num_new = int(np.count_nonzero(arrivals >= calendar.new_from))
-    # New items stand evenly over the departments, Home first, so that there are new cups.
+    # New items are spread evenly over the departments, Home first, so that there are new cups.
     new = np.linspace(0, num - 1, num_new, dtype=np.int64)
     listed = np.empty(num, dtype=np.int64)
     listed[new] = arrivals[num - num_new :]
@@ -195,7 +194,9 @@ def _listings(
     after_brand = calendar.later(brands.created[brand], rng.uniform(0.01, 3, num) * DAY)
     listed = np.maximum(listed, after_brand)
     first = int(np.argmin(brand))
-    listed[first] = min(listed[first], brands.created[0] + SECOND)  # something was always there
+    listed[first] = min(
+        listed[first], brands.created[0] + SECOND
+    )  # there is always a first product
     order = np.argsort(listed, kind="stable")
     return listed[order], brand[order]
 
@@ -243,7 +244,7 @@ def _any(rng: np.random.Generator, num_values: int, num: int) -> Rows:
 
 
 def _quality(rng: np.random.Generator, popularity: Weights) -> tuple[Weights, Mask]:
-    """Quality has nothing to do with popularity, but every third best-seller is poor on purpose."""
+    """Quality is independent of popularity, but every third best-seller is poor on purpose."""
     num = len(popularity)
     quality = rng.beta(4, 2, num)
     num_best = max(num // 50, 1)
@@ -278,7 +279,7 @@ def make_shops(brands: Brands) -> Shops:
 def catalogue_edges(
     config: WorldConfig, categories: Categories, products: Products, shops: Shops
 ) -> EdgesByType:
-    """What connects products, shops and categories to where they belong."""
+    """Returns the edges from products, shops and categories to what they belong to."""
     num = len(products.created)
     product = np.arange(num, dtype=np.int32)
     shop = np.arange(len(shops.brand), dtype=np.int32)

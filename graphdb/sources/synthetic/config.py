@@ -18,7 +18,7 @@ Rows: TypeAlias = npt.NDArray[np.int32]
 """Rows of nodes, or numbers of words."""
 
 Positions: TypeAlias = npt.NDArray[np.int64]
-"""Where something stands in an array."""
+"""Positions in an array."""
 
 Times: TypeAlias = npt.NDArray[np.int64]
 """Microseconds since 1970, UTC."""
@@ -33,7 +33,7 @@ LEVEL_FACTORS = (0.25, 0.5, 1.0, 2.0, 4.0)
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """A category that products stand in.
+    """A leaf category, which holds products.
 
     Args:
         path: Department, group, own name.
@@ -51,7 +51,7 @@ class Leaf:
 
     @property
     def goods(self) -> str:
-        """Its products in the middle of a sentence: 'water cups', but 'T-shirts'."""
+        """Its name within a sentence: 'water cups', but 'T-shirts'."""
         name = self.path[-1]
         return name if self.noun[0].isupper() else name.lower()
 
@@ -78,7 +78,7 @@ CUPS = 0
 
 @dataclass(frozen=True, slots=True)
 class Categories:
-    """The part of the tree that a world uses. Leaves come first, so a leaf's row is its number.
+    """The category tree of a world. Leaves come first, so a leaf's row is its number.
 
     Args:
         names: Name per row; leaves, then groups, then departments.
@@ -94,7 +94,7 @@ class Categories:
 
 
 def category_tree(num_leaves: int) -> Categories:
-    """The first `num_leaves` leaves and all that stands above them.
+    """Returns the first `num_leaves` leaves and all their ancestors.
 
     >>> tree = category_tree(2)
     >>> tree.names
@@ -203,7 +203,7 @@ _SHORTEST_DAYS = 28
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """How many of everything a world has."""
+    """The number of nodes of each type."""
 
     users: int
     products: int
@@ -218,27 +218,28 @@ class Sizes:
 
     @property
     def fixed_edges(self) -> int:
-        """About how many edges there are before anyone does anything."""
+        """Roughly the number of edges without any user activity."""
         of_products = _EDGES_PER_PRODUCT * self.products + self.brands
         return of_products + _EDGES_PER_CONTENT * self.contents + self.creators
 
 
 class WorldConfig(BaseModel):
-    """What to generate. Equal configs give equal worlds.
+    """The config of a world. Equal configs give equal worlds.
 
     Args:
-        num_edges: How many edges of all types together, nearly exactly.
+        num_edges: Number of edges of all types together, almost exact.
         seed: Another seed, another world.
-        num_users, num_products, num_brands, num_creators, num_contents: Derived from `num_edges`
-            when left out: about one user per hundred edges, one product per two hundred.
-        taste_strength: Share of what people do that follows their planted taste; the rest, and at
-            0 everything, follows popularity alone.
-        start, end: Everything happens from `start` on and before `end`. Most nodes were there
-            before `start`.
-        festivals: (month, day) of the shopping festivals, when purchases multiply.
-        new_item_days: Products, brands and creators created in so many last days are new items.
+        num_users, num_products, num_brands, num_creators, num_contents: By default derived from
+            `num_edges`: about one user per hundred edges, one product per two hundred.
+        taste_strength: Share of events that follow the user's planted taste; the others follow
+            popularity alone.
+        start, end: All events are at or after `start` and before `end`. Most nodes are older than
+            `start`.
+        festivals: (month, day) of the shopping festivals, with many more purchases.
+        new_item_days: Products, brands and creators created in the last days of this number are new
+            items.
         new_item_share: Share of products, brands and creators that are new items.
-        light_share: Share of users who did only three things: two views and one purchase.
+        light_share: Share of users with only three events: two views and one purchase.
 
     Example:
         >>> WorldConfig(num_edges=1_000_000).sizes.users
@@ -264,7 +265,7 @@ class WorldConfig(BaseModel):
 
     @property
     def sizes(self) -> Sizes:
-        """The given sizes, and for the others ratios of `num_edges`."""
+        """Returns the given sizes; missing ones are ratios of `num_edges`."""
         edges = self.num_edges
         products = self.num_products or max(edges // 200, min(40, edges // 25))
         creators = self.num_creators or max(edges // 2000, min(8, edges // 60))

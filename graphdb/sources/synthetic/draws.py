@@ -1,4 +1,4 @@
-"""Provides the seeded draws, the calendar and the edge arrays that parts of a world share.
+"""Provides the seeded draws, the calendar and the edge arrays of a synthetic world.
 
 The calendar draws days with seasons, hours of the day, and moments after other moments. Edges are
 arrays of rows until they get their ids and become a table.
@@ -18,7 +18,7 @@ from graphdb.sources.synthetic.config import Mask, Positions, Rows, Times, Weigh
 
 
 def generator(seed: int, part: str) -> np.random.Generator:
-    """A generator of its own for each part, so that a change in one leaves the others as they are.
+    """Returns a random generator per part, so that a change in one does not affect the others.
 
     >>> generator(1, "users").random() == generator(1, "users").random()
     True
@@ -35,7 +35,7 @@ def zipf_weights(rng: np.random.Generator, num: int, exponent: float) -> Weights
 
 
 def pick(rng: np.random.Generator, num: int, shares: npt.ArrayLike) -> Rows:
-    """Numbers from 0 on, drawn with these shares (any positive scale)."""
+    """Draws numbers from 0 on with these shares (on any positive scale)."""
     sums = np.cumsum(np.asarray(shares, dtype=np.float64))
     drawn = np.searchsorted(sums, rng.random(num) * sums[-1], side="right")
     picked: Rows = np.minimum(drawn, len(sums) - 1).astype(np.int32)
@@ -43,7 +43,7 @@ def pick(rng: np.random.Generator, num: int, shares: npt.ArrayLike) -> Rows:
 
 
 def choose(rng: np.random.Generator, weights: Weights, num: int) -> Positions:
-    """Distinct positions, drawn with these weights (0: never), ascending.
+    """Draws distinct positions with these weights (0: never), ascending.
 
     Exponential clocks: the first `num` to ring are a weighted draw without replacement.
     """
@@ -84,7 +84,7 @@ class Calendar:
 
     Args:
         start, end: Microseconds; everything happens in [start, end).
-        new_from: What was created since then is new.
+        new_from: Nodes created at or after it are new.
         festival_days: Days of the festivals, counted from `start`, ascending.
         hour_weights: Traffic per hour of the period, relative.
     """
@@ -113,7 +113,7 @@ class Calendar:
         return cls(start, end, new_from, festival_days, hours)
 
     def moments(self, rng: np.random.Generator, num: int) -> Times:
-        """Moments as busy as the season, day and hour are, ascending, over an hour before `end`."""
+        """Draws times by traffic per season, day and hour, ascending, over an hour before `end`."""
         weights = self.hour_weights[:-2]
         per_hour = rng.multinomial(num, weights / weights.sum())
         hours = np.repeat(np.arange(len(weights), dtype=np.int64), per_hour)
@@ -122,7 +122,7 @@ class Calendar:
         return moments
 
     def later(self, moments: Times, delay: Weights) -> Times:
-        """About `delay` microseconds after each moment, and always between it and `end`."""
+        """Draws a time about `delay` microseconds after each time, always before `end`."""
         room = (self.end - 1 - moments).astype(np.float64)
         return moments + np.ceil(delay * room / (delay + room)).astype(np.int64)
 
@@ -132,9 +132,9 @@ class Calendar:
         return is_festival_day[(moments - self.start) // DAY]
 
     def arrivals(self, rng: np.random.Generator, num: int, new_item_share: float) -> Times:
-        """When nodes came to be, ascending: most before `start`, some late, new items at the end.
+        """Draws creation times, ascending: most before `start`, some later, new items at the end.
 
-        The first is as old as the platform, so that whoever comes finds something.
+        The first node is as old as the platform, so that the first users find something.
         """
         num_new = min(max(round(num * new_item_share), int(new_item_share > 0)), num - 1)
         num_between = (num - num_new) // 4
@@ -147,12 +147,12 @@ class Calendar:
 
     @property
     def founded(self) -> int:
-        """When the platform began, two years before the period."""
+        """The start of the platform, two years before the period."""
         return self.start - _YEARS_BEFORE * 365 * DAY
 
 
 def in_order(moments: Times) -> tuple[Positions, Times]:
-    """The order by time, and the times in that order, made distinct by microseconds.
+    """Returns the order by time, and the sorted times, made distinct by microseconds.
 
     >>> order, distinct = in_order(np.array([30, 10, 30]))
     >>> order.tolist(), distinct.tolist()
@@ -185,7 +185,7 @@ class Edges:
 
     @property
     def pair(self) -> Positions:
-        """One number per pair of ends."""
+        """Returns one number per pair of ends."""
         return self.source.astype(np.int64) << 32 | self.target
 
 
@@ -193,7 +193,7 @@ EdgesByType = dict[EdgeType, Edges]
 
 
 def first_of_pairs(edges: Edges) -> Edges:
-    """Only the first edge of each pair, in the given order.
+    """Returns only the first edge of each pair, in the given order.
 
     >>> rows = np.array([5, 5, 6], dtype=np.int32)
     >>> first_of_pairs(Edges(rows, rows, {"n": np.array([1, 2, 3])})).columns["n"].tolist()
@@ -203,5 +203,5 @@ def first_of_pairs(edges: Edges) -> Edges:
 
 
 def first_rows_of_pairs(edges: Edges) -> Positions:
-    """Where each pair comes first, ascending."""
+    """Returns the first position of each pair, ascending."""
     return np.sort(np.unique(edges.pair, return_index=True)[1])

@@ -1,6 +1,6 @@
 """Generates a whole synthetic world from one config and writes it to disk.
 
-A world holds its tables and its planted answers: what a perfect model of it would know.
+A world holds its tables and its planted answers, which a perfect model would recover.
 """
 
 from collections.abc import Mapping
@@ -60,8 +60,8 @@ class Truth:
         brands: Level, style, department.
         products: Level, style, function, trend, brand, category, quality, return rate, cups.
         shops: Which brand runs each.
-        users: Tastes, and who is light.
-        creators: Tastes and niche: what their contents are about and their audience is like.
+        users: Tastes, and which users are light.
+        creators: Tastes and niche: the topics of their contents and the tastes of their audience.
         contents: Creators; a content's taste is its creator's.
 
     Example:
@@ -94,11 +94,11 @@ class Truth:
         return np.arange(first, first + nums[kind])
 
     def brand_audience(self, brand_row: int) -> Positions:
-        """Rows of the users of whom this is a favourite brand, ascending."""
+        """Returns the rows of users with this favourite brand, ascending."""
         return np.flatnonzero((self.users.tastes.brands == brand_row).any(axis=1))
 
     def creator_audience(self, creator_row: int) -> Positions:
-        """Rows of the users with a home category, style and price level of the creator's."""
+        """Returns the users (rows) with a home category, style and price level of the creator."""
         users, creators = self.users.tastes, self.creators.tastes
         at_home = (users.categories == creators.categories[creator_row, 0]).any(axis=1)
         alike = (users.style == creators.style[creator_row]) & (
@@ -107,7 +107,7 @@ class Truth:
         return np.flatnonzero(at_home & alike)
 
     def liking_of_products(self) -> npt.NDArray[np.float64]:
-        """How well each product fits each user, float64 [num_users, num_products].
+        """Returns how well each product fits each user, float64 [num_users, num_products].
 
         0 outside of the user's home categories, else 1 and 1 more for each taste that it meets:
         price level, style, function, trend, favourite brand.
@@ -121,7 +121,7 @@ class Truth:
         return liking
 
     def liking_of_brands(self) -> npt.NDArray[np.float64]:
-        """Whose favourite each brand is, float64 [num_users, num_brands], 0 or 1."""
+        """Returns which brands are a user's favourites, float64 [num_users, num_brands], 0 or 1."""
         users = self.users.tastes
         found = np.zeros((len(users.level), len(self.brands.level)))
         found[np.arange(len(found))[:, None], users.brands] = 1
@@ -130,7 +130,7 @@ class Truth:
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """A generated graph and what is true of it.
+    """A generated graph and its planted answers.
 
     Args:
         nodes: A table per node type, sorted by key.
@@ -151,7 +151,7 @@ class World:
         """Writes one Parquet file per type: `User.parquet`, `User-PURCHASED-Product.parquet`, ...
 
         Raises:
-            DataError: There is something in the folder already.
+            DataError: The folder is not empty.
         """
         folder = Path(folder)
         with empty_folder(folder, DataError) as unfinished:
@@ -160,7 +160,7 @@ class World:
         return folder
 
 
-# Shares of the edges that are not the catalogue's. Watching and liking get what is left.
+# Shares of the edges outside the catalogue. Watching and liking get the rest.
 _VIEWED, _CARTED, _PURCHASED = 0.44, 0.09, 0.065
 _FOLLOWS_CREATOR, _FOLLOWS_BRAND = 0.06, 0.025
 _ALSO_BOUGHT, _ALSO_VIEWED, _BOUGHT_TOGETHER = 0.025, 0.025, 0.012
@@ -232,7 +232,7 @@ def _plant(config: WorldConfig) -> Truth:
 
 
 def _standing_edges(truth: Truth, shelf: Shelf) -> EdgesByType:
-    """What holds whatever shoppers do."""
+    """Returns the edges that do not depend on shoppers."""
     config, contents = truth.config, truth.contents
     featured = content.featured(config, contents, truth.creators, shelf)
     return {
@@ -258,7 +258,7 @@ def _follow_edges(truth: Truth, budget: int) -> EdgesByType:
 
 
 def _shopping_edges(truth: Truth, shelf: Shelf, budget: int) -> tuple[EdgesByType, int]:
-    """The funnel and what goes together in it, and the number of visits, which orders count."""
+    """Returns the funnel, its co-occurrence edges, and the number of visits, which orders count."""
     config, calendar, users, products = truth.config, truth.calendar, truth.users, truth.products
     visits = shopping.make_visits(config, calendar, users, round(_VIEWED * budget))
     views = shopping.make_views(config, calendar, users, visits, shelf)
@@ -312,7 +312,7 @@ def _node_tables(truth: Truth, followers: Positions) -> dict[str, pa.Table]:
 def _edge_tables(
     edges: EdgesByType, nodes: Mapping[str, pa.Table], num_visits: int
 ) -> dict[EdgeType, pa.Table]:
-    """Empties `edges` on the way, so that a large world never stands in memory twice."""
+    """Empties `edges` while it runs, so that memory never holds a large world twice."""
     node_ids = {name: table.column(0).combine_chunks() for name, table in nodes.items()}
     vocabulary = {"channel": CHANNELS, "reason": RETURN_REASONS, EVENT_ID: ids("o", num_visits)}
     return {

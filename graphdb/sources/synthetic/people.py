@@ -1,7 +1,7 @@
 """Generates users, creators and contents, each with a planted taste, and the edges between them.
 
-Contents are short videos and live sessions, with their creator, time and products. The edges say
-who follows whom, who watches and likes what, and which products go together in users' histories.
+Contents are short videos and live sessions, with their creator, time and products. The edges are
+follows, watches, likes, and products that occur together in users' histories.
 """
 
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ class Users:
 
     Args:
         activity: Relative weight of doing something; 0 for light users.
-        light: Did three things only: two views and a purchase.
+        light: Has only three events: two views and a purchase.
     """
 
     created: Times
@@ -53,7 +53,7 @@ class Creators:
     """Creators by row, in the order they joined.
 
     Args:
-        tastes: What their contents and their audience are about.
+        tastes: The tastes of their contents and their audience.
         is_new: Created in the last `new_item_days`.
         agency: Agency row, -1 for none.
     """
@@ -76,9 +76,9 @@ def make_users(config: WorldConfig, calendar: Calendar, products: Products) -> U
     tastes = _plant(rng, num, config, calendar, products, None)
     light = np.zeros(num, dtype=np.bool_)
     created = calendar.arrivals(rng, num, _LATE_USER_SHARE)
-    # Nothing light users do has to do with cups, and there is time for it.
+    # Light users have no events about cups, and join early enough for their events.
     could_be = (tastes.categories != CUPS).all(axis=1) & (created < calendar.new_from)
-    could_be[0] = False  # whoever was there first is never idle, so that every day has somebody
+    could_be[0] = False  # the first user is never idle, so that every day has an active user
     rows = np.flatnonzero(could_be)
     light[rng.permutation(rows)[: round(num * config.light_share)]] = True
     activity = np.exp(rng.normal(0, _ACTIVITY_SPREAD, num))
@@ -86,7 +86,7 @@ def make_users(config: WorldConfig, calendar: Calendar, products: Products) -> U
 
 
 def make_creators(config: WorldConfig, calendar: Calendar, products: Products) -> Creators:
-    """Niches are spread evenly over the categories, so each has somebody."""
+    """Spreads niches evenly over the categories, so that each has a creator."""
     rng = generator(config.seed, "creators")
     sizes = config.sizes
     num = sizes.creators
@@ -107,7 +107,7 @@ def make_creators(config: WorldConfig, calendar: Calendar, products: Products) -
 
 
 def active_users(rng: np.random.Generator, users: Users, at: Times) -> Rows:
-    """Who does something at each of these moments, among those who are there."""
+    """Draws the active user at each time, among those who have joined."""
     sums = np.cumsum(users.activity)
     last = np.searchsorted(users.created, at, side="right") - 1
     drawn = np.searchsorted(sums, rng.random(len(at)) * sums[last], side="right")
@@ -122,9 +122,9 @@ def _plant(
     products: Products,
     niches: Rows | None,
 ) -> Tastes:
-    """Favourite brands are found among the products of one's categories, level and style.
+    """Draws favourite brands that sell products of the user's categories, level and style.
 
-    New brands are found like old ones: they have their audience, it has only not met them yet.
+    New brands are drawn like old ones: their audience exists but does not know them yet.
     """
     shelf = Shelf(
         products.created,
@@ -145,7 +145,7 @@ _DAYS_BEFORE_START = 60
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """Contents by row, in the order they were published. Their taste is their creator's."""
+    """Contents by row, in the order of publication, with the taste of their creator."""
 
     created: Times
     creator: Rows
@@ -178,7 +178,7 @@ def make_contents(config: WorldConfig, calendar: Calendar, creators: Creators) -
 
 
 def managed(config: WorldConfig, calendar: Calendar, creators: Creators) -> Edges:
-    """Creator to Agency, some time after the creator began."""
+    """Creator to Agency, some time after the creator joined."""
     rng = generator(config.seed, "managed by")
     creator = np.flatnonzero(creators.agency >= 0).astype(np.int32)
     delay = rng.uniform(0.1, 60, len(creator)) * DAY
@@ -205,7 +205,7 @@ def featured(config: WorldConfig, contents: Contents, creators: Creators, produc
 
 
 def promoted(config: WorldConfig, contents: Contents, features: Edges) -> Edges:
-    """Creator to Product: most of what a creator shows is shown for commission."""
+    """Creator to Product: a creator promotes most products for commission."""
     rng = generator(config.seed, "promotes")
     paid = rng.random(len(features)) < _PAID_SHARE
     paid[:1] = True
@@ -220,7 +220,7 @@ _EVENTS_PER_PRODUCT = 40
 
 @dataclass(frozen=True, slots=True)
 class Histories:
-    """Events in order of time, each a part of somebody's history or of one order."""
+    """Events in order of time, each a part of a user's history or of one order."""
 
     history: Rows
     product: Rows
@@ -228,16 +228,16 @@ class Histories:
 
 
 def related(events: Histories, num_products: int, lags: int, support: int, most: int) -> Edges:
-    """Product to Product: those that stand near each other in histories.
+    """Product to Product: those close to each other in histories.
 
-    An edge begins when the pair was seen for the `support`th time, and a product keeps its earliest
-    partners. So what there is before a moment follows from what happened before it, and a
-    snapshot with a cut-off knows nothing of the future.
+    An edge begins when the pair occurs for the `support`th time, and a product keeps its earliest
+    partners. So the edges before a time depend only on events before it, and a snapshot with a
+    cut-off contains no future information.
 
     Args:
         lags: How many steps apart in a history two events may be.
-        support: How often a pair must be seen.
-        most: How many edges there may be.
+        support: How often a pair must occur.
+        most: The maximum number of edges.
     """
     source, target, at = _near(_some(events, _EVENTS_PER_PRODUCT * num_products), lags)
     source, target, at = _supported(source, target, at, support)
@@ -250,14 +250,14 @@ def related(events: Histories, num_products: int, lags: int, support: int, most:
 
 
 def _some(events: Histories, most: int) -> Histories:
-    """The events of every n-th history, so that there are about `most`: enough, and quick."""
+    """Samples every n-th history, so that about `most` events remain."""
     every = -(-len(events.history) // most)
     kept = np.flatnonzero(events.history % every == 0)
     return Histories(events.history[kept], events.product[kept], events.at[kept])
 
 
 def _near(events: Histories, lags: int) -> tuple[Rows, Rows, Times]:
-    """Pairs of different products near each other, both ways, with the time of the later."""
+    """Returns pairs of different products close to each other, in both orders; the later time."""
     keyed = events.history.astype(np.int64) << 32 | np.arange(len(events.history))
     keyed.sort()
     order = keyed & 0xFFFFFFFF
@@ -273,13 +273,13 @@ def _near(events: Histories, lags: int) -> tuple[Rows, Rows, Times]:
 
 
 def _supported(source: Rows, target: Rows, at: Times, support: int) -> tuple[Rows, Rows, Times]:
-    """Each pair once, with the time it was seen for the `support`th time; others fall out."""
+    """Returns each pair with the time of its `support`th occurrence; rarer pairs are dropped."""
     pair = source.astype(np.int64) << 32 | target
     order = np.lexsort((at, pair))
     pair = pair[order]
     first = np.flatnonzero(np.concatenate([[True], pair[1:] != pair[:-1]])[: len(pair)])
     seen = np.diff(np.append(first, len(pair)))
-    if not (seen >= support).any():  # a small world takes what there is
+    if not (seen >= support).any():  # a small world takes all pairs
         support = 1
     enough = order[first[seen >= support] + support - 1]
     return source[enough], target[enough], at[enough]
@@ -297,7 +297,7 @@ _LIVE, _SHORT_VIDEO, _SHOP = (
 def follows_creators(
     config: WorldConfig, calendar: Calendar, users: Users, creators: Creators, num: int
 ) -> Edges:
-    """User to Creator: of one's home categories, style, level, function and trend."""
+    """User to Creator: of the user's home categories, style, level, function and trend."""
     rng = generator(config.seed, "follows creators")
     shelf = Shelf(
         creators.created,
@@ -317,7 +317,7 @@ def follows_creators(
 def follows_brands(
     config: WorldConfig, calendar: Calendar, users: Users, brands: Brands, num: int
 ) -> Edges:
-    """User to Brand: mostly favourites, else brands of one's level and style."""
+    """User to Brand: mostly favourites, else brands of the user's level and style."""
     rng = generator(config.seed, "follows brands")
     num_brands = len(brands.created)
     traits = {
@@ -344,7 +344,7 @@ def watches_and_likes(
     contents: Contents,
     num: int,
 ) -> tuple[Edges, Edges]:
-    """User to Content, twice: what is watched, and what of it is liked; `num` in all."""
+    """User to Content: the watches, and the likes among them; `num` in all."""
     rng = generator(config.seed, "watches")
     _, at = in_order(calendar.moments(rng, num))
     user = active_users(rng, users, at)
@@ -363,7 +363,7 @@ def watches_and_likes(
     columns = {OCCURRED_AT: calendar.later(at[liked], delay + 1), "channel": channel[liked]}
     likes = Edges(user[liked], content[liked], columns)
 
-    # As many watches go as there are likes, so that the number is met.
+    # Each like replaces a watch, so that the total stays exact.
     unliked = np.ones(num)
     unliked[liked] = 0
     gone = choose(rng, unliked, len(liked))
@@ -371,7 +371,7 @@ def watches_and_likes(
 
 
 def _content_shelf(config: WorldConfig, creators: Creators, contents: Contents) -> Shelf:
-    """A content is about what its creator is about."""
+    """Returns the traits of contents, which are those of their creators."""
     niche = creators.niche[contents.creator]
     traits = {name: of[contents.creator] for name, of in creators.tastes.traits.items()}
     return Shelf(contents.created, contents.popularity, niche, traits, num_values(config.sizes))

@@ -1,6 +1,6 @@
 """Generates the shopping funnel: visits, views, carts, purchases, returns and ratings.
 
-Some views are carted, some are bought, and some bought products come back or get a rating.
+Some views lead to a cart, some to a purchase, and some purchases are returned or rated.
 """
 
 from dataclasses import dataclass, fields
@@ -47,9 +47,9 @@ class Visits:
     """Visits by row, in order of time.
 
     Args:
-        category: What the user mostly looks at.
+        category: The category that the user mostly views.
         channel: Number of the channel.
-        ends_light: It is the last of a light user and ends in a purchase.
+        ends_light: The last visit of a light user, which ends in a purchase.
     """
 
     user: Rows
@@ -62,13 +62,13 @@ class Visits:
 
 @dataclass(frozen=True, slots=True)
 class Views:
-    """Views of products in order of time, no two at the same moment.
+    """Views of products in order of time, all at different times.
 
     Args:
         visit: Row of the visit.
-        eagerness: Relative weight of going further than looking; 0 for light users.
+        eagerness: Relative weight of more than a view; 0 for light users.
         light_purchase: A light user's view that ends in a purchase.
-        checkout: When the visit's products are paid, if any are bought.
+        checkout: The time of payment, if the visit has a purchase.
     """
 
     visit: Rows
@@ -109,7 +109,7 @@ def make_visits(config: WorldConfig, calendar: Calendar, users: Users, num_views
 
 
 def _light_visits(rng: np.random.Generator, calendar: Calendar, users: Users) -> Visits:
-    """One view in the best loved category, and hours later one in the next, with a purchase."""
+    """Returns a view in the favourite category, and hours later one in the next, and a purchase."""
     light = np.flatnonzero(users.light).astype(np.int32)
     first = rng.integers(np.maximum(users.created[light], calendar.start), calendar.new_from)
     second = first + rng.integers(HOUR, 20 * HOUR, len(light))
@@ -137,7 +137,7 @@ def _in_order_of_start(one: Visits, other: Visits) -> Visits:
 def make_views(
     config: WorldConfig, calendar: Calendar, users: Users, visits: Visits, shelf: Shelf
 ) -> Views:
-    """What is looked at: mostly products of the visit's category to the user's taste."""
+    """Draws the viewed products: mostly of the visit's category and the user's taste."""
     rng = generator(config.seed, "views")
     visit = np.repeat(np.arange(len(visits.user), dtype=np.int32), visits.num_views)
     at, checkout = _moments(rng, calendar, visits, visit)
@@ -173,7 +173,7 @@ def _clearest(
     wanted: Wanted,
     strength: float,
 ) -> Rows:
-    """The best match of several draws: what light users do is so little that it must be clear."""
+    """Draws the best match of several: light users have so few events that each must be clear."""
     for _ in range(round(_LIGHT_TRIES * strength)):
         other = shelf.draw(rng, at, wanted, strength)
         better = shelf.matches(other, wanted) > shelf.matches(product, wanted)
@@ -184,7 +184,7 @@ def _clearest(
 def _moments(
     rng: np.random.Generator, calendar: Calendar, visits: Visits, visit: Rows
 ) -> tuple[Times, Times]:
-    """When each view happens, and when what was bought in each visit is paid."""
+    """Draws the time of each view, and the time of payment of each visit."""
     steps = rng.integers(30 * SECOND, 90 * SECOND, len(visit))
     ends = np.cumsum(visits.num_views)
     passed = np.cumsum(steps)
@@ -196,7 +196,7 @@ def _moments(
 
 
 def carted(config: WorldConfig, views: Views, num: int) -> tuple[Edges, Positions]:
-    """User to Product, seconds after a view; and which views they are."""
+    """User to Product, seconds after a view; and the rows of these views."""
     rng = generator(config.seed, "carts")
     which = choose(rng, views.eagerness, num)
     order, at = in_order(views.at[which] + rng.integers(2 * SECOND, 20 * SECOND, len(which)))
@@ -204,7 +204,7 @@ def carted(config: WorldConfig, views: Views, num: int) -> tuple[Edges, Position
 
 
 def bought(config: WorldConfig, views: Views, in_cart: Positions, num: int) -> Positions:
-    """Which views end in a purchase, in order of payment: mostly carted ones.
+    """Draws the views that end in a purchase, in order of payment: mostly carted ones.
 
     A visit is one order, with one line per product.
     """
@@ -230,7 +230,7 @@ _POOR_QUALITY = 0.4
 def purchases(
     config: WorldConfig, calendar: Calendar, products: Products, views: Views, which: Positions
 ) -> Edges:
-    """User to Product, with the order, the money paid and what was taken off."""
+    """User to Product, with the order, the money paid and the discount."""
     rng = generator(config.seed, "payment")
     visit = views.visit[which]
     edges = views.edges(which, views.checkout[visit])
@@ -248,10 +248,10 @@ def purchases(
 def returns(
     config: WorldConfig, calendar: Calendar, products: Products, bought: Edges, light: Mask
 ) -> tuple[Edges, Mask]:
-    """User to Product, some days after the purchase; and which purchases they are.
+    """User to Product, some days after the purchase; and the rows of these purchases.
 
     Args:
-        light: Users who do nothing after their one purchase.
+        light: Users without events after their only purchase.
     """
     rng = generator(config.seed, "returns")
     at = bought.columns[OCCURRED_AT] + (rng.uniform(2, 14, len(bought)) * DAY).astype(np.int64)
@@ -276,7 +276,7 @@ def ratings(
     came_back: Mask,
     light: Mask,
 ) -> Edges:
-    """User to Product: the newest rating of each pair, better for better quality."""
+    """User to Product: the newest rating of each pair; better quality gets better ratings."""
     rng = generator(config.seed, "ratings")
     at = bought.columns[OCCURRED_AT] + (rng.uniform(1, 20, len(bought)) * DAY).astype(np.int64)
     possible = (at < calendar.end) & ~light[bought.source]
@@ -290,6 +290,6 @@ def ratings(
 
 
 def _at_least_one(chosen: Mask, possible: Mask) -> None:
-    """Small worlds have every relation, too."""
+    """Keeps at least one edge, so that small worlds have every relation, too."""
     if not chosen.any():
         chosen[np.flatnonzero(possible)[:1]] = True

@@ -31,12 +31,12 @@ def ids(prefix: str, num: int) -> pa.Array:
 
 
 def words(of: Sequence[str] | pa.Array, numbers: npt.NDArray[np.integer[Any]]) -> pa.Array:
-    """The word of each number."""
+    """Returns the word of each number."""
     return pa.array(of, type=pa.string()).take(pa.array(numbers))
 
 
 def phrase(*parts: str | pa.Array) -> pa.Array:
-    """Parts joined as they are, row by row; a plain string is the same in every row.
+    """Concatenates parts row by row; a plain string repeats in every row.
 
     >>> phrase(pa.array(["Lumeco", "Solria"]), " flagship shop").to_pylist()
     ['Lumeco flagship shop', 'Solria flagship shop']
@@ -46,7 +46,7 @@ def phrase(*parts: str | pa.Array) -> pa.Array:
 
 
 def capitalised(text: pa.Array) -> pa.Array:
-    """The first letter large, the others as they are.
+    """Capitalises the first letter and keeps the others.
 
     >>> capitalised(pa.array(["cute T-shirt"])).to_pylist()
     ['Cute T-shirt']
@@ -94,7 +94,7 @@ _WITHDRAWN_SHARE = 0.01
 
 
 def user_table(config: WorldConfig, users: Users) -> pa.Table:
-    """The income band tells the price level nearly; nothing else here tells a taste."""
+    """Makes the user table; only the income band reveals a part of the taste, the price level."""
     rng = generator(config.seed, "user table")
     num = len(users.created)
     off_by = rng.integers(-1, 2, num) * (rng.random(num) < 0.4)
@@ -261,7 +261,7 @@ def agency_table(sizes: Sizes, founded: int) -> pa.Table:
 def _named(
     node_type: str, key: str, prefix: str, names: Sequence[str] | pa.Array, founded: int
 ) -> pa.Table:
-    """A type with nothing but a name, as old as the platform."""
+    """Makes a type with only a name, as old as the platform."""
     num = len(names)
     created = np.full(num, founded, dtype=np.int64)
     columns = {key: ids(prefix, num), "name": pa.array(names), "created_at": created}

@@ -1,7 +1,7 @@
 """Plants the tastes of people and draws nodes by popularity and taste.
 
 A taste is a price level, a style, a function, a trend, categories and brands. Draws are made in
-bulk: what users view, watch or follow.
+bulk: products to view, contents to watch, creators to follow.
 """
 
 from collections.abc import Iterator, Mapping
@@ -19,7 +19,7 @@ _PICKINESS = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What is looked for, per draw: a category, and a value per trait (style, level, ...)."""
+    """The wanted category, and the wanted value per trait (style, level, ...), of each draw."""
 
     category: Rows
     traits: Mapping[str, Rows]
@@ -40,7 +40,7 @@ class _Groups:
         self.sums = np.concatenate([[0.0], np.cumsum(weight[self.order])])
 
     def draw(self, rng: np.random.Generator, group: Positions) -> Rows:
-        """One row per asked group; -1 where the group is empty."""
+        """Draws one row per given group; -1 if the group is empty."""
         first, end = self.starts[group], self.starts[group + 1]
         low = self.sums[first]
         at = low + rng.random(len(group)) * (self.sums[end] - low)
@@ -53,11 +53,11 @@ class Shelf:
     """Nodes of one type with their popularity and traits.
 
     Args:
-        created: Ascending; a node is never drawn for a moment before it was created.
+        created: Ascending; a node is never drawn for a time before its creation.
         popularity: Positive weights.
         category: Category per row.
         traits: Values per row for each trait, from 0 on.
-        num_values: How many values each trait and "category" can have, wanted ones included.
+        num_values: The number of values of each trait and "category", wanted ones included.
     """
 
     def __init__(
@@ -85,11 +85,11 @@ class Shelf:
         }
 
     def draw(self, rng: np.random.Generator, at: Times, wanted: Wanted, strength: float) -> Rows:
-        """One row per moment.
+        """Draws one row per time.
 
         Args:
-            at: Moments, at or after the first node was created.
-            strength: Chance that a draw looks at what is wanted, and not at popularity alone.
+            at: Times, not before the creation of the first node.
+            strength: Chance that a draw follows the taste, and not popularity alone.
         """
         rows = np.empty(len(at), dtype=np.int32)
         for first in range(0, len(at), _CHUNK):  # chunks stay in the cache and bound the memory
@@ -100,7 +100,7 @@ class Shelf:
         return rows
 
     def matches(self, rows: Rows, wanted: Wanted) -> npt.NDArray[np.int8]:
-        """How many of the wanted things each row has: the category and each trait counts one."""
+        """Returns how many wanted values each row has: category and traits count one each."""
         number: npt.NDArray[np.int8] = (self._category[rows] == wanted.category).astype(np.int8)
         for name, values in self._traits.items():
             number += values[rows] == wanted.traits[name]
@@ -114,8 +114,8 @@ class Shelf:
     def _by_taste(self, rng: np.random.Generator, rows: Rows, at: Times, wanted: Wanted) -> Rows:
         """One of a few candidates: `rows`, and popular ones in the category with each trait.
 
-        The odds among them are exp(pickiness x matches), by Gumbel's trick: what matches more
-        wins more often, not always.
+        The odds are exp(pickiness x matches), drawn with Gumbel's trick: a better match wins more
+        often, but not always.
         """
         best = rows.copy()
         best_score = self._score(rng, rows, wanted)
@@ -147,13 +147,13 @@ _CATEGORY_SKEW = 0.3
 
 @dataclass(frozen=True, slots=True)
 class Tastes:
-    """What each of some people likes, by row.
+    """The taste of each person, by row.
 
     Args:
         level: Price level, 0 (cheapest) to 4.
         style, function, trend: Numbers of words; `Truth.tag_rows` tells which Tag each is.
-        categories: Home categories (Category rows), best loved first, shape [people, up to 3].
-        brands: Favourite brands (Brand rows), shape [people, 2]; may be the same one twice.
+        categories: Home categories (Category rows), the favourite first, shape [people, up to 3].
+        brands: Favourite brands (Brand rows), shape [people, 2]; both may be equal.
     """
 
     level: Rows
@@ -165,7 +165,7 @@ class Tastes:
 
     @property
     def traits(self) -> dict[str, Rows]:
-        """The tastes that are one value each, by name."""
+        """The tastes with a single value, by name."""
         return {
             "level": self.level,
             "style": self.style,
@@ -174,19 +174,19 @@ class Tastes:
         }
 
     def home(self, rng: np.random.Generator, people: Rows) -> Rows:
-        """One of the home categories of each of these people."""
+        """Draws one of the home categories of each person."""
         slot = pick(rng, len(people), _HOME_SHARES[: self.categories.shape[1]])
         return self.categories[people, slot]
 
     def wanted(self, rng: np.random.Generator, people: Rows, category: Rows) -> Wanted:
-        """What each of these people looks for in a category; one favourite brand at a time."""
+        """Returns what each person wants in a category; one favourite brand at a time."""
         slot = rng.integers(0, self.brands.shape[1], len(people))
         traits = {name: values[people] for name, values in self.traits.items()}
         return Wanted(category, {**traits, "brand": self.brands[people, slot]})
 
 
 def num_values(sizes: Sizes) -> Mapping[str, int]:
-    """How many values a category or trait can have."""
+    """The number of possible values of a category or trait."""
     return {
         "category": sizes.leaf_categories,
         "level": len(LEVEL_FACTORS),
@@ -206,11 +206,11 @@ def plant_tastes(
     brand_of: Rows,
     end: int,
 ) -> Tastes:
-    """Tastes for `num` people, each dimension independent of the others but for the brands.
+    """Draws tastes for `num` people; all parts are independent except the brands.
 
     Args:
-        niches: The best loved category of each, where that is settled already.
-        brand_shelf: Products by category, level and style: favourite brands sell what one likes.
+        niches: The favourite category of each, if already known.
+        brand_shelf: Products by category, level and style: favourite brands sell matching products.
         brand_of: Brand per product.
     """
     level = pick(rng, num, LEVEL_SHARES)
@@ -234,7 +234,7 @@ def plant_tastes(
 def _home_categories(
     rng: np.random.Generator, num: int, num_categories: int, niches: Rows | None
 ) -> Rows:
-    """Distinct categories per person, by exponential clocks as in `choose`."""
+    """Draws distinct categories per person, with exponential clocks as in `choose`."""
     weights = zipf_weights(rng, num_categories, _CATEGORY_SKEW).astype(np.float32)
     rings = rng.standard_exponential((num, num_categories), dtype=np.float32) / weights
     if niches is not None:

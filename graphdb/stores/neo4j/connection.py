@@ -1,7 +1,6 @@
-"""Connects to Neo4j through one driver and turns the driver's errors into ours.
+"""Connects to Neo4j through one driver and turns the driver's errors into graphrec errors.
 
-There are two ways to use it: a query that reads, and a transaction that writes. No message of ours
-ever holds a password.
+It offers read queries and write transactions. No message contains a password.
 """
 
 import random
@@ -45,7 +44,7 @@ _IN_THE_WAY = {
     "Neo.ClientError.Schema.IndexAlreadyExists": "drop that index (SHOW INDEXES names it), then"
     " open the store again",
 }
-"""What keeps a constraint from being made, and what to do about it."""
+"""Obstacles to creating a constraint, and the next step for each."""
 _TERMINATED = (
     "Neo.ClientError.Transaction.LockClientStopped",
     "Neo.TransientError.Transaction.LockClientStopped",
@@ -60,18 +59,18 @@ _TIMED_OUT = (
 
 @contextmanager
 def translated(settings: Neo4jSettings, num_rows: int = 0) -> Iterator[None]:
-    """Raises StoreError, or StoreUnavailableError where trying again may help.
+    """Raises StoreError, or StoreUnavailableError if trying again may help.
 
     Args:
-        num_rows: How many rows were being written.
+        num_rows: The number of rows in the write.
     """
     where = f"the Neo4j server at {settings.uri}"
     try:
         yield
     except IncompleteCommit as error:
         raise StoreUnavailableError(
-            f"{where} was lost in the moment of committing; the batch may be in or not",
-            next_step="write it again: nothing comes in twice",
+            f"{where} was lost during the commit; the batch may or may not be written",
+            next_step="write it again: nothing is duplicated",
         ) from error
     except (ServiceUnavailable, SessionExpired, ConnectionAcquisitionTimeoutError) as error:
         raise StoreUnavailableError(
@@ -85,12 +84,12 @@ def translated(settings: Neo4jSettings, num_rows: int = 0) -> Iterator[None]:
 
 
 def was_terminated(error: Neo4jError | DriverError) -> bool:
-    """Whether somebody ended the transaction from outside."""
+    """Returns whether the transaction was terminated from outside."""
     return isinstance(error, Neo4jError) and error.code in _TERMINATED
 
 
 def is_too_full(error: Neo4jError | DriverError) -> bool:
-    """Whether the server had no memory for a transaction; the same one will not fit later."""
+    """Returns whether the transaction exceeds the server's memory, now and on a retry."""
     return isinstance(error, Neo4jError) and error.code in _TOO_FULL
 
 
@@ -137,10 +136,12 @@ def _of(
         )
     if code == "Neo.ClientError.Statement.AccessMode":
         return StoreError(
-            "the query writes, and here only reading is allowed; nothing was changed",
-            next_step="take out what writes (CREATE, MERGE, SET, DELETE and the like)",
+            "the query writes, but only reading is allowed here; nothing changed",
+            next_step="remove the writing parts (CREATE, MERGE, SET, DELETE and similar)",
         )
-    if isinstance(error, ConfigurationError):  # an old Bolt lacks what the settings ask for
+    if isinstance(
+        error, ConfigurationError
+    ):  # an old Bolt version lacks a feature that the settings need
         return StoreError(
             f"{where} cannot be used: {error}",
             expected="Neo4j 5.7 or newer",
@@ -157,11 +158,11 @@ Tx = neo4j.Transaction
 
 
 class Connection:
-    """A connected Neo4j database. Every error that leaves it is one of ours.
+    """A connected Neo4j database. It raises only graphrec errors.
 
     Raises:
         StoreUnavailableError: The server cannot be reached.
-        StoreError: It refuses the user, or is of a version that is not supported.
+        StoreError: It refuses the user, or its version is not supported.
     """
 
     def __init__(self, settings: Neo4jSettings) -> None:
@@ -189,7 +190,7 @@ class Connection:
             raise
 
     def read(self, query: str, parameters: Mapping[str, Any] | None = None) -> list[list[Any]]:
-        """The rows of a query, tried again where the server asks for it."""
+        """Returns the rows of a query, retried if the server asks for it."""
 
         def work(tx: Tx) -> list[list[Any]]:
             return rows(tx, query, parameters)
@@ -205,16 +206,16 @@ class Connection:
         timeout_s: float,
         check: Callable[[neo4j.ResultSummary], None],
     ) -> tuple[list[str], list[list[Any]]]:
-        """The column names and first rows of a query of somebody else's: the server refuses writes.
+        """Returns the column names and first rows of a user's query; the server refuses writes.
 
         Args:
             limit: Rows to fetch at most.
-            timeout_s: When the server ends the query.
-            check: Given the query's plan before it runs; raises where it must not run.
+            timeout_s: The seconds after which the server ends the query.
+            check: Called with the query's plan before it runs; raises to stop it.
         """
 
         def work(tx: Tx) -> tuple[list[str], list[list[Any]]]:
-            # No query of ours, so its text is no literal.
+            # A user's query is not a literal.
             check(tx.run(f"EXPLAIN {query}", parameters).consume())  # type: ignore[arg-type]
             result = tx.run(query, parameters)  # type: ignore[arg-type]
             return list(result.keys()), [record.values() for record in result.fetch(limit)]
@@ -222,10 +223,10 @@ class Connection:
         return self._run(work, neo4j.READ_ACCESS, timeout_s=timeout_s)
 
     def write(self, work: Callable[[Tx], _T], num_rows: int = 0) -> _T:
-        """Runs `work` in one transaction, from its start again after a deadlock or the like.
+        """Runs `work` in one transaction, and restarts it after a deadlock or similar.
 
         Args:
-            num_rows: How many rows `work` writes, to say so where they are too many.
+            num_rows: The number of rows that `work` writes, for the message if they are too many.
         """
         return self._run(work, neo4j.WRITE_ACCESS, num_rows)
 
@@ -241,16 +242,16 @@ class Connection:
     def drop_indexes(self, names: Iterable[str], *, patience_s: float = 5.0) -> None:
         """Drops indexes while others read.
 
-        Neo4j 5.26 has a deadlock that it does not see: two equal queries are planned, one of them
-        waits for the other's plan and that for a lock that the drop stands in line for, while the
-        drop waits for a lock of the first. So a drop that has to wait gives way and begins again;
-        the server's own time limits do not hold for changes of its schema.
+        Neo4j 5.26 has a deadlock that it does not detect. Two equal queries are planned: one waits
+        for the plan of the other, which waits for a lock behind the drop, which waits for a lock of
+        the first. So a drop that has to wait is cancelled and retried; the server's own time limits
+        do not apply to schema changes.
 
         Args:
-            patience_s: How long a drop stands in line.
+            patience_s: How long a drop waits.
 
         Raises:
-            StoreUnavailableError: It found no gap within the settings' `retry_time_s`.
+            StoreUnavailableError: It did not succeed within the settings' `retry_time_s`.
         """
         for name in names:
             mark = uuid4().hex
@@ -267,12 +268,12 @@ class Connection:
             timer.join()
 
     def _terminate(self, mark: str) -> None:
-        """Ends a transaction of ours from outside; whoever runs it is told by its error."""
+        """Terminates one of our transactions from outside; its thread gets an error."""
         query = (
             "SHOW TRANSACTIONS YIELD transactionId AS id, metaData WHERE metaData.mark = $mark"
             " TERMINATE TRANSACTIONS id YIELD message RETURN message"
         )
-        with suppress(StoreError):  # if the server is gone, so is the transaction
+        with suppress(StoreError):  # without the server, the transaction has ended, too
             self.read(query, {"mark": mark})
 
     def close(self) -> None:
@@ -319,7 +320,7 @@ class Connection:
         try:
             with translated(self.settings):
                 server = self._driver.get_server_info()
-        except ValueError as error:  # what the driver raises for a name that leads nowhere
+        except ValueError as error:  # the driver's error for a host name that cannot be resolved
             raise StoreUnavailableError(
                 f"the address of the Neo4j server, {uri}, cannot be resolved",
                 next_step="check host and port",
@@ -329,9 +330,9 @@ class Connection:
 
 
 def _pauses(retry_time_s: float) -> Iterator[float | None]:
-    """How long to wait after each failed try; None when there is no time for another.
+    """Yields the pause after each failed try; None when no time is left.
 
-    The pauses double, and are spread by chance, so that two writers do not meet again.
+    The pauses double and are randomised, so that two writers do not collide again.
     """
     deadline = time.monotonic() + retry_time_s
     pause_s = 0.1
@@ -347,7 +348,7 @@ def rows(tx: Tx, query: str, parameters: Mapping[str, Any] | None = None) -> lis
 
 
 def check_version(agent: str, uri: str) -> None:
-    """Refuses servers that lack what the queries use.
+    """Refuses servers that are too old for the queries.
 
     >>> check_version("Neo4j/5.26.30", "bolt://db")
     >>> check_version("Neo4j/4.4.11", "bolt://db")

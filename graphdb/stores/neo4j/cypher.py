@@ -1,11 +1,11 @@
 """Builds the Cypher of the Neo4j store from the schema and converts Arrow columns for Bolt.
 
-Names come from the schema alone and are quoted; every value, ids included, is a bound parameter.
+Names come only from the schema and are quoted; every value, ids included, is a bound parameter.
 Batches are sent as one list per column and unwound by position, which is smaller on the wire and
 quicker to pack than one map per row.
 
-Times travel as whole microseconds and become real datetimes in Cypher: the driver would need
-longer for one datetime than for the rest of its row.
+Times are sent as whole microseconds and become datetimes in Cypher: packing one datetime takes the
+driver longer than the rest of its row.
 """
 
 from collections.abc import Sequence
@@ -37,7 +37,7 @@ def to_bolt(column: pa.ChunkedArray) -> list[Any]:
 
 
 def microseconds(moment: datetime) -> int:
-    """A moment as `to_bolt` sends it.
+    """Returns a time as `to_bolt` sends it.
 
     >>> from datetime import UTC
     >>> microseconds(datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC)) - YEAR_ONE_S * 1_000_000
@@ -78,16 +78,16 @@ def to_arrow(
         made = pa.nulls(num_rows, carried) if values is None else pa.array(values, carried)
     except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
         raise StoreError(
-            f"{of}.{column.name} holds a value that is no {kind}: {error}",
+            f"{of}.{column.name} holds a value that is not a {kind}: {error}",
             next_step="correct it in the database",
             value=f"{of}.{column.name}",
         ) from error
-    # The empty event id is a part of the key, but not stored: it would only fill the screen.
+    # The empty event id is a part of the key but not stored: it would clutter the display.
     return made.fill_null("") if column.name == EVENT_ID else made.cast(kind.arrow)
 
 
 def differs(given: pa.Array, kept: pa.Array) -> np.ndarray[Any, np.dtype[np.bool_]]:
-    """Where a given value would change the kept one. A null is not given; NaN equals NaN."""
+    """Returns where given values would change kept ones. Null means not given; NaN equals NaN."""
     changed = pc.coalesce(pc.not_equal(given, kept), kept.is_null())
     changed = pc.and_(changed, given.is_valid())
     if pa.types.is_floating(given.type):
@@ -97,13 +97,13 @@ def differs(given: pa.Array, kept: pa.Array) -> np.ndarray[Any, np.dtype[np.bool
 
 
 META = "_GraphRec"
-"""The label of what the store keeps about itself: one node for the store, one per table."""
+"""The label of the store's metadata: one node for the store, one per table."""
 REJECT = "_GraphRecReject"
 
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """An index that the store needs, on properties of a label; a unique one is a constraint."""
+    """An index of the store on properties of a label; a unique one is a constraint."""
 
     label: str
     properties: tuple[str, ...]
@@ -119,7 +119,7 @@ class Index:
 
 
 def indexes(schema: Schema) -> list[Index]:
-    """A unique one on the key of each node type and of the store's own nodes, one on rejects."""
+    """Returns a unique index per node type and for the metadata nodes, and an index on rejects."""
     keys = {node_type.name: node_type.key for node_type in schema.node_types.values()}
     unique = [Index(label, (key,), unique=True) for label, key in {**keys, META: "name"}.items()]
     return [*unique, Index(REJECT, ("table_name", "file"), unique=False)]
@@ -131,7 +131,7 @@ def lock() -> str:
 
 
 def count(schema: Schema, of: str | EdgeType) -> str:
-    """The number of rows of a table, from Neo4j's count store wherever that can tell."""
+    """Counts the rows of a table, from Neo4j's count store if possible."""
     if not isinstance(of, EdgeType):
         return f"MATCH (n:{quoted(of)}) RETURN count(n)"
     ends = schema.relation(of.relation).ends
@@ -165,18 +165,18 @@ def kept_nodes(schema: Schema, node_type: str, columns: Sequence[Property]) -> s
 
 
 def kept_edges(schema: Schema, edge_type: EdgeType, columns: Sequence[Property]) -> str:
-    """What may be the same as a batch: ids of both ends and of the edge, keys, columns.
+    """Returns edges that may equal those of a batch: ids of both ends and the edge, keys, columns.
 
-    The keys are the targets', where a source has one target; of the columns, one list for each.
-    It walks over the edges of each source and keeps those to a wanted target (of $pairs) at a
-    wanted time (of $moments, milliseconds); the store then compares exactly. Asking Neo4j for each
-    pair by itself costs hundreds of times more where both ends have many edges.
+    The keys are the targets' if a source has one target; each column is one list. It walks over the
+    edges of each source and keeps those to a wanted target ($pairs) at a wanted time ($moments,
+    milliseconds); the store then compares exactly. A lookup of each pair is hundreds of times
+    slower if both ends have many edges.
     """
     relation = schema.relation(edge_type.relation)
     wanted = "" if relation.one_target else f" WHERE {_pair()} IN $pairs"
     if relation.repeats:
         moment = f"r.{quoted(OCCURRED_AT)}.epochMillis IN $moments"
-        # CASE: the moment is a property, and dearer to look at than the ends
+        # CASE: the time is a property, which costs more to read than the ends
         wanted = f" WHERE CASE WHEN {_pair()} IN $pairs THEN {moment} ELSE false END"
     key = f"t.{quoted(schema.node_type(edge_type.target).key)}"
     return (
@@ -204,7 +204,7 @@ def create_edges(edge_type: EdgeType, columns: Sequence[Property]) -> str:
 
 
 def rename_property(of: str | EdgeType, old: str, new: str) -> str:
-    """Renames a property of at most $limit nodes or relationships, and says of how many."""
+    """Renames a property of at most $limit nodes or relationships, and returns their number."""
     if isinstance(of, str):
         pattern = f"(x:{quoted(of)})"
     else:
@@ -298,7 +298,7 @@ def edges_between(schema: Schema, edge_type: EdgeType, columns: Sequence[Propert
 
 
 def _pair() -> str:
-    """A number for (source, target). Two pairs may share one."""
+    """Returns a number for (source, target); two pairs may share one."""
     return "source % 2147483648 * 4294967296 + id(t) % 4294967296"
 
 
@@ -320,9 +320,9 @@ def _earlier(moment: str) -> str:
 
 
 def _lists(columns: Sequence[Property]) -> str:
-    """One list per column of what was collected as `kept`; null for a column of nulls.
+    """Returns one list per column of the collected `kept`; null for a column of nulls.
 
-    `collect(x.name)` would leave nulls out, and with them the place of every later value.
+    `collect(x.name)` would drop nulls and shift every later value.
     """
     return "".join(
         f", CASE WHEN any(x IN kept WHERE x.{quoted(column.name)} IS NOT NULL)"

@@ -1,9 +1,8 @@
-"""Runs queries that people write, which may read the whole graph and do nothing else.
+"""Runs users' queries, which may read the whole graph and nothing else.
 
 A read transaction alone is not enough: in one, Neo4j still reads files and addresses (LOAD CSV),
-ends other people's queries and empties caches. So the server is asked for the plan first, and what
-the plan does is compared with what reading the graph needs. A database user who may only read can
-run them.
+ends other people's queries and empties caches. So it fetches the query's plan first, and compares
+its operators with those that reading the graph needs. A database user with read access is enough.
 """
 
 from collections.abc import Iterator, Mapping
@@ -48,7 +47,7 @@ def explore(
     limit: int,
     timeout_s: float,
 ) -> Answer:
-    """The rows of a query that only reads the graph; see `graphdb.explore.ask`."""
+    """Returns the rows of a query that only reads the graph; see `graphdb.explore.ask`."""
     connection = Connection(settings)
     try:
         schema = read_schema(connection)
@@ -63,7 +62,7 @@ def explore(
 def _check_only_reads(explained: ResultSummary) -> None:
     """Raises StoreError for a plan that does more than read the graph.
 
-    What writes passes: the server refuses it when it runs.
+    Writing operators pass: the server refuses them when the query runs.
     """
     assert explained.plan is not None, "EXPLAIN gives a plan"
     for operator, details in _operators(explained.plan):
@@ -78,13 +77,13 @@ def _check_only_reads(explained: ResultSummary) -> None:
             raise StoreError(
                 f"the query does more than read the graph ({operator}); it was not run",
                 expected="reading the graph: MATCH, vector and full-text indexes, its schema",
-                next_step="take that part out, or run it in Neo4j Browser as somebody who may",
+                next_step="remove that part, or run it in Neo4j Browser as a user with the rights",
                 value=operator,
             )
 
 
 def _operators(plan: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Every operator of a plan by its bare name, with what it says of itself."""
+    """Yields every operator of a plan by its bare name, with its details."""
     name = str(plan["operatorType"]).partition("@")[0]
     yield name, str(plan["args"].get("Details", ""))
     for child in plan.get("children", []):
@@ -105,7 +104,7 @@ def _value(schema: Schema, value: Any) -> Value:
         return {name: _value(schema, entry) for name, entry in value.items()}
     if isinstance(value, DateTime):
         return value.to_native()
-    # Spatial values and durations, which the schema does not know, come as text.
+    # Spatial values and durations, which the schema lacks, become text.
     return value if isinstance(value, str | int | float | bool | None) else str(value)
 
 

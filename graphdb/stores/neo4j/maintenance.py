@@ -1,4 +1,4 @@
-"""What the store keeps about itself in the database: its format, its schema, the locks."""
+"""Manages the store's metadata in the database: format, schema, locks and indexes."""
 
 import json
 import logging
@@ -19,12 +19,12 @@ _LOGGER = logging.getLogger(__name__)
 def adopt_schema(
     connection: Connection, wanted: Schema | None, *, create: bool, beside_others: bool
 ) -> Schema:
-    """The schema to work under: the database's own, grown as wanted, or that of a new store.
+    """Returns the schema to use: the database's own with the wanted additions, or a new one.
 
-    Constraints that someone dropped are made again, and a warning says so.
+    Dropped constraints are created again, with a warning.
 
     Raises:
-        StoreError: There is no store and `create` is off, the database holds something else and
+        StoreError: The store is missing and `create` is off, the database holds other data and
             `beside_others` is off, the store has another format, or its keys are not unique.
         SchemaError: `wanted` lacks or changes something that the store has.
     """
@@ -44,24 +44,24 @@ def adopt_schema(
 
 
 def ensure_constraints(connection: Connection, schema: Schema) -> list[str]:
-    """Makes the uniqueness constraints and indexes that are missing.
+    """Creates missing uniqueness constraints and indexes.
 
     Returns:
         The labels that lacked one, in the order of the schema.
 
     Raises:
-        StoreError: A key stands twice, or something else stands in the way of a constraint.
+        StoreError: A key is duplicated, or something else prevents a constraint.
     """
     missing = _missing(connection, schema)
-    if not missing:  # a database that may only be read opens all the same
+    if not missing:  # a read-only database can still be opened
         return []
     connection.change_schema([index.create() for index in missing])
     still = _missing(connection, schema)
     if still:
         label = still[0].label
         raise StoreError(
-            f"the constraint or index 'graphrec {label}' in {connection.settings.uri} has the"
-            f" name of ours, but is not on {label}({', '.join(still[0].properties)})",
+            f"the constraint or index 'graphrec {label}' in {connection.settings.uri} has a"
+            f" reserved name but is not on {label}({', '.join(still[0].properties)})",
             next_step="drop it, then open the store again",
             value=label,
         )
@@ -83,18 +83,18 @@ def _missing(connection: Connection, schema: Schema) -> list[cypher.Index]:
 
 
 def _repair(connection: Connection, schema: Schema) -> None:
-    """Without its index a look-up is very slow, and without its constraint a key may double."""
+    """Warns: lookups without an index are very slow, and keys without a constraint may repeat."""
     made = ensure_constraints(connection, schema)
     if made:
         _LOGGER.warning(
-            "the graph in %s lacked constraints or indexes, which are made now: %s",
+            "the graph in %s lacks constraints or indexes, which are created now: %s",
             connection.settings.uri,
             ", ".join(made),
         )
 
 
 def meta_nodes(schema: Schema) -> list[dict[str, str]]:
-    """What the store keeps about itself: one node for the store, one per table, to be locked."""
+    """Returns the metadata nodes: one for the store, and one per table, to lock."""
     store = {
         "name": _STORE,
         "format_version": STORE_FORMAT,
@@ -104,10 +104,10 @@ def meta_nodes(schema: Schema) -> list[dict[str, str]]:
 
 
 def read_schema(connection: Connection) -> Schema:
-    """The schema of the store in the database, found without writing anything.
+    """Returns the schema of the store in the database, without writing anything.
 
     Raises:
-        StoreError: There is no store, or it has another format.
+        StoreError: The store is missing or has another format.
     """
     kept = _kept_schema(connection, upgrade=False)
     if kept is None:
@@ -145,7 +145,7 @@ def _kept_schema(connection: Connection, *, upgrade: bool) -> Schema | None:
 def _upgraded(connection: Connection, declared: str) -> Schema:
     """Brings a store of format 1 to today's, and gives its schema.
 
-    Properties are renamed in many transactions; where it is stopped, the next opening goes on.
+    Properties are renamed in many transactions; after an interruption, the next opening continues.
     """
     schema, renamed = upgraded_schema(declared, connection.settings.uri)
     for query in (cypher.rename_property(*one) for one in renamed):
@@ -167,7 +167,7 @@ def _refuse_foreign(connection: Connection, *, create: bool, beside_others: bool
             f"the database at {uri} holds {nodes:,} nodes that graphrec did not write",
             expected="an empty database",
             next_step="choose another one; nothing was written to this one"
-            " (open_store(..., beside_others=True) moves in with them)",
+            " (open_store(..., beside_others=True) adds the graph to them)",
             value=nodes,
         )
 

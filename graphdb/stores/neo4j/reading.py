@@ -1,4 +1,4 @@
-"""Reads tables in ranges of keys: each answer is one record of columns, sorted, of bounded size."""
+"""Reads tables in key ranges: each answer is one sorted record of columns, of bounded size."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -61,8 +61,8 @@ def read_edges(
 ) -> Iterator[pa.RecordBatch]:
     """Batches of edges in the order of the protocol.
 
-    Edges travel with the numbers of their ends; the keys come once per node. Sources come in the
-    order of their keys, so it is enough to sort within a batch.
+    Edges are sent with the internal ids of their ends; keys are sent once per node. Sources arrive
+    in the order of their keys, so sorting within a batch is enough.
     """
     targets = _Targets.read(connection, schema, edge_type, cutoff)
     if not len(targets.keys):
@@ -105,7 +105,7 @@ def read_edges(
 def edges_between(
     connection: Connection, schema: Schema, edge_type: EdgeType, pairs: pa.Table
 ) -> pa.Table:
-    """The edges between some pairs of nodes, in the order of the protocol."""
+    """Returns the edges between pairs of nodes, in the order of the protocol."""
     pairs = pairs.select([SOURCE_ID, TARGET_ID]).group_by([SOURCE_ID, TARGET_ID]).aggregate([])
     source, target, *values = schema.columns(edge_type)
     ((positions, *lists),) = connection.read(
@@ -130,7 +130,7 @@ def edges_between(
 
 @dataclass(frozen=True, slots=True)
 class _Sources:
-    """Source nodes, in the order of their keys, with about CHUNK_EDGES edges together."""
+    """Yields source nodes in the order of their keys, with about CHUNK_EDGES edges per chunk."""
 
     keys: list[str]
     nodes: list[int]
@@ -138,7 +138,7 @@ class _Sources:
 
 @dataclass(frozen=True, slots=True)
 class _Targets:
-    """The keys of all targets, in their order, and how to find them by internal id."""
+    """The sorted keys of all targets, with a lookup by internal id."""
 
     keys: pa.Array
     sorted_nodes: NDArray[np.int64]
@@ -158,7 +158,7 @@ class _Targets:
         return cls(pa.concat_arrays(keys), all_nodes[order], order)
 
     def positions(self, nodes: list[int]) -> pa.Array:
-        """Where each node stands in the order of keys; null for one that the cut-off hides."""
+        """Returns the rank of each node's key; null for a node that the cut-off excludes."""
         wanted = np.array(nodes, np.int64)
         found = np.minimum(np.searchsorted(self.sorted_nodes, wanted), len(self.sorted_nodes) - 1)
         return pa.array(self.order[found], mask=self.sorted_nodes[found] != wanted)
@@ -211,7 +211,7 @@ def _cutoff(cutoff: datetime | None) -> dict[str, int]:
 
 
 def _ahead(work: Callable[[_S], _T], items: Iterable[_S]) -> Iterator[_T]:
-    """Maps in order, a step ahead: the server finds the next batch while this one is used."""
+    """Maps in order, one step ahead: the server reads the next batch while this one is used."""
     with ThreadPoolExecutor(_AHEAD) as pool:
         waiting: deque[Future[_T]] = deque()
         try:

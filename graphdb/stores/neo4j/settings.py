@@ -1,4 +1,4 @@
-"""Where the server is and who we are there. The only place that reads NEO4J_* variables."""
+"""Holds address and credentials of the server. Only this module reads NEO4J_* variables."""
 
 import os
 import shlex
@@ -15,14 +15,14 @@ _LONGEST_PASSWORD = 4096
 
 @dataclass(frozen=True, slots=True)
 class Neo4jSettings:
-    """How to reach a Neo4j database.
+    """The connection settings of a Neo4j database.
 
     Args:
-        uri: `neo4j://`, `bolt://`, or one of them with TLS (`+s`; `+ssc` for a certificate of
-            one's own making).
+        uri: `neo4j://`, `bolt://`, or one of them with TLS (`+s`; `+ssc` for a self-signed
+            certificate).
         password: Never shown: not in `repr`, not in an error.
         database: The server's name for the database.
-        retry_time_s: How long a read or write is tried again before the server counts as gone.
+        retry_time_s: How long to retry a read or write before giving up.
         connect_timeout_s: How long to wait for a connection.
     """
 
@@ -53,7 +53,7 @@ class Neo4jSettings:
 connect_timeout_s=10.0)
         """
         known = os.environ if environment is None else environment
-        refuse_secrets(uri)  # before anything that may fail shows it
+        refuse_secrets(uri)  # first, so that no later error can show it
         return cls(
             uri=uri,
             user=known.get("NEO4J_USER", "neo4j"),
@@ -63,18 +63,18 @@ connect_timeout_s=10.0)
 
 
 def database_name(environment: Mapping[str, str] | None = None) -> str:
-    """NEO4J_DATABASE, or else the one database that every server has."""
+    """Returns NEO4J_DATABASE, or the server's default database."""
     known = os.environ if environment is None else environment
     return known.get("NEO4J_DATABASE", "neo4j")
 
 
 def admin_command(environment: Mapping[str, str] | None = None) -> list[str] | None:
-    """The words that run neo4j-admin here; None where it cannot be found.
+    """Returns the command line of neo4j-admin, or None if it is not installed.
 
-    NEO4J_ADMIN, a command line, goes before NEO4J_HOME/bin, and that before PATH.
+    It looks in NEO4J_ADMIN (a command line), then NEO4J_HOME/bin, then PATH.
 
     Raises:
-        StoreError: NEO4J_ADMIN is no command line.
+        StoreError: NEO4J_ADMIN is not a command line.
     """
     known = os.environ if environment is None else environment
     words = ["neo4j-admin"]
@@ -91,19 +91,19 @@ def _split(line: str) -> list[str]:
         return shlex.split(line)
     except ValueError as error:
         raise StoreError(
-            f"NEO4J_ADMIN is no command line: {error}",
-            expected="the words that run neo4j-admin, quoted as in a shell",
+            f"NEO4J_ADMIN is not a command line: {error}",
+            expected="the command that runs neo4j-admin, quoted as in a shell",
         ) from error
 
 
 def admin_environment() -> dict[str, str]:
-    """What neo4j-admin gets of our environment: all but who we are on the server."""
+    """Returns the environment for neo4j-admin: ours without the server's credentials."""
     ours = ("NEO4J_URI", "NEO4J_USER", "NEO4J_PASSWORD", "NEO4J_PASSWORD_FILE", "NEO4J_DATABASE")
     return {name: os.environ[name] for name in os.environ if name not in ours}
 
 
 def refuse_secrets(uri: str) -> None:
-    """Raises StoreError where a URL holds a user or password; it is not shown."""
+    """Raises StoreError, without showing the URL, if it holds a user or password."""
     if holds_secret(uri):
         raise StoreError(
             "the Neo4j URL holds a user or password",
@@ -125,7 +125,7 @@ def _password(known: Mapping[str, str]) -> str:
 
 
 def _password_in(file: str) -> str:
-    """The password in a file. What is wrong with it never shows a part of it."""
+    """Reads the password from a file. No error shows a part of it."""
     where = f"the file '{file}' in NEO4J_PASSWORD_FILE"
     expected = "the password alone, as UTF-8"
     try:
@@ -143,7 +143,7 @@ def _password_in(file: str) -> str:
     if not password:
         raise StoreError(f"{where} is empty", expected=expected, value=file)
     if any(ord(sign) < ord(" ") for sign in password):
-        what = "holds several lines, or signs that no password has"
+        what = "holds several lines, or characters that a password cannot have"
         raise StoreError(f"{where} {what}", expected=expected, value=file)
     return password
 

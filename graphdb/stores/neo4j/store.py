@@ -1,4 +1,4 @@
-"""The graph in Neo4j, where people look at it. See `GraphStore` for what the methods do."""
+"""Stores the graph in Neo4j for exploring. `GraphStore` documents the methods."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -19,22 +19,22 @@ from graphdb.stores.publishing import OnProgress, PublishedRelease, PublishRepor
 
 
 class Neo4jStore(Closing):
-    """A graph in a Neo4j database, nodes and edges as people see them in its Browser.
+    """A graph in a Neo4j database, with nodes and edges as its Browser shows them.
 
-    A call is one transaction, and Neo4j holds a transaction in its heap until the end: a batch
-    that does not fit is refused whole, with the advice to send less. Writers of one table wait
-    for each other; writers of different tables do not.
+    Each call is one transaction, which Neo4j holds in its heap until the end. A batch that does not
+    fit is refused completely. Writers of one table wait for each other; writers of different tables
+    do not.
 
     Args:
-        settings: Where the server is; see `Neo4jSettings.from_environment`.
+        settings: The connection; see `Neo4jSettings.from_environment`.
         schema: See `open_store`.
-        create: Make a store of an empty database.
-        beside_others: Make a store even of a database that holds something else.
+        create: Create a store in an empty database.
+        beside_others: Create a store even in a database that holds other data.
     """
 
     batch_rows = 50_000
-    """Rows that one call had better carry: a server with 512 MB of heap takes them, and larger
-    transactions are slower (docs/adr/009-neo4j-writes.md)."""
+    """The recommended rows per call: they fit into a heap of 512 MB, and larger transactions are
+    slower (docs/adr/009-neo4j-writes.md)."""
 
     def __init__(
         self,
@@ -118,7 +118,7 @@ class Neo4jStore(Closing):
         return self._connection.write(work)
 
     def replace_rejects(self, table_name: str, file: str, rejected: Iterable[pa.Table]) -> None:
-        tables = list(rejected)  # the transaction may have to begin again
+        tables = list(rejected)  # the transaction may restart
 
         def work(tx: Tx) -> None:
             writing.replace(tx, table_name, file, tables)
@@ -139,14 +139,16 @@ class Neo4jStore(Closing):
 
 
 def refuse_duplicates(schema: Schema, of: str | EdgeType, rows: pa.Table) -> None:
-    """Raises DataError where a key stands twice in a batch."""
+    """Raises DataError if a key is duplicated in a batch."""
     key = list(schema.key(of))
     counted = rows.select(key).group_by(key).aggregate([([], "count_all")])
     if counted.num_rows == rows.num_rows:
         return
     twice = counted.filter(pa.compute.greater(counted["count_all"], 1)).select(key)
     first = twice.slice(0, 1).to_pylist()[0]
-    raise DataError(f"{of}: the key {first} stands twice in one batch", value=tuple(first.values()))
+    raise DataError(
+        f"{of}: the key {first} is duplicated in one batch", value=tuple(first.values())
+    )
 
 
 def _arrow_schema(columns: Sequence[Property]) -> pa.Schema:

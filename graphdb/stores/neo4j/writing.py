@@ -1,8 +1,8 @@
-"""Upserts nodes and edges into Neo4j, writing only differences, and keeps rejected rows.
+"""Upserts nodes and edges into Neo4j, writing only differences, and stores rejected rows.
 
-Existing rows are fetched by columns and compared here. So the counts are exact, a repeated batch
-writes nothing, and Neo4j creates edges by internal id instead of looking for each of them with
-MERGE. Rejected rows of an ingest are nodes with a label of their own.
+It fetches existing rows by columns and compares them. So the counts are exact, a repeated batch
+writes nothing, and Neo4j creates edges by internal id instead of a MERGE for each. Rejected rows of
+an ingest are nodes with their own label.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -40,7 +40,7 @@ Numbers = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    """Rows of a chunk that exist already: their places in the chunk, and what is stored.
+    """Rows of a chunk that already exist: their positions in the chunk, and the stored values.
 
     `targets` are the internal ids of the stored edges' targets; empty for nodes.
     """
@@ -126,10 +126,10 @@ class _Edges:
 
 @dataclass(frozen=True, slots=True)
 class _Changes:
-    """What is to be written of kept edges.
+    """The updates of kept edges.
 
-    `values` has a row for each kept edge; `changed` are the places of those that get new values,
-    `moved` of those that get another target as well.
+    `values` has a row for each kept edge; `changed` are the positions of edges with new values,
+    `moved` of those that also get another target.
     """
 
     values: pa.Table
@@ -146,7 +146,7 @@ _NO_CHANGES = _Changes(pa.table({}), [], np.zeros(0, np.int64), np.zeros(0, np.i
 def _differences(
     schema: Schema, edge_type: EdgeType, columns: Sequence[Property], batch: _Edges, kept: _Kept
 ) -> _Changes:
-    """What is given stands."""
+    """The given value wins."""
     values = [column for column in columns if column.name not in schema.key(edge_type)]
     changed = _changed(batch.rows, kept, values)
     moved = np.zeros(0, np.int64)
@@ -160,7 +160,7 @@ def _differences(
 def _newest(
     schema: Schema, edge_type: EdgeType, columns: Sequence[Property], batch: _Edges, kept: _Kept
 ) -> _Changes:
-    """What is newer stands."""
+    """The newer value wins."""
     places = pa.array(np.arange(len(kept.positions)))
     names = [SOURCE_ID, TARGET_ID, *(column.name for column in columns)]
     given = batch.rows.select(names).take(kept.positions)
@@ -202,7 +202,7 @@ def _change_edges(
 
 
 def count(tx: Tx, schema: Schema, of: str | EdgeType) -> int:
-    """How many rows a table has."""
+    """Counts the rows of a table."""
     ((number,),) = rows(tx, cypher.count(schema, of))
     return int(number)
 
@@ -217,7 +217,7 @@ def _chunks(given: pa.Table) -> Iterator[pa.Table]:
 
 
 def _given_columns(schema: Schema, of: str | EdgeType, given: pa.Table) -> list[Property]:
-    """The columns that carry anything; a column of nulls is one that was not given."""
+    """Returns the columns with values; a column of nulls counts as not given."""
     return [
         column
         for column in schema.columns(of)
@@ -234,7 +234,7 @@ def _resolve(tx: Tx, schema: Schema, edge_type: EdgeType, end: str, given: pa.Ta
     """The internal id of one end of every row.
 
     Raises:
-        DataError: There is no such node.
+        DataError: The node does not exist.
     """
     node_type = edge_type.source if end == SOURCE_ID else edge_type.target
     encoded = given[end].combine_chunks().dictionary_encode()
@@ -301,26 +301,26 @@ def _kept_edges(
 def _match(
     key: Sequence[str], batch: _Edges, kept: pa.Table, kept_ends: dict[str, pa.Array]
 ) -> tuple[Numbers, Numbers]:
-    """Places of the same edge in the batch and among the kept, each place of the batch once."""
+    """Returns positions of equal edges in the batch and among the kept, each batch row once."""
     ends = {SOURCE_ID: pa.array(batch.sources), TARGET_ID: pa.array(batch.targets)}
     mine = {name: ends[name] if name in ends else batch.rows[name] for name in key}
     theirs = {name: kept_ends[name] if name in kept_ends else kept[name] for name in key}
     left = pa.table({**mine, "_row": np.arange(batch.rows.num_rows)})
     right = pa.table({**theirs, "_kept": np.arange(kept.num_rows)})
     joined = left.join(right, keys=list(key), join_type="inner")
-    # Someone may have drawn an edge twice by hand; it counts as one.
+    # A user may have created an edge twice by hand; it counts once.
     positions, first = np.unique(joined["_row"].to_numpy(), return_index=True)
     return positions, joined["_kept"].to_numpy()[first]
 
 
 def _new(chunk: pa.Table, kept: _Kept | None) -> Numbers:
-    """Places in the chunk of rows that are not kept yet."""
+    """Returns the positions of new rows in the chunk."""
     places = np.arange(chunk.num_rows)
     return places if kept is None else np.setdiff1d(places, kept.positions)
 
 
 def _changed(chunk: pa.Table, kept: _Kept, values: Sequence[Property]) -> Numbers:
-    """Places among the kept of rows that would change."""
+    """Returns the positions of kept rows that would change."""
     given = chunk.take(kept.positions)
     changed = np.zeros(len(kept.positions), bool)
     for column in values:
@@ -341,13 +341,13 @@ def _create(
     made = tx.run(query, parameters).consume().counters
     if batch.num_rows not in (made.nodes_created, made.relationships_created):
         raise StoreUnavailableError(
-            "nodes were deleted while edges to them were written; nothing of the batch was kept",
+            "nodes were deleted while edges to them were written; nothing of the batch was written",
             next_step="try again",
         )
 
 
 def _parameters(batch: pa.Table, columns: Sequence[Property]) -> dict[str, list[Any]]:
-    """The columns as `cypher` names them; the empty event id is left out of the database."""
+    """Returns the columns as `cypher` names them; the empty event id is not stored."""
     made = {}
     for number, column in enumerate(columns):
         values = batch[column.name]
@@ -360,7 +360,7 @@ def _parameters(batch: pa.Table, columns: Sequence[Property]) -> dict[str, list[
 def _table(
     of: str | EdgeType, columns: Sequence[Property], lists: Sequence[Any], num_rows: int
 ) -> pa.Table:
-    # A column of row numbers keeps the length where there is no other.
+    # A column of row numbers keeps the length if there is no other.
     arrays = {"_row": np.arange(num_rows)}
     for column, fetched in zip(columns, lists, strict=True):
         arrays[column.name] = to_arrow(fetched, num_rows, column, of)
@@ -371,7 +371,7 @@ _NAMES = REJECT_COLUMNS.names
 
 
 def replace(tx: Tx, table_name: str, file: str, rejects: Iterable[pa.Table]) -> None:
-    """Makes `rejects` all that is kept for this table and file."""
+    """Replaces the stored rejects of this table and file by `rejects`."""
     tx.run(
         f"MATCH (r:{cypher.REJECT} {{table_name: $table_name, file: $file}}) DELETE r",
         table_name=table_name,
@@ -387,7 +387,7 @@ def replace(tx: Tx, table_name: str, file: str, rejects: Iterable[pa.Table]) -> 
 
 
 def read(connection: Connection) -> pa.Table:
-    """Every kept reject, sorted; one table and file at a time."""
+    """Yields all stored rejects, sorted; one table and file at a time."""
     lists = ", ".join(f"[x IN kept | x.{name}]" for name in _NAMES)
     query = (
         f"MATCH (r:{cypher.REJECT}) WITH r.table_name AS table_name, r.file AS file,"

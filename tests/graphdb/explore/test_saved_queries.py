@@ -86,5 +86,5 @@ def test_the_files_for_the_browser_hold_every_query_in_one_folder(tmp_path):
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(FileAccessError, match=r"cannot make the folder '.*file': a part of"):
+    with pytest.raises(FileAccessError, match=r"cannot make the folder '.*file': part of"):
         write_browser_files(tmp_path / "file")

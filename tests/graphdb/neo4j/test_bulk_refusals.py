@@ -93,7 +93,7 @@ def test_each_refusal_of_the_tool_is_told(small, tool, script, message):
 
 def test_progress_bars_of_the_tool_are_no_last_words(small, tool):
     lines = "echo 'No space left'; echo '.......... 15%'; echo \"Run with '--verbose'\"; exit 70"
-    with pytest.raises(StoreError, match=r"it said: No space left; put it right"):
+    with pytest.raises(StoreError, match=r"it said: No space left; correct it"):
         bulk_import(small, tool(ABSENT + lines))
 
 
@@ -120,7 +120,7 @@ def test_neo4j_admin_is_looked_for_in_three_places(tmp_path):
     assert AdminTool.find(known).command == own
     with pytest.raises(StoreError, match=r"was not found; expected it in NEO4J_ADMIN.*bulk-files"):
         AdminTool.find({"PATH": "", "NEO4J_ADMIN": "/no/such/neo4j-admin"})
-    with pytest.raises(StoreError, match="NEO4J_ADMIN is no command line: No closing quotation"):
+    with pytest.raises(StoreError, match="NEO4J_ADMIN is not a command line: No closing quotation"):
         AdminTool.find({"NEO4J_ADMIN": "'neo4j-admin"})
 
 
@@ -163,7 +163,7 @@ def test_a_folder_that_holds_something_is_refused(small, tmp_path):
     with pytest.raises(StoreError, match=r"is not empty; .* choose another name"):
         write_import_files(small, tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["mine"]
-    with pytest.raises(FileAccessError, match="a part of the path is a file"):
+    with pytest.raises(FileAccessError, match="part of the path is a file"):
         write_import_files(small, tmp_path / "mine" / "folder")
 
 
@@ -179,7 +179,7 @@ def test_lines_are_only_looked_for_where_there_are_some(small, tmp_path):
     ("arguments", "exit_code", "message"),
     [
         (["s.duckdb", "--bulk"], 5, "bulk load is for Neo4j, and a file is not"),
-        ([NOWHERE, "--overwrite"], 2, "--overwrite belongs to --bulk"),
+        ([NOWHERE, "--overwrite"], 2, "--overwrite needs --bulk"),
         ([NOWHERE, "--bulk", "--bulk-files", "x"], 2, "--bulk-files loads nothing"),
         (["neo4j://eve:hunter2@db", "--bulk"], 5, "holds a user or password"),
         (["neo4j://127.0.0.1:port", "--bulk"], 5, "is not the address of a Neo4j server"),
@@ -222,7 +222,7 @@ def test_a_killed_load_is_completed_by_the_next(new_server, run, monkeypatch, tm
     dying.chmod(0o755)
     killed = killed_in_the_middle(server.home, dying, tmp_path)
     assert "could not load the database 'neo4j'" in killed["what"]
-    assert "with --overwrite: what is there now is half a database" in killed["next_step"]
+    assert "with --overwrite: the database is incomplete" in killed["next_step"]
     assert run("ingest", shop, NOWHERE, "--bulk").exit_code == 5, "half is not taken for nothing"
 
     again = json.loads(

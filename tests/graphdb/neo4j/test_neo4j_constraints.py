@@ -44,7 +44,7 @@ def test_a_dropped_one_is_made_again_and_the_log_says_so(settings, empty, caplog
         assert store.counts()["User"] == 2
     (record,) = caplog.records
     label = kind.split()[-1].strip("`")
-    assert f"lacked constraints or indexes, which are made now: {label}" in record.getMessage()
+    assert f"lacks constraints or indexes, which are created now: {label}" in record.getMessage()
     ((names,),) = empty.execute_query("SHOW INDEXES YIELD name RETURN collect(name)").records
     assert {f"graphrec {index.label}" for index in cypher.indexes(SCHEMA)} <= set(names)
 
@@ -80,5 +80,5 @@ def test_a_constraint_of_our_name_on_something_else_is_named(settings, empty):
     empty.execute_query(
         "CREATE CONSTRAINT `graphrec User` FOR (x:Other) REQUIRE x.user_id IS UNIQUE"
     )
-    with pytest.raises(StoreError, match=r"has the name of ours, but is not on User\(user_id\)"):
+    with pytest.raises(StoreError, match=r"has a reserved name but is not on User\(user_id\)"):
         Neo4jStore(settings)

@@ -262,7 +262,7 @@ def test_a_schema_may_grow_and_never_shrink(settings, store):
 def test_a_value_of_another_type_is_named(store, empty):
     fill(store)
     empty.execute_query("MATCH (p:Product {product_id: 'pan'}) SET p.price = 'cheap'")
-    with pytest.raises(StoreError, match=r"Product\.price holds a value that is no float"):
+    with pytest.raises(StoreError, match=r"Product\.price holds a value that is not a float"):
         store.read_nodes("Product").read_all()
 
 

@@ -2,8 +2,7 @@
 
 DuckDB writes the files. Nodes are numbered for the tool: DuckDB's row numbers, shifted so that no
 two types share one. The tool then finds the ends of an edge by number, which is quicker than by
-text, and an id may be any text. A field without quotes and without text is a null, and `""` is the
-empty text.
+text, and an id may be any text. An empty field without quotes is null, and `""` is the empty text.
 """
 
 from dataclasses import dataclass, field
@@ -106,7 +105,7 @@ _ENDS = (SOURCE_ID, TARGET_ID)
 
 
 ARGUMENTS_FILE = "import.args"
-"""What to import and how, for `neo4j-admin database import full @import.args DATABASE`."""
+"""The arguments for `neo4j-admin database import full @import.args DATABASE`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +113,7 @@ class ImportFiles:
     """A folder that neo4j-admin can import from.
 
     Args:
-        num_nodes: Nodes in the files, those that the store keeps about itself included.
+        num_nodes: Nodes in the files, including the store's metadata.
         num_edges: Edges in the files.
     """
 
@@ -132,11 +131,11 @@ def write_import_files(store: DuckDBStore, folder: Path) -> ImportFiles:
     """Writes a store's whole graph, its rejects and its schema for Neo4j's import tool.
 
     Args:
-        folder: Made here; it may exist, but must be empty. `import.args` comes last, so a folder
-            that has it is whole.
+        folder: A new or empty folder. `import.args` is written last, so a folder with it is
+            complete.
 
     Raises:
-        StoreError: The folder holds something or cannot be written.
+        StoreError: The folder is not empty or cannot be written.
     """
     with empty_folder(folder, StoreError) as unfinished:
         writer = _Writer(store, unfinished)
@@ -198,7 +197,7 @@ class _Writer:
         self.next_number += self._number(highest_number(table))
 
     def _write(self, argument: str, table: str, query: str, texts: list[str]) -> int:
-        """Writes one file, unless it would be empty; the number of its rows."""
+        """Writes one file, unless it would be empty, and returns the number of rows."""
         rows = self._number(f"SELECT count(*) FROM {table}")
         if rows:
             path = inside(self.folder, argument.rpartition("=")[2], StoreError)

@@ -1,8 +1,8 @@
 """Loads tables or an embedded store into a new Neo4j database by one offline import.
 
-The tables are ingested into an embedded store in a temporary folder, so a bulk load accepts, merges
-and rejects exactly what an ingest would; the import tool then only gets clean data. The tool is
-`neo4j-admin`, which comes with Neo4j and runs on a stopped server.
+It ingests the tables into a temporary embedded store, so a bulk load accepts, merges and rejects
+exactly the same rows as an ingest, and the import tool gets only clean data. The tool is
+`neo4j-admin`, which is part of Neo4j and needs a stopped server.
 """
 
 import contextlib
@@ -31,7 +31,7 @@ from graphdb.stores.neo4j.settings import admin_command, admin_environment, refu
 
 LOG_FILE = "neo4j-admin.log"
 OFF_HEAP = "50%"
-"""How much of the free memory the import may use beside Java's heap; the tool would take 90%."""
+"""The share of free memory that the import may use besides Java's heap; the default is 90%."""
 _IN_USE = re.compile("in use|server is running")
 _EXISTS = re.compile("already exist")
 _ABSENT = re.compile("does not exist|does not contain a database|must point to a directory")
@@ -123,7 +123,7 @@ class AdminTool:
 
 @contextmanager
 def _running(words: list[str], folder: Path, said: int) -> Iterator["subprocess.Popen[bytes]"]:
-    """The process, which does not outlive us if we are interrupted."""
+    """Runs the process, and ends it if we are interrupted."""
     process = subprocess.Popen(
         words,
         cwd=folder,
@@ -143,7 +143,7 @@ def _running(words: list[str], folder: Path, said: int) -> Iterator["subprocess.
 
 
 def running_server(where: str) -> StoreError:
-    """The error for a server that has to be stopped first."""
+    """Returns the error for a server that must be stopped first."""
     return StoreError(
         f"the Neo4j server {where} is running",
         expected="a stopped one: bulk load writes the files of its database",
@@ -164,16 +164,16 @@ def _exists(database: str) -> StoreError:
 
 
 def _failed(text: str, database: str, what: str, *, half_loaded: bool = False) -> StoreError:
-    """The error for what the tool said: one that is known, or else its last lines."""
+    """Returns the error for the tool's output: a known one, or its last lines."""
     if _IN_USE.search(text):
         return running_server(f"of the database '{database}'")
     if _EXISTS.search(text):
         return _exists(database)
     lines = [line.strip() for line in text.splitlines() if not _NOISE.search(line)]
     said = " / ".join(lines[-_LAST_LINES:]) or "nothing"
-    again = "put it right and load again"
+    again = "correct it and load again"
     if half_loaded:
-        again += " with --overwrite: what is there now is half a database, which does not start"
+        again += " with --overwrite: the database is incomplete now and does not start"
     return StoreError(f"neo4j-admin {what} '{database}'; it said: {said}", next_step=again)
 
 
@@ -181,16 +181,16 @@ _BOLT_PORT = 7687
 _LOOK_S = 2.0
 
 OnStep = Callable[[str], None]
-"""Told of each step as it begins: "write the import files", "neo4j-admin imports them"."""
+"""Called at the start of each step: "write the import files", "neo4j-admin imports them"."""
 
 
 @dataclass(frozen=True, slots=True)
 class BulkReport:
-    """What a bulk load did.
+    """The result of a bulk load.
 
     Args:
-        database: The database that was loaded; None where only files were written.
-        num_nodes: Nodes, those that the store keeps about itself included.
+        database: The loaded database; None if only files were written.
+        num_nodes: Nodes, including the store's metadata.
         files_s: Seconds for writing the import tool's files.
         import_s: Seconds that the import tool took.
     """
@@ -294,7 +294,7 @@ def bulk_import(
 
 
 def refuse_running_server(uri: str) -> None:
-    """Raises StoreError where a server answers at a URL, or the URL is none."""
+    """Raises StoreError if a server answers at a URL, or the URL is invalid."""
     refuse_secrets(uri)
     try:
         address = urlsplit(uri)
@@ -309,7 +309,7 @@ def refuse_running_server(uri: str) -> None:
         with socket.create_connection((host, port), timeout=_LOOK_S):
             raise running_server(f"at {uri}")
     except OSError:
-        return  # nobody listens, which is what we want
+        return  # no server listens, as required
 
 
 def _load(
@@ -340,7 +340,7 @@ def _staged(
     now: datetime | None,
     on_progress: OnProgress | None,
 ) -> Iterator[tuple[DuckDBStore, IngestReport]]:
-    """The tables in an embedded store that is gone afterwards."""
+    """Ingests the tables into a temporary embedded store."""
     with (
         temporary_folder("graphrec-bulk-") as folder,
         DuckDBStore(str(Path(folder) / "staged.duckdb"), schema=schema) as store,

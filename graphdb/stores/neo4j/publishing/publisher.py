@@ -1,15 +1,14 @@
 """Publishes a release to Neo4j and removes releases that are no longer served.
 
-A publish writes the vectors batch by batch, leaving what an earlier try wrote, then makes the
+A publish writes the vectors batch by batch, keeps those of an earlier try, then creates the
 indexes, and ends with one small transaction that switches all readers.
 
-Every transaction of a publish first locks the release node and checks whether it is still its turn.
-So a second publisher takes over cleanly, and clean-up never touches what is served or written.
-
-RECOMMENDED relationships are drawn before their release is served, and removed when it no longer
-is. Each names its release, so a reader who asks for those of the served one sees all of them or
-none. Changing them in the transaction that serves the release would not do: Neo4j lets a reader see
-a part of what a transaction commits.
+Every transaction of a publish first locks the release node and checks that it still has the turn.
+So a second publisher takes over cleanly, and clean-up never touches a served or unfinished release.
+RECOMMENDED relationships are created before their release is served, and removed after it is
+replaced. Each names its release, so a reader of the served one sees all of them or none. Changing
+them in the switching transaction would not be enough: Neo4j lets a reader see a part of what a
+transaction commits.
 """
 
 import time
@@ -94,7 +93,7 @@ def num_rows(release: PublishedRelease) -> int:
 
 
 def claim(tx: Tx, release: PublishedRelease) -> None:
-    """Takes the turn, from whoever had it."""
+    """Takes the turn from any other publisher."""
     _turn(tx)
     parameters = {
         "served": statements.SERVED,
@@ -106,10 +105,10 @@ def claim(tx: Tx, release: PublishedRelease) -> None:
 
 
 def hold(tx: Tx, release: PublishedRelease) -> None:
-    """Locks the release node, so that no other publisher writes before this transaction ends.
+    """Locks the release node against other publishers until this transaction ends.
 
     Raises:
-        StoreError: Another publish has taken the turn.
+        StoreError: Another publish took over.
     """
     _, writing = _turn(tx)
     if writing != release.release_id:
@@ -124,7 +123,7 @@ def hold(tx: Tx, release: PublishedRelease) -> None:
 def serve_release(
     tx: Tx, release: PublishedRelease, augmented: dict[str, MipsVectors]
 ) -> str | None:
-    """Makes the release the one that is served, and ends the turn.
+    """Serves the release, and ends the turn.
 
     Returns:
         The release that was served before, if it was another one.
@@ -147,7 +146,7 @@ def serve_release(
 
 
 def stale(connection: Connection) -> dict[str, list[str]]:
-    """Releases that are neither served nor written: their ids, and their node types."""
+    """Returns ids and node types of releases that are neither served nor being written."""
 
     def work(tx: Tx) -> dict[str, list[str]]:
         in_use = _turn(tx)
@@ -159,7 +158,7 @@ def stale(connection: Connection) -> dict[str, list[str]]:
 
 
 def is_stale(tx: Tx, release_id: str) -> bool:
-    """Whether a release is still neither served nor written; locks it in that state."""
+    """Returns whether a release is still neither served nor being written, and locks that state."""
     return release_id not in _turn(tx)
 
 
@@ -176,7 +175,7 @@ MOST_ROWS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class _Batch:
-    """What a batch did: how many nodes were found, zero among them, and how the rest fared."""
+    """The counts of a batch: nodes found, zero vectors among them, vectors written and kept."""
 
     found: int = 0
     zero: int = 0
@@ -200,7 +199,7 @@ def write_vectors(
     """Puts the vectors on the nodes that the store has.
 
     Raises:
-        StoreError: Another publish has taken the turn.
+        StoreError: Another publish took over.
     """
     ids = release.embeddings[node_type].ids
     step = max(min(BATCH_NUMBERS // num_dimensions(release.dim), MOST_ROWS), 1)
@@ -256,12 +255,12 @@ def _write_batch(
 
 PAGE_NODES = 5_000
 READERS_S = 10.0
-"""How long readers that began before the change may take to end."""
+"""The time that readers get to finish if they started before the switch."""
 _POLL_S = 0.05
 
 
 def wait_for_readers(connection: Connection) -> None:
-    """Returns when all that was running has ended, or after READERS_S: they may read the old."""
+    """Waits for running transactions, which may read the old release, at most READERS_S."""
     deadline = time.monotonic() + READERS_S
     running = _running(connection)
     while running and time.monotonic() < deadline:
@@ -270,7 +269,7 @@ def wait_for_readers(connection: Connection) -> None:
 
 
 def remove_stale(connection: Connection, schema: Schema, on_progress: OnProgress) -> int:
-    """Removes all there is of every release that is neither served nor written.
+    """Removes every release that is neither served nor being written.
 
     Returns:
         How many of their RECOMMENDED relationships went.
@@ -300,11 +299,11 @@ def _remove_recommended(connection: Connection, release_id: str) -> int:
 def _remove_page(
     connection: Connection, schema: Schema, release_id: str, node_type: str, last: str
 ) -> tuple[str | None, int]:
-    """Takes the vectors off a page of nodes; where the next page begins, None at the end."""
+    """Removes the vectors from a page of nodes; returns the start of the next page or None."""
 
     def work(tx: Tx) -> tuple[str | None, int]:
         if not is_stale(tx, release_id):
-            return None, 0  # somebody publishes it again
+            return None, 0  # another publish writes it again
         query = statements.remove_page(schema, node_type, release_id)
         ((key, removed),) = rows(tx, query, {"last": last, "rows": PAGE_NODES})
         return (key if removed == PAGE_NODES else None), removed
@@ -347,7 +346,7 @@ def publish(
         raise StoreError(
             f"{connection.settings.uri} has none of the nodes of release {release.release_id}",
             expected="the graph that the model learned from",
-            next_step="check bundle and store; what was served before still is",
+            next_step="check bundle and store; the previous release is still served",
             value=release.release_id,
         )
     statements.create(connection, release, on_progress)
@@ -372,7 +371,7 @@ def _check_release(schema: Schema, release: PublishedRelease) -> None:
     for node_type in release.embeddings:
         if node_type not in schema.node_types:
             raise SchemaError(
-                f"the release has vectors for {node_type}, a type that the store does not know",
+                f"the release has vectors for {node_type}, a type that is not in the store",
                 expected="vectors for some of " + ", ".join(schema.node_types),
                 next_step="train on a snapshot of this store",
                 value=node_type,
@@ -387,7 +386,7 @@ def _check_release(schema: Schema, release: PublishedRelease) -> None:
         raise StoreError(
             f"vectors of length {release.dim:,} do not fit into Neo4j's vector index",
             expected=f"at most {statements.MOST_DIMENSIONS - MOST_EXTRA:,}"
-            f" ({MOST_EXTRA} numbers are added)",
+            f" ({MOST_EXTRA} dimensions are added)",
             next_step="train with a smaller --dim",
             value=release.dim,
         )

@@ -1,20 +1,20 @@
 """Holds the names, Cypher, vectors and vector indexes of published releases.
 
-All names of a release hold its id, so two releases lie side by side without touching, and a reader
-who uses the names of one never sees the other. The node (:_GraphRec {name: 'release'}) says which
-release is served. A node (:_GraphRec {name: 'release ID'}) says what a release may have left
-behind, and is removed last. Indexes are made after the vectors, which is quicker, and waited for.
+All names of a release contain its id, so two releases are independent, and a reader of one never
+sees the other. The node (:_GraphRec {name: 'release'}) names the served release. A node (:_GraphRec
+{name: 'release ID'}) records what a release may have left behind, and is removed last. Indexes are
+built after the vectors, which is faster.
 
-Neo4j's index knows no dot product, so vectors are changed until their cosine order is the order of
-the dot products. A target's vector z becomes [z, h r] with h = sqrt(M^2 - |z|^2), M the largest
+Neo4j's index has no dot product, so vectors are extended until their cosine order equals the order
+of dot products. A target's vector z becomes [z, h r] with h = sqrt(M^2 - |z|^2), M the largest
 length of its type and r of length 1; so all are of length M. A query node's vector s becomes [s,
-0]. Then cos(query', target') = s . z / (|s| M), and M and |s| are the same for every target:
-the order is exact, whatever r is.
+0]. Then cos(query', target') = s . z / (|s| M), and M and |s| are the same for every
+target: the order is exact for every r.
 
-With r = 1, one number (Bachrach et al., Speeding Up the Xbox Recommender System, 2014, section 3),
-all short vectors lie in one spot, and the long ones, which are most answers, lie far away from all
-others: the index, a graph of neighbors, hardly has a way to them. So r is the direction of z,
-folded to a few numbers: neighbors are then vectors that point the same way.
+With r = 1, one dimension (Bachrach et al., Speeding Up the Xbox Recommender System, 2014, section
+3), all short vectors are in one spot, and the long ones, which are most results, are far from all
+others: the index, a graph of neighbors, hardly reaches them. So r is the direction of z, folded to
+a few dimensions: neighbors are then vectors that point in the same direction.
 """
 
 import time
@@ -30,7 +30,7 @@ from graphdb.stores.neo4j.cypher import META, quoted
 from graphdb.stores.publishing import RECOMMENDED, OnProgress, PublishedRelease
 
 MOST_EXTRA = 128
-"""Numbers that a vector gets at most; with half of them the index finds a little less."""
+"""The maximum of added dimensions; with half of them recall is slightly lower."""
 _BLOCK_ROWS = 16_384
 _LONGEST = 2.0**60  # the index squares lengths in float32
 
@@ -101,7 +101,7 @@ def _folded_directions(vectors: NDArray[np.float32]) -> NDArray[np.float64]:
     folded[:, :dim] = vectors
     folded = folded.reshape(num_rows, -1, width).sum(axis=1)
     lengths = np.sqrt((folded * folded).sum(axis=1))
-    # What folds to nothing may point anywhere.
+    # A vector that folds to zero gets an arbitrary direction.
     folded[lengths == 0] = np.eye(1, width)
     lengths[lengths == 0] = 1.0
     made: NDArray[np.float64] = folded / lengths[:, np.newaxis]
@@ -110,14 +110,14 @@ def _folded_directions(vectors: NDArray[np.float32]) -> NDArray[np.float64]:
 
 SERVED = "release"
 TRACE = "release "
-"""With the id behind it: the name of the node that stands as long as a release has traces."""
+"""Prefix of the name of the node that exists as long as a release has data."""
 
 HNSW_M = 32
 HNSW_EF_CONSTRUCTION = 200
 
 
 def embedding_name(release_id: str) -> str:
-    """The property that holds a release's vectors.
+    """Returns the property of a release's vectors.
 
     >>> embedding_name("3f9c")
     'embedding_3f9c'
@@ -126,7 +126,7 @@ def embedding_name(release_id: str) -> str:
 
 
 def index_name(release_id: str, node_type: str) -> str:
-    """The vector index of a release on one node type.
+    """Returns the vector index of a release on one node type.
 
     >>> index_name("3f9c", "Product")
     'embedding_3f9c_Product'
@@ -135,7 +135,7 @@ def index_name(release_id: str, node_type: str) -> str:
 
 
 def served() -> str:
-    """Which release is served, and which is being written; locks both against other publishers."""
+    """Returns the served release and the one being written; locks both against other publishers."""
     return f"MERGE (r:{META} {{name: $served}}) SET r.lock = true RETURN r.id, r.next"
 
 
@@ -179,7 +179,7 @@ def set_vectors() -> str:
 
 
 def remove_page(schema: Schema, node_type: str, release_id: str) -> str:
-    """Takes a release's vectors off the next $rows nodes after $last; the last key of them."""
+    """Removes a release's vectors from the next $rows nodes after $last; returns the last key."""
     key = f"n.{quoted(schema.node_type(node_type).key)}"
     vector = f"n.{quoted(embedding_name(release_id))}"
     return (
@@ -209,7 +209,7 @@ def index_states() -> str:
 
 
 def remove_recommended() -> str:
-    """Those of a release; somebody else may draw relationships of that name."""
+    """Deletes those of a release; users may have other relationships of that name."""
     return f"MATCH ()-[x:{RECOMMENDED} {{release: $release}}]->() DELETE x"
 
 
@@ -240,12 +240,12 @@ _POLL_S = 0.2
 
 
 def num_dimensions(dim: int) -> int:
-    """Length of what the index holds for vectors of length `dim`."""
+    """Returns the dimensions of an indexed vector for `dim`."""
     return dim + num_extra(dim)
 
 
 def create(connection: Connection, release: PublishedRelease, on_progress: OnProgress) -> None:
-    """Makes one index per embedded type, and returns when all can be asked.
+    """Creates one index per embedded type, and returns when all are ready.
 
     Raises:
         StoreError: The server could not build one.

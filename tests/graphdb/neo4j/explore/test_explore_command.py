@@ -118,7 +118,7 @@ def test_an_id_full_of_cypher_changes_nothing(run, plain):
 def test_files_for_the_browser(run, tmp_path):
     said = run("explore-files", tmp_path / "browser")
     assert said.exit_code == 0, said.stderr
-    assert "drop each onto Neo4j Browser's window" in said.stdout
+    assert "drop them onto Neo4j Browser's window" in said.stdout
     named = json.loads(run("explore-files", tmp_path / "browser", "--json").stdout)
     assert {file.name for file in (tmp_path / "browser").iterdir()} == {
         re.sub(".*/", "", path) for path in named.values()
@@ -132,9 +132,9 @@ def test_files_for_the_browser(run, tmp_path):
         (["explore", "ann"], 2, "is not a node; write TYPE:ID"),
         (["explore", "Usr:ann"], 2, "did you mean 'User'?"),
         (["explore", "User:ann", "-q", "tast"], 2, "did you mean 'taste'?"),
-        (["explore", "User:ann", "-q", "audience"], 2, "is no query about a User"),
+        (["explore", "User:ann", "-q", "audience"], 2, "is not a query about a User"),
         (["explore", "User:ann", "-q", "why"], 2, "add --with Product:ID"),
-        (["explore", "User:ann", "--with", "Product:pan"], 2, "leave out what it does not ask"),
+        (["explore", "User:ann", "--with", "Product:pan"], 2, "remove the extra nodes"),
         (["explore", "User:ann", "--store", "shop.duckdb"], 5, "is not a Neo4j server"),
         (["explore", "User:ann", "--store", "shop.duckdb", "--run"], 5, "cannot run Cypher"),
         (["explore", "User:ann", "--browser", "db:7474"], 5, "not the address of a Neo4j Browser"),

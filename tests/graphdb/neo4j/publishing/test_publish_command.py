@@ -41,7 +41,7 @@ def test_a_table_says_what_was_done(run, url, bundle):
     assert "RECOMMENDED" not in done.stdout
     again = run(url, "--recommend", "user:u00003", "-k", 3)
     assert "Product 1,499 0 1 0 0" in " ".join(again.stdout.replace("│", " ").split())
-    assert "3 RECOMMENDED relationships drawn." in again.stdout
+    assert "3 RECOMMENDED relationships created." in again.stdout
     assert "of earlier releases" not in again.stdout
 
 
@@ -77,8 +77,8 @@ def test_the_commands_of_the_page(url, bundle, tmp_path, monkeypatch):
     here = block.replace("User:543", "User:u00003").replace("User:99", "User:u00004")
     plain, recommending, seeding = (run_line(line) for line in lines_of(here))
     assert "is served" in plain
-    assert "20 RECOMMENDED relationships drawn" in recommending
-    assert "10 RECOMMENDED relationships drawn" in seeding
+    assert "20 RECOMMENDED relationships created" in recommending
+    assert "10 RECOMMENDED relationships created" in seeding
 
 
 @pytest.mark.parametrize(
@@ -110,5 +110,5 @@ def test_an_embedded_store_is_no_place_to_publish_into(run, tmp_path):
     assert done.exit_code == 5
     error = json.loads(done.stderr)
     assert error["error"] == "StoreError"
-    assert "is an embedded store, which cannot search in vectors" in error["what"]
+    assert "is an embedded store, which cannot search vectors" in error["what"]
     assert "graphrec ingest SOURCE neo4j://" in error["next_step"]

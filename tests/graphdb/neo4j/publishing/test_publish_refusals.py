@@ -46,7 +46,7 @@ def test_a_release_of_another_graph_is_refused_and_the_old_stays(shop, plain, re
 def test_types_and_names_that_do_not_fit_are_refused(settings, empty, recommenders):
     release = make_release(recommenders[0])
     people = {"User": SCHEMA.node_type("User")}
-    unknown = pytest.raises(SchemaError, match="vectors for Brand, a type that the store does not")
+    unknown = pytest.raises(SchemaError, match="vectors for Brand, a type that is not in the")
     with Neo4jStore(settings, schema=Schema(people, {})) as store, unknown:
         store.publish(release)
     empty.execute_query("MATCH (n) DETACH DELETE n")
