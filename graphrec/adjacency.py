@@ -1,8 +1,7 @@
-"""Stores edges as compressed sparse rows, with evidence of how often and when they occurred.
+"""Stores edges as compressed sparse rows, with evidence: the counts and times of events.
 
-This is the only form that edges have in a bundle. The functions work on pairs as arrays: they test
-which pairs are among others, list the neighbors of either end (`outward` ignores the direction of
-edges within one node type), and sample pairs.
+All edges of a bundle have this form. The functions test membership of edges, list the neighbors of
+either end (`outward` ignores the direction of edges within one node type), and sample edges.
 """
 
 from dataclasses import dataclass, replace
@@ -20,26 +19,26 @@ _FIRST_S, _LAST_S = FIRST_US // 1_000_000, LAST_US // 1_000_000
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Evidence:
-    """Aligned with the `indices` of the adjacency that carries it.
+    """The evidence of edges, aligned with the `indices` of their adjacency.
 
     Args:
         counts: int32 [num_edges], the number of events of each pair, 1 or more. An order of five
             pieces is one event.
-        last_at_s: int64 [num_edges], when the newest of them happened: epoch seconds, UTC.
+        last_at_s: int64 [num_edges], the time of the newest of them: epoch seconds, UTC.
     """
 
     counts: npt.NDArray[np.int32]
     last_at_s: npt.NDArray[np.int64]
 
     def part(self, which: npt.NDArray[np.integer]) -> "Evidence":
-        """The evidence of some edges, in the given order."""
+        """Returns the evidence of some edges, in the given order."""
         return Evidence(self.counts[which], self.last_at_s[which])
 
     def check(self, of: str, num_edges: int) -> None:
-        """Checks that it is evidence of so many edges.
+        """Checks that it fits the number of edges.
 
         Raises:
-            BundleError: Names `of` and what is wrong.
+            BundleError: It does not; the message names `of`.
         """
         parts = (self.counts, self.last_at_s)
         if [part.dtype for part in parts] != [np.int32, np.int64]:
@@ -49,7 +48,8 @@ class Evidence:
             )
         if any(part.shape != (num_edges,) for part in parts):
             raise BundleError(
-                f"the evidence of {of} is of {len(self.counts)} and {len(self.last_at_s)} edges",
+                f"the evidence of {of} has {len(self.counts)} counts and {len(self.last_at_s)}"
+                " times",
                 expected=str(num_edges),
                 value=len(self.counts),
             )
@@ -79,7 +79,7 @@ class Adjacency:
             `indices[indptr[s]:indptr[s + 1]]`.
         indices: int32 [num_edges], ascending and without duplicates per source.
         num_targets: The number of rows of the target type.
-        evidence: For events: how many and when the newest, per edge. None for static edges.
+        evidence: For events: count and newest time per edge. None for static edges.
 
     >>> adjacency = Adjacency.from_edges(np.array([1, 0, 1, 1]), np.array([2, 0, 1, 2]), 2, 3)
     >>> adjacency.targets(1).tolist(), adjacency.reverse().targets(2).tolist()
@@ -134,7 +134,7 @@ class Adjacency:
         """
         keys = _keys(source_rows, target_rows, num_sources, num_targets)
         if len(at_s) != len(keys):
-            raise BundleError(f"{len(keys)} events but {len(at_s)} moments")
+            raise BundleError(f"{len(keys)} events but {len(at_s)} times")
         order = np.argsort(keys)
         keys = keys[order]
         firsts = np.flatnonzero(_firsts(keys))
@@ -194,10 +194,10 @@ class Adjacency:
         return targets
 
     def positions(self, source_rows: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
-        """Returns the positions in `indices`, and in the evidence, of what `gather` returns."""
+        """Returns the positions in `indices`, and in the evidence, of the result of `gather`."""
         starts = self.indptr[source_rows]
         lengths = self.indptr[np.asarray(source_rows) + 1] - starts
-        # Position within the result, moved to where its source's targets lie.
+        # Position within the result, shifted to the targets of its source.
         shift = np.repeat(starts - (np.cumsum(lengths) - lengths), lengths)
         positions: npt.NDArray[np.int64] = np.arange(len(shift)) + shift
         return positions
@@ -208,7 +208,7 @@ class Adjacency:
         backwards = Adjacency.from_edges(self.indices, sources, self.num_targets, self.num_sources)
         if self.evidence is None:
             return backwards
-        # Stable, so that among the edges of one target the sources stay ascending.
+        # Stable, so that the sources of each target stay ascending.
         order = np.argsort(self.indices, kind="stable")
         return replace(backwards, evidence=self.evidence.part(order))
 
@@ -231,7 +231,7 @@ def _keys(
 
 
 def _firsts(sorted_keys: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
-    """Which of the keys are not the same as the one before."""
+    """Returns which keys differ from the previous one."""
     firsts = np.ones(len(sorted_keys), dtype=np.bool_)
     firsts[1:] = sorted_keys[1:] != sorted_keys[:-1]
     return firsts
@@ -252,12 +252,12 @@ Mask = npt.NDArray[np.bool_]
 
 
 def sources_of(pairs: Adjacency) -> Rows:
-    """The source of every pair, ascending, int64 [num_edges]."""
+    """Returns the source of every edge, ascending, int64 [num_edges]."""
     return np.repeat(np.arange(pairs.num_sources), pairs.degrees())
 
 
 def among(pairs: Adjacency, sources: npt.NDArray[np.integer], targets: Rows) -> Mask:
-    """Which of some couples are among the pairs, bool [len(sources)].
+    """Returns which (source, target) pairs are edges, bool [len(sources)].
 
     >>> pairs = Adjacency.from_edges(np.array([0, 1]), np.array([1, 0]), 2, 2)
     >>> among(pairs, np.array([0, 0, 1]), np.array([0, 1, 0])).tolist()
@@ -273,10 +273,9 @@ def among(pairs: Adjacency, sources: npt.NDArray[np.integer], targets: Rows) -> 
 
 
 def outward(edges: Adjacency, edge_type: EdgeType, node_type: str) -> Adjacency:
-    """Whom every node of one end is connected to.
+    """Returns the neighbors of every node of one end.
 
-    Edges within one type have no direction here: two products that name each other are connected
-    once.
+    Edges within one type have no direction here: two products that name each other have one edge.
     """
     if edge_type.source == edge_type.target:
         sources = sources_of(edges)
@@ -287,7 +286,7 @@ def outward(edges: Adjacency, edge_type: EdgeType, node_type: str) -> Adjacency:
 
 
 def thinned(pairs: Adjacency, keep: Mask, most: int) -> Adjacency:
-    """The pairs with kept targets, and of each source at most so many, evenly spread.
+    """Returns the edges to kept targets, at most `most` per source, evenly spread.
 
     >>> pairs = Adjacency.from_edges(np.zeros(6, int), np.arange(6), 1, 6)
     >>> thinned(pairs, np.array([True, True, True, True, True, False]), 3).targets(0).tolist()
@@ -299,7 +298,7 @@ def thinned(pairs: Adjacency, keep: Mask, most: int) -> Adjacency:
     places = np.arange(len(sources)) - begins[sources]
     size = np.maximum(sizes[sources] - 1, 1)
     step = (np.minimum(sizes[sources], most) - 1) / size
-    # A pair stays where the rounded number of its place among `most` changes.
+    # An edge is kept if the rounded number of its place among `most` changes.
     number = np.floor(places * step + 1e-9)
     stays = (places == 0) | (number > np.floor((places - 1) * step + 1e-9))
     return Adjacency.from_edges(

@@ -1,4 +1,4 @@
-"""Answers for many queries as one Parquet file, some queries at a time."""
+"""Writes the results of many queries into one Parquet file, batch by batch."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -29,19 +29,18 @@ SCHEMA = pa.schema(
 _AT_ONCE = 1_000
 
 OnProgress = Callable[[int, int], None]
-"""Called with how many queries are done, and how many there are."""
+"""Called with the number of finished queries, and the number of all."""
 
 
 @dataclass(frozen=True, slots=True)
 class BulkReport:
-    """What was written.
+    """The result of a batch.
 
     Args:
-        queries: How many queries were asked for.
-        rows: The number of answers.
-        empty: Query nodes without answers, because nothing is known about them or
-            nothing passed.
-        unknown: How many of these the bundle does not hold.
+        queries: The number of queries.
+        rows: The number of results.
+        empty: Query nodes without results, because they are unknown or nothing passed.
+        unknown: How many of these are not in the bundle.
     """
 
     path: str
@@ -61,12 +60,12 @@ def write_answers(
     on_progress: OnProgress | None = None,
     **options: Unpack[Options],
 ) -> BulkReport:
-    """Asks for every query node and writes the answers, in the order of the queries, best first.
+    """Recommends for every query node and writes the results, in the order of the queries.
 
-    A query node about which nothing is known gets none, or with `on_unknown="popular"` what is
-    popular. The columns are those of `Recommendations.to_arrow` without the fields, which can be
-    joined by id, and the `outcome`. A query node without answers has one row without
-    rank and id: its outcome says why. The file appears under its name when it is whole.
+    A query node without known data gets no results, or popular items with `on_unknown="popular"`.
+    The columns are those of `Recommendations.to_arrow` without the fields, which can be joined by
+    id, and the `outcome`. A query node without results has one row without rank and id, whose
+    outcome says why. The file is written atomically.
 
     Raises:
         QueryError: As for `Recommender.recommend`; or `path` is a folder, a link or a device.
@@ -92,14 +91,14 @@ def write_answers(
 
 
 def _num_at_once(options: Options) -> int:
-    """How many queries to ask for at once, so that long lists do not exceed what may be asked."""
+    """Returns the batch size with which long lists stay within the limits of a request."""
     k = options.get("k", 10)
     check_whole("k", k, 1, MOST_K)
     return max(min(_AT_ONCE, MOST_RESULTS // k), 1)
 
 
 def _rows(answer: Recommendations) -> pa.Table:
-    """The rows of one query node; one without a rank where there is no answer."""
+    """Returns the rows of one query node; one without a rank if it has no results."""
     if answer:
         table = answer.to_arrow().select(SCHEMA.names[:-1])
         outcome = pa.array([answer.outcome.value] * len(answer), pa.string())

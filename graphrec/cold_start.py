@@ -16,11 +16,11 @@ from graphrec.bundle.cold_start_rule import ColdStartRule
 
 Array = npt.NDArray[np.float32]
 
-_BLOCK = 2**14  # vectors gathered at once: 32 MB of them at 512 numbers
+_BLOCK = 2**14  # vectors gathered at once: 32 MB of them at 512 dimensions
 
 
 def summed(pairs: Adjacency, vectors: Array, shares: Array | None = None) -> Array:
-    """Per source, the vectors of its targets times the shares of the pairs: [num_sources, dim].
+    """Sums the vectors of each source's targets times the edges' shares: [num_sources, dim].
 
     Args:
         shares: 1 each by default.
@@ -44,13 +44,13 @@ def summed(pairs: Adjacency, vectors: Array, shares: Array | None = None) -> Arr
 
 
 def lengths_of(rows: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
-    """The Euclidean length of every row, [num_rows]."""
+    """Returns the Euclidean norm of every row, [num_rows]."""
     lengths: npt.NDArray[np.float64] = np.sqrt(np.einsum("nd,nd->n", rows, rows, dtype=np.float64))
     return lengths
 
 
 def unit(rows: Array) -> Array:
-    """Every row at length 1; zero rows stay zero."""
+    """Scales every row to length 1; zero rows stay zero."""
     lengths = lengths_of(rows)
     scales = np.divide(1.0, lengths, out=np.zeros(len(lengths)), where=lengths > 0)
     scaled: Array = rows * scales.astype(np.float32)[:, None]
@@ -58,36 +58,35 @@ def unit(rows: Array) -> Array:
 
 
 NeighborsByType = Mapping[EdgeType, Adjacency]
-"""Per edge type, whom each new node is connected to: [num_new, num_others]."""
+"""Per edge type, the neighbors of each new node: [num_new, num_others]."""
 
-_MOST = 1024  # siblings that speak for a group; more move their mean by very little
-_FEW = 16  # edges of one kind that a node has on average, at most, to be alike by it
+_MOST = 1024  # siblings sampled per group; more change the mean very little
+_FEW = 16  # edge types with more edges per node do not count for closest siblings
 _NEW_BLOCK = 8192  # new nodes computed at once
-_SIBLING_BLOCK = 1024  # the same where couples of new nodes and siblings are listed
+_SIBLING_BLOCK = 1024  # the same if pairs of new nodes and siblings are listed
 
 
 class NeighborAggregator:
     """Computes vectors for new nodes of one type from the nodes that they are connected to.
 
-    Three parts, each a direction, that is, a vector of length 1, or zero where nothing is known.
-    N_r are the neighbors by edges of type r, d_r(s) the number of such edges of a node s.
+    It has three parts, each a vector of length 1, or zero without data. N_r are the neighbors by
+    edges of type r, d_r(s) the number of such edges of a node s.
 
     - `from_neighbors`: sum over s in N_r of z_s / sqrt(d_r(s)), one layer of LightGCN (He et al.,
-      SIGIR 2020, equation 3) up to its length, over the vectors that are served.
-    - `from_siblings`: sum over s in N_r of the mean vector of s's other neighbors in the new node's
-      own type. A product is like those of its brand; the brand's own vector is made to be ranked
-      among brands.
-    - `from_closest_siblings`: the mean vector of the siblings by the largest number of edge types,
-      where that is two or more: the products of the same brand and the same category. Kinds of
-      which nodes have many edges, such as the shops that sell a product, do not count.
+    SIGIR 2020, equation 3) up to its length, over the served vectors. - `from_siblings`: sum over s
+    in N_r of the mean vector of s's other neighbors of the new node's type. A product resembles the
+    products of its brand; the brand's own vector is trained to be ranked among brands. -
+    `from_closest_siblings`: the mean vector of the siblings by the largest number of edge types, if
+    that is two or more: the products of the same brand and category. Types with many edges per
+    node, such as the shops that sell a product, do not count.
 
     Of the types that `trained_by` connects, only nodes with such an edge count: the vectors of the
-    others were themselves computed in this way.
+    others were computed by this rule, too.
 
     Args:
-        vectors: Of a node type, float32 [num_nodes, dim].
-        edges: Of an edge type, every source's targets.
-        trained_by: The edge types by which nodes at their ends are known.
+        vectors: The vectors of a node type, float32 [num_nodes, dim].
+        edges: The edges of an edge type.
+        trained_by: The edge types from which training knows the nodes at their ends.
     """
 
     def __init__(
@@ -107,7 +106,7 @@ class NeighborAggregator:
         self._lock = ForkLock()
 
     def aggregate(self, rule: ColdStartRule, neighbors: NeighborsByType) -> Array:
-        """The vectors of new nodes, float32 [num_new, dim]; zero where no neighbor tells any.
+        """Returns the vectors of new nodes, float32 [num_new, dim]; zero without known neighbors.
 
         With the kinds' directions and the rule's weights, y is the weighted sum; then the vector
         is l |y|^(p - 1) y with the rule's length l and power p.
@@ -144,19 +143,19 @@ class NeighborAggregator:
         return sum(parts, nothing)
 
     def neighbors(self, edge: EdgeType, rows: Rows) -> Adjacency:
-        """Whom known nodes, ascending, are connected to: they can be taken as if they were new."""
+        """Returns the neighbors of known nodes (ascending), to treat them as new."""
         return _some(self._groups_of(edge), rows)
 
     def from_neighbors(self, edge: EdgeType, neighbors: Adjacency) -> Array:
-        """What neighbors' own vectors tell, [num_new, dim]."""
+        """Returns the aggregated vectors of neighbors, [num_new, dim]."""
         shares = self._neighbor_shares(edge)[neighbors.indices]
         return unit(summed(neighbors, self._vectors(edge.other_end(self._node_type)), shares))
 
     def from_siblings(self, edge: EdgeType, neighbors: Adjacency, own: Rows | None = None) -> Array:
-        """What those with the same neighbors tell, [num_new, dim].
+        """Returns the aggregated vectors of siblings, [num_new, dim].
 
         Args:
-            own: For nodes that are known but taken as new, their rows: none is its own sibling.
+            own: For known nodes treated as new, their rows: no node is its own sibling.
         """
         members = self._members_of(edge)
         groups, places = np.unique(neighbors.indices, return_inverse=True)
@@ -175,7 +174,7 @@ class NeighborAggregator:
         return unit(summed(one_each, told, shares))
 
     def from_closest_siblings(self, neighbors: NeighborsByType, own: Rows | None = None) -> Array:
-        """The mean of siblings by most edge types, [num_new, dim]; `own`: see `from_siblings`."""
+        """Returns the mean of the closest siblings, [num_new, dim]; `own` as in `from_siblings`."""
         (number,) = {pairs.num_sources for pairs in neighbors.values()}
         few = {edge: pairs for edge, pairs in neighbors.items() if self._few_each(edge)}
         found = np.zeros((number, self._vectors(self._node_type).shape[1]), dtype=np.float32)
@@ -202,15 +201,15 @@ class NeighborAggregator:
         return unit(summed(chosen, vectors))
 
     def _few_each(self, edge: EdgeType) -> bool:
-        """Whether nodes have few such edges; where they have many, one in common says little."""
+        """Returns whether nodes have few such edges; among many, a common one means little."""
         numbers = self._groups_of(edge).degrees()
         return bool(numbers.sum() <= _FEW * np.count_nonzero(numbers))
 
     def _candidates(self, neighbors: NeighborsByType) -> tuple[Rows, Rows]:
-        """Pairs of new nodes and siblings that may share two edge types or more, without repeats.
+        """Returns pairs of new nodes and siblings that may share two or more edge types, distinct.
 
-        Whoever is has an edge alike of all kinds but one, so the kind with most siblings is left
-        out.
+        A pair with two common types is found without one of them, so the type with the most
+        siblings is skipped.
         """
         number = len(self._vectors(self._node_type))
         sizes = {
@@ -238,14 +237,14 @@ class NeighborAggregator:
         return found
 
     def _groups_of(self, edge: EdgeType) -> Adjacency:
-        """Whom every node of the new nodes' type is connected to."""
+        """Returns the neighbors of every node of the new nodes' type."""
         with self._lock:
             if edge not in self._groups:
                 self._groups[edge] = outward(self._edges(edge), edge, self._node_type)
             return self._groups[edge]
 
     def _members_of(self, edge: EdgeType) -> Adjacency:
-        """Per node of the other end, the trained ones of the new nodes' type; not too many."""
+        """Returns, per node of the other end, a sample of trained nodes of the new nodes' type."""
         groups = self._groups_of(edge)
         with self._lock:
             if edge not in self._members:
@@ -254,7 +253,7 @@ class NeighborAggregator:
             return self._members[edge]
 
     def _neighbor_shares(self, edge: EdgeType) -> Array:
-        """By what the vector of every node of the other end is multiplied; 0 if not trained."""
+        """Returns the factor of the vector of every node of the other end; 0 if not trained."""
         other = edge.other_end(self._node_type)
         with self._lock:
             if edge not in self._shares:
@@ -264,7 +263,7 @@ class NeighborAggregator:
             return self._shares[edge]
 
     def trained(self, node_type: str) -> Mask:
-        """Which nodes training knew by events; all, where that is not asked of their type."""
+        """Returns the nodes that training knows by events; all if their type does not need any."""
         events = [edge_type for edge_type in self._trained_by if node_type in edge_type[::2]]
         if not events:
             return np.ones(len(self._vectors(node_type)), dtype=np.bool_)
@@ -274,7 +273,7 @@ class NeighborAggregator:
 
 
 def _some(pairs: Adjacency, sources: npt.NDArray[np.integer]) -> Adjacency:
-    """The pairs of some sources, ascending; these are the rows of the result."""
+    """Returns the edges of some sources, ascending; these are the rows of the result."""
     indptr = np.zeros(len(sources) + 1, dtype=np.int64)
     np.cumsum(pairs.degrees()[sources], out=indptr[1:])
     return Adjacency(indptr, pairs.gather(sources), pairs.num_targets)

@@ -1,4 +1,4 @@
-"""Nested settings and facts as lines."""
+"""Flattens nested config and metrics into lines."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -7,11 +7,11 @@ from typing import Any
 def flat(
     values: Mapping[str, Any], above: str = "", *, keep_empty: bool = False
 ) -> Iterator[tuple[str, Any]]:
-    """Every single value, named by the keys that lead there.
+    """Yields every single value, named by its path of keys.
 
     Args:
-        above: What every name begins with.
-        keep_empty: Whether a mapping without entries is a value; else nothing is told of it.
+        above: The prefix of every name.
+        keep_empty: Whether an empty mapping is a value; otherwise it is skipped.
 
     >>> list(flat({"graph": {"dim": 1}, "seed": 0, "relation_weights": {}}))
     [('graph.dim', 1), ('seed', 0)]

@@ -1,4 +1,4 @@
-"""From a bundle back into the graph store, where people look at it."""
+"""Publishes a bundle into the graph store, for exploring."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -20,7 +20,7 @@ from graphrec.query import Recommender
 
 
 class QueryNode(NamedTuple):
-    """A node to recommend for, and what."""
+    """A query node, and the node type to recommend."""
 
     query_type: str
     query_id: str
@@ -35,26 +35,26 @@ def publish(
     k: int = 10,
     on_progress: OnProgress | None = None,
 ) -> PublishReport:
-    """Writes a bundle's vectors onto the nodes of a store, with an index to search in them.
+    """Writes a bundle's vectors to the nodes of a store, with an index to search them.
 
-    Readers get the release that was there before, or this one; never a part of each.
+    Readers get the previous release or this one, never a mixture.
 
     Args:
-        queries: Whose best targets to draw as relationships, as `recommend` ranks them, beside
-            what this release has drawn before; those of earlier releases go. A query node that the
-            model knows nothing about gets none.
-        k: How many targets a query node gets at most.
+        queries: The query nodes whose best targets, as ranked by `recommend`, become relationships.
+            Those that this release wrote before stay; those of earlier releases are removed. A
+            query node without known data gets none.
+        k: The maximum of targets per query node.
 
     Raises:
-        UnknownIdError: The bundle has no such query node.
+        UnknownIdError: A query node is not in the bundle.
         SchemaError: The bundle's types do not fit the store's.
-        StoreError: The store takes no releases, or not this one.
+        StoreError: The store does not support releases, or refuses this one.
     """
     release = make_release(recommender, queries, k)
     with open_store(store_url, create=False) as store:
         if not isinstance(store, PublishingStore):
             raise StoreError(
-                f"'{store_url}' is an embedded store, which cannot search in vectors",
+                f"'{store_url}' is an embedded store, which cannot search vectors",
                 expected="a Neo4j server, such as neo4j://localhost:7687",
                 next_step="fill one with `graphrec ingest SOURCE neo4j://HOST:PORT`, then publish"
                 " into it; `graphrec recommend` needs no store at all",
@@ -66,7 +66,7 @@ def publish(
 def make_release(
     recommender: Recommender, queries: Sequence[QueryNode] = (), k: int = 10
 ) -> PublishedRelease:
-    """What a store is given of a bundle."""
+    """Returns the release of a bundle for a store."""
     bundle = recommender.bundle
     return PublishedRelease(
         release_id=bundle.manifest.release_id,
@@ -85,7 +85,7 @@ def make_release(
 def _recommended(
     recommender: Recommender, queries: Sequence[QueryNode], k: int
 ) -> list[Recommended]:
-    """The best targets of the query nodes, by kind; one that is given twice counts once."""
+    """Returns the best targets of the query nodes, by type; repeated query nodes count once."""
     kinds: dict[tuple[str, str], list[str]] = {}
     for query in dict.fromkeys(queries):
         kinds.setdefault((query.query_type, query.target_type), []).append(query.query_id)
@@ -98,7 +98,7 @@ def _recommended(
 def _top(
     recommender: Recommender, query_type: str, query_ids: list[str], target_type: str, k: int
 ) -> pa.Table:
-    """Rows of RECOMMENDED_COLUMNS; none for queries about which nothing is known."""
+    """Returns rows of RECOMMENDED_COLUMNS; none for queries without known data."""
     for query_id in query_ids:
         recommender.bundle.row_of(query_type, query_id)  # an unknown id is an error
     answers = recommender.recommend_many(query_type, query_ids, target_type, k=k)

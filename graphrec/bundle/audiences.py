@@ -1,4 +1,4 @@
-"""What held-out weeks told of audiences, as a bundle keeps it."""
+"""Audience figures from the held-out weeks: calibration, and lift by size."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -10,7 +10,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validato
 
 Numbers = npt.NDArray[np.float64]
 LEAST_STEEP = 0.02
-"""How much a calibration rises at least, so that scores do not stand still."""
+"""The smallest slope of a calibration, so that different scores stay different."""
 
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
@@ -19,7 +19,7 @@ Count = Annotated[int, Field(ge=0)]
 
 
 def log_odds(num_members: int, num_known: int) -> float:
-    """Of being a member, for one of the known users; as if there were one more of either kind.
+    """Returns the log odds that a known user is a member, with one more of either kind added.
 
     >>> round(log_odds(1, 20), 2)
     -2.3
@@ -32,11 +32,11 @@ class _Part(BaseModel):
 
 
 class Reliability(_Part):
-    """Some pairs of a user and a brand or product, with about the same probability.
+    """A tenth of user and brand (or product) pairs, with similar probabilities.
 
     Args:
-        told: The mean probability, of a rule that did not see these brands or products.
-        bought: The share of them in which the user really bought.
+        told: The mean predicted probability, from a rule fitted on other brands or products.
+        bought: The share of pairs in which the user bought.
     """
 
     told: Share
@@ -44,7 +44,7 @@ class Reliability(_Part):
 
 
 class Knot(_Part):
-    """Where a line of a calibration bends.
+    """A knot of a piecewise linear calibration.
 
     Args:
         at: Logit before.
@@ -56,21 +56,21 @@ class Knot(_Part):
 
 
 class Calibration(_Part):
-    """How a similarity becomes a probability.
+    """The calibration that turns a similarity into a probability.
 
-    First x = intercept + slope z + prior_slope o: z is how many standard deviations a user stands
-    above the average user (`Audience`), o the log odds that a known user is one of the buyers.
-    Platt, "Probabilistic outputs for support vector machines" (1999), with the popularity of the
-    brand or product beside the score. Then the logit of the probability lies on straight lines
-    between knots, which always rise, and go on as the outermost ones do, so that no score stands
-    still: isotonic regression (Zadrozny and Elkan, KDD 2002) with lines in the place of steps.
+    First x = intercept + slope z + prior_slope o: z is how many standard deviations a user is above
+    the average user (`Audience`), o the log odds that a known user is one of the buyers. Platt,
+    "Probabilistic outputs for support vector machines" (1999), with the popularity of the brand or
+    product as a second input. Then the logit is piecewise linear in x and strictly increasing:
+    isotonic regression (Zadrozny and Elkan, KDD 2002) with lines instead of steps, extended beyond
+    the outermost knots.
 
     Args:
-        slope: Above 0, so that the order of users stays.
-        knots: One or more, both numbers ascending.
+        slope: Above 0, which keeps the order of users.
+        knots: One or more, ascending in both values.
         error: The mean of |told - bought| over tenths of all pairs by probability (expected
             calibration error).
-        tenths: Tenths of all pairs, from the least likely on.
+        tenths: Tenths of all pairs, the least likely first.
         top_percent: The most likely hundredth of all pairs.
     """
 
@@ -90,7 +90,7 @@ class Calibration(_Part):
         return self
 
     def probabilities(self, above: npt.ArrayLike, prior: float) -> Numbers:
-        """float64, strictly between 0 and 1 but for rounding.
+        """Returns probabilities, float64, strictly between 0 and 1 up to rounding.
 
         Args:
             above: The z of users.
@@ -102,7 +102,7 @@ class Calibration(_Part):
 
 
 def bent(x: Numbers, knots: Sequence[Knot]) -> Numbers:
-    """On straight lines through knots, and beyond them as steep as the outermost line, at most 1.
+    """Interpolates linearly between knots, and extrapolates with the outermost slope, at most 1.
 
     >>> bent(np.array([-1.0, 0.5, 3.0]), [Knot(at=0, logit=0), Knot(at=2, logit=1)]).tolist()
     [-0.5, 0.25, 1.5]
@@ -122,10 +122,9 @@ class ReachFigure(_Part):
 
     Args:
         share: Of all users who had never bought.
-        lift: How many times more of them bought afterwards than of all who had never bought.
-        low: The end of the interval that holds the lift with 95 % confidence (bootstrap over
-            brands or products).
-        high: The other end.
+        lift: Their later purchase rate over that of all who had never bought.
+        low: The lower end of the 95 % confidence interval (bootstrap over brands or products).
+        high: The upper end.
     """
 
     share: Annotated[float, Field(gt=0, le=1)]
@@ -135,13 +134,13 @@ class ReachFigure(_Part):
 
 
 class ReachBand(_Part):
-    """Brands or products with about as many buyers.
+    """Brands or products with similar numbers of buyers.
 
     Args:
-        fewest: Buyers before the held-out weeks, of the one with the fewest.
-        most: Of the one with the most.
-        num_queries: How many brands or products were asked for.
-        num_new_buyers: How many bought for the first time in the held-out weeks, over all.
+        fewest: The fewest buyers before the held-out weeks.
+        most: The most buyers before the held-out weeks.
+        num_queries: The number of measured brands or products.
+        num_new_buyers: First-time buyers in the held-out weeks, over all of them.
         points: By share, ascending.
     """
 
@@ -159,7 +158,7 @@ class ReachBand(_Part):
         return self
 
     def at(self, share: float) -> ReachFigure:
-        """A size between those that were measured, on straight lines over the log of the share."""
+        """Interpolates a size between the measured ones, linearly in the log of the share."""
         logs = np.log([point.share for point in self.points])
         lift, low, high = (
             float(np.interp(np.log(share), logs, [getattr(point, name) for point in self.points]))
@@ -169,13 +168,13 @@ class ReachBand(_Part):
 
 
 class AudienceFigures(_Part):
-    """What the held-out weeks told of the audiences of one type.
+    """The audience figures of one type.
 
     Args:
-        cutoff: When they began.
-        window_days: How many days they are.
-        first_purchase: How likely a user who never bought does so within that time.
-        any_purchase: How likely any user buys within that time, for the first time or again.
+        cutoff: The start of the held-out weeks.
+        window_days: Their length in days.
+        first_purchase: The calibration for users who never bought, within that time.
+        any_purchase: The calibration for all users, first and repeated purchases.
         reach: By number of buyers, ascending.
     """
 
@@ -186,5 +185,5 @@ class AudienceFigures(_Part):
     reach: tuple[ReachBand, ...] = Field(min_length=1)
 
     def band(self, num_buyers: int) -> ReachBand:
-        """The figures of those with about as many buyers."""
+        """Returns the figures for a similar number of buyers."""
         return next((one for one in self.reach if num_buyers <= one.most), self.reach[-1])

@@ -1,4 +1,4 @@
-"""What has to hold before a bundle is written: the parts fit the schema and each other."""
+"""Checks before writing a bundle that its parts fit the schema and each other."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -28,10 +28,10 @@ def check_content(
     """Checks the parts of a bundle against the schema and each other.
 
     Returns:
-        The length that all vectors share.
+        The dimensions of all vectors.
 
     Raises:
-        BundleError: Names the part, the value and what was expected.
+        BundleError: A part is wrong; the message names it, the value and what was expected.
     """
     if cutoff is not None and cutoff.tzinfo is None:
         raise BundleError(f"the cut-off {cutoff} has no timezone", value=cutoff)
@@ -42,7 +42,7 @@ def check_content(
         check_adjacency(schema, edge_type, adjacency, num_nodes, cutoff)
     for node_type, found in quality.items():
         if node_type not in nodes:
-            raise BundleError(f"quality of {node_type}, whose nodes are not given", value=node_type)
+            raise BundleError(f"quality of {node_type}, but no {node_type} nodes", value=node_type)
         check_quality(node_type, found, num_nodes[node_type])
     if not vectors:
         raise BundleError("no node type has vectors", expected="at least one")
@@ -55,7 +55,7 @@ def check_content(
 
 
 def newest_event(edges: Mapping[EdgeType, Adjacency]) -> datetime | None:
-    """When the newest event of all edges happened; None where none of them has evidence."""
+    """Returns the time of the newest event of all edges, or None without evidence."""
     newest_s = [
         int(adjacency.evidence.last_at_s.max())
         for adjacency in edges.values()
@@ -68,7 +68,7 @@ def check_node_table(schema: Schema, node_type: str, table: pa.Table) -> None:
     """Checks the columns, keys and values of a node table.
 
     Raises:
-        BundleError: Names the column and what is wrong.
+        BundleError: A column is wrong; the message names it.
     """
     declared = schema.arrow_schema(node_type)
     if sorted(table.column_names) != sorted(declared.names):
@@ -87,7 +87,7 @@ def check_node_table(schema: Schema, node_type: str, table: pa.Table) -> None:
     if table[key].null_count or first_not_rising([table[key]]) is not None:
         raise BundleError(
             f"the {node_type} table is not sorted by {key}",
-            expected="ids by code point, each once and none empty",
+            expected="unique nonempty ids in the order of code points",
         )
     check_values(table, schema.columns(node_type), f"the {node_type} table", BundleError)
 
@@ -102,12 +102,12 @@ def check_adjacency(
     """Checks the edges of one type and their evidence.
 
     Raises:
-        BundleError: Names the type and what is wrong.
+        BundleError: A type is wrong; the message names it.
     """
     schema.edge_type(edge_type.relation, edge_type.source, edge_type.target)
     for end in (edge_type.source, edge_type.target):
         if end not in num_nodes:
-            raise BundleError(f"{edge_type} needs {end} nodes, which are not given", value=end)
+            raise BundleError(f"{edge_type} needs {end} nodes, which are missing", value=end)
     found = (adjacency.num_sources, adjacency.num_targets)
     needed = (num_nodes[edge_type.source], num_nodes[edge_type.target])
     if found != needed:
@@ -138,7 +138,7 @@ def _check_evidence(
     if not schema.relation(edge_type.relation).is_event:
         raise BundleError(
             f"{edge_type} carries evidence of events",
-            expected="none: it is a static edge, which does not happen at a moment",
+            expected="no evidence: it is a static edge",
             value=edge_type,
         )
     evidence.check(str(edge_type), adjacency.num_edges)
@@ -147,7 +147,7 @@ def _check_evidence(
         raise BundleError(
             f"an event of {edge_type} happened {newest_s} seconds after 1970",
             expected=f"none from the cut-off on, {cutoff.timestamp():.0f} ({cutoff})",
-            next_step="leave out of the edges what is to be predicted",
+            next_step="remove the events to predict from the edges",
             value=newest_s,
         )
 
@@ -162,7 +162,7 @@ def _is_sorted(adjacency: Adjacency) -> bool:
         return False
     rises = np.concatenate(([True], indices[1:] > indices[:-1]))
     starts = indptr[:-1]
-    rises[starts[starts < len(indices)]] = True  # a new source may begin lower
+    rises[starts[starts < len(indices)]] = True  # a new source may start with a lower row
     return bool(rises.all())
 
 
@@ -172,13 +172,13 @@ def check_vectors(
     """Checks the vectors of one type.
 
     Returns:
-        Their lengths, as `norms_of`.
+        Their norms, as from `norms_of`.
 
     Raises:
-        BundleError: Names the type, the row and what is wrong.
+        BundleError: A vector is wrong; the message names type and row.
     """
     if node_type not in num_nodes:
-        raise BundleError(f"vectors for {node_type}, whose nodes are not given", value=node_type)
+        raise BundleError(f"vectors for {node_type}, but no {node_type} nodes", value=node_type)
     rows = num_nodes[node_type]
     fits = matrix.ndim == 2 and matrix.shape[0] == rows and matrix.shape[1] >= 1
     if matrix.dtype != np.float32 or not fits:
@@ -186,13 +186,13 @@ def check_vectors(
             f"the {node_type} vectors are {matrix.dtype} {list(matrix.shape)}",
             expected=f"float32 [{rows}, dim]",
         )
-    norms = norms_of(matrix)  # of float32 numbers in float64: finite where all of them are
+    norms = norms_of(matrix)  # float32 values in float64: finite if all values are
     odd = np.flatnonzero(~np.isfinite(norms))
     if len(odd):
         raise BundleError(
             f"the vector of {node_type} row {odd[0]} is not finite",
             expected="no NaN and no infinity",
-            next_step="look for a diverged training",
+            next_step="check whether training diverged",
             value=int(odd[0]),
         )
     return norms

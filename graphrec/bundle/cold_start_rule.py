@@ -16,20 +16,20 @@ NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 class ColdStartRule(BaseModel):
-    """How new nodes of one type get their vectors.
+    """The rule for the vectors of new nodes of one type.
 
-    Edge types are named as 'Product-MADE_BY-Brand', each with its weight.
+    Edge types, such as 'Product-MADE_BY-Brand', have a weight each.
 
     Args:
         neighbors: Edge types whose neighbors count with their own vectors.
-        siblings: Edge types whose siblings count: other nodes of the type of the new node that
-            share a neighbor. 0 for edge types that only count in `closest_siblings`.
+        siblings: Edge types whose siblings count: nodes of the same type that share a neighbor. 0
+            for edge types that only count in `closest_siblings`.
         closest_siblings: The weight of the siblings that share the most of these edge types; 0 for
             none.
         trained_by: The edge types by which the model knows the nodes at their ends. A node without
             any of them is itself new, and its vector does not count.
-        length: The length of the vector of a new node whose edges agree as much as most do.
-        length_power: How much longer the vector is if the edges agree more; 0 for no effect.
+        length: The length of the vector of a new node whose edges agree as usual.
+        length_power: How much the length grows with the agreement of the edges; 0 for no effect.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -69,10 +69,10 @@ def check_rules(
 
     Args:
         with_vectors: The node types that have vectors.
-        with_edges: The edge types that are there, as text.
+        with_edges: The edge types in the bundle, as text.
 
     Raises:
-        BundleError: Names the rule, the edge type and what is wrong with it.
+        BundleError: An edge type does not fit; the message names it and the rule.
     """
     for node_type, rule in rules.items():
         for name in (*rule.edge_types, *rule.trained_by):
@@ -91,7 +91,7 @@ def _problem_with_edges(schema: Schema, name: str, with_edges: frozenset[str]) -
     try:
         schema.parse_edge_type(name)
     except SchemaError as error:
-        return f"which is no edge type: {error}"
+        return f"which is not an edge type: {error}"
     return None if name in with_edges else "whose edges are not in the bundle"
 
 
@@ -99,8 +99,8 @@ def _problem_with_ends(
     edge_type: EdgeType, node_type: str, needed: Sequence[str], with_vectors: frozenset[str]
 ) -> str | None:
     if node_type not in edge_type[::2]:
-        return f"which connects no {node_type}"
+        return f"which does not connect {node_type} nodes"
     for end in needed:
         if end not in with_vectors:
-            return f"but there are no vectors for {end}"
+            return f"but {end} has no vectors"
     return None

@@ -1,8 +1,8 @@
-"""Writes and loads the files of a bundle and finds ids in its sorted id arrays.
+"""Writes and loads the files of a bundle, and looks up ids in its sorted id arrays.
 
-Arrays are memory-mapped, and each file is checked for shape and type when it is loaded. Ids are
-found by binary search in Arrow arrays, without a dictionary of all ids. Vector norms, which every
-ranking needs, are computed here once and written with the bundle.
+Arrays are memory-mapped, and loading checks shape and type of each file. An id lookup is a binary
+search in an Arrow array, without a dictionary of all ids. Vector norms, which every ranking needs,
+are computed once and written with the bundle.
 """
 
 import math
@@ -51,19 +51,19 @@ class BundleFiles:
         self.write_with(name, write)
 
     def write_with(self, name: str, write: Callable[[Path], object]) -> None:
-        """Lets another library write a file.
+        """Gives another library a path to write a file.
 
         Raises:
             FileAccessError: The system refuses it; DiskFullError where there is no room.
         """
         path = self._new(name)
-        self.hashes[name] = ""  # a half file is ours, too
+        self.hashes[name] = ""  # a partial file is ours, too
         with file_access("write", path):
             write(path)
         self.hashes[name] = sha256_of(path)
 
     def discard(self) -> None:
-        """Removes what was written, and the folders that were made for it."""
+        """Removes the written files, and the folders created for them."""
         for name in self.hashes:
             path = self.folder / name
             path.unlink(missing_ok=True)
@@ -77,20 +77,20 @@ class BundleFiles:
 
 
 PRIVATE_TYPES = ("User",)
-"""Node types whose ids a message must not tell: they are other people's."""
+"""Node types whose ids a message must not reveal: they identify people."""
 
 _NUM_NEIGHBORS = 3
 
 
 def find_row(node_type: str, ids: pa.Array, node_id: str) -> int:
-    """The position of an id.
+    """Returns the position of an id.
 
     Args:
         ids: Sorted by code point, without duplicates.
 
     Raises:
-        UnknownIdError: It is not there; the message names the ids that begin most alike, but never
-            those of users.
+        UnknownIdError: It is missing; the message suggests ids with the longest common prefix, but
+            never those of users.
 
     >>> find_row("User", pa.array(["a1", "a2", "b1"]), "b1")
     2
@@ -101,16 +101,16 @@ def find_row(node_type: str, ids: pa.Array, node_id: str) -> int:
     known = [] if node_type in PRIVATE_TYPES else _alike_ids(ids, node_id)
     raise UnknownIdError(
         f"no {node_type} has the id '{node_id}'",
-        next_step="ids like it: " + ", ".join(f"'{other}'" for other in known) if known else None,
+        next_step="similar ids: " + ", ".join(f"'{other}'" for other in known) if known else None,
         value=node_id,
     )
 
 
 def position_of(node_type: str, ids: pa.Array, node_id: str) -> int | None:
-    """The position of an id in sorted ids; None where it is not there.
+    """Returns the position of an id in sorted ids, or None.
 
     Raises:
-        UnknownIdError: It is no text, so it can be no id.
+        UnknownIdError: It is not text.
 
     >>> [position_of("User", pa.array(["a1", "b1"]), one) for one in ("b1", "b")]
     [1, None]
@@ -118,17 +118,17 @@ def position_of(node_type: str, ids: pa.Array, node_id: str) -> int | None:
     if not isinstance(node_id, str):
         raise UnknownIdError(
             f"{node_type} ids are strings, not {type(node_id).__name__} ({shown(node_id)})",
-            next_step=f"ask for '{node_id}'" if isinstance(node_id, int) else None,
+            next_step=f"use '{node_id}'" if isinstance(node_id, int) else None,
             value=node_id,
         )
     if not is_text(node_id):
-        raise UnknownIdError(f"{shown(node_id)} is no UTF-8 text, so no {node_type} has that id")
+        raise UnknownIdError(f"{shown(node_id)} is not valid UTF-8, so no {node_type} has this id")
     row = _place(ids, node_id)
     return row if row < len(ids) and ids[row].as_py() == node_id else None
 
 
 def is_text(text: str) -> bool:
-    """Whether a text can be written as UTF-8; what was read from bytes that are none cannot."""
+    """Returns whether a text can be encoded as UTF-8; text with lone surrogates cannot."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -141,7 +141,7 @@ def _place(ids: pa.Array, node_id: str) -> int:
 
 
 def _alike_ids(ids: pa.Array, node_id: str) -> list[str]:
-    """The ids that stand where `node_id` would, those with the longest common start first."""
+    """Returns the ids around the position of `node_id`, the longest common prefix first."""
     row = _place(ids, node_id)
     near = ids[max(row - _NUM_NEIGHBORS, 0) : row + _NUM_NEIGHBORS].to_pylist()
     return sorted(near, key=lambda other: -_common_start(other, node_id))[:_NUM_NEIGHBORS]
@@ -156,11 +156,11 @@ def _common_start(one: str, other: str) -> int:
     return length
 
 
-_BLOCK_ROWS = 512  # whose copies stay in the cache
+_BLOCK_ROWS = 512  # so that copies stay in the cache
 
 
 def norms_of(vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
-    """The Euclidean length of each vector, float64 [num_nodes].
+    """Returns the Euclidean norm of each vector, float64 [num_nodes].
 
     >>> norms_of(np.array([[3, 4], [0, 0]], dtype=np.float32)).tolist()
     [5.0, 0.0]
@@ -189,13 +189,13 @@ _NO_ARRAY = (
     TypeError,
     TokenError,
 )
-"""What NumPy raises for headers that are none."""
+"""NumPy's errors for invalid headers."""
 
 
 def load_array(path: Path, dtype: Any, shape: tuple[int, ...]) -> npt.NDArray[Any]:
-    """Memory-maps an array after checking that it is what the manifest says.
+    """Memory-maps an array after comparing it with the manifest.
 
-    The file is closed again: Arrow's map outlives it, while Python's keeps a descriptor for each.
+    The file is closed again: Arrow's map outlives it, while Python's would keep a descriptor.
     """
     try:
         with _ONE_HEADER, file_access("read", path), path.open("rb") as file:
@@ -215,13 +215,13 @@ def load_array(path: Path, dtype: Any, shape: tuple[int, ...]) -> npt.NDArray[An
         with file_access("read", path), pa.memory_map(str(path)) as mapped:
             content = mapped.read_buffer()
         flat = np.frombuffer(content, found_dtype, count=math.prod(shape), offset=start)
-    except ValueError as error:  # it is shorter than its header says
+    except ValueError as error:  # the file is shorter than its header says
         raise _no_array(path, error) from error
     return flat.reshape(shape)
 
 
 def _read_header(file: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
-    """Shape, whether columns come first, and type. Versions differ in how long a header may be."""
+    """Returns shape, column order and type. Versions differ in the length of the header."""
     version = np.lib.format.read_magic(file)
     read = {
         (1, 0): np.lib.format.read_array_header_1_0,
@@ -243,26 +243,26 @@ def _no_array(path: Path, error: Exception) -> BundleCorruptError:
 
 
 def read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
-    """A Parquet file, or some columns of it.
+    """Reads a Parquet file, or some of its columns.
 
     Raises:
         FileAccessError: It cannot be read.
         BundleCorruptError: It is not a Parquet file.
     """
-    # Not pq.read_table: that goes through pyarrow.dataset, which imports pandas where it can.
+    # Not pq.read_table: it uses pyarrow.dataset, which imports pandas if possible.
     with parquet_file(path) as file:
         return file.read(columns=columns)
 
 
 @contextmanager
 def parquet_file(path: Path) -> Iterator[pq.ParquetFile]:
-    """An open Parquet file; errors as for `read_table`."""
+    """Opens a Parquet file; errors as for `read_table`."""
     with readable_parquet(path, BundleCorruptError, COPY_WHOLE), pq.ParquetFile(path) as file:
         yield file
 
 
 def load_edges(folder: Path, manifest: BundleManifest, edge_type: EdgeType) -> Adjacency:
-    """The edges of one type, with their evidence if there is any."""
+    """Loads the edges of one type, with their evidence, if any."""
     indptr_path, indices_path = (bundle_file(folder, path) for path in edge_paths(edge_type))
     num_edges = manifest.num_edges[str(edge_type)]
     num_sources, num_targets = (

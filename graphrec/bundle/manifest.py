@@ -1,8 +1,7 @@
-"""Defines and reads the manifest of a bundle, which says what the folder holds.
+"""Defines and reads the manifest of a bundle, which lists its content.
 
-Readers of a bundle check its files against it. An index has its own entry, with what it was
-measured to do. `figures` turns the metrics of a manifest into one flat mapping that can be shown
-and compared.
+Readers check the files of a bundle against it. Each index has an entry with its measured recall and
+cost. `figures` turns the metrics into one flat mapping to show and compare.
 """
 
 import hashlib
@@ -27,23 +26,22 @@ BOUNDS_PARTS = ("rows.npy", "heads.npy", "lengths.npy", "rotation.npy")
 IVF_PARTS = ("faiss",)
 
 SHARE_SLACK = 1.1
-"""Figures count for shares down to a tenth below: a policy that blocks a few makes nothing hard."""
+"""Figures also apply to shares up to a tenth below: blocking a few items changes little."""
 
 Share = Annotated[float, Field(gt=0, le=1)]
 
 
 class Measured(BaseModel):
-    """What an index was measured to do for sampled queries when it was built.
+    """The measured recall and cost of an index for sampled queries.
 
     Args:
-        k: How many targets were asked for.
-        share: What share of the targets passed, drawn at random.
-        recall: What share of the true best k it found, in the mean.
-        read_once: Numbers of vectors that were read here and there for all queries together.
-        read_in_line: Numbers that were read one after the other, per query node in the mean.
-        read_at_random: Numbers of vectors that were read here and there, per query node in the
-            mean.
-        probes: Of 'ivf': how many lists were looked through.
+        k: The length of the result lists.
+        share: The random share of targets that passed the filter.
+        recall: The mean share of the true best k that it returned.
+        read_once: Values of vectors read at random, for all queries together.
+        read_in_line: Values read in sequence, mean per query.
+        read_at_random: Values of vectors read at random, mean per query.
+        probes: Of 'ivf': the number of searched lists.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -58,17 +56,17 @@ class Measured(BaseModel):
 
 
 class IndexEntry(BaseModel):
-    """One index: files in the bundle's folder `index`, and what they were measured to do.
+    """One index: files in the bundle's folder `index`, and their measurements.
 
     Args:
         kind: 'bounds' is exact, see `graphrec.query.index.exact`; 'ivf' is FAISS's inverted lists
             and approximate.
-        target_type: Whose vectors it holds.
-        similarity: For which scores.
-        num_rows: How many targets it holds; with a cosine, those with a vector that is not zero.
-        width: Of 'bounds': numbers kept per target.
-        queries: How many queries of each type it was measured with.
-        measured: At several k and shares.
+        target_type: The node type of its vectors.
+        similarity: The similarity of its scores.
+        num_rows: The number of targets; with a cosine, of those with a nonzero vector.
+        width: Of 'bounds': dimensions kept per target.
+        queries: The number of sampled queries of each type.
+        measured: Measurements at several k and shares.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -84,9 +82,9 @@ class IndexEntry(BaseModel):
     @model_validator(mode="after")
     def _has_its_numbers(self) -> "IndexEntry":
         if self.kind == "bounds" and self.width is None:
-            raise ValueError("an index of kind 'bounds' has a width")
+            raise ValueError("an index of kind 'bounds' needs a width")
         if self.kind == "ivf" and any(one.probes is None for one in self.measured):
-            raise ValueError("an index of kind 'ivf' says how many lists are looked through")
+            raise ValueError("an index of kind 'ivf' needs the number of searched lists")
         return self
 
     @property
@@ -94,19 +92,19 @@ class IndexEntry(BaseModel):
         return f"{self.target_type}.{self.similarity}"
 
     def path(self, part: str) -> str:
-        """Where one of its files lies, within the bundle's folder."""
+        """Returns the path of one of its files, relative to the bundle's folder."""
         return f"{INDEX_FOLDER}/{self.name}.{part}"
 
     @property
     def paths(self) -> tuple[str, ...]:
-        """Where all of them lie."""
+        """The paths of all of its files."""
         parts = BOUNDS_PARTS if self.kind == "bounds" else IVF_PARTS
         return tuple(map(self.path, parts))
 
     def measured_at(self, k: int, share: float) -> Measured | None:
-        """The figures to expect: those of the nearest k and share that are no easier.
+        """Returns the expected figures: those of the nearest harder or equal k and share.
 
-        None if there are none: nothing is known about such a question.
+        None if such a case was not measured.
         """
         harder = [one for one in self.measured if one.k >= k and one.share <= SHARE_SLACK * share]
         return min(harder, key=lambda one: (-one.share, one.k), default=None)
@@ -121,24 +119,24 @@ Count = Annotated[int, Field(ge=0, strict=True)]
 
 
 class BundleManifest(BaseModel):
-    """What `manifest.json` holds.
+    """The content of `manifest.json`.
 
     Args:
-        snapshot_id: Which snapshot the model learned from.
-        cutoff: The model knows nothing from this moment on; None when there is no cut-off.
-        newest_event_at: When the newest event of the evidence happened; None without any.
-        dim: Length of every vector.
-        similarity: How a query node's vector and a target's make a score.
-        config: How the model was trained.
-        metrics: What it reached on held-out data.
+        snapshot_id: The snapshot of the training.
+        cutoff: The model knows nothing at or after this time; None without a cut-off.
+        newest_event_at: The time of the newest event of the evidence; None without any.
+        dim: Dimensions of every vector.
+        similarity: The score of a query node's and a target's vector.
+        config: The training config.
+        metrics: The metrics on the holdout.
         num_nodes: Number of nodes per type.
         num_edges: Number of distinct edges per edge type, written 'User-PURCHASED-Product'.
         files: sha256 per file, by path inside the folder.
-        cold_start: Per node type, how a new node gets a vector; empty where none can.
-        quality: Per node type with a table of quality, what it is made of.
-        indexes: By name, such as 'Product.dot'; empty where none were built.
-        audiences: By type, such as 'Brand', what held-out weeks told of audiences; empty where
-            nothing was held out, or too little to tell.
+        cold_start: Per node type, the rule for vectors of new nodes; empty without any.
+        quality: Per node type with a quality table, its parts.
+        indexes: By name, such as 'Product.dot'; empty without any.
+        audiences: By type, such as 'Brand', the audience figures of the held-out weeks; empty
+            without a large enough holdout.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -164,7 +162,7 @@ class BundleManifest(BaseModel):
     audiences: dict[str, AudienceFigures] = Field(default_factory=dict)
 
     def to_json(self) -> str:
-        """The text of `manifest.json`; the same content gives the same text."""
+        """Returns the text of `manifest.json`; equal contents give equal texts."""
         content = self.model_dump(mode="json")
         for name in (
             "config",
@@ -182,10 +180,10 @@ class BundleManifest(BaseModel):
 
     @property
     def release_id(self) -> str:
-        """Names the release by its content: 12 hexadecimal digits.
+        """The id of the release's content: 12 hexadecimal digits.
 
-        A copy has the same; training again to the very same files and settings does, too. An index
-        changes how fast the release answers, not what it is.
+        A copy has the same id, and so does a new training with identical files and config. An
+        index does not change the id: it changes the speed of answers only.
         """
         content = self.model_dump(mode="json", exclude={"created_at", "indexes"})
         content["files"] = {
@@ -194,7 +192,7 @@ class BundleManifest(BaseModel):
             if not name.startswith(f"{INDEX_FOLDER}/")
         }
         for name in ("cold_start", "audiences"):
-            if not content[name]:  # releases from before there were any keep their names
+            if not content[name]:  # releases that are older than this field keep their names
                 del content[name]
         canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()[:12]
@@ -203,7 +201,7 @@ class BundleManifest(BaseModel):
         """The schema the bundle was written under.
 
         Raises:
-            BundleCorruptError: It is not the one that the fingerprint was taken of.
+            BundleCorruptError: It does not match its fingerprint.
         """
         try:
             schema = Schema.from_dict(self.graph_schema)
@@ -220,7 +218,7 @@ class BundleManifest(BaseModel):
 
 
 def bundle_file(folder: Path, name: str) -> Path:
-    """The path of a file of a bundle, by its path in the folder.
+    """Returns the path of a file of a bundle, from its relative path.
 
     Raises:
         BundleCorruptError: It leads out of the folder.
@@ -245,12 +243,12 @@ def norms_path(node_type: str) -> str:
 
 
 def edge_paths(edge_type: EdgeType | str) -> tuple[str, str]:
-    """Where the indptr and the indices of an edge type lie."""
+    """Returns the paths of indptr and indices of an edge type."""
     return f"edges/{edge_type}.indptr.npy", f"edges/{edge_type}.indices.npy"
 
 
 def evidence_paths(edge_type: EdgeType | str) -> tuple[str, str]:
-    """Where the counts and the last moments of an edge type lie, if it has them."""
+    """Returns the paths of counts and last times of an edge type, if it has them."""
     return f"edges/{edge_type}.counts.npy", f"edges/{edge_type}.last_at_s.npy"
 
 
@@ -258,9 +256,9 @@ def read_manifest(folder: Path) -> BundleManifest:
     """Reads and checks `manifest.json`.
 
     Raises:
-        BundleMissingError: There is none, or the folder holds something else.
-        BundleVersionError: It is of a format version that is not read here.
-        BundleCorruptError: It is not valid JSON, or not what a manifest has to hold.
+        BundleMissingError: There is none, or the folder is not a bundle.
+        BundleVersionError: Its format version is not supported.
+        BundleCorruptError: It is not valid JSON, or does not fit the model of a manifest.
     """
     path = bundle_file(folder, MANIFEST_NAME)
     if not path.is_file():
@@ -294,7 +292,7 @@ def _check_format(path: Path, raw: object) -> None:
         raise BundleMissingError(
             f"'{path.parent}' is not a bundle: its manifest says format {found!r}",
             expected=repr(FORMAT),
-            next_step="give the folder that `graphrec train` wrote",
+            next_step="give the bundle folder that `graphrec train` wrote",
             value=found,
         )
     version = raw.get("format_version")
@@ -312,10 +310,10 @@ _HEADLINES = 2
 
 
 def figures(manifest: BundleManifest) -> dict[str, float]:
-    """Every number among the metrics, under a name that is made of the words on the way to it.
+    """Returns every number of the metrics, named by its path.
 
-    Entries of a list are told apart by their texts, so that a figure keeps its name where another
-    entry comes before it. The model of the bundle is called 'this model', whichever it is.
+    Texts identify the entries of a list, so that a figure keeps its name when another entry is
+    inserted. The bundle's own model is called 'this model'.
 
     >>> from types import SimpleNamespace as Manifest
     >>> scores = [{"model": "concat", "task": "new brands", "recall": 0.25}]
@@ -327,13 +325,13 @@ def figures(manifest: BundleManifest) -> dict[str, float]:
 
 
 def length_of_lists(manifest: BundleManifest) -> int | None:
-    """How long the lists were that the figures are about; None where that is not said."""
+    """Returns the length of the evaluated lists, or None if unknown."""
     k = manifest.metrics.get("k")
     return k if isinstance(k, int) else None
 
 
 def measured_from(manifest: BundleManifest) -> str | None:
-    """The cut-off that the figures were measured with, as text; None where none is named."""
+    """Returns the cut-off of the evaluation, as text, or None."""
     said = manifest.metrics.get("cutoff")
     if said is None and manifest.cutoff is not None:
         return manifest.cutoff.isoformat()
@@ -341,7 +339,7 @@ def measured_from(manifest: BundleManifest) -> str | None:
 
 
 def headline(manifest: BundleManifest) -> dict[str, float]:
-    """The first figures of the model itself: those of baselines beside it do not count.
+    """Returns the first figures of the model itself, without those of baselines.
 
     >>> from types import SimpleNamespace as Manifest
     >>> scores = [{"model": name, "recall": 0.25} for name in ("popularity", "concat")]

@@ -1,4 +1,4 @@
-"""How good the nodes of a type are, as a bundle keeps it."""
+"""Defines the quality of nodes of a type in a bundle."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -23,19 +23,19 @@ QUALITY_SCHEMA = pa.schema(
     [(name, pa.float64()) for name in (QUALITY, *PARTS, PAID)]
     + [(name, pa.int64()) for name in COUNTS]
 )
-"""The columns of a table: what each means stands in docs/quality.md."""
+"""The columns of a quality table; docs/quality.md explains them."""
 
 Weight = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 class QualityPart(BaseModel):
-    """How one part went into the quality of a type.
+    """One part of the quality of a type.
 
     Args:
-        weight: Of it in the quality; those of all parts sum to 1.
-        mean: Over all products: of orders that came back, of stars, of buyers who bought again.
-        prior_strength: For how many orders, ratings or buyers the expectation counts beside a
-            node's own.
+        weight: Its weight in the quality; the weights of all parts sum to 1.
+        mean: Over all products: the share of returned orders, the stars, the share of repeat
+            buyers.
+        prior_strength: The number of orders, ratings or buyers that the expectation counts for.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -46,7 +46,7 @@ class QualityPart(BaseModel):
 
 
 class QualityRule(BaseModel):
-    """Which parts the quality of a type is made of; a part that the data lack is not there."""
+    """The parts of the quality of a type; parts without data are missing."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -54,7 +54,7 @@ class QualityRule(BaseModel):
 
     @property
     def missing(self) -> tuple[str, ...]:
-        """The parts that the data say nothing about."""
+        """The parts without data."""
         return tuple(part for part in PARTS if part not in self.parts)
 
 
@@ -70,7 +70,7 @@ def check_quality(node_type: str, quality: Quality, num_nodes: int) -> None:
     """Checks a table against its rule.
 
     Raises:
-        BundleError: Names the type, the column and what is wrong.
+        BundleError: A column is wrong; the message names type and column.
     """
     table, rule = quality.table, quality.rule
     if not table.schema.equals(QUALITY_SCHEMA):
@@ -81,7 +81,7 @@ def check_quality(node_type: str, quality: Quality, num_nodes: int) -> None:
         )
     if table.num_rows != num_nodes:
         raise BundleError(
-            f"the quality of {node_type} is of {table.num_rows} nodes",
+            f"the quality table of {node_type} has {table.num_rows} nodes",
             expected=str(num_nodes),
             value=table.num_rows,
         )
@@ -95,11 +95,13 @@ def check_quality(node_type: str, quality: Quality, num_nodes: int) -> None:
     for name in (QUALITY, *PARTS):
         _check_column(node_type, name, table[name], rule)
     if not _all_within(table[PAID].drop_null(), np.inf):
-        raise BundleError(f"{PAID} of {node_type} is negative or no number", expected="0 or more")
+        raise BundleError(
+            f"{PAID} of {node_type} is negative or not a number", expected="0 or more"
+        )
     for name in COUNTS:
         if table[name].null_count or (pc.min(table[name]).as_py() or 0) < 0:
             raise BundleError(
-                f"{name} of {node_type} is empty or negative somewhere", expected="0 or more"
+                f"{name} of {node_type} has empty or negative values", expected="0 or more"
             )
 
 
@@ -107,15 +109,15 @@ def _check_column(node_type: str, name: str, column: pa.ChunkedArray, rule: Qual
     if name in rule.missing:
         if column.null_count != len(column):
             raise BundleError(
-                f"{name} of {node_type} has values, but is no part of the quality",
+                f"{name} of {node_type} has values but is not a part of the quality",
                 expected="an empty column",
             )
         return
     highest = np.inf if name == RATING else 1.0
     if column.null_count or not _all_within(column, highest):
         raise BundleError(
-            f"{name} of {node_type} is not everywhere between 0 and {highest:g}",
-            next_step="look for counts that contradict each other",
+            f"{name} of {node_type} has values outside 0 to {highest:g}",
+            next_step="check for contradictory counts",
         )
 
 

@@ -1,7 +1,7 @@
 """Opens a bundle folder and checks that its files fit together.
 
-Arrays are memory-mapped, and tables are read when they are first used. The checks cover the content
-of the files, because a hash only shows that a file is the one that was written.
+Arrays are memory-mapped, and tables are read on first use. The checks cover the content of the
+files, because a hash only proves that a file did not change.
 """
 
 from collections.abc import Iterator
@@ -44,19 +44,19 @@ from graphrec.bundle.quality import Quality, check_quality
 from graphrec.bundle.verifying import check_files, check_parts
 from graphrec.registry.address import bundle_folder
 
-_ROUNDING = 1e-9  # of sums in another order, as other processors have it
+_ROUNDING = 1e-9  # tolerance for sums in another order, as on other processors
 
 
 def check_bundle(bundle: "Bundle") -> None:
-    """Checks everything that `write_bundle` checks, and what it works out from that.
+    """Checks everything that `write_bundle` checks, and the values that it computes.
 
     Raises:
-        BundleCorruptError: Names the file and what is wrong in it.
+        BundleCorruptError: A file is wrong; the message names it.
     """
     manifest, schema = bundle.manifest, bundle.schema
     for node_type in bundle.node_types:
         with _corrupt(bundle.folder / node_path(node_type)):
-            # Not by `attributes`, which keeps the table: most questions never look at most of them.
+            # Not with `attributes`, which caches the table: most queries need few of them.
             table = read_table(bundle.file(node_path(node_type)))
             check_node_table(schema, node_type, table)
         if bundle.has_quality(node_type):
@@ -84,7 +84,7 @@ def check_bundle(bundle: "Bundle") -> None:
     if manifest.newest_event_at not in (None, newest):
         raise BundleCorruptError(
             f"the manifest says that the newest event was at {manifest.newest_event_at}",
-            expected=f"{newest}, as the edges have it",
+            expected=f"{newest}, the newest of the edges",
             next_step=COPY_WHOLE,
             value=manifest.newest_event_at,
         )
@@ -94,7 +94,7 @@ def check_bundle(bundle: "Bundle") -> None:
 
 @contextmanager
 def _corrupt(path: Path) -> Iterator[None]:
-    """Names the file that a check was of."""
+    """Adds the checked file to errors."""
     try:
         yield
     except BundleCorruptError:
@@ -110,7 +110,7 @@ def _check_norms(kept: npt.NDArray[np.float64], norms: npt.NDArray[np.float64]) 
     if len(odd):
         raise BundleError(
             f"the length of row {odd[0]} is {kept[odd[0]]}",
-            expected=f"{norms[odd[0]]}, as its vector has",
+            expected=f"{norms[odd[0]]}, the length of its vector",
             value=int(odd[0]),
         )
 
@@ -137,7 +137,7 @@ def _check_bounds(bundle: "Bundle", entry: IndexEntry) -> None:
         if not np.isfinite(part).all():
             raise BundleError(f"its {name} are not finite", expected="no NaN and no infinity")
     if (lengths < 0).any() or (np.diff(lengths) > 0).any():
-        raise BundleError("its lengths do not fall", expected="the longest first, none negative")
+        raise BundleError("its lengths are not descending", expected="descending, none negative")
 
 
 @file_access("read")
@@ -209,10 +209,7 @@ class Bundle:
 
     @property
     def as_of(self) -> datetime | None:
-        """The time up to which the bundle knows events: its cut-off, or its newest event.
-
-        None if it has neither.
-        """
+        """The end of the known time: the cut-off, or the newest event, or None."""
         return self.manifest.cutoff or self.manifest.newest_event_at
 
     def file(self, name: str) -> Path:
@@ -264,7 +261,7 @@ class Bundle:
         return self._attributes[node_type]
 
     def has_vectors(self, node_type: str) -> bool:
-        """Whether nodes of this type can be query nodes and targets."""
+        """Returns whether nodes of this type can be query nodes and targets."""
         return node_type in self._vectors
 
     def vectors(self, node_type: str) -> npt.NDArray[np.float32]:
@@ -283,7 +280,7 @@ class Bundle:
         return self._vectors[node_type]
 
     def has_quality(self, node_type: str) -> bool:
-        """Whether the bundle has the quality of this node type."""
+        """Returns whether the bundle has the quality of this node type."""
         return node_type in self.manifest.quality
 
     def quality(self, node_type: str) -> pa.Table:
@@ -299,7 +296,7 @@ class Bundle:
         if not self.has_quality(self._held(node_type)):
             known = sorted(self.manifest.quality)
             raise QueryError(
-                f"the bundle does not say how good {node_type} nodes are",
+                f"the bundle has no quality for {node_type}",
                 expected="one of " + ", ".join(known) if known else None,
                 next_step="train again with purchases, and returns or ratings, in the snapshot",
                 value=node_type,
@@ -334,7 +331,7 @@ class Bundle:
         """
         if edge_type not in self._edges:
             raise QueryError(
-                f"the bundle does not hold the edges {edge_type}",
+                f"the bundle does not have the edges {edge_type}",
                 expected="one of " + ", ".join(map(str, self.edge_types)),
                 next_step="train again with these edges in the snapshot",
                 value=str(edge_type),
@@ -342,11 +339,11 @@ class Bundle:
         return self._edges[edge_type]
 
     def _held(self, node_type: str) -> str:
-        """The type's name again; SchemaError when unknown, QueryError when not in the bundle."""
+        """Returns the type; SchemaError if unknown, QueryError if not in the bundle."""
         name = self.schema.node_type(node_type).name
         if name not in self.manifest.num_nodes:
             raise QueryError(
-                f"the bundle holds no {node_type} nodes",
+                f"the bundle has no {node_type} nodes",
                 expected="one of " + ", ".join(self.node_types),
                 next_step=nearest(node_type, list(self.node_types)),
                 value=node_type,
@@ -359,7 +356,7 @@ def _edge_types(schema: Schema, manifest: BundleManifest) -> list[EdgeType]:
         return [schema.parse_edge_type(name) for name in manifest.num_edges]
     except SchemaError as error:
         raise BundleCorruptError(
-            f"the manifest counts edges that its schema does not have: {error}",
+            f"the manifest counts edges that are not in its schema: {error}",
             next_step=COPY_WHOLE,
             value=error.value,
         ) from error

@@ -1,4 +1,4 @@
-"""Checks a bundle that is being opened: its files against its manifest, its parts."""
+"""Checks a bundle when it is opened: its files against its manifest, and its parts."""
 
 import os
 from concurrent.futures import ThreadPoolExecutor
@@ -25,14 +25,14 @@ _HASHING_THREADS = 4
 
 
 def check_files(folder: Path, manifest: BundleManifest, *, contents: bool) -> None:
-    """Checks that the files are there that the manifest lists, and lists those it has to.
+    """Checks that the manifest lists the right files, and that they exist.
 
     Args:
         contents: Compare every file with its hash.
 
     Raises:
-        BundleMissingError: A file is gone.
-        BundleCorruptError: The list is wrong, or a file is not the one that was written.
+        BundleMissingError: A file is missing.
+        BundleCorruptError: The list is wrong, or a file changed.
     """
     needed = {node_path(node_type) for node_type in manifest.num_nodes}
     needed.update(path for name in manifest.num_edges for path in edge_paths(name))
@@ -43,7 +43,7 @@ def check_files(folder: Path, manifest: BundleManifest, *, contents: bool) -> No
     }
     listed = set(manifest.files)
     for pair in map(evidence_paths, manifest.num_edges):
-        # The two belong together: one of them alone makes the other one needed.
+        # The two belong together: each needs the other.
         (needed if listed.intersection(pair) else optional).update(pair)
     if not needed <= listed or not listed <= needed | optional:
         odd = min((needed - listed) | (listed - needed - optional))
@@ -61,7 +61,7 @@ def check_files(folder: Path, manifest: BundleManifest, *, contents: bool) -> No
 
 
 def _check_hashes(folder: Path, manifest: BundleManifest) -> None:
-    """Compares every file with its hash, several files at once: hashing leaves Python's lock."""
+    """Compares every file with its hash, in threads: hashing releases Python's lock."""
     paths = [bundle_file(folder, name) for name in manifest.files]
     with ThreadPoolExecutor(min(os.cpu_count() or 1, _HASHING_THREADS)) as pool:
         found = pool.map(sha256_of, paths)
@@ -82,7 +82,7 @@ def check_parts(
     """Checks that tables, rules and indexes fit the nodes that the manifest counts.
 
     Raises:
-        BundleCorruptError: Names what does not.
+        BundleCorruptError: A part does not fit; the message names it.
     """
     _check_cold_start(schema, manifest, with_vectors)
     _check_indexes(manifest, with_vectors)
@@ -116,7 +116,7 @@ def _check_indexes(manifest: BundleManifest, with_vectors: frozenset[str]) -> No
 def _check_quality_file(path: Path, node_type: str, manifest: BundleManifest) -> None:
     if node_type not in manifest.num_nodes:
         raise BundleCorruptError(
-            f"the manifest says how good {node_type} nodes are, but counts none",
+            f"the manifest has a quality of {node_type}, but no {node_type} nodes",
             next_step=COPY_WHOLE,
             value=node_type,
         )

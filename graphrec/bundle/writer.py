@@ -1,4 +1,4 @@
-"""Writes a bundle folder, whole or not at all."""
+"""Writes a bundle folder, atomically."""
 
 import json
 from collections.abc import Mapping
@@ -56,21 +56,21 @@ def write_bundle(
 
     Args:
         nodes: Key and properties per node type, sorted by key (code points).
-        vectors: float32 [num_nodes, dim] per node type. Nodes of types without vectors are neither
-            query nodes nor targets, but serve filters and reasons.
+        vectors: float32 [num_nodes, dim] per node type. Nodes of types without vectors are used
+            only in filters and reasons.
         edges: The edges that queries use: purchases, brands, categories and so on. Edges of events
             can carry evidence.
         config: The training config, as plain JSON values.
         metrics: The metrics on held-out data, as plain JSON values.
-        cold_start: Per node type, how a new node gets a vector from its neighbors.
+        cold_start: Per node type, the rule for vectors of new nodes.
         quality: Per node type, the quality of its nodes.
-        audiences: Per type that has audiences, the figures from held-out weeks.
+        audiences: Per type with audiences, the figures from the held-out weeks.
 
     Raises:
-        BundleError: The folder exists, or the parts do not fit together (the message says which);
-            nothing is left behind.
-        FileAccessError: The system refuses to write, or there is no space (DiskFullError); nothing
-            is left behind.
+        BundleError: The folder exists, or the parts do not fit together (the message says which).
+            No partial bundle remains.
+        FileAccessError: The system refuses to write, or there is no space (DiskFullError). No
+            partial bundle remains.
     """
     folder = Path(folder)
     refuse_existing(folder, BundleError, "bundles")
@@ -113,7 +113,7 @@ def _write_files(
 ) -> dict[str, str]:
     files = BundleFiles(folder)
     for node_type, table in nodes.items():
-        # Neither the caller's chunks nor the order of the columns may show in the bytes.
+        # The bytes must not depend on the caller's chunks and order of columns.
         table = table.select(schema.arrow_schema(node_type).names).combine_chunks()
         files.write_table(node_path(node_type), table.replace_schema_metadata(None))
     for node_type, matrix in vectors.items():
@@ -133,12 +133,12 @@ def _write_files(
 
 
 def _plain(name: str, values: Mapping[str, Any]) -> dict[str, Any]:
-    """The values as JSON gives them back."""
+    """Returns the values after a round trip through JSON."""
     try:
         plain: dict[str, Any] = json.loads(json.dumps(dict(values), allow_nan=False))
     except (TypeError, ValueError, RecursionError) as error:
         raise BundleError(
-            f"the {name} cannot be kept as JSON: {error}",
+            f"the {name} cannot be written as JSON: {error}",
             expected="text, finite numbers, true, false, null, lists and mappings",
             value=values,
         ) from error

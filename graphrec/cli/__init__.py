@@ -1,4 +1,4 @@
-"""The command line: `graphrec ...`. Each file of commands has a `register(app)` of its own."""
+"""The command line: `graphrec ...`. Each file of commands has its own `register(app)`."""
 
 from graphrec.cli.app import build_app, main
 

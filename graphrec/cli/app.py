@@ -1,6 +1,6 @@
 """Builds the command line from graphrec's own commands and those of installed plug-ins.
 
-Each GraphRecError ends as one clear line and an exit code, never as a traceback.
+Each GraphRecError becomes one line and an exit code, never a traceback.
 """
 
 import os
@@ -37,22 +37,22 @@ from graphrec.cli.output import (
 )
 
 UsageError: Any = typer.BadParameter.__bases__[0]
-"""What a wrong option or argument is, under the one name that Typer gives it in public."""
+"""The error of a wrong option or argument, under Typer's public name."""
 
-BROKEN_PIPE_EXIT_CODE = 128 + 13  # as if SIGPIPE had ended us, which is what shells expect
+BROKEN_PIPE_EXIT_CODE = 128 + 13  # the exit code of a process that SIGPIPE ended, as shells expect
 
 
 class ErrorHandlingGroup(TyperGroup):
-    """Runs a command and reports what it raises. Plug-in commands get this for free."""
+    """Runs a command and reports its errors, for plug-in commands too."""
 
     def main(self, *arguments: Any, **options: Any) -> Any:
-        """Runs the command line, on whatever terminal."""
+        """Runs the command line on any terminal."""
         prepare_streams()
         return super().main(*arguments, **options)
 
     def invoke(self, ctx: Any) -> Any:
-        """Runs the command; ends with the error's exit code if it raises one of ours."""
-        # A command that is called wrongly ends before its own options are read.
+        """Runs the command, and exits with the code of a GraphRecError."""
+        # A wrong call ends before the options of its command are read.
         wants_json_early = "--json" in ctx.args
         try:
             return super().invoke(ctx)
@@ -68,7 +68,7 @@ class ErrorHandlingGroup(TyperGroup):
         except BrokenPipeError as error:
             silence_stdout()
             raise typer.Exit(BROKEN_PIPE_EXIT_CODE) from error
-        except OSError as error:  # of what no reader or writer on the way there has translated
+        except OSError as error:  # of an operation that no reader or writer has translated
             translated = refused(error)
             report(translated, as_json=wants_json(ctx))
             raise typer.Exit(translated.exit_code) from error
@@ -99,7 +99,7 @@ def report_usage(error: Any) -> None:
 
 
 def _say_as_json(content: Mapping[str, Any]) -> None:
-    with suppress(OSError):  # nobody else can be told
+    with suppress(OSError):  # stderr is closed: there is no one to report to
         typer.echo(json_text(content, sys.stderr), err=True)
 
 
@@ -118,7 +118,7 @@ _COMMANDS = (
 
 
 def build_app() -> typer.Typer:
-    """The whole command line, plug-ins included."""
+    """Builds the whole command line, plug-ins included."""
     app = typer.Typer(
         name="graphrec",
         cls=ErrorHandlingGroup,
@@ -135,7 +135,7 @@ def build_app() -> typer.Typer:
 
 
 def main() -> None:
-    """Runs the command line; what the console script `graphrec` calls."""
+    """Runs the command line: the entry point of the console script `graphrec`."""
     _fill_standard_streams()
     try:
         try:
@@ -145,7 +145,7 @@ def main() -> None:
                 sys.stdout.flush()
     except BrokenPipeError:
         silence_stdout()
-    except OSError as error:  # before a command begins, or of help, which no command prints
+    except OSError as error:  # before a command begins, or in help, which no command prints
         silence_stdout()
         named = error.filename is not None
         translated = refused(error, "read or write" if named else "write to standard output")
@@ -154,9 +154,9 @@ def main() -> None:
 
 
 def _fill_standard_streams() -> None:
-    """Takes the numbers 0 to 2 where they are closed, so that no file of ours gets one of them.
+    """Opens file descriptors 0 to 2 if they are closed, so that no other file gets them.
 
-    What a library prints would be written into that file.
+    Otherwise, text that a library prints would go into that file.
     """
     descriptor = os.open(os.devnull, os.O_RDWR)
     while descriptor <= 2:
@@ -183,9 +183,9 @@ def _about(
 
 
 def _register_plugins(app: typer.Typer) -> None:
-    """Adds the commands of every installed package that offers some.
+    """Adds the commands of every installed plug-in.
 
-    A plug-in that cannot be loaded must not take the other commands with it.
+    A plug-in that cannot be loaded must not disable the other commands.
     """
     for entry_point in sorted(entry_points(group=PLUGIN_GROUP), key=lambda point: point.name):
         try:

@@ -161,7 +161,7 @@ def portfolio(
     schema = recommender.bundle.schema
     node_type, brand_id = parse_node(schema, brand)
     if node_type != "Brand":
-        raise typer.BadParameter(f"'{brand}' is no brand; write Brand:ID", param_hint="BRAND")
+        raise typer.BadParameter(f"'{brand}' is not a brand; write Brand:ID", param_hint="BRAND")
     found = recommender.creator_portfolio(
         brand_id,
         k=top,
@@ -175,10 +175,10 @@ def portfolio(
 
 
 def read_costs(path: Path) -> dict[str, float]:
-    """Cost by creator.
+    """Reads the cost of each creator.
 
     Raises:
-        FileFormatError: It is no CSV file with these columns.
+        FileFormatError: It is not a CSV file with these columns.
         FileAccessError: The system refuses to read it.
     """
     columns = {"creator_id": pa.string(), "cost": pa.float64()}
@@ -189,13 +189,13 @@ def read_costs(path: Path) -> dict[str, float]:
         pass_on_refusal(error, path)
         raise _no_costs(path, str(error)) from error
     if None in costs or len(set(ids)) < len(ids):
-        raise _no_costs(path, "a cost is empty, or a creator is named twice")
+        raise _no_costs(path, "a cost is empty, or a creator is duplicated")
     return dict(zip(ids, costs, strict=True))
 
 
 def _no_costs(path: Path, problem: str) -> FileFormatError:
     return FileFormatError(
-        f"'{path}' holds no costs: {problem}",
+        f"'{path}' is not a file of costs: {problem}",
         expected="a CSV file with the columns creator_id and cost",
         value=str(path),
     )
@@ -237,7 +237,7 @@ def _show_portfolio(found: Portfolio, *, as_json: bool) -> None:
         console().print("No creator reaches anyone, after filters and what was seen.")
         return
     table = Table(
-        title=escape(f"Creators for Brand {found.brand_id}, by what each adds"),
+        title=escape(f"Creators for Brand {found.brand_id}, by added reach"),
         title_justify="left",
         header_style="bold",
         caption=f"They reach {found.reach:,.2f} {_whom(found)}; no such set reaches more than "

@@ -1,7 +1,7 @@
 """Defines the commands `graphrec info`, `graphrec index` and `graphrec publish`.
 
-`info` describes what lies at a path, `index` builds the indexes of a bundle, and `publish` writes a
-bundle's vectors back into the graph store.
+`info` describes a bundle, snapshot or store, `index` builds the indexes of a bundle, and `publish`
+writes a bundle's vectors into the graph store.
 """
 
 from collections.abc import Callable, Mapping
@@ -45,11 +45,11 @@ def register(app: typer.Typer) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """What lies at a path.
+    """The description of a bundle, snapshot or store.
 
     Args:
         kind: 'bundle', 'snapshot' or 'store'.
-        facts: What else to know of it, in the order to show it.
+        facts: Further facts, in the order to show them.
         nodes: Number of nodes per type.
         edges: Number of edges per edge type, written 'User-PURCHASED-Product'.
     """
@@ -65,22 +65,22 @@ class Description:
 
 
 Describer = Callable[[str, bool], Description | None]
-"""Given a path and whether to verify contents; None when it knows nothing of such a path."""
+"""Called with a path and whether to verify contents; returns None for other kinds of paths."""
 
 
 def describe(path: str, *, verify: bool = True) -> Description:
-    """Says what lies at a path.
+    """Describes what is at a path.
 
     Raises:
-        DataError: Nothing there that any describer knows.
-        GraphRecError: Something is there, but it cannot be opened.
+        DataError: The path is none of the known kinds.
+        GraphRecError: The path is of a known kind but cannot be opened.
     """
     for describer in DESCRIBERS:
         description = describer(path, verify)
         if description is not None:
             return description
     raise DataError(
-        f"there is nothing graphrec knows at '{path}'",
+        f"'{path}' is not a bundle, a snapshot or a store",
         expected="a bundle, a snapshot or a store",
         value=path,
     )
@@ -138,11 +138,11 @@ def describe_store(path: str, _verify: bool) -> Description | None:
 
 
 DESCRIBERS: tuple[Describer, ...] = (describe_bundle, describe_snapshot, describe_store)
-"""Asked one after the other, until one knows the path."""
+"""Tried one after the other, until one knows the path."""
 
 
 def _format_at(path: str) -> str | None:
-    """The format that a folder's manifest names; None without a readable manifest."""
+    """Returns the format in a folder's manifest, or None without a readable manifest."""
     manifest = Path(path) / MANIFEST_NAME
     if not manifest.is_file():
         return None
@@ -349,8 +349,8 @@ def _show_published(report: PublishReport) -> None:
     screen.print(table)
     if report.recommended or report.recommended_unknown:
         missing = report.recommended_unknown
-        left_out = f"; {missing:,} lead to nodes that the store does not have" if missing else ""
-        screen.print(f"{report.recommended:,} RECOMMENDED relationships drawn{left_out}.")
+        left_out = f"; {missing:,} lead to nodes that are not in the store" if missing else ""
+        screen.print(f"{report.recommended:,} RECOMMENDED relationships created{left_out}.")
     if report.recommended_removed:
         removed = f"{report.recommended_removed:,} RECOMMENDED relationships"
         screen.print(f"{removed} of earlier releases removed.")

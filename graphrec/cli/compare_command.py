@@ -73,9 +73,9 @@ def _show(found: Comparison, k: int) -> None:
 
 
 def _tables(found: Comparison, k: int) -> Iterable[Table]:
-    """Those that have something to say."""
+    """Returns the nonempty tables."""
     settings = [(one.name, str(one.in_a), str(one.in_b)) for one in found.settings]
-    yield from _table("settings that differ", ("setting", "A", "B"), settings)
+    yield from _table("changed config", ("setting", "A", "B"), settings)
     figures = [
         (one.name, f"{one.in_a:.4f}", f"{one.in_b:.4f}", f"{one.in_b - one.in_a:+.4f}")
         for one in found.figures.figures
@@ -96,7 +96,7 @@ def _tables(found: Comparison, k: int) -> Iterable[Table]:
     measures = ("coverage A", "B", "Gini A", "B", "new items A", "B", "of all targets")
     yield from _table("who is shown", ("direction", *measures), map(_shown, found.lists))
     headings = ("type", "nodes", "mean cosine", "by chance", "length B / A", "moved most (cosine)")
-    title = "vectors, one space turned onto the other"
+    title = "drift of vectors after alignment"
     yield from _table(title, headings, map(_vectors, found.drift))
 
 
@@ -144,7 +144,7 @@ def _turnover(found: Mapping[str, Turnover]) -> list[Row]:
 
 
 def _table(title: str, headings: Row, rows: Iterable[Row]) -> Iterable[Table]:
-    """A table, or none where there are no rows."""
+    """Returns a table, or none without rows."""
     shown = list(rows)
     if not shown:
         return

@@ -1,7 +1,7 @@
 """Defines the commands `graphrec explain`, `graphrec explore` and `graphrec explore-files`.
 
-`explain` shows the paths behind a recommendation here; the other two prepare Neo4j Browser for
-looking at the graph.
+`explain` shows the paths behind a recommendation; the other two prepare Neo4j Browser for exploring
+the graph.
 """
 
 import webbrowser
@@ -137,7 +137,7 @@ def _show(explanation: Explanation, drawing: str | None, *, cypher: bool, as_jso
         screen.print(f"\ndrawing: {escape(drawing)}", soft_wrap=True, highlight=False)
 
 
-_HOW_TO_LOAD = "drop each onto Neo4j Browser's window, one after the other"
+_HOW_TO_LOAD = "drop them onto Neo4j Browser's window, one after the other"
 
 
 def explore(
@@ -207,7 +207,7 @@ def explore(
     link = browser_link(address, store, chosen.filled(values), database=database)
     _print_link(link, chosen, list(queries_for(SCHEMA, nodes[0][0])), as_json=as_json)
     if open_browser and not webbrowser.open(link):
-        warn("no web browser could be started; open the link yourself")
+        warn("no web browser could be started; open the link manually")
 
 
 def explore_files(
@@ -236,34 +236,34 @@ def _chosen(schema: Schema, node_type: str, name: str | None) -> SavedQuery:
         return next(iter(known.values()))
     if name not in known:
         hint = nearest(name, list(known)) or f"there are {', '.join(known)}"
-        raise typer.BadParameter(f"'{name}' is no query about a {node_type}; {hint}")
+        raise typer.BadParameter(f"'{name}' is not a query about a {node_type}; {hint}")
     return known[name]
 
 
 def _values(
     schema: Schema, query: SavedQuery, nodes: Sequence[tuple[str, str]]
 ) -> Mapping[str, str]:
-    """The value of each parameter: ids of the nodes, matched by type."""
+    """Returns the value of each parameter: ids of the nodes, matched by type."""
     wanted = query.asks_about(schema)
     given = [node_type for node_type, _ in nodes]
     if sorted(wanted) != sorted(given):
         missing = [name for name in wanted if name not in given]
-        advice = f"add --with {missing[0]}:ID" if missing else "leave out what it does not ask for"
+        advice = f"add --with {missing[0]}:ID" if missing else "remove the extra nodes"
         raise typer.BadParameter(
-            f"'{query.name}' asks about {' and '.join(wanted)}, not {' and '.join(given)}; {advice}"
+            f"'{query.name}' needs {' and '.join(wanted)}, not {' and '.join(given)}; {advice}"
         )
     return {schema.node_type(node_type).key: node_id for node_type, node_id in nodes}
 
 
 def _check_nodes(store: str, database: str | None, nodes: Sequence[tuple[str, str]]) -> None:
-    """Raises UnknownIdError for a node that is not there, so that nobody takes it for no answer."""
+    """Raises UnknownIdError for a missing node, to distinguish it from an empty result."""
     for node_type, node_id in nodes:
         look = queries_for(SCHEMA, node_type)[NEIGHBORS]
         values = {SCHEMA.node_type(node_type).key: node_id}
         if not ask(store, look.text, values, limit=1, database=database).rows:
             raise UnknownIdError(
                 f"{store} has no {node_type} '{node_id}'",
-                next_step="ids are as they were ingested; `graphrec info STORE` counts them",
+                next_step="ids are those of the ingested tables; `graphrec info STORE` counts them",
                 value=node_id,
             )
 
@@ -274,7 +274,7 @@ def _print_link(link: str, query: SavedQuery, others: Sequence[str], *, as_json:
         return
     screen = console()
     screen.print(f"[bold]{escape(query.title)}[/bold]", soft_wrap=True)
-    print_text(f"{link}\n")  # plain, so that it can be copied whole
+    print_text(f"{link}\n")  # plain text, easy to copy
     more = ", ".join(name for name in others if name != query.name)
     screen.print(f"[dim]More with --query: {more}[/dim]", soft_wrap=True)
     screen.print("[dim]Colours and saved queries: graphrec explore-files FOLDER[/dim]")

@@ -1,8 +1,8 @@
 """Parses the options that commands share: nodes, node types, events, filters and reranking.
 
 Filters are --category, --brand, price limits, and any other field as FIELD=VALUE. Events describe
-what an unknown user did recently. The remaining options say what a list is to look like beside
-affinity: value, new items, diversity, and what counts as already seen.
+what an unknown user did recently. The remaining options shape a list beyond affinity: value, new
+items, diversity, and what counts as already seen.
 """
 
 import re
@@ -52,7 +52,7 @@ def parse_type(schema: Schema, text: str) -> str:
 
 
 def parse_target(schema: Schema, text: str | None, query_type: str) -> str:
-    """Reads what to recommend; without a word, products for a user and users for all else.
+    """Reads the node type to recommend; by default products for a user and users for the rest.
 
     >>> from graphdb.schema import SCHEMA
     >>> parse_target(SCHEMA, None, "User"), parse_target(SCHEMA, "brands", "User")
@@ -64,11 +64,11 @@ def parse_target(schema: Schema, text: str | None, query_type: str) -> str:
 
 
 def read_lines(file: Path) -> list[str]:
-    """The lines of a file that are not empty; a byte order mark is none of the first one's."""
+    """Returns the nonempty lines of a file, without a byte order mark."""
     try:
         text = file.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
-        raise typer.BadParameter(f"'{file}' is no UTF-8 text") from error
+        raise typer.BadParameter(f"'{file}' is not UTF-8 text") from error
     return [line.strip() for line in text.split("\n") if line.strip()]
 
 
@@ -89,7 +89,7 @@ EventOption = Annotated[
 
 
 def parse_events(words: Sequence[str]) -> list[Event]:
-    """Reads 'RELATION:ID' words, with or without a time; UTC where it has no timezone.
+    """Reads 'RELATION:ID' words, with an optional time; UTC if it has no timezone.
 
     >>> parse_events(["PURCHASED:p:1", "VIEWED:a@b"])
     [('PURCHASED', 'p:1', None), ('VIEWED', 'a@b', None)]
@@ -110,7 +110,7 @@ def _event(word: str) -> Event:
     try:
         moment = datetime.fromisoformat(text) if at and node_id else None
     except ValueError:
-        moment = None  # an id may hold an @ itself
+        moment = None  # an id may contain an @
     if moment is None:
         return relation, rest, None
     return relation, node_id, moment if moment.tzinfo else moment.replace(tzinfo=UTC)
@@ -118,7 +118,7 @@ def _event(word: str) -> Event:
 
 CategoryOption = Annotated[
     list[str],
-    typer.Option(help="Only this category and those below it: id or name. Repeatable."),
+    typer.Option(help="Only this category and its subcategories: id or name. Repeatable."),
 ]
 BrandOption = Annotated[list[str], typer.Option(help="Only this brand: id or name. Repeatable.")]
 MinPriceOption = Annotated[float | None, typer.Option(help="The lowest price.")]
@@ -136,12 +136,12 @@ FilterOption = Annotated[
 WithoutOption = Annotated[
     list[str],
     typer.Option(
-        "--exclude", metavar="FIELD=VALUE", help="Exclude what passes this filter. Repeatable."
+        "--exclude", metavar="FIELD=VALUE", help="Exclude items that pass this filter. Repeatable."
     ),
 ]
 PolicyOption = Annotated[
     str | None,
-    typer.Option(metavar="FILE", help="A policy file (TOML): what must be excluded."),
+    typer.Option(metavar="FILE", help="A policy file (TOML) with the nodes to exclude."),
 ]
 
 _WORD = re.compile(r"^\s*([A-Za-z_]+)\s*(>=|<=|=)\s*(.*?)\s*$")
@@ -178,7 +178,7 @@ def as_words(
     price_min: float | None,
     price_max: float | None,
 ) -> list[str]:
-    """The options that most people need, as words."""
+    """Returns the common options as words."""
     words = [f"categories={name}" for name in categories] + [f"brands={name}" for name in brands]
     words += [] if price_min is None else [f"price_min={price_min}"]
     return words + ([] if price_max is None else [f"price_max={price_max}"])
@@ -224,7 +224,7 @@ def _kind_of(schema: Schema, target_type: str, name: str) -> Kind:
 
 
 def _value(kind: Kind, word: str, text: str) -> Any:
-    """The text as a value of that kind."""
+    """Returns the text as a value of the kind."""
     try:
         if kind is Kind.BOOL:
             return _BOOLS[text.casefold()]
@@ -272,13 +272,13 @@ MaxPerCreatorOption = Annotated[
 ]
 LevelsOption = Annotated[
     Level,
-    typer.Option(help="Which categories to recommend: those with none below them, or all."),
+    typer.Option(help="Which categories to recommend: those without subcategories, or all."),
 ]
 UnsellableOption = Annotated[
     bool,
     typer.Option(
         "--include-unsellable",
-        help="Include products that cannot be bought: withdrawn, or out of stock.",
+        help="Include products that are withdrawn or out of stock.",
     ),
 ]
 OnUnknownOption = Annotated[
@@ -301,7 +301,7 @@ SeenDaysOption = Annotated[
 
 
 def as_seen(include_seen: bool, relations: list[str], within_days: float | None) -> bool | Seen:
-    """The option `exclude_seen` of a question."""
+    """Returns the option `exclude_seen` of a query."""
     if include_seen and (relations or within_days is not None):
         raise typer.BadParameter("give either --include-seen or --seen and --seen-days, not both")
     if not relations and within_days is None:

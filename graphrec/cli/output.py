@@ -1,6 +1,6 @@
 """Prints results to stdout and everything else to stderr, as tables or, on request, as JSON.
 
-This is the only module that makes foreign text safe to print, in cells, errors and JSON. Warnings
+This is the only module that makes untrusted text safe to print, in cells, errors and JSON. Warnings
 go to stderr, with tables and with --json alike.
 """
 
@@ -32,7 +32,7 @@ _NOTHING = "[dim][/dim]"
 
 
 def escape(text: str) -> str:
-    r"""A text of others within Rich's markup: nothing in it is markup, and none of it acts.
+    r"""Escapes untrusted text for Rich's markup and for terminals.
 
     >>> print(escape("[red]a\x1b[0m"))
     \[red]a\x1b[0m
@@ -40,20 +40,20 @@ def escape(text: str) -> str:
     shown = escape_markup(printable(text))
     if not text.endswith("\\"):
         return shown
-    # Rich takes backslashes before a tag for escapes, and leaves them alone elsewhere.
+    # Rich treats backslashes before a tag as escapes, and keeps others.
     plain = shown.rstrip("\\")
     return plain + "\\" * (2 * (len(text) - len(text.rstrip("\\")))) + _NOTHING
 
 
 def escape_lines(text: str) -> str:
-    """As `escape`, of a text whose line breaks are ours."""
+    """Like `escape`, but keeps line breaks."""
     return "\n".join(map(escape, text.split("\n")))
 
 
 def json_text(document: Any, stream: TextIO | None, *, indent: int | None = None) -> str:
-    """A document as JSON that a stream can carry, and no terminal acts on.
+    """Returns a document as JSON that is safe for a stream and a terminal.
 
-    What it cannot carry or show stands as an escape of JSON, so the values are exact.
+    Other characters become JSON escapes, so the values are exact.
     """
     text = write_json(document, indent=indent, default=_plain)
     encoding = getattr(stream, "encoding", None) or "utf-8"
@@ -78,15 +78,15 @@ def _unit(sign: str) -> str:
 def _plain(value: object) -> str:
     if isinstance(value, datetime):
         return value.isoformat()
-    raise TypeError(f"{type(value).__name__} has no JSON form")
+    raise TypeError(f"{type(value).__name__} cannot be written as JSON")
 
 
 _JSON_KEY = "graphrec.json"
-_PIPED_WIDTH = 160  # a pipe has no width; 80 columns would fold every table
+_PIPED_WIDTH = 160  # a pipe has no width; 80 columns would wrap every table
 
 
 class OutputConsole(Console):
-    """A console that leaves what cannot be printed to the error handling of the command line."""
+    """A console whose output errors go to the error handling of the command line."""
 
     def print(self, *objects: Any, **options: Any) -> None:
         for one in objects:
@@ -100,7 +100,7 @@ class OutputConsole(Console):
 
 
 class ErrorConsole(Console):
-    """A console that says nothing where it cannot: the exit code tells, and nobody else."""
+    """A console that ignores output errors: only the exit code remains."""
 
     def print(self, *objects: Any, **options: Any) -> None:
         with suppress(OSError):
@@ -111,33 +111,33 @@ class ErrorConsole(Console):
 
 
 def console() -> Console:
-    """The console for results, on stdout."""
+    """Returns the console for results, on stdout."""
     plain = OutputConsole(emoji=False)
     return plain if plain.is_terminal else OutputConsole(width=_PIPED_WIDTH, emoji=False)
 
 
 def _fold(table: Table) -> None:
-    """Has a narrow terminal break long words, ids above all, instead of cutting them off."""
+    """Wraps long words, such as ids, in a narrow terminal instead of cutting them off."""
     for column in table.columns:
         column.overflow = "fold"
 
 
 def prepare_streams() -> None:
-    """Has signs that a stream cannot carry, as in a Latin-1 terminal, come out as escapes."""
+    """Escapes characters that a stream cannot encode, such as in a Latin-1 terminal."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
 
 
 def error_console() -> Console:
-    """The console for errors, warnings and progress, on stderr."""
+    """Returns the console for errors, warnings and progress, on stderr."""
     return ErrorConsole(stderr=True, emoji=False)
 
 
 @contextmanager
 def to_stdout() -> Iterator[None]:
-    """Raises FileAccessError where results cannot be printed; a closed pipe stays as it is."""
-    if sys.stdout is None:  # as `>&-` leaves it
+    """Raises FileAccessError if results cannot be printed, except for a closed pipe."""
+    if sys.stdout is None:  # closed by `>&-`
         raise of_number(EBADF, "write to standard output", None)
     try:
         yield
@@ -150,12 +150,12 @@ def to_stdout() -> Iterator[None]:
 
 
 def silence_stdout() -> None:
-    """Lets the interpreter end quietly though what it holds back cannot be written any more."""
+    """Lets the interpreter exit quietly if its buffered output cannot be written."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def warn(message: str) -> None:
-    """Says on stderr what is not as it should be, but stops nothing."""
+    """Prints a warning on stderr."""
     error_console().print(f"[yellow]Warning:[/yellow] {escape(redacted(message))}", soft_wrap=True)
 
 
@@ -165,7 +165,7 @@ def print_json(document: Any) -> None:
 
 
 def print_text(text: str) -> None:
-    """Prints a text on stdout as it is."""
+    """Prints a text on stdout unchanged."""
     with to_stdout():
         typer.echo(text, nl=False)
 
@@ -176,7 +176,7 @@ def _remember(ctx: typer.Context, value: bool) -> bool:
 
 
 def wants_json(ctx: typer.Context) -> bool:
-    """Whether the command that ran was given --json."""
+    """Returns whether the command got --json."""
     return bool(ctx.meta.get(_JSON_KEY))
 
 
@@ -189,14 +189,14 @@ JsonOption = Annotated[
         callback=_remember,
     ),
 ]
-"""Declare `as_json: JsonOption = False` in a command and its errors come out as JSON too."""
+"""With `as_json: JsonOption = False` in a command, its errors become JSON, too."""
 
 
 _SHOWN = 5
 
 
 def open_recommender(bundle: str, *, policy: str | None = None, verify: bool) -> Recommender:
-    """Opens a bundle under a policy file, and says what of the policy may be a mistake.
+    """Opens a bundle with a policy file, and warns about likely mistakes in the policy.
 
     Raises:
         BundleError: The bundle cannot be used.
@@ -209,15 +209,15 @@ def open_recommender(bundle: str, *, policy: str | None = None, verify: bool) ->
 
 
 def warn_of_skipped(skipped: Sequence[Skipped]) -> None:
-    """Says what a question names and the bundle does not hold; nothing where there is none."""
+    """Warns about nodes that a query names and the bundle lacks."""
     if skipped:
         shown = ", ".join(f"{one.type} '{one.id}' ({one.asked_by})" for one in skipped[:_SHOWN])
         more = f" and {len(skipped) - _SHOWN:,} more" if len(skipped) > _SHOWN else ""
-        warn(f"skipped, as the bundle does not hold it: {shown}{more}")
+        warn(f"skipped, because it is not in the bundle: {shown}{more}")
 
 
 def show_answer(answer: Answer, query: SavedQuery, *, as_json: bool) -> None:
-    """Prints an answer on stdout."""
+    """Prints the result of a saved query on stdout."""
     if as_json:
         print_json({"query": query.name, "title": query.title, "rows": answer.to_dicts()})
     elif answer.rows:
@@ -239,10 +239,10 @@ def _table(answer: Answer, title: str) -> Table:
 
 
 def cell(value: Value, beside: Collection[FoundNode] = ()) -> str:
-    r"""A value as text.
+    r"""Returns a value as text.
 
     Args:
-        beside: Nodes in other cells of the row; a path that begins at one leaves it out.
+        beside: Nodes in other cells of the row; a path that begins at one omits it.
 
     >>> cell([1.25, "a"]), cell(None), cell(True)
     ('1.25\na', '', 'yes')
@@ -259,11 +259,11 @@ def cell(value: Value, beside: Collection[FoundNode] = ()) -> str:
 
 
 _ID_WIDTH = 40
-"""Shorter ids are never broken, however narrow the terminal is."""
+"""Shorter ids are never wrapped, even in a narrow terminal."""
 
 
 def show(answer: Recommendations, title: str, *, as_json: bool) -> None:
-    """Prints an answer on stdout, and on stderr what it was answered without."""
+    """Prints results on stdout, and skipped nodes on stderr."""
     warn_of_skipped(answer.trace.skipped)
     if as_json:
         print_json(
@@ -280,9 +280,7 @@ def show(answer: Recommendations, title: str, *, as_json: bool) -> None:
     else:
         unsellable = answer.trace.num_unsellable
         gone = f" {unsellable:,} cannot be bought; see --include-unsellable." if unsellable else ""
-        console().print(
-            f"{escape(title)}: nothing is left after filters, policy and what was seen.{gone}"
-        )
+        console().print(f"{escape(title)}: no results after filters, policy and seen items.{gone}")
 
 
 def _result_table(answer: Recommendations, title: str) -> Table:
@@ -315,13 +313,15 @@ def _result_table(answer: Recommendations, title: str) -> Table:
 
 
 def _score_words(answer: Recommendations) -> str | None:
-    """What the scores of an audience are; None where they are affinities."""
+    """Describes the scores of an audience; None if they are affinities."""
     if answer.trace.score_kind == "probability":
         return (
-            f"score: the chance to buy within {answer.trace.score_days} days, as held-out days told"
+            f"score: the probability to buy within {answer.trace.score_days} days, from the holdout"
         )
     if answer.trace.score_kind == "similarity":
-        return "score: a similarity, standard deviations above the average user; no probability"
+        return (
+            "score: a similarity in standard deviations above the average user, not a probability"
+        )
     return None
 
 

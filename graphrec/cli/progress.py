@@ -1,4 +1,4 @@
-"""Progress bars for long work, on stderr; silent where stderr is no terminal."""
+"""Shows progress bars on stderr; silent if stderr is not a terminal."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Self
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def progress_bars() -> Progress:
-    """Bars on stderr, removed at the end; silent where that is no terminal."""
+    """Progress bars on stderr, removed at the end; silent if it is not a terminal."""
     screen = error_console()
     return Progress(
         _Description("{task.description}", markup=False),
@@ -36,14 +36,14 @@ def progress_bars() -> Progress:
 
 
 class _Description(TextColumn):
-    """What is being done, which may name files and tables."""
+    """The current step, which may name files and tables."""
 
     def render(self, task: Task) -> Text:
         return Text(printable(task.description))
 
 
 class _Bars(Closing):
-    """A context in which progress bars are drawn, and removed at its end."""
+    """A context that shows progress bars, and removes them at its end."""
 
     def __init__(self) -> None:
         self._progress = progress_bars()
@@ -57,7 +57,7 @@ class _Bars(Closing):
 
 
 class IngestProgress(_Bars):
-    """One bar over all tables, and one for the step a table is in."""
+    """One bar over all tables, and one for the current step of a table."""
 
     def __init__(self, tables: "Sequence[SourceTable]") -> None:
         super().__init__()
@@ -94,7 +94,7 @@ class SnapshotProgress(_Bars):
 
 
 class PublishProgress(_Bars):
-    """One bar over the step that is going on."""
+    """One bar for the current step."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,6 +1,6 @@
 """Defines the commands `graphrec recommend`, `graphrec similar` and `graphrec batch`.
 
-`batch` answers for many query nodes at once and writes a Parquet file.
+`batch` recommends for many query nodes and writes a Parquet file.
 """
 
 from dataclasses import asdict
@@ -107,9 +107,7 @@ def recommend(
     policy: PolicyOption = None,
     include_seen: Annotated[
         bool,
-        typer.Option(
-            "--include-seen", help="Also recommend what was seen already, such as purchases."
-        ),
+        typer.Option("--include-seen", help="Also recommend seen items, such as purchases."),
     ] = False,
     seen: SeenOption = [],  # noqa: B006
     seen_days: SeenDaysOption = None,
@@ -264,9 +262,7 @@ def batch_command(
     policy: PolicyOption = None,
     include_seen: Annotated[
         bool,
-        typer.Option(
-            "--include-seen", help="Also recommend what was seen already, such as purchases."
-        ),
+        typer.Option("--include-seen", help="Also recommend seen items, such as purchases."),
     ] = False,
     levels: LevelsOption = "leaf",
     include_unsellable: UnsellableOption = False,

@@ -1,6 +1,6 @@
 """Defines `graphrec promote`, `rollback` and `releases` for registries, and `graphrec excluded`.
 
-`excluded` says why a policy keeps a node out of the results.
+`excluded` shows why a policy excludes a node from the results.
 """
 
 from dataclasses import asdict
@@ -214,7 +214,7 @@ def _tell(registry: str, switch: Switch, *, as_json: bool) -> None:
         instead = f" in place of {escape(switch.before)}" if switch.before else ""
         console().print(f"[bold]{escape(switch.current)}[/bold] is current{instead}.")
     else:
-        console().print(f"[bold]{escape(switch.current)}[/bold] was current already.")
+        console().print(f"[bold]{escape(switch.current)}[/bold] was already current.")
 
 
 def _tell_repair(repaired: Repair) -> None:
@@ -224,7 +224,7 @@ def _tell_repair(repaired: Repair) -> None:
         said = f"{repaired.kept} promotions kept, {repaired.lost} lines lost"
         said += f"; {repaired.current or 'nothing'} is current"
     if repaired.set_aside:
-        said += "; what was there is in " + ", ".join(repaired.set_aside)
+        said += "; the old files are " + ", ".join(repaired.set_aside)
     console().print(escape(said), soft_wrap=True)
 
 

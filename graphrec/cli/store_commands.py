@@ -1,7 +1,7 @@
 """Defines the commands `graphrec ingest`, `graphrec rejects` and `graphrec snapshot`.
 
 They write tables into a graph store, and a store's graph into a snapshot. `ingest --bulk` loads a
-whole new Neo4j database at once, or writes the files for one.
+complete new Neo4j database, or writes the files for one.
 """
 
 import shlex
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 def show_report(report: "IngestReport", store: str) -> None:
-    """Prints what became of each table's rows."""
+    """Prints the counts of each table's rows."""
     table = Table(header_style="bold")
     table.add_column("table")
     for name in ("read", "added", "updated", "unchanged", "rejected", "passed over"):
@@ -40,7 +40,7 @@ def show_report(report: "IngestReport", store: str) -> None:
     console().print(table)
     if report.counts.superseded:
         console().print(
-            f"{report.counts.superseded:,} rows superseded: what is stored of them is newer",
+            f"{report.counts.superseded:,} rows superseded by newer rows in the store",
             soft_wrap=True,
         )
     for warning in report.warnings:
@@ -56,7 +56,7 @@ def show_report(report: "IngestReport", store: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class BulkWay:
-    """Where a bulk load goes to.
+    """The target of a bulk load.
 
     Args:
         files: Write the import files into this folder and load nothing.
@@ -68,16 +68,16 @@ class BulkWay:
 
 
 def chosen_way(store: str, *, bulk: bool, overwrite: bool, files: Path | None) -> BulkWay | None:
-    """What the options ask for; None for an ordinary ingest.
+    """Returns the bulk load of the options; None for an ordinary ingest.
 
     Raises:
-        StoreError: The store is none of Neo4j's.
-        BadParameter: Options that exclude each other.
+        StoreError: The store is not a Neo4j server.
+        BadParameter: The options exclude each other.
     """
     if files is not None and (bulk or overwrite):
-        raise typer.BadParameter("--bulk-files loads nothing: leave out --bulk and --overwrite")
+        raise typer.BadParameter("--bulk-files loads nothing: remove --bulk and --overwrite")
     if overwrite and not bulk:
-        raise typer.BadParameter("--overwrite belongs to --bulk; an ingest never deletes")
+        raise typer.BadParameter("--overwrite needs --bulk; an ingest never deletes")
     if not bulk and files is None:
         return None
     scheme, separator, _ = store.partition("://")
@@ -86,7 +86,7 @@ def chosen_way(store: str, *, bulk: bool, overwrite: bool, files: Path | None) -
         raise StoreError(
             f"bulk load is for Neo4j, and {kind} is not",
             expected="the URL of its server, such as neo4j://127.0.0.1:7687",
-            next_step="leave out the bulk options: the embedded store takes millions as they are",
+            next_step="remove the bulk options: the embedded store does not need them",
             value=scheme if separator else None,
         )
     return BulkWay(store, overwrite, files)
@@ -95,7 +95,7 @@ def chosen_way(store: str, *, bulk: bool, overwrite: bool, files: Path | None) -
 def bulk_load(
     tables: "list[SourceTable]", way: BulkWay, schema: Schema | None, *, strict: bool
 ) -> "tuple[IngestReport, dict[str, Any]]":
-    """Loads the tables, or writes their files; what was read, and what came of it."""
+    """Loads the tables, or writes their files; returns the ingest report and the result."""
     with neo4j_driver_wanted():
         from graphdb.stores.neo4j import bulk
         from graphdb.stores.neo4j.settings import database_name, refuse_secrets
@@ -121,7 +121,7 @@ def bulk_load(
 
 
 def show_outcome(way: BulkWay, outcome: Mapping[str, Any]) -> None:
-    """Prints what was loaded or written, and what to do next."""
+    """Prints the result and the next step."""
     what = f"{outcome['num_nodes']:,} nodes and {outcome['num_edges']:,} edges"
     if way.files is None:
         said = (
@@ -168,7 +168,9 @@ def ingest_command(
     ] = False,
     bulk: Annotated[
         bool,
-        typer.Option("--bulk", help="Load a whole new Neo4j database; the server must be stopped."),
+        typer.Option(
+            "--bulk", help="Load a new Neo4j database at once; the server must be stopped."
+        ),
     ] = False,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="With --bulk: delete the existing database.")
@@ -197,7 +199,7 @@ def ingest_command(
 
     graphrec ingest synthetic:5000000 neo4j://127.0.0.1 --bulk
     """
-    # Imported here: they load a database, and answering from a bundle needs none.
+    # Imported here: they load DuckDB, which serving a bundle does not need.
     from graphdb.ingestion import ingest
     from graphdb.schema import extend_schema
     from graphdb.sources import open_source
@@ -206,7 +208,7 @@ def ingest_command(
     way = chosen_way(store, bulk=bulk, overwrite=overwrite, files=bulk_files)
     if is_in_memory(store):
         raise StoreError(
-            f"'{store}' is in memory and gone when the command ends",
+            f"'{store}' is in memory and lost when the command ends",
             expected="the file or the URL of a store",
             value=store,
         )

@@ -1,4 +1,4 @@
-"""What changed between two releases. docs/releases.md says how to read it."""
+"""Compares two releases. docs/releases.md explains the result."""
 
 from graphrec.compare.comparison import Comparison, compare_releases
 

@@ -1,6 +1,6 @@
-"""Compares two releases by their settings, their figures, and the nodes and edges they hold.
+"""Compares two releases by config, metrics, nodes and edges.
 
-Settings and figures come from the two manifests, nodes and edges from the bundles.
+Config and metrics come from the two manifests, nodes and edges from the bundles.
 """
 
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ from graphrec.nested import flat
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """A setting that differs; None also where a release does not have it."""
+    """A config key with different values; None also if a release does not have it."""
 
     name: str
     in_a: Any
@@ -30,7 +30,7 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """What was measured of both."""
+    """A metric of both releases."""
 
     name: str
     in_a: float
@@ -39,12 +39,12 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What the manifests say about quality.
+    """The metrics of the two manifests.
 
     Args:
-        comparable: Whether both were measured from the same moment on, with lists of one length.
-        note: Why not, or what else to keep in mind; empty where there is nothing.
-        figures: Those that both have; none where they are not comparable.
+        comparable: Whether both were evaluated with the same cut-off and list length.
+        note: The reason if not, or another remark; often empty.
+        figures: The metrics that both have; empty if they are not comparable.
     """
 
     comparable: bool
@@ -53,7 +53,7 @@ class Figures:
 
 
 def settings_that_differ(a: BundleManifest, b: BundleManifest) -> tuple[Setting, ...]:
-    """By name, the names of nested ones joined by dots."""
+    """Returns values by name, with nested names joined by dots."""
     in_a, in_b = (dict(flat(one.config, keep_empty=True)) for one in (a, b))
     return tuple(
         Setting(name, in_a.get(name), in_b.get(name))
@@ -63,7 +63,7 @@ def settings_that_differ(a: BundleManifest, b: BundleManifest) -> tuple[Setting,
 
 
 def figures_side_by_side(a: BundleManifest, b: BundleManifest) -> Figures:
-    """The figures of both, where they answer the same question."""
+    """Returns the metrics of both if they are comparable."""
     in_a, in_b = figures(a), figures(b)
     if not in_a or not in_b:
         without = " and ".join(name for name, of in (("A", in_a), ("B", in_b)) if not of)
@@ -90,13 +90,13 @@ def _moment(text: str | None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Turnover:
-    """How a set of nodes or edges changed from A to B, by id.
+    """The change of a set of nodes or edges from A to B, by id.
 
     Args:
-        in_a: How many A holds.
-        in_b: How many B holds.
-        came: How many of B's A does not hold.
-        went: How many of A's B does not hold.
+        in_a: Their number in A.
+        in_b: Their number in B.
+        came: How many are only in B.
+        went: How many are only in A.
     """
 
     in_a: int
@@ -118,7 +118,7 @@ def node_turnover(nodes: Mapping[str, Nodes]) -> dict[str, Turnover]:
 
 
 def edge_turnover(a: Bundle, b: Bundle, nodes: Mapping[str, Nodes]) -> dict[str, Turnover]:
-    """Per edge type; an edge is known by the ids of its two ends."""
+    """Per edge type; the ids of both ends identify an edge."""
     found = {}
     for name in sorted({*a.manifest.num_edges, *b.manifest.num_edges}):
         edges_a, edges_b = (_edges(bundle, name, nodes, is_b=bundle is b) for bundle in (a, b))
@@ -128,7 +128,7 @@ def edge_turnover(a: Bundle, b: Bundle, nodes: Mapping[str, Nodes]) -> dict[str,
 
 
 def _edges(bundle: Bundle, name: str, nodes: Mapping[str, Nodes], *, is_b: bool) -> Numbers:
-    """One number per edge, made of the numbers of its ends."""
+    """Returns one number per edge, from the numbers of its ends."""
     if name not in bundle.manifest.num_edges:
         return np.empty(0, dtype=np.int64)
     edge_type = bundle.schema.parse_edge_type(name)
@@ -171,15 +171,15 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What changed from release A to release B.
+    """The changes from release A to release B.
 
     Args:
         schema_changed: Whether their graph schemas differ.
-        settings: The training settings that differ.
+        settings: The training config keys that differ.
         figures: The metrics that both have.
         nodes: Added and removed nodes, per node type.
         edges: Added and removed edges, per edge type.
-        lists: Per direction, how the same queries' lists changed.
+        lists: Per query and target type, how the lists of the same queries changed.
         drift: How far vectors moved, per node type.
     """
 
@@ -194,7 +194,7 @@ class Comparison:
     drift: tuple[Drift, ...]
 
     def to_dict(self) -> dict[str, Any]:
-        """Returns plain data; times stay as they are."""
+        """Returns plain data; times are datetimes."""
         return asdict(self)
 
 
@@ -213,10 +213,10 @@ def compare_releases(
     Args:
         a: The earlier release: a bundle, its folder, or REGISTRY@NAME.
         b: The later release.
-        num_queries: How many query nodes of each type to sample; all if fewer are known to both.
+        num_queries: The number of sampled query nodes of each type; all if both know fewer.
         k: The length of their lists.
-        new_item_days: Items created within this many days before the end of what B knows are new,
-            and all that A does not hold.
+        new_item_days: Items are new if they are not in A, or were created within this many days
+            before the end of B's known time.
         seed: The random seed of the sample.
         verify: As for `open_bundle`.
 

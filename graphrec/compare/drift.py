@@ -1,14 +1,13 @@
 """Measures how far vectors moved between two releases, after their spaces are aligned.
 
-A new training rotates the whole space, which changes no answer. So A's vectors are rotated by the
-one orthogonal matrix that brings them nearest to B's (orthogonal Procrustes; Schönemann,
-Psychometrika 1966), and what is left is drift. The matrix is the same for all node types, because
-scores are products between types: users whose vectors rotate without those of their products get
-other recommendations. Only directions count, not lengths, and every type counts the same, however
-many nodes it has. Where the two releases have vectors of different lengths, the shorter ones are
-filled up with zeros.
+A new training rotates the whole space, which does not change answers. So an orthogonal matrix first
+rotates A's vectors as close to B's as possible (orthogonal Procrustes; Schönemann, Psychometrika
+1966); the remaining distance is drift. All node types share the matrix, because scores are products
+between types: rotating users without products would change the recommendations. Only directions
+count, not lengths, and every type has the same weight. If the dimensions differ, zeros fill the
+shorter vectors.
 
-Nodes of the two releases are matched by id, in one numbering.
+Nodes of the two releases are matched by id and share one numbering.
 """
 
 from collections.abc import Mapping
@@ -31,10 +30,10 @@ Numbers = npt.NDArray[np.int64]
 class Nodes:
     """The nodes of one type in A, in B, or in both.
 
-    A node has its row in A as its number; those that only B holds follow after.
+    The number of a node is its row in A; nodes that are only in B follow.
 
     Args:
-        num_a: How many A holds.
+        num_a: The number of nodes in A.
         of_b: int64 [num nodes in B], the number of each row of B.
     """
 
@@ -56,35 +55,35 @@ class Nodes:
 
     @property
     def total(self) -> int:
-        """How many nodes there are in A or B."""
+        """The number of nodes in A or B."""
         return self.num_a + int(np.count_nonzero(self.of_b >= self.num_a))
 
     @property
     def rows_in_both(self) -> tuple[Numbers, Numbers]:
-        """The nodes that both hold: their rows in A, and in B."""
+        """The nodes in both: their rows in A, and in B."""
         rows_b = np.flatnonzero(self.of_b < self.num_a)
         return self.of_b[rows_b], rows_b
 
     def numbers(self, rows_of_b: Numbers) -> Numbers:
-        """The numbers of rows of B; -1, for no row, stays."""
+        """Returns the numbers of rows of B; -1 stays."""
         return np.where(rows_of_b < 0, -1, self.of_b[rows_of_b])
 
 
 def number_nodes(a: Bundle, b: Bundle) -> Mapping[str, Nodes]:
-    """By type, for every type that A or B holds."""
+    """Returns the nodes of every type in A or B."""
     types = sorted({*a.node_types, *b.node_types})
     return {name: Nodes.of(_ids(a, name), _ids(b, name)) for name in types}
 
 
 def known_in_both(a: Bundle, b: Bundle, nodes: Nodes, node_type: str) -> tuple[Numbers, Numbers]:
-    """The nodes that both hold with a vector that is not zero: their rows in A, and in B."""
+    """Returns the nodes with a nonzero vector in both: their rows in A, and in B."""
     rows_a, rows_b = nodes.rows_in_both
     known = (lengths(a, node_type)[rows_a] > 0) & (lengths(b, node_type)[rows_b] > 0)
     return rows_a[known], rows_b[known]
 
 
 def lengths(bundle: Bundle, node_type: str) -> npt.NDArray[np.float64]:
-    """The lengths of the vectors of one type."""
+    """Returns the norms of the vectors of one type."""
     norms = bundle.norms(node_type)
     return norms_of(bundle.vectors(node_type)) if norms is None else norms
 
@@ -99,16 +98,16 @@ Matrix = npt.NDArray[np.float64]
 
 _BLOCK_ROWS = 16_384
 _STILL = 1e-6
-"""Nodes that moved by less than this, as 1 - cosine, have not moved: rounding of float32."""
+"""A smaller movement, as 1 - cosine, is rounding of float32."""
 
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """A node and how far it moved.
+    """A node and its movement.
 
     Args:
-        name: What people call it, in B.
-        cosine: Between its vector in A, turned, and in B.
+        name: Its display name in B.
+        cosine: Between its rotated vector in A and its vector in B.
     """
 
     id: str
@@ -118,15 +117,14 @@ class Moved:
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """How far the vectors of one node type moved.
+    """The drift of one node type.
 
     Args:
-        num_nodes: How many nodes both releases know something about.
-        mean_cosine: Between vectors in A, turned, and in B; 1 where nothing moved.
-        by_chance: The same if each node were laid over a random other one of its type: what a
-            mean cosine has to be read against.
+        num_nodes: The number of nodes with vectors in both releases.
+        mean_cosine: Between rotated vectors in A and vectors in B; 1 without any drift.
+        by_chance: The same for random pairs of nodes of the type, as a reference.
         length_ratio: The median of B's lengths over A's; lengths carry popularity.
-        moved_most: Those that moved farthest.
+        moved_most: The nodes with the largest movement.
     """
 
     node_type: str
@@ -139,7 +137,7 @@ class Drift:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Pairs:
-    """The nodes of one type that both know: rows in A and in B."""
+    """The nodes of one type with vectors in both: rows in A and in B."""
 
     vectors_a: npt.NDArray[np.float32]
     vectors_b: npt.NDArray[np.float32]
@@ -147,7 +145,7 @@ class _Pairs:
     rows_b: Numbers
 
     def directions(self, start: int, shuffled: Numbers | None) -> tuple[Matrix, Matrix]:
-        """A block of unit vectors of A, and of what they are laid over."""
+        """Returns a block of unit vectors of A, and of their counterparts."""
         block = slice(start, start + _BLOCK_ROWS)
         rows_b = self.rows_b if shuffled is None else self.rows_b[shuffled]
         return _unit(self.vectors_a[self.rows_a[block]]), _unit(self.vectors_b[rows_b[block]])
@@ -156,10 +154,10 @@ class _Pairs:
 def drifts(
     a: Bundle, b: Bundle, nodes: Mapping[str, Nodes], *, most: int, seed: int
 ) -> tuple[Drift, ...]:
-    """Per node type with vectors in both releases.
+    """Returns the drift of each node type with vectors in both releases.
 
     Args:
-        most: How many of those that moved farthest to name.
+        most: The number of most moved nodes to name.
     """
     pairs = {}
     for node_type, each in nodes.items():
@@ -192,14 +190,14 @@ def drifts(
 
 
 def _moves(pairs: Mapping[str, _Pairs], shuffles: Mapping[str, Numbers]) -> dict[str, Matrix]:
-    """Per type 1 - cosine of every pair, after the one turn that makes them smallest."""
+    """Returns 1 - cosine of every pair, by type, after the best common rotation."""
     turn = _turn(pairs, shuffles)
     found = {}
     for name, each in pairs.items():
         moves = np.empty(len(each.rows_a))
         for start in range(0, len(moves), _BLOCK_ROWS):
             in_a, in_b = each.directions(start, shuffles.get(name))
-            # Half the squared distance is 1 - cosine, and exact where nothing moved.
+            # Half the squared distance is 1 - cosine, and exact for equal vectors.
             apart = in_a @ turn
             apart[:, : in_b.shape[1]] -= in_b
             moves[start : start + _BLOCK_ROWS] = (apart * apart).sum(axis=1) / 2
@@ -208,7 +206,7 @@ def _moves(pairs: Mapping[str, _Pairs], shuffles: Mapping[str, Numbers]) -> dict
 
 
 def _turn(pairs: Mapping[str, _Pairs], shuffles: Mapping[str, Numbers]) -> Matrix:
-    """The orthogonal matrix [dim of A, larger dim] that brings A's directions nearest to B's."""
+    """Returns the orthogonal matrix [dim of A, larger dim] from A's directions to B's."""
     dims = [
         max(getattr(each, name).shape[1] for each in pairs.values())
         for name in ("vectors_a", "vectors_b")

@@ -1,6 +1,6 @@
-"""Compares what two releases recommend to the same query nodes.
+"""Compares the recommendations of two releases for the same query nodes.
 
-It measures how much two lists agree, and which targets many lists show together (exposure).
+It measures the agreement of lists, and the exposure of targets over all lists.
 """
 
 from collections.abc import Mapping
@@ -16,19 +16,19 @@ from graphrec.query import Recommender
 from graphrec.query.conditions import Columns
 
 PERSISTENCE = 0.9
-"""How likely a reader goes on from one place to the next; with .9, the first ten places make
-86 % of what counts."""
+"""The probability that a reader continues to the next place; with .9, the first ten places have
+86 % of the weight."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Agreement:
-    """Per pair of lists, neither of which has to be full.
+    """The agreement of each pair of lists, which may be incomplete.
 
     Args:
-        changed: bool, whether anything stands in another place.
-        members_changed: bool, whether anything came or went.
-        overlap: float64, what both hold, as a share of the longer list.
-        rbo: float64, rank-biased overlap: the same, where high places count more.
+        changed: bool, whether any place differs.
+        members_changed: bool, whether any item was added or removed.
+        overlap: float64, the common items as a share of the longer list.
+        rbo: float64, rank-biased overlap: the same with more weight on high places.
     """
 
     changed: npt.NDArray[np.bool_]
@@ -40,14 +40,14 @@ class Agreement:
 def agreement(a: Numbers, b: Numbers, persistence: float = PERSISTENCE) -> Agreement:
     """Compares lists row by row.
 
-    Rank-biased overlap as in Webber, Moffat and Zobel (TOIS 2010), extrapolated from the whole
-    lists (equation 23). Lists of different lengths agree at depth d by 2 x / (their lengths up to
-    d), which is 1 for two lists that end alike, in place of their equation 32.
+    Rank-biased overlap as in Webber, Moffat and Zobel (TOIS 2010), extrapolated from complete lists
+    (equation 23). Deviation from their equation 32: lists of different lengths agree at depth d by
+    2 x / (their lengths up to d), which is 1 for lists with the same items.
 
     Args:
         a: int64 [num_lists, k], padded with -1. No pair of lists is empty on both sides.
         b: The same.
-        persistence: From 0, where only the first place counts, to 1, where all count alike.
+        persistence: From 0 (only the first place counts) to 1 (all count the same).
 
     >>> found = agreement(np.array([[1, 2, 3]]), np.array([[2, 1, -1]]), persistence=0.5)
     >>> found.overlap.round(3).tolist(), found.rbo.round(3).tolist()
@@ -57,8 +57,8 @@ def agreement(a: Numbers, b: Numbers, persistence: float = PERSISTENCE) -> Agree
     lengths_a, lengths_b = np.count_nonzero(a >= 0, axis=1), np.count_nonzero(b >= 0, axis=1)
     same = (a[:, :, None] == b[:, None, :]) & (a[:, :, None] >= 0)
     weights = (1 - persistence) * persistence ** np.arange(k)
-    weights[-1] += persistence**k  # as if the lists went on as they end
-    # Summed as what is missing from 1, so that equal lists give exactly 1.
+    weights[-1] += persistence**k  # as if the lists continued with the same agreement
+    # Sums the difference from 1, so that equal lists give exactly 1.
     missing = np.zeros(len(a))
     common = np.zeros(len(a), dtype=np.int64)
     for depth in range(1, k + 1):
@@ -79,13 +79,13 @@ _DAY_S = 86_400
 
 @dataclass(frozen=True, slots=True)
 class Exposure:
-    """What the lists of one release show.
+    """The exposure in the lists of one release.
 
     Args:
-        places: How many places there are in all lists together.
+        places: The number of places in all lists together.
         coverage: The share of the release's targets that are in any list.
-        gini: From 0, where all targets are shown equally often, to 1, where one is in all places.
-        new_items: The share of the places that new items have.
+        gini: From 0 (all targets have the same exposure) to 1 (one target has all places).
+        new_items: The share of places with new items.
     """
 
     places: int
@@ -115,10 +115,10 @@ class Exposure:
 
 
 def gini(counts: npt.NDArray[np.integer | np.floating]) -> float:
-    """Gini's coefficient of some counts, of which at least one is not 0.
+    """Returns the Gini coefficient of counts, at least one of which is not 0.
 
-    The mean difference between two of them, over twice the mean: 0 for equal ones, near 1 where
-    one has all.
+    It is the mean difference of two counts over twice the mean: 0 for equal ones, almost 1 if one
+    has all.
 
     >>> gini(np.array([2, 2, 2])), gini(np.array([0, 0, 0, 4]))
     (0.0, 0.75)
@@ -131,7 +131,7 @@ def gini(counts: npt.NDArray[np.integer | np.floating]) -> float:
 def new_items_among(
     b: Bundle, node_type: str, nodes: Nodes, new_item_days: float
 ) -> npt.NDArray[np.bool_]:
-    """Who is new in B: not in A, or created within so many days before what B knows ends.
+    """Returns new items of B: not in A, or created within some days before B's known end.
 
     Returns:
         bool, by node number.
@@ -141,7 +141,7 @@ def new_items_among(
     if b.as_of is not None:
         oldest_us = (b.as_of.timestamp() - new_item_days * _DAY_S) * 1e6
         created_us = Columns(b).numbers(node_type, CREATED_AT)
-        new[nodes.of_b[created_us > oldest_us]] = True  # never where it is missing: NaN
+        new[nodes.of_b[created_us > oldest_us]] = True  # never true for a missing time (NaN)
     return new
 
 
@@ -158,22 +158,22 @@ DIRECTIONS = (
     ("Creator", "Brand"),
     ("Creator", "Category"),
 )
-"""What people ask for, each as query type and target type; those that both releases can answer."""
+"""Returns the compared (query type, target type) pairs that both releases can answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class ListChange:
-    """How the lists of one kind of question changed.
+    """The change of the lists of one query and target type.
 
     Args:
-        num_queries: How many queries were asked for; those who get nothing of either are left out.
+        num_queries: The number of queries, without those that get no results from either release.
         changed: The share of queries whose list changed in any place.
-        members_changed: The share of queries in whose list anything came or went.
-        mean_overlap: What both lists hold, as a share of the longer one, mean over queries.
+        members_changed: The share of queries with an added or removed item.
+        mean_overlap: The common items as a share of the longer list, mean over queries.
         mean_rbo: Rank-biased overlap, mean over queries; see `agreement`.
         new_items: The share of B's targets that are new items.
-        exposure_a: What the lists of A show.
-        exposure_b: What the lists of B show.
+        exposure_a: The exposure in A.
+        exposure_b: The exposure in B.
     """
 
     query_type: str
@@ -201,7 +201,7 @@ class ListChange:
         Args:
             lists_a: int64 [num_queries, k], numbers of targets padded with -1.
             lists_b: The same, for the same queries.
-            new: bool, by number, who is new.
+            new: bool, by number, whether a target is new.
         """
         agreed = agreement(lists_a, lists_b)
         return cls(
@@ -232,7 +232,7 @@ def list_changes(
     new_item_days: float,
     seed: int,
 ) -> tuple[ListChange, ...]:
-    """Asks both releases the same, for queries that are drawn at random among those both know."""
+    """Runs the same random queries, which both releases know, on both releases."""
     asked = Recommender(a), Recommender(b)
     found = []
     for query_type, target_type in DIRECTIONS:
@@ -263,7 +263,7 @@ def _has_vectors(bundle: Bundle, node_type: str) -> bool:
 def _draw(
     a: Bundle, b: Bundle, nodes: Nodes, query_type: str, num_queries: int, seed: int
 ) -> tuple[Numbers, Numbers]:
-    """Rows in A and in B of queries that both know something about, in the order of their ids."""
+    """Returns rows in A and B of queries with vectors in both, in the order of their ids."""
     rows_a, rows_b = known_in_both(a, b, nodes, query_type)
     size = min(num_queries, len(rows_a))
     drawn = np.sort(np.random.default_rng(seed).choice(len(rows_a), size, replace=False))

@@ -1,6 +1,6 @@
 """Explains why a target fits a query node by the strongest typed paths between the two.
 
-Paths are searched in a bundle; a snapshot or a store adds what it knows of every edge. Neither
+It searches paths in a bundle; a snapshot or a store adds details of every edge. Neither
 networkx nor matplotlib is imported before a graph or a picture is requested.
 """
 

@@ -54,7 +54,7 @@ class Explainer:
     """Explains pairs of nodes of one bundle.
 
     Args:
-        paths: Keeps the edges to walk backwards, which are worked out once and shared.
+        paths: Caches the reversed edges, which are computed once and shared.
     """
 
     def __init__(self, bundle: Bundle, paths: Paths) -> None:
@@ -73,17 +73,17 @@ class Explainer:
         evidence: EdgeSource | None = None,
         allowed: Allowed | None = None,
     ) -> Explanation:
-        """The strongest ways in which a target is connected to a query node.
+        """Returns the strongest paths between a query node and a target.
 
-        Every edge of every path is in the bundle and, where `evidence` is given, there as well; a
-        path that the evidence does not know whole is left out.
+        Every edge of every path is in the bundle. With `evidence`, it is there as well: paths with
+        other edges are excluded.
 
         Args:
-            k: How many sequences of node types, 1 or more.
-            examples: How many paths to show of each, 1 or more.
+            k: The number of node type sequences, 1 or more.
+            examples: The number of paths to show for each, 1 or more.
             max_hops: The longest paths to look for, 1 to 4 edges.
-            evidence: A snapshot or an open store, to tell how often, last when, for how much. It
-                also moves the paths with more behind them ahead of others of their sequence.
+            evidence: A snapshot or an open store, for count, last time and money of each edge. It
+                also ranks paths with more evidence above others of their sequence.
             allowed: Which nodes may be on a path, ends included; all by default.
 
         Raises:
@@ -116,15 +116,15 @@ class Explainer:
     def _paths(
         self, groups: Sequence[Found], source: EdgeSource | None
     ) -> list[list[ExplainedPath]]:
-        """Per group its kept paths with their evidence, strongest first."""
+        """Returns the kept paths of each group with their evidence, strongest first."""
         edges = [self._edges(group) for group in groups]
         known = None
-        if source is not None:  # once for all groups: every question costs a read of a whole file
+        if source is not None:  # once for all groups, because every lookup reads a whole file
             known = look_up(source, {key for paths in edges for path in paths for key in path})
         return [self._told(group, paths, known) for group, paths in zip(groups, edges, strict=True)]
 
     def _edges(self, group: Found) -> list[list[EdgeKey]]:
-        """The edges of every kept path."""
+        """Returns the edges of every kept path."""
         return [
             [self._edge(step, ends) for step, ends in zip(steps, pairwise(nodes), strict=True)]
             for steps, nodes in zip(group.steps.tolist(), _typed(group), strict=True)
@@ -133,7 +133,7 @@ class Explainer:
     def _told(
         self, group: Found, edges: list[list[EdgeKey]], known: Mapping[EdgeKey, Evidence] | None
     ) -> list[ExplainedPath]:
-        """The paths of a group but for those that the evidence does not know whole."""
+        """Returns the paths of a group whose edges are all in the evidence."""
         paths = [
             self._path(path, nodes, strength, known)
             for path, nodes, strength in zip(
@@ -141,10 +141,12 @@ class Explainer:
             )
             if known is None or all(key in known for key in path)
         ]
-        return sorted(paths, key=lambda path: -path.strength)  # stable, so equal ones stay by row
+        return sorted(
+            paths, key=lambda path: -path.strength
+        )  # stable, so ties keep the order of rows
 
     def _edge(self, number: int, ends: tuple[tuple[str, int], tuple[str, int]]) -> EdgeKey:
-        """The edge under a step, looked up in the bundle, not in what the search derived."""
+        """Returns the edge of a step, looked up in the bundle and not in derived data."""
         step = self._steps.all[number].step
         (source_type, source), (target_type, target) = ends[::-1] if step.backwards else ends
         targets = self._bundle.edges(step.edge_type).targets(source)
@@ -183,7 +185,7 @@ class Explainer:
 
 
 def _typed(group: Found) -> Iterator[list[tuple[str, int]]]:
-    """The kept paths as (type, row) of their nodes."""
+    """Returns the kept paths as (type, row) of their nodes."""
     for rows in group.rows.tolist():
         yield list(zip(group.types, rows, strict=True))
 

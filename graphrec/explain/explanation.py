@@ -1,4 +1,4 @@
-"""An explanation, in every form that it can be had in."""
+"""Defines an explanation and its forms: text, graph, query, page and drawing."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,7 +49,7 @@ class Explanation(PathGroups):
         """Writes a drawing: a picture for `.png` (needs matplotlib), a page for `.html`.
 
         Raises:
-            QueryError: The ending is another one, the folder cannot be written, or matplotlib is
+            QueryError: The suffix is another one, the folder cannot be written, or matplotlib is
                 missing.
         """
         return draw(self, Path(path))
@@ -57,7 +57,7 @@ class Explanation(PathGroups):
 
 def _networkx_graph(explanation: PathGroups) -> "nx.MultiDiGraph":
     """See `Explanation.to_networkx`."""
-    import networkx as nx  # which takes time
+    import networkx as nx  # slow import
 
     graph = nx.MultiDiGraph()
     for node, role in ((explanation.query, "query"), (explanation.target, "target")):

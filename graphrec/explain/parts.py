@@ -1,7 +1,6 @@
 """Defines the parts of an explanation: nodes, edges, groups of paths, and the evidence of edges.
 
-The evidence of an edge comes from a snapshot or a store: how often it occurred, when last, and for
-how much money.
+The evidence of an edge comes from a snapshot or a store: its count, last time and money.
 """
 
 from collections import defaultdict
@@ -19,7 +18,7 @@ from graphdb.schema_types import OCCURRED_AT, SINCE, SOURCE_ID, TARGET_ID, EdgeT
 
 
 def short(text: str, longest: int) -> str:
-    r"""A text on one line, cut off with an ellipsis where it is too long.
+    r"""Returns a text on one line, shortened with an ellipsis if it is too long.
 
     >>> short("A very long name indeed", 12), short("two\nlines", 12)
     ('A very long…', 'two lines')
@@ -36,7 +35,7 @@ _MOST_STARS = 5
 
 
 class EdgeSource(Protocol):
-    """Who tells of edges: a `Snapshot` or an open `GraphStore`."""
+    """A source of evidence: a `Snapshot` or an open `GraphStore`."""
 
     @property
     def schema(self) -> Schema: ...
@@ -45,7 +44,7 @@ class EdgeSource(Protocol):
 
 
 class EdgeKey(NamedTuple):
-    """Names an edge of the real graph; repeated events of one pair are one edge here."""
+    """Identifies an edge of the graph; repeated events of a pair are one edge here."""
 
     edge_type: EdgeType
     source_id: str
@@ -54,13 +53,13 @@ class EdgeKey(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What is known of one edge.
+    """The evidence of one edge.
 
     Args:
-        times: How often it happened, counts of its events added up; 1 for a static edge.
-        last_at: When it happened last; None for a static edge.
-        since: Since when an edge stands; None for an event, and where that is not known.
-        value: Money paid, all events together; None where none is known.
+        times: The sum of the counts of its events; 1 for a static edge.
+        last_at: The time of the last event; None for a static edge.
+        since: The start of a static edge; None for an event or if unknown.
+        value: Money paid in all events; None if unknown.
         stars: How the source rated the target, 1 to 5; None without a rating.
     """
 
@@ -72,7 +71,7 @@ class Evidence:
 
     @property
     def factor(self) -> float:
-        """How much more it convinces than one event or static edge without a rating.
+        """Its strength relative to one event or static edge without a rating.
 
         >>> Evidence(times=3).factor, Evidence(times=1, stars=2.5).factor
         (2.0, 0.5)
@@ -81,12 +80,12 @@ class Evidence:
         return log2(1 + self.times) * rated
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data, without what is not known; times as datetimes."""
+        """Returns plain data, without unknown values; times are datetimes."""
         return {name: value for name, value in asdict(self).items() if value is not None}
 
 
 def look_up(source: EdgeSource, wanted: Collection[EdgeKey]) -> Mapping[EdgeKey, Evidence]:
-    """What the source knows of some edges; an edge that it does not have is not in the answer.
+    """Returns the evidence of edges; edges that the source lacks are missing in the result.
 
     Raises:
         SchemaError: The source's schema has no such edges.
@@ -120,7 +119,7 @@ def _summed(rows: Sequence[Mapping[str, Any]], stars: float | None) -> Evidence:
 def _stars(
     source: EdgeSource, pairs: Mapping[EdgeType, set[Ends]]
 ) -> Mapping[Ends, Mapping[Ends, float]]:
-    """Per two node types the ratings of pairs that some event connects."""
+    """Returns, by two node types, the ratings of pairs with an event."""
     asked: dict[Ends, set[Ends]] = defaultdict(set)
     for edge_type, ends in pairs.items():
         if source.schema.relation(edge_type.relation).is_event:
@@ -138,7 +137,7 @@ def _stars(
 def _edges(
     source: EdgeSource, edge_type: EdgeType, ends: Collection[Ends]
 ) -> Mapping[Ends, list[dict[str, Any]]]:
-    """The edges of one type, by pair."""
+    """Returns the edges of one type, by pair."""
     ordered = sorted(ends)
     asked = pa.table(
         {
@@ -162,7 +161,7 @@ class PathNode:
     Args:
         type: Its node type.
         id: Its id.
-        name: What people call it; its id where it has no name.
+        name: Its display name; its id if it has no name.
         key: The property that holds the id, such as 'user_id'.
     """
 
@@ -172,7 +171,7 @@ class PathNode:
     key: str
 
     def __str__(self) -> str:
-        """As people know it.
+        """Returns type, id and name.
 
         >>> str(PathNode("User", "u1", "u1", "user_id"))
         'User:u1'
@@ -191,8 +190,8 @@ class PathEdge:
     """An edge on a path.
 
     Args:
-        source, target: Its ends in the graph, whichever way the path goes.
-        evidence: What is known of it; None where nobody was asked.
+        source, target: Its ends in the graph, in any direction of the path.
+        evidence: Its evidence; None without a source.
     """
 
     source: PathNode
@@ -211,7 +210,7 @@ class PathEdge:
 
 @dataclass(frozen=True, slots=True)
 class ExplainedPath:
-    """A way through the graph, from query node to target; no node twice.
+    """A path in the graph from query node to target, without repeated nodes.
 
     Args:
         nodes: The nodes, in order.
@@ -237,11 +236,11 @@ class PathGroup:
 
     Args:
         types: The node types, from query node to target.
-        paths: The most telling paths, first the strongest; they differ where they can.
-        num_paths: How many there are in all.
-        at_least: There are more still; the weakest were not counted.
-        strength: Of all of them together.
-        widths: How many different nodes stand at each place of all paths.
+        paths: The best paths to show, the strongest first, as diverse as possible.
+        num_paths: The number of all paths.
+        at_least: Whether there are more: the weakest were not counted.
+        strength: Of all paths together.
+        widths: The number of distinct nodes at each position of all paths.
     """
 
     types: tuple[str, ...]
@@ -266,11 +265,11 @@ class PathGroup:
 class PathGroups:
     """Why a target fits a query node: groups of paths in the graph, strongest first.
 
-    False where no path was found.
+    It is false if no path was found.
 
     Args:
-        max_hops: The longest paths that were looked for.
-        whole: Whether all of the graph was looked at; if not, paths over nodes of very many edges
+        max_hops: The maximum length of paths.
+        whole: Whether the search was complete; if not, paths over nodes with very many edges
             may be missing.
     """
 
@@ -285,7 +284,7 @@ class PathGroups:
 
     @property
     def paths(self) -> tuple[ExplainedPath, ...]:
-        """The paths of all groups."""
+        """Returns the paths of all groups."""
         return tuple(path for group in self.groups for path in group.paths)
 
     def to_dict(self) -> Mapping[str, Any]:

@@ -1,7 +1,6 @@
-"""Finds the paths between two nodes by walks from both ends that meet in the middle.
+"""Searches the paths between two nodes with walks from both ends that meet in the middle.
 
-Of all the paths that are found it selects the few to show: strong ones that differ as much as
-possible.
+It selects a few paths to show: strong and diverse ones.
 """
 
 from collections.abc import Iterator, Sequence
@@ -26,13 +25,13 @@ from graphrec.explain.steps import (
 )
 
 _SHOWN_BEFORE = 0.5
-"""What a path loses for every inner node that an earlier path showed."""
+"""The penalty of a path for every inner node that an earlier path showed."""
 
 
 def most_telling(paths: Sequence[ExplainedPath], num_paths: int) -> tuple[ExplainedPath, ...]:
-    """The strongest path, then each time the strongest but for what was shown already.
+    """Selects the strongest path, then repeatedly the strongest after the penalty for shown nodes.
 
-    Of ten paths that differ in one shopper, this takes one before it takes the second.
+    Of ten paths that differ only in one shopper, it takes one before a second one.
     """
     left = list(paths)
     chosen: list[ExplainedPath] = []
@@ -43,7 +42,7 @@ def most_telling(paths: Sequence[ExplainedPath], num_paths: int) -> tuple[Explai
         return path.strength * _SHOWN_BEFORE**repeated
 
     while left and len(chosen) < num_paths:
-        best = max(left, key=worth)  # of equal ones the first
+        best = max(left, key=worth)  # the first among equal ones
         left.remove(best)
         chosen.append(best)
         shown.update(best.nodes[1:-1])
@@ -51,25 +50,25 @@ def most_telling(paths: Sequence[ExplainedPath], num_paths: int) -> tuple[Explai
 
 
 HOP_DISCOUNT = 0.25
-"""What every hop after the first takes: people follow short reasons, and see through long ones."""
+"""The penalty of every hop after the first: short reasons are easier to follow."""
 
 MOST_MEETINGS = 1_000_000
-"""Edges looked through at most where the two sides of a sequence of types meet."""
+"""The maximum of edges to scan where the two sides of a type sequence meet."""
 
 MOST_PATHS = 50_000
-"""Paths of one sequence of types that are worked out at most."""
+"""The maximum of computed paths of one type sequence."""
 
 COUNTING_PATHS = 10
-"""A sequence of types is as strong as so many of its paths, the strongest. Thousands of weak paths
-through everybody's favourites are no reason that anyone could follow."""
+"""The strength of a type sequence is the sum over this many of its strongest paths. Thousands of
+weak paths through popular items are not a comprehensible reason."""
 
 KEPT_PATHS = 50
-"""The strongest paths of each sequence of types are kept for the choice of what to show."""
+"""The number of strongest paths of each type sequence from which to choose those to show."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Found:
-    """All paths of one sequence of node types, told by the strongest of them.
+    """All paths of one sequence of node types, represented by the strongest ones.
 
     Args:
         types: The node types, from query node to target.
@@ -77,9 +76,9 @@ class Found:
         steps: int64 [num_kept, num_hops], numbers of steps.
         strengths: float64 [num_kept].
         total: The sum of the strengths of the COUNTING_PATHS strongest.
-        num_paths: How many there are.
-        widths: How many different nodes stand at each place of all paths.
-        whole: Whether these are all; if not, weak ones were left out of `num_paths` and `widths`.
+        num_paths: The number of paths.
+        widths: The number of distinct nodes at each position of all paths.
+        whole: Whether the counts are complete; if not, `num_paths` and `widths` exclude weak ones.
     """
 
     types: tuple[str, ...]
@@ -95,13 +94,13 @@ class Found:
 def find_paths(
     steps: Steps, query: End, target: End, *, max_hops: int, allowed: Allowed
 ) -> tuple[list[Found], bool]:
-    """The sequences of node types between the two nodes, strongest first, and whether it is all.
+    """Returns the node type sequences between two nodes, strongest first, and whether all.
 
-    Of sequences that differ only in how often they repeat a type (`kind`), the shortest: what is
-    like what is like something says the same as what is like it, once further away.
+    Of sequences that differ only in repetitions of a type (`kind`) it keeps the shortest: paths
+    that only repeat a node type add no reason.
 
-    Within the limits of this file and of `walks.py` nothing is left out. Where they are met, what
-    goes is the weakest, the same every time.
+    The result is complete within the limits of this file and of `steps.py`. Beyond them, the
+    weakest are dropped, deterministically.
     """
     ahead = WalksFrom(steps, query, target, allowed)
     back = WalksFrom(steps, target, query, allowed)
@@ -122,7 +121,7 @@ def find_paths(
 
 
 def kind(types: tuple[str, ...]) -> tuple[str, ...]:
-    """A sequence of types without repeats; only a direct edge stays apart from those further away.
+    """Returns a type sequence without repeats; only a direct edge stays different from longer ones.
 
     >>> kind(("User", "Product", "Product", "Brand"))
     ('User', 'Product', 'Brand')
@@ -136,7 +135,7 @@ def kind(types: tuple[str, ...]) -> tuple[str, ...]:
 def _sequences(
     steps: Steps, start_type: str, end_type: str, max_hops: int
 ) -> Iterator[tuple[str, ...]]:
-    """All sequences of node types from one type to the other, the shortest first."""
+    """Returns all sequences of node types from one type to the other, the shortest first."""
     waiting: list[tuple[str, ...]] = [(start_type,)]
     for _ in range(max_hops):
         waiting = [(*types, end) for types in waiting for end in steps.end_types(types[-1])]
@@ -144,7 +143,7 @@ def _sequences(
 
 
 def _halves(ahead: WalksFrom, back: WalksFrom, types: tuple[str, ...]) -> tuple[Walks, Walks]:
-    """Walks from both ends that together are one step short; the longer ones where it is cheap."""
+    """Returns walks from both ends that are one step short together; the cheaper end is longer."""
     backwards = types[::-1]
     shorter, odd = divmod(len(types), 2)
     if odd and ahead.cost(types[: shorter + 1]) <= back.cost(backwards[: shorter + 1]):
@@ -153,7 +152,7 @@ def _halves(ahead: WalksFrom, back: WalksFrom, types: tuple[str, ...]) -> tuple[
 
 
 def _meet(steps: Steps, ahead: Walks, back: Walks) -> Walks:
-    """Walks from the query node joined by one step to walks from the target."""
+    """Joins walks from the query node to walks from the target by one step."""
     types = (*ahead.types, *back.types[::-1])
     near, far = (ahead, back)
     turn = _cost(steps, back, ahead) < _cost(steps, ahead, back)
@@ -183,10 +182,10 @@ def _cost(steps: Steps, near: Walks, far: Walks) -> int:
 
 
 def _edges_between(steps: Steps, near: Walks, far: Walks) -> tuple[Edges, bool]:
-    """Edges from distinct ends of the one side to distinct ends of the other.
+    """Returns edges from distinct ends of one side to distinct ends of the other.
 
-    `origin` and `rows` of what comes are rows of the two end types. As many pairs of walks as
-    MOST_PATHS meet at these edges; the flag says whether that is all of them.
+    `origin` and `rows` of the result are rows of the two end types. Up to MOST_PATHS pairs of walks
+    meet at these edges; the flag says whether these are all.
     """
     near_type, far_type = near.types[-1], far.types[-1]
     starts, best, count = _by_end(near)
@@ -210,7 +209,7 @@ def _edges_between(steps: Steps, near: Walks, far: Walks) -> tuple[Edges, bool]:
 
 
 def _by_end(walks: Walks) -> tuple[Rows, Floats, Rows]:
-    """The distinct ends, ascending; per end the strength of the strongest walk, and how many."""
+    """Returns the distinct ends, ascending, with their strongest walk and number of walks."""
     ends, place, count = np.unique(walks.ends, return_inverse=True, return_counts=True)
     best = np.zeros(len(ends))
     np.maximum.at(best, place, walks.strengths)
@@ -218,7 +217,7 @@ def _by_end(walks: Walks) -> tuple[Rows, Floats, Rows]:
 
 
 def _pairs(near: Walks, far: Walks, edges: Edges) -> tuple[Rows, Rows, Rows]:
-    """Numbers of near walk, far walk and edge, for every pair of walks that an edge joins."""
+    """Returns the numbers of query-side walk, target-side walk and edge of every joined pair."""
     near_order, near_first, near_count = _runs(near, edges.origin)
     far_order, far_first, far_count = _runs(far, edges.rows)
     edge = np.repeat(np.arange(len(edges.rows)), near_count * far_count)
@@ -230,7 +229,7 @@ def _pairs(near: Walks, far: Walks, edges: Edges) -> tuple[Rows, Rows, Rows]:
 
 
 def _runs(walks: Walks, ends: Rows) -> tuple[Rows, Rows, Rows]:
-    """Walks ordered by end, and where among them those of each of `ends` begin, and how many."""
+    """Returns walks ordered by end, with start and number of those of each of `ends`."""
     order = np.argsort(walks.ends, kind="stable")
     in_order = walks.ends[order]
     first = np.searchsorted(in_order, ends, side="left")
@@ -238,18 +237,17 @@ def _runs(walks: Walks, ends: Rows) -> tuple[Rows, Rows, Rows]:
 
 
 def _plain(steps: Steps, paths: Walks, num_ahead: int) -> Walks:
-    """Leaves out the paths that touch a node twice, and detours.
+    """Drops paths with repeated nodes, and detours.
 
-    A path is a detour where two of its nodes that are not neighbors on it belong together, such as
-    a product and its brand: over the brand's shop, or over a product that is often bought with it,
-    is no further reason.
+    A path is a detour if two nodes that are not adjacent on it belong together, such as a product
+    and its brand: reaching the brand through its shop adds no reason.
     """
     kept: Mask = np.ones(len(paths.rows), dtype=np.bool_)
     places = range(len(paths.types))
     for one, other in combinations(places, 2):
         ends = paths.rows[:, one], paths.rows[:, other]
         if one < num_ahead <= other and paths.types[one] == paths.types[other]:
-            kept &= ends[0] != ends[1]  # each half by itself touches none twice
+            kept &= ends[0] != ends[1]  # each half has no repeated node
         if other - one > 1 and (one, other) != (0, places[-1]):
             kept &= ~steps.belong_together(paths.types[one], paths.types[other], *ends)
     return Walks(
@@ -277,10 +275,10 @@ def _summed(steps: Steps, paths: Walks) -> Found:
 
 
 def _strongest(paths: Walks) -> npt.NDArray[np.intp]:
-    """The numbers of the KEPT_PATHS strongest, in order; equal ones by row."""
+    """Returns the numbers of the KEPT_PATHS strongest, in order, ties by row."""
     num_weak = len(paths.strengths) - KEPT_PATHS
     near = np.arange(len(paths.strengths))
-    if num_weak > 0:  # to sort all of them would take half the time of an explanation
+    if num_weak > 0:  # sorting all of them would take half the time of an explanation
         weakest_kept = np.partition(paths.strengths, num_weak)[num_weak]
         near = np.flatnonzero(paths.strengths >= weakest_kept)
     order = np.lexsort((*paths.rows[near].T[::-1], -paths.strengths[near]))

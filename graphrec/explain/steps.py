@@ -5,12 +5,12 @@ The strength of one edge between a and b is
     w / sqrt(d(a) * d(b))
 
 w is the weight of its relation, d(a) the number of a's edges of that relation in that direction.
-Several edges of one pair add up, as they do in the model.
+Several edges of one pair are summed, as in the model.
 So a category of 10,000 products, or a shopper who bought everything, says little. This is the
 degree-weighted path count of Himmelstein and Baranzini (PLOS Comput. Biol. 2015, "DWPC"), with
 damping ½ (theirs is .4), weighted relations, and the degrees of the whole graph.
 
-Walks from one end grow step by step, and stop where longer ones would cost too much.
+Walks from one end grow step by step until longer ones would cost too much.
 """
 
 from collections.abc import Callable, Iterator
@@ -32,7 +32,7 @@ Mask = npt.NDArray[np.bool_]
 
 
 class WeightedStep(NamedTuple):
-    """A step and how much its edges count."""
+    """A step and the weight of its edges."""
 
     step: Step
     weight: float
@@ -40,13 +40,13 @@ class WeightedStep(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Edges:
-    """Neighbors that were found, every pair once, whatever the number of its edges.
+    """Neighbors, with one entry per pair, however many edges it has.
 
     Args:
-        origin: Position in the rows that were asked for, ascending.
+        origin: Position in the given rows, ascending.
         rows: The neighbor's row.
-        steps: Number of the step that tells of the pair: of the largest weight, so that a purchase
-            comes before a view; of equal ones the strongest.
+        steps: Number of the step that represents the pair: that of the largest weight, so that a
+            purchase comes before a view; among equal ones the strongest.
         strengths: Of all edges of the pair together.
     """
 
@@ -56,16 +56,16 @@ class Edges:
     strengths: Floats
 
     def where(self, mask: Mask) -> "Edges":
-        """Those for which the mask is true."""
+        """Returns those for which the mask is true."""
         return Edges(self.origin[mask], self.rows[mask], self.steps[mask], self.strengths[mask])
 
 
 class Steps:
     """All steps that a bundle's edges allow, numbered.
 
-    An event relation weighs as much as its `event_weight` beside the largest one of the schema,
-    every other relation 1. Events that say nothing by themselves (weight 0) are not walked. A pair
-    with an event that speaks against it, such as a return, is not walked at all.
+    The weight of an event relation is its `event_weight` over the largest one of the schema; all
+    other relations weigh 1. Events of weight 0 are not walked. A pair with negative feedback, such
+    as a return, is not walked at all.
     """
 
     def __init__(self, bundle: Bundle, paths: Paths) -> None:
@@ -78,7 +78,7 @@ class Steps:
         back = [WeightedStep(one.step.reverse(), one.weight) for one in ahead]
         self.all = tuple(chain(ahead, back))
         self.turned = np.roll(np.arange(len(self.all)), len(ahead))
-        """Per step the number of the same one, walked the other way."""
+        """Returns, per step, the number of the reverse step."""
         self._between: dict[tuple[str, str], list[int]] = {}
         for number, (step, _) in enumerate(self.all):
             self._between.setdefault((step.source, step.target), []).append(number)
@@ -91,14 +91,14 @@ class Steps:
         self._against = [edge_type for edge_type, weight in weighed if weight < 0]
 
     def end_types(self, start_type: str) -> list[str]:
-        """The node types one step away, in order of name."""
+        """Returns the node types one step away, in order of name."""
         return sorted(end for start, end in self._between if start == start_type)
 
     def num_nodes(self, node_type: str) -> int:
         return self._bundle.num_nodes(node_type)
 
     def degrees(self, start_type: str, end_type: str, rows: Rows) -> Rows:
-        """Per row how many edges there are to look through."""
+        """Returns the number of edges to scan per row."""
         total = np.zeros(len(rows), dtype=np.int64)
         for number in self._between.get((start_type, end_type), ()):
             total += _degrees(self._along(number), rows)
@@ -107,11 +107,11 @@ class Steps:
     def neighbors(
         self, start_type: str, end_type: str, rows: Rows, *, among: Mask | None = None
     ) -> Edges:
-        """All neighbors of one type.
+        """Returns all neighbors of one type.
 
         Args:
             rows: Rows to start from; they may repeat.
-            among: Which rows of the end type to look for, bool [num_nodes]; all by default.
+            among: The allowed rows of the end type, bool [num_nodes]; all by default.
         """
         found = [
             self._neighbors(number, rows, among)
@@ -121,7 +121,7 @@ class Steps:
         return self._without_refused(start_type, end_type, rows, edges)
 
     def belong_together(self, one_type: str, other_type: str, one: Rows, other: Rows) -> Mask:
-        """Which pairs of rows a relation connects of which a node has one, such as MADE_BY."""
+        """Returns which pairs of rows a one-target relation connects, such as MADE_BY."""
         found = np.zeros(len(one), dtype=np.bool_)
         for edge_type in self._belongings:
             pairs = {(one_type, other_type): (one, other), (other_type, one_type): (other, one)}
@@ -147,7 +147,7 @@ class Steps:
         return Edges(origin, ends, np.full(len(ends), number), strengths)
 
     def _without_refused(self, start_type: str, end_type: str, rows: Rows, edges: Edges) -> Edges:
-        """Leaves out the pairs that an event speaks against."""
+        """Drops the pairs with negative feedback."""
         num_ends = self.num_nodes(end_type)
         for edge_type in self._against:
             for step in (Step(edge_type), Step(edge_type, backwards=True)):
@@ -161,7 +161,7 @@ class Steps:
         return edges
 
     def _merged(self, found: list[Edges], num_ends: int) -> Edges:
-        """One edge per pair, pairs in order; see `Edges`."""
+        """Returns one edge per pair, with pairs in order; see `Edges`."""
         if len(found) == 1:
             return found[0]
         none = np.empty(0, dtype=np.int64)
@@ -193,13 +193,13 @@ def _degrees(adjacency: Adjacency, rows: Rows) -> Rows:
 
 
 MOST_EDGES = 200_000
-"""Edges that one lengthening of walks looks through at most; the strongest walks come first."""
+"""The maximum of edges to scan when walks are extended; the strongest walks come first."""
 
 Allowed = Callable[[str], "Mask | None"]
-"""Per node type which rows may be on a path, bool [num_nodes]; None for all of them."""
+"""The allowed rows of each node type on a path, bool [num_nodes]; None for all."""
 
 End = tuple[str, int]
-"""Type and row of the node that walks begin at."""
+"""Type and row of the first node of walks."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -208,10 +208,10 @@ class Walks:
 
     Args:
         types: The node types, from the first node on.
-        rows: int64 [num_walks, num_steps + 1], one walk per line; no node twice on one.
+        rows: int64 [num_walks, num_steps + 1], one walk per line, without repeated nodes.
         steps: int64 [num_walks, num_steps], numbers of steps.
         strengths: float64 [num_walks], the product of the edges' strengths.
-        whole: Whether these are all; if not, weak ones were left out.
+        whole: Whether these are all; if not, weak ones were dropped.
     """
 
     types: tuple[str, ...]
@@ -222,12 +222,12 @@ class Walks:
 
     @property
     def ends(self) -> Rows:
-        """The row of each walk's last node."""
+        """Returns the row of each walk's last node."""
         return self.rows[:, -1]
 
 
 class WalksFrom:
-    """Walks from one node, for any sequence of types; each is worked out once.
+    """Walks from one node along any type sequence; each sequence is computed once.
 
     Args:
         avoided: A node that walks must not touch: the other end of the paths.
@@ -246,13 +246,13 @@ class WalksFrom:
         )
 
     def along(self, types: tuple[str, ...]) -> Walks:
-        """All walks of a sequence of types, or the strongest if there are too many."""
+        """Returns all walks of a type sequence, or the strongest if there are too many."""
         if types not in self._known:
             self._known[types] = self._lengthened(self.along(types[:-1]), types[-1])
         return self._known[types]
 
     def cost(self, types: tuple[str, ...]) -> int:
-        """How many edges the last step looks through, if it is not known yet."""
+        """Returns the number of edges that the last step would scan; 0 if already computed."""
         if types in self._known:
             return 0
         shorter = self.along(types[:-1])
@@ -260,7 +260,7 @@ class WalksFrom:
 
     def _lengthened(self, walks: Walks, end_type: str) -> Walks:
         degrees = self._steps.degrees(walks.types[-1], end_type, walks.ends)
-        # From a node of many edges each is weak, whatever it leads to.
+        # Each edge of a node with many edges is weak.
         kept = within(MOST_EDGES, degrees, walks.strengths / np.sqrt(np.maximum(degrees, 1)))
         rows, steps, strengths = walks.rows[kept], walks.steps[kept], walks.strengths[kept]
         edges = self._steps.neighbors(walks.types[-1], end_type, rows[:, -1])
@@ -274,7 +274,7 @@ class WalksFrom:
         )
 
     def _free(self, end_type: str, types: tuple[str, ...], before: Rows, ends: Rows) -> Mask:
-        """Which ends may be walked to: allowed, neither end of the paths, not on the walk yet."""
+        """Returns which ends are possible: allowed, no end of the paths, not on the walk yet."""
         allowed = self._allowed(end_type)
         free = np.ones(len(ends), dtype=np.bool_) if allowed is None else allowed[ends]
         for excluded_type, excluded_row in self._excluded:
@@ -287,9 +287,9 @@ class WalksFrom:
 
 
 def within(budget: int, costs: Rows, worth: Floats) -> npt.NDArray[np.intp]:
-    """The positions to keep, ascending: most worth first, equal ones in order, while they fit.
+    """Returns the positions to keep, ascending: the most valuable that fit, ties in order.
 
-    What alone is over the budget does not count.
+    Single entries over the budget are skipped.
 
     >>> within(10, np.array([5, 11, 5, 5]), np.array([0.1, 0.4, 0.2, 0.3])).tolist()
     [2, 3]

@@ -1,1 +1,1 @@
-"""A folder of releases, one of which is current. docs/releases.md says how it is used."""
+"""A folder of releases, one of which is current. docs/releases.md explains its use."""

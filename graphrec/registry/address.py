@@ -1,4 +1,4 @@
-"""Where a bundle lies: a folder, or a release of a registry, written REGISTRY@NAME."""
+"""Resolves the address of a bundle: a folder, or a release of a registry, written REGISTRY@NAME."""
 
 from pathlib import Path
 from shlex import quote
@@ -13,9 +13,9 @@ MARK = "@"
 
 
 def split_address(address: str | Path) -> tuple[Path, str] | None:
-    """Registry and name of a release; None where the address is a plain path.
+    """Returns registry and name of a release, or None for a plain path.
 
-    What exists as it is written is a path, whatever signs are in it.
+    An existing path is always a path, whatever characters it contains.
 
     >>> split_address("shop/releases@current")
     (PosixPath('shop/releases'), 'current')
@@ -29,12 +29,12 @@ def split_address(address: str | Path) -> tuple[Path, str] | None:
 
 
 def bundle_folder(address: str | Path) -> Path:
-    """The folder of the bundle that an address names; a plain path is given back as it is.
+    """Returns the bundle folder of an address; a plain path stays.
 
     Raises:
-        RegistryError: There is no such registry, or nothing in it is current.
-        BundleError: What is current is not the release that was promoted.
-        UnknownReleaseError: The registry holds no release of that name, or no longer.
+        RegistryError: The registry is missing, or has no current release.
+        BundleError: The current release differs from the promoted one.
+        UnknownReleaseError: The registry has no release with that name.
     """
     split = split_address(address)
     if split is None:
@@ -52,14 +52,14 @@ def bundle_folder(address: str | Path) -> Path:
     current = read_current(registry)
     if current is None:
         raise RegistryError(
-            f"nothing is current in the registry '{registry}'",
+            f"the registry '{registry}' has no current release",
             next_step=f"graphrec promote {quote(str(registry))} BUNDLE_OR_NAME",
             value=str(address),
         )
     folder = place(registry, current.name)
     if not folder.is_dir():
         raise UnknownReleaseError(
-            f"the current release of '{registry}', '{current.name}', is gone",
+            f"the current release of '{registry}', '{current.name}', is missing",
             next_step=f"graphrec rollback {registry}, or promote another one",
             value=current.name,
         )
@@ -68,7 +68,7 @@ def bundle_folder(address: str | Path) -> Path:
 
 
 def check_unchanged(address: str | Path, folder: Path, promoted: Promotion) -> None:
-    """Checks that a release is what was promoted: another one may have been put in its place.
+    """Checks that a release is the promoted one and was not replaced.
 
     Raises:
         BundleError: It is not, or its manifest cannot be read.
@@ -76,7 +76,7 @@ def check_unchanged(address: str | Path, folder: Path, promoted: Promotion) -> N
     found = read_manifest(folder).release_id
     if found != promoted.release_id:
         raise BundleCorruptError(
-            f"'{address}' is not what was promoted: '{promoted.name}' holds the release {found}",
+            f"'{address}' is not the promoted release: '{promoted.name}' holds the release {found}",
             expected=promoted.release_id,
             next_step="promote another one of "
             f"`graphrec releases {quote(str(folder.parent.parent))}`",
@@ -85,15 +85,15 @@ def check_unchanged(address: str | Path, folder: Path, promoted: Promotion) -> N
 
 
 def release_folder(registry: Path, name: str) -> Path:
-    """The folder of a release that stands in a registry.
+    """Returns the folder of a release in a registry.
 
     Raises:
-        UnknownReleaseError: None of that name does.
+        UnknownReleaseError: There is none with that name.
     """
     known = release_names(registry)
     if name not in known:
         raise UnknownReleaseError(
-            f"the registry '{registry}' holds no release '{name}'",
+            f"the registry '{registry}' has no release '{name}'",
             expected="one of " + ", ".join(known) if known else None,
             next_step=nearest(name, known) or f"see `graphrec releases {quote(str(registry))}`",
             value=name,
@@ -102,13 +102,13 @@ def release_folder(registry: Path, name: str) -> Path:
 
 
 def release_names(registry: Path) -> list[str]:
-    """The releases that stand in a registry, by name; one that is being copied is none yet."""
+    """Returns the releases in a registry, by name, without unfinished copies."""
     folders = (registry / RELEASES).iterdir()
     return sorted(one.name for one in folders if one.is_dir() and is_release_name(one.name))
 
 
 def place(registry: Path, name: str) -> Path:
-    """Where a release of that name lies, or is to lie.
+    """Returns the path of a release with that name, existing or new.
 
     Raises:
         RegistryError: A link there leads out of the registry.

@@ -1,4 +1,4 @@
-"""Finds the place of a bundle in a registry and copies the bundle there, whole or not at all."""
+"""Chooses the folder of a bundle in a registry and copies the bundle there, atomically."""
 
 import shutil
 from errno import EINVAL, ENOSYS, ENOTTY, EOPNOTSUPP, EXDEV
@@ -21,10 +21,10 @@ from graphrec.registry.promotions import CURRENT, Promotion, is_release_name
 
 
 def meant(registry: Path, bundle_or_name: str | Path) -> Path:
-    """The folder of the bundle that is to be promoted: in the registry, or elsewhere.
+    """Returns the folder of the bundle to promote: in the registry, or elsewhere.
 
     Raises:
-        RegistryError: It is the name of a release and a path as well.
+        RegistryError: It is both the name of a release and a path.
         UnknownReleaseError: It is neither.
     """
     text, path = str(bundle_or_name), Path(bundle_or_name)
@@ -32,7 +32,7 @@ def meant(registry: Path, bundle_or_name: str | Path) -> Path:
     if text in names:
         if path.exists():
             raise RegistryError(
-                f"'{text}' is a release of '{registry}', and a path as well",
+                f"'{text}' is both a release of '{registry}' and a path",
                 next_step=f"write {registry}{MARK}{text} for the release, ./{text} for the path",
                 value=text,
             )
@@ -48,31 +48,31 @@ def meant(registry: Path, bundle_or_name: str | Path) -> Path:
 
 
 def make_registry(folder: Path) -> None:
-    """Makes the folders of a registry where they are not there yet.
+    """Creates the missing folders of a registry.
 
     Raises:
-        RegistryError: Something else is there.
+        RegistryError: The folder is not a registry.
     """
     releases = folder / RELEASES
     found = ""
     if folder.exists() and not folder.is_dir():
         found = "is a file"
     elif folder.exists() and not releases.is_dir() and any(folder.iterdir()):
-        found = "holds other things"
+        found = "holds other files"
     if found:
         raise RegistryError(
-            f"'{folder}' is no registry: it {found}",
-            expected="a registry, an empty folder, or a path where nothing is yet",
+            f"'{folder}' is not a registry: it {found}",
+            expected="a registry, an empty folder, or a new path",
             value=str(folder),
         )
     releases.mkdir(parents=True, exist_ok=True)
 
 
 def place_for(registry: Path, bundle: Bundle, name: str | None) -> Path:
-    """Where a bundle stands in the registry, or is to be copied to.
+    """Returns the folder of a bundle in the registry, existing or new.
 
     Raises:
-        RegistryError: That is no name for a release.
+        RegistryError: The name is not valid for a release.
     """
     if name is None and bundle.folder.parent.resolve() == (registry / RELEASES).resolve():
         name = bundle.folder.name
@@ -80,7 +80,7 @@ def place_for(registry: Path, bundle: Bundle, name: str | None) -> Path:
         name = f"{bundle.manifest.created_at:%Y-%m-%d}-{bundle.manifest.release_id}"
     if not is_release_name(name):
         raise RegistryError(
-            f"'{name}' is no name for a release",
+            f"'{name}' is not a valid name for a release",
             expected=f"up to 100 letters, digits and . _ -, the first a letter or digit, and not "
             f"'{CURRENT}'",
             value=name,
@@ -89,7 +89,7 @@ def place_for(registry: Path, bundle: Bundle, name: str | None) -> Path:
 
 
 def stands(folder: Path, bundle: Bundle) -> bool:
-    """Whether the release stands at its place already.
+    """Returns whether the release is already in the registry.
 
     Raises:
         RegistryError: Another one has its name.
@@ -100,14 +100,14 @@ def stands(folder: Path, bundle: Bundle) -> bool:
         there = read_manifest(folder).release_id
     except BundleError as error:
         raise RegistryError(
-            f"the release '{folder.name}' stands there already, and is damaged: {error}",
+            f"the release '{folder.name}' already exists and is damaged: {error}",
             next_step=f"choose another --name, or remove '{folder}' first",
             value=folder.name,
         ) from error
     if there != bundle.manifest.release_id:
         raise RegistryError(
             f"there is another release named '{folder.name}': {there}",
-            expected=f"{bundle.manifest.release_id}, the one to be promoted",
+            expected=f"{bundle.manifest.release_id}, the one to promote",
             next_step="choose another --name; releases are never changed",
             value=folder.name,
         )
@@ -115,10 +115,10 @@ def stands(folder: Path, bundle: Bundle) -> bool:
 
 
 def check_schema(bundle: Bundle, registry: Path, current: Promotion) -> None:
-    """Refuses a release whose graph is of another schema than the current one's.
+    """Refuses a release whose graph schema differs from the current one's.
 
     Raises:
-        RegistryError: Names what differs.
+        RegistryError: It does; the message names the differences.
     """
     if current.schema_fingerprint == bundle.manifest.schema_fingerprint:
         return
@@ -126,33 +126,33 @@ def check_schema(bundle: Bundle, registry: Path, current: Promotion) -> None:
         serving = read_manifest(release_folder(registry, current.name)).read_schema()
         names = [{*one.node_types, *one.relations} for one in (serving, bundle.schema)]
         differing = ", ".join(sorted(names[0] ^ names[1]))
-    except BundleError:  # gone or damaged, which is no reason to keep it
+    except BundleError:  # a missing or damaged release does not restrict the next one
         differing = ""
     raise RegistryError(
         "the release has another graph schema than the current one, "
         + (f"which differs in {differing}" if differing else "with other properties"),
         expected=f"schema {current.schema_fingerprint}, as '{current.name}' has it",
-        next_step="programs and policies that name types or properties may fail; if they are ready "
-        "for it, promote with --new-schema",
+        next_step="programs and policies that name types or properties may fail; if they are "
+        "prepared for it, promote with --new-schema",
         value=bundle.manifest.schema_fingerprint,
     )
 
 
 _FICLONE = 0x40049409
-"""Linux's request for a copy that shares blocks with its source until one of them is written."""
+"""Linux's ioctl for a copy that shares blocks with its source until one of them is written."""
 
 _CANNOT_CLONE = {EINVAL, ENOSYS, ENOTTY, EOPNOTSUPP, EXDEV}
 
 
 def copy_in(bundle: Bundle, folder: Path, *, verify: bool) -> None:
-    """Copies a bundle's files to a new folder: what happens to the source later changes nothing.
+    """Copies a bundle's files to a new folder, independent of later changes of the source.
 
-    Only what the manifest lists comes along. The copy is checked before it gets its name, and is
-    on the disk by then.
+    It copies only the files of the manifest, checks them and flushes them to disk before the folder
+    gets its name.
 
     Raises:
-        BundleError: A file is gone or, with `verify`, is not what the manifest says.
-        RegistryError: The bundle was written anew meanwhile.
+        BundleError: A file is missing or, with `verify`, does not match the manifest.
+        RegistryError: The bundle was overwritten meanwhile.
     """
     with atomic_folder(folder, RegistryError, "releases") as unfinished:
         for name in [*bundle.manifest.files, MANIFEST_NAME]:
@@ -164,17 +164,17 @@ def copy_in(bundle: Bundle, folder: Path, *, verify: bool) -> None:
         copied = open_bundle(unfinished, verify=verify).manifest.release_id
         if copied != bundle.manifest.release_id:
             raise RegistryError(
-                f"'{bundle.folder}' was written anew while it was copied",
+                f"'{bundle.folder}' was overwritten during the copy",
                 expected=f"the release {bundle.manifest.release_id}, as it was before",
-                next_step="promote it again when nothing writes to it any more",
+                next_step="promote it again when no process writes to it",
                 value=copied,
             )
     sync(folder.parent)
 
 
 def _copy(source: Path, target: Path) -> None:
-    """Copies the content: no link to the source, which may be changed or cut short later."""
-    import fcntl  # not on every system; there, registries can still be read
+    """Copies the content: a link would follow later changes of the source."""
+    import fcntl  # Not every system allows this; registries are still readable there.
 
     with source.open("rb") as read, target.open("xb") as write:
         try:

@@ -1,9 +1,9 @@
-"""Records which release is current and which were before, in two files that survive a crash.
+"""Records the current release and earlier ones, in two crash-safe files.
 
-`current.json` holds the last promotion and is replaced as a whole: it alone says which release is
-current. `history.jsonl` holds one promotion per line, and each line is added after its promotion
-has happened. A crash in between leaves the last line missing or half written: readers then take it
-from `current.json`, and the next promotion completes the file.
+`current.json` holds the last promotion and is replaced atomically: it alone defines the current
+release. `history.jsonl` holds one promotion per line, written after the promotion. After a crash in
+between, the last line is missing or incomplete: readers then take it from `current.json`, and the
+next promotion completes the file.
 """
 
 import os
@@ -29,13 +29,13 @@ Action = Literal["promote", "rollback"]
 
 
 def is_release_name(name: str) -> bool:
-    """Whether a release may be called so: it becomes the name of a folder."""
+    """Checks the name of a release, which becomes the name of a folder."""
     return bool(RELEASE_NAME.fullmatch(name)) and name != CURRENT and not is_device(name)
 
 
 def _checked_name(name: str) -> str:
     if not is_release_name(name):
-        raise ValueError(f"{name!r} is no name for a release")
+        raise ValueError(f"{name!r} is not a valid name for a release")
     return name
 
 
@@ -43,16 +43,15 @@ ReleaseName = Annotated[str, AfterValidator(_checked_name)]
 
 
 class Promotion(BaseModel):
-    """One change of who is current.
+    """One change of the current release.
 
     Args:
         number: Counts the promotions of a registry, from 1.
-        name: Which release became current.
-        release_id: Its content, as the manifest names it.
-        schema_fingerprint: Of its graph, so that the next one can be checked though this one's
-            manifest is damaged.
-        at: Since when.
-        action: 'promote', or 'rollback' where it had been current before.
+        name: The release that became current.
+        release_id: The id of its content.
+        schema_fingerprint: Of its graph, to check the next release even if this one is damaged.
+        at: The time of the change.
+        action: 'promote' or 'rollback'.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -66,25 +65,25 @@ class Promotion(BaseModel):
 
 
 def read_current(registry: Path) -> Promotion | None:
-    """The promotion that made the current release current; None before the first one.
+    """Returns the promotion of the current release, or None before the first one.
 
     Raises:
-        RegistryError: The file is not what a promotion writes, or it is gone.
+        RegistryError: The file is damaged or missing.
     """
     current = current_of(registry)
     if current is None and _history(registry):
-        current = current_of(registry)  # the very first promotion may have come in between
+        current = current_of(registry)  # another process may just have made the first promotion
         if current is not None:
             return current
-        raise _damaged(registry, f"'{registry / CURRENT_NAME}' is gone, but there is a history")
+        raise _damaged(registry, f"'{registry / CURRENT_NAME}' is missing, but there is a history")
     return current
 
 
 def current_of(registry: Path) -> Promotion | None:
-    """What `current.json` says; None where there is none.
+    """Reads `current.json`; None if it is missing.
 
     Raises:
-        RegistryError: It is not what a promotion writes.
+        RegistryError: The file is damaged.
     """
     path = registry / CURRENT_NAME
     if not os.path.lexists(path):
@@ -93,12 +92,12 @@ def current_of(registry: Path) -> Promotion | None:
 
 
 def read_history(registry: Path) -> list[Promotion]:
-    """All promotions, oldest first.
+    """Returns all promotions, oldest first.
 
     Raises:
-        RegistryError: A whole line is not what a promotion writes.
+        RegistryError: A complete line is damaged.
     """
-    # Who is current is read first: what is promoted meanwhile is then at worst too much, and cut.
+    # Read the current one first: promotions in between are then only extra lines, which are cut.
     current = read_current(registry)
     if current is None:
         return []
@@ -112,13 +111,13 @@ def read_history(registry: Path) -> list[Promotion]:
 
 
 def make_current(registry: Path, promotion: Promotion, before: list[Promotion]) -> None:
-    """Makes a release current, in one rename. Only one process at a time may do this.
+    """Makes a release current with one rename. Only one process at a time may call it.
 
     Args:
-        before: What `read_history` says.
+        before: The result of `read_history`.
 
     Raises:
-        RegistryError: The history goes on after what is current, which nothing but a hand did.
+        RegistryError: The history has promotions after the current one, from a manual edit.
     """
     _complete(registry, before)
     write_current(registry, promotion)
@@ -126,19 +125,19 @@ def make_current(registry: Path, promotion: Promotion, before: list[Promotion]) 
 
 
 def write_current(registry: Path, promotion: Promotion) -> None:
-    """Replaces `current.json` as a whole."""
+    """Replaces `current.json` atomically."""
     write_file(registry / CURRENT_NAME, _line(promotion), RegistryError)
 
 
 def write_history(registry: Path, promotions: list[Promotion]) -> None:
-    """Replaces the history as a whole."""
+    """Replaces the history atomically."""
     write_file(registry / HISTORY_NAME, "".join(map(_line, promotions)), RegistryError)
 
 
 def came_before(history: list[Promotion]) -> list[str]:
-    """Who can be gone back to: the names that were current before, the last one first.
+    """Returns the names of earlier current releases for a rollback, the last one first.
 
-    A rollback takes back what was promoted since, so another one goes further back.
+    A rollback undoes the promotions since, so the next one goes further back.
 
     >>> def promotion(number, name, action="promote"):
     ...     said = {"release_id": "", "schema_fingerprint": "", "at": 0, "action": action}
@@ -157,7 +156,7 @@ def came_before(history: list[Promotion]) -> list[str]:
 
 
 def _take_back(stack: list[str], name: str) -> None:
-    """Drops what stands above a name; what is on top where the line of that name is lost."""
+    """Drops everything above a name, or the top entry if the name's line is lost."""
     if name not in stack:
         del stack[-1:]
         return
@@ -166,7 +165,7 @@ def _take_back(stack: list[str], name: str) -> None:
 
 
 def promotion_of(line: bytes) -> Promotion | None:
-    """The promotion that a line is; None where it is none."""
+    """Parses a line into a promotion, or None if it is not one."""
     try:
         return Promotion.model_validate(read_json(line))
     except ValueError:
@@ -174,7 +173,7 @@ def promotion_of(line: bytes) -> Promotion | None:
 
 
 def _complete(registry: Path, promotions: list[Promotion]) -> None:
-    """Adds the lines that are missing, in place of a half one that a crash has left."""
+    """Adds the missing lines, and replaces an incomplete one after a crash."""
     path, text = registry / HISTORY_NAME, _history(registry)
     whole = _whole(text)
     with path.open("ab") as file:
@@ -196,13 +195,13 @@ def _line(promotion: Promotion) -> str:
 
 
 def _whole(text: bytes) -> int:
-    """Where the last whole line ends."""
+    """Returns the end of the last complete line."""
     return text.rfind(b"\n") + 1
 
 
 def _content(registry: Path, path: Path) -> bytes:
     if path.is_symlink() or not path.is_file():
-        raise _damaged(registry, f"'{path}' is no file")
+        raise _damaged(registry, f"'{path}' is not a file")
     return path.read_bytes()
 
 
@@ -210,9 +209,11 @@ def _parsed(registry: Path, text: bytes, where: str) -> Promotion:
     try:
         return Promotion.model_validate(read_json(text))
     except ValidationError as error:
-        raise _damaged(registry, f"{where} is no promotion: {error.errors()[0]['msg']}") from error
+        raise _damaged(
+            registry, f"{where} is not a promotion: {error.errors()[0]['msg']}"
+        ) from error
     except ValueError as error:
-        raise _damaged(registry, f"{where} is no promotion: {error}") from error
+        raise _damaged(registry, f"{where} is not a promotion: {error}") from error
 
 
 def _damaged(registry: Path, what: str) -> RegistryError:

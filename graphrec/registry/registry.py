@@ -1,4 +1,4 @@
-"""A registry: releases that never change, and which of them is served."""
+"""A registry of immutable releases, one of which is served."""
 
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ LOCK_NAME = "lock"
 
 @dataclass(frozen=True, slots=True)
 class Switch:
-    """What a promotion or a rollback did.
+    """The result of a promotion or a rollback.
 
     Args:
         current: The release that is current now.
@@ -43,12 +43,12 @@ class Switch:
 
     @property
     def changed(self) -> bool:
-        """Whether another release is current than before."""
+        """Whether the current release changed."""
         return self.current != self.before
 
 
 class Registry:
-    """A folder of releases. Every method reads it again, so an object can be kept for long."""
+    """A folder of releases. Every method reads the folder again, so an object stays valid."""
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
@@ -65,7 +65,7 @@ class Registry:
 
     @file_access("read or write")
     def history(self) -> tuple[Tenure, ...]:
-        """Returns which release was current when, oldest first.
+        """Returns the times in which each release was current, oldest first.
 
         Raises:
             RegistryError: There is no registry, or its files are damaged.
@@ -84,7 +84,7 @@ class Registry:
     ) -> Switch:
         """Makes a release current: a bundle, which it copies in, or a release in the registry.
 
-        It makes the registry if there is none. Promoting the current release changes nothing.
+        It creates a missing registry. Promoting the current release changes nothing.
 
         Args:
             bundle_or_name: A folder, REGISTRY@NAME, or the name of a release of this registry.
@@ -140,7 +140,7 @@ class Registry:
 
     @file_access("read or write")
     def prune(self, keep_last: int) -> tuple[str, ...]:
-        """Removes old releases; those that were current last stay.
+        """Removes old releases, and keeps those that were current last.
 
         The current release and the one to roll back to always stay. Before a release is removed,
         processes that serve it must be reloaded.
@@ -175,7 +175,7 @@ class Registry:
 
     @file_access("read or write")
     def repair(self) -> Repair:
-        """Repairs `current.json` and the history from what can be read of them.
+        """Repairs `current.json` and the history from their readable parts.
 
         A replaced file is kept under another name. If nothing is damaged, nothing changes.
 
@@ -207,7 +207,7 @@ class Registry:
             )
         if to is not None and to not in before:
             raise RegistryError(
-                f"'{to}' is none of the releases that were current before this one",
+                f"'{to}' is not one of the releases that were current before this one",
                 expected="one of " + ", ".join(dict.fromkeys(before)),
                 next_step="to make another one current: "
                 f"graphrec promote {quote(str(self.folder))} {quote(to)}",

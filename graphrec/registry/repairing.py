@@ -1,4 +1,4 @@
-"""Lists the releases of a registry and repairs its two files from what can still be read.
+"""Lists the releases of a registry and repairs its two files from their readable parts.
 
 It also says how long each release was current.
 """
@@ -27,13 +27,13 @@ from graphrec.registry.promotions import (
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A release that stands in a registry.
+    """A release in a registry.
 
     Args:
-        release_id: Its content; this and what comes from the manifest is None with a problem.
+        release_id: The id of its content; like all values from the manifest, None with a problem.
         metrics: The first figures of the manifest, by name.
         is_current: Whether it is served.
-        promoted_at: When it became current last; None if it never was.
+        promoted_at: When it last became current; None if it never was.
         problem: Why its manifest cannot be read; None if it can.
     """
 
@@ -50,11 +50,11 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class Tenure:
-    """How long a release was current.
+    """The time in which a release was current.
 
     Args:
-        until: None for the one that still is.
-        action: 'promote', or 'rollback' where it had been current before.
+        until: None for the current one.
+        action: 'promote' or 'rollback'.
     """
 
     name: str
@@ -65,7 +65,7 @@ class Tenure:
 
 
 def listed(registry: Path, history: list[Promotion]) -> tuple[Listed, ...]:
-    """The releases of a registry, the newest first; those that cannot be read come last."""
+    """Returns the releases of a registry, newest first, unreadable ones last."""
     promoted_at = {one.name: one.at for one in history}
     current = history[-1].name if history else None
     found = [
@@ -78,7 +78,7 @@ def listed(registry: Path, history: list[Promotion]) -> tuple[Listed, ...]:
 
 
 def tenures(history: list[Promotion]) -> tuple[Tenure, ...]:
-    """Each promotion with when it ended."""
+    """Returns each promotion with its end."""
     ends: list[datetime | None] = [after.at for _, after in pairwise(history)]
     return tuple(
         Tenure(one.name, one.release_id, one.at, until, one.action)
@@ -105,13 +105,13 @@ def _listed(folder: Path, is_current: bool, promoted_at: datetime | None) -> Lis
 
 @dataclass(frozen=True, slots=True)
 class Repair:
-    """What a repair did.
+    """The result of a repair.
 
     Args:
-        current: The release that is current now; None where nothing could be read.
-        kept: How many promotions the history has.
-        lost: How many lines of it could not be read, or did not fit.
-        set_aside: The files as they were, by their new names; empty where nothing was damaged.
+        current: The release that is current now; None if nothing was readable.
+        kept: The number of promotions in the history.
+        lost: The number of its lines that were unreadable or inconsistent.
+        set_aside: The new names of the old files; empty if nothing was damaged.
     """
 
     current: str | None
@@ -121,10 +121,10 @@ class Repair:
 
 
 def repair(registry: Path) -> Repair:
-    """Writes both files anew where one is damaged. Only one process at a time may do this.
+    """Rewrites both files if one is damaged. Only one process at a time may call it.
 
-    Who is current is what `current.json` says, or else the last line of the history that can be
-    read. Nothing is lost: a file that is replaced stays beside, under a name with the time.
+    The current release comes from `current.json`, or else from the last readable line of the
+    history. A replaced file is kept under a name with the time.
     """
     current, current_fits = _current(registry)
     lines = _lines(registry / HISTORY_NAME)
@@ -134,7 +134,7 @@ def repair(registry: Path) -> Repair:
     history = [one for one in readable if current is None or one.number < current.number]
     if current is not None:
         history.append(current)
-    # A line that a crash has left out or half written is no damage: the next promotion adds it.
+    # A missing or incomplete last line is not damage: the next promotion adds it.
     lost = len([line for line in lines if promotion_of(line) not in history])
     aside = []
     if lost or not _is_file_or_nothing(registry / HISTORY_NAME):
@@ -149,7 +149,7 @@ def repair(registry: Path) -> Repair:
 
 
 def _current(registry: Path) -> tuple[Promotion | None, bool]:
-    """Who is current, and whether the file says so as it has to."""
+    """Returns the current promotion, and whether the file is valid."""
     if not os.path.lexists(registry / CURRENT_NAME):
         return None, not _lines(registry / HISTORY_NAME)
     try:
@@ -159,7 +159,7 @@ def _current(registry: Path) -> tuple[Promotion | None, bool]:
 
 
 def _lines(path: Path) -> list[bytes]:
-    """The lines of a history, but for half a line that a crash has left at its end."""
+    """Returns the lines of a history without an incomplete last one."""
     if path.is_symlink() or not path.is_file():
         return []
     lines = path.read_bytes().splitlines(keepends=True)
@@ -167,7 +167,7 @@ def _lines(path: Path) -> list[bytes]:
 
 
 def _rising(promotions: list[Promotion]) -> list[Promotion]:
-    """Without those whose number does not come after all before."""
+    """Drops promotions whose number is not above all earlier ones."""
     found: list[Promotion] = []
     for one in promotions:
         if not found or one.number > found[-1].number:
@@ -180,7 +180,7 @@ def _is_file_or_nothing(path: Path) -> bool:
 
 
 def _set_aside(path: Path) -> str:
-    """Gives a file another name, which nothing has; the new name."""
+    """Renames a file to an unused name, and returns that name."""
     name = f"{path.name}.damaged-{datetime.now(UTC):%Y%m%dT%H%M%S%f}"
     path.rename(path.with_name(name))
     return name

@@ -62,7 +62,7 @@ def test_quality_is_kept_for_the_types_that_have_it(tmp_path, content):
     assert bundle.quality("Product").equals(content["quality"]["Product"].table)
     assert bundle.manifest.quality == {"Product": content["quality"]["Product"].rule}
     assert [bundle.has_quality(name) for name in ("Product", "Brand")] == [True, False]
-    with pytest.raises(QueryError, match="does not say how good Brand nodes are; expected one of "):
+    with pytest.raises(QueryError, match="has no quality for Brand; expected one of "):
         bundle.quality("Brand")
     with pytest.raises(SchemaError, match="did you mean 'Brand'"):
         bundle.quality("Brnd")
@@ -175,9 +175,9 @@ def test_ids_beyond_the_basic_plane_sort_by_code_point():
         (
             lambda b: b.row_of("Product", "p7"),
             UnknownIdError,
-            r"no Product has the id 'p7'; ids like it: 'p4', 'p5', 'p6'",
+            r"no Product has the id 'p7'; similar ids: 'p4', 'p5', 'p6'",
         ),
-        (lambda b: b.row_of("User", 7), UnknownIdError, r"strings, not int \(7\); ask for '7'"),
+        (lambda b: b.row_of("User", 7), UnknownIdError, r"strings, not int \(7\); use '7'"),
         (lambda b: b.row_of("Prodct", "p1"), SchemaError, "did you mean 'Product'"),
         (lambda b: b.ids("Shop"), QueryError, "no Shop nodes; expected one of Brand, Category"),
         (
@@ -188,7 +188,7 @@ def test_ids_beyond_the_basic_plane_sort_by_code_point():
         (
             lambda b: b.edges(EdgeType("User", "VIEWED", "Product")),
             QueryError,
-            "does not hold the edges User-VIEWED-Product; expected one of Category-CHILD_OF",
+            "does not have the edges User-VIEWED-Product; expected one of Category-CHILD_OF",
         ),
     ],
 )

@@ -108,7 +108,7 @@ def test_similar(run, world_path):
 def test_an_empty_answer_says_so(run, world_path):
     result = run("recommend", world_path, "User:ann", "--min-price", "99")
     assert result.exit_code == 0
-    assert "nothing is left after filters, policy and what was seen" in result.stdout
+    assert "no results after filters, policy and seen items" in result.stdout
     assert ids(run("recommend", world_path, "User:ann", "--min-price", "99", "--json")) == []
 
 
@@ -157,7 +157,7 @@ def test_markup_in_names_is_text(run, content, make_recommender):
         (["recommend", "OLD", "User:ann"], 7, "BundleVersionError", "has format version 0"),
         (["similar", "DAMAGED", "User:ann"], 7, "BundleCorruptError", "changed since the bundle"),
         (["info", "DAMAGED"], 7, "BundleCorruptError", "changed since the bundle"),
-        (["info", "NOWHERE"], 4, "DataError", "nothing graphrec knows at"),
+        (["info", "NOWHERE"], 4, "DataError", "is not a bundle, a snapshot or a store"),
         (["info", "NOT_JSON"], 4, "DataError", "is not valid JSON"),
     ],
 )

@@ -158,7 +158,7 @@ def test_what_a_list_should_be_like(run, market, words, options):
     [
         ("--include-seen --seen VIEWED", 2, "either --include-seen or --seen"),
         ("--value-weight 2", 2, "Invalid value for '--value-weight'"),
-        ("--value-weight 0.5", 8, "does not say how good Product nodes are"),
+        ("--value-weight 0.5", 8, "has no quality for Product"),
         ("--seen-days 3", 8, "does not say when User-PURCHASED-Product happened"),
         ("--new-item-share 0.5", 8, "who is new cannot be told"),
     ],

@@ -232,10 +232,10 @@ def test_a_release_without_rules_keeps_its_name(recommender, tmp_path):
 
 
 BAD_EDGES = [
-    ("User-PURCHASED-Produkt", "which is no edge type"),
-    ("User-FOLLOWS-Brand", "which connects no Product"),
+    ("User-PURCHASED-Produkt", "which is not an edge type"),
+    ("User-FOLLOWS-Brand", "which does not connect Product"),
     ("User-VIEWED-Product", "whose edges are not in the bundle"),
-    ("Product-IN_CATEGORY-Category", "but there are no vectors for Category"),
+    ("Product-IN_CATEGORY-Category", "but Category has no vectors"),
 ]
 
 

@@ -260,7 +260,7 @@ def test_the_command_line_says_on_stderr_what_it_did_without(market, tmp_path, a
     for said in (
         "recalled.csv' names nothing: RECALLED bars nothing",
         "the bundle does not hold 1 Product ids of the policy, 'p99'",
-        "does not hold it: Product 'listed-today' (filter 'exclude.ids')",
+        "it is not in the bundle: Product 'listed-today' (filter 'exclude.ids')",
     ):
         assert said in found.stderr
     if as_json:

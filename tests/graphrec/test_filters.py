@@ -124,5 +124,5 @@ def test_filters_cannot_be_changed():
 
 def test_a_wrong_name_among_very_many_gets_its_neighbors(recommender, monkeypatch):
     monkeypatch.setattr("graphrec.query.names._NEAREST_AMONG", 3)
-    with pytest.raises(InvalidFilterError, match="'yogurd'; ids like it: 'yogurt'"):
+    with pytest.raises(InvalidFilterError, match="'yogurd'; similar ids: 'yogurt'"):
         recommender.products_for_user("ann", filters=Filters(categories="yogurd"))

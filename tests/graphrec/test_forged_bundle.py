@@ -144,18 +144,18 @@ FORGERIES = {
     "a negative number of orders": (
         column("quality/Product.parquet", "num_orders", put(0, -1)),
         "quality/Product",
-        "num_orders of Product is empty or negative",
+        "num_orders of Product has empty or negative",
     ),
     # the manifest
     "NaN among the metrics": (
         manifest(lambda one: one["metrics"].update(recall=float("nan"))),
         "manifest.json",
-        "NaN is no number of JSON",
+        "NaN is not a JSON number",
     ),
     "Infinity in the config": (
         manifest(lambda one: one["config"].update(dim=float("inf"))),
         "manifest.json",
-        "Infinity is no number of JSON",
+        "Infinity is not a JSON number",
     ),
     "an empty schema": (
         manifest(lambda one: one.update(graph_schema={"node_types": [], "relations": []})),
@@ -256,8 +256,8 @@ def test_a_forged_bundle_is_refused(folder, world_path, tmp_path, name):
         ("rows.npy", lambda one: np.full_like(one, one[0]), "names a row twice"),
         ("heads.npy", put((0, 0), np.nan), "its heads are not finite"),
         ("lengths.npy", put(0, np.inf), "its lengths are not finite"),
-        ("lengths.npy", lambda one: one[::-1], "its lengths do not fall"),
-        ("lengths.npy", lambda one: -one, "its lengths do not fall"),
+        ("lengths.npy", lambda one: one[::-1], "its lengths are not descending"),
+        ("lengths.npy", lambda one: -one, "its lengths are not descending"),
         ("rotation.npy", put((0, 0, 0), np.nan), "its rotation are not finite"),
     ],
 )

@@ -330,8 +330,8 @@ def test_a_damaged_file_of_faiss_is_noticed_without_its_hash(copied, damage):
     [
         ({"similarity": "cosine"}, "disagree about 'index/Product.dot.heads.npy'"),
         ({"num_rows": NUM_PRODUCTS + 1}, "does not fit: it is for 3001 rows of Product"),
-        ({"width": None}, "an index of kind 'bounds' has a width"),
-        ({"kind": "ivf"}, "an index of kind 'ivf' says how many lists"),
+        ({"width": None}, "an index of kind 'bounds' needs a width"),
+        ({"kind": "ivf"}, "an index of kind 'ivf' needs the number"),
     ],
 )
 def test_a_manifest_that_contradicts_itself(copied, change, message):

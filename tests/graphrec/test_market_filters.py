@@ -174,7 +174,7 @@ def test_edges_that_the_bundle_lacks_are_said(market, tmp_path):
     del edges[SCHEMA.edge_type("SOLD_BY")]
     del edges[SCHEMA.edge_type("PUBLISHED")]
     recommender = Recommender(make_market(tmp_path / "less", edges=edges))
-    with pytest.raises(QueryError, match="does not hold the edges Product-SOLD_BY-Shop"):
+    with pytest.raises(QueryError, match="does not have the edges Product-SOLD_BY-Shop"):
         passing(recommender, "Product", shops="s1")
     # One of two metapaths is enough.
     assert passing(recommender, "Creator", categories="drinks") == "c0"

@@ -140,7 +140,7 @@ def test_seen(recommender):
             "no vectors for Category; expected one of Brand, Product, User",
         ),
         (lambda r: r.recommend("Category", "food", "User"), QueryError, "no vectors for Category"),
-        (lambda r: r.recommend("User", "ann", "Shop"), QueryError, "holds no Shop nodes"),
+        (lambda r: r.recommend("User", "ann", "Shop"), QueryError, "has no Shop nodes"),
         (lambda r: r.recommend("Usr", "ann", "Product"), SchemaError, "did you mean 'User'"),
         (lambda r: r.products_for_user("ann", k=0), QueryError, "k is 0; expected a whole number"),
         (lambda r: r.products_for_user("ann", k=2.5), QueryError, "k is 2.5"),
@@ -180,7 +180,7 @@ def test_without_brands_products_still_come_out(make_recommender, content):
     assert "brand" not in answer[0].fields
     assert answer[0].reasons == ("never bought", "bought 1 product in Yogurt")
     assert recommender.similar_products("p1")[0].reasons == ("same category",)
-    with pytest.raises(QueryError, match="does not hold the edges Product-MADE_BY-Brand"):
+    with pytest.raises(QueryError, match="does not have the edges Product-MADE_BY-Brand"):
         recommender.products_for_user("ann", filters=Filters(brands="acme"))
     with pytest.raises(QueryError, match="lacks edges of MADE_BY and PURCHASED"):
         recommender.users_for_brand("acme", new_customers_only=True)

@@ -120,7 +120,7 @@ def test_a_full_disk_is_no_conflict_and_leaves_nothing(run, tmp_path, command):
     told = json.loads(result.stderr)
     assert (result.exit_code, told["exit_code"], told["error"]) == (9, 9, "DiskFullError")
     assert told["retryable"] is False
-    assert "the file would be larger than it may be" in told["what"]
+    assert "the file would exceed the size limit" in told["what"]
     left = [path for path in (tmp_path / "place").rglob("*") if path.is_file()]
     assert [path.name for path in left if path.stat().st_size] == []
     assert {path.name for path in left} <= {"lock"}
@@ -200,7 +200,7 @@ def test_a_failed_transaction_tells_what_failed(tmp_path, product_table):
     with (
         open_store(str(tmp_path / "s.duckdb")) as store,
         largest_file(10_000),
-        pytest.raises(DiskFullError, match="larger than it may be"),
+        pytest.raises(DiskFullError, match="exceed the size limit"),
     ):
         store.upsert_nodes("Product", product_table)
     with open_store(str(tmp_path / "s.duckdb")) as store:

@@ -171,7 +171,7 @@ def test_the_command_line_says_what_it_did_without(market):
     command = ["recommend", str(market.folder), *words]
     found = CliRunner().invoke(build_app(), [*command, "--json"])
     assert found.exit_code == 0
-    assert f"does not hold it: Product '{NEW}' (events)" in found.stderr
+    assert f"it is not in the bundle: Product '{NEW}' (events)" in found.stderr
     answer = json.loads(found.stdout)
     assert answer["outcome"] == "answered" and answer["recommendations"]
     assert answer["trace"]["skipped"] == [{"asked_by": "events", "type": "Product", "id": NEW}]

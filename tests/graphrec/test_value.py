@@ -121,5 +121,5 @@ def test_values_in_a_bundle(tmp_path, content):
     assert orders == pytest.approx(worth / np.median(worth))
     without_prices = values_in(table, None)
     assert without_prices[2] / without_prices[3] == pytest.approx(0.7**2 / 0.6**2)
-    with pytest.raises(QueryError, match="does not say how good Brand nodes are"):
+    with pytest.raises(QueryError, match="has no quality for Brand"):
         values_of(bundle, "Brand")

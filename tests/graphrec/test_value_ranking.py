@@ -95,5 +95,5 @@ def test_values_that_cannot_be(market):
     for weight in (-0.1, 1.1, "much", True, float("nan")):
         with pytest.raises(QueryError, match=r"value_weight is .*expected from 0"):
             recommender.products_for_user("u2", value_weight=weight)
-    with pytest.raises(QueryError, match="does not say how good Product nodes are"):
+    with pytest.raises(QueryError, match="has no quality for Product"):
         recommender.products_for_user("u2", value_weight=0.5)

@@ -132,7 +132,7 @@ def test_wrong_commands(run, arguments, code, message):
 def test_wrong_costs(tmp_path, text, message):
     path = tmp_path / "costs.csv"
     path.write_text(text, encoding="utf-8")
-    with pytest.raises(FileFormatError, match=f"holds no costs: .*{message}"):
+    with pytest.raises(FileFormatError, match=f"is not a file of costs: .*{message}"):
         read_costs(path)
 
 

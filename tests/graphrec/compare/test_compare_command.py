@@ -20,13 +20,13 @@ def test_the_tables(make):
     second = make("two", vectors=vectors_of(seed=1), config={"encoder": "other"})
     shown = run(first.folder, second.folder, "--users", 20, "--top-k", 5)
     for title in (
-        "settings that differ",
+        "changed config",
         "figures",
         "nodes",
         "edges",
         "lists of 5 for the same queries",
         "who is shown",
-        "vectors, one space turned onto the other",
+        "drift of vectors after alignment",
     ):
         assert f"\n{title}" in shown
     (row,) = (
@@ -47,7 +47,7 @@ def test_the_tables(make):
 def test_what_is_not_compared_is_said(make):
     shown = run(make("one").folder, make("two", metrics={}).folder)
     assert "Figures are not compared: nothing was measured of B." in shown
-    assert "\nfigures" not in shown and "settings that differ" not in shown
+    assert "\nfigures" not in shown and "changed config" not in shown
     shown = run(make("three").folder, make("four", snapshot_id="second").folder)
     assert "Note: they were measured on different snapshots with the same cut-off." in shown
 

@@ -134,7 +134,7 @@ def test_bad_files_are_refused_whole(write, tmp_path, text, message):
 
 
 def test_a_missing_file_is_said(tmp_path):
-    with pytest.raises(PolicyError, match=r"none.toml' cannot be read"):
+    with pytest.raises(PolicyError, match=r"none.toml' does not exist"):
         read_policy(tmp_path / "none.toml")
 
 

@@ -37,10 +37,14 @@ def test_a_path_with_an_at_in_it_is_a_path(filled, releases, tmp_path):
     ("address", "error", "message"),
     [
         ("registry@on", UnknownReleaseError, r"no release 'on'; expected one of one, three, two"),
-        ("registry@", UnknownReleaseError, r"holds no release ''; .* see `graphrec releases"),
+        ("registry@", UnknownReleaseError, r"has no release ''; .* see `graphrec releases"),
         ("registry@../x", BundleMissingError, r"no bundle at '.*registry@\.\./x'"),
         ("regstry@one", RegistryError, r"neither a folder nor a release: there is no registry at"),
-        ("empty@current", RegistryError, r"nothing is current in the registry '.*empty'; graphrec"),
+        (
+            "empty@current",
+            RegistryError,
+            r"the registry '.*empty' has no current release; graphrec",
+        ),
     ],
 )
 def test_what_is_not_there(filled, tmp_path, address, error, message):  # noqa: ARG001

@@ -24,7 +24,7 @@ def test_promote_list_and_roll_back(registry, releases):
     folder = registry.folder
     said = run("promote", folder, releases["one"].folder, "--name", "one").stdout
     assert said == "one is current.\n"
-    assert run("promote", folder, "one").stdout == "one was current already.\n"
+    assert run("promote", folder, "one").stdout == "one was already current.\n"
     said = run("promote", folder, releases["two"].folder, "--name", "two").stdout
     assert said == "two is current in place of one.\n"
     table = run("releases", folder).stdout
@@ -71,7 +71,7 @@ def test_prune(filled):
     ("arguments", "error", "message"),
     [
         (["promote", "REGISTRY", "none"], "UnknownReleaseError", "is neither a bundle nor"),
-        (["rollback", "REGISTRY", "--to", "x"], "RegistryError", "'x' is none of the releases"),
+        (["rollback", "REGISTRY", "--to", "x"], "RegistryError", "'x' is not one of the releases"),
         (["releases", "NOWHERE"], "RegistryError", "there is no registry at"),
         (["recommend", "REGISTRY@none", "User:u0"], "UnknownReleaseError", "no release 'none'"),
         (["info", "NOWHERE@current"], "RegistryError", "there is no registry at"),

@@ -55,7 +55,7 @@ def test_a_link_that_leads_out_of_a_bundle_is_refused(folder, registry, tmp_path
 @pytest.mark.parametrize("name", [*OUTSIDE, "", ".", "current", "con", "x" * 101, "one\n"])
 def test_names_of_releases_hold_for_current_json_and_the_history(filled, releases, tmp_path, name):
     shutil.copytree(releases["one"].folder, tmp_path / "x", dirs_exist_ok=True)
-    with pytest.raises(RegistryError, match="is no name for a release"):
+    with pytest.raises(RegistryError, match="is not a valid name for a release"):
         filled.promote(releases["two"].folder, name=name)
     history = filled.folder / "history.jsonl"
     for path in (filled.folder / "current.json", history):
@@ -63,7 +63,9 @@ def test_names_of_releases_hold_for_current_json_and_the_history(filled, release
         lines = whole.splitlines(keepends=True)
         lines[0] = json.dumps({**json.loads(lines[0]), "name": name}) + "\n"
         path.write_text("".join(lines))
-        with pytest.raises(RegistryError, match=r"is no promotion: .*is no name for a release"):
+        with pytest.raises(
+            RegistryError, match=r"is not a promotion: .*is not a valid name for a release"
+        ):
             filled.history()
         path.write_text(whole)
     assert open_bundle(f"{filled.folder}@current")
@@ -101,7 +103,7 @@ def test_a_folder_with_another_name_is_no_release(filled, releases):
         if name != "current":
             with pytest.raises(UnknownReleaseError):
                 open_bundle(f"{filled.folder}@{name}")
-        with pytest.raises(RegistryError, match="is no name for a release"):
+        with pytest.raises(RegistryError, match="is not a valid name for a release"):
             filled.promote(filled.folder / "releases" / name)
     assert {one.name for one in filled.releases()} == {"one", "two", "three"}
 

@@ -186,14 +186,14 @@ def test_a_rollback_whose_goal_is_lost_takes_one_back(filled):
 
 def test_a_current_release_that_is_gone_is_no_dead_end(filled):
     shutil.rmtree(filled.folder / "releases" / "three")
-    with pytest.raises(UnknownReleaseError, match=r"'three', is gone; graphrec rollback"):
+    with pytest.raises(UnknownReleaseError, match=r"'three', is missing; graphrec rollback"):
         open_bundle(f"{filled.folder}@current")
     assert filled.rollback().current == "two"
 
 
 def test_a_damaged_release_names_the_way_out(filled, releases):
     (filled.folder / "releases" / "one" / "manifest.json").write_text(NOT_JSON)
-    with pytest.raises(RegistryError, match=r"'one' stands there already.*choose another --name"):
+    with pytest.raises(RegistryError, match=r"'one' already exists.*choose another --name"):
         filled.promote(releases["one"].folder, name="one")
     assert filled.promote(releases["one"].folder, name="one-again").changed
     with pytest.raises(BundleError):
@@ -211,7 +211,7 @@ def test_the_command_that_is_named_repairs(filled):
     assert failed.exit_code == 7
     assert f"graphrec releases {filled.folder} --repair" in " ".join(failed.stderr.split())
     said = run("releases", filled.folder, "--repair").stdout
-    assert said.startswith("3 promotions kept, 0 lines lost; three is current; what was there is")
+    assert said.startswith("3 promotions kept, 0 lines lost; three is current; the old files are")
     assert run("releases", filled.folder, "--repair").stdout.startswith("nothing is damaged\n")
     assert run("rollback", filled.folder).stdout == "two is current in place of three.\n"
     (filled.folder / "current.json").write_text(NOT_JSON)
