@@ -1,8 +1,8 @@
 """Loads a snapshot as a PyG `HeteroData` graph and builds sparse matrices from its edges.
 
-The matrices say how much every user cares for every product, with all events summed, and how
-products belong to brands, categories, creators and so on. This is the only module that imports PyG,
-so that what PyG changes in torch at import is kept quiet in one place.
+The matrices hold the summed event weights of every user and product, and how products belong to
+brands, categories, creators and so on. Only this module imports PyG, so that warnings of that
+import are silenced in one place.
 """
 
 import warnings
@@ -21,7 +21,7 @@ from graphdb.snapshot import Snapshot
 from training.sparse_ops import coordinates, power_or_zero, product, row_sums, scaled, with_values
 
 with warnings.catch_warnings():
-    # PyG compiles some of its own classes when it is imported, in a way torch has deprecated.
+    # On import, PyG compiles some of its classes in a way that torch has deprecated.
     warnings.filterwarnings("ignore", message=r".*torch\.jit\.", category=FutureWarning)
     warnings.filterwarnings("ignore", message=r".*torch\.jit\.", category=DeprecationWarning)
     from torch_geometric.data import HeteroData
@@ -36,7 +36,7 @@ OPINION = "opinion"
 AT_S = "at_s"
 DAY_S = 86_400
 ALWAYS_S = int(torch.iinfo(torch.int64).min)
-"""`at_s` of an edge that has no beginning: earlier than every cut-off."""
+"""`at_s` of an edge without a start: earlier than every cut-off."""
 
 _MICROSECONDS = 1_000_000
 _NUMBERS = (Kind.INT, Kind.FLOAT)
@@ -64,8 +64,8 @@ def load_graph(snapshot: Snapshot, *, threads: int = 2) -> HeteroData:
     graph = HeteroData()
     for node_type in snapshot.schema.node_types:
         graph[node_type].num_nodes = snapshot.num_nodes(node_type)
-        snapshot.node_ids(node_type)  # read once, before threads share it
-    # Ends and properties lie in different columns, so one type can keep two threads busy.
+        snapshot.node_ids(node_type)  # read once, because threads share it
+    # Ends and properties are in different columns, so one type can use two threads.
     with ThreadPoolExecutor(threads) as pool:
         parts = [
             (edge_type, pool.submit(read, snapshot, edge_type))
@@ -80,7 +80,7 @@ def load_graph(snapshot: Snapshot, *, threads: int = 2) -> HeteroData:
 
 
 def edge_types_of(graph: HeteroData) -> list[EdgeType]:
-    """The edge types of a graph, in the schema's order, as the schema names them."""
+    """Returns the edge types of a graph, in the order of the schema."""
     return [EdgeType(*key) for key in graph.edge_types]
 
 
@@ -99,12 +99,12 @@ def _properties(snapshot: Snapshot, edge_type: EdgeType) -> dict[str, torch.Tens
     if scale is not None:
         fewest, most = scale
         opinion = (2 * tensors[STARS] - fewest - most) / (most - fewest)
-        tensors[OPINION] = torch.nan_to_num(opinion)  # no stars say nothing
+        tensors[OPINION] = torch.nan_to_num(opinion)  # missing stars are neutral
     return tensors
 
 
 def _scale_of_stars(schema: Schema, edge_type: EdgeType) -> tuple[float, float] | None:
-    """The fewest and the most stars; None where the relation has none, or no end to them."""
+    """Returns the fewest and the most stars; None without stars, or without bounds."""
     for column in schema.relation(edge_type.relation).columns:
         if column.name == STARS and column.minimum is not None and column.maximum is not None:
             return column.minimum, column.maximum
@@ -112,13 +112,13 @@ def _scale_of_stars(schema: Schema, edge_type: EdgeType) -> tuple[float, float] 
 
 
 def likes(graph: HeteroData, edge_type: EdgeType) -> torch.Tensor | None:
-    """Which edges speak for their target, bool [E]; None where all do, as without stars."""
+    """Returns which edges are positive, bool [E]; None if all are, as without stars."""
     store = graph[edge_type]
     return store[OPINION] > 0 if OPINION in store else None
 
 
 def other_events(graph: HeteroData, target_edge_type: EdgeType) -> str | None:
-    """What to do where a target edge type has no events, but the same two types have others."""
+    """Returns the next step if a target edge type has no events, but the two types have others."""
     found = [
         (one, graph[one].edge_index.shape[1])
         for one in edge_types_of(graph)
@@ -127,11 +127,11 @@ def other_events(graph: HeteroData, target_edge_type: EdgeType) -> str | None:
     there = [f'target_edge_type = "{one}" ({number:,} edges)' for one, number in found if number]
     if not there:
         return None
-    return f"to learn from what there is, give --config a file with {' or '.join(there)}"
+    return f"to train on other edges, give --config a file with {' or '.join(there)}"
 
 
 def _property_columns(schema: Schema, edge_type: EdgeType) -> tuple[str, list[str]]:
-    """The column that says when, and the columns that are numbers."""
+    """Returns the time column, and the numeric columns."""
     relation = schema.relation(edge_type.relation)
     numbers = [column.name for column in relation.columns if column.kind in _NUMBERS]
     return (OCCURRED_AT if relation.is_event else SINCE), numbers
@@ -149,19 +149,18 @@ def _float32(column: pa.ChunkedArray, empty: float) -> np.ndarray:
 
 Tensor = torch.Tensor
 
-_ROUNDING = 1e-9  # of what a pair's events count in all; a sum below it has cancelled out
+_ROUNDING = 1e-9  # a sum below this share of its absolute terms has cancelled out
 
 
 def event_weights(
     schema: Schema, target_edge_type: EdgeType, overrides: Mapping[str, float]
 ) -> dict[EdgeType, float]:
-    """What one event of each relation between the two ends of `target_edge_type` counts.
+    """Returns the weight of one event of each relation between the ends of `target_edge_type`.
 
-    The target edge type's own events count 1 where the schema says nothing of them, as of ratings:
-    they are what is to be predicted.
+    The target edge type's own events count 1 if the schema gives them no weight, such as ratings.
 
     Args:
-        overrides: Weights by relation name, in place of the schema's.
+        overrides: Weights by relation name, instead of the schema's.
 
     Raises:
         SchemaError: An override names a relation that does not connect these two types.
@@ -201,7 +200,7 @@ def interaction_matrix(
     event in `graph`. One with stars counts that times its opinion (see `load_graph`): as much for a
     product with five stars as against it with one, and nothing with three. A pair's weight is the
     sum over its events, all relations together; pairs whose sum is not positive (returned more than
-    bought, rated badly) are left out.
+    bought, low ratings) are excluded.
 
     Args:
         weights: What one event counts, per edge type; all with the same two ends.
@@ -213,12 +212,12 @@ def interaction_matrix(
     summed = _summed(graph, weights, half_life_days)
     matrix = with_values(summed, summed.values().clamp(min=0))
     if not matrix.values().numel():
-        raise InsufficientDataError("no pair is left with a positive weight")
+        raise InsufficientDataError("no pair has a positive weight")
     return matrix
 
 
 def given_back(graph: HeteroData, weights: Mapping[EdgeType, float]) -> Tensor:
-    """Pairs whose events speak against them in sum, such as returned more than bought.
+    """Returns pairs with a negative sum of events, such as returned more than bought.
 
     Returns:
         1 per pair, coalesced sparse float64, one row per source node.
@@ -228,7 +227,7 @@ def given_back(graph: HeteroData, weights: Mapping[EdgeType, float]) -> Tensor:
 
 
 def rated_badly(graph: HeteroData, target_edge_type: EdgeType, most_stars: float) -> Tensor:
-    """Pairs with a rating of so many stars or fewer, in the form of `given_back`."""
+    """Returns pairs with a rating of at most so many stars, in the form of `given_back`."""
     shape = (graph[target_edge_type.source].num_nodes, graph[target_edge_type.target].num_nodes)
     pairs = [torch.empty(2, 0, dtype=torch.int64)]
     for edge_type in edge_types_of(graph):
@@ -247,24 +246,24 @@ def rated_badly(graph: HeteroData, target_edge_type: EdgeType, most_stars: float
 def _summed(
     graph: HeteroData, weights: Mapping[EdgeType, float], half_life_days: float | None
 ) -> Tensor:
-    """The events of each pair summed, whatever the sign; see `interaction_matrix`."""
+    """Sums the events of each pair, of either sign; see `interaction_matrix`."""
     known = set(edge_types_of(graph))
     stores = [(graph[t], weight) for t, weight in weights.items() if t in known]
     moments = torch.cat([store[AT_S] for store, _ in stores]) if stores else torch.empty(0)
     if not moments.numel():
         named = ", ".join(map(str, weights)) or "any relation"
         raise InsufficientDataError(
-            f"there are no events of {named} to learn from",
+            f"there are no events of {named} to train on",
             next_step=other_events(graph, next(iter(weights))) if weights else None,
         )
     values = torch.cat([weight * _worth(store) for store, weight in stores])
     if half_life_days is not None:
         values *= torch.exp2((moments - moments.max()) / (half_life_days * DAY_S))
     pairs = torch.cat([store.edge_index for store, _ in stores], dim=1)
-    pairs, values = pairs[:, values != 0], values[values != 0]  # three stars say nothing
+    pairs, values = pairs[:, values != 0], values[values != 0]  # three stars are neutral
     ends = next(iter(weights))
     shape = (graph[ends.source].num_nodes, graph[ends.target].num_nodes)
-    # Both sums at once, as sorting the pairs takes the time.
+    # Both sums at once, because sorting the pairs dominates the time.
     both = coordinates(pairs, torch.stack([values, values.abs()], dim=1), (*shape, 2))
     summed, in_all = both.values().unbind(dim=1)
     kept = torch.where(summed.abs() <= _ROUNDING * in_all, 0.0, summed)
@@ -274,24 +273,24 @@ def _summed(
 
 
 def _worth(store: Mapping[str, Tensor]) -> Tensor:
-    """What events count before their weight, float64 [E]."""
+    """Returns the factor of each event besides its weight, float64 [E]."""
     counted = torch.log1p(store[COUNT].double())
     return counted * store[OPINION].double() if OPINION in store else counted
 
 
 def incidence(graph: HeteroData, edge_type: EdgeType) -> Tensor:
-    """The distinct edges: 1 per pair, coalesced sparse float64 [sources, targets]."""
+    """Returns the distinct edges: 1 per pair, coalesced sparse float64 [sources, targets]."""
     edge_index = graph[edge_type].edge_index
     shape = (graph[edge_type.source].num_nodes, graph[edge_type.target].num_nodes)
     summed = coordinates(edge_index, torch.ones(edge_index.shape[1], dtype=torch.float64), shape)
     return with_values(summed, torch.ones_like(summed.values()))
 
 
-_MAX_DEPTH = 32  # deeper than any category tree; ends the walk where the data hold a ring
+_MAX_DEPTH = 32  # deeper than any category tree; ends the walk if the data contain a cycle
 
 
 def is_side_edge_type(edge_type: EdgeType, target_edge_type: EdgeType) -> bool:
-    """Whether it connects a target of `target_edge_type` to anything but its source.
+    """Returns whether it connects a target of `target_edge_type` to another type than its source.
 
     For User-PURCHASED-Product: MADE_BY, IN_CATEGORY, PROMOTES, ALSO_BOUGHT and so on.
     """
@@ -300,7 +299,7 @@ def is_side_edge_type(edge_type: EdgeType, target_edge_type: EdgeType) -> bool:
 
 
 def side_edge_types(graph: HeteroData, target_edge_type: EdgeType) -> list[EdgeType]:
-    """The side edge types that have edges in the graph."""
+    """Returns the side edge types with edges in the graph."""
     return [
         edge_type
         for edge_type in edge_types_of(graph)
@@ -309,10 +308,10 @@ def side_edge_types(graph: HeteroData, target_edge_type: EdgeType) -> list[EdgeT
 
 
 def membership(graph: HeteroData, edge_type: EdgeType, product_type: str) -> Tensor:
-    """How much of each product belongs to each node of the other type, sparse [products, others].
+    """Returns each product's membership in nodes of the other type, sparse [products, others].
 
-    A product shares itself out evenly: its row sums to 1. Where the other type is a tree (it has
-    edges to itself, such as CHILD_OF), a product belongs in full to everything above, too.
+    The memberships of a product are equal and sum to 1. If the other type is a tree (with edges to
+    itself, such as CHILD_OF), a product also belongs fully to all ancestors.
     """
     edges = incidence(graph, edge_type)
     if edge_type.source != product_type:
@@ -327,7 +326,7 @@ def membership(graph: HeteroData, edge_type: EdgeType, product_type: str) -> Ten
 
 
 def _rolled_up(shares: Tensor, parents: Tensor) -> Tensor:
-    """Adds to every node what the nodes below it have."""
+    """Adds to every node the values of its descendants."""
     total, level = shares, shares
     for _ in range(_MAX_DEPTH):
         level = product(level, parents)

@@ -1,4 +1,4 @@
-"""Packages that only some extras of the installation bring."""
+"""Checks that packages of optional extras are installed."""
 
 from importlib.util import find_spec
 
@@ -6,13 +6,13 @@ from graphdb.errors import TrainingError
 
 
 def check_extra(package: str, extra: str, user: str) -> None:
-    """Checks that a package is there, without importing it.
+    """Checks that a package is installed, without importing it.
 
     Args:
-        user: What needs it, as the message begins, such as 'tuning'.
+        user: The feature that needs it, at the start of the message, such as 'tuning'.
 
     Raises:
-        TrainingError: It is not; the message says what to install.
+        TrainingError: It is missing; the message says what to install.
     """
     if find_spec(package) is None:
         raise TrainingError(
@@ -23,10 +23,10 @@ def check_extra(package: str, extra: str, user: str) -> None:
 
 
 def check_report_installed() -> None:
-    """Checks that all is there that draws the report of an evaluation.
+    """Checks that the packages for reports are installed.
 
     Raises:
-        TrainingError: Something is not.
+        TrainingError: A package is missing.
     """
     for package in ("jinja2", "matplotlib", "sklearn"):
         check_extra(package, "report", "the report")

@@ -1,4 +1,4 @@
-"""Sets of pairs, as sorted target lists: who is connected to whom, and algebra on that."""
+"""Sets of (source, target) pairs as sorted target lists, with set operations."""
 
 import numpy as np
 import numpy.typing as npt
@@ -12,10 +12,10 @@ from training.data import AT_S, HeteroData, likes
 def adjacency(
     graph: HeteroData, edge_type: EdgeType, keep: torch.Tensor | None = None
 ) -> Adjacency:
-    """The distinct pairs of one edge type.
+    """Returns the distinct pairs of one edge type.
 
     Args:
-        keep: Which edges count, bool [E]; all by default.
+        keep: The edges to use, bool [E]; all by default.
     """
     edge_index = graph[edge_type].edge_index
     sources, targets = (edge_index if keep is None else edge_index[:, keep]).numpy()
@@ -26,7 +26,7 @@ def adjacency(
 
 
 def liked(graph: HeteroData, edge_type: EdgeType, keep: torch.Tensor | None = None) -> Adjacency:
-    """The distinct pairs of one edge type that speak for their target: all but ratings without.
+    """Returns the distinct positive pairs of one edge type: all except low ratings.
 
     Args:
         keep: As for `adjacency`.
@@ -38,7 +38,7 @@ def liked(graph: HeteroData, edge_type: EdgeType, keep: torch.Tensor | None = No
 
 
 def events(graph: HeteroData, edge_type: EdgeType) -> Adjacency:
-    """The distinct pairs of one edge type, with how often and when last."""
+    """Returns the distinct pairs of one edge type, with counts and last times."""
     store = graph[edge_type]
     sources, targets = store.edge_index.numpy()
     num_sources, num_targets = (
@@ -48,7 +48,7 @@ def events(graph: HeteroData, edge_type: EdgeType) -> Adjacency:
 
 
 def compose(first: Adjacency, second: Adjacency) -> Adjacency:
-    """The distinct pairs at the two ends of first one step, then the other.
+    """Returns the distinct pairs at the two ends of two consecutive steps.
 
     >>> bought = Adjacency.from_edges(np.array([0, 0]), np.array([0, 1]), 1, 2)
     >>> made_by = Adjacency.from_edges(np.array([0, 1]), np.array([3, 3]), 2, 4)
@@ -62,7 +62,7 @@ def compose(first: Adjacency, second: Adjacency) -> Adjacency:
 
 
 def without(pairs: Adjacency, others: Adjacency) -> Adjacency:
-    """The pairs that are not among the others.
+    """Returns the pairs without the others.
 
     >>> both = Adjacency.from_edges(np.array([0, 0]), np.array([0, 1]), 1, 2)
     >>> one = Adjacency.from_edges(np.array([0]), np.array([1]), 1, 2)
@@ -76,11 +76,11 @@ def without(pairs: Adjacency, others: Adjacency) -> Adjacency:
 
 
 def source_rows(pairs: Adjacency) -> npt.NDArray[np.int64]:
-    """The source of every pair, int64 [num_edges], ascending."""
+    """Returns the source of every pair, int64 [num_edges], ascending."""
     return np.repeat(np.arange(pairs.num_sources), pairs.degrees())
 
 
 def pair_keys(pairs: Adjacency) -> npt.NDArray[np.int64]:
-    """One number per pair, ascending: source row * num_targets + target row."""
+    """Returns one number per pair, ascending: source row * num_targets + target row."""
     keys: npt.NDArray[np.int64] = source_rows(pairs) * pairs.num_targets + pairs.indices
     return keys

@@ -1,6 +1,6 @@
 """Provides sparse matrices on torch: building, products with a cheap backward pass, and SVD.
 
-Matrices are in coordinates (COO) while they are built, and in rows (CSR) while they are used. The
+Matrices are built as coordinates (COO) and used as rows (CSR). The
 truncated SVD uses random projection and runs on any torch device: Halko, Martinsson and Tropp,
 "Finding structure with randomness", SIAM Review 53 (2011).
 """
@@ -21,10 +21,10 @@ Tensor = torch.Tensor
 
 
 def coordinates(index: Tensor, values: Tensor, shape: tuple[int, ...]) -> Tensor:
-    """A coalesced COO matrix; entries of the same place are summed.
+    """Returns a coalesced COO matrix; entries at the same place are summed.
 
     Args:
-        values: One per entry, or rows of as many as a third number of the shape says.
+        values: One per entry, or one row per entry for a shape of three dimensions.
 
     >>> coordinates(torch.tensor([[0, 0], [1, 1]]), torch.tensor([2.0, 3.0]), (1, 2)).to_dense()
     tensor([[0., 5.]])
@@ -33,7 +33,7 @@ def coordinates(index: Tensor, values: Tensor, shape: tuple[int, ...]) -> Tensor
 
 
 def with_values(matrix: Tensor, values: Tensor) -> Tensor:
-    """The same places with other values; places whose value is zero are dropped."""
+    """Returns the same places with other values; zeros are dropped."""
     keep = values != 0
     index, values = matrix.indices()[:, keep], values[keep]
     return torch.sparse_coo_tensor(
@@ -64,7 +64,7 @@ def scaled(matrix: Tensor, row_scale: Tensor, column_scale: Tensor) -> Tensor:
 
 
 def power_or_zero(values: Tensor, exponent: float) -> Tensor:
-    """Each value ** exponent, and 0 where the value is 0: what has no edges stays out.
+    """Returns each value ** exponent, and 0 for 0: nodes without edges stay at zero.
 
     >>> power_or_zero(torch.tensor([4.0, 0.0]), -0.5)
     tensor([0.5000, 0.0000])
@@ -74,7 +74,7 @@ def power_or_zero(values: Tensor, exponent: float) -> Tensor:
 
 
 def to_power(matrix: Tensor, exponent: float) -> Tensor:
-    """The matrix with every positive entry raised to a power; 0 gives 1 for each."""
+    """Raises every positive entry of a matrix to a power; 0 makes all of them 1."""
     return with_values(matrix, power_or_zero(matrix.values(), exponent))
 
 
@@ -90,7 +90,7 @@ def normalised(matrix: Tensor, row_exponent: float = 0.5, column_exponent: float
 class SparseMatrix:
     """A sparse matrix in rows (CSR), and its transpose in rows too.
 
-    Multiplying by an implicit transpose is several times slower than by a stored one.
+    A product with a stored transpose is several times faster than with an implicit one.
     """
 
     rows: Tensor
@@ -130,10 +130,10 @@ def csr_of(pairs: Adjacency) -> Tensor:
 
 
 def csr(starts: Tensor, columns: Tensor, values: Tensor, shape: tuple[int, int]) -> Tensor:
-    """A matrix of rows from what torch keeps of one; trusted to be in order.
+    """Builds a CSR matrix from its parts, without checks.
 
     Args:
-        starts: Where each row begins among the entries, and the end of all, int64 [rows + 1].
+        starts: The first entry of each row, and the end of all, int64 [rows + 1].
     """
     with quiet():
         return torch.sparse_csr_tensor(starts, columns, values, shape, check_invariants=False)
@@ -146,20 +146,20 @@ def _in_rows(matrix: Tensor) -> Tensor:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Without torch's notice, once per process, that its CSR is beta: products are all we need."""
+    """Silences torch's warning that CSR is in beta: only products are used."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Sparse CSR tensor support")
         yield
 
 
-_NOISE = 1e-4  # of the largest singular value; what lies below is rounding
+_NOISE = 1e-4  # share of the largest singular value; smaller ones are rounding
 
 
 class Svd(NamedTuple):
-    """A ~ left @ diag(values) @ right.T; values fall, columns of left and right are orthonormal.
+    """A ~ left @ diag(values) @ right.T; values are descending, columns orthonormal.
 
-    Rows of `left` and `right` are exactly zero where A has no entries. Where A is of lower rank
-    than k, the last columns belong to values that are rounding, and are arbitrary.
+    Rows of `left` and `right` are exactly zero where A has no entries. If the rank of A is below k,
+    the last columns belong to rounding values and are arbitrary.
     """
 
     left: Tensor  # [m, k]
@@ -167,7 +167,7 @@ class Svd(NamedTuple):
     right: Tensor  # [n, k]
 
     def without_noise(self) -> "Svd":
-        """The same with zeros for values that are rounding, and for their columns."""
+        """Returns the same with zeros for rounding values and their columns."""
         keep = self.values > _NOISE * self.values[0]
         return Svd(self.left * keep, self.values * keep, self.right * keep)
 
@@ -182,23 +182,21 @@ def randomized_svd(
 ) -> Svd:
     """The largest singular values of a sparse matrix and their vectors.
 
-    Algorithm 4.4 (power iterations with re-orthogonalisation) finds what the matrix can reach,
+    Algorithm 4.4 (power iterations with re-orthogonalisation) finds the range of the matrix,
     Algorithm 5.1 factors the matrix within it. Deviations:
 
     - The basis is always that of the shorter side, where a QR is cheap, and there is one QR per
-      power iteration instead of two. In float32 this blurs singular values below about 1/1000 of
-      the largest, which no recommender keeps.
-    - The small factor is reduced by a QR of its transpose before its SVD: it is far wider than
-      tall.
-    - Signs are fixed: the entry of largest magnitude of every right vector is positive.
-    - Rows without entries are set to zero. A QR leaves rounding there, about 1e-7, which has a
-      direction and a length like what was learned, and differs from processor to processor.
+    power iteration instead of two. In float32 this blurs singular values below about 1/1000 of the
+    largest, which recommenders do not need. - The small factor is reduced by a QR of its transpose
+    before its SVD: it is far wider than tall. - Signs are fixed: the entry of largest magnitude of
+    every right vector is positive. - Rows without entries are set to zero. A QR leaves rounding of
+    about 1e-7 there, which looks like a learned vector and differs between processors.
 
     Args:
-        rank: How many; at most the smaller side of the matrix.
-        power_iterations: More sharpen the small singular values, each at the price of two products.
-        oversampling: Extra directions carried along and dropped at the end.
-        seed: Of the random projection. Equal seeds give equal results on one machine.
+        rank: Their number; at most the smaller side of the matrix.
+        power_iterations: More of them sharpen the small singular values, with two products each.
+        oversampling: Extra dimensions during the computation.
+        seed: The seed of the random projection. Equal seeds give equal results on one machine.
 
     Raises:
         TrainingError: The rank does not fit the matrix, or the matrix is not finite.
@@ -211,7 +209,7 @@ def randomized_svd(
             value=rank,
         )
     if not torch.isfinite(matrix.rows.values()).all():
-        raise TrainingError("the matrix to factor has entries that are not finite")
+        raise TrainingError("the matrix to factor has NaN or infinite entries")
     is_tall = matrix.shape[0] > matrix.shape[1]
     wide = matrix.transpose() if is_tall else matrix  # [m, n], m <= n
     width = min(rank + oversampling, smaller_side)
@@ -226,9 +224,11 @@ def randomized_svd(
 
 
 def _range_basis(matrix: SparseMatrix, width: int, power_iterations: int, seed: int) -> Tensor:
-    """Orthonormal columns that span nearly all of what the matrix reaches (Algorithm 4.4)."""
+    """Returns orthonormal columns that span most of the range of the matrix (Algorithm 4.4)."""
     values = matrix.rows.values()
-    generator = torch.Generator().manual_seed(seed)  # on the CPU: the same draw on every device
+    generator = torch.Generator().manual_seed(
+        seed
+    )  # on the CPU, so that every device gets the same draw
     start = torch.randn(matrix.shape[1], width, generator=generator, dtype=values.dtype)
     basis: Tensor = torch.linalg.qr(matrix.rows @ start.to(values.device)).Q  # [m, l]
     for _ in range(power_iterations):
@@ -237,7 +237,7 @@ def _range_basis(matrix: SparseMatrix, width: int, power_iterations: int, seed: 
 
 
 def _has_entries(rows: Tensor) -> Tensor:
-    """Which rows of a CSR matrix hold anything but zeros, bool [num_rows, 1]."""
+    """Returns which rows of a CSR matrix have nonzero entries, bool [num_rows, 1]."""
     has_entries = torch.zeros(rows.shape[0], 1, dtype=torch.bool, device=rows.device)
     row_of_entry = torch.repeat_interleave(rows.crow_indices().diff())
     has_entries[row_of_entry[rows.values() != 0]] = True
@@ -250,13 +250,13 @@ def _with_fixed_signs(svd: Svd) -> Svd:
     return Svd(svd.left * signs, svd.values, svd.right * signs)
 
 
-_FEW = 1 / 8  # of the rows: above it, making all of them is cheaper than taking some apart
+_FEW = 1 / 8  # share of the rows above which computing all of them is cheaper than selecting some
 
 
 class _Product(torch.autograd.Function):
-    """rows @ dense; the gradient is a product with the transpose that is at hand already.
+    """Computes rows @ dense; the gradient uses the stored transpose.
 
-    torch's own backward would transpose the matrix anew at every step.
+    torch's own backward would transpose the matrix at every step.
     """
 
     @staticmethod
@@ -277,10 +277,10 @@ def multiply(matrix: SparseMatrix, dense: Tensor) -> Tensor:
 
 
 def multiply_rows(matrix: SparseMatrix, wanted: Tensor, dense: Tensor) -> Tensor:
-    """The wanted rows of the product, in their order: [len(wanted), d]; as `multiply` else.
+    """Returns the wanted rows of the product, in order: [len(wanted), d]; else like `multiply`.
 
-    A few rows are taken out of the matrix first. To take rows, and to turn them for the backward
-    pass, costs several times as much per entry as to multiply them.
+    If there are few, their rows of the matrix are selected first. Selecting and transposing rows
+    costs several times as much per entry as multiplying them.
     """
     if len(wanted) < _FEW * matrix.shape[0]:
         return multiply(take_rows(matrix, wanted), dense)
@@ -288,7 +288,7 @@ def multiply_rows(matrix: SparseMatrix, wanted: Tensor, dense: Tensor) -> Tensor
 
 
 def take_rows(matrix: SparseMatrix, wanted: Tensor) -> SparseMatrix:
-    """The wanted rows of a matrix, in their order: [len(wanted), n], on the same device."""
+    """Returns the wanted rows of a matrix, in order: [len(wanted), n], on the same device."""
     columns, values, lengths = gather_rows(matrix.rows, wanted)
     owner = owners_of(lengths)
     order = torch.argsort(columns, stable=True)
@@ -301,7 +301,7 @@ def take_rows(matrix: SparseMatrix, wanted: Tensor) -> SparseMatrix:
 
 
 def gather_rows(rows: Tensor, wanted: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Columns and values of the wanted rows of a CSR matrix, one row after the other; lengths."""
+    """Returns columns, values and lengths of the wanted rows of a CSR matrix, concatenated."""
     starts = rows.crow_indices()[wanted]
     lengths = rows.crow_indices()[wanted + 1] - starts
     shift = torch.repeat_interleave(starts - starts_of(lengths)[:-1], lengths)
@@ -310,12 +310,12 @@ def gather_rows(rows: Tensor, wanted: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def owners_of(lengths: Tensor) -> Tensor:
-    """For every entry of rows of such lengths, which row it is of: int64 [sum of lengths]."""
+    """Returns the row of every entry for rows of given lengths: int64 [sum of lengths]."""
     return torch.repeat_interleave(torch.arange(len(lengths), device=lengths.device), lengths)
 
 
 def starts_of(lengths: Tensor) -> Tensor:
-    """Where each of so many entries begins, and the end of all: int64 [len(lengths) + 1]."""
+    """Returns the start of each row, and the end of all: int64 [len(lengths) + 1]."""
     starts = torch.zeros(len(lengths) + 1, dtype=torch.int64, device=lengths.device)
     torch.cumsum(lengths, 0, out=starts[1:])
     return starts

@@ -1,17 +1,17 @@
-"""The steps of a long run: told to whoever wants to know, and timed."""
+"""Reports and times the steps of a long run."""
 
 import time
 from collections.abc import Callable
 
 Progress = Callable[[str, int, int], None]
-"""Called when a step begins, with its name, its number from 1, and how many there are."""
+"""Called when a step begins, with its name, its number from 1, and the number of steps."""
 
 
 class Steps:
-    """Counts and times the steps of a run; a step ends where the next one begins.
+    """Counts and times the steps of a run; a step ends when the next one begins.
 
     Args:
-        total: How many steps there will be; may be set anew once that is known better.
+        total: The number of steps; may be updated during the run.
     """
 
     def __init__(self, on_progress: Progress | None, total: int) -> None:
@@ -26,6 +26,6 @@ class Steps:
             self._on_progress(name, len(self._begun), self.total)
 
     def seconds(self) -> dict[str, float]:
-        """What every step has taken, the last one up to now."""
+        """Returns the seconds of every step, the last one up to now."""
         ends = [began for _, began in self._begun[1:]] + [time.perf_counter()]
         return {name: end - began for (name, began), end in zip(self._begun, ends, strict=True)}

@@ -1,4 +1,4 @@
-"""From a snapshot to a bundle: measure on the last weeks, then learn from everything."""
+"""Trains a bundle from a snapshot: evaluates on the last weeks, then trains on everything."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +15,7 @@ from training.bundling import bundle_up
 from training.cold_start import ColdStartLearner
 from training.config import TrainConfig
 from training.data import load_graph
-from training.evaluation.backtest import model_of_the_past
+from training.evaluation.backtest import train_backtest_model
 from training.evaluation.baselines import POPULARITY, baseline
 from training.evaluation.rankers import Ranker, Served
 from training.evaluation.run import audiences_of
@@ -54,9 +54,9 @@ def train(
 
     Args:
         out_dir: The folder to write; it must not exist.
-        holdout_days: The model first trains without this many last days and is measured on them,
-            beside popularity. Then it trains again on everything. None skips the measurement.
-        run: Where to train, and what to keep of the run. If several processes train together, the
+        holdout_days: The model first trains without this many last days and is evaluated on them,
+            next to popularity. Then it trains again on everything. None skips the evaluation.
+        run: The device, and the files of the run. If several processes train together, the
             first calls this and the others call `follow`.
 
     Raises:
@@ -116,9 +116,9 @@ def train(
 def follow(
     snapshot_dir: str | Path, *, config: TrainConfig, holdout_days: int | None, run: Run
 ) -> None:
-    """Trains the network beside a process that calls `train` with the same; writes nothing.
+    """Trains the graph model together with a process that calls `train` with the same arguments.
 
-    What else `train` does, the SVD too, is left to that one.
+    Only that process does everything else, such as the SVD and writing files.
 
     Raises:
         GraphRecError: As `train`.
@@ -141,18 +141,18 @@ def _past(
     scratch_parent: Path,
     steps: Steps,
 ) -> Iterator[Served]:
-    """Fits the model on the past and opens it, to be asked about the future."""
+    """Trains a model on the past, for the evaluation on the holdout."""
     steps.next("learn from the past")
-    # Beside the release, because there is room for bundles where a bundle is to be written.
+    # Next to the release: that disk has room for bundles.
     scratch_parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix=".measure-", dir=scratch_parent) as scratch:
-        model = model_of_the_past(Path(scratch) / "past", snapshot, holdout, config, run)
+        model = train_backtest_model(Path(scratch) / "past", snapshot, holdout, config, run)
         steps.next("measure on what came after")
         yield model
 
 
 def _measured(snapshot: Snapshot, holdout: Holdout, config: TrainConfig, model: Served) -> Report:
-    """What the model of the past reaches, beside popularity."""
+    """Returns the metrics of the backtest bundle, next to popularity."""
     group = snapshot.schema.parse_edge_type(config.group)
     tasks = first_tasks(holdout, snapshot.schema, group)
     models: list[Ranker] = [baseline(POPULARITY, config.svd.seed), model]
@@ -160,6 +160,6 @@ def _measured(snapshot: Snapshot, holdout: Holdout, config: TrainConfig, model: 
 
 
 def _unused(folder: Path) -> Path:
-    """The folder; BundleError where it exists, before an hour of training is spent on it."""
+    """Returns the folder, or raises BundleError before the training if it exists."""
     refuse_existing(folder, BundleError, "bundles")
     return folder

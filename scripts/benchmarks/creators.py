@@ -29,7 +29,7 @@ from graphrec import Recommendations
 from graphrec.bundle import Adjacency
 from training.config import load_config, preset_path
 from training.data import load_graph
-from training.evaluation.backtest import model_of_the_past
+from training.evaluation.backtest import train_backtest_model
 from training.evaluation.baselines import OF_CREATORS, POPULARITY, baseline
 from training.evaluation.bootstrap import Bootstrap, estimates
 from training.evaluation.creators import creator_tasks
@@ -59,7 +59,7 @@ class Market:
         graph = load_graph(snapshot)
         self.holdout = hold_out_last(graph, SCHEMA.edge_type("PURCHASED"), options.holdout_days)
         config = load_config(preset_path(options.preset))
-        self.model = model_of_the_past(folder / "past", snapshot, self.holdout, config, Run())
+        self.model = train_backtest_model(folder / "past", snapshot, self.holdout, config, Run())
         self.recommender = self.model.recommender
         self.truth = world.truth
         past = self.holdout.train_graph

@@ -28,7 +28,7 @@ from graphrec.bundle import AudienceFigures
 from training.cold_start import ColdStartLearner
 from training.encoders import SvdEncoder, Vectors
 from training.evaluation.audiences import audience_figures
-from training.evaluation.backtest import bundle_of_the_past
+from training.evaluation.backtest import write_backtest_bundle
 from training.evaluation.lookalikes import (
     SERVED,
     NewBuyers,
@@ -80,7 +80,7 @@ def figures_before(folder: Path, weeks: Weeks, seed: int) -> dict[str, AudienceF
     """What the four weeks before the held-out ones predict, as training would measure it."""
     holdout = hold_out_last(weeks.holdout.train_graph, weeks.holdout.edge_type, 7 * WEEKS)
     vectors = learned(weeks, holdout)
-    recommender = Recommender(bundle_of_the_past(folder, weeks.snapshot, holdout, vectors))
+    recommender = Recommender(write_backtest_bundle(folder, weeks.snapshot, holdout, vectors))
     made_by = weeks.schema.edge_type("MADE_BY")
     return audience_figures(recommender, holdout, made_by, 7 * WEEKS, seed=seed)
 
@@ -96,7 +96,7 @@ def past(folder: Path, weeks: Weeks, figures: dict[str, AudienceFigures]) -> Rec
     """Serves what was known when the held-out weeks began."""
     holdout = weeks.holdout
     vectors = learned(weeks, holdout)
-    bundle = bundle_of_the_past(folder, weeks.snapshot, holdout, vectors, audiences=figures)
+    bundle = write_backtest_bundle(folder, weeks.snapshot, holdout, vectors, audiences=figures)
     return Recommender(bundle)
 
 

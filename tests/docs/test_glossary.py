@@ -76,6 +76,15 @@ REPLACED = {
     "behaviour_weight": "event_weight",
     "neighbours": "neighbors",
     "closed form": "SVD",
+    "stands twice": "is duplicated",
+    "no device of torch": "an unknown torch device",
+    "became no number": "became NaN",
+    "bundle of the past": "backtest bundle",
+    "model of the past": "backtest bundle",
+    "check_same": "check_resumable",
+    "bundle_of_the_past": "write_backtest_bundle",
+    "model_of_the_past": "train_backtest_model",
+    "what came out": "results",
 }
 # Words that are right elsewhere: a path or an SVG has a direction, a walk along an edge too.
 IN_NAMES_ONLY = {"direction", "tie", "newcomer"}

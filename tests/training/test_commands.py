@@ -106,7 +106,7 @@ def test_without_tensorboard_it_says_what_to_install(run, tmp_path, monkeypatch)
         (
             ["--preset", "svd-graph", "--device", "abacus"],
             6,
-            "Error: 'abacus' is no device of torch",
+            "Error: 'abacus' is an unknown torch device",
         ),
         (
             ["--preset", "svd-graph", "--device", "cuda:99"],
@@ -115,8 +115,8 @@ def test_without_tensorboard_it_says_what_to_install(run, tmp_path, monkeypatch)
         ),
         (["--dim", 7], 6, "Error: 'svd.dim' cannot be 7"),
         (["--seed", -1], 6, "Error: 'svd.seed' cannot be -1"),
-        (["--config", "none.toml"], 6, "Error: 'none.toml' cannot be read"),
-        (["--tensorboard"], 6, "no folder to keep it in; name one with --run-dir"),
+        (["--config", "none.toml"], 6, "Error: 'none.toml' does not exist"),
+        (["--tensorboard"], 6, "needs a folder; set one with --run-dir"),
         (["--holdout-days", 400], 6, "Error: holding out the last 400 days leaves no"),
         (["--holdout-days", 0], 2, "Invalid value for '--holdout-days'"),
     ],

@@ -76,5 +76,5 @@ def test_a_file_is_never_written_over_unless_told(tmp_path):
 
 def test_a_place_that_cannot_be_written(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(FileAccessError, match="a part of the path is a file, not a folder"):
+    with pytest.raises(FileAccessError, match="part of the path is a file, not a folder"):
         write_config(tmp_path / "file" / "best.toml", TrainConfig(), "", overwrite=False)

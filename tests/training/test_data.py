@@ -89,5 +89,5 @@ def test_one_thread_reads_the_same_as_many(planted):
 
 def test_dangling_edge_is_an_error(write_world, tmp_path):
     edges = {"Product-MADE_BY-Brand": {"source_id": ["p1"], "target_id": ["gone"]}}
-    with pytest.raises(SnapshotError, match="ends at Brand 'gone', which the snapshot"):
+    with pytest.raises(SnapshotError, match="ends at Brand 'gone', which is not in the snapshot"):
         load_graph(write_world(tmp_path / "world", NODES, edges))

@@ -79,10 +79,10 @@ def test_only_candidates_are_ranked_and_looked_for():
 
 
 def test_nothing_true_to_find():
-    with pytest.raises(InsufficientDataError, match="none of 3 queries has anything true to find"):
+    with pytest.raises(InsufficientDataError, match="none of 3 queries has true targets"):
         metrics_at_k(THREE, None, pairs([[], [], []], 4), 2)
     warm = torch.tensor([False, False, True, False])
-    with pytest.raises(InsufficientDataError, match="measure on more targets"):
+    with pytest.raises(InsufficientDataError, match="evaluate on more targets"):
         metrics_at_k(THREE, None, TRUTH, 2, candidates=warm)
 
 
@@ -91,5 +91,5 @@ def test_wrong_questions():
         metrics_at_k(THREE, None, TRUTH, 0)
     with pytest.raises(TrainingError, match="scores 4 targets; expected the 5 of the truth"):
         metrics_at_k(THREE, None, pairs([[0], [], []], 5), 2)
-    with pytest.raises(TrainingError, match="scores that are not finite"):
+    with pytest.raises(TrainingError, match="NaN or infinite scores"):
         metrics_at_k(Table([[1, math.nan, 0, 0]] * 3), None, TRUTH, 2)

@@ -106,10 +106,10 @@ def test_fewer_days_are_named_only_where_they_help(make_graph, at_s, days):
 @pytest.mark.parametrize(
     ("at_s", "message"),
     [
-        ([5, 5, 5], "all 3 lie at one moment; expected User-.* edges on more than one day; train"),
-        ([0, DAY_S - 1], "lie within 1.0 days; expected"),
-        ([0, 5 * DAY_S], "lie within 5.0 days; hold out fewer days, 5 at most"),
-        ([ALWAYS_S] * 2, "no User-PURCHASED-Product edge says when it was"),
+        ([5, 5, 5], "all 3 are at one time; expected User-.* edges on more than one day; train"),
+        ([0, DAY_S - 1], "are within 1.0 days; expected"),
+        ([0, 5 * DAY_S], "are within 5.0 days; hold out fewer days, 5 at most"),
+        ([ALWAYS_S] * 2, "no User-PURCHASED-Product edge has a time"),
     ],
 )
 def test_why_there_is_too_little(make_graph, at_s, message):
@@ -121,7 +121,7 @@ def test_why_there_is_too_little(make_graph, at_s, message):
 def test_too_little_to_hold_out(make_graph):
     close = make_graph({"User": 1, "Product": 2}, {PURCHASED: [(0, 0, 0), (0, 1, DAY_S // 2)]})
     with pytest.raises(
-        InsufficientDataError, match=r"leaves no .* edge to train on; all 2 lie within 0.5"
+        InsufficientDataError, match=r"leaves no .* edge to train on; all 2 are within 0.5"
     ):
         hold_out_last(close, PURCHASED, 7)
     with pytest.raises(InsufficientDataError, match="the last 0 days of 2"):

@@ -38,7 +38,9 @@ def test_weights_come_from_the_schema_and_can_be_replaced():
 
 
 def test_a_relation_between_other_types_has_no_event_weight():
-    with pytest.raises(SchemaError, match=r"no relation 'LIKES' edges User to Product; .*expected"):
+    with pytest.raises(
+        SchemaError, match=r"no relation 'LIKES' connects User to Product; .*expected"
+    ):
         event_weights(SCHEMA, PURCHASED, {"LIKES": 1})
     with pytest.raises(SchemaError, match="did you mean 'VIEWED'"):
         event_weights(SCHEMA, PURCHASED, {"VIEWD": 1})
@@ -79,9 +81,9 @@ def test_half_life_counts_back_from_the_newest_event_of_all(make_graph):
 @pytest.mark.parametrize(
     ("weights", "message"),
     [
-        ({PURCHASED: 5}, "no events of User-PURCHASED-Product to learn from"),
+        ({PURCHASED: 5}, "no events of User-PURCHASED-Product to train on"),
         ({}, "no events of any relation"),
-        ({RETURNED: -4}, "no pair is left with a positive weight"),
+        ({RETURNED: -4}, "no pair has a positive weight"),
     ],
 )
 def test_nothing_to_learn_from(make_graph, weights, message):

@@ -1,4 +1,4 @@
-"""Baselines: what every model has to be measured beside, each fitted along one target edge type."""
+"""Baselines: simple models for comparison, each fitted on one target edge type."""
 
 from training.baselines.base import Baseline, EncoderBaseline, InteractionConfig
 from training.baselines.ease import Ease, EaseConfig, LowRankEase, LowRankEaseConfig

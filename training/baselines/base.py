@@ -1,8 +1,8 @@
 """Defines baselines and the interaction matrix that most of them learn from.
 
-The matrix R says which query node took which target, and how often. A `HistoryScorer` multiplies a
-query node's row of R by a matrix from targets to targets. `EncoderBaseline` makes a baseline of an
-encoder, with dot products as scores, as it is served.
+The matrix R holds the interactions of query nodes and targets, with weights. A `HistoryScorer`
+multiplies a query node's row of R by a matrix from targets to targets. `EncoderBaseline` turns an
+encoder into a baseline, with dot products as scores, as in serving.
 """
 
 from collections.abc import Iterator
@@ -34,14 +34,14 @@ class Baseline(Protocol):
         """Trains on the graph.
 
         Raises:
-            InsufficientDataError: The graph has nothing of what the baseline trains on.
+            InsufficientDataError: The graph lacks the data of the baseline.
         """
         ...
 
 
 Tensor = torch.Tensor
 
-_BLOCK_PRODUCTS = 2**25  # of the sparse product held at once: at most 0.8 GB
+_BLOCK_PRODUCTS = 2**25  # entries of the sparse product in memory at once: at most 0.8 GB
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,15 +75,15 @@ def csr_rows(matrix: Tensor) -> Tensor:
 
 
 def rows_of(matrix: Tensor, wanted: Tensor) -> Tensor:
-    """The wanted rows of a CSR matrix, in their order, as CSR [len(wanted), n]."""
+    """Returns the wanted rows of a CSR matrix, in order, as CSR [len(wanted), n]."""
     columns, values, lengths = gather_rows(matrix, wanted)
     return csr(starts_of(lengths), columns, values, (len(wanted), matrix.shape[1]))
 
 
 def gram_blocks(matrix: Tensor) -> Iterator[tuple[int, Tensor]]:
-    """R^T R in blocks of whole rows: the first row's number, and the rows as coalesced COO.
+    """Yields R^T R in blocks of rows: the first row's number, and the rows as coalesced COO.
 
-    A block is as tall as a bound on the entries that it can have allows.
+    A bound on the number of entries determines the height of a block.
 
     Args:
         matrix: R, coalesced COO [num_queries, num_targets].
@@ -94,7 +94,7 @@ def gram_blocks(matrix: Tensor) -> Iterator[tuple[int, Tensor]]:
         transposed = matrix.t().coalesce().to_sparse_csr()
     most = torch.bincount(queries, minlength=matrix.shape[0])[
         queries
-    ]  # entries an entry can lead to
+    ]  # entries of the product that an entry can produce
     per_row = torch.bincount(targets, weights=most.double(), minlength=num_targets)
     block_of_row = (per_row.cumsum(0) / _BLOCK_PRODUCTS).long()
     start = 0
@@ -108,12 +108,12 @@ Weight = Annotated[float, Field(ge=-100, le=100, allow_inf_nan=False)]
 
 
 class InteractionConfig(BaseModel):
-    """How events become entries of a matrix; the encoders' settings of the same names.
+    """How events become entries of a matrix; the same keys as in the encoders' configs.
 
     Args:
         event_weights: What one event counts, by relation, in place of the schema's weights.
-        half_life_days: After how many days an event counts half; None for never.
-        repeat_exponent: What repeats count: 1 each fully, 0 nothing after the first, so that all
+        half_life_days: The age at which an event counts half; None for never.
+        repeat_exponent: How repeats count: 1 each fully, 0 nothing after the first, so that all
             entries are 1, as in the papers.
     """
 
@@ -129,8 +129,8 @@ def interactions(
 ) -> Tensor:
     """R: coalesced sparse float64 [num_queries, num_targets], all entries positive.
 
-    Where the target edge type is an event, all events between its two ends are weighed and summed,
-    as `interaction_matrix` does; a static edge counts 1.
+    If the target edge type is an event, all events between its two ends are weighted and summed, as
+    in `interaction_matrix`; a static edge counts 1.
 
     Raises:
         InsufficientDataError: There is no event or static edge of that kind.
@@ -144,7 +144,7 @@ def interactions(
         target_edge_type not in edge_types_of(graph)
         or not graph[target_edge_type].edge_index.numel()
     ):
-        raise InsufficientDataError(f"there are no {target_edge_type} edges to learn from")
+        raise InsufficientDataError(f"there are no {target_edge_type} edges to train on")
     return incidence(graph, target_edge_type)
 
 
@@ -166,7 +166,7 @@ class EncoderBaseline:
         for end in (self.target_edge_type.source, self.target_edge_type.target):
             if end not in vectors:
                 raise InsufficientDataError(
-                    f"the encoder gives no vectors for {end}, an end of {self.target_edge_type}",
+                    f"the encoder has no vectors for {end}, an end of {self.target_edge_type}",
                     expected="one of " + ", ".join(sorted(vectors)),
                     value=end,
                 )

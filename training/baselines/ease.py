@@ -1,7 +1,7 @@
-"""Implements EASE, a linear model from all that a query node took to every target.
+"""Implements EASE, a linear model from a query node's interactions to every target.
 
-Its weights have a SVD. `LowRankEase` is for many targets: it replaces the
-Gram matrix by one of low rank plus a diagonal.
+Its weights have a closed form. `LowRankEase` is for many targets: it replaces the Gram matrix by
+one of low rank plus a diagonal.
 """
 
 from dataclasses import dataclass
@@ -34,16 +34,17 @@ from training.sparse_ops import (
 Tensor = torch.Tensor
 
 _GB = 1e9
-_MATRICES = 2  # n x n, held at the same time
+_MATRICES = 2  # n x n matrices in memory at the same time
 
 
 class LinearConfig(InteractionConfig):
-    """What EASE and its low-rank form share.
+    """The shared config of EASE and its low-rank form.
 
     Args:
-        regularisation: Added to the diagonal of R^T R: larger trusts co-occurrences less.
-        query_exponent: How much less a query node counts that took more: its row of R is divided by
-            its sum to this power. 0 as in the paper; with 0.5 regularisations around 1 are right.
+        regularisation: Added to the diagonal of R^T R; a larger one trusts co-occurrences less.
+        query_exponent: How much less query nodes with more interactions count: their rows of R are
+            divided by their sum to this power. 0 as in the paper; 0.5 needs a regularisation
+            around 1.
     """
 
     regularisation: float = Field(default=100.0, gt=0, le=1e9, allow_inf_nan=False)
@@ -53,7 +54,7 @@ class LinearConfig(InteractionConfig):
 def weighed_interactions(
     graph: HeteroData, schema: Schema, target_edge_type: EdgeType, config: LinearConfig
 ) -> Tensor:
-    """`interactions`, every query node's row divided as `query_exponent` says."""
+    """Returns `interactions` with rows divided according to `query_exponent`."""
     events = interactions(graph, schema, target_edge_type, config)
     return normalised(events, config.query_exponent, 0.0)
 
@@ -125,7 +126,7 @@ class Ease:
                 f"EASE needs {needed_gb:.1f} GB for {num_targets:,} targets "
                 f"in {self.config.precision}",
                 expected=f"at most memory_gb = {self.config.memory_gb:g}",
-                next_step="raise memory_gb where there is as much, or take LowRankEase",
+                next_step="raise memory_gb if there is enough memory, or use LowRankEase",
                 value=num_targets,
             )
 
@@ -150,12 +151,12 @@ class LowRankEaseConfig(LinearConfig):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LowRankScorer:
-    """scores = R (A C - diag(own)): a weight matrix of low rank, with its diagonal taken off.
+    """scores = R (A C - diag(own)): a weight matrix of low rank without its diagonal.
 
     Args:
         queries: R A, float32 [num_queries, rank].
         targets: C^T, float32 [num_targets, rank].
-        own: float32 [num_targets], what a target would say for itself.
+        own: float32 [num_targets], the diagonal: the score of a target for itself.
         histories: R, CSR float32 [num_queries, num_targets].
     """
 
@@ -220,7 +221,7 @@ class LowRankEase:
 
 
 def _factor(events: Tensor, config: LowRankEaseConfig) -> Tensor:
-    """F, float64 [num_targets, rank]; its F F^T comes near R^T R."""
+    """Returns F, float64 [num_targets, rank], with F F^T approximately R^T R."""
     svd = randomized_svd(
         SparseMatrix.from_coordinates(normalised(events, 0.0, 0.5).float()),
         min(config.rank, *events.shape),

@@ -1,4 +1,4 @@
-"""GF-CF: a linear filter and an ideal low-pass filter on the graph of targets, nothing trained."""
+"""Implements GF-CF: a linear and an ideal low-pass filter on the graph of targets."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ from training.sparse_ops import SparseMatrix, column_sums, normalised, power_or_
 
 Tensor = torch.Tensor
 
-_BLOCK_NUMBERS = 2**25  # of float32 [num_queries, block] held at once: 128 MB
+_BLOCK_NUMBERS = 2**25  # values of float32 [num_queries, block] in memory at once: 128 MB
 
 
 class GfCfConfig(InteractionConfig):
@@ -38,7 +38,7 @@ class GfCfConfig(InteractionConfig):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class GfCfScorer:
-    """scores = R R~^T R~ + queries targets^T; nothing as large as targets x targets is made.
+    """scores = R R~^T R~ + queries targets^T; it never builds a targets x targets matrix.
 
     Args:
         histories: R, CSR float32 [num_queries, num_targets].
@@ -63,7 +63,7 @@ class GfCfScorer:
 
     def _scores(self, rows: Tensor) -> Tensor:
         taken = rows_of(self.histories, rows).to_dense()  # [B, num_targets]
-        alike = self.normal.rows @ taken.T  # query nodes that took the same, [num_queries, B]
+        alike = self.normal.rows @ taken.T  # query nodes with the same targets, [num_queries, B]
         linear = self.normal.transposed @ alike  # [num_targets, B]
         return torch.addmm(linear.T, self.queries[rows], self.targets.T)
 

@@ -72,7 +72,7 @@ def _factors(events: Tensor, config: IalsConfig) -> tuple[Tensor, Tensor]:
 
     confidence = (1 + config.confidence * events.values()).float().numpy()
     pairs = csr_matrix((confidence, tuple(events.indices().numpy())), shape=tuple(events.shape))
-    # The solver has threads of its own; those of BLAS beside them make it many times slower.
+    # The solver has its own threads; BLAS threads in addition make it many times slower.
     with threadpool_limits(1, user_api="blas"):
         model = AlternatingLeastSquares(
             factors=config.dim,

@@ -1,4 +1,4 @@
-"""Item neighbors: a target is scored by how much it is like what the query node took."""
+"""Implements item k-NN: scores a target by its similarity to the query node's targets."""
 
 import torch
 from pydantic import Field

@@ -1,4 +1,4 @@
-"""LightGCN as published: linear propagation along one relation, learned by pairwise ranking."""
+"""Implements LightGCN as published: linear propagation along one relation, with the BPR loss."""
 
 import math
 import time
@@ -124,7 +124,7 @@ class LightGcnBpr:
         pairs: "TakenPairs",
         generator: torch.Generator,
     ) -> float:
-        """One pass over the pairs; the mean loss of its steps."""
+        """Runs one pass over the pairs; returns the mean loss of its steps."""
         losses = []
         order = torch.randperm(len(pairs), generator=generator, device=generator.device)
         for batch in torch.split(order, self.config.batch):
@@ -149,7 +149,7 @@ class LightGcnBpr:
         """Returns -mean log sigmoid(s_positive - s_negative) + l2 / 2 of the initial vectors."""
         source, _, target = self.target_edge_type
         targets = torch.cat([positives, negatives])
-        # A batch reaches most of the graph: taking its rows alone is no faster than all.
+        # A batch reaches most of the graph: computing only its rows is not faster.
         query_vectors, target_vectors = model([(source, None), (target, None)])
         paired = target_vectors[targets].view(2, len(queries), -1)
         reached, missed = (query_vectors[queries] * paired).sum(-1)
@@ -162,13 +162,13 @@ class LightGcnBpr:
 
 
 class TakenPairs:
-    """The pairs to learn from, and targets that their query nodes did not take.
+    """The pairs to train on, and targets without an interaction with their query nodes.
 
     Args:
         index: Query nodes and targets, int64 [2, num_pairs], ascending.
 
     Raises:
-        InsufficientDataError: Every query node took everything, so that nothing stands against it.
+        InsufficientDataError: Every query node has every target, so that there are no negatives.
     """
 
     def __init__(self, index: Tensor, num_queries: int, num_targets: int) -> None:
@@ -178,14 +178,14 @@ class TakenPairs:
         self._keys = self.index[0] * num_targets + self.index[1]
         if not len(self):
             raise InsufficientDataError(
-                "every query node took every target; there is nothing to rank"
+                "every query node has every target; there is nothing to rank"
             )
 
     def __len__(self) -> int:
         return self.index.shape[1]
 
     def negatives(self, queries: Tensor, generator: torch.Generator) -> Tensor:
-        """For every query a target that it did not take, drawn evenly, int64 [len(queries)]."""
+        """Draws a target that each query does not have, uniformly, int64 [len(queries)]."""
         drawn = self._draw(len(queries), generator)
         while len(places := torch.nonzero(self._taken(queries, drawn)).flatten()):
             drawn[places] = self._draw(len(places), generator)

@@ -1,7 +1,7 @@
-"""Implements baselines that follow plain rules, such as popularity and recent popularity.
+"""Implements rule-based baselines, such as popularity and recent popularity.
 
-`ViewedNotBought` ranks first what the query node viewed and did not buy: a plain rule, and hard to
-beat. `MostFollowers` and `CategorySales` rank creators who could carry a product or a brand.
+`ViewedNotBought` ranks products first that the query node viewed and did not buy: a strong
+baseline. `MostFollowers` and `CategorySales` rank creators for a product or a brand.
 """
 
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ class Popularity:
         """Counts the edges.
 
         Raises:
-            InsufficientDataError: There is not one edge to count.
+            InsufficientDataError: There are no edges to count.
         """
         return EncoderBaseline(PopularityEncoder(self.target_edge_type), self.target_edge_type).fit(
             graph
@@ -111,7 +111,7 @@ class RecentPopularity:
 
 
 class ViewedNotBoughtConfig(BaseModel):
-    """How viewed targets are ordered.
+    """The order of viewed targets.
 
     Args:
         by: 'recent' orders by the newest event of a pair; 'often' by the sum of its events, each
@@ -125,7 +125,7 @@ class ViewedNotBoughtConfig(BaseModel):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class WaitingScorer:
-    """Popularity below 1, and above it what waits for the query node.
+    """Scores waiting targets of the query node above 1, and all others by popularity below 1.
 
     Args:
         waiting: CSR float32 [num_queries, num_targets], the first of a query node at 2, all above
@@ -148,7 +148,7 @@ class WaitingScorer:
 
 
 class ViewedNotBought:
-    """Ranks what the query node viewed or carted and did not buy first, then by popularity.
+    """Ranks targets that the query node viewed or carted and did not buy first, then by popularity.
 
     More generally, it uses the other events between the two node types with a positive weight in
     the schema, without the targets that the query node already has along the target edge type.
@@ -184,7 +184,7 @@ class ViewedNotBought:
 def hint_edge_types(
     graph: HeteroData, schema: Schema, target_edge_type: EdgeType
 ) -> list[EdgeType]:
-    """The events in the graph that may come before the target's, such as views and carts."""
+    """Returns the event types that may precede the target's, such as views and carts."""
     return [
         edge_type
         for edge_type in edge_types_of(graph)
@@ -200,16 +200,16 @@ def hint_edge_types(
 def waiting_pairs(
     graph: HeteroData, schema: Schema, target_edge_type: EdgeType, by: Literal["recent", "often"]
 ) -> tuple[Tensor, Tensor]:
-    """What every query node viewed and did not take, best first: int64 query and target rows.
+    """Returns viewed but not bought targets, best first: int64 query and target rows.
 
     Raises:
-        InsufficientDataError: There are no events beside the target edge type's.
+        InsufficientDataError: There are only events of the target edge type.
     """
     hints = hint_edge_types(graph, schema, target_edge_type)
     if not hints:
         raise InsufficientDataError(
-            f"there are no views or the like beside {target_edge_type}",
-            expected="events of the same two types that speak for a target",
+            f"there are no views or similar events besides {target_edge_type}",
+            expected="events of the same two types with a positive weight",
             value=str(target_edge_type),
         )
     num_targets = graph[target_edge_type.target].num_nodes
@@ -254,7 +254,7 @@ class MostFollowers:
         """Counts the followers.
 
         Raises:
-            InsufficientDataError: Nobody follows any creator.
+            InsufficientDataError: No creator has followers.
         """
         if not has_followers(graph):
             raise InsufficientDataError("there are no followers of creators to count")
@@ -272,7 +272,7 @@ class CategorySales:
 
     Args:
         target_edge_type: An edge type from products or brands to creators. The graph needs such
-            edges from products: they say what creators carry.
+            edges from products, which are the products that creators carry.
     """
 
     target_edge_type: EdgeType
@@ -305,12 +305,12 @@ class CategorySales:
 
 
 def has_followers(graph: HeteroData) -> bool:
-    """Whether anybody follows a creator."""
+    """Returns whether creators have followers."""
     return _has(graph, FOLLOWS)
 
 
 def has_sales_in_categories(graph: HeteroData) -> bool:
-    """Whether products are sold, and stand in categories."""
+    """Returns whether products have sales and categories."""
     return _has(graph, PURCHASED) and _has(graph, IN_CATEGORY)
 
 

@@ -1,1 +1,1 @@
-"""How good models are: what is asked, how it is measured, and the results."""
+"""Evaluates models: tasks, metrics and results."""

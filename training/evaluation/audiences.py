@@ -1,4 +1,4 @@
-"""What held-out weeks tell of audiences: how likely users buy, and how far an audience reaches."""
+"""Fits audience figures on the held-out weeks: purchase probabilities, and lift by size."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -28,15 +28,17 @@ from training.pairs import adjacency, compose, without
 from training.splitting.split import Holdout
 
 SHARES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
-FEWEST_BUYERS = 30  # of a band and of a calibration: a third more or fewer of them is chance
+FEWEST_BUYERS = (
+    30  # minimum buyers of a band and of a calibration: a third more or fewer may be chance
+)
 
 _MOST_QUERIES, _FEWEST_QUERIES = 400, 20
-_MOST_PAIRS = 20_000_000  # of a user and a brand or product, all ranked
-_MOST_OTHERS = 2_000  # of a query node: so many who did not buy stand for all of them
+_MOST_PAIRS = 20_000_000  # pairs of a user and a brand or product, all ranked
+_MOST_OTHERS = 2_000  # sampled nonbuyers per query node
 _BANDS = 3
 _RESAMPLES = 1_000
-_BUYERS_PER_PART, _MOST_PARTS = 20, 20  # of a calibration's bends
-_AS_TOLD = 5  # buyers beside those of a part
+_BUYERS_PER_PART, _MOST_PARTS = 20, 20  # knots of a calibration
+_AS_TOLD = 5  # buyers added to those of a part
 _ALMOST_0 = 1e-9
 _RIDGE = 1e-3
 _STEPS = 50
@@ -47,12 +49,12 @@ Mask = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Buyers:
-    """Who bought of each brand or product.
+    """The buyers of each brand or product.
 
     Args:
-        bought_before: Per row who bought before the cut-off.
-        bought: Per row who bought afterwards.
-        new: The part of them who had not bought before.
+        bought_before: Per row the buyers before the cut-off.
+        bought: Per row the buyers afterwards.
+        new: Those of them who had not bought before.
     """
 
     bought_before: Adjacency
@@ -62,14 +64,14 @@ class _Buyers:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Ranked:
-    """The known users of one audience, most alike first.
+    """The known users of one audience, the most similar first.
 
     Args:
         above: The similarity of each, in standard deviations above the average user.
         prior: The log odds that a known user is one of the buyers.
-        num_buyers: Who bought before.
-        bought_before: Who of the ranked ones did.
-        bought: Who of them bought afterwards.
+        num_buyers: The number of buyers before the cut-off.
+        bought_before: Which of the ranked users bought before.
+        bought: Which of them bought afterwards.
     """
 
     above: Values
@@ -79,7 +81,7 @@ class _Ranked:
     bought: Mask
 
     def new_ones(self) -> "_Ranked":
-        """Without those who had bought before."""
+        """Returns the same without earlier buyers."""
         new = ~self.bought_before
         return replace(
             self,
@@ -97,20 +99,20 @@ def audience_figures(
     *,
     seed: int = 0,
 ) -> dict[str, AudienceFigures]:
-    """What the held-out part tells of audiences of brands and of products.
+    """Computes the figures of audiences of brands and of products from the holdout.
 
-    Brands and products are drawn from all that anyone had bought, whether or not anyone bought
-    them afterwards: to look at those alone that sold would promise too much.
+    Brands and products are sampled from all with an earlier buyer, with or without later sales: a
+    sample of only those with later sales would be biased.
 
     Args:
-        recommender: Of a bundle that was learned from the training part alone, without figures.
+        recommender: Of a backtest bundle, without audience figures.
         group_edge_type: What connects a product to its brand.
-        window_days: How many days were held out.
-        seed: Of what is drawn.
+        window_days: The number of held-out days.
+        seed: The seed of the samples.
 
     Returns:
-        By type; a type of which too few bought afterwards, or where users who are more alike buy
-        no more, is left out. Empty without a cut-off.
+        By type, without types that have too few later buyers, or where similarity does not raise
+        sales. Empty without a cut-off.
     """
     if holdout.cutoff is None or not recommender.bundle.has_vectors(holdout.edge_type.source):
         return {}
@@ -131,7 +133,7 @@ def audience_figures(
 
 
 def _buyers(holdout: Holdout, group_edge_type: EdgeType) -> dict[str, _Buyers]:
-    """By type of what has buyers."""
+    """Returns the buyers of each type."""
     bought_before, bought = adjacency(holdout.train_graph, holdout.edge_type), holdout.truth
     found = {holdout.edge_type.target: (bought_before, bought)}
     if group_edge_type in edge_types_of(holdout.train_graph):
@@ -146,7 +148,7 @@ def _buyers(holdout: Holdout, group_edge_type: EdgeType) -> dict[str, _Buyers]:
 def _measured(
     ranked: Sequence[_Ranked], rng: np.random.Generator
 ) -> tuple[Calibration, Calibration, tuple[ReachBand, ...]] | None:
-    """How likely a first purchase is, and any; and the reach. None where too little is known."""
+    """Fits calibrations of first and of all purchases, and the reach; None with too little data."""
     if len(ranked) < FEWEST_QUERIES:
         return None
     new = [one.new_ones() for one in ranked]
@@ -159,7 +161,7 @@ def _measured(
 def _ranked(
     recommender: Recommender, query_type: str, buyers: _Buyers, rng: np.random.Generator
 ) -> Iterator[_Ranked]:
-    """The audiences of some brands or products that anyone had bought, in the order of rows."""
+    """Yields audiences of sampled brands or products with earlier buyers, in the order of rows."""
     sold = np.flatnonzero(buyers.bought_before.degrees())
     num_users = max(buyers.bought_before.num_targets, 1)
     most = max(min(_MOST_QUERIES, _MOST_PAIRS // num_users), _FEWEST_QUERIES)
@@ -167,7 +169,7 @@ def _ranked(
         query_id = recommender.bundle.id_of(query_type, row)
         try:
             rows, scores = recommender.lookalike_rows(query_type, [query_id], share=1.0)
-        except QueryError:  # nothing tells its audience from everyone
+        except QueryError:  # its audience does not differ from all users
             continue
         users = rows[0][rows[0] >= 0]
         bought_before = np.isin(users, buyers.bought_before.targets(row))
@@ -182,13 +184,13 @@ def _ranked(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Pairs:
-    """Pairs of a user and a brand or product, to learn probabilities from.
+    """Pairs of a user and a brand or product, to fit probabilities.
 
     Args:
         features: float64 [num_pairs, 3]: 1, similarity, prior.
         bought: float64 [num_pairs], 0 or 1.
-        weights: float64 [num_pairs]: for how many pairs each stands.
-        halves: Which half of the brands or products it is of, bool [num_pairs].
+        weights: float64 [num_pairs]: the number of pairs that each represents.
+        halves: The half of the brands or products that it belongs to, bool [num_pairs].
     """
 
     features: Values
@@ -201,7 +203,7 @@ class _Pairs:
 
 
 def _calibration(ranked: Sequence[_Ranked], rng: np.random.Generator) -> Calibration | None:
-    """Learned from all; how well it tells is measured on halves that it did not learn from."""
+    """Fits the calibration on all pairs, and measures its error by twofold cross-validation."""
     pairs = _pairs(ranked, rng)
     if pairs.bought.sum() < FEWEST_BUYERS:
         return None
@@ -228,7 +230,7 @@ def _calibration(ranked: Sequence[_Ranked], rng: np.random.Generator) -> Calibra
 
 
 def _pairs(ranked: Sequence[_Ranked], rng: np.random.Generator) -> _Pairs:
-    """All who bought, and some of the others, who stand for all of them."""
+    """Returns all buyers, and a weighted sample of the others."""
     features, bought, weights, halves = [], [], [], []
     for number, one in enumerate(ranked):
         buying, others = np.flatnonzero(one.bought), np.flatnonzero(~one.bought)
@@ -262,10 +264,10 @@ def _fitted(pairs: _Pairs) -> Values:
 
 
 def _knots(weights: Values, pairs: _Pairs) -> tuple[Knot, ...]:
-    """How what is told has to be bent to be true, by parts with about as many who bought.
+    """Returns the knots that correct the probabilities, by parts with similar numbers of buyers.
 
-    In each part, as if it had been right for a few more. Parts that would fall are made even, as by
-    the pool-adjacent-violators algorithm, but for a slight rise.
+    Each part is shrunk by a few correctly predicted buyers. Decreasing parts are pooled (pool
+    adjacent violators), with a minimum slope.
     """
     logits = pairs.features @ weights
     buying = np.sort(logits[pairs.bought > 0])
@@ -292,7 +294,7 @@ def _knots(weights: Values, pairs: _Pairs) -> tuple[Knot, ...]:
 
 
 def _right(block: Values) -> float:
-    """The logit of a part or several: how many pairs, how many should have bought, how many did."""
+    """Returns the logit of parts: number of pairs, expected buyers, actual buyers."""
     number, told, bought = block.tolist()
     return _logit(told / number * (bought + _AS_TOLD) / (told + _AS_TOLD))
 
@@ -308,7 +310,7 @@ def _sigmoid(logits: Values) -> Values:
 
 
 def _reliability(told: Values, pairs: _Pairs) -> tuple[tuple[Reliability, ...], Reliability]:
-    """Tenths by probability, and the top hundredth."""
+    """Returns tenths by probability, and the top hundredth."""
     order = np.argsort(told, kind="stable")
     told, bought, weights = told[order], pairs.bought[order], pairs.weights[order]
     place = (np.cumsum(weights) - weights / 2) / weights.sum()
@@ -326,7 +328,7 @@ def _reliability(told: Values, pairs: _Pairs) -> tuple[tuple[Reliability, ...], 
 
 
 def _reach(ranked: Sequence[_Ranked], rng: np.random.Generator) -> tuple[ReachBand, ...]:
-    """Bands by number of buyers, as many as have enough new buyers, at most three."""
+    """Returns bands by number of buyers, at most three, each with enough new buyers."""
     by_size = sorted(ranked, key=lambda one: one.num_buyers)
     for num_bands in range(_BANDS, 0, -1):
         parts = _parted(by_size, num_bands)
@@ -341,11 +343,11 @@ def _reach(ranked: Sequence[_Ranked], rng: np.random.Generator) -> tuple[ReachBa
 
 
 def _parted(by_size: Sequence[_Ranked], num_bands: int) -> list[list[_Ranked]]:
-    """Bands with about as many new buyers; those with as many buyers are in one."""
+    """Splits into bands with similar numbers of new buyers; equal ones stay together."""
     number = np.cumsum([int(one.bought.sum()) for one in by_size])
     bands = np.clip((number - 1) * num_bands // max(int(number[-1]), 1), 0, num_bands - 1)
     sizes = np.array([one.num_buyers for one in by_size])
-    # With those that have as many, the first decides.
+    # Among equal numbers of buyers, the first decides.
     bands = bands[np.searchsorted(sizes, sizes)]
     return [
         [one for one, at in zip(by_size, bands.tolist(), strict=True) if at == band]
@@ -354,7 +356,7 @@ def _parted(by_size: Sequence[_Ranked], num_bands: int) -> list[list[_Ranked]]:
 
 
 def _band(part: Sequence[_Ranked], rng: np.random.Generator) -> ReachBand:
-    """Lifts over all new buyers of a band, by shares of all who had never bought."""
+    """Returns the lifts over all new buyers of a band, by shares of all nonbuyers."""
     hits = np.array([[one.bought[: _size(share, one)].sum() for share in SHARES] for one in part])
     by_chance = np.array(
         [

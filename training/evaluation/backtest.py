@@ -1,4 +1,4 @@
-"""Learns a model from the past alone and opens its bundle as it would have been served."""
+"""Trains a model on the past alone and opens its backtest bundle as in serving."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,7 +17,7 @@ from training.quality import QualityConfig
 from training.splitting.split import Holdout
 
 
-def bundle_of_the_past(
+def write_backtest_bundle(
     folder: Path,
     snapshot: Snapshot,
     holdout: Holdout,
@@ -28,14 +28,14 @@ def bundle_of_the_past(
     quality: QualityConfig | None = None,
     audiences: Mapping[str, AudienceFigures] | None = None,
 ) -> Bundle:
-    """Writes a bundle that knows nothing of what is held out: to measure, not to serve.
+    """Writes a backtest bundle, which contains nothing of the holdout.
 
     Args:
-        vectors: Learned from `holdout.train_graph`.
-        config: How the model was trained.
-        cold_start: Per node type, how a new node gets a vector.
-        quality: How much each part counts in the quality of nodes.
-        audiences: What days before the cut-off told of audiences, by node type.
+        vectors: Trained on `holdout.train_graph`.
+        config: The training config.
+        cold_start: Per node type, the rule for vectors of new nodes.
+        quality: The weights of the parts of quality.
+        audiences: The audience figures from days before the cut-off, by node type.
 
     Raises:
         BundleError: The folder exists already.
@@ -54,10 +54,10 @@ def bundle_of_the_past(
     )
 
 
-def model_of_the_past(
+def train_backtest_model(
     folder: Path, snapshot: Snapshot, holdout: Holdout, config: TrainConfig, run: Run
 ) -> Served:
-    """Learns from what came before the cut-off, writes a bundle of it, and opens that.
+    """Trains on the past, writes the backtest bundle, and opens it.
 
     Raises:
         BundleError: The folder exists.
@@ -67,7 +67,7 @@ def model_of_the_past(
     fitted = make_encoder(schema, holdout.edge_type, config, run).fit(graph)
     learner = ColdStartLearner(graph, fitted, schema, holdout.edge_type, config.cold_start)
     rules = learner.rules()
-    bundle = bundle_of_the_past(
+    bundle = write_backtest_bundle(
         folder,
         snapshot,
         holdout,

@@ -1,4 +1,4 @@
-"""The baselines by name, with plain settings: what every model is measured beside."""
+"""Lists the baselines by name, with their default configs."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -41,9 +41,9 @@ POPULARITY, RECENT, WAITING, ITEM_KNN, IALS, EASE, GF_CF = (
 )
 FOLLOWERS, CATEGORY_SALES = "most-followers", "category-sales"
 OF_CREATORS = (FOLLOWERS, CATEGORY_SALES)
-"""Those that only say which creators should carry something."""
+"""Baselines for creators of a product or brand only."""
 USUAL = (POPULARITY, RECENT, WAITING, EASE)
-"""Those that take seconds. ItemKNN takes minutes on long histories, iALS needs a package."""
+"""Baselines that take seconds. ItemKNN takes minutes on long histories, iALS needs a package."""
 
 
 def _events(target: EvalTarget) -> dict[str, float | None]:
@@ -112,14 +112,14 @@ MAKERS: Mapping[str, Callable[[EvalTarget, int], Baseline]] = {
     FOLLOWERS: _followers,
     CATEGORY_SALES: _category_sales,
 }
-"""A further baseline is one more line here: it is found by this name on the command line."""
+"""One line per baseline; the name is that of the command line."""
 
 
 def check_baselines(names: Sequence[str]) -> None:
-    """Checks names before any work is done.
+    """Checks names before any work.
 
     Raises:
-        EvaluationError: No baseline has the name, or it stands twice.
+        EvaluationError: A name is unknown or duplicated.
         TrainingError: The baseline needs a package that is not installed.
     """
     for place, name in enumerate(names):
@@ -131,19 +131,19 @@ def check_baselines(names: Sequence[str]) -> None:
                 value=name,
             )
         if name in names[:place]:
-            raise EvaluationError(f"the baseline '{name}' was named twice", value=name)
+            raise EvaluationError(f"the baseline '{name}' is duplicated", value=name)
     if IALS in names:
         check_extra("implicit", "baselines", "iALS")
 
 
 def baseline(name: str, seed: int) -> Scored:
-    """The baseline of that name; see `check_baselines`."""
+    """Returns the baseline of a name; see `check_baselines`."""
     make = MAKERS[name]
     return Scored(name, lambda target: make(target, seed), FITS.get(name, _always))
 
 
 def usual_baselines(targets: Sequence[EvalTarget]) -> tuple[str, ...]:
-    """Those that are asked where none is named: the quick ones that the data can teach.
+    """Returns the default baselines: the quick ones for which the graph has data.
 
     Args:
         targets: Of all tasks, that of the first task first.
@@ -166,7 +166,7 @@ def _has_hints(target: EvalTarget) -> bool:
 
 
 def _has_events(target: EvalTarget) -> bool:
-    """Whether an edge of the target edge type counts as something that was done."""
+    """Returns whether edges of the target edge type count as interactions."""
     return target.schema.relation(target.edge_type.relation).event_weight > 0
 
 
@@ -190,4 +190,4 @@ FITS: Mapping[str, Callable[[EvalTarget], bool]] = {
     FOLLOWERS: _can_count_followers,
     CATEGORY_SALES: _can_count_sales,
 }
-"""Which target edge types can teach a baseline; all, where it is not named here."""
+"""Which target edge types fit a baseline; all for names that are missing here."""

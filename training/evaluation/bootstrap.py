@@ -13,25 +13,25 @@ from training.evaluation.results import FEWEST_QUERIES, Comparison, Estimate
 Values = npt.NDArray[np.float64]
 
 CONFIDENCE = 0.95
-_BLOCK_NUMBERS = 2**22  # weights held as float32 at once: 16 MB
+_BLOCK_NUMBERS = 2**22  # float32 weights in memory at once: 16 MB
 
 
 class Bootstrap:
-    """Draws as many queries as there are, with replacement, again and again.
+    """Bootstrap resamples of the queries.
 
-    It holds a byte per query node and draw. Every question is answered by the same draws, so that
-    two models' means can be compared draw by draw (Efron and Tibshirani, "An Introduction to the
-    Bootstrap", 1993, chapter 13: percentile intervals).
+    It holds a byte per query node and draw. All models use the same draws, so that their means can
+    be compared draw by draw (Efron and Tibshirani, "An Introduction to the Bootstrap", 1993,
+    chapter 13: percentile intervals).
 
     Args:
-        num_queries: Between how many to draw.
-        resamples: How often.
-        seed: Of the draws.
+        num_queries: The number of queries.
+        resamples: The number of draws.
+        seed: The seed of the draws.
     """
 
     def __init__(self, num_queries: int, resamples: int, seed: int) -> None:
         rng = np.random.default_rng(seed)
-        # How often each query node was drawn. A count above 255 has no chance to occur.
+        # The count of each query node in each draw. Counts above 255 are practically impossible.
         self._counts = np.empty((resamples, num_queries), dtype=np.uint8)
         for row in self._counts:
             drawn = rng.integers(num_queries, size=num_queries, dtype=np.int32)
@@ -41,10 +41,10 @@ class Bootstrap:
         """The mean of every column in every draw, float64 [resamples, num_columns].
 
         Args:
-            values: float64 [num_queries, num_columns]; NaN where a query node does not count.
+            values: float64 [num_queries, num_columns]; NaN for query nodes that do not count.
 
         Returns:
-            NaN where a draw holds no query node that counts in a column.
+            NaN if a draw has no query node that counts in a column.
         """
         known = np.isfinite(values)
         filled = np.where(known, values, 0.0).astype(np.float32)
@@ -62,7 +62,7 @@ class Bootstrap:
 
 
 def _distinct_columns(known: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.float32], list[int]]:
-    """The columns that differ, and per column which it is: most models' are the same."""
+    """Returns the distinct columns, and the index of each: those of most models are equal."""
     packed = np.packbits(known, axis=0)
     number_of: dict[bytes, int] = {}
     pattern_of = [
@@ -74,20 +74,20 @@ def _distinct_columns(known: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.floa
 
 
 def estimates(values: Values, drawn: Values, fewest: int = FEWEST_QUERIES) -> list[Estimate | None]:
-    """Every column's mean with its interval; None for one in which too few queries count.
+    """Returns each column's mean with its interval; None for too few queries.
 
     Args:
         values: float64 [num_queries, num_columns]; NaN where a query node does not count.
-        drawn: What `Bootstrap.means` gave for them.
-        fewest: How many queries have to count in a column, 1 or more.
+        drawn: The result of `Bootstrap.means` for them.
+        fewest: The minimum number of queries in a column, 1 or more.
     """
     known = np.isfinite(values)
     num_known = known.sum(axis=0)
     means = np.where(known, values, 0.0).sum(axis=0) / np.maximum(num_known, 1)
-    # Where not one draw holds a query node that counts, the mean is all there is.
+    # If no draw has a query node that counts, there is only the mean.
     drawn = np.where(np.isfinite(drawn).any(axis=0), drawn, means)
     tail = (1 - CONFIDENCE) / 2
-    # The draws are of float32; a mean that they all share must not lie beside its interval.
+    # Draws are float32; a mean that all of them share must be inside its interval.
     low = np.minimum(_quantiles(drawn, tail), means)
     high = np.maximum(_quantiles(drawn, 1 - tail), means)
     return [
@@ -99,7 +99,7 @@ def estimates(values: Values, drawn: Values, fewest: int = FEWEST_QUERIES) -> li
 
 
 def _quantiles(drawn: Values, share: float) -> Values:
-    """Per column, draws without a number left out."""
+    """Returns quantiles per column, ignoring NaN draws."""
     if np.isfinite(drawn).all():
         quantiles: Values = np.quantile(drawn, share, axis=0)
     else:
@@ -108,7 +108,7 @@ def _quantiles(drawn: Values, share: float) -> Values:
 
 
 METHOD = "paired sign-flip randomisation, two-sided"
-_MOST_AT_ONCE = 2**21  # signs held as float64 at once: 16 MB
+_MOST_AT_ONCE = 2**21  # float64 signs in memory at once: 16 MB
 _ROUNDING = 1e-9
 
 
@@ -121,13 +121,13 @@ def comparisons(
     seed: int,
     fewest: int = FEWEST_QUERIES,
 ) -> tuple[Comparison, ...]:
-    """One comparison per column in which enough queries count: the interval and the test.
+    """Returns a comparison with interval and test for each column with enough queries.
 
     Args:
         differences: float64 [num_queries, num_columns]; NaN where a query node does not count.
         drawn: The differences of the means in every draw, see `Bootstrap.means`.
-        columns: Which model each is of, against which, and by which metric.
-        fewest: How many queries are enough.
+        columns: Model, other model and metric of each column.
+        fewest: The minimum number of queries.
     """
     p_values = sign_flip_p_values(differences, flips=flips, seed=seed)
     return tuple(
@@ -147,13 +147,13 @@ def comparisons(
 
 
 def sign_flip_p_values(differences: Values, *, flips: int, seed: int) -> Values:
-    """How often chance alone gives a difference as large as the one that was measured.
+    """Returns p-values of a paired sign-flip randomisation test.
 
-    If two models are equally good, each query node's difference could as well have the other sign.
-    So signs are drawn at random, `flips` times, and p = (1 + how often the sum is as far from 0 as
-    the measured one, or farther) / (1 + flips). Fisher's randomisation test; Smucker, Allan and
-    Carterette, "A comparison of statistical significance tests for information retrieval
-    evaluation" (CIKM 2007). It needs no normal distribution; p cannot fall below 1 / (1 + flips).
+    If two models are equally good, the sign of each query node's difference is random. So signs are
+    drawn at random, `flips` times, and p = (1 + number of sums at least as far from 0 as the
+    measured one) / (1 + flips). Fisher's randomisation test; Smucker, Allan and Carterette, "A
+    comparison of statistical significance tests for information retrieval evaluation" (CIKM 2007).
+    It needs no normal distribution; p cannot fall below 1 / (1 + flips).
 
     Args:
         differences: One model less the other per query node, float64 [num_queries, num_columns];
@@ -164,7 +164,7 @@ def sign_flip_p_values(differences: Values, *, flips: int, seed: int) -> Values:
     """
     rng = np.random.default_rng(seed)
     filled = np.where(np.isfinite(differences), differences, 0.0)
-    # Rounding must not decide whether two sums that are equal are.
+    # Tolerates rounding when comparing equal sums.
     measured = np.abs(filled.sum(axis=0)) - _ROUNDING * np.abs(filled).sum(axis=0)
     as_far = np.zeros(filled.shape[1])
     step = max(_MOST_AT_ONCE // max(len(filled), 1), 1)

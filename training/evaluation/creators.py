@@ -1,4 +1,4 @@
-"""Which creators begin to carry a product, or something of a brand: tasks with a known answer."""
+"""Builds the tasks of creators who begin to carry a product or a brand."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -26,7 +26,7 @@ Rows = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class _Carried:
-    """Who carries what since when, by one relation; each array int64 [num_edges]."""
+    """The creators of products with start times, by one relation; each array int64 [num_edges]."""
 
     relation: str
     products: Rows
@@ -34,7 +34,7 @@ class _Carried:
     at_s: Rows
 
     def pairs(self, graph: HeteroData, keep: npt.NDArray[np.bool_]) -> Adjacency:
-        """The distinct pairs of product and creator among some of the edges."""
+        """Returns the distinct (product, creator) pairs of some edges."""
         sizes = graph[PRODUCT].num_nodes, graph[CREATOR].num_nodes
         return Adjacency.from_edges(self.products[keep], self.creators[keep], *sizes)
 
@@ -42,14 +42,13 @@ class _Carried:
 def creator_tasks(
     graph: HeteroData, past: HeteroData, cutoff_s: int, schema: Schema
 ) -> Iterator[Task]:
-    """Creators who carry a product, or anything of a brand, for the first time since the cut-off.
+    """Returns the tasks of creators who first carry a product or brand after the cut-off.
 
-    By PROMOTES where any began since, else by the contents that creators publish. Nothing where
-    neither tells.
+    It uses new PROMOTES edges, or else the contents that creators publish; no task without either.
 
     Args:
         graph: Past and future.
-        past: What the models learn from.
+        past: The training graph.
     """
     for carried in _carrying(graph, schema):
         late = carried.at_s >= cutoff_s
@@ -63,11 +62,11 @@ def creator_tasks(
 def _tasks(
     relation: str, past: HeteroData, schema: Schema, carried_before: Adjacency, since: Adjacency
 ) -> Iterator[Task]:
-    """For products, and for the brands that make them.
+    """Returns the tasks for products, and for their brands.
 
     Args:
-        carried_before: Per product row the creators who carried it before.
-        since: Those who began since.
+        carried_before: Per product row the creators before the cut-off.
+        since: The creators who began after it.
     """
     of_products = _eval_target(PRODUCT, relation, past, schema, carried_before)
     rule = Seen(relations=(relation,))
@@ -84,7 +83,7 @@ def _tasks(
 
 
 def _carrying(graph: HeteroData, schema: Schema) -> Iterator[_Carried]:
-    """The relations that tell who carries what, as far as the graph has them."""
+    """Returns the relations between products and creators that the graph has."""
     try:
         promotes = schema.edge_type(_PROMOTES, source=CREATOR, target=PRODUCT)
         published = schema.edge_type(_PUBLISHED, source=CREATOR)
@@ -110,7 +109,7 @@ def _carrying(graph: HeteroData, schema: Schema) -> Iterator[_Carried]:
 def _eval_target(
     query_type: str, relation: str, past: HeteroData, schema: Schema, carried_before: Adjacency
 ) -> EvalTarget:
-    """From a query type to creators: all of the past, and who carried what as edges of its own."""
+    """Returns a target from a query type to creators, with the past and extra edges to creators."""
     edge_type = EdgeType(query_type, relation, CREATOR)
     known = schema.relation(relation)
     ends = (*known.ends, (edge_type.source, edge_type.target))

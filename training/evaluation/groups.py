@@ -1,7 +1,7 @@
 """Groups queries and targets for evaluation, and records versions, time and memory.
 
-Query nodes are grouped by activity, targets by their properties: by a number, in steps, or by name,
-with the largest groups kept.
+Query nodes are grouped by activity, targets by properties: numbers in steps, or names, with the
+largest groups kept.
 """
 
 import itertools
@@ -29,7 +29,7 @@ _PACKAGES = ("graphrec", "torch", "torch_geometric", "numpy", "pyarrow")
 
 
 def spending(seconds: Mapping[str, float]) -> Spending:
-    """Time by step, and the most memory that this process has held."""
+    """Returns the time of each step, and the peak memory of this process."""
     peak_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return Spending(
         seconds=seconds,
@@ -40,7 +40,7 @@ def spending(seconds: Mapping[str, float]) -> Spending:
 
 
 def versions() -> dict[str, str]:
-    """Of Python, this package and what it stands on."""
+    """Returns the versions of Python, this package and its dependencies."""
     return {"python": platform.python_version(), **{name: version(name) for name in _PACKAGES}}
 
 
@@ -53,9 +53,9 @@ class Grouping:
     """One dimension of groups.
 
     Args:
-        dimension: What groups are made by, such as 'price band'.
-        names: Of the groups, in their order.
-        codes: Per node which group it is in, int64 [num_nodes]; -1 for none.
+        dimension: The name of the dimension, such as 'price band'.
+        names: The names of the groups, in order.
+        codes: The group of each node, int64 [num_nodes]; -1 for none.
     """
 
     dimension: str
@@ -66,12 +66,12 @@ class Grouping:
 def by_steps(
     dimension: str, numbers: Values, steps: Sequence[float], unit: str, unknown: str
 ) -> Grouping:
-    """Groups by a number: below the first step, from one to below the next, from the last on.
+    """Groups by a number: below the first step, between steps, from the last step on.
 
     Args:
-        numbers: float64 [num_nodes]; NaN where it is not known.
-        unit: What is counted, such as 'day'.
-        unknown: What the last group is called, of those whose number is not known.
+        numbers: float64 [num_nodes]; NaN if unknown.
+        unit: The unit, such as 'day'.
+        unknown: The name of the last group, for unknown numbers.
 
     >>> found = by_steps("age", np.array([3.0, 1.0, np.nan]), [2, 5], "day", "unknown")
     >>> found.names, found.codes.tolist()
@@ -98,12 +98,12 @@ def by_name(
     *,
     keep_order: bool = False,
 ) -> Grouping:
-    """Groups by a label: the heaviest ones, the rest summed up as 'other'.
+    """Groups by a label: the heaviest ones, and the rest as 'other'.
 
     Args:
         labels: Per node a position in `names`, -1 for none.
-        weights: Per node how much it counts towards the weight of its group.
-        keep_order: Groups stand in the order of their labels; by default the heaviest first.
+        weights: The weight of each node in its group.
+        keep_order: Keep the order of labels; by default the heaviest group is first.
     """
     present = np.flatnonzero(np.bincount(labels[labels >= 0], minlength=len(names)))
     weight = np.bincount(labels[labels >= 0], weights[labels >= 0], minlength=len(names))
@@ -124,16 +124,16 @@ ACTIVITY_STEPS = (1, 5, 20, 100, 500)
 EVENT_STEPS = (1, 2, 5, 10, 50, 200, 1000)
 AGE_STEPS = (7, 28, 91, 182, 365)
 FOLLOWER_STEPS = (1, 100, 1_000, 10_000, 100_000)
-_MAX_DEPTH = 32  # deeper than any category tree; ends the walk where the data hold a ring
+_MAX_DEPTH = 32  # deeper than any category tree; ends the walk if the data contain a cycle
 
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """What is known at the cut-off.
+    """The properties of nodes at the cut-off.
 
     Args:
-        graph: As it was then.
-        cutoff_s: Epoch seconds; None where the split knows no time, and then nothing has an age.
+        graph: The graph before the cut-off.
+        cutoff_s: Epoch seconds; None for a split without times, in which nodes have no age.
     """
 
     snapshot: Snapshot
@@ -142,7 +142,7 @@ class Past:
 
 
 def num_events(graph: HeteroData, edge_type: EdgeType) -> tuple[Values, Values]:
-    """How many events or static edges each source and each target has, float64."""
+    """Counts the events or static edges of each source and each target, float64."""
     sources, targets = graph[edge_type].edge_index.numpy()
     of_sources, of_targets = (
         np.bincount(rows, minlength=graph[end].num_nodes).astype(np.float64)
@@ -152,7 +152,7 @@ def num_events(graph: HeteroData, edge_type: EdgeType) -> tuple[Values, Values]:
 
 
 def query_groupings(events: Values, query_type: str) -> list[Grouping]:
-    """Of queries, by how much they did before the cut-off.
+    """Groups queries by their activity before the cut-off.
 
     Args:
         events: Training events per query node.
@@ -161,7 +161,7 @@ def query_groupings(events: Values, query_type: str) -> list[Grouping]:
 
 
 def target_groupings(past: Past, target_type: str, events: Values) -> list[Grouping]:
-    """Of targets, by all that the data tell of their type.
+    """Groups targets by all known properties of their type.
 
     Args:
         events: Training events per target.
@@ -199,12 +199,12 @@ def _groupings_of_products(past: Past, events: Values) -> Iterator[Grouping]:
 
 
 def categories_of_products(past: Past) -> Rows | None:
-    """Per product the category that it stands in itself, -1 for none; None without any."""
+    """Returns the direct category of each product, -1 for none; None without any."""
     return edge_of(past, EdgeType(PRODUCT, "IN_CATEGORY", CATEGORY))
 
 
 def edge_of(past: Past, edge_type: EdgeType) -> Rows | None:
-    """Per source its first target, -1 for none; None where the graph has no such edges."""
+    """Returns the first target of each source, -1 for none; None without such edges."""
     if edge_type not in edge_types_of(past.graph):
         return None
     edges = adjacency(past.graph, edge_type)
@@ -212,10 +212,10 @@ def edge_of(past: Past, edge_type: EdgeType) -> Rows | None:
 
 
 def ages_of(past: Past, node_type: str) -> Values | None:
-    """Days from a node's first sign of life to the cut-off, float64; NaN without any.
+    """Returns days from a node's creation or first event to the cut-off, float64; NaN without any.
 
-    That is `created_at`, or else its first event in training. None where no node has one, or the
-    split knows no time.
+    The start is `created_at`, or else its first event in training. None if no node has one, or for
+    a split without times.
     """
     if past.cutoff_s is None:
         return None
@@ -234,13 +234,13 @@ def ages_of(past: Past, node_type: str) -> Values | None:
                     np.minimum.at(first_s, rows[dated], at_s[dated])
     born_s = np.where(np.isfinite(born_s), born_s, first_s)
     days = (past.cutoff_s - born_s) / DAY_S
-    # Of what came after the cut-off, nothing was known then.
+    # Nodes from after the cut-off were unknown at that time.
     known = np.isfinite(days) & (days >= 0)
     return np.where(known, days, np.nan) if known.any() else None
 
 
 def _ages_of_brands(past: Past) -> Values | None:
-    """As `ages_of`; a brand without a date is as old as the oldest of its products."""
+    """Like `ages_of`; a brand without a date is as old as its oldest product."""
     ages, of_products = ages_of(past, BRAND), ages_of(past, PRODUCT)
     makers = edge_of(past, EdgeType(PRODUCT, "MADE_BY", BRAND))
     if of_products is None or makers is None:
@@ -251,7 +251,7 @@ def _ages_of_brands(past: Past) -> Values | None:
 
 
 def _followers(past: Past) -> Values:
-    """Followers per creator: as given, or else how many users follow it."""
+    """Returns the followers of each creator: the given number, or the number of FOLLOWS edges."""
     given = past.snapshot.nodes(CREATOR, ["followers"])["followers"]
     declared = pc.fill_null(given.cast(pa.float64()), float("nan")).to_numpy()
     follows = EdgeType("User", "FOLLOWS", CREATOR)
@@ -270,7 +270,7 @@ def _by_age(dimension: str, ages: Values) -> Grouping:
 
 
 def _by_price_band(past: Past, bands: Rows, events: Values) -> Grouping:
-    """In the order of prices."""
+    """Orders price bands by price."""
     low = past.snapshot.nodes(PRICE_BAND, ["low"])["low"].to_numpy()
     order = np.argsort(low, kind="stable")
     place = np.full(len(order) + 1, -1)
@@ -281,7 +281,7 @@ def _by_price_band(past: Past, bands: Rows, events: Values) -> Grouping:
 
 
 def _top_level(past: Past, categories: Rows) -> tuple[Rows, list[str]]:
-    """Each product's category at the top of the tree; its own where all share one top."""
+    """Returns each product's root category; its own category if all share one root."""
     parents = edge_of(past, EdgeType(CATEGORY, "CHILD_OF", CATEGORY))
     top = categories
     for _ in range(_MAX_DEPTH if parents is not None else 0):
@@ -293,10 +293,10 @@ def _top_level(past: Past, categories: Rows) -> tuple[Rows, list[str]]:
 
 
 def _names(past: Past, node_type: str, rows: Rows) -> list[str]:
-    """What to call every node of a type: by name, or else by id.
+    """Returns the label of every node of a type: its name, or else its id.
 
-    Both where several of the rows share a name, or it is the one of the rest: results, and
-    whoever reads them, know a group by its name.
+    It has both if several rows share a name, or if the name is that of the rest: labels must be
+    unique.
     """
     ids = past.snapshot.node_ids(node_type).to_pylist()
     given = past.snapshot.nodes(node_type, ["name"])["name"].to_pylist()
@@ -309,7 +309,7 @@ def _names(past: Past, node_type: str, rows: Rows) -> list[str]:
 
 
 def _created_s(snapshot: Snapshot, node_type: str) -> Values:
-    """Epoch seconds of `created_at`, float64; NaN where it is empty."""
+    """Returns `created_at` in epoch seconds, float64; NaN if it is empty."""
     column = snapshot.nodes(node_type, [CREATED_AT])[CREATED_AT]
     microseconds = pc.cast(column.cast(pa.int64()), pa.float64())
     return np.asarray(pc.fill_null(microseconds, float("nan")).to_numpy()) / 1e6

@@ -1,8 +1,8 @@
-"""Checks, before anything is measured, that a model was not shown what it has to predict.
+"""Checks before the evaluation that the training graph does not reveal the holdout.
 
-The checks look for events in training that are too late or missing, for pairs that are asked for as
-new although training has them, for pairs that training has in another relation already (views and
-carts before the purchase), and for edges that were derived from events, held-out ones among them.
+The checks look for late or missing training events, for new pairs of the holdout that training has,
+for pairs that training has in another relation (views and carts before the purchase), and for edges
+that were derived from held-out events.
 """
 
 import numpy as np
@@ -21,7 +21,7 @@ from training.splitting.split import Holdout
 
 
 def nothing_after(holdout: Holdout, cutoff_s: int) -> LeakFinding:
-    """No edge of training is from the cut-off on.
+    """Checks that training has no edge at or after the cut-off.
 
     Raises:
         DataLeakageError: There is one.
@@ -49,10 +49,10 @@ def nothing_after(holdout: Holdout, cutoff_s: int) -> LeakFinding:
 
 
 def cut_together(graph: HeteroData, holdout: Holdout, cutoff_s: int, schema: Schema) -> LeakFinding:
-    """Training has every event from before the cut-off, in every relation.
+    """Checks that training has every event before the cut-off, in every relation.
 
-    The figures are how many are missing by relation, and how many days lie between the last one
-    and the cut-off: where these are many, the data of that relation end early.
+    The figures are the missing events by relation, and the days between the last one and the
+    cut-off: if these are many, the data of that relation ends early.
     """
     figures: dict[str, float] = {}
     short = []
@@ -67,11 +67,11 @@ def cut_together(graph: HeteroData, holdout: Holdout, cutoff_s: int, schema: Sch
             figures[f"{edge_type}, days to the cut-off"] = (cutoff_s - int(kept_s.max())) / DAY_S
         if num_missing:
             short.append(f"{num_missing:,} {edge_type}")
-    message = "all events are cut at the same moment, and none from before it is missing"
+    message = "all events have the same cut-off, and no earlier one is missing"
     if short:
         message = (
             f"training lacks events from before the cut-off ({', '.join(short)}), so models are "
-            "worse than they would be where they serve"
+            "worse than in serving"
         )
     return LeakFinding(
         check="auxiliary events",
@@ -82,16 +82,16 @@ def cut_together(graph: HeteroData, holdout: Holdout, cutoff_s: int, schema: Sch
 
 
 def later_events(graph: HeteroData, holdout: Holdout) -> LeakFinding:
-    """How much of training is later than what is asked for, where there is no one cut-off.
+    """Measures the share of training that is later than the holdout, for splits without a cut-off.
 
-    A pair that happened more than once is asked for from its last time on.
+    A repeated pair counts with its last time.
     """
     known = events(graph, holdout.edge_type)
     assert known.evidence is not None
     is_held = np.isin(pair_keys(known), pair_keys(holdout.truth), assume_unique=True)
     held_s = known.evidence.last_at_s[is_held]
     if not len(held_s) or int(held_s.min()) == int(held_s.max()):
-        message = "what is held out has no times, so later events may stand in training"
+        message = "the holdout has no times, so training may have later events"
         return LeakFinding(check="later events", level="warning", message=message)
     asked_from_s = np.full(known.num_sources, np.iinfo(np.int64).max)
     np.minimum.at(asked_from_s, source_rows(known)[is_held], held_s)
@@ -107,9 +107,9 @@ def later_events(graph: HeteroData, holdout: Holdout) -> LeakFinding:
     return LeakFinding(
         check="later events",
         level="warning" if num_late or num_own else "ok",
-        message=f"there is no one cut-off: {late:.1%} of what training has with a time is later "
-        f"than half of what is held out, and {own:.1%} was done by a query after what is asked of "
-        "it; figures come out better than where a model serves",
+        message=f"there is no single cut-off: {late:.1%} of training edges with a time are later "
+        f"than half of the holdout, and {own:.1%} are later events of the query node "
+        "itself; results are better than in serving",
         figures={
             "later than half of the held-out pairs": late,
             "later, by the query node itself": own,
@@ -118,7 +118,7 @@ def later_events(graph: HeteroData, holdout: Holdout) -> LeakFinding:
 
 
 def new_pairs(holdout: Holdout) -> LeakFinding:
-    """No pair that is asked for as new stands in the training part of the target edge type.
+    """Checks that no new pair of the holdout is in the training part of the target edge type.
 
     Raises:
         DataLeakageError: One does.
@@ -129,23 +129,23 @@ def new_pairs(holdout: Holdout) -> LeakFinding:
         first = int(pair_keys(holdout.new_truth)[is_known][0])
         source, target = divmod(first, known.num_targets)
         raise DataLeakageError(
-            f"{is_known.sum():,} of {len(is_known):,} pairs that are asked for as new are "
+            f"{is_known.sum():,} of {len(is_known):,} pairs of the holdout that count as new are "
             f"{holdout.edge_type} edges in training, the first from row {source} to row {target}",
             expected="none",
-            next_step="leave them out of new_truth, or take their edges out of training",
+            next_step="remove them from new_truth, or remove their edges from training",
             value=(source, target),
         )
     again = among(holdout.truth, known)
     return LeakFinding(
         check="new pairs",
         level="ok",
-        message="no pair that is asked for as new stands in training",
+        message="no new pair of the holdout is in training",
         figures={"pairs": len(again), "new": len(is_known), "taken before": int(again.sum())},
     )
 
 
 def among(pairs: Adjacency, others: Adjacency) -> npt.NDArray[np.bool_]:
-    """Which of the pairs are among the others, aligned with the indices."""
+    """Returns which pairs are among the others, aligned with the indices."""
     found: npt.NDArray[np.bool_] = np.isin(pair_keys(pairs), pair_keys(others), assume_unique=True)
     return found
 
@@ -156,21 +156,21 @@ _CHECK = "viewed before"
 
 
 def hinted_pairs(holdout: Holdout, schema: Schema) -> LeakFinding:
-    """How many new pairs were viewed or carted before, and how many are found by that alone."""
+    """Counts new pairs with an earlier view or cart, and the recall from these alone."""
     train, new = holdout.train_graph, holdout.new_truth
     hints = hint_edge_types(train, schema, holdout.edge_type)
     hinted = {one.relation: among(new, adjacency(train, one)) for one in hints}
     is_hinted = np.any([*hinted.values(), np.zeros(new.num_edges, dtype=np.bool_)], axis=0)
     if not is_hinted.any():
-        message = "no pair that is asked for as new was viewed, carted or the like before"
+        message = "no new pair of the holdout has an earlier view, cart or similar event"
         return LeakFinding(check=_CHECK, level="ok", message=message, figures={"share": 0})
     recall = _recall_of_waiting(holdout, schema)
     return LeakFinding(
         check=_CHECK,
         level="warning",
-        message=f"{is_hinted.mean():.1%} of the pairs that are asked for as new stand in training "
-        f"as {' or '.join(hinted)}; whoever shows what was viewed last and not taken finds "
-        f"{recall:.4f} of all new pairs in {K} places. Read all figures beside those of the "
+        message=f"{is_hinted.mean():.1%} of the new pairs of the holdout are in training as "
+        f"{' or '.join(hinted)}; lists of the last viewed and not bought targets reach a "
+        f"recall@{K} of {recall:.4f}. Compare all results with the "
         "baseline 'viewed-not-bought'",
         figures={
             "share": float(is_hinted.mean()),
@@ -181,7 +181,7 @@ def hinted_pairs(holdout: Holdout, schema: Schema) -> LeakFinding:
 
 
 def _recall_of_waiting(holdout: Holdout, schema: Schema) -> float:
-    """Recall of lists that hold what was viewed last and not taken, and nothing else."""
+    """Returns the recall of lists with only the last viewed and not bought targets."""
     queries, targets = (
         found.numpy()
         for found in waiting_pairs(holdout.train_graph, schema, holdout.edge_type, "recent")
@@ -203,15 +203,14 @@ Mask = npt.NDArray[np.bool_]
 
 
 def derived_edges(holdout: Holdout) -> LeakFinding:
-    """Who appears in the held-out part alone, and whether edges in training tell of that.
+    """Checks whether training edges reveal nodes that have events only in the holdout.
 
-    A table that was made from all sales, such as which shop sells what, connects a product to a
-    shop because it will be sold. So among targets without an event in training, those that are
-    taken later would be connected more often than those that are never taken. Where they are, by
-    MIN_EXCESS or more and with MIN_NODES on either side, that is a warning; only edges without a
-    beginning are looked at. It cannot be told where no target is without events for good, nor for
-    targets with events in training; and a good catalogue may do the same for no bad reason, because
-    what is looked after sells.
+    A table derived from all sales, such as the products of shops, connects a product to a shop
+    because of a future sale. Among targets without training events, those with later events would
+    then be connected more often than those without any. A difference of MIN_EXCESS or more, with
+    MIN_NODES on both sides, is a warning; only edges without a start are checked. The check needs
+    targets that never get events, and does not cover targets with training events. A well-kept
+    catalogue may also cause a difference, because maintained products sell better.
     """
     train, target = holdout.train_graph, holdout.edge_type.target
     later, never = _only_after(holdout)
@@ -228,9 +227,9 @@ def derived_edges(holdout: Holdout) -> LeakFinding:
                 figures[f"{edge_type}: connected, of {name}"] = float(is_connected[some].mean())
     if min(later.sum(), never.sum()) < MIN_NODES:
         message = (
-            f"{later.sum():,} {target} nodes are taken in the held-out part alone and "
-            f"{never.sum():,} never; with fewer than {MIN_NODES} of either it cannot be told "
-            "whether edges were made from held-out events"
+            f"{later.sum():,} {target} nodes have events only in the holdout and "
+            f"{never.sum():,} none at all; the check of derived edges needs {MIN_NODES} "
+            "of each"
         )
         return LeakFinding(check=_DERIVED, level="ok", message=message, figures=figures)
     suspects = [
@@ -238,12 +237,12 @@ def derived_edges(holdout: Holdout) -> LeakFinding:
         for edge_type, is_connected in connected.items()
         if is_connected[later].mean() - is_connected[never].mean() >= MIN_EXCESS
     ]
-    message = "edges do not tell which targets are taken in the held-out part alone"
+    message = "edges do not reveal which targets have events only in the holdout"
     if suspects:
         message = (
-            f"{', '.join(suspects)}: {target} nodes that are taken in the held-out part alone have "
-            "such edges far more often than those that are never taken. If they were made from "
-            "events, they tell of the future: leave them out, or give them a beginning"
+            f"{', '.join(suspects)}: {target} nodes with events only in the holdout have "
+            "such edges far more often than those without any events. If they were derived from "
+            "events, they reveal the future: remove them, or give them a start time"
         )
     return LeakFinding(
         check=_DERIVED,
@@ -254,7 +253,7 @@ def derived_edges(holdout: Holdout) -> LeakFinding:
 
 
 def _only_after(holdout: Holdout) -> tuple[Mask, Mask]:
-    """Among targets without an event in training, those that are taken later, and never."""
+    """Returns targets without training events: those with later events, and those without."""
     num_targets = holdout.truth.num_targets
     known = adjacency(holdout.train_graph, holdout.edge_type)
     is_known, is_taken = (
@@ -275,7 +274,7 @@ def _figures(holdout: Holdout, later: Mask, never: Mask) -> dict[str, float]:
 
 
 def _tied(graph: HeteroData, edge_type: EdgeType, target: str) -> Mask:
-    """Which targets have an edge of that kind that has no beginning, bool [num_targets]."""
+    """Returns which targets have such an edge without a start, bool [num_targets]."""
     store = graph[edge_type]
     ends = store.edge_index[:, store[AT_S] == ALWAYS_S].numpy()
     connected = np.zeros(graph[target].num_nodes, dtype=np.bool_)
@@ -289,25 +288,23 @@ __all__ = ["check_leaks"]
 
 
 def check_leaks(graph: HeteroData, holdout: Holdout, schema: Schema) -> tuple[LeakFinding, ...]:
-    """What training could know of the held-out part.
+    """Checks what training could reveal of the holdout.
 
-    - Whether anything in training is from the cut-off on: an event, or a static edge that began
-      then.
-    - Whether the other events were cut at the same moment, and not before.
-    - Without one cut-off, instead of these two: how much of training is later than what is asked.
-    - Whether a pair that is asked for as new stands in training.
-    - How many of these pairs were viewed or carted before, and what that alone would find.
-    - Who appears in the held-out part alone, and whether edges were made from its events.
+    - Whether training has an event or a new static edge at or after the cut-off. - Whether all
+    events are present up to the cut-off. - Without a single cut-off, instead of these two: the
+    share of training later than the holdout. - Whether a new pair of the holdout is in training. -
+    How many of these pairs have an earlier view or cart, and the recall from these alone. - Which
+    nodes have events only in the holdout, and whether edges were derived from these.
 
     Args:
-        graph: The whole graph, from which the holdout was cut.
+        graph: The whole graph, holdout included.
 
     Returns:
-        A finding per check, in this order; 'warning' where figures have to be read with care.
+        A finding per check, in this order; 'warning' if the results may be biased.
 
     Raises:
-        DataLeakageError: Training has an edge from the cut-off on, or a pair that is held out as
-            new.
+        DataLeakageError: Training has an edge at or after the cut-off, or a new pair of the
+            holdout.
     """
     if holdout.cutoff_s is None:
         in_time = [later_events(graph, holdout)]

@@ -1,4 +1,4 @@
-"""How well audiences of brands find real new buyers."""
+"""Measures the lift of lookalike audiences of brands over real new buyers."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,13 +23,13 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class NewBuyers:
-    """What is asked: per brand, who of those who had never bought it did so afterwards.
+    """The new buyers of each brand: users who bought it first in the holdout.
 
     Args:
         brand_type: Node type of the brands.
         rows: The brands with enough new buyers, int64 [num_brands].
-        bought_before: Per brand row who had bought before.
-        new: Per brand row who bought for the first time since.
+        bought_before: Per brand row the buyers before the cut-off.
+        new: Per brand row the first-time buyers after it.
     """
 
     brand_type: str
@@ -41,14 +41,14 @@ class NewBuyers:
 def new_buyers(
     holdout: Holdout, group_edge_type: EdgeType, *, min_new_buyers: int = 10
 ) -> NewBuyers:
-    """The brands to ask for.
+    """Returns the brands to evaluate.
 
     Args:
         group_edge_type: What connects a product to its brand.
-        min_new_buyers: A brand needs so many in the held-out part, and one buyer before.
+        min_new_buyers: The minimum of new buyers of a brand; it also needs one earlier buyer.
 
     Raises:
-        InsufficientDataError: No brand has as many.
+        InsufficientDataError: No brand has enough.
     """
     found = _brands(holdout, group_edge_type, min_new_buyers)
     if not len(found.rows):
@@ -56,14 +56,14 @@ def new_buyers(
         raise InsufficientDataError(
             f"no {group_edge_type.target} with a buyer before has {min_new_buyers} new ones in the "
             f"held-out part; the most are {most}",
-            next_step="hold out more days, or ask for fewer new buyers",
+            next_step="hold out more days, or lower min_new_buyers",
             value=min_new_buyers,
         )
     return found
 
 
 def _brands(holdout: Holdout, group_edge_type: EdgeType, min_new_buyers: int) -> NewBuyers:
-    """The same, which may be none."""
+    """Returns the same, maybe empty."""
     made_by = adjacency(holdout.train_graph, group_edge_type)
     bought_before = compose(adjacency(holdout.train_graph, holdout.edge_type), made_by)
     new = without(compose(holdout.truth, made_by), bought_before).reverse()
@@ -75,7 +75,7 @@ def _brands(holdout: Holdout, group_edge_type: EdgeType, min_new_buyers: int) ->
 def has_new_buyers(
     holdout: Holdout, group_edge_type: EdgeType, *, min_new_buyers: int = 10
 ) -> bool:
-    """Whether `lift_points` has any brand to ask for."""
+    """Returns whether `lift_points` has any brand to evaluate."""
     return bool(len(_brands(holdout, group_edge_type, min_new_buyers).rows))
 
 
@@ -88,20 +88,20 @@ def lift_points(
     seed: int = 0,
     min_new_buyers: int = 10,
 ) -> tuple[LiftPoint, ...]:
-    """Mean lift over brands, beside chance and activity.
+    """Returns the mean lift over brands, next to random and activity orders.
 
-    All users who had never bought a brand are put in order; the lift of a share is that of real
-    new buyers at the top over their share among all of them. 1 is chance.
+    It ranks all users who had never bought a brand. The lift of a share is the rate of real new
+    buyers at the top over their rate among all of these users; 1 is chance.
 
     Args:
-        recommender: Of a bundle that was learned from the training part alone.
+        recommender: Of a backtest bundle.
         group_edge_type: What connects a product to its brand.
-        shares: How much of these users the top is, each above 0 and at most 1; at least one user.
-        seed: Of the random order.
-        min_new_buyers: Brands with fewer are not asked for: they say little.
+        shares: The sizes of the top, as shares of these users, each above 0 and at most 1.
+        seed: The seed of the random order.
+        min_new_buyers: Brands with fewer are skipped: their lift is too noisy.
 
     Returns:
-        Order by order, the shares as they are given.
+        A point per order and share, in the given order of shares.
 
     Raises:
         InsufficientDataError: No brand has enough new buyers.
@@ -123,7 +123,7 @@ def lift_points(
 def orders(
     recommender: Recommender, holdout: Holdout, asked: NewBuyers, *, seed: int
 ) -> Iterator[tuple[str, list[Floats]]]:
-    """By name, a score of every user for each brand that is asked for; -inf for who is left out."""
+    """Returns, by name, a score of every user for each brand; -inf for excluded users."""
     num_users = asked.bought_before.num_targets
     rng = np.random.default_rng(seed)
     yield "random", [rng.random(num_users) for _ in asked.rows]
@@ -133,7 +133,7 @@ def orders(
 
 
 def lifts(asked: NewBuyers, scores: Sequence[Floats], shares: Sequence[float]) -> Floats:
-    """Lift by brand and share, float64 [num_brands, num_shares]; equal scores by row.
+    """Returns the lift by brand and share, float64 [num_brands, num_shares]; ties by row.
 
     Args:
         scores: Per brand, of every user.
@@ -154,7 +154,7 @@ def _lift(asked: NewBuyers, brand: int, scores: Floats, shares: Sequence[float])
 
 
 def ranked_others(asked: NewBuyers, brand: int, scores: Floats) -> npt.NDArray[np.int64]:
-    """The users who had never bought a brand, the best score first; equal scores by row.
+    """Returns users who had never bought a brand, the best score first; ties by row.
 
     Args:
         scores: Of every user.
@@ -166,7 +166,7 @@ def ranked_others(asked: NewBuyers, brand: int, scores: Floats) -> npt.NDArray[n
 
 
 def _activity(holdout: Holdout) -> Mapping[str, Floats]:
-    """How much each user did in the training part, of old and recently, float64 [num_users]."""
+    """Counts each user's training events, all and recent ones, float64 [num_users]."""
     store = holdout.train_graph[holdout.edge_type]
     users, at_s = store.edge_index[0].numpy(), store[AT_S].numpy()
     num_users = holdout.train_graph[holdout.edge_type.source].num_nodes
@@ -179,13 +179,13 @@ def _activity(holdout: Holdout) -> Mapping[str, Floats]:
 
 
 def _served(recommender: Recommender, asked: NewBuyers) -> list[Floats]:
-    """What the query layer ranks, as scores of users."""
+    """Returns the ranks of the query layer as scores of users."""
     ids = [recommender.bundle.id_of(asked.brand_type, int(row)) for row in asked.rows]
     ranked, _ = recommender.lookalike_rows(
         asked.brand_type, ids, new_customers_only=True, share=1.0
     )
     found = np.full((len(ids), asked.bought_before.num_targets), -np.inf)
     for scores, rows in zip(found, ranked, strict=True):
-        # By place, not by score: likenesses near 1 may round to one number.
+        # By rank, not by score: similarities close to 1 may round to the same number.
         scores[rows[rows >= 0]] = -np.arange(np.count_nonzero(rows >= 0), dtype=np.float64)
     return list(found)

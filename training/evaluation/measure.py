@@ -32,13 +32,13 @@ from training.evaluation.tasks import EvalTarget, Task
 
 @dataclass(frozen=True, slots=True)
 class Resampling:
-    """How sure figures are made.
+    """The options of intervals and tests.
 
     Args:
-        ks: Lengths of lists; groups and comparisons are of the longest.
-        resamples: Of the bootstrap, and flips of the test.
-        seed: Of both.
-        fewest: Over how many queries a figure has to be, to be told.
+        ks: Lengths of lists; groups and comparisons use the longest.
+        resamples: Resamples of the bootstrap, and flips of the test.
+        seed: The seed of both.
+        fewest: The minimum number of queries of a figure.
     """
 
     ks: tuple[int, ...]
@@ -56,8 +56,8 @@ class Ranked:
     """The lists of one model for one task.
 
     Args:
-        rows: int64 [num_queries, k], for the queries that have something to find, by row.
-        seconds: That ranking took, for all tasks that share the lists.
+        rows: int64 [num_queries, k], for the queries with true targets, by row.
+        seconds: The time of ranking, for all tasks that share the lists.
     """
 
     rows: Rows
@@ -66,7 +66,7 @@ class Ranked:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EvalContext:
-    """What is known of the queries and targets of a target edge type, before the cut-off."""
+    """The groups of queries and targets of a target edge type, before the cut-off."""
 
     of_queries: Sequence[Grouping]
     of_targets: Sequence[Grouping]
@@ -75,10 +75,10 @@ class EvalContext:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Measured:
-    """A task's results, and every model's figures query by query.
+    """A task's results, and the metrics of every model and query.
 
     Args:
-        query_rows: Who had something to find, ascending.
+        query_rows: The queries with true targets, ascending.
         values: By model and metric, float64 [num_queries].
     """
 
@@ -88,14 +88,14 @@ class Measured:
 
 
 def asked(task: Task) -> Rows:
-    """The queries that have something to find, ascending."""
+    """Returns the queries with true targets, ascending."""
     return np.flatnonzero(task.truth.degrees())
 
 
 def rank_all(model: Ranker, tasks: Sequence[Task], k: int) -> dict[str, Ranked]:
-    """A model's lists for every task that it can answer, by the task's name.
+    """Returns a model's lists for every task that it supports, by the task's name.
 
-    Tasks that ask the same of other queries share one ranking.
+    Tasks that differ only in their queries share one ranking.
     """
     alike: dict[tuple[EvalTarget, object], list[Task]] = {}
     for task in tasks:
@@ -116,7 +116,7 @@ def rank_all(model: Ranker, tasks: Sequence[Task], k: int) -> dict[str, Ranked]:
 def measure(
     task: Task, lists: Mapping[str, Ranked], context: EvalContext, how: Resampling
 ) -> Measured:
-    """All figures of a task.
+    """Computes all figures of a task.
 
     Args:
         lists: By model, the one that is evaluated first.
@@ -161,7 +161,7 @@ _ByModel = Mapping[str, Mapping[str, Values]]
 
 
 def _too_few(values: _ByModel, fewest: int) -> dict[str, int]:
-    """By metric how many queries count, where too few do; the same for all models."""
+    """Returns the number of queries of each metric that has too few; equal for all models."""
     counted = {
         name: int(np.isfinite(some).sum())
         for found in values.values()
@@ -173,7 +173,7 @@ def _too_few(values: _ByModel, fewest: int) -> dict[str, int]:
 def _estimated(
     values: _ByModel, bootstrap: Bootstrap, fewest: int
 ) -> tuple[dict[str, dict[str, Estimate]], dict[str, dict[str, Values]]]:
-    """By model and metric the mean with its interval, and the means of all draws."""
+    """Returns, by model and metric, the mean with its interval, and the means of all draws."""
     keys = [(model, name) for model, found in values.items() for name in found]
     columns = np.stack([values[model][name] for model, name in keys], axis=1)
     drawn = bootstrap.means(columns)
@@ -194,7 +194,7 @@ def _groups_of_queries(
     how: Resampling,
     bootstrap: Bootstrap,
 ) -> list[GroupResult]:
-    """The same figures, over some of the queries at a time."""
+    """Computes the same figures for groups of queries."""
     whole = {name: per_query(found, [how.longest]) for name, found in hits.items()}
     num_true = next(iter(hits.values())).num_true
     results = []
@@ -219,7 +219,7 @@ def _groups_of_queries(
 def _groups_of_targets(
     groupings: Sequence[Grouping], hits: Mapping[str, Hits], how: Resampling, bootstrap: Bootstrap
 ) -> list[GroupResult]:
-    """The same lists, where only some of the targets had to be found."""
+    """Computes the metrics of the same lists for groups of true targets."""
     targets = next(iter(hits.values())).targets
     results = []
     for grouping in groupings:
@@ -249,7 +249,7 @@ def _group_results(
     bootstrap: Bootstrap,
     fewest: int,
 ) -> list[GroupResult]:
-    """One result per group, all intervals of a dimension at once."""
+    """Returns one result per group, with all intervals of a dimension computed at once."""
     if not parts:
         return []
     flat = {
@@ -272,10 +272,10 @@ def _group_results(
 def _comparisons(
     values: _ByModel, drawn: Mapping[str, Mapping[str, Values]], how: Resampling
 ) -> tuple[Comparison, ...]:
-    """The first model beside every other one, on the same queries."""
+    """Compares the first model with every other one, on the same queries."""
     first, *others = values
     wanted = [name for name in values[first] if name.endswith(at("", how.longest))]
-    # Precision is recall times a number of the query node's own, and tells nothing more.
+    # Precision is recall times a constant of the query node, and adds no information.
     keys = [
         (other, name)
         for other in others
@@ -295,10 +295,9 @@ TASK, MODEL, QUERY_ID = "task", "model", "query_id"
 
 
 def write_per_query(path: Path, snapshot: Snapshot, measured: Sequence[Measured]) -> None:
-    """One row per task, model and query node that had something to find; then a column per metric.
+    """Returns one row per task, model and query node with true targets, and a column per metric.
 
-    A metric is null where the query node does not count in it, such as one that had nothing to
-    gain.
+    A metric is null if the query node does not count in it, such as one without any gain.
     """
     names = list(
         dict.fromkeys(name for one in measured for found in one.values.values() for name in found)

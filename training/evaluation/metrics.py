@@ -1,4 +1,4 @@
-"""Computes the metrics of ranked lists against later events: one number per query node, then means.
+"""Computes metrics of ranked lists against the holdout: one value per query node, then means.
 
 `metrics_at_k` ranks and measures for any `Scorer`, on the device where the model is.
 """
@@ -20,21 +20,21 @@ Tensor = torch.Tensor
 Rows = npt.NDArray[np.int64]
 Values = npt.NDArray[np.float64]
 
-BLOCK_SCORES = 2**25  # float32 scores held at once: 128 MB
+BLOCK_SCORES = 2**25  # float32 scores in memory at once: 128 MB
 
 
 class Scorer(Protocol):
-    """Scores every target for any query node. Vectors can do that; so can models that have none."""
+    """Scores every target for any query node, with or without vectors."""
 
     @property
     def num_targets(self) -> int:
-        """Length of a row of scores."""
+        """The length of a row of scores."""
         ...
 
     def scores(self, rows: Tensor) -> Tensor:
-        """A score for every target, float32 [len(rows), num_targets]; higher is better, all finite.
+        """Returns a score for every target, float32 [len(rows), num_targets]; higher is better.
 
-        The result is the caller's to write into.
+        All scores are finite. The caller may overwrite the result.
 
         Args:
             rows: Query node rows, int64, in any order, on the scorer's device.
@@ -58,7 +58,7 @@ class VectorScorer:
     def along(
         cls, vectors: Mapping[str, npt.NDArray[np.float32]], target_edge_type: EdgeType
     ) -> "VectorScorer":
-        """From what an encoder gave, on the CPU."""
+        """Makes a scorer from the vectors of an encoder, on the CPU."""
         ends = (target_edge_type.source, target_edge_type.target)
         return cls(*(torch.from_numpy(vectors[end]) for end in ends))
 
@@ -71,7 +71,7 @@ class VectorScorer:
 
 
 class MetricsAtK(NamedTuple):
-    """Means over the queries that have anything true to find; see `per_query`."""
+    """Means over the queries with true targets; see `per_query`."""
 
     recall: float
     ndcg: float
@@ -87,7 +87,7 @@ def metrics_at_k(
     *,
     candidates: Tensor | None = None,
 ) -> MetricsAtK:
-    """Measures the k best unseen targets of every query node that has anything to find.
+    """Measures the k best unseen targets of every query node with true targets.
 
     Args:
         seen: What training has and is no answer, CSR [num_queries, num_targets]; None for nothing.
@@ -96,7 +96,7 @@ def metrics_at_k(
             only what is true among them has to be found. All by default.
 
     Raises:
-        InsufficientDataError: No query node has anything true among the candidates.
+        InsufficientDataError: No query node has true targets among the candidates.
         TrainingError: k is below 1, the truth has another number of targets than the scorer, or
             a score is not finite.
     """
@@ -111,8 +111,8 @@ def metrics_at_k(
     queries = np.flatnonzero(pairs.degrees())
     if not len(queries):
         raise InsufficientDataError(
-            f"none of {pairs.num_sources} queries has anything true to find",
-            next_step="hold out more, or measure on more targets",
+            f"none of {pairs.num_sources} queries has true targets",
+            next_step="hold out more, or evaluate on more targets",
         )
     ranked = best_of(scorer, queries, k, seen, candidates, device=truth.device)
     names = (RECALL, NDCG, HIT_RATE, PRECISION)
@@ -146,7 +146,7 @@ def best_of(
         rows = torch.from_numpy(query_rows[start : start + step]).to(device)
         scores = scorer.scores(rows)
         if not torch.isfinite(scores).all():
-            raise TrainingError("the model gives scores that are not finite")
+            raise TrainingError("the model has NaN or infinite scores")
         if seen is not None:
             scores[places_of(seen, rows)] = -torch.inf
         if candidates is not None:
@@ -176,13 +176,13 @@ def _top(scores: Tensor, k: int) -> Tensor:
 
 
 def places_of(pairs: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
-    """The pairs of some rows: the position of the row among them, and the column."""
+    """Returns the pairs of some rows: the position of the row among them, and the column."""
     columns, _, lengths = gather_rows(pairs, rows)
     return owners_of(lengths), columns
 
 
 def _within(pairs: Tensor, columns: Tensor) -> Tensor:
-    """The pairs in some columns only, CSR; `columns` is bool [num_columns]."""
+    """Returns the pairs in some columns, CSR; `columns` is bool [num_columns]."""
     keep = columns[pairs.col_indices()]
     starts = starts_of(keep)[pairs.crow_indices()]
     return csr(
@@ -208,21 +208,21 @@ METRICS = (RECALL, NDCG, MRR, HIT_RATE, MAP, PRECISION, VALUE_NDCG)
 
 
 def at(name: str, k: int) -> str:
-    """What a metric at a length of list is called, such as 'recall@20'."""
+    """Returns the name of a metric at a list length, such as 'recall@20'."""
     return f"{name}@{k}"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Hits:
-    """What there was to find for some queries, and where it was found.
+    """The true targets of queries, and their ranks in lists.
 
     Args:
-        num_queries: How many lists there are.
+        num_queries: The number of lists.
         owners: Per true pair the position of its query node, int64 [num_pairs], ascending.
         targets: Per true pair the target's row.
-        gains: Per true pair what it brings, float64 [num_pairs]; None where that is not known.
-        pairs: Per hit the true pair that was found. By query node, then by rank.
-        ranks: Per hit its place in the list, from 1.
+        gains: The gain of each true pair, float64 [num_pairs]; None if unknown.
+        pairs: The true pair of each hit, by query node, then by rank.
+        ranks: The rank of each hit, from 1.
     """
 
     num_queries: int
@@ -236,20 +236,20 @@ class Hits:
     def of(
         cls, ranked: Rows, query_rows: Rows, truth: Adjacency, gains: Values | None = None
     ) -> "Hits":
-        """Looks for the true targets in ranked lists.
+        """Finds the true targets in ranked lists.
 
         Args:
-            ranked: int64 [num_queries, width], best first, -1 where a list is shorter. A target
-                that stands twice counts at its first place only.
-            query_rows: int64 [num_queries], which query node each list is for.
+            ranked: int64 [num_queries, width], best first, padded with -1. A duplicated target
+                counts only at its first place.
+            query_rows: int64 [num_queries], the query node of each list.
             truth: The true targets per query node row.
             gains: Aligned with the truth's indices, float64 [num_edges], 0 or more.
 
         Raises:
-            TrainingError: A gain is negative or no number.
+            TrainingError: A gain is negative or NaN.
         """
         if gains is not None and not (np.isfinite(gains) & (gains >= 0)).all():
-            raise TrainingError("a gain is negative or no number", expected="0 or more")
+            raise TrainingError("a gain is negative or NaN", expected="0 or more")
         places = truth.positions(query_rows)
         owners = np.repeat(np.arange(len(query_rows)), truth.degrees()[query_rows])
         targets = truth.indices[places].astype(np.int64)
@@ -271,11 +271,11 @@ class Hits:
 
     @property
     def num_true(self) -> Rows:
-        """Per query node how much there was to find, int64 [num_queries]."""
+        """The number of true targets of each query node, int64 [num_queries]."""
         return np.bincount(self.owners, minlength=self.num_queries)
 
     def within(self, kept: npt.NDArray[np.bool_]) -> "Hits":
-        """The same lists, where only some of the true pairs had to be found.
+        """Returns the hits of the same lists for a part of the true pairs.
 
         Args:
             kept: bool [num_pairs].
@@ -294,21 +294,21 @@ class Hits:
 def per_query(
     hits: Hits, ks: Iterable[int], names: Sequence[str] = METRICS
 ) -> dict[str, npt.NDArray[np.float64]]:
-    """Every metric at every k, one number per query node.
+    """Computes every metric at every k, one value per query node.
 
-    With n true targets, of which those at the ranks r1 < r2 < ... <= k were found:
+    With n true targets, and hits at the ranks r1 < r2 < ... <= k:
 
-    - recall: how many were found / n;
-    - precision: how many were found / k;
-    - hit_rate: 1 if any was found;
-    - mrr: 1 / r1, 0 if none was found;
-    - map: the sum of j / rj, the precision at each find, over min(n, k);
-    - ndcg: the sum of 1 / log2(rj + 1), over the most that n could give;
-    - value_ndcg: the same with gain / log2(rj + 1); left out where gains are not known.
+    - recall: hits / n;
+        - precision: hits / k;
+        - hit_rate: 1 with any hit;
+        - mrr: 1 / r1, 0 without a hit;
+        - map: the sum of j / rj, the precision at each hit, over min(n, k);
+        - ndcg: the sum of 1 / log2(rj + 1), over its maximum for n;
+        - value_ndcg: the same with gain / log2(rj + 1); missing if gains are unknown.
 
     Returns:
-        By name, such as 'recall@20', float64 [num_queries]; NaN for queries that have nothing to
-        find, or nothing to gain.
+        By name, such as 'recall@20', float64 [num_queries]; NaN for queries without true
+        targets or without gains.
 
     Raises:
         TrainingError: A k is below 1.
@@ -339,7 +339,7 @@ def _at_k(hits: Hits, k: int) -> Mapping[str, Values]:
     reciprocal[queries[nth == 1]] = 1 / ranks[nth == 1]
     discounts = _discounts(k)
     best = np.concatenate([[0.0], np.cumsum(discounts)])
-    with np.errstate(invalid="ignore"):  # 0 / 0, where there is nothing to find
+    with np.errstate(invalid="ignore"):  # 0 / 0, without true targets
         values: dict[str, Values] = {
             RECALL: num_found / num_true,
             NDCG: summed(discounts[ranks - 1]) / best[most],
@@ -357,7 +357,7 @@ def _at_k(hits: Hits, k: int) -> Mapping[str, Values]:
 
 
 def _most_to_gain(owners: Rows, gains: Values, num_queries: int, k: int) -> Values:
-    """Per query node what its k best gains at the top would give."""
+    """Returns the ideal gain of each query node: its k best gains at the top."""
     order = np.lexsort((-gains, owners))
     counts = np.bincount(owners, minlength=num_queries)
     place = np.arange(len(owners)) - (np.cumsum(counts) - counts)[owners]
@@ -368,36 +368,36 @@ def _most_to_gain(owners: Rows, gains: Values, num_queries: int, k: int) -> Valu
 
 
 def _discounts(k: int) -> Values:
-    """What a hit at each rank counts."""
+    """Returns the discount of each rank."""
     discounts: Values = 1 / np.log2(np.arange(2, k + 2))
     return discounts
 
 
 def recall_at_k(ranked: Rows, query_rows: Rows, truth: Adjacency, k: int) -> float:
-    """The mean recall over queries with anything to find; arguments as for `Hits.of`.
+    """Returns the mean recall over queries with true targets; arguments as for `Hits.of`.
 
     Raises:
         InsufficientDataError: No query node has a true target.
         TrainingError: k is below 1.
     """
-    return _mean(RECALL, Hits.of(ranked, query_rows, truth), k, "true to find")
+    return _mean(RECALL, Hits.of(ranked, query_rows, truth), k, "true targets")
 
 
 def ndcg_at_k(ranked: Rows, query_rows: Rows, truth: Adjacency, k: int) -> float:
-    """The mean NDCG; arguments and errors as for `recall_at_k`."""
-    return _mean(NDCG, Hits.of(ranked, query_rows, truth), k, "true to find")
+    """Returns the mean NDCG; arguments and errors as for `recall_at_k`."""
+    return _mean(NDCG, Hits.of(ranked, query_rows, truth), k, "true targets")
 
 
 def gain_ndcg_at_k(
     ranked: Rows, query_rows: Rows, truth: Adjacency, gains: Values, k: int
 ) -> float:
-    """The mean of NDCG by gains over queries with any gain; arguments as for `Hits.of`.
+    """Returns the mean NDCG by gains over queries with any gain; arguments as for `Hits.of`.
 
     Raises:
         InsufficientDataError: No query node has a gain.
-        TrainingError: k is below 1, or a gain is negative or no number.
+        TrainingError: k is below 1, or a gain is negative or NaN.
     """
-    return _mean(VALUE_NDCG, Hits.of(ranked, query_rows, truth, gains), k, "to gain")
+    return _mean(VALUE_NDCG, Hits.of(ranked, query_rows, truth, gains), k, "a gain")
 
 
 def _mean(name: str, hits: Hits, k: int, what: str) -> float:
@@ -405,14 +405,14 @@ def _mean(name: str, hits: Hits, k: int, what: str) -> float:
     counted = np.isfinite(values)
     if not counted.any():
         raise InsufficientDataError(
-            f"none of {hits.num_queries} queries has anything {what}",
+            f"none of {hits.num_queries} queries has {what}",
             next_step="hold out more, or evaluate other queries",
         )
     return float(values[counted].mean())
 
 
 def _is_repeat(lists: Rows) -> npt.NDArray[np.bool_]:
-    """Which entries stood further ahead in their list already."""
+    """Returns which entries are duplicates of an earlier one in their list."""
     order = np.argsort(lists, axis=1, kind="stable")
     ordered = np.take_along_axis(lists, order, axis=1)
     same = np.zeros(lists.shape, dtype=np.bool_)

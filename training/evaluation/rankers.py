@@ -1,7 +1,7 @@
 """Ranks targets for queries with served bundles or baselines, and describes the lists as a whole.
 
-Coverage, novelty, diversity and exposure by popularity depend on the lists and on the past alone,
-whatever happened afterwards.
+Coverage, novelty, diversity and exposure by popularity depend only on the lists and the past, not
+on the holdout.
 """
 
 from collections.abc import Callable, Mapping
@@ -32,7 +32,7 @@ def exposure(
     popularity: npt.NDArray[np.integer] | Floats,
     bins: int,
 ) -> tuple[ExposurePoint, ...]:
-    """What share of all places goes to targets of which popularity.
+    """Computes the exposure of targets by popularity.
 
     Targets are put in bins that hold about equally many training events each, so a model that
     shows everything as often as it was taken has a share of 1 / bins in each. Targets without an
@@ -40,11 +40,11 @@ def exposure(
     most of their events fall; so there are fewer bins where a few targets have most events.
 
     Args:
-        ranked_by_model: Per model the lists of all queries, int64 [num_queries, k], -1 where a list
-            is shorter.
-        truth: What was to be found.
+        ranked_by_model: Per model the lists of all queries, int64 [num_queries, k], padded with
+            -1.
+        truth: The true targets.
         popularity: Training events per target, 0 or more, [num_targets].
-        bins: How many, 1 or more.
+        bins: The number of bins, 1 or more.
 
     Returns:
         Ascending by popularity; bins without a target are left out. The shares of a model, and
@@ -65,7 +65,7 @@ def exposure(
         )
     places = {name: ranked[ranked >= 0] for name, ranked in ranked_by_model.items()}
     bin_of = _bins(popularity.astype(np.float64), bins)
-    bought = _shares("what was held out", truth.indices, bin_of, bins)
+    bought = _shares("the holdout", truth.indices, bin_of, bins)
     shown = {name: _shares(name, found, bin_of, bins) for name, found in places.items()}
     return tuple(
         ExposurePoint(
@@ -81,7 +81,7 @@ def exposure(
 
 
 def _bins(popularity: Floats, bins: int) -> Rows:
-    """Which bin each target is in, int64 [num_targets]: 0 without an event, then 1 to `bins`."""
+    """Returns the bin of each target, int64 [num_targets]: 0 without an event, then 1 to `bins`."""
     levels, level_of, sizes = np.unique(popularity, return_inverse=True, return_counts=True)
     events = levels * sizes
     if not events.sum():
@@ -94,7 +94,7 @@ def _bins(popularity: Floats, bins: int) -> Rows:
 
 def _shares(name: str, targets: npt.NDArray[np.integer], bin_of: Rows, bins: int) -> Floats:
     if not len(targets):
-        raise InsufficientDataError(f"there is not one target in the lists of {name}")
+        raise InsufficientDataError(f"the lists of {name} are empty")
     return np.bincount(bin_of[targets], minlength=bins + 1) / len(targets)
 
 
@@ -105,7 +105,7 @@ _BLOCK_PAIRS = 2**20
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Catalogue:
-    """What is known of all targets at the cut-off.
+    """The properties of all targets at the cut-off.
 
     Args:
         num_events: Training events per target, float64 [num_targets].
@@ -121,7 +121,7 @@ class Catalogue:
 
 
 def of_lists(ranked: Rows, catalogue: Catalogue, k: int) -> dict[str, float]:
-    """Every figure for the first k places; those that cannot be told are left out.
+    """Computes every figure for the first k places, without unknown ones.
 
     Args:
         ranked: int64 [num_queries, width], -1 where a list is shorter.
@@ -146,7 +146,7 @@ def of_lists(ranked: Rows, catalogue: Catalogue, k: int) -> dict[str, float]:
 
 
 def coverage(exposure: Values) -> float:
-    """The share of all targets that stand in any list.
+    """Returns the share of all targets in any list.
 
     >>> coverage(np.array([3.0, 0.0, 1.0, 0.0]))
     0.5
@@ -155,9 +155,9 @@ def coverage(exposure: Values) -> float:
 
 
 def novelty(num_events: Values) -> Values:
-    """How surprising each target is: -log2 of its share of the training events.
+    """Returns the surprise of each target: -log2 of its share of the training events.
 
-    Every target counts one event more than it has, so that one without any has a number too.
+    Every target gets one more event, so that the logarithm is finite for all.
 
     >>> novelty(np.array([6.0, 0.0])).tolist()
     [0.19264507794239588, 3.0]
@@ -168,9 +168,9 @@ def novelty(num_events: Values) -> Values:
 
 
 def diversity(lists: Rows, categories: Rows) -> Values:
-    """Per list the share of pairs of places that are of different categories.
+    """Returns, per list, the share of pairs of places with different categories.
 
-    Targets without a category are left out; a list with fewer than two others has NaN.
+    Targets without a category are ignored; a list with fewer than two others has NaN.
 
     Returns:
         float64 [num_lists].
@@ -198,29 +198,29 @@ class Ranker(Protocol):
 
     @property
     def name(self) -> str:
-        """What tables call it."""
+        """Its name in tables."""
         ...
 
     def can_answer(self, task: Task) -> bool:
-        """Whether it knows anything of the task's types."""
+        """Returns whether it supports the task's types."""
         ...
 
     def learn(self, target: EvalTarget) -> object:
-        """Makes ready to rank along a target edge type, so that ranking can be timed by itself."""
+        """Prepares ranking for a target edge type, so that ranking can be timed separately."""
         ...
 
     def top(self, task: Task, query_rows: Rows, k: int) -> Rows:
-        """The k best targets of every query node, without those that the task excludes.
+        """Returns the k best targets of every query node, without those that the task excludes.
 
         Returns:
-            int64 [num_queries, k], best first, equal scores by ascending row, padded with -1.
+            int64 [num_queries, k], best first, ties by ascending row, padded with -1.
         """
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """A bundle of the past, asked as it is served."""
+    """Ranks with a backtest bundle as in serving."""
 
     name: str
     recommender: Recommender
@@ -230,7 +230,7 @@ class Served:
         return has(task.query_type) and has(task.target_type)
 
     def learn(self, target: EvalTarget) -> None:
-        """Nothing more: what a bundle holds was learned before."""
+        """Does nothing: the bundle is already trained."""
 
     def top(self, task: Task, query_rows: Rows, k: int) -> Rows:
         ask = self.recommender
@@ -239,8 +239,8 @@ class Served:
                 task.query_type, query_rows, k=k, exclude_seen=task.exclude_seen
             )
             return rows
-        # Categories of any level, since all that users went to stand among the right answers.
-        # What can be bought is known of today, not of the past: it must not hide what was bought.
+        # Categories of any level, because the true targets have all levels.
+        # Stock is known for today, not for the past: it must not exclude bought products.
         rows, _ = ask.top_rows(
             task.query_type,
             query_rows,
@@ -255,11 +255,11 @@ class Served:
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """A baseline, learned for every target edge type that it is asked about.
+    """A baseline, fitted once for every evaluated target edge type.
 
     Args:
-        make: Makes the baseline of a target edge type.
-        fits: Whether a target edge type's past has what the baseline learns from.
+        make: Creates the baseline of a target edge type.
+        fits: Whether the past of a target edge type has data for the baseline.
     """
 
     name: str
@@ -271,10 +271,10 @@ class Scored:
         return self.fits(task.target)
 
     def learn(self, target: EvalTarget) -> Scorer:
-        """What the target edge type's past gives, learned when first asked for.
+        """Returns the scorer of a target edge type, fitted on first use.
 
         Raises:
-            InsufficientDataError: The past has nothing of what the baseline learns from.
+            InsufficientDataError: The past has no data for the baseline.
         """
         if target not in self._scorers:
             self._scorers[target] = self.make(target).fit(target.graph)

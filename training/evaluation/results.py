@@ -1,4 +1,4 @@
-"""What an evaluation found, as it is kept in `evaluation.json` and drawn in the report."""
+"""Defines the results of an evaluation, as stored in `evaluation.json` and shown in the report."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,15 +10,15 @@ from graphdb.errors import EvaluationError
 from graphrec.bundle import AudienceFigures
 
 FEWEST_QUERIES = 10
-"""What is measured over fewer queries is not told: with five, not even a model that wins every one
-differs by more than chance (p = .06 in the paired test), and an interval says nothing."""
+"""Figures over fewer queries are not reported: with five, even a model that wins all of them does
+not differ significantly (p = .06 in the paired test), and intervals are meaningless."""
 
 RESULTS_NAME = "evaluation.json"
 FORMAT_VERSION = 2
 
 
 def too_few_queries(number: int) -> str:
-    """What stands in the place of a figure.
+    """Returns the text in place of a figure.
 
     >>> too_few_queries(1)
     'too few queries (n=1)'
@@ -31,7 +31,7 @@ class _Part(BaseModel):
 
 
 class Estimate(_Part):
-    """A mean over queries, with the interval that holds it with 95 % confidence (bootstrap)."""
+    """A mean over queries, with its 95 % confidence interval (bootstrap)."""
 
     mean: float
     low: float
@@ -39,12 +39,12 @@ class Estimate(_Part):
 
 
 class ModelResult(_Part):
-    """What one model reached in one task.
+    """The results of one model in one task.
 
     Args:
         metrics: Means over queries by metric and length of list, such as 'recall@20'.
-        lists: What is true of all lists together, such as 'coverage@20' or 'gini@20'.
-        seconds: How long ranking took.
+        lists: Metrics of all lists together, such as 'coverage@20' or 'gini@20'.
+        seconds: The time of ranking.
     """
 
     model: str
@@ -54,14 +54,14 @@ class ModelResult(_Part):
 
 
 class GroupResult(_Part):
-    """The metrics over a part of the queries, or of what was to be found.
+    """The metrics over a group of queries or of true targets.
 
     Args:
-        dimension: What groups are made by, such as 'user activity' or 'price band'.
-        group: Which, such as '5 to 19 purchases'. Groups of a dimension stand in their order.
-        of: Whether queries were left out, or things to be found.
-        num_queries: Query nodes in it with something to find.
-        num_pairs: What was to be found, over all of them.
+        dimension: The dimension, such as 'user activity' or 'price band'.
+        group: The group, such as '5 to 19 purchases'. Groups of a dimension are in order.
+        of: Whether it groups queries or targets.
+        num_queries: Query nodes in it with true targets.
+        num_pairs: The true pairs of all of them.
         models: By model, the metrics.
     """
 
@@ -77,9 +77,9 @@ class Comparison(_Part):
     """One model against another on the same queries.
 
     Args:
-        difference: What `model` has beyond `against`, per query node.
-        p_value: How often chance alone would give a difference as large, in either direction.
-        method: The test that gave it.
+        difference: The metric of `model` minus that of `against`, mean over query nodes.
+        p_value: The two-sided p-value.
+        method: The test.
     """
 
     model: str
@@ -95,8 +95,8 @@ class TaskResult(_Part):
 
     Args:
         name: Such as 'all products', 'bought before', 'new products', 'new brands', 'peak days'.
-        num_pairs: What was to be found, over all queries.
-        too_few: By metric over how many queries it would be a mean, where they are too few for one.
+        num_pairs: The true pairs of all queries.
+        too_few: The number of queries of each metric that has too few for a mean.
     """
 
     name: str
@@ -111,11 +111,11 @@ class TaskResult(_Part):
 
 
 class LeakFinding(_Part):
-    """What a leak check found.
+    """The result of a leak check.
 
     Args:
-        level: 'ok', or 'warning' where the figures have to be read with care.
-        figures: What was counted, by name.
+        level: 'ok', or 'warning' if the results may be biased.
+        figures: Counts by name.
     """
 
     check: str
@@ -125,11 +125,11 @@ class LeakFinding(_Part):
 
 
 class LiftPoint(_Part):
-    """Real new buyers at the top of an audience, over brands.
+    """The lift of audiences over brands.
 
     Args:
-        share: How much of all users who never bought the brand the audience is, 0 to 1.
-        lift: The share of new buyers in it over their share among all, mean over brands.
+        share: The size of the audience as a share of all users who never bought the brand, 0 to 1.
+        lift: The rate of new buyers in it over their rate among all, mean over brands.
     """
 
     model: str
@@ -138,13 +138,13 @@ class LiftPoint(_Part):
 
 
 class ExposurePoint(_Part):
-    """Some targets of about the same popularity, and how often they are shown.
+    """Targets of similar popularity, and their exposure.
 
     Args:
         popularity: Mean number of training events per target.
-        num_targets: How many there are.
+        num_targets: The number of targets.
         shown: By model the share of all places in all lists.
-        bought: The share of what was to be found.
+        bought: The share of true pairs.
     """
 
     popularity: float
@@ -154,11 +154,11 @@ class ExposurePoint(_Part):
 
 
 class Protocol(_Part):
-    """How it was measured.
+    """The protocol of an evaluation.
 
     Args:
         split: 'time', 'leave-last-out' or 'given'.
-        cutoff: The models know nothing from this moment on; None without times.
+        cutoff: The models know nothing at or after this time; None without times.
         holdout_days: Days after the cut-off, for a split by time.
         ks: Lengths of lists.
         resamples: Bootstrap resamples per interval.
@@ -173,12 +173,12 @@ class Protocol(_Part):
 
 
 class Spending(_Part):
-    """Where time and memory went.
+    """The time and memory of an evaluation.
 
     Args:
         seconds: By step.
         peak_memory_mb: Of the process.
-        threads: How many it could use.
+        threads: The number of available threads.
     """
 
     seconds: Mapping[str, float]
@@ -247,7 +247,7 @@ def read_evaluation(folder: str | Path) -> Evaluation:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))
         raise EvaluationError(
-            f"'{path}' is no evaluation of this version: {place}: {first['msg']}",
+            f"'{path}' is not an evaluation of this version: {place}: {first['msg']}",
             next_step="evaluate again",
             value=str(path),
         ) from error

@@ -1,4 +1,4 @@
-"""From a snapshot to an evaluation: learn from the past, rank, and measure on what came after."""
+"""Runs an evaluation on a snapshot: trains on the past, ranks, and measures on the holdout."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from graphrec.bundle import AudienceFigures
 from training.config import TrainConfig
 from training.data import load_graph
 from training.evaluation.audiences import audience_figures
-from training.evaluation.backtest import model_of_the_past
+from training.evaluation.backtest import train_backtest_model
 from training.evaluation.baselines import baseline, check_baselines, usual_baselines
 from training.evaluation.creators import creator_tasks
 from training.evaluation.groups import (
@@ -58,14 +58,14 @@ from training.steps import Progress, Steps
 PAST = "past"
 USUAL_KS = (5, 10, 20)
 BUYING = (SCHEMA.edge_type("PURCHASED"), SCHEMA.edge_type("MADE_BY"))
-"""Who buys what, and of which brand: audiences are made from these, see `graphrec.query`."""
+"""The edge types of purchases and brands, for audiences; see `graphrec.query`."""
 LIFT_SHARES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 EXPOSURE_BINS = 10
 
 
 @dataclass(frozen=True, slots=True)
 class EvaluateOptions:
-    """What to hold out and measure.
+    """The options of an evaluation.
 
     Args:
         split: 'time', 'leave-last-out' or 'given'.
@@ -94,7 +94,7 @@ class EvaluateOptions:
         if not self.ks or min(self.ks) < 1 or len(set(self.ks)) < len(self.ks):
             raise EvaluationError(
                 f"lengths of lists are {', '.join(map(str, self.ks)) or 'missing'}",
-                expected="one or more numbers, 1 or more each, none twice",
+                expected="one or more distinct numbers, 1 or more each",
                 value=self.ks,
             )
         if self.resamples < 1:
@@ -121,7 +121,7 @@ def evaluate(
 
     Args:
         folder: The folder to write; it must not exist.
-        run: Where to train, and what to keep of the run.
+        run: The device, and the files of the run.
 
     Raises:
         EvaluationError: The folder exists.
@@ -168,7 +168,7 @@ def _evaluate_into(
     few = check_enough(tasks, holdout)
     how = Resampling(options.ks, options.resamples, options.seed)
     steps.next("learn from the past")
-    model = model_of_the_past(folder / PAST, snapshot, holdout, config, run.part(PAST))
+    model = train_backtest_model(folder / PAST, snapshot, holdout, config, run.part(PAST))
     tasks = [task for task in tasks if model.can_answer(task)]
     names = options.baselines
     if names is None:
@@ -213,7 +213,7 @@ def _evaluate_into(
 
 
 def _long_lists(task: Task, ks: Sequence[int]) -> tuple[LeakFinding, ...]:
-    """A warning where lists are as long as all that could stand in them."""
+    """Warns if lists are as long as the number of targets."""
     number = task.truth.num_targets
     too_long = [k for k in ks if k >= number]
     if not too_long:
@@ -223,19 +223,19 @@ def _long_lists(task: Task, ks: Sequence[int]) -> tuple[LeakFinding, ...]:
         LeakFinding(
             check="length of lists",
             level="warning",
-            message=f"lists of {lengths} have room for all {number:,} {task.target_type} nodes: "
-            "that they hold the right ones says nothing",
+            message=f"lists of {lengths} fit all {number:,} {task.target_type} nodes: "
+            "recall is meaningless",
             figures={"targets": number},
         ),
     )
 
 
 def _of_baseline(name: str, tasks: Sequence[Task], how: Resampling) -> dict[str, Ranked]:
-    """A baseline's lists for all tasks that it can learn."""
+    """Returns a baseline's lists for all tasks that it supports."""
     ranker = baseline(name, how.seed)
     if not any(map(ranker.can_answer, tasks)):
         raise InsufficientDataError(
-            f"the data have nothing that the baseline '{name}' learns from",
+            f"there is no data for the baseline '{name}'",
             next_step="leave it out",
             value=name,
         )
@@ -243,7 +243,7 @@ def _of_baseline(name: str, tasks: Sequence[Task], how: Resampling) -> dict[str,
 
 
 def _lifts(model: Served, holdout: Holdout, group: EdgeType, seed: int) -> tuple[LiftPoint, ...]:
-    """Of audiences; none where no brand has enough new buyers to tell."""
+    """Returns the lifts of audiences; none if no brand has enough new buyers."""
     asked = (holdout.edge_type, group)
     if asked != BUYING or not has_new_buyers(holdout, group):
         return ()
@@ -253,14 +253,14 @@ def _lifts(model: Served, holdout: Holdout, group: EdgeType, seed: int) -> tuple
 def audiences_of(
     model: Served, holdout: Holdout, group: EdgeType, window_days: int, seed: int
 ) -> dict[str, AudienceFigures]:
-    """By type, what held-out days tell of audiences; empty where nobody buys."""
+    """Returns the audience figures by type; empty without purchases."""
     if (holdout.edge_type, group) != BUYING:
         return {}
     return audience_figures(model.recommender, holdout, group, window_days, seed=seed)
 
 
 def _exposure(task: Task, lists: Mapping[str, Mapping[str, Ranked]]) -> tuple[ExposurePoint, ...]:
-    """Of the targets of a task, over the lists of all models that show any; none without."""
+    """Returns the exposure of a task's targets, over all models with results; none without."""
     _, of_targets = num_events(task.target.graph, task.target.edge_type)
     shown = {
         model: found[task.name].rows
@@ -277,7 +277,7 @@ def _measured(
     new_item_days: int,
     how: Resampling,
 ) -> list[Measured]:
-    """Every task's figures for all models."""
+    """Returns every task's figures for all models."""
     targets = dict.fromkeys(task.target for task in tasks)
     context = {one: _context(one, past, new_item_days) for one in targets}
     return [
@@ -292,7 +292,7 @@ def _measured(
 
 
 def _context(target: EvalTarget, past: Past, new_item_days: int) -> EvalContext:
-    """What the past tells of the queries and targets of a target edge type."""
+    """Returns the groups of queries and targets of a target edge type."""
     target_type = target.edge_type.target
     of_queries, of_targets = num_events(target.graph, target.edge_type)
     ages = ages_of(past, target_type)

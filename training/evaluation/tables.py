@@ -28,10 +28,10 @@ from training.evaluation.tasks import Task
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """How well one model did one task; `num_queries` had something to find.
+    """The score of one model in one task; `num_queries` have true targets.
 
     Args:
-        recall: None, as `ndcg`, where these are too few, or there is nothing to rank.
+        recall: None, like `ndcg`, with too few queries, or without targets to rank.
     """
 
     task: str
@@ -43,13 +43,12 @@ class Score:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What was reached on the held-out part.
+    """The results on the holdout.
 
     Args:
         k: Length of the lists.
-        cutoff: The moment from which on events were held out; None where no one moment parts
-            what was.
-        scores: Task by task, the models in the order in which they were given.
+        cutoff: The start of the holdout; None for splits without a single cut-off.
+        scores: By task, then by model in the given order.
     """
 
     k: int
@@ -58,13 +57,13 @@ class Report:
 
     @property
     def title(self) -> str:
-        """What was measured, for the head of a table."""
+        """The title of a table."""
         if self.cutoff is None:
             return "asked about pairs that were held out"
         return f"asked about everything from {self.cutoff:%Y-%m-%d %H:%M} UTC on"
 
     def score(self, task: str, model: str) -> Score:
-        """The score of one model in one task; KeyError where it was not measured."""
+        """Returns the score of one model in one task; KeyError if it was not measured."""
         found = {(score.task, score.model): score for score in self.scores}
         return found[task, model]
 
@@ -78,7 +77,7 @@ class Report:
         return headings, rows
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data, as the manifest keeps it."""
+        """Returns plain data for the manifest."""
         return {
             "k": self.k,
             "cutoff": self.cutoff.isoformat() if self.cutoff else None,
@@ -105,16 +104,16 @@ def summarise(
     cutoff: datetime | None,
     fewest: int = FEWEST_QUERIES,
 ) -> Report:
-    """Asks every model every question.
+    """Evaluates every model on every task.
 
     Args:
-        fewest: Over how many queries a figure has to be, to be told.
+        fewest: The minimum number of queries of a figure.
 
     Raises:
         InsufficientDataError: There is no task.
     """
     if not tasks:
-        raise InsufficientDataError("nothing was held out that could be predicted")
+        raise InsufficientDataError("the holdout has nothing to predict")
     scores = [_score(model, task, k, fewest) for task in tasks for model in models]
     return Report(k, cutoff, tuple(scores))
 
@@ -139,7 +138,7 @@ SURE = 0.05
 
 
 def tables(found: Evaluation) -> Iterator[Table]:
-    """The tasks with every model; what lists are like; groups; comparisons; audiences."""
+    """Returns the tables of tasks, lists, groups, comparisons and audiences."""
     k = max(found.protocol.ks)
     yield _headline(found, k)
     yield _lists(found, k)
@@ -196,7 +195,7 @@ def _groups(task: TaskResult, k: int) -> Iterator[Table]:
         _columns(table, (dimension,), ["queries", "to find", *models])
         for group in task.groups:
             if group.dimension == dimension:
-                # The intervals stand in evaluation.json and in the report; here is no room.
+                # Intervals are in evaluation.json and the report; there is no room here.
                 cells = [
                     _mean(group.models[model].get(name), group.num_queries) for model in models
                 ]
@@ -222,7 +221,7 @@ def _comparisons(found: Evaluation, k: int) -> Table:
 
 
 def _audiences(found: Evaluation) -> Table:
-    """How well probabilities to buy tell, of what they were not learned from."""
+    """Returns the calibration of purchase probabilities, cross-validated."""
     days = found.protocol.holdout_days
     table = _table(f"audiences: chance to buy within {days} days, as told and as it came")
     _columns(
@@ -239,7 +238,7 @@ def _audiences(found: Evaluation) -> Table:
 
 
 def tables_of_two(found: Mapping[str, tuple[Comparison, ...]]) -> Iterator[Table]:
-    """One model less another, by task; each with a comparison or more."""
+    """Returns the differences of two models, by task, each with one or more comparisons."""
     for task, compared in found.items():
         table = _table(f"{task}: {compared[0].model} less {compared[0].against}")
         _columns(table, ("metric",), ["difference", "95 % interval", "p"])
@@ -255,7 +254,7 @@ def tables_of_two(found: Mapping[str, tuple[Comparison, ...]]) -> Iterator[Table
 
 
 def _chance(p_value: float) -> str:
-    """A p-value, in small where the difference may be chance."""
+    """Formats a p-value, dimmed if the difference is not significant."""
     return f"{p_value:.4f}" if p_value < SURE else f"[dim]{p_value:.4f}"
 
 
@@ -272,7 +271,7 @@ def _missing(num_queries: int | None) -> str:
 def _with_interval(
     found: Estimate | None, too_few: int | None = None, *, signed: bool = False
 ) -> str:
-    """The mean, and half the width of its interval in small."""
+    """Formats the mean, and half the width of its interval, dimmed."""
     if found is None:
         return _missing(too_few)
     sign = "+" if signed else ""

@@ -1,7 +1,7 @@
-"""Defines the evaluation tasks: what to recommend to whom, and the true answers.
+"""Defines the evaluation tasks: query type, target type and true targets.
 
-It also computes what every true pair brought (payments less refunds), and finds peak days, on which
-far more happened than usual, such as sales and holidays.
+It also computes the revenue of every true pair (payments less refunds), and finds peak days with
+far more events than usual, such as sales and holidays.
 """
 
 from collections.abc import Iterator, Sequence
@@ -29,7 +29,7 @@ VALUE = "value"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Payments:
-    """Money that went from queries to targets, event by event; below 0 where it came back.
+    """Money paid by queries for targets, per event; negative for refunds.
 
     Args:
         queries: Query node row per event.
@@ -47,7 +47,7 @@ class Payments:
         return Payments(self.queries[kept], self.targets[kept], self.amounts[kept], self.at_s[kept])
 
     def along(self, edges: Adjacency) -> "Payments":
-        """To what the targets are connected to, such as the brands; each gets the whole amount."""
+        """Moves amounts to the groups of the targets, such as brands; each gets all of it."""
         number = edges.degrees()[self.targets]
         return Payments(
             np.repeat(self.queries, number),
@@ -57,7 +57,7 @@ class Payments:
         )
 
     def gains(self, truth: Adjacency) -> Values:
-        """The net amount of every true pair, 0 at least, float64 [num_edges]."""
+        """Returns the net amount of every true pair, at least 0, float64 [num_edges]."""
         known, keys = pair_keys(truth), self.queries * truth.num_targets + self.targets
         places = np.minimum(np.searchsorted(known, keys), max(len(known) - 1, 0))
         is_true = known[places] == keys if len(known) else np.zeros(len(keys), dtype=np.bool_)
@@ -68,10 +68,10 @@ class Payments:
 def payments(
     graph: HeteroData, schema: Schema, target_edge_type: EdgeType, since_s: int
 ) -> Payments:
-    """Values of the target edge type's events from a moment on, less those of events against it.
+    """Returns values of the target edge type's events from a time on, less negative ones.
 
-    Events against it are those of relations between the same two ends whose event weight is
-    negative, such as returns. Events of unknown value count nothing.
+    Negative events are those of relations between the same two ends with a negative event weight,
+    such as returns. Events of unknown value count as 0.
     """
     parts = []
     for edge_type in edge_types_of(graph):
@@ -103,11 +103,11 @@ USUAL_DAYS = 56
 
 
 def peak_days(at_s: Rows, since_s: int) -> Rows:
-    """The days (UTC) from a moment on with far more events than usual.
+    """Returns the days (UTC) from a time on with far more events than usual.
 
-    The usual is the median day, from eight weeks before the moment to the last event. A peak has at
-    least half as many again, and more than chance would give: the usual + 4 standard deviations of
-    a Poisson number.
+    The usual number is the median per day, from eight weeks before the time to the last event. A
+    peak has at least 1.5 times as many, and more than the usual number + 4 standard deviations of a
+    Poisson variable.
 
     Args:
         at_s: Epoch seconds of all events.
@@ -128,25 +128,25 @@ def peak_days(at_s: Rows, since_s: int) -> Rows:
 
 
 def on_days(at_s: Rows, days: Rows) -> npt.NDArray[np.bool_]:
-    """Which moments lie on one of the days."""
+    """Returns which times are on one of the days."""
     return np.isin(at_s // DAY_S, days)
 
 
 ALL, REPEAT, NEW, NEW_GROUPS = "all products", "bought before", "new products", "new brands"
 PEAK, OTHER_DAYS = "peak days", "other days"
 FIRST = (ALL, NEW, NEW_GROUPS)
-"""What `graphrec train` measures."""
+"""The tasks of `graphrec train`."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EvalTarget:
-    """Whom to recommend what to, by which relation, and what to learn that from.
+    """A target edge type with its training graph.
 
     Args:
-        edge_type: From queries to targets. Of the schema below.
-        graph: The past; its edges of that type are the ones to learn from.
-        schema: Of that graph.
-        seen:Who has seen what already.
+        edge_type: The edge type from queries to targets, in `schema`.
+        graph: The past, with the training edges of that type.
+        schema: The schema of that graph.
+        seen: The seen targets of every query node.
     """
 
     edge_type: EdgeType
@@ -160,11 +160,10 @@ class Task:
     """One question with known answers.
 
     Args:
-        name: As tables say it.
-        exclude_seen: Ask for what the query node has not seen before; a rule says what counts as
-            seen.
-        truth: The right answers per query node row.
-        gains: What each brought, aligned with the truth's indices; None where there is no money.
+        name: Its name in tables.
+        exclude_seen: Whether to exclude seen targets; a rule defines what counts as seen.
+        truth: The true targets per query node row.
+        gains: The gain of each, aligned with the truth's indices; None without money.
     """
 
     name: str
@@ -185,11 +184,11 @@ class Task:
 def first_tasks(
     holdout: Holdout, schema: Schema, group_edge_type: EdgeType, paid: Payments | None = None
 ) -> list[Task]:
-    """All products, new products, new brands.
+    """Returns the tasks of all products, new products and new brands.
 
     Args:
-        group_edge_type: What connects a product to its brand. Left out where the graph lacks it.
-        paid: What events after the cut-off brought; None where there is no money.
+        group_edge_type: From products to brands; ignored if the graph lacks it.
+        paid: The revenue of events after the cut-off; None without money.
     """
     graph = holdout.train_graph
     seen = _rule(holdout.edge_type)
@@ -201,7 +200,7 @@ def first_tasks(
     if group_edge_type in edge_types_of(graph):
         made_by = adjacency(graph, group_edge_type)
         groups = _of_groups(main, group_edge_type, made_by)
-        if groups.seen.num_edges:  # else there is nothing to learn from
+        if groups.seen.num_edges:  # otherwise there is nothing to train on
             truth = without(compose(holdout.truth, made_by), groups.seen)
             brought = None if paid is None else paid.along(made_by)
             tasks.append(Task(NEW_GROUPS, groups, seen, truth, _gains(brought, truth)))
@@ -211,9 +210,9 @@ def first_tasks(
 def all_tasks(
     graph: HeteroData, holdout: Holdout, schema: Schema, group_edge_type: EdgeType
 ) -> list[Task]:
-    """The first ones; bought before; peak days and others; and the other relations of queries.
+    """Returns these tasks, 'bought before', peak and other days, and other relations of queries.
 
-    Without a cut-off in the holdout, only the first ones and bought before.
+    Without a cut-off, only the first tasks and 'bought before'.
 
     Args:
         graph: Past and future.
@@ -231,18 +230,18 @@ def all_tasks(
 
 
 def check_enough(tasks: Sequence[Task], holdout: Holdout) -> LeakFinding | None:
-    """A warning where the first task has too few queries for a figure.
+    """Warns if the first task has too few queries for a figure.
 
     Raises:
-        InsufficientDataError: Nothing was held out that could be asked for, or there is one target
-            alone: then there is nothing to rank.
+        InsufficientDataError: The holdout has no pairs to predict, or there is only one target to
+            rank.
     """
     edge_type, truth = holdout.edge_type, holdout.truth
     if truth.num_targets < 2:
         raise InsufficientDataError(
             f"there is {truth.num_targets} {edge_type.target} to rank",
-            expected="at least 2: every list of one is the same",
-            next_step=f"bring more {edge_type.target} nodes",
+            expected="at least 2, because a list of one target is always the same",
+            next_step=f"use data with more {edge_type.target} nodes",
             value=truth.num_targets,
         )
     queries = int(np.count_nonzero(truth.degrees()))
@@ -265,25 +264,25 @@ def check_enough(tasks: Sequence[Task], holdout: Holdout) -> LeakFinding | None:
 
 
 def _more_queries(holdout: Holdout) -> str:
-    """What could help: a longer part only where further query nodes did something before it."""
+    """Returns the next step: a longer holdout helps only if further queries have earlier events."""
     pairs = adjacency(holdout.train_graph, holdout.edge_type).degrees()
     could = int(np.count_nonzero((holdout.truth.degrees() > 0) | (pairs > 0)))
     source = holdout.edge_type.source
     if could < FEWEST_QUERIES:
-        return f"bring more data: only {could} {source} nodes have any such edge"
+        return f"use more data: only {could} {source} nodes have any such edge"
     if holdout.cutoff_s is None:
         return "hold out pairs of more of them"
     return "hold out more days"
 
 
 def _rule(edge_type: EdgeType) -> bool | Seen:
-    """What counts as seen: the usual, or the relation that is learned in its place."""
+    """Returns what counts as seen: the default, or the target relation."""
     usual = USUAL.get((edge_type.source, edge_type.target), edge_type.relation)
     return True if usual == edge_type.relation else Seen(relations=(edge_type.relation,))
 
 
 def _asked(tasks: list[Task]) -> list[Task]:
-    """Those with anything to find."""
+    """Returns the tasks with true targets."""
     return [task for task in tasks if task.truth.num_edges]
 
 
@@ -292,7 +291,7 @@ def _gains(paid: Payments | None, truth: Adjacency) -> Values | None:
 
 
 def _paid(graph: HeteroData, holdout: Holdout, schema: Schema) -> Payments | None:
-    """What was paid after the cut-off; None without any money, or without a cut-off."""
+    """Returns the payments after the cut-off; None without money or a cut-off."""
     if holdout.cutoff_s is None:
         return None
     paid = payments(graph, schema, holdout.edge_type, holdout.cutoff_s)
@@ -302,7 +301,7 @@ def _paid(graph: HeteroData, holdout: Holdout, schema: Schema) -> Payments | Non
 def _by_day(
     graph: HeteroData, cutoff_s: int, main: EvalTarget, paid: Payments | None
 ) -> Iterator[Task]:
-    """What was taken on peak days, and on the others; nothing where there are no peaks."""
+    """Returns the tasks of peak days and of other days; none without peaks."""
     at_s = graph[main.edge_type][AT_S].numpy()
     peaks = peak_days(at_s, cutoff_s)
     if not len(peaks):
@@ -317,7 +316,7 @@ def _by_day(
 
 
 def _other_relations(graph: HeteroData, cutoff_s: int, main: EvalTarget) -> Iterator[Task]:
-    """First interactions with nodes of other types, such as to follow a creator."""
+    """Returns the tasks of first interactions with other node types, such as follows."""
     past, schema, known = main.graph, main.schema, main.edge_type
     for edge_type in edge_types_of(graph):
         relation = schema.relation(edge_type.relation)
@@ -335,10 +334,10 @@ def _other_relations(graph: HeteroData, cutoff_s: int, main: EvalTarget) -> Iter
 
 
 def _of_groups(main: EvalTarget, edge: EdgeType, members: Adjacency) -> EvalTarget:
-    """The direction from queries to what targets are connected to, such as the brands of products.
+    """Returns the target from queries to what targets are connected to, such as their brands.
 
-    Each event with a product becomes one with its brand. Who has seen a category has seen all that
-    it is a part of, as where answers are served.
+    Each event with a product becomes one with its brand. As in serving, a seen category includes
+    its ancestors.
     """
     edge_type = EdgeType(main.edge_type.source, main.edge_type.relation, edge.target)
     relation = main.schema.relation(edge_type.relation)
@@ -352,7 +351,7 @@ def _of_groups(main: EvalTarget, edge: EdgeType, members: Adjacency) -> EvalTarg
         graph[end].num_nodes = main.graph[end].num_nodes
     groups = members.gather(targets).astype(np.int64)
     graph[edge_type].edge_index = torch.from_numpy(np.stack([np.repeat(queries, number), groups]))
-    for name in {AT_S, COUNT, OPINION} & set(store.keys()):  # edges have no count
+    for name in {AT_S, COUNT, OPINION} & set(store.keys()):  # static edges have no count
         graph[edge_type][name] = store[name].repeat_interleave(torch.from_numpy(number))
     schema = Schema(main.schema.node_types, relations)
     seen = adjacency(graph, edge_type)

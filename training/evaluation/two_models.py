@@ -1,4 +1,4 @@
-"""Any two models that were asked the same, of one evaluation or of two, query by query."""
+"""Compares two models of one or two evaluations on the same tasks, query by query."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -52,7 +52,7 @@ def compare_models(
     names = _model_of(first, model), _model_of(second, against)
     if names[0] == names[1] and Path(folder).resolve() == Path(other).resolve():
         raise EvaluationError(
-            f"'{names[0]}' is asked to stand beside itself",
+            f"'{names[0]}' is compared with itself",
             expected="another model, one of " + ", ".join(first.models),
             value=names[0],
         )
@@ -75,7 +75,7 @@ def _check_same_question(first: Evaluation, second: Evaluation) -> None:
         if one != two:
             raise EvaluationError(
                 f"the {what} of one evaluation is {one}, of the other {two}",
-                expected="two evaluations that asked the same",
+                expected="two evaluations with the same protocol",
                 next_step="evaluate again with the same snapshot and options",
                 value=(one, two),
             )
@@ -95,7 +95,7 @@ def _model_of(found: Evaluation, name: str | None) -> str:
 
 
 def _figures(folder: Path, model: str) -> pa.Table:
-    """The rows of one model."""
+    """Returns the rows of one model."""
     path = folder / PER_QUERY_NAME
     try:
         table = pq.read_table(path)
@@ -122,7 +122,7 @@ def _compared(
     resamples: int,
     seed: int,
 ) -> tuple[Comparison, ...]:
-    """The metrics of a task that both have."""
+    """Returns the metrics of a task that both have."""
     one, two = (
         table.filter(pc.equal(table[TASK], task)).sort_by(QUERY_ID) for table in (ours, theirs)
     )
@@ -141,7 +141,7 @@ def _compared(
 
 
 def _metrics(one: pa.Table, two: pa.Table) -> Iterator[str]:
-    """Columns of figures that both tables have."""
+    """Returns the metric columns of both tables."""
     for name in one.column_names:
         if name in two.column_names and name not in (TASK, MODEL, QUERY_ID):
             yield name

@@ -1,7 +1,7 @@
 """Saves the state of a training run on disk, so that a killed run can resume.
 
-A checkpoint is one safetensors file, replaced by renaming: a crash while writing leaves the one
-before. It holds no pickle.
+A checkpoint is one safetensors file, without pickle, replaced atomically: a crash during a write
+keeps the previous one.
 """
 
 import json
@@ -15,7 +15,7 @@ from graphdb.atomic import atomic_file
 from graphdb.errors import CheckpointError
 from graphdb.file_access import number_in, of_number, pass_on_refusal
 from training.gnn.trainer import Trainer
-from training.kept import check_same
+from training.resume import check_resumable
 
 Tensor = torch.Tensor
 
@@ -26,7 +26,7 @@ def save_checkpoint(path: Path, trainer: Trainer) -> None:
     """Writes parameters, the optimiser's moments, the config and the epochs done.
 
     Raises:
-        FileAccessError: It cannot be written; the one before stays.
+        FileAccessError: It cannot be written; the previous one stays.
     """
     tensors = {_MODEL + name: value for name, value in trainer.model.state_dict().items()}
     for number, state in trainer.optimizer.state_dict()["state"].items():
@@ -36,15 +36,15 @@ def save_checkpoint(path: Path, trainer: Trainer) -> None:
     with atomic_file(path, CheckpointError) as unfinished:
         try:
             save_file(tensors, unfinished, metadata=about)
-        except SafetensorError as error:  # which tells what the system said as text alone
+        except SafetensorError as error:  # which reports errors of the system only as text
             raise of_number(number_in(str(error)), "write", path, otherwise=str(error)) from error
 
 
 def load_checkpoint(path: Path, trainer: Trainer) -> None:
-    """Puts a trainer where the checkpoint was taken.
+    """Restores a trainer from a checkpoint.
 
     Raises:
-        CheckpointError: It cannot be read, or was taken with another config or graph.
+        CheckpointError: It cannot be read, or belongs to another config or graph.
     """
     try:
         with safe_open(path, framework="pt") as file:
@@ -54,22 +54,22 @@ def load_checkpoint(path: Path, trainer: Trainer) -> None:
         pass_on_refusal(error, path)
         raise CheckpointError(
             f"the checkpoint '{path}' cannot be read: {error}",
-            next_step="delete it to begin anew",
+            next_step="delete it to start again",
             value=str(path),
         ) from error
-    check_same(
+    check_resumable(
         json.loads(about["config"]),
         json.loads(_trained_with(trainer)),
-        begun=f"the checkpoint '{path}' was taken",
-        next_step="train with the settings it was taken with, or delete it to begin anew",
+        started=f"the checkpoint '{path}' was written",
+        next_step="train with the settings it was taken with, or delete it to start again",
     )
     model = {n.removeprefix(_MODEL): v for n, v in tensors.items() if n.startswith(_MODEL)}
     try:
         trainer.model.load_state_dict(model)
     except RuntimeError as error:
         raise CheckpointError(
-            f"the checkpoint '{path}' is of another graph: {error}",
-            next_step="delete it to begin anew",
+            f"the checkpoint '{path}' belongs to another graph: {error}",
+            next_step="delete it to start again",
             value=str(path),
         ) from error
     moments: dict[int, dict[str, Tensor]] = {}

@@ -1,8 +1,8 @@
 """Trains one graph model in several processes, each with its share of every batch's queries.
 
 torchrun, or another launcher, tells each process its rank in the environment. The processes
-communicate through gloo on CPUs, and through nccl for what lies on GPUs. The first process writes
-the files and decides when to stop; the others follow.
+communicate through gloo for tensors on CPUs, and through nccl on GPUs. The first process writes the
+files and decides when to stop; the others follow.
 """
 
 import os
@@ -21,24 +21,24 @@ from training.gnn.memory import chosen_device
 
 Tensor = torch.Tensor
 
-# One that ends is noticed at once. These are for one that hangs or cannot be reached any more: in
-# the midst of a step, and while the first measures or writes, which may well take hours.
+# The end of a process is noticed at once. These timeouts are for one that hangs or is unreachable:
+# during a step, and while the first process evaluates or writes, which may take hours.
 _STEP_LIMIT, _WAIT_LIMIT = timedelta(minutes=10), timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Processes:
-    """The processes that train together, as one of them sees them; by itself by default.
+    """The group of processes that train together; by default this process alone.
 
-    All of them have to call the same methods in the same order. Where one of them is gone, the
-    methods of the others raise WorkerLostError.
+    All of them must call the same methods in the same order. If one of them ends, the methods of
+    the others raise WorkerLostError.
 
     Args:
-        rank: Of this one, from 0.
-        count: How many there are.
-        local_rank: Of this one on its machine; None by itself.
-        local_count: How many there are on its machine.
-        control: Where they wait for what the first decides.
+        rank: The rank of this process, from 0.
+        count: The number of processes.
+        local_rank: The rank on its machine; None for a single process.
+        local_count: The number of processes on its machine.
+        control: The group in which they wait for decisions of the first.
     """
 
     rank: int = 0
@@ -52,14 +52,14 @@ class Processes:
         return self.rank == 0
 
     def all_reduce(self, tensors: Sequence[Tensor]) -> None:
-        """Puts the sum over all processes in the place of every tensor."""
+        """Replaces every tensor by the sum over all processes."""
         if self.count > 1:
             with _errors_translated():
                 for work in [dist.all_reduce(tensor, async_op=True) for tensor in tensors]:
                     work.wait()
 
     def broadcast(self, value: int) -> int:
-        """The value that the first process has; the others wait for it."""
+        """Returns the value of the first process; the others wait for it."""
         if self.count == 1:
             return value
         told = torch.tensor(int(value))
@@ -70,13 +70,13 @@ class Processes:
     def check_same_setup(
         self, config: GnnConfig, device: torch.device, structure: Iterable[Tensor]
     ) -> None:
-        """Checks that all train the same, and draw the same numbers: devices of a kind do.
+        """Checks that all processes train the same graph and draw the same random numbers.
 
         Args:
-            structure: Integers that tell the graph from others, on the CPU.
+            structure: Integers that identify the graph, on the CPU.
 
         Raises:
-            TrainingError: They do not; all of them say so.
+            TrainingError: They do not; all processes raise it.
         """
         if self.count == 1:
             return
@@ -95,12 +95,12 @@ class Processes:
         if names:
             raise TrainingError(
                 f"{self.count} processes train together and differ in: {', '.join(names)}",
-                next_step="start the same command on machines that are alike, with the same files",
+                next_step="start the same command with the same files on machines of the same kind",
                 value=names,
             )
 
     def sync_parameters(self, optimizer: torch.optim.Adam) -> None:
-        """Gives all of them the parameters and the moments of the first."""
+        """Copies parameters and moments of the first process to all others."""
         if self.count == 1:
             return
         for parameter in optimizer.param_groups[0]["params"]:
@@ -124,14 +124,14 @@ ALONE = Processes()
 
 @contextmanager
 def process_group(device: str | None) -> Iterator[Processes]:
-    """The processes that torchrun started with this one; they part at the end, all at once.
+    """Joins the processes that torchrun started, and leaves the group together at the end.
 
     Args:
         device: As for `chosen_device`.
 
     Raises:
-        WorkerLostError: Not all of them came, or one has ended before the first.
-        TrainingError: There is no such device.
+        WorkerLostError: A process did not join, or ended before the first.
+        TrainingError: The device does not exist.
     """
     count = started_count()
     if count == 1:
@@ -152,18 +152,20 @@ def process_group(device: str | None) -> Iterator[Processes]:
         assert isinstance(control, dist.ProcessGroup)  # this process is in it
         processes = Processes(rank, count, local_rank, local_count, control)
         yield processes
-        processes.broadcast(0)  # the first has written everything; if it fails to, all have failed
+        processes.broadcast(
+            0
+        )  # waits until the first has written everything; if it fails, all fail
     finally:
         dist.destroy_process_group()
 
 
 def started_count() -> int:
-    """How many processes were started together, as torchrun says it to each."""
+    """Returns the number of processes that torchrun started."""
     return int(os.environ["WORLD_SIZE"]) if "LOCAL_WORLD_SIZE" in os.environ else 1
 
 
 def check_alone(what: str) -> None:
-    """Raises TrainingError where several processes were started for what only one can do."""
+    """Raises TrainingError if several processes were started for a single-process operation."""
     if started_count() > 1:
         raise TrainingError(
             f"{what} runs in one process, and {started_count()} were started",
@@ -174,12 +176,12 @@ def check_alone(what: str) -> None:
 
 @contextmanager
 def _errors_translated() -> Iterator[None]:
-    """Turns torch's errors about the other processes into ours."""
+    """Turns torch's errors about other processes into graphrec errors."""
     try:
         yield
     except RuntimeError as error:
         lines = str(error).splitlines()
         raise WorkerLostError(
-            f"another one of the processes that train together is gone: {lines[0]}",
-            next_step="see what it said; started again with --run-dir, a run goes on where it was",
+            f"another training process ended or is unreachable: {lines[0]}",
+            next_step="check its output; with --run-dir, a new start resumes the run",
         ) from error

@@ -12,7 +12,7 @@ Tensor = torch.Tensor
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pairs:
-    """(query node, candidate) pairs by their places in a batch, two int64 [num_pairs]."""
+    """(query node, candidate) pairs by their positions in a batch, two int64 [num_pairs]."""
 
     queries: Tensor
     candidates: Tensor
@@ -21,7 +21,7 @@ class Pairs:
         return len(self.queries)
 
     def of_queries(self, first: int, end: int) -> "Pairs":
-        """Those of the queries at the places from `first` to `end`, counted from `first`."""
+        """Returns those of the queries from `first` to `end`, counted from `first`."""
         chosen = (self.queries >= first) & (self.queries < end)
         return Pairs(self.queries[chosen] - first, self.candidates[chosen])
 
@@ -49,10 +49,10 @@ def bilateral_softmax(
     Args:
         queries: float [num_queries, dim]; any length.
         candidates: float [num_candidates, dim]; any length.
-        log_prior: float [num_candidates]: how often each stands as a negative, as a logarithm.
-        num_positives: Of the whole batch, where these are a part of it: the parts' losses then
-            add up to that of the whole.
-        hard_negatives: Pairs that stand for `hard_negative_weight` negatives each.
+        log_prior: float [num_candidates]: the logarithm of how many negatives each counts for.
+        num_positives: Of the whole batch, if these are a part of it: the losses of the parts
+            then sum to that of the whole.
+        hard_negatives: Pairs that count as `hard_negative_weight` negatives each.
         bfloat16: Multiply in bfloat16; sums stay in float32.
     """
     scaled = normalize(queries, dim=1) / temperature  # [S, d]
@@ -71,10 +71,10 @@ def bilateral_softmax(
 
 
 class _ReachedAndSpread(torch.autograd.Function):
-    """Of logits = queries @ candidates.T: those of the positive pairs, and log sum exp of each row.
+    """Computes the logits of positive pairs, and each row's log sum exp.
 
-    By hand, because the logits are by far the largest thing in a step: never more than two
-    matrices of their size are held, where torch's own backward pass holds five.
+    The logits are queries @ candidates.T. It has its own backward pass, because the logits dominate
+    the memory of a step: it holds at most two matrices of their size, torch's own five.
     """
 
     @staticmethod

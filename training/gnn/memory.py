@@ -1,6 +1,6 @@
-"""Chooses the device of a training and estimates, before it begins, whether it fits into memory.
+"""Chooses the device of a training and checks in advance that the training fits into memory.
 
-The estimate in bytes, where n is the number of all nodes and d the length of the vectors:
+The estimate in bytes, where d is the dimensions of the vectors:
 
 - per node 16 d: its own row, the row's gradient, and Adam's two moments, 4 d each;
 - per node and step 8 d with one layer, 20 d with more (sums over layers and their gradients);
@@ -12,9 +12,8 @@ The estimate in bytes, where n is the number of all nodes and d the length of th
   float32 weight in rows, and again in columns; per pair of a target edge type 12;
 - while the operators are built on the CPU, 160 per edge of the largest relation.
 
-Against the peak of real runs this is right within a factor of 1.5 (tests/training/gnn/
-test_memory.py), where graph or vectors are large enough for it to matter. It leaves out what the
-process holds besides, such as the graph itself.
+It is within a factor of 1.5 of the peak of real runs (tests/training/gnn/test_memory.py) for large
+graphs or vectors. It excludes other memory of the process, such as the graph itself.
 """
 
 import os
@@ -35,16 +34,16 @@ from training.gnn.supervision import SupervisedEdges, num_candidates
 _INFO = Path("proc/meminfo")
 _CGROUP = Path("proc/self/cgroup")
 _CGROUPS = Path("sys/fs/cgroup")
-# Of the newer and of the older kind: folder, limit, use, and how the cache in it is called.
+# Control groups v2 and v1: folder, limit, use, and the name of the cache in it.
 _V2 = (_CGROUPS, "memory.max", "memory.current", "inactive_file")
 _V1 = (_CGROUPS / "memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
 
 
 def free_bytes(device: torch.device) -> int:
-    """What the device could still give to this process.
+    """Returns the memory that this process can still get on the device.
 
-    Of a GPU: what its driver says, and what torch has reserved there without using it. All other
-    devices use the machine's memory.
+    On a GPU: the free memory, plus the reserved memory that torch does not use. All other devices
+    use the machine's memory.
     """
     if device.type == "cuda":
         free, _ = torch.cuda.mem_get_info(device)
@@ -53,14 +52,13 @@ def free_bytes(device: torch.device) -> int:
 
 
 def available_bytes(root: Path = Path("/")) -> int:
-    """Memory that can be had without swapping, and without passing a container's limit.
+    """Returns the memory that is available without swapping and within a container's limit.
 
-    On Linux what the kernel calls available, or the room under the tightest limit of a control
-    group, if that is less. Other systems have no file that says what is free: there, all physical
-    memory counts.
+    On Linux it is the kernel's available memory, or the room under the tightest limit of a control
+    group, if that is less. On other systems, it is all physical memory.
 
     Args:
-        root: Where `proc` and `sys` are.
+        root: The folder of `proc` and `sys`.
     """
     if not (root / _INFO).exists():
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
@@ -71,7 +69,7 @@ def available_bytes(root: Path = Path("/")) -> int:
 
 
 def _rooms(root: Path) -> Iterator[int]:
-    """The room under every limit that is set for this process' control group or one above it."""
+    """Yields the room under every limit of this process' control group and its ancestors."""
     if not (root / _CGROUP).exists():
         return
     for line in (root / _CGROUP).read_text(encoding="utf-8").splitlines():
@@ -80,7 +78,7 @@ def _rooms(root: Path) -> Iterator[int]:
             continue
         folder, limit, use, cache = _V1 if controllers else _V2
         inside = Path(path.lstrip("/"))
-        # In a container, the path may be that of the machine: then only the top is to be seen.
+        # In a container, the path may be that of the machine: then only the top is visible.
         for group in (inside, *inside.parents):
             place = root / folder / group
             if (place / limit).exists() and (place / limit).read_text().strip() != "max":
@@ -89,19 +87,19 @@ def _rooms(root: Path) -> Iterator[int]:
 
 
 def _statistic(place: Path, name: str) -> int:
-    """One number of a control group's statistics, in bytes."""
+    """Returns one value of a control group's statistics, in bytes."""
     lines = (place / "memory.stat").read_text(encoding="ascii").splitlines()
     return int(dict(line.split() for line in lines).get(name, 0))
 
 
 def chosen_device(name: str | None, local_rank: int | None = None) -> torch.device:
-    """The device of that name; by default a GPU if there is one.
+    """Returns the device of a name; by default a GPU if there is one.
 
     Args:
-        local_rank: Of this process, where several train together: each has a GPU of its own.
+        local_rank: Of this process, if several train together: each has its own GPU.
 
     Raises:
-        TrainingError: It is no device, or none that this machine has, or one for all of several
+        TrainingError: The device is unknown, not on this machine, or a single GPU for several
             processes.
 
     Example:
@@ -114,12 +112,12 @@ def chosen_device(name: str | None, local_rank: int | None = None) -> torch.devi
         device = torch.device(name)
     except RuntimeError as error:
         raise TrainingError(
-            f"'{name}' is no device of torch", expected="cpu, cuda or cuda:NUMBER", value=name
+            f"'{name}' is an unknown torch device", expected="cpu, cuda or cuda:NUMBER", value=name
         ) from error
     if device.type == "cuda" and local_rank is not None:
         if ":" in name:
             raise TrainingError(
-                f"'{name}' is one GPU, and several processes were started",
+                f"'{name}' is one GPU, but several processes were started",
                 expected="cuda, for one GPU each",
                 value=name,
             )
@@ -127,14 +125,14 @@ def chosen_device(name: str | None, local_rank: int | None = None) -> torch.devi
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
         raise TrainingError(
             f"there is no device '{device}': torch sees {torch.cuda.device_count()} GPUs",
-            next_step="choose another one, or leave --device out",
+            next_step="choose another one, or remove --device",
             value=name,
         )
     return device
 
 
 def multiplies_bfloat16(device: torch.device) -> bool:
-    """Whether the device multiplies bfloat16 in hardware, faster than float32: an Ampere or later.
+    """Returns whether the device multiplies bfloat16 in hardware: a GPU since Ampere.
 
     Example:
         >>> multiplies_bfloat16(torch.device("cpu"))
@@ -152,13 +150,13 @@ _BOTH_WAYS, _PAIR = 24, 12
 
 @dataclass(frozen=True, slots=True)
 class MemoryNeed:
-    """Bytes at the moment of training when most is held, by what they hold.
+    """The peak memory of a training in bytes, by use.
 
     Args:
         rows: Own rows, gradients and moments of all nodes.
-        layers: What travels in a step, and its gradients.
-        scores: Of a step's queries for its candidates, with the vectors of both, or of a block of
-            the validation.
+        layers: The propagated vectors of a step, and their gradients.
+        scores: The scores of a step, with the vectors of queries and candidates, or those of a
+            block of the validation.
         edges: Operators, and the pairs of the target edge types.
     """
 
@@ -180,10 +178,10 @@ def memory_need(
     *,
     num_processes: int = 1,
 ) -> MemoryNeed:
-    """What training takes; see the head of this file.
+    """Estimates the memory of a training; see the module docstring.
 
     Args:
-        num_processes: Among which the queries of every step are shared out.
+        num_processes: The number of processes that share the queries of every step.
     """
     vector = config.dim * _NUMBER
     nodes = sum(num_nodes.values())
@@ -219,10 +217,10 @@ def check_building(graph: HeteroData, *, num_processes: int = 1) -> None:
     """Checks that the operators of a graph can be built in the machine's memory.
 
     Args:
-        num_processes: That do so on this machine at once.
+        num_processes: The number of processes that build them on this machine at once.
 
     Raises:
-        InsufficientMemoryError: They cannot.
+        InsufficientMemoryError: They do not fit.
     """
     edges: Counter[tuple[str, str]] = Counter()
     for edge_type in edge_types_of(graph):
@@ -233,7 +231,7 @@ def check_building(graph: HeteroData, *, num_processes: int = 1) -> None:
         ends, largest = edges.most_common(1)[0]
         raise InsufficientMemoryError(
             f"to read the {largest:,} edges from {ends[0]} to {ends[1]} takes about "
-            f"{_gigabytes(need)} of memory, and {_gigabytes(free)} are free",
+            f"{_gigabytes(need)} of memory, but only {_gigabytes(free)} are free",
             next_step="train with a snapshot of fewer events, or on a machine with more memory",
             value=need,
         )
@@ -245,16 +243,15 @@ def check_fits(
     """Checks that a training fits on a device.
 
     Args:
-        num_processes: That train on the same device; more than one only without a GPU.
+        num_processes: The number of processes on this device; more than one only without a GPU.
 
     Raises:
-        InsufficientMemoryError: It does not; the message says what takes how much, and what to
-            lower.
+        InsufficientMemoryError: It does not; the message lists the parts and what to lower.
     """
     free = free_bytes(device) // num_processes
     wanted = need.total
     if device.type != "cuda":
-        wanted -= need.edges  # they are in the machine's memory already
+        wanted -= need.edges  # they are already in the machine's memory
     if wanted <= free:
         return
     scores = (

@@ -28,15 +28,15 @@ Tensor = torch.Tensor
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RelationOperator:
-    """One way along which vectors travel.
+    """One direction of an edge type along which vectors are propagated.
 
     Args:
-        name: 'Product-MADE_BY-Brand' for an edge, 'User-EVENTS-Product' for all that users do with
-            products together; with '~' in front for the way back.
-        source: The node type the vectors come from.
-        target: The node type they arrive at.
+        name: 'Product-MADE_BY-Brand' for an edge, 'User-EVENTS-Product' for all events of users and
+            products together; with a leading '~' for the reverse direction.
+        source: The node type of the propagated vectors.
+        target: The node type that receives them.
         operator: Normalised weights D_target^(-1/2) W D_source^(-1/2), [num_targets, num_sources].
-        gain: How strongly it carries at the start.
+        gain: Its relation weight at the start.
     """
 
     name: str
@@ -47,7 +47,7 @@ class RelationOperator:
 
     @property
     def back(self) -> "RelationOperator":
-        """The same edges the other way."""
+        """Returns the same edges in the reverse direction."""
         return RelationOperator(
             BACK + self.name, self.target, self.source, self.operator.transpose(), self.gain
         )
@@ -59,13 +59,14 @@ class RelationOperator:
 def relation_operators(
     graph: HeteroData, schema: Schema, config: GnnConfig
 ) -> list[RelationOperator]:
-    """Every edge of the graph, there and back; events between the same two types are summed.
+    """Builds operators of all edges in both directions; events between two types are summed.
 
-    A static edge weighs 1. Events weigh what `interaction_matrix` says, to the `repeat_exponent`.
+    A static edge weighs 1. Events have the weight of `interaction_matrix`, to the
+    `repeat_exponent`.
 
     Raises:
         SchemaError: `relation_weights` names an edge type that the graph lacks, or
-            `event_weights` a relation that is no event.
+            `event_weights` a relation that is not an event.
     """
     _check_relations(schema, config)
     ways = [way for one in _forwards(graph, schema, config) for way in (one, one.back)]
@@ -73,7 +74,7 @@ def relation_operators(
     for name in config.relation_weights:
         if name not in known:
             raise SchemaError(
-                f"relation_weights names '{name}', along which nothing travels in this graph",
+                f"relation_weights names '{name}', which has no edges in this graph",
                 expected="one of " + ", ".join(known),
                 next_step=nearest(name, known),
                 value=name,
@@ -102,7 +103,7 @@ def _forwards(graph: HeteroData, schema: Schema, config: GnnConfig) -> Iterator[
 def weights_between(
     schema: Schema, target_edge_type: EdgeType, config: GnnConfig
 ) -> dict[EdgeType, float]:
-    """What one event counts, of every relation between the two ends of an edge type."""
+    """Returns the weight of one event of every relation between the two ends of an edge type."""
     fitting = {
         name: weight
         for name, weight in config.event_weights.items()
@@ -119,15 +120,14 @@ def _message(name: str, edge_type: EdgeType, weights: Tensor) -> RelationOperato
 def _check_relations(schema: Schema, config: GnnConfig) -> None:
     for name in config.event_weights:
         if not schema.relation(name).is_event:
-            raise SchemaError(f"event_weights names {name}, which is no event", value=name)
+            raise SchemaError(f"event_weights names {name}, which is not an event", value=name)
 
 
 def follow(graph: HeteroData, path: MetaPath, begun: Adjacency) -> Adjacency:
-    """The distinct pairs at the two ends of a metapath.
+    """Returns the distinct pairs at the two ends of a metapath.
 
     Args:
-        begun: Pairs of the first step's edge type, as the graph has them; the metapath begins with
-            these.
+        begun: Pairs of the first step's edge type, with which the metapath begins.
     """
     first, *others = path.steps
     pairs = walked(first, begun)
@@ -137,12 +137,12 @@ def follow(graph: HeteroData, path: MetaPath, begun: Adjacency) -> Adjacency:
 
 
 def walked(step: Step, pairs: Adjacency) -> Adjacency:
-    """Pairs of a step's edge type, in the direction of the step."""
+    """Returns pairs of a step's edge type, in the direction of the step."""
     return pairs.reverse() if step.backwards else pairs
 
 
 Wanted = Sequence[tuple[str, Tensor | None]]
-"""Node types with the rows that are asked for; None stands for all rows, in order."""
+"""The wanted rows of each node type; None for all rows, in order."""
 
 _INITIAL_SPREAD = 0.1
 
@@ -152,12 +152,11 @@ class HeteroLightGCN(torch.nn.Module):
 
     g = 1 / (L + 1), so that with one relation, unit weights and no dropout this is LightGCN (He et
     al., SIGIR 2020, equations 3 and 8). Deviations: several relations, each with a positive gain
-    that may be learned; rows are left out by chance (m), so that neighbors have to speak for a
-    node by themselves.
+    that may be learned; rows are dropped at random (m), so that a node's neighbors must suffice.
 
     Args:
         num_nodes: Per node type.
-        messages: The ways between them.
+        messages: The operators between them.
         own_rows: Per node type bool [num_nodes], which nodes have a row of their own; all, for
             types that are left out.
     """
@@ -186,26 +185,26 @@ class HeteroLightGCN(torch.nn.Module):
         for node_type, has_row in (own_rows or {}).items():
             self.rows[node_type].data[~has_row.cpu()] = 0
         relation_weights = torch.tensor([message.gain for message in self.messages])
-        # The inverse of softplus, which keeps a gain positive, in a form that does not overflow.
+        # The inverse of softplus, which keeps a gain positive, without overflow.
         self.raw_relation_weights = torch.nn.Parameter(
             relation_weights + torch.log(-torch.expm1(-relation_weights)), learn_relation_weights
         )
 
     @property
     def relation_weights(self) -> dict[str, float]:
-        """What each message has come to carry, by name."""
+        """Returns the current weight of each relation, by name."""
         values = torch.nn.functional.softplus(self.raw_relation_weights.detach()).tolist()
         return dict(zip((message.name for message in self.messages), values, strict=True))
 
     def forward(self, wanted: Wanted, keep: Mapping[str, Tensor] | None = None) -> list[Tensor]:
-        """Vectors of the wanted rows, [num_rows, dim] for each entry.
+        """Returns vectors of the wanted rows, [num_rows, dim] for each entry.
 
         Args:
             keep: bool [num_nodes] per node type, which nodes have their own row; all by default.
         """
         own = self._base(keep)  # x_0, of all nodes
         every: Wanted = [(node_type, None) for node_type in own]
-        total = own  # x_0 + ... + x_k = x_0 + A (x_0 + ... + x_(k-1)): no layer is held by itself
+        total = own  # x_0 + ... + x_k = x_0 + A (x_0 + ... + x_(k-1)): no single layer is kept
         for _ in range(self.num_layers - 1):
             total = dict(zip(own, self._with_arrived(own, total, every), strict=True))
         if self.num_layers:
@@ -222,7 +221,7 @@ class HeteroLightGCN(torch.nn.Module):
     def _with_arrived(
         self, own: Mapping[str, Tensor], sent: Mapping[str, Tensor], wanted: Wanted
     ) -> list[Tensor]:
-        """Own vectors plus all that arrives where vectors are sent along every edge once."""
+        """Returns the own vectors plus one propagation along every edge."""
         relation_weights = torch.nn.functional.softplus(self.raw_relation_weights)
         found = []
         for node_type, rows in wanted:

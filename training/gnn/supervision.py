@@ -1,4 +1,4 @@
-"""Supervision: the pairs at the two ends of an edge type or a metapath, and their batches."""
+"""Collects the pairs at the two ends of an edge type or a metapath, and makes batches of them."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -22,14 +22,14 @@ Tensor = torch.Tensor
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SupervisedEdges:
-    """Query nodes of one type, and the targets of another that they took.
+    """The positive pairs of a query type and a target type.
 
     Args:
-        weight: Of its loss among those of all target edge types.
+        weight: The weight of its loss among all target edge types.
         positives: 1 per pair, CSR [num_queries, num_targets].
-        disliked: The pairs given back or rated badly, in the same form.
+        disliked: The pairs with negative feedback, in the same form.
         query_rows: The queries with any positive, ascending.
-        taken: int64 [num_targets], by how many queries each target was taken.
+        taken: int64 [num_targets], the number of queries with each target.
     """
 
     name: str
@@ -48,12 +48,12 @@ class SupervisedEdges:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Batch:
-    """Some queries of a target edge type, with everything that stands against them.
+    """A batch of queries of a target edge type, with their candidates.
 
     Args:
         candidates: Target rows, ascending.
         log_prior: float32 [num_candidates], see `bilateral_softmax`.
-        num_queries: Of the whole batch, where this is a part of one.
+        num_queries: Of the whole batch, if this is a part of one.
         num_positives: The same.
     """
 
@@ -67,7 +67,7 @@ class Batch:
     num_positives: int
 
     def part(self, rank: int, count: int) -> "Batch":
-        """One of `count` parts that share out the queries evenly; all have all candidates."""
+        """Returns one of `count` parts, with equal shares of the queries and all candidates."""
         if count == 1:
             return self
         first, end = (len(self.queries) * place // count for place in (rank, rank + 1))
@@ -82,10 +82,10 @@ class Batch:
 def supervised_edge_types(
     graph: HeteroData, schema: Schema, config: GnnConfig, main: EdgeType | None = None
 ) -> Mapping[str, float]:
-    """The directions of the config; by default products and, where these have any, brands.
+    """Returns the supervision of the config; by default products and, if they have any, brands.
 
     Args:
-        main: By what users have products; purchases by default.
+        main: The main edge type; purchases by default.
     """
     if config.supervision is not None:
         return config.supervision
@@ -105,7 +105,7 @@ def supervised_edges(
     """Reads 'User-PURCHASED-Product' or another metapath, and collects its pairs.
 
     Raises:
-        SchemaError: The name is no metapath of the schema.
+        SchemaError: The name is not a metapath of the schema.
         InsufficientDataError: The graph has no such pair.
     """
     path = schema.parse_metapath(name)
@@ -114,8 +114,8 @@ def supervised_edges(
     liked_pairs = without(liked(graph, first.edge_type), disliked)
     pairs, disliked = follow(graph, path, liked_pairs), walked(first, disliked)
     if not pairs.num_edges:
-        raise InsufficientDataError(f"there are no pairs along {name} to learn from", value=name)
-    if len(path.steps) > 1:  # a disliked product says little against its brand
+        raise InsufficientDataError(f"there are no pairs of {name} to train on", value=name)
+    if len(path.steps) > 1:  # negative feedback on a product says little about its brand
         disliked = without(pairs, pairs)
     degrees = torch.from_numpy(pairs.degrees())
     return SupervisedEdges(
@@ -133,7 +133,7 @@ def supervised_edges(
 def batches(
     supervised: Sequence[SupervisedEdges], config: GnnConfig, generator: torch.Generator
 ) -> Iterator[Batch]:
-    """Every query node of every target edge type once, in batches in a random order.
+    """Yields batches of all query nodes of all target edge types, in random order.
 
     Args:
         generator: On the target edge types' device.
@@ -175,10 +175,10 @@ def _candidates(
     config: GnnConfig,
     generator: torch.Generator,
 ) -> tuple[Tensor, Tensor]:
-    """The targets that stand against the queries, and the logarithm of what each counts.
+    """Returns the candidates of a batch, and the logarithm of the weight of each.
 
-    A target counts its popularity to a power, over the chance to be among the candidates, so that
-    the sum over them estimates the sum over all targets.
+    The weight is the target's popularity to a power, over the probability to be a candidate, so
+    that the sum over candidates estimates the sum over all targets.
     """
     num_targets, device = len(edges.taken), edges.taken.device
     if config.num_random_negatives == "all":
@@ -197,13 +197,13 @@ def _candidates(
 
 
 def _chances(edges: SupervisedEdges, targets: Tensor, num_queries: int, num_drawn: int) -> Tensor:
-    """How likely each target is among the candidates of so many queries, float64."""
+    """Returns the probability of each target to be a candidate, float64."""
     missed = (1 - num_queries / len(edges.query_rows)) ** edges.taken[targets].double()
     return 1 - missed * (1 - 1 / len(edges.taken)) ** num_drawn
 
 
 def num_candidates(edges: SupervisedEdges, config: GnnConfig) -> int:
-    """How many candidates a full batch has on average."""
+    """Returns the mean number of candidates of a full batch."""
     targets = torch.nonzero(edges.taken).flatten()
     if config.num_random_negatives == "all":
         return len(targets)
@@ -212,7 +212,7 @@ def num_candidates(edges: SupervisedEdges, config: GnnConfig) -> int:
 
 
 def _pairs(candidates: Tensor, targets: Tensor, lengths: Tensor) -> Pairs:
-    """The pairs of a batch by place; a target that is no candidate is left out."""
+    """Returns the pairs of a batch by position, without targets that are not candidates."""
     owner = owners_of(lengths)
     places = torch.searchsorted(candidates, targets).clamp(max=len(candidates) - 1)
     known = candidates[places] == targets
@@ -222,7 +222,7 @@ def _pairs(candidates: Tensor, targets: Tensor, lengths: Tensor) -> Pairs:
 def _disliked_pairs(
     graph: HeteroData, schema: Schema, edge_type: EdgeType, config: GnnConfig
 ) -> Adjacency:
-    """Pairs given back or rated badly; none for a static edge."""
+    """Returns pairs with negative feedback; none for a static edge."""
     shape = (graph[edge_type.source].num_nodes, graph[edge_type.target].num_nodes)
     if not schema.relation(edge_type.relation).is_event:
         return Adjacency.from_edges(np.empty(0, np.int64), np.empty(0, np.int64), *shape)

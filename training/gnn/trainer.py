@@ -16,9 +16,9 @@ from training.gnn.supervision import Batch, SupervisedEdges, batches
 
 Tensor = torch.Tensor
 
-_LOWEST_RATE = 0.05  # of the learning rate, at the end
-_SEEDS_APART = 1_000_003  # epochs of runs with neighboring queries must not share a draw
-_LOOK_EVERY = 100  # steps; to look at a loss, a GPU has to come to the end of what it was told
+_LOWEST_RATE = 0.05  # share of the learning rate at the end
+_SEEDS_APART = 1_000_003  # epochs of runs with adjacent seeds must not share random draws
+_LOOK_EVERY = 100  # steps between checks; reading a loss waits for the GPU
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,19 +42,19 @@ class Epoch:
 
 
 AfterEpoch = Callable[[Epoch], bool]
-"""Told of every epoch; True stops the training."""
+"""Called after every epoch; True stops the training."""
 
 
 @dataclass
 class Trainer:
-    """Trains a network in place; can stop after any epoch and go on from there, exactly.
+    """Trains a graph model in place; can stop after any epoch and resume exactly.
 
-    Every epoch draws from a generator of its own, so nothing but the parameters, the optimiser's
-    moments and the number of epochs done has to be kept.
+    Every epoch has its own random generator, so the state is only the parameters, the optimiser's
+    moments and the number of epochs done.
 
     Args:
-        processes: Those that train together with this one. Each runs a trainer of its own; only
-            the first has to be given the state of an earlier run.
+        processes: The processes that train together. Each has its own trainer; only the first needs
+            the state of an earlier run.
     """
 
     model: HeteroLightGCN
@@ -69,15 +69,15 @@ class Trainer:
         self.optimizer = torch.optim.Adam(learned, lr=self.config.learning_rate, fused=True)
 
     def run(self, after_epoch: AfterEpoch, *, until: int | None = None) -> None:
-        """Trains from the epochs done to `until`, by default all of the config's.
+        """Trains up to epoch `until`, by default all of the config's.
 
         Args:
-            after_epoch: Called by the first process alone.
+            after_epoch: Called by the first process only.
 
         Raises:
-            DivergedError: A loss or the state is no longer finite. A checkpoint taken after the
-                last epoch still is; the parameters here are not to be used.
-            WorkerLostError: Another one of the processes is gone.
+            DivergedError: A loss or the state became NaN or infinite. The checkpoint of the last
+                epoch is valid; the parameters here are not.
+            WorkerLostError: Another process ended.
         """
         config, processes = self.config, self.processes
         device = next(self.model.parameters()).device
@@ -111,7 +111,7 @@ class Trainer:
                 return
 
     def _loss(self, batch: Batch, generator: torch.Generator) -> Tensor:
-        """Of this process' part of the batch; those of all add up to that of the whole."""
+        """Returns the loss of this process' part of the batch; the parts sum to the whole."""
         config, edges, num_parts = self.config, batch.edges, self.processes.count
         keep = self._kept_rows(generator)
         batch = batch.part(self.processes.rank, num_parts)
@@ -149,21 +149,21 @@ class Trainer:
         return [parameter.grad for parameter in learned if parameter.grad is not None]
 
     def _state(self) -> list[Tensor]:
-        """What training goes on from, and a checkpoint keeps."""
+        """Returns the state for a checkpoint."""
         moments = [value for state in self.optimizer.state.values() for value in state.values()]
         return [*(parameter.detach() for parameter in self.model.parameters()), *moments]
 
     def _check_finite(self, losses: Tensor, *state: Tensor) -> None:
-        """Raises DivergedError where a loss of this epoch is not, or the state is not."""
+        """Raises DivergedError if a loss of this epoch or the state is not finite."""
         if all(values.isfinite().all() for values in (losses, *state)):
             return
         bad = (~losses.isfinite()).nonzero().flatten().tolist()
         value = losses[bad[0]].item() if bad else math.nan
-        what = f"the loss became {value}" if bad else "a parameter or moment is no longer finite"
+        what = f"the loss became {value}" if bad else "a parameter or moment became NaN or infinite"
         step = bad[0] + 1 if bad else len(losses)
         raise DivergedError(
             f"{what} in epoch {self.epochs_done + 1}, step {step}",
-            next_step="lower the learning rate; the state after the last whole epoch is kept",
+            next_step="lower the learning rate; the state of the last complete epoch is kept",
             value=value,
         )
 

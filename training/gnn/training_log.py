@@ -16,21 +16,21 @@ from graphdb.file_access import Closing, file_access
 from training.extras import check_extra
 from training.gnn.checkpoint import load_checkpoint, save_checkpoint
 from training.gnn.trainer import Epoch, Trainer
-from training.kept import sole_writer
+from training.resume import sole_writer
 
 _DRAWN = ("loss", "learning_rate", "seconds", "recall", "ndcg")
 
 
 def check_tensorboard(folder: Path | None) -> None:
-    """Checks, before an hour of training, that a log for TensorBoard can be written.
+    """Checks before the training that a log for TensorBoard can be written.
 
     Raises:
-        TrainingError: There is no folder to keep it in, or the package is missing.
+        TrainingError: There is no folder for it, or the package is missing.
     """
     if folder is None:
         raise TrainingError(
-            "a log for TensorBoard was asked for, and no folder to keep it in",
-            next_step="name one with --run-dir",
+            "a log for TensorBoard needs a folder",
+            next_step="set one with --run-dir",
         )
     check_extra("tensorboard", "tensorboard", "a log for TensorBoard")
 
@@ -39,9 +39,9 @@ class TensorBoardLog:
     """Scalars over the epochs: loss, learning rate, seconds, and recall and NDCG where measured.
 
     Args:
-        folder: Where TensorBoard's own files are written.
-        epochs: Those of an earlier run, which this one goes on from. What it had logged beyond
-            them is withdrawn; where it had logged none, they are written now.
+        folder: The folder for TensorBoard's files.
+        epochs: The epochs of the run to resume. Later ones in its log are withdrawn; missing ones
+            are written.
     """
 
     def __init__(self, folder: Path, epochs: Iterable[Epoch]) -> None:
@@ -54,7 +54,7 @@ class TensorBoardLog:
             self.add(epoch)
 
     def add(self, epoch: Epoch) -> None:
-        """Writes an epoch, so that it can be seen at once."""
+        """Writes an epoch and flushes it."""
         for name in _DRAWN:
             value = getattr(epoch, name)
             if value is not None:
@@ -68,16 +68,16 @@ class TensorBoardLog:
 class TrainingLog(Closing):
     """Keeps `STAGE.jsonl` and `STAGE.safetensors` in a folder, or nothing without one.
 
-    Where the folder holds the state of an earlier run of the same stage, the trainer is put there.
-    To be used in a `with` statement.
+    If the folder holds the state of an earlier run of the same stage, the trainer resumes from it.
+    Use it in a `with` statement.
 
     Args:
-        on_epoch: Told of every epoch that is added.
+        on_epoch: Called for every added epoch.
         tensorboard: Write the epochs for TensorBoard, too, into `tensorboard/STAGE`.
 
     Raises:
-        CheckpointError: The state is of another run, or cannot be read; or another process keeps
-            the same stage there.
+        CheckpointError: The state belongs to another run, cannot be read, or another process uses
+            the same stage.
     """
 
     def __init__(
@@ -116,7 +116,7 @@ class TrainingLog(Closing):
         return best.number if best else 0
 
     def add(self, epoch: Epoch) -> bool:
-        """Writes the line, then the state; False, as an `AfterEpoch` that stops nothing."""
+        """Writes the line, then the state; returns False, as an `AfterEpoch` that never stops."""
         self.epochs.append(epoch)
         if self._lines is not None and self._state is not None:
             with file_access("write", self._lines), self._lines.open("a", encoding="utf-8") as file:
@@ -129,13 +129,15 @@ class TrainingLog(Closing):
         return False
 
     def _read_lines(self) -> None:
-        """The epochs up to the state. A line without a state after it was of a killed epoch."""
+        """Returns the epochs up to the state. A later line belongs to a killed epoch."""
         assert self._lines is not None
         found = {}
         written = self._lines.read_text(encoding="utf-8")
-        for line in written[: written.rfind("\n") + 1].splitlines():  # a half line is of a crash
+        for line in written[
+            : written.rfind("\n") + 1
+        ].splitlines():  # an incomplete line comes from a crash
             epoch = Epoch(**json.loads(line))
-            found[epoch.number] = epoch  # the later of two is the one that was kept
+            found[epoch.number] = epoch  # the later of two lines of an epoch is valid
         kept = [found[number] for number in sorted(found) if number <= self._trainer.epochs_done]
         self.epochs = kept
         text = "".join(write_json(asdict(epoch)) + "\n" for epoch in kept)

@@ -1,4 +1,4 @@
-"""How good products, brands, shops and creators are: returns, ratings, repeat purchases."""
+"""Computes the quality of products, brands, shops and creators from returns and ratings."""
 
 from training.quality.tables import QualityConfig, quality_tables
 

@@ -1,4 +1,4 @@
-"""What happened to every product, and to everything that groups products, in numbers."""
+"""Counts orders, returns, ratings and repeat purchases of products and groups of products."""
 
 from dataclasses import dataclass, fields
 
@@ -20,18 +20,18 @@ CATEGORY, CONTENT = "Category", "Content"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Counts:
-    """Numbers per node, float64 [num_nodes] each, all of them whole but those of stars and money.
+    """Counts per node, float64 [num_nodes] each; all except stars and money are integers.
 
     Args:
         num_orders: Purchases, order line by order line.
-        num_returns: Of them sent back; never more than there are orders.
-        num_priced: Orders of which it is known what was paid.
-        paid: For these, in all.
-        num_ratings: Ratings that stand.
+        num_returns: Returned orders, at most `num_orders`.
+        num_priced: Orders with a known price.
+        paid: The money paid for these.
+        num_ratings: Current ratings.
         stars: Sum of their stars.
         squared_stars: Sum of the squares.
         num_buyers: Distinct users who bought it.
-        num_repeat_buyers: Of them those who bought it at two moments or more.
+        num_repeat_buyers: Buyers who bought it at two or more times.
     """
 
     num_orders: Numbers
@@ -45,7 +45,7 @@ class Counts:
     num_repeat_buyers: Numbers
 
     def grouped(self, members: Adjacency) -> "Counts":
-        """The sums over the members of every group; a product with two shops counts in both.
+        """Sums over the members of every group; a product of two shops counts in both.
 
         Args:
             members: From groups to nodes.
@@ -60,13 +60,13 @@ class Counts:
 
 
 def summed(rows: npt.NDArray[np.integer], values: Numbers, num_rows: int) -> Numbers:
-    """The sum of the values of each row, float64 [num_rows]."""
+    """Returns the sum of the values of each row, float64 [num_rows]."""
     totals: Numbers = np.bincount(rows, values, num_rows).astype(np.float64)
     return totals
 
 
 def counts_of_products(graph: HeteroData, schema: Schema) -> Counts:
-    """Counts every event between a user and a product that a graph holds."""
+    """Counts all events between users and products in a graph."""
     num_products = graph[PRODUCT].num_nodes
 
     def rows_of(relation: str) -> list[npt.NDArray[np.int64]]:
@@ -81,7 +81,7 @@ def counts_of_products(graph: HeteroData, schema: Schema) -> Counts:
         return np.concatenate([np.empty(0), *found]).astype(np.float64)
 
     sold, paid = _joined(rows_of("PURCHASED")), values_of("PURCHASED", VALUE)
-    if len(paid) < len(sold):  # a graph that was made by hand may know of no money
+    if len(paid) < len(sold):  # a hand-made graph may have no money
         paid = np.full(len(sold), np.nan)
     is_priced = np.isfinite(paid)
     rated, stars = _joined(rows_of("RATED")), values_of("RATED", STARS)
@@ -89,7 +89,7 @@ def counts_of_products(graph: HeteroData, schema: Schema) -> Counts:
     buyers, repeat_buyers = _buyers(graph, schema)
     return Counts(
         num_orders=num_orders,
-        # What was bought before the data begin can come back, too.
+        # Purchases from before the data can be returned, too.
         num_returns=np.minimum(counted(rows_of("RETURNED")), num_orders),
         num_priced=counted([sold[is_priced]]),
         paid=summed(sold[is_priced], paid[is_priced], num_products),
@@ -102,7 +102,7 @@ def counts_of_products(graph: HeteroData, schema: Schema) -> Counts:
 
 
 def products_of(graph: HeteroData, schema: Schema) -> dict[str, Adjacency]:
-    """The products of every brand, shop and creator, for the types that are connected to any.
+    """Returns the products of every brand, shop and creator, for types with any.
 
     A creator's products are those carried for commission and those shown in contents.
     """
@@ -126,7 +126,7 @@ def products_of(graph: HeteroData, schema: Schema) -> dict[str, Adjacency]:
 
 
 def categories_of(graph: HeteroData, schema: Schema) -> Adjacency | None:
-    """The categories that each product stands in itself; None without any."""
+    """Returns the direct categories of each product; None without any."""
     in_category = EdgeType(PRODUCT, "IN_CATEGORY", CATEGORY)
     is_known = in_category in _edge_types(graph, schema, "IN_CATEGORY", CATEGORY)
     return adjacency(graph, in_category) if is_known else None
@@ -135,7 +135,7 @@ def categories_of(graph: HeteroData, schema: Schema) -> Adjacency | None:
 def _edge_types(
     graph: HeteroData, schema: Schema, relation: str, target: str = PRODUCT
 ) -> list[EdgeType]:
-    """The edge types of a relation to `target` that have edges; none where there is no such."""
+    """Returns the edge types of a relation to `target` that have edges."""
     if relation not in schema.relations:
         return []
     known = set(edge_types_of(graph))
@@ -149,7 +149,7 @@ def _edge_types(
 def _buyers(
     graph: HeteroData, schema: Schema
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """The product of every (buyer, product), and of every one of more moments than one."""
+    """Returns the product of every (buyer, product) pair, and of every pair with several times."""
     num_products = graph[PRODUCT].num_nodes
     every, often = [], []
     for of in _edge_types(graph, schema, "PURCHASED"):

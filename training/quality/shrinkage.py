@@ -2,7 +2,7 @@
 
 A node has a sum over n observations (returns among n orders, stars over n ratings). Its estimate
 is (sum + strength * expected) / (n + strength): its expected value counts like `strength` more
-observations. The strength is the one under which all nodes' sums together are the most likely:
+observations. The strength maximises the likelihood of all nodes' sums:
 
 - rates: sums are beta-binomial, with beta(strength * expected, strength * (1 - expected)) for the
   nodes' true rates;
@@ -23,23 +23,23 @@ import torch
 Values = npt.NDArray[np.float64]
 
 LOWEST, HIGHEST = 0.1, 1e6
-"""The range of strengths: from believing every single observation to believing none."""
+"""The range of strengths: from trusting single observations to trusting none."""
 
 _MOST_NODES = 200_000
 _GRID = 25
 _GOLDEN = (5**0.5 - 1) / 2
 _NARROW = 1e-4
-_NEVER = 1e-9  # stands in for an expected rate of 0 or 1 exactly, which no beta distribution has
+_NEVER = 1e-9  # replaces an expected rate of exactly 0 or 1, which no beta distribution has
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sums:
-    """What was observed of every node.
+    """The observations of every node.
 
     Args:
-        totals: Sum over its observations, float64 [num_nodes].
+        totals: Sum of its observations, float64 [num_nodes].
         num: Number of its observations, float64 [num_nodes].
-        squares: Sum of the squares, for means only; None where the totals count successes.
+        squares: Sum of the squares, for means only; None if the totals count successes.
     """
 
     totals: Values
@@ -48,26 +48,26 @@ class Sums:
 
     @property
     def mean(self) -> float:
-        """Over all observations; 0 without any."""
+        """The mean over all observations; 0 without any."""
         return float(self.totals.sum() / max(self.num.sum(), 1.0))
 
 
 def shrunk(sums: Sums, expected: Values, strength: float) -> Values:
-    """The estimate for every node: its own mean, drawn to what is expected."""
+    """Returns the estimate for every node: its own mean, shrunk towards the expectation."""
     estimates: Values = (sums.totals + strength * expected) / (sums.num + strength)
     return estimates
 
 
 def likeliest_strength(sums: Sums, expected: Values, variance: float | None = None) -> float:
-    """The prior strength under which the sums are the most likely, between LOWEST and HIGHEST.
+    """Returns the maximum likelihood prior strength, between LOWEST and HIGHEST.
 
     Args:
-        expected: What is expected of every node, float64 [num_nodes].
+        expected: The expectation of every node, float64 [num_nodes].
         variance: Of the observations within a node; None for counts of successes.
     """
     seen = np.flatnonzero(sums.num)
     seen = seen[:: -(-len(seen) // _MOST_NODES) or 1]
-    if not len(seen) or variance == 0:  # all observations are alike: no node is another
+    if not len(seen) or variance == 0:  # all observations are equal, so nodes do not differ
         return HIGHEST
     totals, num, expect = (
         torch.from_numpy(values[seen]) for values in (sums.totals, sums.num, expected)
@@ -80,10 +80,10 @@ def likeliest_strength(sums: Sums, expected: Values, variance: float | None = No
 
 
 def variance_within(sums: Sums) -> float | None:
-    """The variance of the observations around their node's mean, pooled over all nodes.
+    """Returns the variance of observations around their node's mean, pooled over all nodes.
 
-    Where no node has two observations that differ, their variance around the mean of all. None
-    where the totals count successes, whose variance follows from their mean.
+    If no node has two different observations, it is the variance around the overall mean. None if
+    the totals count successes, whose variance follows from their mean.
     """
     if sums.squares is None:
         return None
@@ -129,7 +129,7 @@ def _normal(
 
 
 def _highest_point(function: Callable[[float], float], low: float, high: float) -> float:
-    """Where a function of one number is highest: the best of a grid, then golden sections."""
+    """Maximises a function of one variable: the best of a grid, then golden sections."""
     grid = np.linspace(low, high, _GRID)
     best = int(np.argmax([function(float(point)) for point in grid]))
     left, right = float(grid[max(best - 1, 0)]), float(grid[min(best + 1, _GRID - 1)])

@@ -1,4 +1,4 @@
-"""From a graph's events to one table of quality per type."""
+"""Makes one quality table per type from a graph's events."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -41,7 +41,7 @@ _SMALLEST = 1e-9
 
 
 class QualityConfig(BaseModel):
-    """The weights of the parts of quality; those that the data have are scaled to sum to 1."""
+    """The weights of the parts of quality; those with data are scaled to sum to 1."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
@@ -60,8 +60,8 @@ class _Estimates:
     """One part of every node of a type.
 
     Args:
-        expected: What its category, or its products' categories, let one expect.
-        values: The estimates, drawn to it.
+        expected: The expectation from its category, or from its products' categories.
+        values: The estimates, shrunk towards it.
     """
 
     expected: Values
@@ -72,11 +72,11 @@ class _Estimates:
 def quality_tables(
     graph: HeteroData, schema: Schema, config: QualityConfig | None = None
 ) -> dict[str, Quality]:
-    """How good products, brands, shops and creators are, as far as a graph's events tell.
+    """Computes the quality of products, brands, shops and creators from a graph's events.
 
     Returns:
-        Per node type a table in row order. Nothing when nothing ever came back, was rated or was
-        bought again; no table for types that are connected to no product.
+        Per node type a table in row order. Empty without any return, rating or repeat purchase; no
+        table for types without products.
     """
     config = config or QualityConfig()
     products = counts_of_products(graph, schema)
@@ -112,7 +112,7 @@ def _all_sums(counts: Counts) -> dict[str, Sums]:
 
 
 def _sums_of(products: Counts) -> dict[str, Sums]:
-    """The parts that the data say something about: it happened at least once."""
+    """Returns the parts with data: at least one return, rating or repeat purchase."""
     return {name: sums for name, sums in _all_sums(products).items() if sums.totals.any()}
 
 
@@ -122,9 +122,10 @@ def _estimated(sums: Sums, expected: Values) -> _Estimates:
 
 
 def _expected_in_categories(sums: Sums, categories: Adjacency | None) -> Values:
-    """What the other products of its categories let one expect of each product.
+    """Returns the expectation of each product from the other products of its categories.
 
-    A category's mean is drawn to that of all products; a product in several has their average.
+    A category's mean is shrunk towards that of all products; a product in several has their
+    average.
     """
     overall = np.full(len(sums.totals), sums.mean)
     if categories is None:
@@ -136,7 +137,7 @@ def _expected_in_categories(sums: Sums, categories: Adjacency | None) -> Values:
     )
     mean = np.full(len(totals), sums.mean)
     strength = likeliest_strength(Sums(totals, num), mean, variance_within(sums))
-    # Without the product itself, or it would be compared with itself where it stands alone.
+    # Without the product itself: a single product would be compared with itself.
     others = Sums(totals[category] - sums.totals[product], num[category] - sums.num[product])
     expected = shrunk(others, mean[category], strength)
     num_categories = categories.degrees()
@@ -145,9 +146,9 @@ def _expected_in_categories(sums: Sums, categories: Adjacency | None) -> Values:
 
 
 def _expected_of_groups(sums: Sums, products: _Estimates, members: Adjacency) -> Values:
-    """What the categories of its products let one expect of each group.
+    """Returns the expectation of each group from the categories of its products.
 
-    Products count by how much was observed of them; where nothing was, all the same.
+    Products are weighted by their observations; equally if there are none.
     """
     group, product = source_rows(members), members.indices
     weights = np.maximum(sums.num[product], _SMALLEST)
@@ -161,14 +162,14 @@ def _expected_of_groups(sums: Sums, products: _Estimates, members: Adjacency) ->
 
 
 def _range_of_stars(schema: Schema) -> tuple[float, float]:
-    """The fewest and the most stars that the schema allows."""
+    """Returns the fewest and the most stars that the schema allows."""
     ends = {column.name: column for column in schema.relation("RATED").columns}[STARS]
     assert ends.minimum is not None and ends.maximum is not None  # the schema declares both
     return ends.minimum, ends.maximum
 
 
 def _parts(estimates: Mapping[str, _Estimates], stars: tuple[float, float]) -> dict[str, Values]:
-    """Every part as a number in [0, 1] that is higher for what is better."""
+    """Scales every part to [0, 1], where higher is better."""
     parts: dict[str, Values] = {}
     for name, found in estimates.items():
         if name == RETURN_RATE:

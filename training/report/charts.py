@@ -1,8 +1,8 @@
 """Draws bar charts and line charts with Matplotlib, as SVG for the page and as PNG pictures.
 
-SVGs are made fit to stand in a page beside others: they use the page's font and name their colours.
-Charts share legends, ticks and folded names. Bars have intervals and run from the top down, so that
-names of groups have room on the left. Lines run over a quantity, or over groups in their order.
+SVGs use the page's font and named colours, so that several fit into one page. Charts share legends,
+ticks and wrapped names. Bars have intervals and run from the top down, which leaves room for group
+names on the left. Lines run over a quantity, or over ordered groups.
 """
 
 import re
@@ -32,14 +32,14 @@ _NAMES = re.compile(r"(?:#|url\(#)([\w.-]+)")
 
 
 def for_page(drawing: str, *, name: str, alt: str, palette: Palette) -> str:
-    """One `<svg>` element in the page's own font and the names of the palette's colours.
+    """Returns one `<svg>` element with the page's font and the palette's colour names.
 
-    Ids to which nothing refers are taken out: every Matplotlib drawing has the same.
+    Unused ids are removed, because every Matplotlib drawing has the same ones.
     """
     ElementTree.register_namespace("", _SVG)
     ElementTree.register_namespace("xlink", _LINK)
     root = ElementTree.fromstring(drawing)
-    for part in ("metadata", "defs"):  # who made it; a style for all that is on the page
+    for part in ("metadata", "defs"):  # metadata, and a style that would apply to the whole page
         for found in root.findall(f"{{{_SVG}}}{part}"):
             if part == "metadata" or found.find(f"{{{_SVG}}}style") is not None:
                 root.remove(found)
@@ -63,15 +63,15 @@ def for_page(drawing: str, *, name: str, alt: str, palette: Palette) -> str:
 
 
 STEPS = (1, 2, 2.5, 5, 10)
-"""What ticks count by, times a power of ten."""
+"""The steps of ticks, times a power of ten."""
 LONGEST_LABEL = 60
 _LONGEST_NAME = 40
 _POINTS_PER_INCH = 72  # at 72 dots to the inch a point is a pixel of the page
-_HANDLE, _LETTER = 46, 7.2  # pixels that a series and a letter of its name take in a legend
+_HANDLE, _LETTER = 46, 7.2  # pixels of a series, and of a letter of its name, in a legend
 
 
 def legend_above(axes: Axes, palette: Palette, *, reverse: bool = False) -> None:
-    """A legend above the axes, where it hides nothing; none for a single series."""
+    """Adds a legend above the axes; none for a single series."""
     handles, labels = axes.get_legend_handles_labels()
     if reverse:
         handles, labels = handles[::-1], labels[::-1]
@@ -97,7 +97,7 @@ def legend_above(axes: Axes, palette: Palette, *, reverse: bool = False) -> None
 
 
 def tick_text(value: float, *, as_percent: bool = False) -> str:
-    """A number at an axis: no more digits than it has.
+    """Returns the text of a tick, with only significant digits.
 
     >>> tick_text(2000), tick_text(0.05), tick_text(0.005, as_percent=True)
     ('2,000', '0.05', '0.5 %')
@@ -108,7 +108,7 @@ def tick_text(value: float, *, as_percent: bool = False) -> str:
 
 
 def folded(name: str, columns: int = 16, lines: int = 2) -> str:
-    r"""A name on a few lines, cut off where it is too long.
+    r"""Wraps a name to a few lines, and cuts it off if it is too long.
 
     >>> folded("FROZEN MEAT AND MEAT DINNERS")
     'FROZEN MEAT AND\nMEAT DINNERS'
@@ -121,8 +121,8 @@ def folded(name: str, columns: int = 16, lines: int = 2) -> str:
 _PICTURE_DPI = 160
 _TITLE, _LONGEST_TITLE = 30, 60
 _SETTINGS: dict[Any, Any] = {
-    "svg.fonttype": "none",  # words stay words: they can be read out, searched and copied
-    "text.parse_math": False,  # a '$' in a name is no formula
+    "svg.fonttype": "none",  # text stays text, for screen readers, search and copy
+    "text.parse_math": False,  # a '$' in a name is not a formula
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.axisbelow": True,
@@ -137,13 +137,13 @@ _SETTINGS: dict[Any, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """Something drawn on one pair of axes.
+    """A drawing on one pair of axes.
 
     Args:
-        name: Of its file, and in the page; unique in a report.
-        alt: What is to be seen, for those who do not see it.
+        name: The name of its file, unique in a report.
+        alt: The alternative text.
         draw: Draws it in given colours.
-        width: In pixels; small, so that it can still be read on a telephone.
+        width: In pixels; small enough for a phone.
         height: In pixels.
     """
 
@@ -155,7 +155,7 @@ class Chart:
     height: int = 300
 
     def svg(self) -> str:
-        """For the page: colours by name, so that light and dark share one drawing."""
+        """Returns the SVG with colours by name, for the light and the dark theme."""
         content = BytesIO()
         with rc_context({**_settings(), "svg.hashsalt": self.name}):
             figure = self._figure(self.height)
@@ -165,7 +165,7 @@ class Chart:
         return for_page(content.getvalue().decode(), name=self.name, alt=self.alt, palette=LIGHT)
 
     def png(self, palette: Palette = LIGHT) -> bytes:
-        """The bytes of a picture with the title above it."""
+        """Returns the bytes of a picture with the title above it."""
         content = BytesIO()
         with rc_context(_settings()):
             figure = self._figure(self.height + _TITLE)
@@ -215,10 +215,10 @@ _BAR, _GAP, _AROUND = 14, 14, 92  # pixels
 
 @dataclass(frozen=True, slots=True)
 class BarGroup:
-    """What stands side by side.
+    """The bars of one group.
 
     Args:
-        values: By model; a model that is not in it has no bar.
+        values: By model; a model without a value has no bar.
     """
 
     label: str
@@ -233,11 +233,11 @@ def bar_chart(
     models: Mapping[str, int],
     label: str,
 ) -> Chart:
-    """Bars of every model in every group, from the top down in the order given.
+    """Returns bars of every model in every group, from the top down in the given order.
 
     Args:
-        models: In the order of bars, with the place of each one's colour in the palette.
-        label: What the bars measure.
+        models: In the order of bars, with the position of their colours in the palette.
+        label: The measured quantity.
     """
     cluster = _BAR * len(models) + _GAP
 
@@ -261,7 +261,7 @@ def bar_chart(
             axes.errorbar(
                 means,
                 [at + _BAR * 0.41 for at, _ in known],
-                # Bootstrap intervals need not hold the mean.
+                # Bootstrap intervals need not contain the mean.
                 xerr=[
                     [max(one.mean - one.low, 0) for _, one in known],
                     [max(one.high - one.mean, 0) for _, one in known],
@@ -287,20 +287,20 @@ def bar_chart(
 
 
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
-_MANY = 40  # points, beyond which markers would run into each other
+_MANY = 40  # points, beyond which markers would overlap
 Scale = Literal["linear", "log", "symlog"]
 """'symlog' is 'log' with room for 0."""
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One model's values.
+    """The line of one model.
 
     Args:
-        series: The place of its colour in the palette.
-        low: Where the intervals begin; empty without them.
-        high: Where they end.
-        is_reference: Whether it is what models are held against: dashed and without a colour.
+        series: The position of its colour in the palette.
+        low: The lower ends of the intervals; empty without them.
+        high: The upper ends.
+        is_reference: Whether it is the reference line: dashed and without a colour.
     """
 
     label: str
@@ -314,13 +314,13 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """One of the two.
+    """One axis.
 
     Args:
-        label: What it counts, with its unit.
-        groups: Names in the place of numbers, at 0, 1, ...
-        as_percent: Whether values are shares, to be written as percentages.
-        level: Where a dashed line stands, with its meaning.
+        label: The quantity, with its unit.
+        groups: Names instead of numbers, at 0, 1, ...
+        as_percent: Whether to write values as percentages.
+        level: The position of a dashed line, with its meaning.
         is_whole: Whether values are whole numbers.
     """
 
@@ -335,7 +335,7 @@ class Axis:
 def line_chart(
     name: str, title: str, alt: str, lines: Sequence[Line], x: Axis, y: Axis, height: int = 320
 ) -> Chart:
-    """Lines, the first of them drawn stronger than the others."""
+    """Returns lines, the first of them thicker than the others."""
 
     def draw(axes: Axes, palette: Palette) -> None:
         _scale(axes, x, y)

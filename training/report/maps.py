@@ -1,7 +1,7 @@
-"""Draws maps of products and brands, in which nodes with similar vectors lie near each other.
+"""Draws maps of products and brands, in which nodes with similar vectors are close to each other.
 
-t-SNE places the vectors in the plane. Colours show categories, at a level of the tree where they
-tell nodes apart. On the page every node has its name; a map is also a picture.
+t-SNE places the vectors in the plane. Colours show categories, at a level of the tree that
+distinguishes nodes. On the page every node has its name; a map is also a picture.
 """
 
 from collections.abc import Callable
@@ -25,16 +25,16 @@ from training.report.palette import SERIES, Palette
 from training.report.words import money, plural
 
 FEWEST = 12
-"""Nodes that a map needs at least."""
+"""The minimum number of nodes of a map."""
 _DIMENSIONS = 50  # as van der Maaten and Hinton (2008, section 4.2) shorten vectors before t-SNE
 _PERPLEXITY = 30.0
-_STEPS = 500  # twice as many move little, and take twice as long
+_STEPS = 500  # twice as many change little, and take twice as long
 
 
 def places(vectors: npt.NDArray[np.float32], seed: int = 0) -> npt.NDArray[np.float64]:
-    """Where nodes stand on a map, by t-SNE of their directions.
+    """Returns the positions of nodes on a map, by t-SNE of their directions.
 
-    Lengths of vectors are left out: they carry popularity.
+    Lengths of vectors are ignored: they carry popularity.
 
     Args:
         vectors: float32 [num_nodes, dim], none of them zero; at least `FEWEST`.
@@ -68,7 +68,7 @@ _PRODUCT, _CATEGORY = "Product", "Category"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Categories:
-    """One category per product, on a level of the tree where colours tell something.
+    """One category per product, on a level of the tree that distinguishes products.
 
     Args:
         of_product: int64 [num_products], the category's row, or NONE.
@@ -78,7 +78,7 @@ class Categories:
 
     @classmethod
     def of(cls, bundle: Bundle, product_rows: Rows) -> "Categories | None":
-        """The roots of the tree; one that holds too many of some products gives way to its parts.
+        """Returns the roots of the tree, or their children where a root has too many products.
 
         None for a bundle without categories.
         """
@@ -101,7 +101,7 @@ class Categories:
             depth[moved] = deeper[moved]
 
     def of_makers(self, made_by: Rows, num_makers: int) -> Rows:
-        """Of makers of products, the category of most of them; NONE for those without any.
+        """Returns the most common category of each maker's products; NONE without products.
 
         Args:
             made_by: int64 [num_products], the maker's row, or NONE.
@@ -112,12 +112,12 @@ class Categories:
         )
         found = np.full(num_makers, NONE, dtype=np.int64)
         order = np.argsort(counts, kind="stable")
-        found[pairs[order, 0]] = pairs[order, 1]  # of equal places the last, the largest, stays
+        found[pairs[order, 0]] = pairs[order, 1]  # the last of equal positions, the largest, wins
         return found
 
 
 def makers(bundle: Bundle) -> Rows | None:
-    """The brand of every product, int64 [num_products]; None where the bundle does not say."""
+    """Returns the brand of every product, int64 [num_products]; None without such edges."""
     paths = Paths(bundle)
     if not paths.holds(GROUPS["Brand"]):
         return None
@@ -125,7 +125,7 @@ def makers(bundle: Bundle) -> Rows | None:
 
 
 def _chains(paths: Paths) -> Rows:
-    """Per category what stands above it, from the root on, and itself from its own depth on."""
+    """Returns, per category, its ancestors from the root on, padded with itself."""
     own = np.arange(paths.bundle.num_nodes(_CATEGORY))
     if not paths.holds(PARENT):
         return own[:, None]
@@ -136,7 +136,7 @@ def _chains(paths: Paths) -> Rows:
         if (above == chains[:, 0]).all():
             break
         chains = np.column_stack([above, chains])
-    # Roots stand at the left several times where a chain is shorter than the longest.
+    # A chain that is shorter than the longest repeats its root at the left.
     return np.array([_left_aligned(chain) for chain in chains])
 
 
@@ -156,12 +156,12 @@ class NodeMap:
     """Nodes in the plane, coloured by groups.
 
     Args:
-        name: Of its file, and in the page.
+        name: The name of its file.
         places: float64 [num_nodes, 2], within 0 and 1.
-        labels: What is told of each node where one points at it.
+        labels: The tooltip of each node.
         groups: int64 [num_nodes], the position of each node's group, or OTHER.
-        legend: Names of the groups with their numbers of nodes; then how many have no colour.
-        note: What is shown, in a sentence or two.
+        legend: Names of the groups with their numbers of nodes, then the nodes without a colour.
+        note: A description in a sentence or two.
     """
 
     name: str
@@ -176,12 +176,12 @@ class NodeMap:
 
     @property
     def alt(self) -> str:
-        """What is to be seen, for those who do not see it."""
+        """The alternative text."""
         names = ", ".join(f"{name} ({number})" for name, number in self.legend)
         return f"{self.title}: {len(self.labels):,} dots, coloured by {names}"
 
     def svg(self) -> str:
-        """For the page: one circle per node, its name inside it."""
+        """Returns the SVG for the page: one circle per node, with its name as a tooltip."""
         x = _MARGIN + self.places[:, 0] * (WIDTH - 2 * _MARGIN)
         y = _MARGIN + self.places[:, 1] * (HEIGHT - 2 * _MARGIN)
         parts = [
@@ -202,7 +202,7 @@ class NodeMap:
 
     @property
     def chart(self) -> Chart:
-        """The same for a picture."""
+        """Draws the same for a picture."""
 
         def draw(axes: Axes, palette: Palette) -> None:
             axes.axis("off")
@@ -223,7 +223,7 @@ class NodeMap:
 
 
 def colour_name(group: int) -> str:
-    """The name of a group's colour in the palette."""
+    """Returns the name of a group's colour in the palette."""
     return "other" if group == OTHER else SERIES[group]
 
 
@@ -234,7 +234,7 @@ _RADII = ((1500, 3.0), (400, 4.0), (0, 5.5))
 
 
 def product_map(recommender: Recommender, target_edge_type: EdgeType) -> NodeMap | None:
-    """The best-selling products, coloured by category; None without products to draw."""
+    """Returns the map of best-selling products, coloured by category; None without products."""
     bundle = recommender.bundle
     if _PRODUCT_TYPE not in bundle.node_types or not bundle.has_vectors(_PRODUCT_TYPE):
         return None
@@ -256,7 +256,7 @@ def product_map(recommender: Recommender, target_edge_type: EdgeType) -> NodeMap
 
 
 def brand_map(recommender: Recommender, target_edge_type: EdgeType) -> NodeMap | None:
-    """Brands, coloured by the category of most of their products; None without brands to draw."""
+    """Returns the map of brands, coloured by their most common category; None without brands."""
     bundle = recommender.bundle
     if _BRAND not in bundle.node_types or not bundle.has_vectors(_BRAND):
         return None
@@ -283,7 +283,7 @@ def brand_map(recommender: Recommender, target_edge_type: EdgeType) -> NodeMap |
 
 
 def product_sales(recommender: Recommender, target_edge_type: EdgeType) -> Rows:
-    """How many query nodes took each product, by the evaluated edges."""
+    """Counts the query nodes of each product, by the evaluated edges."""
     bundle = recommender.bundle
     if target_edge_type.target != _PRODUCT_TYPE or not bundle.has_edges(target_edge_type):
         return np.zeros(bundle.num_nodes(_PRODUCT_TYPE), dtype=np.int64)
@@ -293,7 +293,7 @@ def product_sales(recommender: Recommender, target_edge_type: EdgeType) -> Rows:
 
 
 def _drawn(sales: Rows, vectors: npt.NDArray[np.float32], most: int) -> Rows | None:
-    """The rows with a vector of which most was sold, ascending; None where there are few."""
+    """Returns the best-selling rows with a vector, ascending; None if there are too few."""
     known = np.flatnonzero(np.linalg.norm(vectors, axis=1) > 0)
     if len(known) < FEWEST:
         return None
@@ -322,8 +322,8 @@ def _map_of(
         legend=legend,
         num_other=int((groups == OTHER).sum()),
         note=f"{which} {name if len(rows) == known else chosen}, by t-SNE of the directions of "
-        "their vectors: near each other means alike to the model. "
-        "Distances between far groups mean nothing.",
+        "their vectors: close nodes are similar to the model. "
+        "Distances between distant groups have no meaning.",
         radius=next(radius for least, radius in _RADII if len(rows) >= least),
     )
 
@@ -331,7 +331,7 @@ def _map_of(
 def _groups(
     recommender: Recommender, categories: Rows | None, num_nodes: int
 ) -> tuple[Rows, tuple[tuple[str, int], ...]]:
-    """The place of each node's category among the largest ones, and these with their sizes."""
+    """Returns the position of each node's category among the largest ones, and their sizes."""
     if categories is None:
         return np.full(num_nodes, OTHER, dtype=np.int64), ()
     found, counts = np.unique(categories[categories != NONE], return_counts=True)

@@ -1,7 +1,6 @@
 """Defines the sections of a report and renders them as one HTML file.
 
-Sections hold texts, tables, charts and maps. Jinja escapes all that is put in, except for
-our own drawings.
+Sections hold texts, tables, charts and maps. Jinja escapes all content except our own drawings.
 """
 
 import base64
@@ -25,8 +24,7 @@ class Text:
     """A paragraph.
 
     Args:
-        level: 'plain'; 'muted' for what is missing or beside the point; 'warning' for what has to
-            be known before figures are believed.
+        level: 'plain'; 'muted' for missing or minor parts; 'warning' for problems with the figures.
     """
 
     words: str
@@ -39,9 +37,9 @@ class Cell:
     """A cell of a table.
 
     Args:
-        note: What stands under it, small, such as an interval.
+        note: Small text under it, such as an interval.
         is_best: Whether it is the best of its column.
-        colour: Of a dot before it, as '#RRGGBB'.
+        colour: The colour of a dot before it, as '#RRGGBB'.
     """
 
     words: str
@@ -56,8 +54,8 @@ class Table:
 
     Args:
         numeric: Names of the columns that are aligned to the right.
-        note: What stands under it.
-        folded: Whether it has to be opened first.
+        note: Text under it.
+        folded: Whether it is collapsed at first.
     """
 
     caption: str
@@ -79,7 +77,7 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class MapFigure:
-    """A map of nodes, whose names are told where one points."""
+    """A map of nodes with their names as tooltips."""
 
     map: NodeMap
     kind: str = field(default="map", init=False)
@@ -87,7 +85,7 @@ class MapFigure:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What stands side by side where there is room.
+    """Figures side by side, if there is room.
 
     Args:
         narrow: Whether three fit on a wide page; else two.
@@ -120,11 +118,11 @@ def cells(words: Sequence[object]) -> tuple[Cell, ...]:
 
 
 _NO_HTML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
-"""Signs that HTML cannot hold, but names can."""
+"""Characters that are allowed in names but not in HTML."""
 
 
 def page(title: str, made_at: datetime, sections: Sequence[Section]) -> str:
-    """The whole page: style, script and drawings inside, nothing to load."""
+    """Renders the page with style, script and drawings inside, without external resources."""
     jinja = Environment(
         loader=PackageLoader("training.report"),
         autoescape=True,
@@ -149,5 +147,5 @@ def page(title: str, made_at: datetime, sections: Sequence[Section]) -> str:
 
 
 def _drawn(drawing: str) -> Markup:
-    """A drawing of ours, in which every name was escaped when it was drawn."""
+    """Marks one of our drawings as safe: its names are already escaped."""
     return Markup(drawing)

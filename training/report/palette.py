@@ -1,8 +1,8 @@
 """Defines the colours of a report, light and dark.
 
-People who see few colours can tell series apart, too: the hues are those of Okabe and Ito (Color
-Universal Design, 2008), darkened or lightened until they stand out from the background. Charts add
-markers or a fixed order, so that colour is never all that tells series apart.
+Colour-blind readers can distinguish series, too: the hues are those of Okabe and Ito (Color
+Universal Design, 2008), darkened or lightened for contrast. Charts also use markers or a fixed
+order, so that colour is never the only difference.
 """
 
 from dataclasses import dataclass, fields
@@ -10,14 +10,14 @@ from dataclasses import dataclass, fields
 
 @dataclass(frozen=True, slots=True)
 class Palette:
-    """Colours as '#rrggbb', each another, so that a drawing can be given names for them.
+    """Colours as '#rrggbb', all different, so that each maps back to its name.
 
     Args:
-        surface: Behind charts.
-        ink: Of words.
-        muted: Of words beside the point, and axes.
-        grid: Of lines behind what is drawn.
-        other: What belongs to no series.
+        surface: The background of charts.
+        ink: Text.
+        muted: Minor text and axes.
+        grid: Grid lines.
+        other: Everything that is not a series.
         one, two, three, four, five, six, seven: Series, in the order of their use.
     """
 
@@ -39,11 +39,11 @@ class Palette:
         return (self.one, self.two, self.three, self.four, self.five, self.six, self.seven)
 
     def variables(self) -> str:
-        """As custom properties of CSS, '--ink: #1c2128; ...'."""
+        """Returns CSS custom properties, '--ink: #1c2128; ...'."""
         return " ".join(f"--{item.name}: {getattr(self, item.name)};" for item in fields(self))
 
     def named(self, drawing: str) -> str:
-        """A drawing with the names of colours, 'var(--ink)', in the place of the colours."""
+        """Replaces the colours of a drawing by their names, 'var(--ink)'."""
         for item in fields(self):
             drawing = drawing.replace(getattr(self, item.name), f"var(--{item.name})")
         return drawing

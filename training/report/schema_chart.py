@@ -1,4 +1,4 @@
-"""The schema of a graph, drawn: types as circles, relations as arrows between them."""
+"""Draws the schema of a graph: types as circles, relations as arrows."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -21,13 +21,13 @@ _HALF_WIDTH = 1.75  # of the drawing, where the ring of types has the radius 1
 _SMALLEST, _PER_DIGIT = 0.1, 0.014
 _BEND = 0.16
 _EDGES = "edges"
-_ASIDE = 0.35  # of the radius; from there on a name stands beside its circle
+_ASIDE = 0.35  # share of the radius, from which on a name is beside its circle
 
 
 def schema_chart(schema: Schema, nodes: Mapping[str, int], edges: Mapping[str, int]) -> Chart:
-    """The type with the most edges in the middle of a ring of the others.
+    """Returns a chart with the type with the most edges in the middle of a ring of the others.
 
-    Circles grow with the number of nodes, arrows with that of edges, both by the digit.
+    Circles grow with the number of nodes, arrows with that of edges, both logarithmically.
 
     Args:
         nodes: Number of nodes per type; only types in it are drawn.
@@ -96,7 +96,7 @@ def _circle(
     x, y = place
     colours = node_colours(name)
     axes.add_patch(Circle(place, radius, facecolor=colours.fill, edgecolor=colours.border))
-    # Names stand outside of the ring; that of the type in the middle below it.
+    # Names are outside the ring; that of the type in the middle is below it.
     right, up = (x, y) if x or y else (0.0, -1.0)
     away = radius + 0.05
     axes.text(
@@ -112,7 +112,7 @@ def _circle(
 
 
 def _places(graph: "nx.Graph[str]") -> dict[str, Place]:
-    """The type with the most neighbors at 0, 0, the others around it near their own."""
+    """Places the type with the most neighbors at 0, 0, and the others around it."""
     hub = max(graph.nodes, key=lambda name: graph.degree[name])
     others = [name for name in graph.nodes if name != hub]
     if len(graph) > 2:

@@ -1,4 +1,4 @@
-"""What a report is made from."""
+"""Loads the sources of a report."""
 
 import json
 from collections.abc import Mapping
@@ -33,13 +33,13 @@ class EpochLine(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """An evaluation, and what may lie beside it.
+    """An evaluation and its optional sources.
 
     Args:
-        recommender: Over the bundle of the past; None without one.
-        snapshot: Where the models learned from.
-        rejects: Rows that ingest set aside, as `GraphStore.read_rejects` gives them.
-        runs: Epochs by the name of their run; None where no log was given.
+        recommender: The recommender of the backtest bundle; None without one.
+        snapshot: The snapshot of the training.
+        rejects: Rows that ingest rejected, as from `GraphStore.read_rejects`.
+        runs: Epochs by the name of their run; None without a log.
     """
 
     evaluation: Evaluation
@@ -62,12 +62,12 @@ def open_sources(
     store: str | None = None,
     log: str | Path | None = None,
 ) -> Sources:
-    """Opens all that a report is made from; arguments and errors as for `write_report`."""
+    """Opens all sources of a report; arguments and errors as for `write_report`."""
     evaluation = read_evaluation(folder)
     first = evaluation.tasks[0] if evaluation.tasks else None
     if first is None or not (first.too_few or any(one.metrics for one in first.models)):
         raise EvaluationError(
-            f"the evaluation in '{folder}' has no figures of any model",
+            f"the evaluation in '{folder}' has no results",
             next_step="evaluate again",
             value=str(folder),
         )
@@ -94,8 +94,8 @@ def _read_runs(folder: Path) -> dict[str, tuple[EpochLine, ...]]:
     runs = {name: epochs for name, epochs in read.items() if epochs}
     if not runs:
         raise EvaluationError(
-            f"there is no log of a training run in '{folder}'",
-            expected="the folder that was given to `graphrec train --run-dir`",
+            f"'{folder}' has no log of a training run",
+            expected="the folder of `graphrec train --run-dir`",
             value=str(folder),
         )
     return runs
@@ -107,10 +107,10 @@ def _read_epochs(path: Path) -> tuple[EpochLine, ...]:
         epochs = [EpochLine.model_validate(json.loads(line)) for line in lines]
     except (ValueError, ValidationError) as error:
         raise EvaluationError(
-            f"'{path}' is no log of epochs: {str(error).splitlines()[0]}",
+            f"'{path}' is not a log of epochs: {str(error).splitlines()[0]}",
             expected="lines that `graphrec train --run-dir` wrote",
             value=str(path),
         ) from error
-    # Where a run was killed and went on, the later of two lines is the one that was kept.
+    # In a resumed run, the later of two lines of an epoch is valid.
     found = {epoch.number: epoch for epoch in epochs}
     return tuple(found[number] for number in sorted(found))

@@ -1,20 +1,20 @@
-"""Numbers and names as a reader wants them."""
+"""Formats numbers, names and metrics for readers."""
 
 from training.evaluation.results import Estimate, Evaluation, TaskResult
 
 _METRICS = {
-    "recall": "Of what was to be found, the share in the first k places.",
-    "ndcg": "The same, but what stands further ahead counts more; 1 is a perfect list.",
-    "mrr": "One over the place of the first hit.",
+    "recall": "The share of true targets in the first k places.",
+    "ndcg": "Like recall, but higher places count more; 1 is a perfect list.",
+    "mrr": "One over the rank of the first hit.",
     "hit_rate": "The share of queries with at least one hit.",
     "map": "Precision at each hit, averaged.",
     "precision": "The share of the first k places that are hits.",
-    "value_ndcg": "NDCG in which a hit counts the net money that it brought.",
-    "coverage": "The share of all targets that stand in at least one list.",
-    "gini": "How unevenly places are dealt out: 0 is evenly, near 1 all to one target.",
-    "novelty": "How rare what is shown is, in bits: one more bit is half as many events.",
+    "value_ndcg": "NDCG in which a hit counts its net revenue.",
+    "coverage": "The share of all targets in at least one list.",
+    "gini": "Inequality of exposure: 0 is equal, near 1 is all places for one target.",
+    "novelty": "Rarity of the shown targets in bits: one more bit means half as many events.",
     "diversity": "The share of pairs in one list that are of different categories.",
-    "new_items": "The share of places that went to targets new at the cut-off.",
+    "new_items": "The share of places with targets that were new at the cut-off.",
 }
 
 
@@ -29,12 +29,12 @@ def parted(metric: str) -> tuple[str, int | None]:
 
 
 def meaning(metric: str) -> str:
-    """What a metric tells, in a sentence; empty for one that is not known here."""
+    """Returns the meaning of a metric in a sentence; empty for an unknown one."""
     return _METRICS.get(parted(metric)[0], "")
 
 
 def metric_title(metric: str) -> str:
-    """As it stands above a column.
+    """Returns a metric as a column heading.
 
     >>> metric_title("hit_rate@10"), metric_title("ndcg@5")
     ('hit rate@10', 'NDCG@5')
@@ -47,7 +47,7 @@ def metric_title(metric: str) -> str:
 
 
 def number(value: float) -> str:
-    """Four digits after the point for shares, fewer for what is large.
+    """Formats a number with four decimals for shares, and fewer for large numbers.
 
     >>> number(0.10954), number(12.3456), number(92331), number(-0.00004)
     ('0.1095', '12.35', '92,331', '0.0000')
@@ -59,7 +59,7 @@ def number(value: float) -> str:
 
 
 def interval(estimate: Estimate) -> str:
-    """From where to where.
+    """Formats an interval.
 
     >>> interval(Estimate(mean=0.2, low=0.1, high=0.3))
     '0.1000\N{EN DASH}0.3000'
@@ -71,7 +71,7 @@ def interval(estimate: Estimate) -> str:
 
 
 def percent(share: float, digits: int = 1) -> str:
-    """A share as people say it; a tiny one is never called none.
+    """Formats a share as a percentage; a tiny one is never shown as 0.
 
     >>> percent(0.1097), percent(0.0000123)
     ('11.0 %', '0.0012 %')
@@ -83,7 +83,7 @@ def percent(share: float, digits: int = 1) -> str:
 
 
 def money(price: float) -> str:
-    """A price; a tiny one is not called nothing.
+    """Formats a price; a tiny one is never shown as 0.
 
     >>> money(1234.5), money(0.0012)
     ('1,234.50', '0.0012')
@@ -92,7 +92,7 @@ def money(price: float) -> str:
 
 
 def in_words(node_type: str) -> str:
-    """A node type in the middle of a sentence, one of it.
+    """Returns a node type within a sentence, in the singular.
 
     >>> in_words("PriceBand")
     'price band'
@@ -101,7 +101,7 @@ def in_words(node_type: str) -> str:
 
 
 def plural(node_type: str) -> str:
-    """Several of a node type.
+    """Returns a node type in the plural.
 
     >>> plural("User"), plural("Category"), plural("PriceBand")
     ('users', 'categories', 'price bands')
@@ -111,7 +111,7 @@ def plural(node_type: str) -> str:
 
 
 def chance(p_value: float) -> str:
-    """A p-value.
+    """Formats a p-value.
 
     >>> chance(0.00002), chance(0.034)
     ('p < 0.001', 'p = 0.034')
@@ -120,9 +120,9 @@ def chance(p_value: float) -> str:
 
 
 def headline_metric(evaluation: Evaluation, task: TaskResult) -> str:
-    """What models are compared by first: recall of the longest lists, as groups and tests are.
+    """Returns the main metric: recall of the longest lists, as in groups and tests.
 
-    Where there is no recall, the first of the metrics. Of too few queries there is none.
+    Without recall, it is the first of the metrics; None for too few queries.
     """
     known = [name for result in task.models for name in result.metrics]
     longest = f"recall@{max(evaluation.protocol.ks)}"

@@ -1,4 +1,4 @@
-"""From the results of an evaluation to a page and pictures."""
+"""Writes the results of an evaluation as a page and pictures."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
@@ -55,20 +55,20 @@ def write_report(
 
     Raises:
         EvaluationError: There is no evaluation or no log, or a folder, a link or a device has the
-            name of the page or of a picture.
-        FileAccessError: The page or a picture cannot be written; nothing is left behind.
+            name of the page or a picture.
+        FileAccessError: The page or a picture cannot be written. No partial file remains.
         BundleError: The bundle cannot be opened.
         SnapshotError: The snapshot cannot be opened.
         StoreError: The store cannot be opened.
     """
     path = Path(folder) / REPORT_NAME if output is None else Path(output)
     sources = open_sources(folder, bundle=bundle, snapshot=snapshot, store=store, log=log)
-    check_writable(path, EvaluationError)  # before the maps are drawn, which takes a while
+    check_writable(path, EvaluationError)  # before the slow drawing of maps
     sections = [make(sources) for make in SECTIONS]
     text = page(title_of(sources), sources.evaluation.created_at, sections)
     plots = path.parent / PLOTS
     with made_folder(plots), ExitStack() as files:
-        # All get their names together, at the end: half a report is none.
+        # All files are renamed together at the end, so that no partial report remains.
         unfinished = files.enter_context(atomic_file(path, EvaluationError))
         unfinished.write_text(text, encoding="utf-8")
         pictures = tuple(_write_plots(plots, sections, files))
@@ -76,7 +76,7 @@ def write_report(
 
 
 def title_of(sources: Sources) -> str:
-    """What stands above the report."""
+    """Returns the title of the report."""
     evaluation = sources.evaluation
     task = evaluation.tasks[0]
     asked = f"{plural(task.target_type)} for {plural(task.query_type)}"

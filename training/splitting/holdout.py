@@ -1,8 +1,7 @@
-"""Splits events into what models may learn from and what they have to predict.
+"""Splits events into a training part and a holdout to predict.
 
-A split is by time, by each query node's last pair, or given as a table of the pairs to hold out.
-The validation part, on which settings are compared, is cut out of the past; it leaves out what
-`graphrec train` measures.
+A split is by time, by each query node's last pair, or a given table of pairs. The validation part,
+which compares configs, comes from the past and excludes the holdout of `graphrec train`.
 """
 
 from collections.abc import Sequence
@@ -46,13 +45,12 @@ _NEVER_S = torch.iinfo(torch.int64).max
 
 
 def hold_out_last_of_each(graph: HeteroData, edge_type: EdgeType) -> Holdout:
-    """Leave-last-out: holds out what every source took last.
+    """Leave-last-out: holds out the last pairs of every source.
 
-    From the moment of a source's last edge on, everything that this source did leaves the
-    training graph, in every relation: a view in the same visit would tell of the purchase.
-    Several pairs of that one moment, such as an order of three products, are all held out. A
-    source with one pair alone, or with all of them at one moment, keeps what it has and is not
-    asked.
+    All events of a source at or after the time of its last edge leave the training graph, in every
+    relation: a view in the same visit would reveal the purchase. All pairs of that time, such as an
+    order of three products, are held out. A source with a single pair, or with all pairs at one
+    time, keeps them and is not evaluated.
 
     What can still leak is what the others did later: who bought last in January is asked with a
     model that has seen the others' December, and knows what became popular since. Edges that began
@@ -93,18 +91,18 @@ def hold_out_last_of_each(graph: HeteroData, edge_type: EdgeType) -> Holdout:
 def given_split(
     graph: HeteroData, schema: Schema, edge_type: EdgeType, held_pairs: Adjacency
 ) -> Holdout:
-    """Holds out pairs that somebody gives.
+    """Holds out given pairs.
 
-    A pair leaves the training graph in all events between its two types, as in `hold_out_share`.
-    One that the graph does not have is asked for all the same: a graph may have been made from
-    the training part alone. There is no cut-off, so what models know of other pairs may be later.
+    A pair is removed with all events between its two types, as in `hold_out_share`. A pair that is
+    not in the graph is evaluated, too: the graph may contain only the training part. There is no
+    cut-off, so models may know later events of other pairs.
 
     Args:
-        held_pairs: Such as `read_held_pairs` reads.
+        held_pairs: The pairs, as from `read_held_pairs`.
 
     Raises:
-        InsufficientDataError: Nothing is held out, or nothing is left to learn from.
-        TrainingError: The pairs are of other types than the edge type's.
+        InsufficientDataError: Nothing is held out, or nothing remains to train on.
+        TrainingError: The pairs do not fit the types of the edge type.
     """
     sizes = (graph[edge_type.source].num_nodes, graph[edge_type.target].num_nodes)
     if (held_pairs.num_sources, held_pairs.num_targets) != sizes:
@@ -115,7 +113,7 @@ def given_split(
             value=(held_pairs.num_sources, held_pairs.num_targets),
         )
     if not held_pairs.num_edges:
-        raise InsufficientDataError("no pair is given to be held out", expected="at least one")
+        raise InsufficientDataError("there are no pairs to hold out", expected="at least one")
     train_graph = graph_without(graph, schema, edge_type, pair_keys(held_pairs))
     if not train_graph[edge_type].edge_index.numel():
         raise InsufficientDataError(
@@ -143,15 +141,15 @@ Rows = npt.NDArray[np.int64]
 
 
 def read_held_pairs(path: str | Path, snapshot: Snapshot, edge_type: EdgeType) -> Adjacency:
-    """The distinct pairs of a table file (CSV, Parquet, Arrow); further columns are not looked at.
+    """Reads the distinct pairs of a table file (CSV, Parquet, Arrow); other columns are ignored.
 
     Args:
-        path: With the columns `source_id` and `target_id`, as the snapshot's own files have
-            them, or `source_row` and `target_row`: places among the snapshot's nodes, from 0.
+        path: A file with the columns `source_id` and `target_id`, as in the snapshot's own files,
+            or `source_row` and `target_row`: node rows of the snapshot, from 0.
 
     Raises:
-        FileFormatError: It is no such table.
-        DataError: A cell is empty, or names no node of the snapshot.
+        FileFormatError: It is not such a table.
+        DataError: A cell is empty, or names an unknown node.
     """
     path = Path(path)
     columns, table = _pairs_in(path)
@@ -166,7 +164,7 @@ def read_held_pairs(path: str | Path, snapshot: Snapshot, edge_type: EdgeType) -
 
 
 def _pairs_in(path: Path) -> tuple[Sequence[str], pa.Table]:
-    """The two columns, ids where a file has both kinds, with the number of each row."""
+    """Returns the two columns, preferably ids, with the number of each row."""
     file = open_table_file(path)
     for columns in ((SOURCE_ID, TARGET_ID), (SOURCE_ROW, TARGET_ROW)):
         if set(columns) <= set(file.column_names):
@@ -181,7 +179,7 @@ def _pairs_in(path: Path) -> tuple[Sequence[str], pa.Table]:
 def _read(path: Path, file: TableFile, columns: Sequence[str]) -> pa.Table:
     bad: list[tuple[int, str]] = []
     batches = list(file.batches(columns, lambda row, _, why: bad.append((row, why))))
-    if bad:  # a split that is not whole would measure something else
+    if bad:  # an incomplete split would give other results
         row, why = bad[0]
         raise FileFormatError(f"row {row} of '{path}' cannot be read: {why}", value=row)
     empty = pa.schema([(name, pa.string()) for name in (*columns, ROW)])
@@ -219,7 +217,7 @@ def _as(kind: pa.DataType, path: Path, table: pa.Table, name: str) -> pa.Chunked
         return table[name].cast(kind)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
         raise FileFormatError(
-            f"the {name} of '{path}' is no column of {kind}: {error}", value=name
+            f"the {name} of '{path}' is not a column of {kind}: {error}", value=name
         ) from error
 
 
@@ -230,9 +228,9 @@ def _refuse_unknown(
         lost, row = table.filter(unknown).slice(0, 1).select([name, ROW]).to_pylist()[0].values()
         count = pc.sum(unknown).as_py()
         raise DataError(
-            f"{count} of {len(table)} pairs in '{path}' name no {end} of the snapshot, first "
+            f"{count} of {len(table)} pairs in '{path}' name an unknown {end}, first "
             f"{name} '{lost}' in row {row}",
-            next_step="give the split that belongs to this snapshot, or take a new snapshot",
+            next_step="use the split of this snapshot, or write a new snapshot",
             value=lost,
         )
 
@@ -242,10 +240,10 @@ SPLITS: tuple[SplitName, ...] = ("time", "leave-last-out", "given")
 
 
 def split_named(name: str) -> SplitName:
-    """The split of that name.
+    """Returns the split of a name.
 
     Raises:
-        EvaluationError: There is none.
+        EvaluationError: The name is unknown.
     """
     for split in SPLITS:
         if split == name:
@@ -259,12 +257,12 @@ def split_named(name: str) -> SplitName:
 
 
 def check_pairs(split: SplitName, held_pairs: Path | None) -> None:
-    """Raises EvaluationError unless there are pairs with the given split, and with it alone."""
+    """Raises EvaluationError unless there are pairs if and only if the split is 'given'."""
     if (split == "given") != (held_pairs is not None):
         raise EvaluationError(
             f"the split is '{split}', and {'no' if held_pairs is None else 'a'} file of pairs "
             "is named",
-            expected="a file of pairs with the split 'given', and with no other",
+            expected="a file of pairs with the split 'given' only",
             value=split,
         )
 
@@ -278,14 +276,14 @@ def held_out(
     days: int,
     held_pairs: Path | None,
 ) -> Holdout:
-    """What the models may know, and what they are asked.
+    """Returns the training graph and the holdout.
 
     Args:
-        days: How many, for the split by time.
-        held_pairs: The table of pairs, for the given one.
+        days: The number of days, for the split by time.
+        held_pairs: The table of pairs, for the given split.
 
     Raises:
-        InsufficientDataError: There is too little to hold out, or nothing is left.
+        InsufficientDataError: There is too little to hold out, or nothing remains.
         DataError: The table of pairs cannot be used.
     """
     if held_pairs is not None:
@@ -301,11 +299,11 @@ Tensor = torch.Tensor
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """The split that trials are compared on.
+    """The validation split for comparing trials.
 
     Args:
-        holdout_days: The last days, which are cut off first and never looked at, because `train`
-            measures on them. None keeps them.
+        holdout_days: The last days, which are removed first, because `train` evaluates on them.
+            None keeps them.
         validation_days: The last days of the rest, which form the validation part.
         validation_fraction: The share of the pairs of each query node that forms the validation
             part instead, for data without times.
@@ -317,7 +315,7 @@ class Split:
 
     @property
     def title(self) -> str:
-        """What is predicted, as the heading of a table."""
+        """The validation part, as the heading of a table."""
         if self.validation_fraction is not None:
             part = f"{self.validation_fraction:g} of the pairs"
         else:
@@ -329,12 +327,12 @@ class Split:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ValidationPart:
-    """What is learned from, and what is to be predicted.
+    """The training part and the validation part.
 
     Args:
         train_graph: The graph without the validation part and without the held-out days.
-        taken: Pairs of the train graph, CSR [num_queries, num_targets]; they are no answers.
-        truth: Pairs that came new in the validation part, in the same form.
+        taken: Pairs of the train graph, CSR [num_queries, num_targets], which are excluded.
+        truth: New pairs of the validation part, in the same form.
     """
 
     train_graph: HeteroData
@@ -345,13 +343,13 @@ class ValidationPart:
 def cut(
     graph: HeteroData, schema: Schema, target_edge_type: EdgeType, split: Split, seed: int
 ) -> ValidationPart:
-    """Cuts the held-out days off, then the validation part out of the rest.
+    """Removes the holdout days, then splits the rest.
 
     Args:
-        seed: Of the share that is drawn.
+        seed: The seed of a sampled share.
 
     Raises:
-        InsufficientDataError: Too little is left to learn from, or to validate on.
+        InsufficientDataError: Too little remains to train on, or to validate on.
     """
     if split.holdout_days is not None:
         graph = hold_out_last(graph, target_edge_type, split.holdout_days).train_graph
@@ -366,9 +364,9 @@ def cut(
         raise InsufficientDataError(
             f"{queries} {target_edge_type.source} nodes have something new to find in "
             f"{split.title}, among {truth.num_targets} {target_edge_type.target} nodes: too few to "
-            "compare settings on",
+            "compare configs on",
             expected=f"at least {FEWEST_QUERIES}, and 2 to rank",
-            next_step="bring more data, or validate on a larger part",
+            next_step="use more data, or validate on a larger part",
             value=queries,
         )
     return ValidationPart(

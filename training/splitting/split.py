@@ -1,4 +1,4 @@
-"""Splits by time: what a model may see, and what happened afterwards."""
+"""Splits a graph by time: the past to train on, and the future to predict."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,12 +22,12 @@ class Holdout:
 
     Args:
         train_graph: The graph as it was just before the cut-off, with unchanged node rows.
-        edge_type: The edge type whose future is to be predicted.
-        cutoff_s: The cut-off in epoch seconds; everything at or after it is the future. None if no
-            single time separates the two.
+        edge_type: The edge type to predict.
+        cutoff_s: The cut-off in epoch seconds; everything at or after it is the future. None
+            without a single cut-off.
         truth: Per source row, the distinct held-out targets: with a cut-off, those of edges since
             then.
-        new_truth: Those of them that the source had no edge to before.
+        new_truth: Those of them without an earlier edge from the source.
     """
 
     train_graph: HeteroData
@@ -45,16 +45,16 @@ class Holdout:
 def hold_out_last(graph: HeteroData, edge_type: EdgeType, days: int) -> Holdout:
     """Cuts the last days off a graph, for all relations at once.
 
-    The cut lies `days` before the end of the last second of the relation. Cutting the train graph
-    again gives a validation part.
+    The cut-off is `days` before the end of the last second of the relation. Splitting the train
+    graph again gives a validation part.
 
     Raises:
-        InsufficientDataError: No edge of the relation lies before, or none after the cut.
+        InsufficientDataError: No edge of the relation is before the cut-off, or none after it.
     """
     at_s = graph[edge_type][AT_S]
     if at_s.numel() and int(at_s.max()) == ALWAYS_S:
         raise InsufficientDataError(
-            f"no {edge_type} edge says when it was, so the last {days} days are unknown",
+            f"no {edge_type} edge has a time, so the last {days} days are unknown",
             expected="edges with times",
             next_step="train without a holdout, or hold out given pairs",
             value=days,
@@ -63,8 +63,7 @@ def hold_out_last(graph: HeteroData, edge_type: EdgeType, days: int) -> Holdout:
         raise InsufficientDataError(
             f"cannot hold out the last {days} days of {at_s.numel()} {edge_type} edges",
             expected="at least 1 day and at least 2 edges",
-            next_step=other_events(graph, edge_type)
-            or "train without a holdout, or bring more data",
+            next_step=other_events(graph, edge_type) or "train without a holdout, or use more data",
             value=days,
         )
     cutoff_s = int(at_s.max()) + 1 - days * DAY_S
@@ -82,28 +81,28 @@ def hold_out_last(graph: HeteroData, edge_type: EdgeType, days: int) -> Holdout:
 
 
 def _nothing_before(at_s: torch.Tensor, edge_type: EdgeType, days: int) -> InsufficientDataError:
-    """Says how close together all lies, and fewer days only where some number of days helps."""
+    """Returns the error, which suggests fewer days only if that would help."""
     span_s = int(at_s.max() - at_s.min())
     most_days = span_s // DAY_S
-    within = f"within {span_s / DAY_S:.1f} days" if span_s else "at one moment"
+    within = f"within {span_s / DAY_S:.1f} days" if span_s else "at one time"
     return InsufficientDataError(
         f"holding out the last {days} days leaves no {edge_type} edge to train on; "
-        f"all {at_s.numel()} lie {within}",
+        f"all {at_s.numel()} are {within}",
         expected=None if most_days else f"{edge_type} edges on more than one day",
         next_step=f"hold out fewer days, {most_days} at most"
         if most_days
-        else "train without a holdout, hold out given pairs, or bring more data",
+        else "train without a holdout, hold out given pairs, or use more data",
         value=days,
     )
 
 
 @dataclass(frozen=True, slots=True)
 class HeldPairs:
-    """A part of the pairs of one relation, cut out at random: for data without times.
+    """A random split of the pairs of one relation, for data without times.
 
     Args:
         train_graph: The graph without these pairs, in all events between the two types.
-        truth: Per source row the targets that were cut out.
+        truth: Per source row the held-out targets.
     """
 
     train_graph: HeteroData
@@ -113,9 +112,10 @@ class HeldPairs:
 def hold_out_share(
     graph: HeteroData, schema: Schema, edge_type: EdgeType, share: float, *, seed: int = 0
 ) -> HeldPairs:
-    """Cuts a share of the distinct pairs out of a graph; a source keeps at least one of its own.
+    """Removes a share of the distinct pairs from a graph; each source keeps at least one.
 
-    A pair leaves with all events between the two types, so that a view cannot tell of a purchase.
+    A pair is removed with all events between the two types, so that a view cannot reveal a
+    purchase.
 
     Raises:
         InsufficientDataError: No source has a pair to spare.
@@ -123,14 +123,14 @@ def hold_out_share(
     pairs = liked(graph, edge_type)
     keys, sources = pair_keys(pairs), source_rows(pairs)
     drawn = np.random.default_rng(seed).random(len(keys))
-    # the source's pair of largest draw stays
+    # the pair with the largest draw of each source is kept
     last = np.lexsort((drawn, sources))[pairs.indptr[1:][pairs.degrees() > 0] - 1]
     drawn[last] = 1.0
     held = keys[drawn < share]
     if not len(held):
         raise InsufficientDataError(
             f"there are not enough {edge_type} pairs to hold out a share of {share}",
-            next_step="train without validation, or bring more data",
+            next_step="train without validation, or use more data",
             value=share,
         )
     truth = Adjacency.from_edges(
@@ -140,9 +140,9 @@ def hold_out_share(
 
 
 def graph_before(graph: HeteroData, cutoff_s: int) -> HeteroData:
-    """The graph without the events at or after a moment and the edges that began since.
+    """Returns the graph without events at or after a time and without edges that began since.
 
-    Node rows stay: a product that came later is there, with nothing connected to it.
+    Node rows stay: later products remain without edges.
     """
     return kept_part(graph, lambda edge_type: graph[edge_type][AT_S] < cutoff_s)
 
@@ -150,10 +150,10 @@ def graph_before(graph: HeteroData, cutoff_s: int) -> HeteroData:
 def graph_without(
     graph: HeteroData, schema: Schema, edge_type: EdgeType, held: npt.NDArray[np.int64]
 ) -> HeteroData:
-    """The graph without some pairs, in the edge type and in all events between its two types.
+    """Returns the graph without some pairs, in the edge type and all events between its two types.
 
     Args:
-        held: The pairs, as `pair_keys` numbers them.
+        held: The pairs, numbered as in `pair_keys`.
     """
     ends = (edge_type.source, edge_type.target)
     num_targets = graph[edge_type.target].num_nodes
@@ -169,7 +169,7 @@ def graph_without(
 
 
 def kept_part(graph: HeteroData, keep: Callable[[EdgeType], torch.Tensor | None]) -> HeteroData:
-    """The graph with some edges only; `keep` says which of a type, None for all."""
+    """Returns the graph with only some edges; `keep` selects those of a type, None all."""
     part = HeteroData()
     for node_type in graph.node_types:
         part[node_type].update(graph[node_type])

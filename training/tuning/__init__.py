@@ -1,4 +1,4 @@
-"""Tuning: which settings predict best what was held out of the past."""
+"""Tuning: searches for the config that best predicts a validation part of the past."""
 
 from training.splitting.holdout import Split
 from training.tuning.journal import Trial, TuneReport

@@ -25,7 +25,7 @@ from graphdb.file_access import refused
 from graphrec.nested import flat
 from training.config import TrainConfig
 from training.evaluation.metrics import MetricsAtK
-from training.kept import check_same
+from training.resume import check_resumable
 from training.tuning.space import Dimension, Space, Value
 
 SHOWN = 10
@@ -33,7 +33,7 @@ SHOWN = 10
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One trial: its settings and its result.
+    """One trial: its config values and its result.
 
     Args:
         number: The number of the trial, from 1.
@@ -55,12 +55,12 @@ class TuneReport:
     """The result of tuning.
 
     Args:
-        part: What was predicted, in words.
+        part: The validation part, in words.
         metric: The metric of the best trial: 'ndcg' or 'recall'.
         k: The length of the lists.
         trials: All trials, in order.
         popularity: The metrics of popularity on the same part.
-        config: The base config with the settings of the best trial.
+        config: The base config with the values of the best trial.
     """
 
     part: str
@@ -115,7 +115,7 @@ class TuneReport:
 
 
 def ranked(trials: Sequence[Trial], metric: str) -> list[Trial]:
-    """Those with a result, best in the metric first, the earlier of equals ahead."""
+    """Returns the trials with a result, best in the metric first, ties by number."""
     measured = [trial for trial in trials if trial.reached is not None]
     return sorted(measured, key=lambda trial: -getattr(trial.reached, metric))
 
@@ -131,22 +131,21 @@ def _text(value: Value) -> str:
 JOURNAL = "trials.jsonl"
 
 _QUESTION, _REACHED, _SECONDS, _FAILURE = "question", "reached", "seconds", "failure"
-_SEEDS_APART = 1_000_003  # so that studies with neighboring queries share no draw
+_SEEDS_APART = 1_000_003  # so that studies with adjacent seeds share no random draws
 
 
 class Study:
-    """Trials so far, and what to try next.
+    """The trials so far, and the next one.
 
-    Every trial draws from a sampler of its own, seeded by how many are finished: a killed study
-    that goes on tries what it would have tried.
+    Every trial has its own sampler, seeded by the number of finished trials, so that a resumed
+    study continues as if it had not been interrupted.
 
     Args:
-        folder: Keeps the journal there, and goes on from one that is there; None keeps nothing.
-            One process at a time.
-        question: Everything that the results depend on, as plain JSON data.
+        folder: The folder of the journal, to resume it; None keeps nothing. One process at a time.
+        question: Everything that determines the results, as plain JSON data.
 
     Raises:
-        CheckpointError: The journal cannot be read, or is of another question.
+        CheckpointError: The journal cannot be read, or belongs to another study.
     """
 
     def __init__(
@@ -165,36 +164,36 @@ class Study:
             )
         except OSError as error:
             raise refused(error, "read or write", path) from error
-        except (ValueError, KeyError, TypeError) as error:  # no JSON, or no journal
+        except (ValueError, KeyError, TypeError) as error:  # not JSON, or not a journal
             raise CheckpointError(
                 f"the journal '{path}' cannot be read: {error}",
-                next_step="delete it to begin anew",
+                next_step="delete it to start again",
                 value=str(path),
             ) from error
         kept = self._study.user_attrs.get(_QUESTION)
         if kept is None:
             self._study.set_user_attr(_QUESTION, dict(question))
         else:
-            check_same(
+            check_resumable(
                 dict(flat(kept)),
                 dict(flat(json.loads(json.dumps(question)))),
-                begun=f"the journal '{path}' was begun",
-                next_step="tune with what it was begun with, or keep this study in another folder",
+                started=f"the journal '{path}' was started",
+                next_step="tune with the same options, or use another folder for this study",
             )
         for trial in self._study.get_trials(states=(TrialState.RUNNING,)):
-            self._study.tell(trial.number, state=TrialState.FAIL)  # of a killed run
+            self._study.tell(trial.number, state=TrialState.FAIL)  # left by a killed run
 
     @property
     def trials(self) -> list[Trial]:
-        """The finished ones, in order."""
+        """The finished trials, in order."""
         found = [one for one in self._study.get_trials(deepcopy=False) if _is_finished(one)]
         return [_trial(number, one) for number, one in enumerate(found, start=1)]
 
     def ask(self, first: Mapping[str, Value]) -> optuna.trial.Trial:
-        """What to try next.
+        """Returns the next trial.
 
         Args:
-            first: What to try at the very first, as far as it goes.
+            first: The values of the first trial, as far as the space has them.
         """
         finished = len(self.trials)
         waiting = self._study.get_trials(deepcopy=False, states=(TrialState.WAITING,))
@@ -208,13 +207,13 @@ class Study:
     def tell(
         self, asked: optuna.trial.Trial, reached: MetricsAtK, seconds: float, metric: str
     ) -> None:
-        """Keeps a result."""
+        """Stores the result of a trial."""
         asked.set_user_attr(_REACHED, reached._asdict())
         asked.set_user_attr(_SECONDS, seconds)
         self._study.tell(asked, getattr(reached, metric))
 
     def tell_failure(self, asked: optuna.trial.Trial, why: str, seconds: float) -> None:
-        """Keeps that there is no result, and why."""
+        """Stores why a trial has no result."""
         asked.set_user_attr(_SECONDS, seconds)
         asked.set_user_attr(_FAILURE, why)
         self._study.tell(asked, state=TrialState.FAIL)

@@ -1,6 +1,6 @@
-"""Searches for the settings that predict the validation part best, and ranks the trials.
+"""Searches for the config that predicts the validation part best, and ranks the trials.
 
-`Fitter` does not learn again what two trials have in common.
+`Fitter` reuses the parts that two trials have in common.
 """
 
 import time
@@ -21,8 +21,8 @@ from training.encoders import Encoder, FittedVectors, Vectors
 from training.encoders.graph import OnEpoch
 from training.evaluation.metrics import MetricsAtK, Scorer, VectorScorer, metrics_at_k
 from training.extras import check_extra
-from training.kept import sole_writer
 from training.models import Run, concatenated, make_blocks
+from training.resume import sole_writer
 from training.splitting.holdout import Split, ValidationPart, cut
 from training.tuning.journal import Trial, TuneReport, ranked
 from training.tuning.space import Space, default_space
@@ -66,10 +66,10 @@ Metric = Literal["ndcg", "recall"]
 
 @dataclass(frozen=True, slots=True)
 class TuneOptions:
-    """How to tune.
+    """The options of tuning.
 
     Args:
-        trials: How many trials in all, including those of a kept study.
+        trials: The number of trials in all, including those of a resumed study.
         minutes: Start no trial after this many minutes; None for no limit.
         metric: The metric to tune for.
         split: The split to compare trials on.
@@ -97,16 +97,16 @@ def tune(
     on_epoch: OnEpoch | None = None,
     on_trial: Callable[[Trial], None] | None = None,
 ) -> TuneReport:
-    """Searches for the settings that predict the validation part best, with Optuna's TPE sampler.
+    """Searches for the config that predicts the validation part best, with Optuna's TPE sampler.
 
     Akiba et al., "Optuna" (KDD 2019); the sampler is that of Bergstra et al. (NeurIPS 2011). The
-    first trial has the settings of `base`, as far as the space includes them. A trial whose
-    training diverges counts.
+    first trial has the values of `base`, as far as the space includes them. A trial whose training
+    diverges counts.
 
     Args:
         base: The config for everything that is not tuned, with the length of the lists (`top_k`)
             and the edge type to predict.
-        space: The settings to tune; by default those of `default_space`.
+        space: The config keys to tune; by default those of `default_space`.
         device: Where graph models train; by default a GPU if there is one.
         on_epoch: Called after every epoch of a graph model.
         on_trial: Called after every trial; first with those of a kept study.
@@ -116,7 +116,7 @@ def tune(
         SnapshotError: The snapshot cannot be used.
         InsufficientDataError: Too little data is left to train or validate on.
         SchemaError: The config names a relation that the snapshot's schema does not have.
-        CheckpointError: The folder keeps another study, or another process uses it.
+        CheckpointError: The folder holds another study, or another process uses it.
     """
     base, options = base or TrainConfig(), options or TuneOptions()
     space = space or default_space(base)
@@ -150,7 +150,7 @@ def tune(
 
 @dataclass(frozen=True, slots=True)
 class _Bench:
-    """Where one set of settings after the other is measured."""
+    """Evaluates one config after the other."""
 
     part: ValidationPart
     base: TrainConfig
@@ -159,7 +159,7 @@ class _Bench:
     fitter: Fitter
 
     def run_one(self, study: "Study") -> None:
-        """Asks what to try, tries it and tells the result."""
+        """Runs the next trial and stores its result."""
         asked = study.ask(first=self.space.values(self.base))
         began = time.perf_counter()
         config = self.space.config(self.base, asked.params)
@@ -178,7 +178,7 @@ class _Bench:
 def _question(
     snapshot_id: str, base: TrainConfig, space: Space, options: TuneOptions
 ) -> dict[str, Any]:
-    """All that a trial's result depends on, but for the code."""
+    """Returns everything that determines a trial's result, except the code."""
     return {
         "snapshot_id": snapshot_id,
         "config": base.model_dump(mode="json"),

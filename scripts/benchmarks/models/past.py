@@ -6,7 +6,7 @@ from benchmarks.data.weeks import Weeks
 from graphrec import Recommender
 from training.cold_start import ColdStartLearner
 from training.encoders import SvdConfig, SvdEncoder
-from training.evaluation.backtest import bundle_of_the_past
+from training.evaluation.backtest import write_backtest_bundle
 
 
 def recommender_of_the_past(weeks: Weeks, folder: Path, seed: int) -> Recommender:
@@ -16,4 +16,4 @@ def recommender_of_the_past(weeks: Weeks, folder: Path, seed: int) -> Recommende
     vectors = encoder.fit(holdout.train_graph)
     learner = ColdStartLearner(holdout.train_graph, vectors, schema, holdout.edge_type)
     applied = learner.applied(learner.rules())
-    return Recommender(bundle_of_the_past(folder / "past", weeks.snapshot, holdout, applied))
+    return Recommender(write_backtest_bundle(folder / "past", weeks.snapshot, holdout, applied))

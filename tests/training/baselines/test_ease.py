@@ -117,7 +117,7 @@ def test_too_many_targets_are_refused_with_numbers(make_graph):
     graph = make_graph({"User": 1, "Product": 100_000}, {PURCHASED: [(0, 0)]})
     message = (
         r"EASE needs 80.0 GB for 100,000 targets in float32; expected at most memory_gb = 8; "
-        r"raise memory_gb where there is as much, or take LowRankEase"
+        r"raise memory_gb if there is enough memory, or use LowRankEase"
     )
     with pytest.raises(TrainingError, match=message):
         Ease(SCHEMA, PURCHASED).fit(graph)

@@ -111,7 +111,7 @@ def test_who_took_everything_teaches_nothing(make_graph):
     pairs = TakenPairs(torch.tensor(edges).T, 2, 2)
     assert pairs.index.tolist() == [[1], [0]]
     graph = make_graph({"User": 1, "Product": 2}, {PURCHASED: edges[:2]})
-    with pytest.raises(InsufficientDataError, match="every query node took every target"):
+    with pytest.raises(InsufficientDataError, match="every query node has every target"):
         baseline(epochs=1).fit(graph)
 
 

@@ -9,7 +9,7 @@ from training.config import TrainConfig
 from training.data import load_graph
 from training.encoders import SvdConfig, SvdEncoder
 from training.evaluation.audiences import FEWEST_BUYERS, SHARES, audience_figures
-from training.evaluation.backtest import bundle_of_the_past
+from training.evaluation.backtest import write_backtest_bundle
 from training.evaluation.run import EvaluateOptions, evaluate
 from training.evaluation.tables import tables
 from training.pairs import adjacency, compose, without
@@ -27,7 +27,7 @@ def learned(graph):
 
 def measured(snapshot, holdout, folder):
     """The figures of a model of the past."""
-    bundle = bundle_of_the_past(folder, snapshot, holdout, learned(holdout.train_graph))
+    bundle = write_backtest_bundle(folder, snapshot, holdout, learned(holdout.train_graph))
     return audience_figures(Recommender(bundle), holdout, MADE_BY, DAYS)
 
 
@@ -39,7 +39,7 @@ class Future:
         before = hold_out_last(self.last.train_graph, PURCHASED, DAYS)
         self.figures = measured(snapshot, before, folder / "past")
         graph = self.last.train_graph
-        bundle = bundle_of_the_past(
+        bundle = write_backtest_bundle(
             folder / "bundle", snapshot, self.last, learned(graph), audiences=self.figures
         )
         self.recommender = Recommender(bundle)

@@ -17,7 +17,7 @@ from graphdb.sources.synthetic import WorldConfig, generate_world
 from graphrec import Adjacency
 from training.config import TrainConfig
 from training.data import load_graph
-from training.evaluation.backtest import model_of_the_past
+from training.evaluation.backtest import train_backtest_model
 from training.evaluation.baselines import OF_CREATORS, baseline
 from training.evaluation.creators import OF_BRAND, OF_PRODUCT, creator_tasks
 from training.evaluation.metrics import recall_at_k
@@ -42,7 +42,7 @@ class Town:
         graph = load_graph(snapshot)
         holdout = hold_out_last(graph, BUYING[0], 28)
         past = holdout.train_graph
-        self.model = model_of_the_past(folder / "past", snapshot, holdout, TrainConfig(), Run())
+        self.model = train_backtest_model(folder / "past", snapshot, holdout, TrainConfig(), Run())
         found = creator_tasks(graph, past, holdout.cutoff_s, SCHEMA)
         self.tasks = {task.name: task for task in found}
         self.followers = adjacency(past, FOLLOWS).reverse()

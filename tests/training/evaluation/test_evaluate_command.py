@@ -131,7 +131,7 @@ def test_a_page_of_a_model_without_epochs_needs_no_log(evaluated, planted):
             6,
             "there is no baseline 'popular'; expected one of popularity",
         ),
-        (["--baseline", "ease", "--baseline", "ease"], 6, "the baseline 'ease' was named twice"),
+        (["--baseline", "ease", "--baseline", "ease"], 6, "the baseline 'ease' is duplicated"),
         (
             ["--top-k", 5, "--top-k", 5],
             6,

@@ -70,8 +70,8 @@ def test_what_cannot_be_told():
         exposure(lists, TRUTH, POPULARITY[:5], 2)
     with pytest.raises(InsufficientDataError, match="no target has an event"):
         exposure(lists, TRUTH, np.zeros(6, int), 2)
-    with pytest.raises(InsufficientDataError, match="not one target in the lists of m"):
+    with pytest.raises(InsufficientDataError, match="the lists of m are empty"):
         exposure({"m": np.array([[-1]])}, TRUTH, POPULARITY, 2)
     nothing = Adjacency.from_edges(np.array([], int), np.array([], int), 2, 6)
-    with pytest.raises(InsufficientDataError, match="not one target in the lists of what was held"):
+    with pytest.raises(InsufficientDataError, match="the lists of the holdout are empty"):
         exposure(lists, nothing, POPULARITY, 2)

@@ -70,19 +70,23 @@ def test_parquet_of_any_plain_type(shop, tmp_path, columns, expected):
         ),
         ("source_id\nann\n", FileFormatError, "has the columns source_id; expected"),
         ("source_id,target_id\nann\n", FileFormatError, "row 1 of .* cannot be read: it has 1 ce"),
-        ("source_row,target_row\n0,cup\n", FileFormatError, "target_row of .* is no column of int"),
+        (
+            "source_row,target_row\n0,cup\n",
+            FileFormatError,
+            "target_row of .* is not a column of int",
+        ),
         ("source_id,target_id\nann,tea\nann,\n", DataError, "has no target_id in row 2"),
         (
             "source_id,target_id\nann,tea\nbob,tea\neve,tea\n",
             DataError,
-            "2 of 3 pairs in .* name no User of the snapshot, first source_id 'bob' in row 2; give",
+            "2 of 3 pairs in .* name an unknown User, first source_id 'bob' in row 2; use",
         ),
         (
             "source_row,target_row\n0,3\n0,4\n",
             DataError,
-            "1 of 2 pairs in .* name no Product of the snapshot, first target_row '4' in row 2",
+            "1 of 2 pairs in .* name an unknown Product, first target_row '4' in row 2",
         ),
-        ("source_row,target_row\n-1,0\n", DataError, "name no User .* first source_row '-1'"),
+        ("source_row,target_row\n-1,0\n", DataError, "name an unknown User, first source_row '-1'"),
     ],
 )
 def test_a_wrong_table_is_told_what_is_wrong(shop, tmp_path, content, error, message):

@@ -78,7 +78,7 @@ def test_a_clean_split_by_time(graph, holdout):
     assert edges.figures["User, only after"] == 0
     assert edges.figures["Product, only after"] == edges.figures["Product, never taken"] + 1 == 2
     assert edges.figures["held-out pairs of Product, only after"] == 2
-    assert "2 Product nodes are taken in the held-out part alone and 1 never" in edges.message
+    assert "2 Product nodes have events only in the holdout and 1 none at all" in edges.message
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_a_new_pair_that_training_has(graph, holdout):
     leaky = replace(holdout, new_truth=holdout.truth)
     with pytest.raises(
         DataLeakageError,
-        match=r"1 of 4 pairs that are asked for as new are User-PURCHASED-Product edges in "
+        match=r"1 of 4 pairs of the holdout that count as new are User-PURCHASED-Product edges in "
         r"training, the first from row 0 to row 1",
     ) as raised:
         check_leaks(graph, leaky, SCHEMA)
@@ -137,7 +137,7 @@ def test_new_pairs_that_were_viewed_or_carted(graph, holdout):
         "share CARTED": 2 / 3,
         "recall@20 of what was viewed alone": 2 / 3,
     }
-    assert "66.7% of the pairs that are asked for as new stand in training as VIEWED or CAR" in (
+    assert "66.7% of the new pairs of the holdout are in training as VIEWED or CARTED" in (
         finding.message
     )
 
@@ -175,7 +175,7 @@ def test_edges_that_were_made_from_all_sales(catalogue):
     graph = with_shops(catalogue, range(60))
     finding = checked(graph, hold_out_last(graph, PURCHASED, 10))["derived edges"]
     assert finding.level == "warning"
-    assert finding.message.startswith("Product-SOLD_BY-Shop: Product nodes that are taken in")
+    assert finding.message.startswith("Product-SOLD_BY-Shop: Product nodes with events only in")
     assert finding.figures == {
         "User, only after": 0,
         "Product, only after": 30,
@@ -195,7 +195,7 @@ def test_edges_that_tell_nothing(catalogue):
         finding = checked(graph, hold_out_last(graph, PURCHASED, 10))["derived edges"]
         assert finding.level == "ok"
         assert finding.message == (
-            "edges do not tell which targets are taken in the held-out part alone"
+            "edges do not reveal which targets have events only in the holdout"
         )
 
 

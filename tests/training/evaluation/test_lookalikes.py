@@ -8,7 +8,7 @@ from graphdb.schema import SCHEMA
 from graphrec import Recommender
 from training.data import DAY_S, load_graph
 from training.encoders import SvdConfig, SvdEncoder
-from training.evaluation.backtest import bundle_of_the_past
+from training.evaluation.backtest import write_backtest_bundle
 from training.evaluation.lookalikes import lift_points, lifts, new_buyers, orders
 from training.splitting.split import hold_out_last
 
@@ -76,7 +76,7 @@ def of_planted(planted, tmp_path_factory):
     holdout = hold_out_last(load_graph(planted), PURCHASED, 28)
     vectors = SvdEncoder(SCHEMA, PURCHASED, SvdConfig(dim=32)).fit(holdout.train_graph)
     folder = tmp_path_factory.mktemp("past") / "bundle"
-    recommender = Recommender(bundle_of_the_past(folder, planted, holdout, vectors))
+    recommender = Recommender(write_backtest_bundle(folder, planted, holdout, vectors))
     return lift_points(recommender, holdout, MADE_BY, SHARES, min_new_buyers=3)
 
 

@@ -90,7 +90,7 @@ def test_lists_belong_to_their_query_node_rows():
 
 
 def test_nobody_with_truth():
-    with pytest.raises(InsufficientDataError, match="none of 1 queries has anything true to find"):
+    with pytest.raises(InsufficientDataError, match="none of 1 queries has true targets"):
         measure(ranked([1]), [[]], 1)
 
 
@@ -233,7 +233,7 @@ def test_a_target_that_stands_twice_brings_its_gain_once():
 
 def test_query_nodes_without_a_gain_do_not_count():
     assert gain_ndcg(ranked([5], [6]), [[5], [6]], [0, 2], 1) == 1
-    with pytest.raises(InsufficientDataError, match="none of 2 queries has anything to gain"):
+    with pytest.raises(InsufficientDataError, match="none of 2 queries has a gain"):
         gain_ndcg(ranked([5], [6]), [[5], [6]], [0, 0], 1)
 
 
@@ -251,7 +251,7 @@ def test_equal_gains_are_plain_ndcg(data):
 
 @pytest.mark.parametrize("gain", [-1.0, math.nan, math.inf])
 def test_gains_that_are_none(gain):
-    with pytest.raises(TrainingError, match="negative or no number; expected 0 or more"):
+    with pytest.raises(TrainingError, match="negative or NaN; expected 0 or more"):
         gain_ndcg(ranked([5]), [[5]], [gain], 1)
     with pytest.raises(TrainingError, match="k is 0"):
         gain_ndcg(ranked([5]), [[5]], [1.0], 0)

@@ -69,5 +69,7 @@ def test_a_folder_without_one(tmp_path):
 def test_another_version_names_the_place(evaluation, tmp_path, change, place):
     path = evaluation.write(tmp_path)
     path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
-    with pytest.raises(EvaluationError, match=f"no evaluation of this version: {place}: .*again"):
+    with pytest.raises(
+        EvaluationError, match=f"not an evaluation of this version: {place}: .*again"
+    ):
         read_evaluation(tmp_path)

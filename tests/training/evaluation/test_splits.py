@@ -124,7 +124,7 @@ def test_an_order_of_several_products_is_held_out_whole(make_graph):
     bought = [(0, 0, 1), (0, 1, 5), (0, 2, 5), (1, 0, 3), (1, 0, 7), (2, 3, 4), (2, 4, 4)]
     holdout = hold_out_last_of_each(make_graph(SIZES, {PURCHASED: bought}), PURCHASED)
     assert pairs_of(holdout.truth) == {(0, 1), (0, 2)}
-    # one pair alone, bought twice, and two pairs at one moment: both users keep theirs
+    # one pair alone, bought twice, and two pairs at one time: both users keep theirs
     assert rows_of(holdout.train_graph, PURCHASED) == [bought[0], *bought[3:]]
 
 
@@ -149,5 +149,5 @@ def test_pairs_that_do_not_fit(make_graph):
         given_split(
             graph, SCHEMA, PURCHASED, Adjacency.from_edges(np.array([0]), np.array([0]), 4, 3)
         )
-    with pytest.raises(InsufficientDataError, match="no pair is given to be held out"):
+    with pytest.raises(InsufficientDataError, match="there are no pairs to hold out"):
         given_split(graph, SCHEMA, PURCHASED, as_adjacency(set()))

@@ -11,7 +11,7 @@ from graphrec import Recommender
 from training.bundling import bundle_up
 from training.data import DAY_S, load_graph
 from training.encoders import PopularityEncoder
-from training.evaluation.backtest import bundle_of_the_past
+from training.evaluation.backtest import write_backtest_bundle
 from training.evaluation.rankers import Served
 from training.evaluation.tables import Report, summarise
 from training.evaluation.tasks import first_tasks
@@ -119,7 +119,7 @@ def test_the_bundle_of_the_past_does_not_know_the_future(small, tmp_path):
     """What was bought later is neither seen, nor excluded."""
     holdout = hold_out_last(load_graph(small), PURCHASED, 5)
     vectors = PopularityEncoder(PURCHASED).fit(holdout.train_graph)
-    bundle = bundle_of_the_past(tmp_path / "b", small, holdout, vectors)
+    bundle = write_backtest_bundle(tmp_path / "b", small, holdout, vectors)
     assert bundle.manifest.cutoff == holdout.cutoff
     assert bundle.edges(PURCHASED).num_edges == 6
     ranked, _ = Recommender(bundle).top_rows(

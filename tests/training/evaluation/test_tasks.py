@@ -29,7 +29,7 @@ def test_truths(tasks):
         "bought before": [[0], [], [], []],
         "new products": [[2], [1, 3], [], []],
         "new brands": [[1], [2], [], []],
-        # bob followed lee before; nobody watched anything in the past to learn from.
+        # bob followed lee before; nobody watched anything in the past to train on.
         "User-FOLLOWS-Creator": [[0], [], [], []],
     }
 

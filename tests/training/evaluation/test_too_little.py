@@ -59,8 +59,8 @@ ONE_SEES_MORE = [*by(12, days=(0,)), ("u00", "p3", 59)]
     ("purchases", "message"),
     [
         (by(12, 1), "there is 1 Product to rank; expected at least 2"),
-        (by(12, days=(0, 0, 0)), "all 36 lie at one moment; .*train without a holdout"),
-        (by(12, days=(0, 0.3)), r"all 24 lie within 0\.3 days; expected"),
+        (by(12, days=(0, 0, 0)), "all 36 are at one time; .*train without a holdout"),
+        (by(12, days=(0, 0.3)), r"all 24 are within 0\.3 days; expected"),
         (by(12, days=(0, 5)), "hold out fewer days, 5 at most"),
     ],
 )
@@ -74,8 +74,8 @@ def test_an_evaluation_of_nothing_is_none(bought, tmp_path, purchases, message):
 @pytest.mark.parametrize(
     ("purchases", "split", "message"),
     [
-        (by(1), "time", r"\(n=1\): so many User .*needs 10; bring more data: only 1 User nodes"),
-        (by(9), "time", r"\(n=9\).*bring more data"),
+        (by(1), "time", r"\(n=1\): so many User .*needs 10; use more data: only 1 User nodes"),
+        (by(9), "time", r"\(n=9\).*use more data"),
         (by(9), "leave-last-out", r"\(n=9\)"),
         (ONE_SEES_MORE, "time", r"\(n=1\).*hold out more days"),
     ],
@@ -107,7 +107,7 @@ def test_with_ten_queries_there_are_figures(bought, tmp_path):
     assert found.tasks[0].num_queries == 10 and found.tasks[0].too_few == {}
     assert all("recall@20" in one.metrics for one in found.tasks[0].models)
     (warning,) = [one for one in found.leaks if one.check == "length of lists"]
-    assert "lists of 5 and 10 and 20 have room for all 4 Product nodes" in warning.message
+    assert "lists of 5 and 10 and 20 fit all 4 Product nodes" in warning.message
 
 
 @pytest.mark.parametrize(

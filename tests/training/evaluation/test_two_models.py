@@ -80,7 +80,7 @@ def test_the_command(evaluations):
 
 def test_what_cannot_be_compared(evaluations, tmp_path):
     a = evaluations / "a"
-    with pytest.raises(EvaluationError, match="'svd' is asked to stand beside itself"):
+    with pytest.raises(EvaluationError, match="'svd' is compared with itself"):
         compare_models(a, a)
     with pytest.raises(EvaluationError, match=r"no model 'popularty'.*did you mean 'popularity'"):
         compare_models(a, a, against="popularty")

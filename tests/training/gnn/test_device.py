@@ -21,7 +21,7 @@ def test_every_process_has_a_gpu_of_its_own():
     assert chosen_device("cpu", 1) == torch.device("cpu")
     with pytest.raises(TrainingError, match="there is no device 'cuda:2': torch sees 2 GPUs"):
         chosen_device(None, 2)
-    with pytest.raises(TrainingError, match="'cuda:1' is one GPU, and several processes"):
+    with pytest.raises(TrainingError, match="'cuda:1' is one GPU, but several processes"):
         chosen_device("cuda:1", 0)
 
 

@@ -184,7 +184,7 @@ def test_an_unknown_gain_is_named(graph):
 
 
 def test_a_weight_for_what_is_no_event_is_refused(graph):
-    with pytest.raises(SchemaError, match="MADE_BY, which is no event"):
+    with pytest.raises(SchemaError, match="MADE_BY, which is not an event"):
         network(graph, GnnConfig(event_weights={"MADE_BY": 1}))
 
 

@@ -100,5 +100,5 @@ def test_epochs_from_before_it_was_asked_for_are_drawn_too(graph, tmp_path):
 
 def test_it_needs_a_folder(tmp_path):
     Run(folder=tmp_path, tensorboard=True)
-    with pytest.raises(TrainingError, match="no folder to keep it in; name one with --run-dir"):
+    with pytest.raises(TrainingError, match="needs a folder; set one with --run-dir"):
         Run(tensorboard=True)

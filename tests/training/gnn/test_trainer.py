@@ -150,21 +150,21 @@ def test_a_line_without_its_state_is_forgotten(graph, tmp_path):
 def test_a_checkpoint_of_other_settings_is_refused(graph, tmp_path):
     GraphEncoder(SCHEMA, SMALL, folder=tmp_path).fit(graph)
     other = replace_config(SMALL, temperature=0.2)
-    with pytest.raises(CheckpointError, match=r"taken with temperature = 0\.12; expected 0\.2"):
+    with pytest.raises(CheckpointError, match=r"written with temperature = 0\.12; expected 0\.2"):
         GraphEncoder(SCHEMA, other, folder=tmp_path).fit(graph)
 
 
 def test_a_checkpoint_of_another_graph_is_refused(graph, make_graph, tmp_path):
     GraphEncoder(SCHEMA, SMALL, folder=tmp_path).fit(graph)
     other = make_graph({**SIZES, "User": 31}, {PURCHASED: [(0, 0), (1, 1), (2, 3)]})
-    with pytest.raises(CheckpointError, match="is of another graph"):
+    with pytest.raises(CheckpointError, match="belongs to another graph"):
         GraphEncoder(SCHEMA, SMALL, folder=tmp_path).fit(other)
 
 
 def test_a_damaged_checkpoint_is_named(graph, tmp_path):
     GraphEncoder(SCHEMA, SMALL, folder=tmp_path).fit(graph)
     (tmp_path / "all.safetensors").write_bytes(b"no tensors")
-    with pytest.raises(CheckpointError, match=r"cannot be read.*delete it to begin anew"):
+    with pytest.raises(CheckpointError, match=r"cannot be read.*delete it to start again"):
         GraphEncoder(SCHEMA, SMALL, folder=tmp_path).fit(graph)
 
 
@@ -195,7 +195,7 @@ def test_a_gradient_that_is_no_number_at_the_end_of_an_epoch_is_not_kept(graph, 
     trainer.model.rows["Product"].register_hook(spoil)
     kept = []
     with pytest.raises(
-        DivergedError, match=r"moment is no longer finite in epoch 2, step 4; lower"
+        DivergedError, match=r"moment became NaN or infinite in epoch 2, step 4; lower"
     ):
         trainer.run(lambda epoch: kept.append(epoch.number) or False)
     assert kept == [1]

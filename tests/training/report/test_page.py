@@ -213,7 +213,7 @@ def test_what_is_missing_is_an_error(results, tmp_path):
 
 def test_a_damaged_log_is_named(results):
     (results / "broken.jsonl").write_text('{"number": 1}\n')
-    with pytest.raises(EvaluationError, match=r"broken\.jsonl' is no log of epochs"):
+    with pytest.raises(EvaluationError, match=r"broken\.jsonl' is not a log of epochs"):
         write_report(results, log=results)
 
 
@@ -235,7 +235,7 @@ def test_a_line_of_the_log_is_an_epoch_of_the_trainer():
 
 def test_an_evaluation_without_figures_is_an_error(results):
     make_evaluation().model_copy(update={"tasks": ()}).write(results)
-    with pytest.raises(EvaluationError, match="has no figures of any model; evaluate again"):
+    with pytest.raises(EvaluationError, match="has no results; evaluate again"):
         write_report(results)
 
 

@@ -87,7 +87,7 @@ def test_two_runs_are_the_same_and_another_seed_is_not(planted, report):
 
 
 class TestValidationPart:
-    """Purchases lie within 100 days: days 0-60 to learn from, 60-80 to validate, 80-100 unseen."""
+    """Purchases lie within 100 days: days 0-60 to train on, 60-80 to validate, 80-100 unseen."""
 
     @pytest.fixture
     def graph(self, planted):
@@ -215,7 +215,7 @@ class TestGoingOn:
     def test_another_snapshot_is_refused(self, planted, shuffled, tmp_path):
         options = TuneOptions(1, split=THREE.split, keep=tmp_path)
         tune(planted.folder, BASE, BETA, options)
-        with pytest.raises(CheckpointError, match="was begun with snapshot_id"):
+        with pytest.raises(CheckpointError, match="was started with snapshot_id"):
             tune(shuffled.folder, BASE, BETA, options)
 
     @pytest.mark.parametrize(
@@ -224,7 +224,7 @@ class TestGoingOn:
     def test_a_journal_that_is_none(self, planted, tmp_path, text):
         (tmp_path / JOURNAL).write_text(text)
         options = TuneOptions(1, split=THREE.split, keep=tmp_path)
-        with pytest.raises(CheckpointError, match=r"cannot be read: .*delete it to begin anew"):
+        with pytest.raises(CheckpointError, match=r"cannot be read: .*delete it to start again"):
             tune(planted.folder, BASE, BETA, options)
 
 

@@ -211,5 +211,5 @@ def test_wrong_files(write, base, text, message):
 
 
 def test_a_missing_file(tmp_path):
-    with pytest.raises(TrainingError, match=r"'.*none.toml' cannot be read"):
+    with pytest.raises(TrainingError, match=r"'.*none.toml' does not exist"):
         load_space(tmp_path / "none.toml", SVD)

@@ -111,7 +111,7 @@ def test_a_file_that_is_there_is_refused_before_any_work(run, tmp_path):
             6,
             "Error: a preset and a config file were given",
         ),
-        (["--space", "none.toml"], 6, "Error: 'none.toml' cannot be read"),
+        (["--space", "none.toml"], 6, "Error: 'none.toml' does not exist"),
         (
             ["--validation-fraction", 0.1],
             6,

@@ -1,18 +1,18 @@
-"""What is kept on disk is written by one process at a time."""
+"""One process at a time writes the files of a run."""
 
 import pytest
 
 from graphdb.errors import CheckpointError
-from training.kept import sole_writer
+from training.resume import sole_writer
 
 
-def test_what_is_kept_under_a_name_has_one_writer(tmp_path):
+def test_the_files_of_a_name_have_one_writer(tmp_path):
     folder = tmp_path / "runs" / "today"
     with sole_writer(folder, "final"):
         with sole_writer(folder, "validation"), sole_writer(tmp_path, "final"):
             pass
         with (
-            pytest.raises(CheckpointError, match=r"keeps its 'final' in .*today'; wait until it"),
+            pytest.raises(CheckpointError, match=r"uses 'final' in .*today'; wait until it"),
             sole_writer(folder, "final"),
         ):
             pass
