@@ -42,7 +42,7 @@ FORGERIES = {
     "a product twice": (column(PRODUCT, "product_id", put(1, "p1")), PRODUCT, "not sorted"),
     "keys out of order": (column(PRODUCT, "product_id", put(0, "z")), PRODUCT, "not sorted"),
     "an empty key": (column(PRODUCT, "product_id", put(0, "")), PRODUCT, "is '' in"),
-    "a missing key": (column(PRODUCT, "product_id", put(0, None)), PRODUCT, "none empty"),
+    "a missing key": (column(PRODUCT, "product_id", put(0, None)), PRODUCT, "nonempty ids"),
     "keys in reverse": (column(USER, "user_id", lambda ids: ids[::-1]), USER, "not sorted"),
     # columns and types
     "keys as large text": (as_type(USER, "user_id", pa.large_string()), USER, "large_string"),

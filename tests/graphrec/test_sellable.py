@@ -167,7 +167,7 @@ def test_the_command_line_has_one_option(market, command):
 def test_an_empty_answer_says_why(market):
     command = ["recommend", str(market.folder), "User:u2", "-f", "ids=p1"]
     said = " ".join(CliRunner().invoke(build_app(), command).stdout.split())
-    assert "nothing is left" in said and "1 cannot be bought; see --include-unsellable" in said
+    assert "no results after" in said and "1 cannot be bought; see --include-unsellable" in said
 
 
 def test_the_option_is_yes_or_no(asking):

@@ -105,7 +105,7 @@ def test_of_whom_nothing_is_known_is_told_too(recommender):
     ("ask", "message"),
     [
         (lambda r: r.products_for_user(NEW), f"no User has the id '{NEW}'"),
-        (lambda r: r.similar_products(NEW), f"no Product has the id '{NEW}'; ids like it"),
+        (lambda r: r.similar_products(NEW), f"no Product has the id '{NEW}'; similar ids"),
         (lambda r: r.recommend_many("User", [NEW], "Product", on_unknown="error"), "no User"),
         (lambda r: r.products_for_events([("VIEWED", NEW)]), f"no Product has the id '{NEW}'"),
         (lambda r: r.users_like([NEW]), f"no User has the id '{NEW}'$"),

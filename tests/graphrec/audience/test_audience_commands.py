@@ -109,7 +109,7 @@ def test_portfolio(run, market, tmp_path):
         (["lookalike", "Creator:cara"], 2, "one brand, one product, or users only"),
         (["lookalike", "User:e01", "--curve"], 2, "for a brand or product"),
         (["lookalike", "Brand:acme", "-k", 3, "--share", 0.1], 8, "at once"),
-        (["portfolio", "User:e01", "-k", 3], 2, "is no brand"),
+        (["portfolio", "User:e01", "-k", 3], 2, "is not a brand"),
         (["portfolio", "Brand:acme"], 8, "expected one of the two"),
         (["portfolio", "Brand:acme", "--budget", 3, "--costs", "none.csv"], 9, "does not exist"),
     ],
@@ -126,7 +126,7 @@ def test_wrong_commands(run, arguments, code, message):
         ("creator_id,price\ncara,1\n", "cost"),
         ("creator_id,cost\ncara,much\n", "much"),
         ("creator_id,cost\ncara,\ncarl,1\n", "a cost is empty"),
-        ("creator_id,cost\ncara,1\ncara,2\n", "named twice"),
+        ("creator_id,cost\ncara,1\ncara,2\n", "duplicated"),
     ],
 )
 def test_wrong_costs(tmp_path, text, message):

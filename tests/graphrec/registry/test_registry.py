@@ -188,7 +188,7 @@ def test_rollback_to_a_release_and_then_one_further(filled):
 @pytest.mark.parametrize(
     ("to", "error", "message"),
     [
-        ("three", RegistryError, r"'three' is none of .* one of two, one; to make another one"),
+        ("three", RegistryError, r"'three' is not one of .* one of two, one; to make another one"),
         ("none", RegistryError, r"'none' is not one of the releases that were current before"),
     ],
 )

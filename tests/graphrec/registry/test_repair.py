@@ -68,7 +68,7 @@ def test_a_damaged_current_json_is_taken_from_the_history(filled, how):
     path = filled.folder / "current.json"
     before, whole = filled.history(), path.read_bytes()
     path.write_bytes(damaged(whole, how))
-    assert_repair_is_named(filled, r"current.json' is no promotion")
+    assert_repair_is_named(filled, r"current.json' is not a promotion")
     with pytest.raises(RegistryError, match="--repair"):
         open_bundle(f"{filled.folder}@current")
     repaired = filled.repair()
@@ -89,7 +89,7 @@ def test_a_damaged_line_is_lost_and_the_others_are_not(filled, how, line):
     lines = path.read_bytes().splitlines()
     lines[line] = damaged(lines[line], how)
     path.write_bytes(b"\n".join(lines) + b"\n")
-    assert_repair_is_named(filled, rf"line {line + 1} of .*history.jsonl' is no promotion")
+    assert_repair_is_named(filled, rf"line {line + 1} of .*history.jsonl' is not a promotion")
     assert open_bundle(f"{filled.folder}@current")  # readers need no history
     content = path.read_bytes()
     repaired = filled.repair()
@@ -114,7 +114,7 @@ def test_both_files_may_be_damaged(filled, damage):
     if damage != "gone":
         lines = history.read_bytes().splitlines(keepends=True)
         history.write_bytes(lines[0] + b"{\n" + lines[2])
-    assert_repair_is_named(filled, r"current.json' is (no promotion|gone)")
+    assert_repair_is_named(filled, r"current.json' is (not a promotion|missing)")
     assert filled.repair().current == "three"
     assert filled.rollback().current == ("two" if damage == "gone" else "one")
 
@@ -141,7 +141,7 @@ def test_what_is_no_file_is_set_aside(filled, tmp_path, name, kind):
         (path / "mine").write_text("mine")
     else:
         path.symlink_to(tmp_path / "outside")
-    with pytest.raises(RegistryError, match="is no file"):
+    with pytest.raises(RegistryError, match="is not a file"):
         filled.promote("one")
     filled.repair()
     assert current(filled) == "three"

@@ -135,7 +135,7 @@ def test_a_page_of_a_model_without_epochs_needs_no_log(evaluated, planted):
         (
             ["--top-k", 5, "--top-k", 5],
             6,
-            "lengths of lists are 5, 5; expected one or more numbers",
+            "lengths of lists are 5, 5; expected one or more distinct numbers",
         ),
         (["--top-k", 0], 2, "Invalid value for '--top-k'"),
         (["--resamples", 0], 2, "Invalid value for '--resamples'"),

@@ -136,7 +136,7 @@ def test_without_brands_there_is_no_brand_task(small):
 
 
 def test_nothing_to_ask():
-    with pytest.raises(InsufficientDataError, match="nothing was held out"):
+    with pytest.raises(InsufficientDataError, match="the holdout has nothing"):
         summarise([], [], k=3, cutoff=None)
 
 

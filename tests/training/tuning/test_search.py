@@ -191,18 +191,21 @@ class TestGoingOn:
         [
             (
                 {"base": BASE.model_copy(update={"top_k": 5})},
-                r"begun with config\.top_k = 10; expected 5",
+                r"started with config\.top_k = 10; expected 5",
             ),
             (
                 {"space": Space((Dimension(("svd", "singular_value_exponent"), 0.0, 2.0),))},
-                r"begun with space\.svd\.singular_value_exponent\.low = -1\.0; expected 0\.0",
+                r"started with space\.svd\.singular_value_exponent\.low = -1\.0; expected 0\.0",
             ),
-            ({"options": {"metric": "recall"}}, "metric = 'ndcg'; expected 'recall'; tune with wh"),
+            (
+                {"options": {"metric": "recall"}},
+                "metric = 'ndcg'; expected 'recall'; tune with the same",
+            ),
             (
                 {"options": {"split": Split(20, 10)}},
-                r"begun with split\.validation_days = 20; expected 10",
+                r"started with split\.validation_days = 20; expected 10",
             ),
-            ({"options": {"seed": 3}}, "begun with seed = 0; expected 3"),
+            ({"options": {"seed": 3}}, "started with seed = 0; expected 3"),
         ],
     )
     def test_another_question_is_refused(self, planted, tmp_path, change, message):

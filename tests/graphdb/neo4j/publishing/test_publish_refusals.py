@@ -38,7 +38,7 @@ def test_a_release_of_another_graph_is_refused_and_the_old_stays(shop, plain, re
         for name, kept in release.embeddings.items()
     }
     other = PublishedRelease("abc", "s", release.trained_at, release.dim, foreign)
-    with pytest.raises(StoreError, match=r"has none of the nodes of release abc.*still is"):
+    with pytest.raises(StoreError, match=r"has none of the nodes of release abc.*still served"):
         shop.publish(other)
     assert ask(plain, "u00003")[0] == id_of(recommenders[0])
 
