@@ -1,9 +1,15 @@
-"""How a question is to be answered."""
+"""How a question is to be answered: its options, their defaults, their checks and their meaning.
 
-from collections.abc import Mapping
+The meaning of an option stands once, in the typed dictionary that declares it. `show_options` puts
+it, with type and default, into the signature and the docstring of every question that takes it.
+"""
+
+import inspect
+import re
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal, TypedDict, get_args, get_type_hints
 
 from graphdb.errors import QueryError, nearest, shown
 from graphrec.query.filters import Filters
@@ -30,8 +36,8 @@ class SimilarOptions(TypedDict, total=False):
             bundle, or the time of its newest event if it has none.
         max_per_category: The most results of one category; no limit by default. A target in several
             categories counts for each.
-        max_per_brand: The same for brands.
-        max_per_creator: The same for creators.
+        max_per_brand: The most results of one brand; no limit by default.
+        max_per_creator: The most results of one creator; no limit by default.
         diversity: From 0, affinity alone and the default, to 1: how much a target loses for being
             similar to those before it.
         levels: Which categories can be results: "leaf", the default, for those with none below
@@ -69,8 +75,8 @@ class AudienceOptions(SimilarOptions, total=False):
     min_score: float | None
 
 
-class Options(SimilarOptions, total=False):
-    """Options of recommendations.
+class BatchOptions(SimilarOptions, total=False):
+    """Options of many recommendations at once; `on_unknown` is an argument of its own there.
 
     Args:
         exclude_seen: Whether to exclude what the query node has seen, such as products a user
@@ -79,14 +85,21 @@ class Options(SimilarOptions, total=False):
         value_weight: From 0, best fit and the default, to 1, expected net value: affinity times the
             value of a sale, from money, returns, ratings and repeat purchases. It moves the scores
             too; see docs/quality.md.
-        on_unknown: What to do if the bundle does not hold a query node or knows nothing about it:
-            raise an 'error', return the most 'popular' targets that pass, with a reason that says
-            so, or 'skip' it and return an empty answer whose `outcome` says why. By default, a
-            single query node raises an error, and one of many is skipped.
     """
 
     exclude_seen: bool | Seen
     value_weight: float
+
+
+class Options(BatchOptions, total=False):
+    """Options of recommendations.
+
+    Args:
+        on_unknown: What to do if the bundle does not hold a query node or knows nothing about it:
+            raise an 'error', return the most 'popular' targets that pass, with a reason that says
+            so, or 'skip' it and return an empty answer whose `outcome` says why.
+    """
+
     on_unknown: Literal["error", "popular", "skip"]
 
 
@@ -160,3 +173,66 @@ class RankOptions:
                     value=name,
                 )
         return cls(**options)
+
+
+def show_options(method: Callable[..., Any], function: Callable[..., Any]) -> None:
+    """Makes a method that passes its arguments to a question look as if it were written out.
+
+    Args:
+        method: Gets a name, a docstring and a signature; the meaning of each option stands in it.
+        function: What is asked, with an engine as first argument and options as last.
+    """
+    first, *rest = inspect.signature(function).parameters.values()
+    written = [first.replace(name="self", annotation=first.empty)]
+    options: list[inspect.Parameter] = []
+    for one in rest:
+        if one.kind is one.VAR_KEYWORD:
+            (declared,) = get_args(one.annotation)
+            options = list(_parameters(declared))
+        else:
+            written.append(one)
+    method.__name__, method.__qualname__ = function.__name__, f"Recommender.{function.__name__}"
+    method.__doc__ = _with_meanings(function.__doc__ or "", [one.name for one in options])
+    method.__dict__["__wrapped__"] = function
+    method.__dict__["__signature__"] = inspect.signature(function).replace(
+        parameters=[*written, *options]
+    )
+
+
+def _parameters(declared: type) -> Iterator[inspect.Parameter]:
+    """The options of a typed dictionary, those of all questions first."""
+    types = get_type_hints(declared)
+    defaults = {field.name: field.default for field in fields(RankOptions)}
+    for name in sorted(types, key=[*defaults, *types].index):
+        yield inspect.Parameter(
+            name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=defaults.get(name),  # the size and the score of an audience have no limit
+            annotation=types[name],
+        )
+
+
+def _with_meanings(doc: str, names: list[str]) -> str:
+    """A docstring in which the arguments end with what these options mean."""
+    if not names:
+        return inspect.cleandoc(doc)
+    blocks = inspect.cleandoc(doc).split("\n\n")
+    heads = ("Args:", "Returns:", "Raises:")
+    at = next((at for at, one in enumerate(blocks) if one.startswith(heads)), len(blocks))
+    own = blocks.pop(at) if blocks[at:] and blocks[at].startswith("Args:") else "Args:"
+    blocks.insert(at, "\n".join([own, *(_MEANINGS.get(name, "") for name in names)]))
+    return "\n\n".join(blocks)
+
+
+def _meanings(declared: type) -> Iterator[tuple[str, str]]:
+    """Per option that a typed dictionary adds, its lines in the docstring."""
+    said = inspect.cleandoc(declared.__doc__ or "").partition("Args:\n")[2]
+    for item in re.split(r"\n(?=    \w)", said):
+        yield item.partition(":")[0].strip(), item.rstrip()
+
+
+_MEANINGS = {
+    name: said
+    for declared in (SimilarOptions, BatchOptions, Options, AudienceOptions)
+    for name, said in _meanings(declared)
+}

@@ -1,50 +1,40 @@
-"""Answers questions from a bundle: every question by name stands on one ranking function."""
+"""Opens a bundle and answers questions from it, each with the function of its reader."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Unpack
+from typing import Concatenate, ParamSpec, TypeVar
 
-import numpy as np
-import numpy.typing as npt
-
-from graphdb.errors import PolicyError, QueryError, shown
+from graphdb.errors import PolicyError, shown
 from graphdb.locking import ForkLock
 from graphrec.bundle import Bundle, open_bundle
 from graphrec.bundle.manifest import read_manifest
-from graphrec.query.answers import answer_for_events, answers, is_known
-from graphrec.query.cold_start import Neighbors
-from graphrec.query.embeddings import Rows
 from graphrec.query.engine import Clock, Engine, utc_now
-from graphrec.query.fold_in import Event
 from graphrec.query.limits import check_pair
-from graphrec.query.names import as_ids, excluded_rows
-from graphrec.query.options import Options, RankOptions, SimilarOptions
+from graphrec.query.options import show_options
 from graphrec.query.policy import Exclusion, Policy, read_policy
-from graphrec.query.propose import Similarity
-from graphrec.query.query_nodes import (
-    queries_by_id,
-    queries_by_row,
-    vector_query,
-)
-from graphrec.query.questions import (
-    AnalystQuestions,
-    CreatorQuestions,
-    FeedQuestions,
-    MerchantQuestions,
-)
-from graphrec.query.reasons import Fields
+from graphrec.query.questions import analyst, feed, merchant
 from graphrec.query.release import ServedBundle
-from graphrec.query.results import Recommendations
-from graphrec.query.seen import USUAL_RULE, Seen, SeenRows
-from graphrec.query.topk import Scores
 from graphrec.registry.address import bundle_folder, split_address
 
-if TYPE_CHECKING:
-    from graphrec.explain import EdgeSource, Explanation
+Given = ParamSpec("Given")
+Answer = TypeVar("Answer")
 
 
-class Recommender(FeedQuestions, MerchantQuestions, CreatorQuestions, AnalystQuestions):
+def _asks(
+    question: Callable[Concatenate[Engine, Given], Answer],
+) -> Callable[Concatenate["Recommender", Given], Answer]:
+    """Makes a method of a question, answered from the engine in use when it is asked."""
+
+    def method(
+        recommender: "Recommender", /, *given: Given.args, **options: Given.kwargs
+    ) -> Answer:
+        return question(recommender._engine, *given, **options)
+
+    show_options(method, question)
+    return method
+
+
+class Recommender:
     """Recommends from one bundle under one policy; several threads can share it.
 
     A query node is the node that a query asks for; a target is a node that can be a result. Both
@@ -82,7 +72,9 @@ class Recommender(FeedQuestions, MerchantQuestions, CreatorQuestions, AnalystQue
 
         Args:
             path: A bundle folder, or a release of a registry: REGISTRY@current or REGISTRY@NAME.
+            policy: The rules that exclude nodes, or a file with them; None for none.
             verify: Whether to compare every file with its hash.
+            clock: Returns the time, with its timezone, at which rules of the policy begin and end.
 
         Raises:
             BundleError: The bundle cannot be opened; see `open_bundle`.
@@ -119,6 +111,7 @@ class Recommender(FeedQuestions, MerchantQuestions, CreatorQuestions, AnalystQue
         Args:
             path: As for `open`. Reloading REGISTRY@current often is cheap: if that release is
                 served already, only its manifest is read.
+            verify: Whether to compare every file with its hash.
 
         Returns:
             Whether a release was opened.
@@ -137,6 +130,9 @@ class Recommender(FeedQuestions, MerchantQuestions, CreatorQuestions, AnalystQue
 
     def set_policy(self, policy: Policy | str | Path | None) -> None:
         """Enforces another policy or policy file from now on, or none.
+
+        Args:
+            policy: The rules that exclude nodes, or a file with them; None for none.
 
         Raises:
             PolicyError: It cannot be read or does not fit the schema of the bundle; the old policy
@@ -165,224 +161,43 @@ class Recommender(FeedQuestions, MerchantQuestions, CreatorQuestions, AnalystQue
             engine.check_types(query[0])
         return engine.exclusions(node_type, node_id, query)
 
-    def recommend(
-        self, query_type: str, query_id: str, target_type: str, **options: Unpack[Options]
-    ) -> Recommendations:
-        """Returns the best targets for one query node.
+    # What to show to a user, and what a creator should carry
+    recommend = _asks(feed.recommend)
+    recommend_many = _asks(feed.recommend_many)
+    recommend_for_events = _asks(feed.recommend_for_events)
+    recommend_vector = _asks(feed.recommend_vector)
+    top_rows = _asks(feed.top_rows)
+    knows = _asks(feed.knows)
+    products_for_user = _asks(feed.products_for_user)
+    products_for_events = _asks(feed.products_for_events)
+    brands_for_user = _asks(feed.brands_for_user)
+    creators_for_user = _asks(feed.creators_for_user)
+    contents_for_user = _asks(feed.contents_for_user)
+    categories_for_creator = _asks(feed.categories_for_creator)
+    products_for_creator = _asks(feed.products_for_creator)
+    brands_for_creator = _asks(feed.brands_for_creator)
 
-        Users for a brand or product are ranked by similarity to its buyers. Creators, and targets
-        for creators, are ranked by followers and by the products that the creator carries. All
-        other targets are ranked by the dot product of vectors.
+    # Who should carry a product or brand, and who would buy it
+    creators_for_product = _asks(merchant.creators_for_product)
+    creators_for_brand = _asks(merchant.creators_for_brand)
+    creator_rows = _asks(merchant.creator_rows)
+    creator_portfolio = _asks(merchant.creator_portfolio)
+    users_for_product = _asks(merchant.users_for_product)
+    users_for_brand = _asks(merchant.users_for_brand)
+    users_like = _asks(merchant.users_like)
+    lookalike_rows = _asks(merchant.lookalike_rows)
+    reach_curve = _asks(merchant.reach_curve)
 
-        Args:
-            options: See `Options`.
-
-        Raises:
-            UnknownIdError: No node of that type has that id.
-            InvalidFilterError: A filter names something that does not exist.
-            QueryError: The bundle has no vectors for a type, or knows nothing about the query node,
-                or an option does not exist.
-        """
-        engine = self._engine.check_types(query_type, target_type)
-        return answers(engine, query_type, [query_id], target_type, RankOptions.of(options))[0]
-
-    def recommend_many(
-        self,
-        query_type: str,
-        query_ids: Sequence[str],
-        target_type: str,
-        **options: Unpack[Options],
-    ) -> list[Recommendations]:
-        """Returns for every query node the same as `recommend`, to the last bit, but faster.
-
-        A query node that the bundle does not hold, or knows nothing about, gets an empty answer
-        whose `outcome` says so. With `on_unknown="error"`, it raises an error, as in `recommend`.
-        """
-        question = RankOptions.of({"on_unknown": "skip", **options})
-        ids = as_ids(query_ids, "query_ids")
-        engine = self._engine.check_types(query_type, target_type)
-        return answers(engine, query_type, ids, target_type, question)
-
-    def knows(self, query_type: str, query_id: str, target_type: str) -> bool:
-        """Whether `recommend` can answer for this query node, with the given target type."""
-        engine = self._engine.check_types(query_type, target_type)
-        return is_known(engine, query_type, query_id, target_type)
-
-    def recommend_for_events(
-        self,
-        events: Sequence[Event],
-        target_type: str,
-        *,
-        half_life_days: float | None = 30.0,
-        **options: Unpack[Options],
-    ) -> Recommendations:
-        """Returns the best targets for a user whom the bundle does not hold, from recent events.
-
-        Args:
-            events: A list such as [("PURCHASED", "p1"), ("VIEWED", "p2", moment)]. Their targets
-                count as seen. Events about nodes that the bundle does not hold are skipped and
-                listed in the trace.
-            half_life_days: The age at which an event counts half, back from the newest one; None
-                for never. Events without a time count as the newest.
-
-        Returns:
-            The same as `recommend`, with an empty query type and id, and without reasons. All rules
-            of the policy apply, whatever their scope.
-
-        Raises:
-            InvalidFilterError: A filter names something that does not exist.
-            QueryError: A relation is none of a user, or the events say nothing about taste, and
-                `on_unknown` is "error".
-        """
-        question = RankOptions.of(options)
-        engine = self._engine.check_types(target_type)
-        return answer_for_events(engine, events, target_type, half_life_days, question)
-
-    def similar(
-        self, node_type: str, node_id: str, **options: Unpack[SimilarOptions]
-    ) -> Recommendations:
-        """Returns the nodes of the same type that are most similar, by shrunk cosine.
-
-        Lengths of vectors carry popularity, so they do not count, except that very short vectors
-        have little evidence and count less. Users are compared by how their scores for products
-        differ from the average user. Brands, categories and other groups of products are compared
-        by how they differ from the average group. The node itself and unknown nodes are never
-        returned.
-
-        Raises:
-            UnknownIdError: No node of that type has that id.
-            QueryError: The vector of the node is zero.
-        """
-        question = RankOptions.of({**options, "exclude_seen": False})
-        engine = self._engine.check_types(node_type)
-        queries = queries_by_id(engine.release, node_type, [node_id])
-        space = engine.release.similarity_space(node_type)
-        if space is not queries.space:
-            queries = replace(queries, space=space, targets=space)
-        return engine.answer(queries, [node_id], node_type, question, Similarity.COSINE)[0]
-
-    def embed_new(self, node_type: str, neighbors: Neighbors) -> npt.NDArray[np.float32]:
-        """Computes a vector for a node that the bundle does not hold, from its neighbors.
-
-        It aggregates the vectors of its neighbors and siblings by the rules of the bundle, and
-        changes nothing in the bundle. The dot product with the vector of another node is the score,
-        as for all nodes.
-
-        Args:
-            neighbors: Per edge type, such as 'Product-MADE_BY-Brand', the ids of the nodes at the
-                other end, in any order; duplicates count once. An edge type with this type at both
-                ends counts in either direction.
-
-        Returns:
-            float32 [dim].
-
-        Raises:
-            UnknownIdError: A neighbor is not in the bundle.
-            QueryError: No neighbor has a vector, or an edge type has no rule for this type, or the
-                bundle was trained without rules for new items.
-        """
-        engine = self._engine.check_types(node_type)
-        return engine.release.cold_start.embed(node_type, neighbors)
-
-    def recommend_vector(
-        self,
-        vector: npt.NDArray[np.float32],
-        target_type: str,
-        *,
-        exclude_ids: Sequence[str] = (),
-        **options: Unpack[SimilarOptions],
-    ) -> Recommendations:
-        """Returns the best targets for a vector, such as one of `embed_new`.
-
-        Args:
-            vector: float32 [dim].
-            exclude_ids: Targets to exclude, such as what a new user already bought. Ids that the
-                bundle does not hold are skipped and listed in the trace.
-
-        Returns:
-            The same as `recommend`, with an empty query type and id, and without reasons.
-
-        Raises:
-            UnknownIdError: One of `exclude_ids` is known, but in another spelling.
-            InvalidFilterError: A filter names something that does not exist.
-            QueryError: The vector has another length, is zero or not finite, or the target type has
-                no vectors.
-        """
-        engine, question = self._engine.check_types(target_type), RankOptions.of(options)
-        columns, dim = engine.release.columns, engine.release.space(target_type).dim
-        excluded, skipped = excluded_rows(columns, target_type, "exclude_ids", exclude_ids)
-        query = vector_query(vector, dim, excluded, skipped)
-        return engine.answer(query, [""], target_type, question)[0]
-
-    def seen(
-        self, query_type: str, query_id: str, target_type: str, rule: Seen = USUAL_RULE
-    ) -> tuple[str, ...]:
-        """Returns the ids that a query node has seen, such as products a user bought, in order.
-
-        Raises:
-            UnknownIdError: No node of that type has that id.
-            QueryError: The bundle lacks the edges that would say so.
-        """
-        release = self._engine.check_types(query_type, target_type).release
-        if not isinstance(rule, Seen):
-            raise QueryError(f"rule is {shown(rule)}", expected="Seen(...)", value=rule)
-        seen_by = SeenRows(release.paths, query_type, target_type, rule)
-        rows = seen_by.of(release.bundle.row_of(query_type, query_id))
-        return tuple(release.bundle.id_of(target_type, seen) for seen in rows)
-
-    def fields(self, node_type: str, node_id: str) -> Fields:
-        """Returns the display fields of a node, the same that a recommendation of it has."""
-        release = self._engine.check_types(node_type).release
-        return release.display.fields(node_type, release.bundle.row_of(node_type, node_id))
-
-    def explain(
-        self,
-        query_type: str,
-        query_id: str,
-        target_type: str,
-        target_id: str,
-        *,
-        k: int = 3,
-        max_hops: int = 4,
-        evidence: "EdgeSource | None" = None,
-    ) -> "Explanation":
-        """Returns the strongest paths between a query node and a target.
-
-        Nodes that the policy excludes for this query node are on none of them. The arguments are
-        those of `graphrec.explain.explain`.
-        """
-        engine = self._engine.check_types(query_type, target_type)
-        return engine.release.explainer().explain(
-            (query_type, query_id),
-            (target_type, target_id),
-            k=k,
-            max_hops=max_hops,
-            evidence=evidence,
-            allowed=engine.allowed_for(query_type, query_id),
-        )
-
-    def top_rows(
-        self,
-        query_type: str,
-        query_rows: npt.NDArray[np.int64],
-        target_type: str,
-        **options: Unpack[Options],
-    ) -> tuple[Rows, Scores]:
-        """Returns the best targets by dot product as rows and scores, for evaluation and bulk work.
-
-        This is what `recommend_many` ranks for most target types. Exceptions are audiences of
-        brands and products (`lookalike_rows`) and their creators (`creator_rows`).
-
-        Returns:
-            Rows int64 [num_queries, k], padded with -1, and scores float64 [num_queries, k], padded
-            with -inf. A query node with a zero vector gets no targets, because nothing is known
-            about it.
-        """
-        engine = self._engine.check_types(query_type, target_type)
-        question = RankOptions.of(options)
-        queries = queries_by_row(engine.release, query_type, query_rows)
-        rows, scores, _ = engine.rank(queries, target_type, question, Similarity.DOT)
-        return rows, scores
+    # What is similar to a node, what it has seen, and why
+    similar = _asks(analyst.similar)
+    similar_products = _asks(analyst.similar_products)
+    similar_creators = _asks(analyst.similar_creators)
+    similar_brands = _asks(analyst.similar_brands)
+    similar_users = _asks(analyst.similar_users)
+    seen = _asks(analyst.seen)
+    fields = _asks(analyst.fields)
+    explain = _asks(analyst.explain)
+    embed_new = _asks(analyst.embed_new)
 
 
 def _is_release(address: str | Path, bundle: Bundle) -> bool:

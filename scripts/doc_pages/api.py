@@ -12,11 +12,19 @@ from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
 from textwrap import dedent
-from typing import Any
+from typing import Any, get_args
 
 from doc_pages.api_themes import PACKAGES, Package, Theme
 from doc_pages.markdown import page, wrapped
 from graphdb.errors import GraphRecError
+from graphrec import Recommender
+from graphrec.query.options import (
+    AudienceOptions,
+    BatchOptions,
+    Options,
+    RankOptions,
+    SimilarOptions,
+)
 
 ROOT = Path(__file__).parents[2]
 PACKAGE_NAMES = tuple(package.name for package in PACKAGES)
@@ -107,6 +115,8 @@ def _members(value: type) -> Iterator[Entry]:
         if base.__module__.split(".")[0] not in PACKAGE_NAMES:
             continue
         for node in _parsed(base).body:
+            if isinstance(node, ast.Assign):
+                yield from _questions(base, [ast.unparse(target) for target in node.targets])
             if not isinstance(node, ast.FunctionDef) or node.name.startswith("_"):
                 continue
             doc = inspect.cleandoc(ast.get_docstring(node) or "")
@@ -115,6 +125,44 @@ def _members(value: type) -> Iterator[Entry]:
             known.add(node.name)
             decorators = {ast.unparse(one).split("(")[0] for one in node.decorator_list}
             yield Entry(node.name, "method", _member_call(node, decorators), doc)
+
+
+def _questions(base: type, names: list[str]) -> Iterator[Entry]:
+    """Methods that are made of functions elsewhere, with every option that these take."""
+    for name in names:
+        function = getattr(vars(base).get(name), "__wrapped__", None)
+        if function is None:
+            continue
+        node, doc = _parsed(function), inspect.getdoc(function) or ""
+        words = _arguments(node)[1:]
+        if node.args.kwarg:
+            declared = get_args(inspect.signature(function).parameters["options"].annotation)[0]
+            words = [*words[:-1], *([] if node.args.kwonlyargs else ["*"]), *_options_of(declared)]
+            doc += f"\n\nOptions: [`{declared.__name__}`](#{_anchor(declared.__name__)})."
+        yield Entry(name, "method", _joined(name, words, _arrow(node)), doc)
+
+
+def _options_of(declared: type) -> list[str]:
+    """The options of a typed dictionary, with the defaults of `RankOptions`."""
+    values = {
+        node.target.id: node.value
+        for node in _parsed(RankOptions).body
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)
+    }
+    kinds = (SimilarOptions, BatchOptions, Options, AudienceOptions)
+    types = {
+        ast.unparse(node.target): ast.unparse(node.annotation)
+        for kind in kinds
+        for node in _parsed(kind).body
+        if isinstance(node, ast.AnnAssign)
+    }
+    names = [one for one in inspect.signature(Recommender.recommend).parameters if one in values]
+    names += [one for one in types if one not in values]
+    return [
+        f"{name}: {types[name]} = {ast.unparse(values[name]) if name in values else None}"
+        for name in names
+        if name in declared.__annotations__
+    ]
 
 
 def _is_overload(node: ast.FunctionDef) -> bool:
@@ -182,12 +230,20 @@ def _default(node: ast.expr | None) -> str:
 
 def _call(name: str, node: ast.AST, *, skip_first: bool = False, returns: bool = True) -> str:
     assert isinstance(node, ast.FunctionDef)
+    words = _arguments(node)
+    return _joined(name, words[1:] if skip_first else words, _arrow(node) if returns else "")
+
+
+def _arrow(node: ast.FunctionDef) -> str:
+    return f" -> {ast.unparse(node.returns)}".replace("'", "") if node.returns else ""
+
+
+def _arguments(node: ast.FunctionDef) -> list[str]:
     given = node.args
     positional = [*given.posonlyargs, *given.args]
     defaults: list[ast.expr | None] = [None] * (len(positional) - len(given.defaults))
     defaults += given.defaults
     words = [_argument(one, value) for one, value in zip(positional, defaults, strict=True)]
-    words = words[1:] if skip_first else words
     if given.vararg:
         words.append(f"*{_argument(given.vararg, None)}")
     elif given.kwonlyargs:
@@ -198,8 +254,7 @@ def _call(name: str, node: ast.AST, *, skip_first: bool = False, returns: bool =
     ]
     if given.kwarg:
         words.append(f"**{_argument(given.kwarg, None)}")
-    arrow = f" -> {ast.unparse(node.returns)}" if node.returns and returns else ""
-    return _joined(name, words, arrow.replace("'", ""))
+    return words
 
 
 def _argument(node: ast.arg, default: ast.expr | None) -> str:

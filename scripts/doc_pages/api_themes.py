@@ -46,7 +46,7 @@ GRAPHREC = Package(
         ),
         Theme(
             "Options",
-            ("SimilarOptions", "Options", "AudienceOptions"),
+            ("SimilarOptions", "BatchOptions", "Options", "AudienceOptions"),
             "The keyword arguments of the queries.",
             "graphrec.query.options",
         ),

@@ -1,6 +1,7 @@
 """docs/api*.md: every public name stands there, with a docstring that says something."""
 
 import ast
+import inspect
 import pkgutil
 import re
 from importlib import import_module
@@ -13,6 +14,7 @@ from pages.markdown import PAGES, name_of, read, texts
 
 import graphdb
 import training
+from graphrec import Recommender
 
 LISTED = [
     (package.name, theme.module or package.name, name)
@@ -135,3 +137,18 @@ def test_lazy_names_are_there(package):
     assert all(hasattr(package, name) for name in package.__all__)
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = package.nothing
+
+
+def test_the_page_shows_every_option_of_a_question():
+    methods = {one.name: one.signature for one in entry_of("graphrec", "Recommender").members}
+    page = read("docs/api-graphrec.md")
+    for name, method in vars(Recommender).items():
+        if not name.startswith("_") and inspect.isfunction(method):
+            shown = [one for one in inspect.signature(method).parameters if one != "self"]
+            assert re.findall(r"(?:^\s*|\(|, )(\w+): ", methods[name], re.M) == shown
+            assert methods[name] in page
+    assert "    exclude_seen: bool | Seen = True,\n" in methods["products_for_user"]
+    assert (
+        "\n    on_unknown: Literal['error', 'popular', 'skip'] = 'skip',\n"
+        in (methods["recommend_many"])
+    )

@@ -1,6 +1,1 @@
-"""The questions by name, by who asks them; all stand on `recommend` and `similar`."""
-
-from graphrec.query.questions.merchant import MerchantQuestions
-from graphrec.query.questions.readers import AnalystQuestions, CreatorQuestions, FeedQuestions
-
-__all__ = ["AnalystQuestions", "CreatorQuestions", "FeedQuestions", "MerchantQuestions"]
+"""The questions, by who asks them, as functions of an engine; `Recommender` lists them."""
