@@ -42,7 +42,7 @@ def main() -> None:
         f"  source .venv/bin/activate\n"
         f"  graphrec recommend {BUNDLE} User:{SHOPPER} --category 'CAT FOOD'\n"
         f"  graphrec recommend {BUNDLE} Brand:{BRAND} --target users\n"
-        f"  graphrec similar {BUNDLE} Product:{PRODUCT} --max-price 2\n"
+        f"  graphrec similar {BUNDLE} Product:{PRODUCT} --price-max 2\n"
         f"  graphrec rejects {STORE}\n"
         f"  graphrec info {BUNDLE}",
         highlight=False,

@@ -138,9 +138,13 @@ def portfolio(
         typer.Option(metavar="FILE", help="A CSV file with the columns creator_id and cost."),
     ] = None,
     new_customers_only: NewCustomersOption = False,
-    include_seen: Annotated[
-        bool, typer.Option("--include-seen", help="Include creators who already promote the brand.")
-    ] = False,
+    exclude_seen: Annotated[
+        bool,
+        typer.Option(
+            "--exclude-seen/--include-seen",
+            help="Exclude creators who already promote the brand, or include them.",
+        ),
+    ] = True,
     filters: FilterOption = [],  # noqa: B006
     without: WithoutOption = [],  # noqa: B006
     policy: PolicyOption = None,
@@ -168,7 +172,7 @@ def portfolio(
         budget=budget,
         costs=None if costs is None else read_costs(costs),
         new_customers_only=new_customers_only,
-        exclude_seen=not include_seen,
+        exclude_seen=exclude_seen,
         filters=parse_filters(schema, "Creator", filters, without),
     )
     _show_portfolio(found, as_json=as_json)

@@ -108,21 +108,26 @@ def _event(word: str) -> Event:
         )
     node_id, at, text = rest.rpartition("@")
     try:
-        moment = datetime.fromisoformat(text) if at and node_id else None
+        moment = _moment(text) if at and node_id else None
     except ValueError:
         moment = None  # an id may contain an @
     if moment is None:
         return relation, rest, None
-    return relation, node_id, moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return relation, node_id, moment
 
+
+HalfLifeOption = Annotated[
+    float,
+    typer.Option("--half-life-days", min=0, help="The age in days at which an event counts half."),
+]
 
 CategoryOption = Annotated[
     list[str],
     typer.Option(help="Only this category and its subcategories: id or name. Repeatable."),
 ]
 BrandOption = Annotated[list[str], typer.Option(help="Only this brand: id or name. Repeatable.")]
-MinPriceOption = Annotated[float | None, typer.Option(help="The lowest price.")]
-MaxPriceOption = Annotated[float | None, typer.Option(help="The highest price.")]
+PriceMinOption = Annotated[float | None, typer.Option(help="The lowest price.")]
+PriceMaxOption = Annotated[float | None, typer.Option(help="The highest price.")]
 FilterOption = Annotated[
     list[str],
     typer.Option(
@@ -144,6 +149,7 @@ PolicyOption = Annotated[
     typer.Option(metavar="FILE", help="A policy file (TOML) with the nodes to exclude."),
 ]
 
+_DATE = "a date such as 2026-11-01"
 _WORD = re.compile(r"^\s*([A-Za-z_]+)\s*(>=|<=|=)\s*(.*?)\s*$")
 _BOOLS = {"yes": True, "true": True, "no": False, "false": False}
 _LISTS = (
@@ -229,13 +235,29 @@ def _value(kind: Kind, word: str, text: str) -> Any:
         if kind is Kind.BOOL:
             return _BOOLS[text.casefold()]
         if kind is Kind.TIMESTAMP:
-            moment = datetime.fromisoformat(text)
-            return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+            return _moment(text)
         return {Kind.INT: int, Kind.FLOAT: float}.get(kind, str)(text)
     except (KeyError, ValueError):
-        expected = {Kind.BOOL: "yes or no", Kind.TIMESTAMP: "a date such as 2026-11-01"}
+        expected = {Kind.BOOL: "yes or no", Kind.TIMESTAMP: _DATE}
         wanted = expected.get(kind, f"a number ({kind.value})")
         raise typer.BadParameter(f"'{word}': '{text}' is not {wanted}") from None
+
+
+def parse_moment(text: str) -> datetime:
+    """Reads a date or time; UTC where it has no timezone.
+
+    >>> parse_moment("2026-11-01").isoformat()
+    '2026-11-01T00:00:00+00:00'
+    """
+    try:
+        return _moment(text)
+    except ValueError:
+        raise typer.BadParameter(f"'{text}' is not {_DATE}") from None
+
+
+def _moment(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 Level = Literal["leaf", "all"]
@@ -252,6 +274,15 @@ NewItemShareOption = Annotated[
 ]
 NewItemDaysOption = Annotated[
     float, typer.Option(min=0, help="Items listed within this many days are new.")
+]
+NewItemsAsOfOption = Annotated[
+    datetime | None,
+    typer.Option(
+        parser=parse_moment,
+        metavar="TIME",
+        help="The time from which ages of items count back, such as 2026-11-01; by default the "
+        "newest time of the bundle.",
+    ),
 ]
 DiversityOption = Annotated[
     float,
@@ -277,7 +308,7 @@ LevelsOption = Annotated[
 UnsellableOption = Annotated[
     bool,
     typer.Option(
-        "--include-unsellable",
+        "--include-unsellable/--exclude-unsellable",
         help="Include products that are withdrawn or out of stock.",
     ),
 ]
@@ -285,6 +316,13 @@ OnUnknownOption = Annotated[
     OnUnknown,
     typer.Option(
         help="What a query node without known data gets: an error, popular items, or nothing."
+    ),
+]
+ExcludeSeenOption = Annotated[
+    bool,
+    typer.Option(
+        "--exclude-seen/--include-seen",
+        help="Exclude seen items, such as purchases, or recommend them too.",
     ),
 ]
 SeenOption = Annotated[
@@ -300,10 +338,10 @@ SeenDaysOption = Annotated[
 ]
 
 
-def as_seen(include_seen: bool, relations: list[str], within_days: float | None) -> bool | Seen:
+def as_seen(exclude_seen: bool, relations: list[str], within_days: float | None) -> bool | Seen:
     """Returns the option `exclude_seen` of a query."""
-    if include_seen and (relations or within_days is not None):
+    if not exclude_seen and (relations or within_days is not None):
         raise typer.BadParameter("give either --include-seen or --seen and --seen-days, not both")
     if not relations and within_days is None:
-        return not include_seen
+        return exclude_seen
     return Seen(relations=tuple(relations) or None, within_days=within_days)

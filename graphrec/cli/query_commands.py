@@ -18,17 +18,20 @@ from graphrec.cli.options import (
     CategoryOption,
     DiversityOption,
     EventOption,
+    ExcludeSeenOption,
     FilterOption,
+    HalfLifeOption,
     LevelsOption,
     MaxPerBrandOption,
     MaxPerCategoryOption,
     MaxPerCreatorOption,
-    MaxPriceOption,
-    MinPriceOption,
     NewItemDaysOption,
+    NewItemsAsOfOption,
     NewItemShareOption,
     OnUnknownOption,
     PolicyOption,
+    PriceMaxOption,
+    PriceMinOption,
     SeenDaysOption,
     SeenOption,
     UnsellableOption,
@@ -88,6 +91,7 @@ def recommend(
         ),
     ] = None,
     event: EventOption = [],  # noqa: B006 - Typer's way to say a repeatable option
+    half_life_days: HalfLifeOption = 30.0,
     target: Annotated[
         str | None,
         typer.Option(
@@ -100,20 +104,18 @@ def recommend(
     top: TopOption = 10,
     category: CategoryOption = [],  # noqa: B006
     brand: BrandOption = [],  # noqa: B006
-    min_price: MinPriceOption = None,
-    max_price: MaxPriceOption = None,
+    price_min: PriceMinOption = None,
+    price_max: PriceMaxOption = None,
     filters: FilterOption = [],  # noqa: B006
     without: WithoutOption = [],  # noqa: B006
     policy: PolicyOption = None,
-    include_seen: Annotated[
-        bool,
-        typer.Option("--include-seen", help="Also recommend seen items, such as purchases."),
-    ] = False,
+    exclude_seen: ExcludeSeenOption = True,
     seen: SeenOption = [],  # noqa: B006
     seen_days: SeenDaysOption = None,
     value_weight: ValueWeightOption = 0.0,
     new_item_share: NewItemShareOption = 0.0,
     new_item_days: NewItemDaysOption = 30.0,
+    new_items_as_of: NewItemsAsOfOption = None,
     diversity: DiversityOption = 0.0,
     max_per_brand: MaxPerBrandOption = None,
     max_per_category: MaxPerCategoryOption = None,
@@ -130,7 +132,7 @@ def recommend(
 
     graphrec recommend BUNDLE User:42
 
-    graphrec recommend BUNDLE User:42 --category Yogurt --max-price 5
+    graphrec recommend BUNDLE User:42 --category Yogurt --price-max 5
 
     graphrec recommend BUNDLE User:42 --target brands -k 5
 
@@ -151,14 +153,15 @@ def recommend(
     if events and query:
         raise typer.BadParameter("give a query node or events, not both", param_hint="--event")
     target_type = parse_target(schema, target, query_type)
-    words = as_words(category, brand, min_price, max_price)
+    words = as_words(category, brand, price_min, price_max)
     options: Options = {
         "k": top,
         "filters": parse_filters(schema, target_type, [*words, *filters], without),
-        "exclude_seen": as_seen(include_seen, seen, seen_days),
+        "exclude_seen": as_seen(exclude_seen, seen, seen_days),
         "value_weight": value_weight,
         "new_item_share": new_item_share,
         "new_item_days": new_item_days,
+        "new_items_as_of": new_items_as_of,
         "diversity": diversity,
         "max_per_brand": max_per_brand,
         "max_per_category": max_per_category,
@@ -168,7 +171,9 @@ def recommend(
         "on_unknown": on_unknown,
     }
     if events:
-        answer = recommender.recommend_for_events(events, target_type, **options)
+        answer = recommender.recommend_for_events(
+            events, target_type, half_life_days=half_life_days, **options
+        )
         show(answer, f"{target_type} for someone with {len(events)} events", as_json=as_json)
         return
     answer = recommender.recommend(query_type, query_id, target_type, **options)
@@ -189,13 +194,14 @@ def similar(
     top: TopOption = 10,
     category: CategoryOption = [],  # noqa: B006
     brand: BrandOption = [],  # noqa: B006
-    min_price: MinPriceOption = None,
-    max_price: MaxPriceOption = None,
+    price_min: PriceMinOption = None,
+    price_max: PriceMaxOption = None,
     filters: FilterOption = [],  # noqa: B006
     without: WithoutOption = [],  # noqa: B006
     policy: PolicyOption = None,
     new_item_share: NewItemShareOption = 0.0,
     new_item_days: NewItemDaysOption = 30.0,
+    new_items_as_of: NewItemsAsOfOption = None,
     diversity: DiversityOption = 0.0,
     max_per_brand: MaxPerBrandOption = None,
     max_per_category: MaxPerCategoryOption = None,
@@ -211,14 +217,14 @@ def similar(
 
     graphrec similar BUNDLE Product:1082185
 
-    graphrec similar BUNDLE Product:1082185 --max-price 2 -k 5 --max-per-brand 1
+    graphrec similar BUNDLE Product:1082185 --price-max 2 -k 5 --max-per-brand 1
 
     graphrec similar BUNDLE Brand:109 --json
     """
     recommender = open_recommender(bundle, policy=policy, verify=verify)
     schema = recommender.bundle.schema
     node_type, node_id = parse_node(schema, node)
-    words = [*as_words(category, brand, min_price, max_price), *filters]
+    words = [*as_words(category, brand, price_min, price_max), *filters]
     answer = recommender.similar(
         node_type,
         node_id,
@@ -226,6 +232,7 @@ def similar(
         filters=parse_filters(schema, node_type, words, without),
         new_item_share=new_item_share,
         new_item_days=new_item_days,
+        new_items_as_of=new_items_as_of,
         diversity=diversity,
         max_per_brand=max_per_brand,
         max_per_category=max_per_category,
@@ -255,15 +262,22 @@ def batch_command(
     top: TopOption = 10,
     category: CategoryOption = [],  # noqa: B006 - Typer's way to say a repeatable option
     brand: BrandOption = [],  # noqa: B006
-    min_price: MinPriceOption = None,
-    max_price: MaxPriceOption = None,
+    price_min: PriceMinOption = None,
+    price_max: PriceMaxOption = None,
     filters: FilterOption = [],  # noqa: B006
     without: WithoutOption = [],  # noqa: B006
     policy: PolicyOption = None,
-    include_seen: Annotated[
-        bool,
-        typer.Option("--include-seen", help="Also recommend seen items, such as purchases."),
-    ] = False,
+    exclude_seen: ExcludeSeenOption = True,
+    seen: SeenOption = [],  # noqa: B006
+    seen_days: SeenDaysOption = None,
+    value_weight: ValueWeightOption = 0.0,
+    new_item_share: NewItemShareOption = 0.0,
+    new_item_days: NewItemDaysOption = 30.0,
+    new_items_as_of: NewItemsAsOfOption = None,
+    diversity: DiversityOption = 0.0,
+    max_per_brand: MaxPerBrandOption = None,
+    max_per_category: MaxPerCategoryOption = None,
+    max_per_creator: MaxPerCreatorOption = None,
     levels: LevelsOption = "leaf",
     include_unsellable: UnsellableOption = False,
     on_unknown: OnUnknownOption = "skip",
@@ -289,7 +303,7 @@ def batch_command(
     schema = recommender.bundle.schema
     query_type, query_ids = _queries(recommender, queries)
     target_type = parse_target(schema, target, query_type)
-    words = [*as_words(category, brand, min_price, max_price), *filters]
+    words = [*as_words(category, brand, price_min, price_max), *filters]
     with progress_bars() as bars:
         task = bars.add_task(f"{query_type} nodes", total=len(query_ids))
         report = write_answers(
@@ -301,7 +315,15 @@ def batch_command(
             on_progress=lambda done, _: bars.update(task, completed=done),
             k=top,
             filters=parse_filters(schema, target_type, words, without),
-            exclude_seen=not include_seen,
+            exclude_seen=as_seen(exclude_seen, seen, seen_days),
+            value_weight=value_weight,
+            new_item_share=new_item_share,
+            new_item_days=new_item_days,
+            new_items_as_of=new_items_as_of,
+            diversity=diversity,
+            max_per_brand=max_per_brand,
+            max_per_category=max_per_category,
+            max_per_creator=max_per_creator,
             levels=levels,
             include_unsellable=include_unsellable,
             on_unknown=on_unknown,

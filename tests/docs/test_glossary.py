@@ -44,6 +44,8 @@ REPLACED = {
     "--popular-if-unknown": "--on-unknown",
     "--keep": "--run-dir",
     "--log": "--run-dir",
+    "--min-price": "--price-min",
+    "--max-price": "--price-max",
     "--newcomer-share": "--new-item-share",
     "--newcomer-days": "--new-item-days",
     "DoesNotFitError": "InsufficientMemoryError",

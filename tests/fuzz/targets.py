@@ -232,7 +232,7 @@ OPTIONS = (
     "--json",
     "--target",
     "--filter",
-    "--max-price",
+    "--price-max",
     "--category",
     "--include-seen",
     "--min-score",

@@ -7,7 +7,7 @@ from pages.messages import says
 from typer.testing import CliRunner
 
 from graphdb.errors import InvalidFilterError
-from graphrec import Filters
+from graphrec import Filters, Seen
 from graphrec import bulk as bulk_module
 from graphrec.bulk import SCHEMA, write_answers
 from graphrec.cli import build_app
@@ -78,6 +78,11 @@ def test_the_command_takes_a_type_or_a_file(world_path, recommender, tmp_path):
     rows = pq.read_table(path).to_pylist()
     users = recommender.users_for_brand("acme").ids
     assert [row["id"] for row in rows if row["query_id"] == "acme"] == list(users)
+    run("batch", world_path, "users", path, "--max-per-brand", "1", "--seen-days", "15")
+    options = {"max_per_brand": 1, "exclude_seen": Seen(within_days=15)}
+    expected = recommender.products_for_user("ann", **options).ids
+    rows = pq.read_table(path).to_pylist()
+    assert tuple(row["id"] for row in rows if row["query_id"] == "ann") == expected
     queries.write_text("User:dan\nUser:nobody\n")
     for asked in ("users", queries):
         assert run("batch", world_path, asked, path, "--on-unknown", "popular").exit_code == 0

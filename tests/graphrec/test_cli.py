@@ -19,7 +19,7 @@ from graphrec.cli import build_app
 EXAMPLES = {
     "recommend": [
         "graphrec recommend BUNDLE User:42",
-        "graphrec recommend BUNDLE User:42 --category Yogurt --max-price 5",
+        "graphrec recommend BUNDLE User:42 --category Yogurt --price-max 5",
         "graphrec recommend BUNDLE Brand:109 --target users --include-seen",
     ],
     "similar": ["graphrec similar BUNDLE Product:1082185", "graphrec similar BUNDLE Brand:109"],
@@ -81,8 +81,8 @@ def ids(result):
         (["User:ann", "--include-seen", "-k", "3"], "p1 p2 p5"),
         (["User:ann", "--category", "Yogurt"], "p2"),
         (["User:ann", "--category", "yogurt", "--category", "Bread"], "p2 p4 p3"),
-        (["User:ann", "--brand", "bolt", "--min-price", "3.5"], "p4"),
-        (["User:ann", "--max-price", "2", "--no-verify"], "p2"),
+        (["User:ann", "--brand", "bolt", "--price-min", "3.5"], "p4"),
+        (["User:ann", "--price-max", "2", "--no-verify"], "p2"),
         (["User:ann", "-t", "brands"], "bolt"),
         (["Brand:acme"], "bob"),
         (["Brand:acme", "--target", "USER", "--include-seen"], "cat ann bob"),
@@ -106,10 +106,10 @@ def test_similar(run, world_path):
 
 
 def test_an_empty_answer_says_so(run, world_path):
-    result = run("recommend", world_path, "User:ann", "--min-price", "99")
+    result = run("recommend", world_path, "User:ann", "--price-min", "99")
     assert result.exit_code == 0
     assert "no results after filters, policy and seen items" in result.stdout
-    assert ids(run("recommend", world_path, "User:ann", "--min-price", "99", "--json")) == []
+    assert ids(run("recommend", world_path, "User:ann", "--price-min", "99", "--json")) == []
 
 
 def test_markup_in_names_is_text(run, content, make_recommender):
@@ -136,13 +136,13 @@ def test_markup_in_names_is_text(run, content, make_recommender):
             "did you mean 'Yogurt'",
         ),
         (
-            ["recommend", "WORLD", "User:ann", "--min-price", "3", "--max-price", "2"],
+            ["recommend", "WORLD", "User:ann", "--price-min", "3", "--price-max", "2"],
             8,
             "InvalidFilterError",
             "'price_min' is 3.0, above 'price_max'",
         ),
         (
-            ["recommend", "WORLD", "User:ann", "--min-price=-1"],
+            ["recommend", "WORLD", "User:ann", "--price-min=-1"],
             8,
             "InvalidFilterError",
             "filter 'price_min' cannot be -1.0",
@@ -203,8 +203,8 @@ def damaged(tmp_path, world_path):
         (["recommend", "WORLD", "User:ann", "-k", "0"], "Invalid value for '--top-k' / '-k'"),
         (["recommend", "WORLD", "User:ann", "-k", "many"], "Invalid value for '--top-k' / '-k'"),
         (
-            ["recommend", "WORLD", "User:ann", "--max-price", "cheap"],
-            "Invalid value for '--max-price'",
+            ["recommend", "WORLD", "User:ann", "--price-max", "cheap"],
+            "Invalid value for '--price-max'",
         ),
         (["recommend", "WORLD", "User:ann", "--colour", "red"], "No such option"),
         (["similar"], "Missing argument"),
@@ -326,6 +326,11 @@ def test_events_instead_of_a_query_node(run, world_path, recommender):
     events = [("PURCHASED", "p1", None), ("PURCHASED", "p3", moment)]
     asked = recommender.recommend_for_events(events, "Product")
     assert ids(run("recommend", world_path, *words, "--json")) == list(asked.ids)
+    sooner = recommender.recommend_for_events(events, "Product", half_life_days=1)
+    found = json.loads(
+        run("recommend", world_path, *words, "--half-life-days", "1", "--json").stdout
+    )
+    assert found["recommendations"] == sooner.to_dicts()
     table = run("recommend", world_path, *words, "-t", "brands").stdout
     assert "Brand for someone with 2 events" in table
 

@@ -1,12 +1,13 @@
 """Filters and policies as typed on a command line; the market is drawn in contracts/market.py."""
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 from pages.messages import says
 from typer.testing import CliRunner
 
-from graphrec import Recommender, Seen
+from graphrec import Filters, Recommender, Seen
 from graphrec.cli import build_app
 
 POLICY = """
@@ -144,6 +145,16 @@ def test_a_wrong_policy_exits_with_its_line(run, policy):
         ("--max-per-category 1 --diversity 0.5", {"max_per_category": 1, "diversity": 0.5}),
         ("--seen VIEWED", {"exclude_seen": Seen(relations="VIEWED")}),
         ("--include-seen", {"exclude_seen": False}),
+        ("--exclude-seen", {}),
+        ("--price-min 2 --price-max 4", {"filters": Filters(price_min=2, price_max=4)}),
+        (
+            "--new-item-share 0.5 --new-item-days 2 --new-items-as-of 1970-01-02",
+            {
+                "new_item_share": 0.5,
+                "new_item_days": 2,
+                "new_items_as_of": datetime(1970, 1, 2, tzinfo=UTC),
+            },
+        ),
     ],
 )
 def test_what_a_list_should_be_like(run, market, words, options):
@@ -158,6 +169,7 @@ def test_what_a_list_should_be_like(run, market, words, options):
     [
         ("--include-seen --seen VIEWED", 2, "either --include-seen or --seen"),
         ("--value-weight 2", 2, "Invalid value for '--value-weight'"),
+        ("--new-items-as-of soon", 2, "'soon' is not a date such as 2026-11-01"),
         ("--value-weight 0.5", 8, "has no quality for Product"),
         ("--seen-days 3", 8, "does not say when User-PURCHASED-Product happened"),
         ("--new-item-share 0.5", 8, "who is new cannot be told"),
