@@ -45,8 +45,8 @@ def recommend(
         QueryError: The bundle has no vectors for a type, or knows nothing about the query node, or
             an option does not exist.
     """
-    question = RankOptions.of(options)
     engine.check_types(query_type, target_type)
+    question = RankOptions.of(options)
     return _answers(engine, query_type, [query_id], target_type, question)[0]
 
 
