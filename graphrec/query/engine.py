@@ -7,18 +7,16 @@ from datetime import UTC, datetime
 import numpy as np
 
 from graphrec.query.conditions import Mask
-from graphrec.query.embeddings import Rows
+from graphrec.query.embeddings import Rows, Similarity
 from graphrec.query.names import Skipped
 from graphrec.query.options import RankOptions
-from graphrec.query.planner import Method, Plan
 from graphrec.query.policy import Enforcement, Exclusion, Policy, Rules
-from graphrec.query.propose import Similarity
 from graphrec.query.query_nodes import QueryNodes
 from graphrec.query.ranking import Candidates, rank
 from graphrec.query.release import ServedBundle
 from graphrec.query.rerank import Reranker
 from graphrec.query.results import Outcome, Recommendation, Recommendations, Reranked, Trace
-from graphrec.query.topk import Scores
+from graphrec.query.topk import Method, Plan, Scores
 
 NEW_HERE = "new, in a place kept for new items"
 

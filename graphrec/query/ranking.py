@@ -12,17 +12,15 @@ import numpy as np
 import numpy.typing as npt
 
 from graphrec.query.conditions import Mask
-from graphrec.query.embeddings import EmbeddingMatrix, Rows
+from graphrec.query.embeddings import EmbeddingMatrix, Rows, Similarity
 from graphrec.query.metapaths import CATEGORY
 from graphrec.query.names import Skipped
 from graphrec.query.options import RankOptions
-from graphrec.query.planner import Plan
 from graphrec.query.policy import Rules
-from graphrec.query.propose import Similarity
 from graphrec.query.query_nodes import QueryNodes
 from graphrec.query.release import ServedBundle
 from graphrec.query.seen import Seen, SeenRows
-from graphrec.query.topk import Scores, planned_top_k
+from graphrec.query.topk import Plan, Scores, planned_top_k
 from graphrec.query.value import Values
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import Any, Literal, overload
 import pyarrow as pa
 
 from graphrec.query.names import Skipped
-from graphrec.query.planner import Plan
+from graphrec.query.topk import Plan
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,13 +28,11 @@ import numpy.typing as npt
 from benchmarks.data.neo4j_vectors import MOST_PRODUCTS, served
 from benchmarks.data.vectors import grown, trained_like
 from benchmarks.harness import Arguments, Bench, Kind, Timer, measure, text
-from graphrec.query.embeddings import EmbeddingMatrix
+from graphrec.query.embeddings import EmbeddingMatrix, Similarity
 from graphrec.query.index.base import IndexConfig, ServedIndex
 from graphrec.query.index.build import Exam, exact_index
 from graphrec.query.index.orders import order_of
-from graphrec.query.planner import Plan
-from graphrec.query.propose import Similarity
-from graphrec.query.topk import planned_top_k
+from graphrec.query.topk import Plan, planned_top_k
 
 K = 10
 SHARES = (1.0, 0.1, 0.01, 0.001)

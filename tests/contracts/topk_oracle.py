@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from graphrec.query.propose import Similarity
+from graphrec.query.embeddings import Similarity
 
 DOT, COSINE = Similarity.DOT, Similarity.COSINE
 LARGEST = float(np.finfo(np.float32).max)

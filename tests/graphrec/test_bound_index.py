@@ -14,8 +14,7 @@ from graphrec.query.index import exact
 from graphrec.query.index.base import ServedIndex
 from graphrec.query.index.exact import ExactMipsIndex
 from graphrec.query.index.orders import Rotation, balanced
-from graphrec.query.planner import Method
-from graphrec.query.topk import planned_top_k, top_k
+from graphrec.query.topk import Method, planned_top_k, top_k
 
 # Any float32 times the second is small enough for an index, and often no normal number any more.
 sizes = st.tuples(st.integers(1, 5), st.integers(1, 4), st.integers(1, 3))

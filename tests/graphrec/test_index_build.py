@@ -16,8 +16,7 @@ from graphrec.query import planner
 from graphrec.query.embeddings import EmbeddingMatrix
 from graphrec.query.index import IndexConfig, build, build_index, ivf
 from graphrec.query.index.build import Indexes
-from graphrec.query.planner import Method
-from graphrec.query.topk import planned_top_k, top_k
+from graphrec.query.topk import Method, planned_top_k, top_k
 
 NUM_PRODUCTS, NUM_USERS, DIM = 3_000, 150, 16
 SMALL = {"min_targets": 1_000, "num_queries": 40}

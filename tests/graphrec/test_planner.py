@@ -3,7 +3,7 @@
 import pytest
 
 from graphrec.bundle.manifest import IndexEntry, Measured
-from graphrec.query.planner import Method, SearchQuery, plan_search
+from graphrec.query.topk import Method, SearchQuery, plan_search
 
 
 def entry(kind="bounds", recall=1.0, share_read=0.006):

@@ -7,8 +7,7 @@ from hypothesis import strategies as st
 
 from graphdb.errors import QueryError
 from graphrec import Recommender
-from graphrec.query.embeddings import EmbeddingMatrix
-from graphrec.query.propose import Similarity, ValueProposer
+from graphrec.query.embeddings import EmbeddingMatrix, Similarity, ValueProposer
 from graphrec.query.topk import planned_top_k, top_k
 from graphrec.query.value import value_adjusted, value_factors, values_of
 

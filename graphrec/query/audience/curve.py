@@ -15,11 +15,10 @@ from graphrec.query.audience.lookalike import (
     buyers,
     queries_of,
 )
-from graphrec.query.embeddings import NO_ROWS
+from graphrec.query.embeddings import NO_ROWS, Similarity
 from graphrec.query.engine import Engine
 from graphrec.query.limits import check_number
 from graphrec.query.options import RankOptions
-from graphrec.query.propose import Similarity
 
 SHARES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 

@@ -15,13 +15,12 @@ from graphdb.errors import QueryError, shown
 from graphdb.schema_types import MetaPath
 from graphrec.bundle.audiences import Calibration
 from graphrec.query.audience.directions import Directions, Vector, spread
-from graphrec.query.embeddings import NO_ROWS, EmbeddingMatrix, Rows
+from graphrec.query.embeddings import NO_ROWS, EmbeddingMatrix, Rows, Similarity
 from graphrec.query.engine import Engine
 from graphrec.query.limits import MOST_K, check_number, check_whole
 from graphrec.query.metapaths import MAKES
 from graphrec.query.names import held_rows
 from graphrec.query.options import RankOptions
-from graphrec.query.propose import Similarity
 from graphrec.query.query_nodes import QueryNodes
 from graphrec.query.release import ServedBundle
 from graphrec.query.results import Recommendations

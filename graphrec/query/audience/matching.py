@@ -7,11 +7,10 @@ import numpy.typing as npt
 
 from graphdb.errors import QueryError
 from graphrec.query.audience.lookalike import audience_of_row
-from graphrec.query.embeddings import NO_ROWS, EmbeddingMatrix, Rows
+from graphrec.query.embeddings import NO_ROWS, EmbeddingMatrix, Rows, Similarity
 from graphrec.query.engine import Engine
 from graphrec.query.metapaths import MAKES
 from graphrec.query.options import RankOptions
-from graphrec.query.propose import Similarity
 from graphrec.query.query_nodes import QueryNodes
 from graphrec.query.release import ServedBundle
 from graphrec.query.results import Recommendations

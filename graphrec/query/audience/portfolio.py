@@ -16,11 +16,10 @@ from graphdb.decimals import exact_decimals, exact_sum
 from graphdb.errors import QueryError, shown
 from graphrec.query.audience.lookalike import AudienceScores, audience_of, queries_of
 from graphrec.query.audience.matching import creators_for
-from graphrec.query.embeddings import NO_ROWS, Rows
+from graphrec.query.embeddings import NO_ROWS, Rows, Similarity
 from graphrec.query.engine import Engine
 from graphrec.query.limits import MOST_K, MOST_MONEY, check_number, check_whole
 from graphrec.query.options import RankOptions
-from graphrec.query.propose import Similarity
 from graphrec.query.results import Recommendation, Recommendations, Trace
 
 Values = npt.NDArray[np.float64]

@@ -20,14 +20,12 @@ from graphdb.locking import ForkLock, locked
 from graphrec.bundle import Bundle, open_bundle
 from graphrec.bundle.files import BundleFiles
 from graphrec.bundle.manifest import MANIFEST_NAME, IndexEntry, Measured
-from graphrec.query.embeddings import EmbeddingMatrix, Rows
+from graphrec.query.embeddings import EmbeddingMatrix, Rows, Similarity
 from graphrec.query.index.base import Index, IndexConfig, ServedIndex
 from graphrec.query.index.exact import ExactMipsIndex
 from graphrec.query.index.ivf import IvfIndex, has_faiss, read_ivf, write_ivf
 from graphrec.query.index.orders import Order, Rotation, orders_of
-from graphrec.query.planner import SearchQuery, plan_search
-from graphrec.query.propose import Similarity
-from graphrec.query.topk import exact_scores, keep_best, top_k
+from graphrec.query.topk import SearchQuery, exact_scores, keep_best, plan_search, top_k
 
 Mask = npt.NDArray[np.bool_]
 

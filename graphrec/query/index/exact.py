@@ -24,21 +24,23 @@ import numpy as np
 import numpy.typing as npt
 
 from graphdb.errors import BundleError
-from graphrec.query.embeddings import NO_ROWS, EmbeddingMatrix, Rows
-from graphrec.query.index.base import Proposal
-from graphrec.query.index.orders import Rotation, scaled
-from graphrec.query.propose import (
+from graphrec.query.embeddings import (
     EPSILON,
     FORBIDDEN,
     LARGEST_SAFE,
     LOWEST,
+    NO_ROWS,
     UNDERFLOW,
+    EmbeddingMatrix,
+    Rows,
     Similarity,
     rounded_down,
     rounded_up,
     rounding_bound,
     true_places,
 )
+from graphrec.query.index.base import Proposal
+from graphrec.query.index.orders import Rotation, scaled
 
 Floats = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]

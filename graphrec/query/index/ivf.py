@@ -20,10 +20,9 @@ import numpy.typing as npt
 from graphdb.errors import BundleCorruptError, QueryError
 from graphrec.bundle.files import BundleFiles
 from graphrec.bundle.manifest import SHARE_SLACK, IndexEntry
-from graphrec.query.embeddings import NO_ROWS, EmbeddingMatrix, Rows
+from graphrec.query.embeddings import LARGEST_SAFE, NO_ROWS, EmbeddingMatrix, Rows, Similarity
 from graphrec.query.index.base import Proposal
 from graphrec.query.index.orders import scaled
-from graphrec.query.propose import LARGEST_SAFE, Similarity
 
 Mask = npt.NDArray[np.bool_]
 

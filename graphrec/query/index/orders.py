@@ -16,10 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 from graphrec.bundle import Bundle
-from graphrec.query.embeddings import EmbeddingMatrix, Rows
+from graphrec.query.embeddings import UNDERFLOW, EmbeddingMatrix, Rows, Similarity
 from graphrec.query.fold_in import USER
 from graphrec.query.index.base import IndexConfig
-from graphrec.query.propose import UNDERFLOW, Similarity
 
 Matrix = npt.NDArray[np.float64]
 

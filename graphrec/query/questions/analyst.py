@@ -11,9 +11,9 @@ import numpy.typing as npt
 
 from graphdb.errors import QueryError, shown
 from graphrec.query.cold_start import Neighbors
+from graphrec.query.embeddings import Similarity
 from graphrec.query.engine import Engine
 from graphrec.query.options import RankOptions, SimilarOptions
-from graphrec.query.propose import Similarity
 from graphrec.query.query_nodes import queries_by_id
 from graphrec.query.reasons import Fields
 from graphrec.query.results import Recommendations

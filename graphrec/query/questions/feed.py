@@ -14,13 +14,12 @@ import numpy.typing as npt
 from graphdb.errors import QueryError
 from graphrec.query.audience.lookalike import BUYERS, Size, audience_of_row, lookalikes
 from graphrec.query.audience.matching import creators_for, for_creators, knows_products
-from graphrec.query.embeddings import NO_ROWS, Rows
+from graphrec.query.embeddings import NO_ROWS, Rows, Similarity
 from graphrec.query.engine import Engine
 from graphrec.query.fold_in import Event
 from graphrec.query.limits import MOST_RESULTS, check_count
 from graphrec.query.names import Skipped, as_ids, excluded_rows
 from graphrec.query.options import BatchOptions, Options, RankOptions, SimilarOptions
-from graphrec.query.propose import Similarity
 from graphrec.query.query_nodes import popular_query, queries_by_id, queries_by_row, vector_query
 from graphrec.query.results import Outcome, Recommendations
 from graphrec.query.topk import Scores
