@@ -11,8 +11,8 @@ import pyarrow.parquet as pq
 from graphdb.atomic import atomic_file
 from graphdb.errors import QueryError
 from graphrec.query import Outcome, Recommendations, Recommender
-from graphrec.query.limits import MOST_K, MOST_RESULTS, check_whole
-from graphrec.query.options import Options
+from graphrec.query.limits import MOST_K, MOST_RESULTS
+from graphrec.query.options import Options, check_whole
 
 SCHEMA = pa.schema(
     [

@@ -20,8 +20,9 @@ from graphrec.explain.parts import (
 )
 from graphrec.explain.search import Found, find_paths, most_telling
 from graphrec.explain.steps import Allowed, Steps
-from graphrec.query.limits import MOST_K, check_whole
+from graphrec.query.limits import MOST_K
 from graphrec.query.metapaths import Paths
+from graphrec.query.options import check_whole
 from graphrec.query.reasons import Display
 
 LONGEST_HOPS = 4

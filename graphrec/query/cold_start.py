@@ -16,7 +16,7 @@ from graphrec.bundle import Adjacency, Bundle, ColdStartRule
 from graphrec.cold_start import NeighborAggregator
 from graphrec.query.embeddings import EmbeddingMatrix
 from graphrec.query.metapaths import CATEGORY, GROUPS, Paths
-from graphrec.query.names import as_ids
+from graphrec.query.options import as_ids
 
 Neighbors = Mapping[str, Sequence[str]] | Mapping[EdgeType, Sequence[str]]
 """Per edge type, such as 'Product-MADE_BY-Brand', the ids of the nodes at the other end."""

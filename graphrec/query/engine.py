@@ -14,7 +14,7 @@ from graphrec.query.policy import Enforcement, Exclusion, Policy, Rules
 from graphrec.query.query_nodes import QueryNodes
 from graphrec.query.ranking import Candidates, rank
 from graphrec.query.release import ServedBundle
-from graphrec.query.rerank import Reranker
+from graphrec.query.rerank.reranker import Reranker
 from graphrec.query.results import Outcome, Recommendation, Recommendations, Reranked, Trace
 from graphrec.query.topk import Method, Plan, Scores
 

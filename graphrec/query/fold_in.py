@@ -14,9 +14,10 @@ from graphdb.schema_types import EdgeType
 from graphrec.bundle import Bundle
 from graphrec.bundle.files import norms_of
 from graphrec.query.embeddings import NO_ROWS, Rows
-from graphrec.query.limits import MOST_DAYS, MOST_EVENTS, check_count, check_number
+from graphrec.query.limits import MOST_DAYS, MOST_EVENTS
 from graphrec.query.metapaths import Paths
 from graphrec.query.names import Skipped
+from graphrec.query.options import check_count, check_number
 from graphrec.query.seen import seen_paths, wholes_of
 
 Event = tuple[str, str] | tuple[str, str, datetime | None]

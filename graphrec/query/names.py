@@ -1,18 +1,17 @@
 """Finds nodes by id or by name."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from graphdb.errors import InvalidFilterError, QueryError, UnknownIdError, nearest, shown
+from graphdb.errors import InvalidFilterError, UnknownIdError, nearest
 from graphrec.bundle import Bundle
 from graphrec.bundle.files import PRIVATE_TYPES
 from graphrec.query.conditions import Columns, Respelled
 from graphrec.query.embeddings import Rows
-from graphrec.query.limits import MOST_IDS, check_count
 
 _NEAREST_AMONG = 20_000  # comparing with more names than this takes too long for an error message
 
@@ -65,26 +64,8 @@ def known_rows(
     return np.array(rows, np.int64), tuple(Skipped(asked_by, node_type, one) for one in unknown)
 
 
-def as_ids(ids: Iterable[str], asked_by: str) -> tuple[str, ...]:
-    """Ids as callers write them; a single one may stand by itself.
-
-    Raises:
-        QueryError: They are no list.
-
-    >>> as_ids("p1", "exclude_ids"), as_ids(["p1", "p2"], "exclude_ids")
-    (('p1',), ('p1', 'p2'))
-    """
-    if isinstance(ids, str):
-        return (ids,)
-    if not isinstance(ids, Iterable):
-        raise QueryError(f"{asked_by} cannot be {shown(ids)}", expected="a list of ids", value=ids)
-    found = tuple(ids)
-    check_count(asked_by, len(found), MOST_IDS)
-    return found
-
-
 def held_rows(
-    bundle: Bundle, node_type: str, asked_by: str, ids: Iterable[str]
+    bundle: Bundle, node_type: str, asked_by: str, ids: tuple[str, ...]
 ) -> tuple[Rows, tuple[Skipped, ...]]:
     """The rows of the ids that the bundle holds, each once, and the others.
 
@@ -92,7 +73,7 @@ def held_rows(
         UnknownIdError: An id is no text.
     """
     found: dict[str, int | None] = {}
-    for one in as_ids(ids, asked_by):
+    for one in ids:
         row = bundle.find_row(node_type, one)  # also says that it is no text, before it is a key
         found[one] = row
     rows = [row for row in found.values() if row is not None]
@@ -101,7 +82,7 @@ def held_rows(
 
 
 def excluded_rows(
-    columns: Columns, node_type: str, asked_by: str, ids: Iterable[str]
+    columns: Columns, node_type: str, asked_by: str, ids: tuple[str, ...]
 ) -> tuple[Rows, tuple[Skipped, ...]]:
     """The same for what must not come out.
 

@@ -1,4 +1,4 @@
-"""How a question is to be answered: its options, their defaults, their checks and their meaning.
+"""How a question is to be answered: its options, their meaning, their defaults and their checks.
 
 The meaning of an option stands once, in the typed dictionary that declares it. `show_options` puts
 it, with type and default, into the signature and the docstring of every question that takes it.
@@ -6,18 +6,18 @@ it, with type and default, into the signature and the docstring of every questio
 
 import inspect
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, Literal, TypedDict, get_args, get_type_hints
 
+import numpy as np
+
 from graphdb.errors import QueryError, nearest, shown
 from graphrec.query.filters import Filters
-from graphrec.query.limits import MOST_K, check_choice, check_whole, check_yes_no
+from graphrec.query.limits import MOST_IDS, MOST_K
 from graphrec.query.metapaths import LEVELS
-from graphrec.query.rerank.fairness import DIMENSIONS, Fairness
 from graphrec.query.seen import USUAL_RULE, Seen
-from graphrec.query.value import check_value_weight
 
 ON_UNKNOWN = ("error", "popular", "skip")
 
@@ -103,6 +103,60 @@ class Options(BatchOptions, total=False):
     on_unknown: Literal["error", "popular", "skip"]
 
 
+DIMENSIONS: Mapping[str, str] = {
+    "category": "categories",
+    "brand": "brands",
+    "creator": "creators",
+}
+"""What crowds a list, each with the filter whose metapaths connect it to targets."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fairness:
+    """How a list may depart from pure affinity; the defaults leave it as it is.
+
+    Args:
+        new_item_share: Of the first m places at least floor(m * share) go to new items, for every
+            m: with .2, one of the first five, two of the first ten, and so on in every page.
+        new_item_days: Who is younger than so many days, by `created_at`, is new. Without
+            a `created_at` nobody is: an old product without a date must not pass for a new one.
+        new_items_as_of: The moment that ages count back from; by default the bundle's cut-off, or
+            the time of its newest event where it has none. Who was created later counts as new
+            too.
+        caps: By dimension, how many of one category, brand or creator there may be.
+        diversity: From 0, affinity alone, to 1, difference alone: maximal marginal relevance.
+
+    Raises:
+        QueryError: A number is out of its range.
+    """
+
+    new_item_share: float = 0.0
+    new_item_days: float = 30.0
+    new_items_as_of: datetime | None = None
+    caps: tuple[tuple[str, int], ...] = ()
+    diversity: float = 0.0
+
+    def __post_init__(self) -> None:
+        check_number("new_item_share", self.new_item_share, 0, 1)
+        check_number("new_item_days", self.new_item_days, 0, 36_500)
+        check_number("diversity", self.diversity, 0, 1)
+        for dimension, most in self.caps:
+            if isinstance(most, bool) or not isinstance(most, int | np.integer) or most < 1:
+                raise QueryError(
+                    f"max_per_{dimension} is {shown(most)}",
+                    expected="a whole number, 1 or more",
+                    next_step=f"to leave a {dimension} out, filter it",
+                    value=most,
+                )
+        if self.new_items_as_of is not None:
+            check_moment("new_items_as_of", self.new_items_as_of)
+
+    @property
+    def changes(self) -> bool:
+        """Whether anything beside affinity is asked for."""
+        return bool(self.new_item_share or self.caps or self.diversity)
+
+
 @dataclass(frozen=True, slots=True)
 class RankOptions:
     """All options of a question, checked."""
@@ -124,7 +178,8 @@ class RankOptions:
 
     def __post_init__(self) -> None:
         check_whole("k", self.k, 1, MOST_K)
-        check_value_weight(self.value_weight)
+        why = "from 0 (what fits best) to 1 (expected net value)"
+        check_number("value_weight", self.value_weight, 0, 1, why=why)
         check_yes_no("include_unsellable", self.include_unsellable)
         if not isinstance(self.exclude_seen, Seen):
             check_yes_no("exclude_seen", self.exclude_seen)
@@ -236,3 +291,92 @@ _MEANINGS = {
     for declared in (SimilarOptions, BatchOptions, Options, AudienceOptions)
     for name, said in _meanings(declared)
 }
+
+
+def as_ids(ids: Iterable[str], asked_by: str) -> tuple[str, ...]:
+    """Ids as callers write them; a single one may stand by itself.
+
+    Raises:
+        QueryError: They are no list.
+
+    >>> as_ids("p1", "exclude_ids"), as_ids(["p1", "p2"], "exclude_ids")
+    (('p1',), ('p1', 'p2'))
+    """
+    if isinstance(ids, str):
+        return (ids,)
+    if not isinstance(ids, Iterable):
+        raise QueryError(f"{asked_by} cannot be {shown(ids)}", expected="a list of ids", value=ids)
+    found = tuple(ids)
+    check_count(asked_by, len(found), MOST_IDS)
+    return found
+
+
+def check_whole(name: str, value: object, low: int, high: int) -> None:
+    """Raises QueryError unless a value is a whole number from `low` to `high`."""
+    is_whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    if not is_whole or not low <= value <= high:  # type: ignore[operator]
+        raise QueryError(
+            f"{name} is {shown(value)}",
+            expected=f"a whole number, {low} or more and at most {high:,}",
+            value=value,
+        )
+
+
+def check_number(
+    name: str, value: object, low: float, high: float, *, above: bool = False, why: str = ""
+) -> None:
+    """Raises QueryError unless a value is a number from `low` to `high`.
+
+    Args:
+        above: `low` itself is too low.
+        why: What the ends mean, for the message.
+    """
+    value = value.item() if isinstance(value, np.generic) else value
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not is_number or not low <= value <= high or (above and value == low):  # type: ignore[operator]
+        start = f"above {low:g}, at most {high:,g}" if above else f"{low:g} to {high:,g}"
+        raise QueryError(f"{name} is {shown(value)}", expected=why or start, value=value)
+
+
+def check_choice(
+    name: str, value: object, choices: Collection[str], next_step: str | None = None
+) -> None:
+    """Raises QueryError unless a value is one of some words."""
+    if not isinstance(value, str) or value not in choices:
+        raise QueryError(
+            f"{name} is {shown(value)}",
+            expected="one of " + ", ".join(choices),
+            next_step=next_step,
+            value=value,
+        )
+
+
+def check_yes_no(name: str, value: object) -> None:
+    """Raises QueryError unless a value is True or False."""
+    if not isinstance(value, bool | np.bool_):
+        raise QueryError(f"{name} is {shown(value)}", expected="True or False", value=value)
+
+
+def check_moment(name: str, value: object) -> None:
+    """Raises QueryError unless a value is a moment with its timezone."""
+    if not isinstance(value, datetime) or value.tzinfo is None:
+        raise QueryError(
+            f"{name} is {shown(value)}", expected="a moment with its timezone", value=value
+        )
+
+
+def check_pair(name: str, value: object) -> None:
+    """Raises QueryError unless a value is a type and an id."""
+    if not isinstance(value, tuple | list) or len(value) != 2:
+        raise QueryError(f"{name} is {shown(value)}", expected="a node type and an id", value=value)
+
+
+def check_count(what: str, count: int, most: int) -> None:
+    """Raises QueryError where something is asked for more often than may be at once."""
+    if count > most:
+        raise QueryError(
+            f"{count:,} {what} at once",
+            expected=f"at most {most:,}",
+            next_step="ask in several parts",
+            value=count,
+        )

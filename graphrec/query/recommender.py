@@ -9,8 +9,7 @@ from graphdb.locking import ForkLock
 from graphrec.bundle import Bundle, open_bundle
 from graphrec.bundle.manifest import read_manifest
 from graphrec.query.engine import Clock, Engine, utc_now
-from graphrec.query.limits import check_pair
-from graphrec.query.options import show_options
+from graphrec.query.options import check_pair, show_options
 from graphrec.query.policy import Exclusion, Policy, read_policy
 from graphrec.query.questions import analyst, feed, merchant
 from graphrec.query.release import ServedBundle

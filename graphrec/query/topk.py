@@ -17,7 +17,8 @@ import numpy.typing as npt
 
 from graphrec.bundle.manifest import IndexEntry, Measured
 from graphrec.query.embeddings import EmbeddingMatrix, Proposer, Rows, Similarity, ValueProposer
-from graphrec.query.limits import MOST_CELLS, MOST_K, check_count, check_whole
+from graphrec.query.limits import MOST_CELLS, MOST_K
+from graphrec.query.options import check_count, check_whole
 from graphrec.query.value import Values, stretched
 
 if TYPE_CHECKING:

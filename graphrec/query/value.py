@@ -24,9 +24,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from graphdb.errors import QueryError, shown
 from graphrec.bundle import Bundle
 from graphrec.bundle.quality import PAID, QUALITY, RETURN_RATE
-from graphrec.query.limits import check_number
 
 Values = npt.NDArray[np.float64]
 
@@ -100,7 +100,12 @@ def value_factors(value: npt.ArrayLike, value_weight: float) -> Values:
     Raises:
         QueryError: The weight is not in [0, 1].
     """
-    check_value_weight(value_weight)
+    if not 0 <= value_weight <= 1:
+        raise QueryError(
+            f"value_weight is {shown(value_weight)}",
+            expected="from 0 (what fits best) to 1 (expected net value)",
+            value=value_weight,
+        )
     factors: Values = np.asarray(value, dtype=np.float64) ** value_weight
     return factors
 
@@ -109,12 +114,6 @@ def stretched(scores: Values, factors: Values) -> Values:
     """Scores times their factors where they are positive, divided by them where not."""
     moved: Values = np.where(scores < 0, scores / factors, scores * factors)
     return moved
-
-
-def check_value_weight(value_weight: float) -> None:
-    """Raises QueryError unless it is a number from 0 to 1."""
-    why = "from 0 (what fits best) to 1 (expected net value)"
-    check_number("value_weight", value_weight, 0, 1, why=why)
 
 
 def values_of(bundle: Bundle, node_type: str) -> Values:

@@ -17,8 +17,7 @@ from graphrec.query.audience.lookalike import (
 )
 from graphrec.query.embeddings import NO_ROWS, Similarity
 from graphrec.query.engine import Engine
-from graphrec.query.limits import check_number
-from graphrec.query.options import RankOptions
+from graphrec.query.options import RankOptions, check_number
 
 SHARES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 

@@ -17,10 +17,10 @@ from graphrec.bundle.audiences import Calibration
 from graphrec.query.audience.directions import Directions, Vector, spread
 from graphrec.query.embeddings import NO_ROWS, EmbeddingMatrix, Rows, Similarity
 from graphrec.query.engine import Engine
-from graphrec.query.limits import MOST_K, check_number, check_whole
+from graphrec.query.limits import MOST_K
 from graphrec.query.metapaths import MAKES
 from graphrec.query.names import held_rows
-from graphrec.query.options import RankOptions
+from graphrec.query.options import RankOptions, as_ids, check_number, check_whole
 from graphrec.query.query_nodes import QueryNodes
 from graphrec.query.release import ServedBundle
 from graphrec.query.results import Recommendations
@@ -388,7 +388,8 @@ def lookalikes_of_users(
         new_only: These themselves do not come out.
     """
     release = engine.release
-    rows, skipped = held_rows(release.bundle, "User", "user_ids", user_ids)
+    ids = as_ids(user_ids, "user_ids")
+    rows, skipped = held_rows(release.bundle, "User", "user_ids", ids)
     if skipped and not len(rows):
         release.bundle.row_of("User", skipped[0].id)  # says that it is unknown
     rows = np.sort(rows)

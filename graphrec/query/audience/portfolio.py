@@ -18,8 +18,8 @@ from graphrec.query.audience.lookalike import AudienceScores, audience_of, queri
 from graphrec.query.audience.matching import creators_for
 from graphrec.query.embeddings import NO_ROWS, Rows, Similarity
 from graphrec.query.engine import Engine
-from graphrec.query.limits import MOST_K, MOST_MONEY, check_number, check_whole
-from graphrec.query.options import RankOptions
+from graphrec.query.limits import MOST_K, MOST_MONEY
+from graphrec.query.options import RankOptions, check_number, check_whole
 from graphrec.query.results import Recommendation, Recommendations, Trace
 
 Values = npt.NDArray[np.float64]

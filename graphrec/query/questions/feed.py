@@ -17,9 +17,16 @@ from graphrec.query.audience.matching import creators_for, for_creators, knows_p
 from graphrec.query.embeddings import NO_ROWS, Rows, Similarity
 from graphrec.query.engine import Engine
 from graphrec.query.fold_in import Event
-from graphrec.query.limits import MOST_RESULTS, check_count
-from graphrec.query.names import Skipped, as_ids, excluded_rows
-from graphrec.query.options import BatchOptions, Options, RankOptions, SimilarOptions
+from graphrec.query.limits import MOST_RESULTS
+from graphrec.query.names import Skipped, excluded_rows
+from graphrec.query.options import (
+    BatchOptions,
+    Options,
+    RankOptions,
+    SimilarOptions,
+    as_ids,
+    check_count,
+)
 from graphrec.query.query_nodes import popular_query, queries_by_id, queries_by_row, vector_query
 from graphrec.query.results import Outcome, Recommendations
 from graphrec.query.topk import Scores
@@ -130,7 +137,8 @@ def recommend_vector(
     engine.check_types(target_type)
     question = RankOptions.of(options)
     columns, dim = engine.release.columns, engine.release.space(target_type).dim
-    excluded, skipped = excluded_rows(columns, target_type, "exclude_ids", exclude_ids)
+    ids = as_ids(exclude_ids, "exclude_ids")
+    excluded, skipped = excluded_rows(columns, target_type, "exclude_ids", ids)
     query = vector_query(vector, dim, excluded, skipped)
     return engine.answer(query, [""], target_type, question)[0]
 

@@ -17,8 +17,7 @@ from graphrec.query.audience.portfolio import Budget, Portfolio, portfolio_for
 from graphrec.query.embeddings import Rows
 from graphrec.query.engine import Engine
 from graphrec.query.filters import Filters
-from graphrec.query.names import as_ids
-from graphrec.query.options import AudienceOptions, Options, RankOptions
+from graphrec.query.options import AudienceOptions, Options, RankOptions, as_ids
 from graphrec.query.questions.feed import recommend
 from graphrec.query.results import Recommendations
 from graphrec.query.topk import Scores

@@ -14,8 +14,9 @@ from graphdb.errors import QueryError
 from graphdb.schema_types import CREATED_AT
 from graphrec.query.conditions import Mask, microseconds
 from graphrec.query.embeddings import Rows
+from graphrec.query.options import DIMENSIONS, Fairness
 from graphrec.query.release import ServedBundle
-from graphrec.query.rerank.fairness import DIMENSIONS, Fairness, Groups, Membership
+from graphrec.query.rerank.groups import Groups, Membership
 from graphrec.query.results import Reranked
 from graphrec.query.topk import Scores
 

@@ -1,74 +1,15 @@
-"""Defines what a list may require beside affinity: a share of new items, caps and diversity.
+"""Finds the categories, brands and creators that targets belong to, for caps and diversity."""
 
-It also finds the categories, brands and creators that targets belong to, which caps and diversity
-need.
-"""
-
-from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 
 import numpy as np
 import numpy.typing as npt
 
-from graphdb.errors import QueryError, shown
+from graphdb.errors import QueryError
 from graphdb.schema_types import MetaPath
 from graphrec.query.embeddings import Rows
-from graphrec.query.limits import check_moment, check_number
 from graphrec.query.metapaths import FILTER_PATHS, NAMED, Paths
-
-DIMENSIONS: Mapping[str, str] = {
-    "category": "categories",
-    "brand": "brands",
-    "creator": "creators",
-}
-"""What crowds a list, each with the filter whose metapaths connect it to targets."""
-
-
-@dataclass(frozen=True, slots=True)
-class Fairness:
-    """How a list may depart from pure affinity; the defaults leave it as it is.
-
-    Args:
-        new_item_share: Of the first m places at least floor(m * share) go to new items, for every
-            m: with .2, one of the first five, two of the first ten, and so on in every page.
-        new_item_days: Who is younger than so many days, by `created_at`, is new. Without
-            a `created_at` nobody is: an old product without a date must not pass for a new one.
-        new_items_as_of: The moment that ages count back from; by default the bundle's cut-off, or
-            the time of its newest event where it has none. Who was created later counts as new
-            too.
-        caps: By dimension, how many of one category, brand or creator there may be.
-        diversity: From 0, affinity alone, to 1, difference alone: maximal marginal relevance.
-
-    Raises:
-        QueryError: A number is out of its range.
-    """
-
-    new_item_share: float = 0.0
-    new_item_days: float = 30.0
-    new_items_as_of: datetime | None = None
-    caps: tuple[tuple[str, int], ...] = ()
-    diversity: float = 0.0
-
-    def __post_init__(self) -> None:
-        check_number("new_item_share", self.new_item_share, 0, 1)
-        check_number("new_item_days", self.new_item_days, 0, 36_500)
-        check_number("diversity", self.diversity, 0, 1)
-        for dimension, most in self.caps:
-            if isinstance(most, bool) or not isinstance(most, int | np.integer) or most < 1:
-                raise QueryError(
-                    f"max_per_{dimension} is {shown(most)}",
-                    expected="a whole number, 1 or more",
-                    next_step=f"to leave a {dimension} out, filter it",
-                    value=most,
-                )
-        if self.new_items_as_of is not None:
-            check_moment("new_items_as_of", self.new_items_as_of)
-
-    @property
-    def changes(self) -> bool:
-        """Whether anything beside affinity is asked for."""
-        return bool(self.new_item_share or self.caps or self.diversity)
+from graphrec.query.options import DIMENSIONS
 
 
 @dataclass(frozen=True, slots=True, eq=False)
