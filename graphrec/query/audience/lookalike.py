@@ -21,8 +21,7 @@ from graphrec.query.limits import MOST_K
 from graphrec.query.metapaths import MAKES
 from graphrec.query.names import held_rows
 from graphrec.query.options import RankOptions, as_ids, check_number, check_whole
-from graphrec.query.query_nodes import QueryNodes
-from graphrec.query.release import ServedBundle
+from graphrec.query.release import QueryNodes, ServedBundle
 from graphrec.query.results import Recommendations
 from graphrec.query.seen import USUAL_RULE
 from graphrec.query.topk import Scores

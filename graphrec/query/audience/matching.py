@@ -11,8 +11,7 @@ from graphrec.query.embeddings import NO_ROWS, EmbeddingMatrix, Rows, Similarity
 from graphrec.query.engine import Engine
 from graphrec.query.metapaths import MAKES
 from graphrec.query.options import RankOptions
-from graphrec.query.query_nodes import QueryNodes
-from graphrec.query.release import ServedBundle
+from graphrec.query.release import QueryNodes, ServedBundle
 from graphrec.query.results import Recommendations
 from graphrec.query.topk import Scores
 

@@ -14,8 +14,8 @@ from graphrec.query.cold_start import Neighbors
 from graphrec.query.embeddings import Similarity
 from graphrec.query.engine import Engine
 from graphrec.query.options import RankOptions, SimilarOptions
-from graphrec.query.query_nodes import queries_by_id
 from graphrec.query.reasons import Fields
+from graphrec.query.release import queries_by_id
 from graphrec.query.results import Recommendations
 from graphrec.query.seen import USUAL_RULE, Seen, SeenRows
 

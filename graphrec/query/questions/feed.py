@@ -27,7 +27,7 @@ from graphrec.query.options import (
     as_ids,
     check_count,
 )
-from graphrec.query.query_nodes import popular_query, queries_by_id, queries_by_row, vector_query
+from graphrec.query.release import popular_query, queries_by_id, queries_by_row, vector_query
 from graphrec.query.results import Outcome, Recommendations
 from graphrec.query.topk import Scores
 

@@ -212,7 +212,7 @@ _DAY_MICROSECONDS = 86_400e6
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RerankedLists:
-    """Rows and scores as `ranking.rank` gives them, in the order that is shown, and notes."""
+    """Rows and scores as `Engine.rank` gives them, in the order that is shown, and notes."""
 
     rows: Rows
     scores: Scores
