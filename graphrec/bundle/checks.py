@@ -16,6 +16,8 @@ from graphrec.adjacency import Adjacency
 from graphrec.bundle.files import norms_of
 from graphrec.bundle.quality import Quality, check_quality
 
+_ROUNDING = 1e-9  # tolerance for sums in another order, as on other processors
+
 
 def check_content(
     schema: Schema,
@@ -196,3 +198,50 @@ def check_vectors(
             value=int(odd[0]),
         )
     return norms
+
+
+def check_norms(kept: npt.NDArray[np.float64], norms: npt.NDArray[np.float64]) -> None:
+    """Checks that kept lengths of vectors are those that the vectors have.
+
+    Raises:
+        BundleError: Names the first row and its length.
+    """
+    odd = np.flatnonzero(~np.isclose(kept, norms, rtol=_ROUNDING, atol=0))
+    if len(odd):
+        raise BundleError(
+            f"the length of row {odd[0]} is {kept[odd[0]]}",
+            expected=f"{norms[odd[0]]}, the length of its vector",
+            value=int(odd[0]),
+        )
+
+
+def check_exact_index(
+    rows: npt.NDArray[np.int32],
+    lengths: npt.NDArray[np.float32],
+    heads: npt.NDArray[np.float32],
+    rotation: npt.NDArray[np.float64],
+    num_targets: int,
+) -> None:
+    """Checks the parts of an exact index that are cheap to check.
+
+    Raises:
+        BundleError: Names the part and what is wrong.
+    """
+    seen = np.zeros(num_targets, dtype=np.bool_)
+    if rows.min() < 0 or rows.max() >= len(seen):
+        raise BundleError(
+            f"it names rows {rows.min()} to {rows.max()}", expected=f"0 to {len(seen) - 1}"
+        )
+    seen[rows] = True
+    if np.count_nonzero(seen) != len(rows):
+        raise BundleError("it names a row twice", expected="each row at most once")
+    parts: dict[str, npt.NDArray[np.floating]] = {
+        "heads": heads,
+        "lengths": lengths,
+        "rotation": rotation,
+    }
+    for name, part in parts.items():
+        if not np.isfinite(part).all():
+            raise BundleError(f"its {name} are not finite", expected="no NaN and no infinity")
+    if (lengths < 0).any() or (np.diff(lengths) > 0).any():
+        raise BundleError("its lengths are not descending", expected="descending, none negative")

@@ -1,12 +1,10 @@
-"""Writes and loads the files of a bundle, and looks up ids in its sorted id arrays.
+"""Writes and loads the files of a bundle.
 
-Arrays are memory-mapped, and loading checks shape and type of each file. An id lookup is a binary
-search in an Arrow array, without a dictionary of all ids. Vector norms, which every ranking needs,
-are computed once and written with the bundle.
+Arrays are memory-mapped, and loading checks shape and type of each file. Vector norms, which every
+ranking needs, are computed once and written with the bundle.
 """
 
 import math
-from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from graphdb.columns import readable_parquet
-from graphdb.errors import BundleCorruptError, UnknownIdError, shown
+from graphdb.errors import BundleCorruptError
 from graphdb.file_access import file_access
 from graphdb.locking import ForkLock
 from graphdb.schema_types import EdgeType
@@ -78,82 +76,6 @@ class BundleFiles:
 
 PRIVATE_TYPES = ("User",)
 """Node types whose ids a message must not reveal: they identify people."""
-
-_NUM_NEIGHBORS = 3
-
-
-def find_row(node_type: str, ids: pa.Array, node_id: str) -> int:
-    """Returns the position of an id.
-
-    Args:
-        ids: Sorted by code point, without duplicates.
-
-    Raises:
-        UnknownIdError: It is missing; the message suggests ids with the longest common prefix, but
-            never those of users.
-
-    >>> find_row("User", pa.array(["a1", "a2", "b1"]), "b1")
-    2
-    """
-    row = position_of(node_type, ids, node_id)
-    if row is not None:
-        return row
-    known = [] if node_type in PRIVATE_TYPES else _alike_ids(ids, node_id)
-    raise UnknownIdError(
-        f"no {node_type} has the id '{node_id}'",
-        next_step="similar ids: " + ", ".join(f"'{other}'" for other in known) if known else None,
-        value=node_id,
-    )
-
-
-def position_of(node_type: str, ids: pa.Array, node_id: str) -> int | None:
-    """Returns the position of an id in sorted ids, or None.
-
-    Raises:
-        UnknownIdError: It is not text.
-
-    >>> [position_of("User", pa.array(["a1", "b1"]), one) for one in ("b1", "b")]
-    [1, None]
-    """
-    if not isinstance(node_id, str):
-        raise UnknownIdError(
-            f"{node_type} ids are strings, not {type(node_id).__name__} ({shown(node_id)})",
-            next_step=f"use '{node_id}'" if isinstance(node_id, int) else None,
-            value=node_id,
-        )
-    if not is_text(node_id):
-        raise UnknownIdError(f"{shown(node_id)} is not valid UTF-8, so no {node_type} has this id")
-    row = _place(ids, node_id)
-    return row if row < len(ids) and ids[row].as_py() == node_id else None
-
-
-def is_text(text: str) -> bool:
-    """Returns whether a text can be encoded as UTF-8; text with lone surrogates cannot."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def _place(ids: pa.Array, node_id: str) -> int:
-    return bisect_left(range(len(ids)), node_id, key=lambda position: ids[position].as_py())
-
-
-def _alike_ids(ids: pa.Array, node_id: str) -> list[str]:
-    """Returns the ids around the position of `node_id`, the longest common prefix first."""
-    row = _place(ids, node_id)
-    near = ids[max(row - _NUM_NEIGHBORS, 0) : row + _NUM_NEIGHBORS].to_pylist()
-    return sorted(near, key=lambda other: -_common_start(other, node_id))[:_NUM_NEIGHBORS]
-
-
-def _common_start(one: str, other: str) -> int:
-    length = 0
-    for mine, theirs in zip(one, other, strict=False):
-        if mine != theirs:
-            break
-        length += 1
-    return length
 
 
 _BLOCK_ROWS = 512  # so that copies stay in the cache

@@ -1,9 +1,11 @@
-"""Opens a bundle folder and checks that its files fit together.
+"""Opens a bundle folder, checks that its files fit together, and looks up ids.
 
 Arrays are memory-mapped, and tables are read on first use. The checks cover the content of the
-files, because a hash only proves that a file did not change.
+files, because a hash only proves that a file did not change. An id lookup is a binary search in an
+Arrow array, without a dictionary of all ids.
 """
 
+from bisect import bisect_left
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -16,19 +18,27 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from graphdb.checked_schema import Schema
-from graphdb.errors import BundleCorruptError, BundleError, QueryError, SchemaError, nearest
+from graphdb.errors import (
+    BundleCorruptError,
+    BundleError,
+    QueryError,
+    SchemaError,
+    UnknownIdError,
+    nearest,
+    shown,
+)
 from graphdb.file_access import file_access
 from graphdb.schema_types import EdgeType
 from graphrec.adjacency import Adjacency
-from graphrec.bundle.checks import check_adjacency, check_node_table, check_vectors, newest_event
-from graphrec.bundle.files import (
-    COPY_WHOLE,
-    find_row,
-    load_array,
-    load_edges,
-    position_of,
-    read_table,
+from graphrec.bundle.checks import (
+    check_adjacency,
+    check_exact_index,
+    check_node_table,
+    check_norms,
+    check_vectors,
+    newest_event,
 )
+from graphrec.bundle.files import COPY_WHOLE, PRIVATE_TYPES, load_array, load_edges, read_table
 from graphrec.bundle.manifest import (
     BundleManifest,
     IndexEntry,
@@ -44,7 +54,7 @@ from graphrec.bundle.quality import Quality, check_quality
 from graphrec.bundle.verifying import check_files, check_parts
 from graphrec.registry.address import bundle_folder
 
-_ROUNDING = 1e-9  # tolerance for sums in another order, as on other processors
+_NUM_NEIGHBORS = 3
 
 
 def check_bundle(bundle: "Bundle") -> None:
@@ -70,7 +80,7 @@ def check_bundle(bundle: "Bundle") -> None:
             kept = bundle.norms(node_type)
             if kept is not None:
                 with _corrupt(bundle.folder / norms_path(node_type)):
-                    _check_norms(kept, norms)
+                    check_norms(kept, norms)
     for edge_type in bundle.edge_types:
         with _corrupt(bundle.folder / edge_paths(edge_type)[1]):
             check_adjacency(
@@ -79,7 +89,7 @@ def check_bundle(bundle: "Bundle") -> None:
     for entry in manifest.indexes.values():
         if entry.kind == "bounds":
             with _corrupt(bundle.folder / entry.path("rows.npy")):
-                _check_bounds(bundle, entry)
+                _check_exact_index(bundle, entry)
     newest = newest_event({one: bundle.edges(one) for one in bundle.edge_types})
     if manifest.newest_event_at not in (None, newest):
         raise BundleCorruptError(
@@ -105,39 +115,15 @@ def _corrupt(path: Path) -> Iterator[None]:
         ) from error
 
 
-def _check_norms(kept: npt.NDArray[np.float64], norms: npt.NDArray[np.float64]) -> None:
-    odd = np.flatnonzero(~np.isclose(kept, norms, rtol=_ROUNDING, atol=0))
-    if len(odd):
-        raise BundleError(
-            f"the length of row {odd[0]} is {kept[odd[0]]}",
-            expected=f"{norms[odd[0]]}, the length of its vector",
-            value=int(odd[0]),
-        )
-
-
-def _check_bounds(bundle: "Bundle", entry: IndexEntry) -> None:
-    """Checks the parts of an exact index that are cheap to check."""
+def _check_exact_index(bundle: "Bundle", entry: IndexEntry) -> None:
     num_rows, dim, width = entry.num_rows, bundle.manifest.dim, entry.width or 0
-    rows = bundle.index_array(entry, "rows.npy", np.int32, (num_rows,))
-    seen = np.zeros(bundle.num_nodes(entry.target_type), dtype=np.bool_)
-    if rows.min() < 0 or rows.max() >= len(seen):
-        raise BundleError(
-            f"it names rows {rows.min()} to {rows.max()}", expected=f"0 to {len(seen) - 1}"
-        )
-    seen[rows] = True
-    if np.count_nonzero(seen) != num_rows:
-        raise BundleError("it names a row twice", expected="each row at most once")
-    lengths = bundle.index_array(entry, "lengths.npy", np.float32, (num_rows,))
-    parts: dict[str, npt.NDArray[np.floating]] = {
-        "heads": bundle.index_array(entry, "heads.npy", np.float32, (num_rows, width)),
-        "lengths": lengths,
-        "rotation": bundle.index_array(entry, "rotation.npy", np.float64, (2, dim, dim)),
-    }
-    for name, part in parts.items():
-        if not np.isfinite(part).all():
-            raise BundleError(f"its {name} are not finite", expected="no NaN and no infinity")
-    if (lengths < 0).any() or (np.diff(lengths) > 0).any():
-        raise BundleError("its lengths are not descending", expected="descending, none negative")
+    check_exact_index(
+        bundle.index_array(entry, "rows.npy", np.int32, (num_rows,)),
+        bundle.index_array(entry, "lengths.npy", np.float32, (num_rows,)),
+        bundle.index_array(entry, "heads.npy", np.float32, (num_rows, width)),
+        bundle.index_array(entry, "rotation.npy", np.float64, (2, dim, dim)),
+        bundle.num_nodes(entry.target_type),
+    )
 
 
 @file_access("read")
@@ -340,15 +326,15 @@ class Bundle:
 
     def _held(self, node_type: str) -> str:
         """Returns the type; SchemaError if unknown, QueryError if not in the bundle."""
-        name = self.schema.node_type(node_type).name
-        if name not in self.manifest.num_nodes:
-            raise QueryError(
-                f"the bundle has no {node_type} nodes",
-                expected="one of " + ", ".join(self.node_types),
-                next_step=nearest(node_type, list(self.node_types)),
-                value=node_type,
-            )
-        return name
+        if isinstance(node_type, str) and node_type in self.manifest.num_nodes:
+            return node_type
+        self.schema.node_type(node_type)  # raises if it is unknown
+        raise QueryError(
+            f"the bundle has no {node_type} nodes",
+            expected="one of " + ", ".join(self.node_types),
+            next_step=nearest(node_type, list(self.node_types)),
+            value=node_type,
+        )
 
 
 def _edge_types(schema: Schema, manifest: BundleManifest) -> list[EdgeType]:
@@ -360,3 +346,77 @@ def _edge_types(schema: Schema, manifest: BundleManifest) -> list[EdgeType]:
             next_step=COPY_WHOLE,
             value=error.value,
         ) from error
+
+
+def find_row(node_type: str, ids: pa.Array, node_id: str) -> int:
+    """Returns the position of an id.
+
+    Args:
+        ids: Sorted by code point, without duplicates.
+
+    Raises:
+        UnknownIdError: It is missing; the message suggests ids with the longest common prefix, but
+            never those of users.
+
+    >>> find_row("User", pa.array(["a1", "a2", "b1"]), "b1")
+    2
+    """
+    row = position_of(node_type, ids, node_id)
+    if row is not None:
+        return row
+    known = [] if node_type in PRIVATE_TYPES else _alike_ids(ids, node_id)
+    raise UnknownIdError(
+        f"no {node_type} has the id '{node_id}'",
+        next_step="similar ids: " + ", ".join(f"'{other}'" for other in known) if known else None,
+        value=node_id,
+    )
+
+
+def position_of(node_type: str, ids: pa.Array, node_id: str) -> int | None:
+    """Returns the position of an id in sorted ids, or None.
+
+    Raises:
+        UnknownIdError: It is not text.
+
+    >>> [position_of("User", pa.array(["a1", "b1"]), one) for one in ("b1", "b")]
+    [1, None]
+    """
+    if not isinstance(node_id, str):
+        raise UnknownIdError(
+            f"{node_type} ids are strings, not {type(node_id).__name__} ({shown(node_id)})",
+            next_step=f"use '{node_id}'" if isinstance(node_id, int) else None,
+            value=node_id,
+        )
+    if not is_text(node_id):
+        raise UnknownIdError(f"{shown(node_id)} is not valid UTF-8, so no {node_type} has this id")
+    row = _place(ids, node_id)
+    return row if row < len(ids) and ids[row].as_py() == node_id else None
+
+
+def is_text(text: str) -> bool:
+    """Returns whether a text can be encoded as UTF-8; text with lone surrogates cannot."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _place(ids: pa.Array, node_id: str) -> int:
+    return bisect_left(range(len(ids)), node_id, key=lambda position: ids[position].as_py())
+
+
+def _alike_ids(ids: pa.Array, node_id: str) -> list[str]:
+    """Returns the ids around the position of `node_id`, the longest common prefix first."""
+    row = _place(ids, node_id)
+    near = ids[max(row - _NUM_NEIGHBORS, 0) : row + _NUM_NEIGHBORS].to_pylist()
+    return sorted(near, key=lambda other: -_common_start(other, node_id))[:_NUM_NEIGHBORS]
+
+
+def _common_start(one: str, other: str) -> int:
+    length = 0
+    for mine, theirs in zip(one, other, strict=False):
+        if mine != theirs:
+            break
+        length += 1
+    return length

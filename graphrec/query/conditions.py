@@ -31,7 +31,8 @@ from graphdb.errors import InvalidFilterError, nearest, shown
 from graphdb.locking import ForkLock
 from graphdb.schema_types import Kind, Property
 from graphrec.bundle import Bundle
-from graphrec.bundle.files import PRIVATE_TYPES, is_text
+from graphrec.bundle.files import PRIVATE_TYPES
+from graphrec.bundle.reader import is_text
 
 _INVISIBLE = r"[\p{Cf}\p{Cc}]"  # zero-width spaces, byte order marks, soft hyphens, tabs
 _FLOAT = r"^(\d+)\.0+$"  # 17.0, where a column of whole numbers has gaps
@@ -168,7 +169,6 @@ class Columns:
         self.bundle = bundle
         self._numbers: dict[tuple[str, str], npt.NDArray[np.float64]] = {}
         self._plain: dict[tuple[str, str], pa.ChunkedArray] = {}
-        self._sellable: dict[str, Mask | None] = {}
         self._lock = ForkLock()
 
     def numbers(self, node_type: str, name: str) -> npt.NDArray[np.float64]:
@@ -232,16 +232,6 @@ class Columns:
         Those that have a status and another one than 'active', or a stock of 0, cannot. A schema
         of its own whose status cannot be 'active' says it in words that are not known here.
         """
-        with self._lock:
-            if node_type in self._sellable:
-                return self._sellable[node_type]
-        mask = self._worked_out_sellable(node_type)
-        mask.flags.writeable = False
-        with self._lock:
-            self._sellable[node_type] = None if mask.all() else mask
-            return self._sellable[node_type]
-
-    def _worked_out_sellable(self, node_type: str) -> Mask:
         mask = np.ones(self.bundle.num_nodes(node_type), dtype=np.bool_)
         declared = {column.name: column for column in self.bundle.schema.columns(node_type)}
         if "status" in declared and SELLABLE in declared["status"].choices:
@@ -250,7 +240,8 @@ class Columns:
         if "stock" in declared and declared["stock"].kind in (Kind.INT, Kind.FLOAT):
             stock = self.bundle.attributes(node_type)["stock"]
             mask &= _by_value(stock, lambda one: one is None or not one <= 0)
-        return mask
+        mask.flags.writeable = False
+        return None if mask.all() else mask
 
     def _declared(self, node_type: str, name: str) -> Property:
         known = {column.name: column for column in self.bundle.schema.columns(node_type)}

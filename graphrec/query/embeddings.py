@@ -26,7 +26,8 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import AfterValidator, BeforeValidator
 
-from graphrec.bundle.files import is_text, norms_of
+from graphrec.bundle.files import norms_of
+from graphrec.bundle.reader import is_text
 from graphrec.query.value import Values, stretched
 
 Rows = npt.NDArray[np.int64]

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from graphrec.query.conditions import Mask
 from graphrec.query.embeddings import EmbeddingMatrix, Rows, Similarity
+from graphrec.query.filters import Passing
 from graphrec.query.metapaths import CATEGORY
 from graphrec.query.names import Skipped
 from graphrec.query.options import RankOptions
@@ -21,7 +22,7 @@ from graphrec.query.policy import Enforcement, Exclusion, Policy, Rules
 from graphrec.query.release import QueryNodes, ServedBundle
 from graphrec.query.rerank.reranker import Reranker
 from graphrec.query.results import Outcome, Recommendation, Recommendations, Reranked, Trace
-from graphrec.query.seen import Seen, SeenRows
+from graphrec.query.seen import Seen
 from graphrec.query.topk import Method, Plan, Scores, planned_top_k
 from graphrec.query.value import Values
 
@@ -60,8 +61,10 @@ class Engine:
         Raises:
             SchemaError: One of them is no node type.
         """
+        schema = self.release.bundle.schema
         for node_type in node_types:
-            self.release.bundle.schema.node_type(node_type)
+            if not isinstance(node_type, str) or node_type not in schema.node_types:
+                schema.node_type(node_type)  # says which one may be meant
         return self
 
     def rules(self) -> Rules | None:
@@ -267,7 +270,9 @@ class _Candidates:
         *,
         question: RankOptions,
     ) -> "_Candidates":
-        passing = release.filter_masks.passing(question.filters, target_type)
+        passing = Passing()
+        if question.filters is not None:
+            passing = release.filter_masks.passing(question.filters, target_type)
         mask = passing.mask
         if target_type == CATEGORY and question.levels == "leaf":
             mask = _both(mask, release.paths.tree.leaves)
@@ -302,7 +307,7 @@ def _sellable(release: ServedBundle, target_type: str, question: RankOptions) ->
     asked_for = question.filters is not None and question.filters.asks_for_unsellable()
     if target_type != "Product" or question.include_unsellable or asked_for:
         return None
-    return release.columns.sellable(target_type)
+    return release.sellable(target_type)
 
 
 def _excluded(
@@ -316,7 +321,7 @@ def _excluded(
     query_type, shared = queries.type, queries.excluded
     if query_type is None:
         return () if shared is None else [shared] * len(queries)
-    seen_by = None if seen is None else SeenRows(release.paths, query_type, target_type, seen)
+    seen_by = None if seen is None else release.seen_rows(query_type, target_type, seen)
     itself = query_type == target_type
     if not (seen_by or itself or rules or shared is not None):
         return ()

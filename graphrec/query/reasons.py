@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from graphdb.decimals import as_meant
 from graphdb.schema_types import CREATED_AT, MetaPath
@@ -28,6 +29,7 @@ class Display:
     def __init__(self, bundle: Bundle, paths: Paths) -> None:
         self._bundle = bundle
         self._paths = paths
+        self._columns: dict[str, Mapping[str, pa.ChunkedArray]] = {}
 
     def fields(self, node_type: str, row: int) -> Fields:
         """The display fields of one node; what is not known is left out.
@@ -69,13 +71,13 @@ class Display:
         return ", ".join(self.name(path.target, int(target)) for target in rows) or None
 
     def _properties(self, node_type: str, row: int) -> dict[str, Any]:
-        table = self._bundle.attributes(node_type)
-        left_out = (self._bundle.schema.node_type(node_type).key, CREATED_AT)
-        values = {
-            name: table[name][int(row)].as_py()
-            for name in table.column_names
-            if name not in left_out
-        }
+        if node_type not in self._columns:
+            table = self._bundle.attributes(node_type)
+            left_out = (self._bundle.schema.node_type(node_type).key, CREATED_AT)
+            shown = [name for name in table.column_names if name not in left_out]
+            self._columns[node_type] = {name: table[name] for name in shown}
+        columns = self._columns[node_type].items()
+        values = {name: column[int(row)].as_py() for name, column in columns}
         return {name: _shown(value) for name, value in values.items() if value is not None}
 
 

@@ -3,7 +3,7 @@
 Query nodes are nodes of the bundle, or a vector of someone who is not in it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -15,22 +15,72 @@ from graphdb.locking import ForkLock
 from graphrec.bundle import Bundle
 from graphrec.query.audience.served import Audiences
 from graphrec.query.cold_start import ColdStart, Popularity
-from graphrec.query.conditions import Columns
-from graphrec.query.embeddings import EmbeddingMatrix, Rows
+from graphrec.query.conditions import Columns, Mask
+from graphrec.query.embeddings import EmbeddingMatrix, Rows, Similarity
 from graphrec.query.filters import FilterMasks
 from graphrec.query.fold_in import FoldIn
-from graphrec.query.index.build import Indexes
+from graphrec.query.index.base import ServedIndex
+from graphrec.query.index.build import MIN_RECALL, read_exact_index
+from graphrec.query.index.ivf import read_ivf
 from graphrec.query.metapaths import Paths
 from graphrec.query.names import Skipped
 from graphrec.query.reasons import Display, Reasons
 from graphrec.query.results import Outcome
+from graphrec.query.seen import Seen, SeenRows
 from graphrec.query.value import Values, value_factors, values_of
 
 if TYPE_CHECKING:
     from graphrec.explain import Explainer
 
 _MOST_FACTORS = 8
+_MOST_RULES = 64
 _USER, _PRODUCT = "User", "Product"
+
+
+class Indexes:
+    """Opens each index when it is first asked for. Safe to use from several threads.
+
+    Args:
+        space: Gives the vectors of a node type.
+        min_recall: An approximate index that was measured to find less is not used.
+    """
+
+    def __init__(
+        self,
+        bundle: Bundle,
+        space: Callable[[str], EmbeddingMatrix],
+        min_recall: float = MIN_RECALL,
+    ) -> None:
+        self._bundle = bundle
+        self._space = space
+        self._min_recall = min_recall
+        self._opened: dict[str, ServedIndex] = {}
+        self._lock = ForkLock()
+
+    def of(self, target_type: str, similarity: Similarity) -> ServedIndex | None:
+        """The index for these questions; None where the bundle has none.
+
+        Raises:
+            BundleCorruptError: A file is not what it has to be.
+            QueryError: The index is FAISS's, and FAISS is not installed.
+        """
+        name = f"{target_type}.{similarity}"
+        if name not in self._bundle.manifest.indexes:
+            return None
+        targets = self._space(target_type)
+        with self._lock:
+            if name not in self._opened:
+                self._opened[name] = self._open(name, targets)
+            return self._opened[name]
+
+    def _open(self, name: str, targets: EmbeddingMatrix) -> ServedIndex:
+        entry = self._bundle.manifest.indexes[name]
+        if entry.kind == "bounds":
+            return ServedIndex(
+                read_exact_index(self._bundle, entry, targets), entry, self._min_recall
+            )
+        path = self._bundle.file(entry.path("faiss"))
+        return ServedIndex(read_ivf(path, entry, targets), entry, self._min_recall)
 
 
 class ServedBundle:
@@ -53,6 +103,8 @@ class ServedBundle:
         edges = [one for one in bundle.schema.edge_types() if one.source == _PRODUCT]
         self._groups = {one.target for one in edges if one.target != _PRODUCT}
         self._factors: dict[tuple[str, float], Values] = {}
+        self._sellable: dict[str, Mask | None] = {}
+        self._seen_rows: dict[tuple[str, str, Seen], SeenRows] = {}
         self._explainer: Explainer | None = None
         self._lock = ForkLock()
 
@@ -62,12 +114,13 @@ class ServedBundle:
         Raises:
             QueryError: The bundle has none for it.
         """
-        with self._lock:
-            if node_type not in self._spaces:
-                self._spaces[node_type] = EmbeddingMatrix.of(
-                    self.bundle.vectors(node_type), self.bundle.norms(node_type)
-                )
-            return self._spaces[node_type]
+        if node_type not in self._spaces:
+            with self._lock:
+                if node_type not in self._spaces:
+                    self._spaces[node_type] = EmbeddingMatrix.of(
+                        self.bundle.vectors(node_type), self.bundle.norms(node_type)
+                    )
+        return self._spaces[node_type]
 
     def similarity_space(self, node_type: str) -> EmbeddingMatrix:
         """Where nodes of a type are compared with each other, worked out when first asked for.
@@ -87,6 +140,29 @@ class ServedBundle:
             if node_type not in self._apart:
                 self._apart[node_type] = space.apart()
             return self._apart[node_type]
+
+    def sellable(self, node_type: str) -> Mask | None:
+        """Which nodes can be bought, bool [num_nodes], read-only; None where all can."""
+        if node_type not in self._sellable:
+            self._sellable[node_type] = self.columns.sellable(node_type)
+        return self._sellable[node_type]
+
+    def seen_rows(self, query_type: str, target_type: str, rule: Seen) -> SeenRows:
+        """A rule for these types, kept from one question to the next.
+
+        Raises:
+            InvalidFilterError: The rule names a relation or a category that there is not.
+            QueryError: A relation says nothing about these types, or the bundle lacks its edges.
+        """
+        question = (query_type, target_type, rule)
+        kept = self._seen_rows.get(question)
+        if kept is None:
+            kept = SeenRows(self.paths, query_type, target_type, rule)
+            with self._lock:
+                if len(self._seen_rows) >= _MOST_RULES:
+                    del self._seen_rows[next(iter(self._seen_rows))]  # the oldest
+                self._seen_rows[question] = kept
+        return kept
 
     def explainer(self) -> "Explainer":
         """What explains answers, made when first asked for."""

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from graphdb.errors import BundleError
 from graphrec.bundle.manifest import IndexEntry, Measured
-from graphrec.query import planner
+from graphrec.query import topk
 from graphrec.query.embeddings import EmbeddingMatrix
 from graphrec.query.index import exact
 from graphrec.query.index.base import ServedIndex
@@ -24,7 +24,7 @@ factors = st.sampled_from([1.0, 2.0**-80])
 @pytest.fixture
 def index_is_free(monkeypatch):
     """The planner takes the index whenever it may."""
-    monkeypatch.setattr(planner, "_INDEX_CALL", -1e12)
+    monkeypatch.setattr(topk, "_INDEX_CALL", -1e12)
 
 
 def served(index):

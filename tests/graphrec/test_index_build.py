@@ -12,10 +12,10 @@ from contracts.topk_oracle import COSINE, DOT, same_bits
 from graphdb.errors import BundleCorruptError, BundleError, QueryError
 from graphdb.schema import SCHEMA
 from graphrec import Recommender, open_bundle, write_bundle
-from graphrec.query import planner
+from graphrec.query import topk
 from graphrec.query.embeddings import EmbeddingMatrix
 from graphrec.query.index import IndexConfig, build, build_index, ivf
-from graphrec.query.index.build import Indexes
+from graphrec.query.release import Indexes
 from graphrec.query.topk import Method, planned_top_k, top_k
 
 NUM_PRODUCTS, NUM_USERS, DIM = 3_000, 150, 16
@@ -79,7 +79,7 @@ def copied(tmp_path, built_path):
 
 @pytest.fixture
 def index_is_free(monkeypatch):
-    monkeypatch.setattr(planner, "_INDEX_CALL", -1e12)
+    monkeypatch.setattr(topk, "_INDEX_CALL", -1e12)
 
 
 def spaces_of(path, *, verify=True, **settings):
@@ -179,7 +179,7 @@ def test_a_batch_equals_one_by_one_and_again(built_path, kind, similarity, query
 
 
 def test_the_recommender_gives_the_same_answers_with_an_index(world_path, tmp_path, monkeypatch):
-    monkeypatch.setattr(planner, "_INDEX_CALL", -1e12)
+    monkeypatch.setattr(topk, "_INDEX_CALL", -1e12)
     path = shutil.copytree(world_path, tmp_path / "world")
     build_index(path, IndexConfig(kind="bounds", min_targets=1))
     plain, indexed = Recommender.open(world_path), Recommender.open(path)
@@ -191,8 +191,8 @@ def test_the_recommender_gives_the_same_answers_with_an_index(world_path, tmp_pa
 
 
 def test_auto_takes_the_exact_index_where_it_pays(tmp_path, plain_path, monkeypatch):
-    monkeypatch.setattr(planner, "_INDEX_CALL", 0.0)
-    monkeypatch.setattr(planner, "_INDEX_QUERY", 0.0)
+    monkeypatch.setattr(topk, "_INDEX_CALL", 0.0)
+    monkeypatch.setattr(topk, "_INDEX_QUERY", 0.0)
     path = shutil.copytree(plain_path, tmp_path / "b")
     built = build_index(path, IndexConfig(**SMALL))
     assert [(one.name, one.entry.kind, one.reason) for one in built] == [
@@ -202,7 +202,7 @@ def test_auto_takes_the_exact_index_where_it_pays(tmp_path, plain_path, monkeypa
 
 
 def test_auto_builds_nothing_where_nothing_pays(tmp_path, plain_path, monkeypatch):
-    monkeypatch.setattr(planner, "_INDEX_CALL", 1e12)
+    monkeypatch.setattr(topk, "_INDEX_CALL", 1e12)
     path = shutil.copytree(plain_path, tmp_path / "b")
     built = build_index(path, IndexConfig(**SMALL))
     assert [one.entry for one in built] == [None, None]
@@ -213,7 +213,7 @@ def test_auto_builds_nothing_where_nothing_pays(tmp_path, plain_path, monkeypatc
 
 
 def test_auto_goes_without_faiss_and_says_so(tmp_path, plain_path, monkeypatch):
-    monkeypatch.setattr(planner, "_INDEX_CALL", 1e12)
+    monkeypatch.setattr(topk, "_INDEX_CALL", 1e12)
     monkeypatch.setattr(ivf, "find_spec", lambda _: None)
     path = shutil.copytree(plain_path, tmp_path / "b")
     built = build_index(path, IndexConfig(**SMALL))

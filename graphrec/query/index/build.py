@@ -5,7 +5,6 @@ much it reads to find them. The arrays of an exact index stay on disk until they
 """
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,14 +15,14 @@ import numpy.typing as npt
 from graphdb.atomic import write_file
 from graphdb.errors import BundleCorruptError, BundleError
 from graphdb.file_access import file_access
-from graphdb.locking import ForkLock, locked
+from graphdb.locking import locked
 from graphrec.bundle import Bundle, open_bundle
 from graphrec.bundle.files import BundleFiles
 from graphrec.bundle.manifest import MANIFEST_NAME, IndexEntry, Measured
 from graphrec.query.embeddings import EmbeddingMatrix, Rows, Similarity
-from graphrec.query.index.base import Index, IndexConfig, ServedIndex
+from graphrec.query.index.base import Index, IndexConfig
 from graphrec.query.index.exact import ExactMipsIndex
-from graphrec.query.index.ivf import IvfIndex, has_faiss, read_ivf, write_ivf
+from graphrec.query.index.ivf import IvfIndex, has_faiss, write_ivf
 from graphrec.query.index.orders import Order, Rotation, orders_of
 from graphrec.query.topk import SearchQuery, exact_scores, keep_best, plan_search, top_k
 
@@ -317,49 +316,3 @@ def _pays(order: Order, entry: IndexEntry) -> bool:
 
 
 MIN_RECALL = 0.99
-
-
-class Indexes:
-    """Opens each index when it is first asked for. Safe to use from several threads.
-
-    Args:
-        space: Gives the vectors of a node type.
-        min_recall: An approximate index that was measured to find less is not used.
-    """
-
-    def __init__(
-        self,
-        bundle: Bundle,
-        space: Callable[[str], EmbeddingMatrix],
-        min_recall: float = MIN_RECALL,
-    ) -> None:
-        self._bundle = bundle
-        self._space = space
-        self._min_recall = min_recall
-        self._opened: dict[str, ServedIndex] = {}
-        self._lock = ForkLock()
-
-    def of(self, target_type: str, similarity: Similarity) -> ServedIndex | None:
-        """The index for these questions; None where the bundle has none.
-
-        Raises:
-            BundleCorruptError: A file is not what it has to be.
-            QueryError: The index is FAISS's, and FAISS is not installed.
-        """
-        name = f"{target_type}.{similarity}"
-        if name not in self._bundle.manifest.indexes:
-            return None
-        targets = self._space(target_type)
-        with self._lock:
-            if name not in self._opened:
-                self._opened[name] = self._open(name, targets)
-            return self._opened[name]
-
-    def _open(self, name: str, targets: EmbeddingMatrix) -> ServedIndex:
-        entry = self._bundle.manifest.indexes[name]
-        if entry.kind == "bounds":
-            return ServedIndex(
-                read_exact_index(self._bundle, entry, targets), entry, self._min_recall
-            )
-        path = self._bundle.file(entry.path("faiss"))
-        return ServedIndex(read_ivf(path, entry, targets), entry, self._min_recall)

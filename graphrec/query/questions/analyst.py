@@ -17,7 +17,7 @@ from graphrec.query.options import RankOptions, SimilarOptions
 from graphrec.query.reasons import Fields
 from graphrec.query.release import queries_by_id
 from graphrec.query.results import Recommendations
-from graphrec.query.seen import USUAL_RULE, Seen, SeenRows
+from graphrec.query.seen import USUAL_RULE, Seen
 
 if TYPE_CHECKING:
     from graphrec.explain import EdgeSource, Explanation
@@ -89,7 +89,7 @@ def seen(
     release = engine.check_types(query_type, target_type).release
     if not isinstance(rule, Seen):
         raise QueryError(f"rule is {shown(rule)}", expected="Seen(...)", value=rule)
-    seen_by = SeenRows(release.paths, query_type, target_type, rule)
+    seen_by = release.seen_rows(query_type, target_type, rule)
     rows = seen_by.of(release.bundle.row_of(query_type, query_id))
     return tuple(release.bundle.id_of(target_type, row) for row in rows)
 
