@@ -141,7 +141,7 @@ class Paths:
 
     def holds(self, path: MetaPath) -> bool:
         """Whether the bundle holds every edge type of a metapath."""
-        return all(map(self._bundle.has_edges, path.edge_types))
+        return all(self._bundle.has_edges(step.edge_type) for step in path.steps)
 
     def adjacency(self, step: Step) -> Adjacency:
         """The neighbors one step away.

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from graphdb.decimals import as_meant
-from graphdb.schema_types import CREATED_AT, MetaPath
+from graphdb.schema_types import CREATED_AT
 from graphrec.bundle import Bundle
 from graphrec.query.conditions import SELLABLE
 from graphrec.query.embeddings import NO_ROWS, Rows
@@ -41,8 +41,8 @@ class Display:
         own = self._properties(node_type, row)
         if node_type == "Product":
             linked = {
-                "brand": self.linked_name(GROUPS["Brand"], row),
-                "category": self.linked_name(GROUPS["Category"], row),
+                "brand": self._names_of_groups("Brand", row),
+                "category": self._names_of_groups("Category", row),
             }
             fields = {
                 "title": own.get("title"),
@@ -63,12 +63,12 @@ class Display:
         name = properties.get("name") or properties.get("title")
         return str(name) if name else self._bundle.id_of(node_type, row)
 
-    def linked_name(self, path: MetaPath, row: int) -> str | None:
-        """The name at the end of a metapath, several names with commas; None without any."""
-        if not self._paths.holds(path):
+    def _names_of_groups(self, group: str, product: int) -> str | None:
+        """The name of a product's brand or category, several with commas; None without any."""
+        if not self._paths.holds(GROUPS[group]):
             return None
-        rows = self._paths.reach(path, row)
-        return ", ".join(self.name(path.target, int(target)) for target in rows) or None
+        rows = self._paths.reach(GROUPS[group], product)
+        return ", ".join(self.name(group, int(row)) for row in rows) or None
 
     def _properties(self, node_type: str, row: int) -> dict[str, Any]:
         if node_type not in self._columns:
