@@ -32,8 +32,8 @@ from graphrec.query.results import Outcome, Recommendations
 from graphrec.query.topk import Scores
 
 _CREATOR, _USER = "Creator", "User"
-_GOODS = ("Product", "Brand")
-_FOR_CREATORS = ("Category", *_GOODS)
+_CARRIED = ("Product", "Brand")
+_FOR_CREATORS = ("Category", *_CARRIED)
 
 
 def recommend(
@@ -267,7 +267,7 @@ def _known_answers(
 ) -> list[Recommendations]:
     if target_type == _USER and query_type in BUYERS:
         return lookalikes(engine, query_type, query_ids, Size(question.k), question)
-    if target_type == _CREATOR and query_type in _GOODS:
+    if target_type == _CREATOR and query_type in _CARRIED:
         return creators_for(engine, query_type, query_ids, question)
     if query_type == _CREATOR and target_type in _FOR_CREATORS:
         return for_creators(engine, query_ids, target_type, question)
@@ -314,7 +314,7 @@ def _is_known(engine: Engine, query_type: str, query_id: str, target_type: str) 
         return False
     if target_type == _USER and query_type in BUYERS:
         return audience_of_row(release, query_type, row).is_known
-    if target_type == _CREATOR and query_type in _GOODS:
+    if target_type == _CREATOR and query_type in _CARRIED:
         return knows_products(release, query_type, row)
     by_followers = query_type == _CREATOR and target_type in _FOR_CREATORS
     space = release.audiences.creators().space if by_followers else release.space(query_type)
