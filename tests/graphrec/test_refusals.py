@@ -15,7 +15,7 @@ import graphdb.sources  # noqa: F401
 from graphdb import open_snapshot, open_store, write_snapshot
 from graphdb.errors import DiskFullError, FileAccessError
 from graphdb.file_access import file_access, number_in, refused
-from graphrec import Recommender
+from graphrec import Recommender, open_bundle
 from graphrec.cli import build_app
 
 PLACE = "{place}"
@@ -181,6 +181,11 @@ def test_what_libraries_say_is_understood(text, number):
     if number is not None:
         with pytest.raises(FileAccessError), file_access("write", "a"):
             raise OSError(text)
+
+
+def test_opening_a_bundle_is_told_in_python_too():
+    with pytest.raises(FileAccessError, match="cannot read 'xxx"):
+        open_bundle("x" * 5_000)
 
 
 def test_what_is_read_later_is_told_as_well(world_path, tmp_path):
