@@ -157,7 +157,7 @@ class Registry:
         self._must_exist()
         if keep_last < LEAST_KEPT:
             raise RegistryError(
-                f"{keep_last} releases cannot be kept",
+                f"keep_last is {keep_last}",
                 expected=f"{LEAST_KEPT} or more: the current one and the one before",
                 value=keep_last,
             )

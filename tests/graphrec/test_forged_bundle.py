@@ -134,12 +134,12 @@ FORGERIES = {
     "a quality of NaN": (
         column("quality/Product.parquet", "quality", put(0, np.nan)),
         "quality/Product",
-        "between 0 and 1",
+        "outside 0 to 1",
     ),
     "a quality above 1": (
         column("quality/Product.parquet", "quality", put(0, 1.5)),
         "quality/Product",
-        "between 0 and 1",
+        "outside 0 to 1",
     ),
     "a negative number of orders": (
         column("quality/Product.parquet", "num_orders", put(0, -1)),

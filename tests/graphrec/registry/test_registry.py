@@ -233,7 +233,7 @@ def test_prune_keeps_the_current_one_and_the_one_to_go_back_to(filled, releases)
 def test_prune_keeps_those_that_were_current_last(filled):
     filled.promote("one")
     assert filled.prune(2) == ("two",)
-    with pytest.raises(RegistryError, match=r"keep is 1; expected 2 or more"):
+    with pytest.raises(RegistryError, match=r"keep_last is 1; expected 2 or more"):
         filled.prune(1)
 
 
@@ -305,9 +305,7 @@ def test_a_name_that_is_also_a_path_is_asked_back(filled, releases, tmp_path, mo
 def test_what_is_neither_a_name_nor_a_bundle(filled, tmp_path):
     with pytest.raises(UnknownReleaseError, match=r"'onne' is neither .* did you mean 'one'\?"):
         filled.promote("onne")
-    with pytest.raises(
-        UnknownReleaseError, match=r"give the bundle folder that `graphrec train` wrote"
-    ):
+    with pytest.raises(UnknownReleaseError, match=r"give the folder that `graphrec train` wrote"):
         Registry(tmp_path / "new").promote("bundle")
     assert not (tmp_path / "new").exists()
 
