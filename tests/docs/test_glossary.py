@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 import graphdb.errors
 import graphrec
+from graphdb.io.mapping import TableEntry
 from graphrec.cli import build_app
 from training.config import TrainConfig
 
@@ -114,11 +115,12 @@ def helps(command: click.Command, name: str) -> Iterator[tuple[str, str]]:
         yield from helps(one, f"{name} {below}")
 
 
-def keys(model: type[BaseModel]) -> Iterator[str]:
-    for name, field in model.model_fields.items():
-        yield name
-        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-            yield from keys(field.annotation)
+def models(base: type[BaseModel] = BaseModel) -> Iterator[type[BaseModel]]:
+    """All pydantic models of the packages: config, mapping, policy, schema files and manifests."""
+    for model in base.__subclasses__():
+        yield from models(model)
+        if model.__module__.split(".")[0] in ("graphdb", "graphrec", "training"):
+            yield model
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -133,8 +135,8 @@ def test_no_help_has_an_old_word():
 
 
 def test_no_setting_has_an_old_name():
-    found = set(keys(TrainConfig))
-    assert {"singular_value_exponent", "batch_size"} <= found
+    found = {name for model in models() for name in model.model_fields}
+    assert {*TrainConfig.model_fields, *TableEntry.model_fields, "batch_size"} <= found
     assert found & REPLACED.keys() == set()
 
 
@@ -158,6 +160,26 @@ def test_no_name_in_the_code_is_an_old_one(package):
         if name.lstrip("_") in REPLACED
     }
     assert found == set()
+
+
+def said(tree: ast.Module) -> Iterator[str]:
+    """Every text in what a module raises."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Raise):
+            for part in ast.walk(node):
+                if isinstance(part, ast.Constant) and isinstance(part.value, str):
+                    yield part.value
+
+
+@pytest.mark.parametrize("package", ["graphdb", "graphrec", "training"])
+def test_no_error_has_an_old_word(package):
+    texts = [
+        text
+        for path in (ROOT / package).rglob("*.py")
+        for text in said(ast.parse(path.read_text()))
+    ]
+    assert len(texts) > 100
+    assert [text for text in texts if OLD.search(text)] == []
 
 
 def test_no_public_name_is_an_old_one():
