@@ -97,7 +97,7 @@ def test_positions_are_where_gathered_targets_stand(happened, sources):
 
 
 def test_refuses_another_number_of_moments_than_events():
-    with pytest.raises(BundleError, match="2 events but 1 moments"):
+    with pytest.raises(BundleError, match="2 events but 1 times"):
         Adjacency.from_events(np.array([0, 1]), np.array([0, 0]), np.array([5]), 3, 4)
 
 
