@@ -271,7 +271,7 @@ def open_table_file(
     if not is_file:
         raise FileFormatError(f"there is no file '{path}'", value=str(path))
     if path.stat().st_size == 0:
-        raise FileFormatError(f"'{path}' is empty", expected="a header row at least")
+        raise FileFormatError(f"'{path}' is empty", expected="at least a header row")
     if suffix in _CSV_SEPARATORS:
         table = _csv(path, CsvFormat(separator or _CSV_SEPARATORS[suffix], encoding or UTF_8))
     elif separator or encoding:

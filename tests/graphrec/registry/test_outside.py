@@ -87,7 +87,11 @@ def test_a_release_that_is_a_link_out_of_the_registry_is_refused(filled, release
 
 @pytest.mark.parametrize(
     ("name", "message"),
-    [("lock", "link that leads out"), ("current.json", "no file"), ("history.jsonl", "no file")],
+    [
+        ("lock", "link that leads out"),
+        ("current.json", "not a file"),
+        ("history.jsonl", "not a file"),
+    ],
 )
 def test_a_link_out_of_the_registry_is_not_written_through(filled, tmp_path, name, message):
     (filled.folder / name).unlink()

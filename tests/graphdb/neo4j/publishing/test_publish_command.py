@@ -89,7 +89,7 @@ def test_the_commands_of_the_page(url, bundle, tmp_path, monkeypatch):
         (["--recommend", "User:nobody"], 8, "no User has the id 'nobody'"),
         (["--target", "brnds", "--recommend", "User:u00003"], 2, "did you mean 'Brand'?"),
         (["--queries", "{tmp}/none.txt"], 2, "does not exist"),
-        (["--queries", "{tmp}/latin.txt"], 2, "is no UTF-8 text"),
+        (["--queries", "{tmp}/latin.txt"], 2, "is not UTF-8 text"),
     ],
 )
 def test_wrong_query_nodes_are_named_and_nothing_is_written(
