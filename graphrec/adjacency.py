@@ -166,9 +166,17 @@ class Adjacency:
         """Returns the targets of one source, ascending."""
         return self.indices[self.indptr[source_row] : self.indptr[source_row + 1]]
 
-    def degrees(self) -> npt.NDArray[np.int64]:
-        """Returns the number of targets per source, int64 [num_sources]."""
-        return np.diff(self.indptr)
+    def degrees(self, source_rows: npt.NDArray[np.integer] | None = None) -> npt.NDArray[np.int64]:
+        """Returns the number of targets of every source, or of some in the given order, int64.
+
+        >>> adjacency = Adjacency.from_edges(np.array([0, 0, 1]), np.array([0, 1, 1]), 3, 2)
+        >>> adjacency.degrees().tolist(), adjacency.degrees(np.array([1, 0])).tolist()
+        ([2, 1, 0], [1, 2])
+        """
+        if source_rows is None:
+            return np.diff(self.indptr)
+        degrees: npt.NDArray[np.int64] = self.indptr[source_rows + 1] - self.indptr[source_rows]
+        return degrees
 
     def first_targets(self) -> npt.NDArray[np.int64]:
         """Returns the lowest target of every source, or -1, int64 [num_sources].
@@ -204,7 +212,7 @@ class Adjacency:
 
     def reverse(self) -> "Adjacency":
         """Returns the same edges with the same evidence, from targets to sources."""
-        sources = np.repeat(np.arange(self.num_sources), self.degrees())
+        sources = sources_of(self)
         backwards = Adjacency.from_edges(self.indices, sources, self.num_targets, self.num_sources)
         if self.evidence is None:
             return backwards

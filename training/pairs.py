@@ -5,6 +5,7 @@ import numpy.typing as npt
 import torch
 
 from graphdb.schema_types import EdgeType
+from graphrec.adjacency import sources_of
 from graphrec.bundle import Adjacency
 from training.data import AT_S, HeteroData, likes
 
@@ -55,7 +56,7 @@ def compose(first: Adjacency, second: Adjacency) -> Adjacency:
     >>> compose(bought, made_by).targets(0).tolist()
     [3]
     """
-    sources = np.repeat(source_rows(first), second.degrees()[first.indices])
+    sources = np.repeat(sources_of(first), second.degrees()[first.indices])
     return Adjacency.from_edges(
         sources, second.gather(first.indices), first.num_sources, second.num_targets
     )
@@ -71,16 +72,11 @@ def without(pairs: Adjacency, others: Adjacency) -> Adjacency:
     """
     keep = ~np.isin(pair_keys(pairs), pair_keys(others), assume_unique=True)
     return Adjacency.from_edges(
-        source_rows(pairs)[keep], pairs.indices[keep], pairs.num_sources, pairs.num_targets
+        sources_of(pairs)[keep], pairs.indices[keep], pairs.num_sources, pairs.num_targets
     )
-
-
-def source_rows(pairs: Adjacency) -> npt.NDArray[np.int64]:
-    """Returns the source of every pair, int64 [num_edges], ascending."""
-    return np.repeat(np.arange(pairs.num_sources), pairs.degrees())
 
 
 def pair_keys(pairs: Adjacency) -> npt.NDArray[np.int64]:
     """Returns one number per pair, ascending: source row * num_targets + target row."""
-    keys: npt.NDArray[np.int64] = source_rows(pairs) * pairs.num_targets + pairs.indices
+    keys: npt.NDArray[np.int64] = sources_of(pairs) * pairs.num_targets + pairs.indices
     return keys

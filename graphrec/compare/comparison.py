@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from graphdb.errors import QueryError
+from graphrec.adjacency import sources_of
 from graphrec.bundle import Bundle, BundleManifest, open_bundle
 from graphrec.bundle.manifest import figures, length_of_lists, measured_from
 from graphrec.compare.drift import Drift, Nodes, Numbers, drifts, number_nodes
@@ -133,7 +134,7 @@ def _edges(bundle: Bundle, name: str, nodes: Mapping[str, Nodes], *, is_b: bool)
         return np.empty(0, dtype=np.int64)
     edge_type = bundle.schema.parse_edge_type(name)
     edges = bundle.edges(edge_type)
-    sources = np.repeat(np.arange(edges.num_sources), edges.degrees())
+    sources = sources_of(edges)
     targets = edges.indices.astype(np.int64)
     ends = nodes[edge_type.source], nodes[edge_type.target]
     if is_b:

@@ -101,7 +101,7 @@ class Steps:
         """Returns the number of edges to scan per row."""
         total = np.zeros(len(rows), dtype=np.int64)
         for number in self._between.get((start_type, end_type), ()):
-            total += _degrees(self._along(number), rows)
+            total += self._along(number).degrees(rows)
         return total
 
     def neighbors(
@@ -128,13 +128,13 @@ class Steps:
             if (edge_type.source, edge_type.target) in pairs:
                 sources, targets = pairs[edge_type.source, edge_type.target]
                 adjacency = self._paths.adjacency(Step(edge_type))
-                origin = np.repeat(np.arange(len(sources)), _degrees(adjacency, sources))
+                origin = np.repeat(np.arange(len(sources)), adjacency.degrees(sources))
                 found[origin[adjacency.gather(sources) == targets[origin]]] = True
         return found
 
     def _neighbors(self, number: int, rows: Rows, among: Mask | None) -> Edges:
         ahead, back = self._along(number), self._along(int(self.turned[number]))
-        degrees = _degrees(ahead, rows)
+        degrees = ahead.degrees(rows)
         origin = np.repeat(np.arange(len(rows)), degrees)
         near = ahead.gather(rows)
         if among is not None:
@@ -142,7 +142,7 @@ class Steps:
             origin, near = origin[kept], near[kept]
         ends: Rows = near.astype(np.int64)
         strengths = self.all[number].weight / np.sqrt(
-            np.multiply(degrees[origin], _degrees(back, ends))
+            np.multiply(degrees[origin], back.degrees(ends))
         )
         return Edges(origin, ends, np.full(len(ends), number), strengths)
 
@@ -155,7 +155,7 @@ class Steps:
                     continue
                 against = self._paths.adjacency(step)
                 starts = np.unique(rows)
-                refused = np.repeat(starts, _degrees(against, starts)) * num_ends
+                refused = np.repeat(starts, against.degrees(starts)) * num_ends
                 refused += against.gather(starts)
                 edges = edges.where(~np.isin(rows[edges.origin] * num_ends + edges.rows, refused))
         return edges
@@ -185,11 +185,6 @@ def _weighed(schema: Schema, edge_types: tuple[EdgeType, ...]) -> Iterator[tuple
     for edge_type in edge_types:
         relation = schema.relation(edge_type.relation)
         yield edge_type, relation.event_weight / largest if relation.is_event else 1.0
-
-
-def _degrees(adjacency: Adjacency, rows: Rows) -> Rows:
-    degrees: Rows = adjacency.indptr[rows + 1] - adjacency.indptr[rows]
-    return degrees
 
 
 MOST_EDGES = 200_000

@@ -257,8 +257,7 @@ class _Tally:
         if paths.holds(GROUPS[group]):
             adjacency = paths.adjacency(GROUPS[group].steps[0])
             self._groups = adjacency.gather(products).astype(np.int64)
-            lengths = adjacency.indptr[products + 1] - adjacency.indptr[products]
-            self._products = np.repeat(products, lengths)
+            self._products = np.repeat(products, adjacency.degrees(products))
 
     def count(self, groups: Rows) -> int:
         """How many of the products are connected to any of these groups, or to a category below."""

@@ -303,7 +303,7 @@ class SeenRows:
         targets = edges.indices[positions]
         oldest_s: npt.NDArray[np.float64] | float = self._oldest_s
         if self._repeatable is not None and _PRODUCT in step.edge_type:
-            sources = np.repeat(rows, edges.indptr[rows + 1] - edges.indptr[rows])
+            sources = np.repeat(rows, edges.degrees(rows))
             products = targets if step.target == _PRODUCT else sources
             oldest_s = np.where(self._repeatable[products], self._oldest_repeatable_s, oldest_s)
         kept: npt.NDArray[np.int32] = targets[edges.evidence.last_at_s[positions] > oldest_s]

@@ -5,7 +5,7 @@ import pyarrow.parquet as pq
 import pytest
 from benchmarks.data.beibei import CLOSED, FAILED, JOINED, PURCHASED, read
 
-from training.pairs import source_rows
+from graphrec.adjacency import sources_of
 
 PEOPLE = 40
 
@@ -31,7 +31,7 @@ def write(path, initiators, products, participants):
 
 
 def pairs(adjacency):
-    return set(zip(source_rows(adjacency).tolist(), adjacency.indices.tolist(), strict=True))
+    return set(zip(sources_of(adjacency).tolist(), adjacency.indices.tolist(), strict=True))
 
 
 def edges(split, edge_type):

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from graphrec import Adjacency
-from training.pairs import compose, pair_keys, source_rows, without
+from graphrec.adjacency import sources_of
+from training.pairs import compose, pair_keys, without
 
 
 def pairs_between(num_sources, num_targets):
@@ -18,7 +19,7 @@ def adjacency_of(pairs, num_sources, num_targets):
 
 
 def as_set(adjacency):
-    return set(zip(source_rows(adjacency).tolist(), adjacency.indices.tolist(), strict=True))
+    return set(zip(sources_of(adjacency).tolist(), adjacency.indices.tolist(), strict=True))
 
 
 @given(pairs_between(4, 5), pairs_between(5, 3))

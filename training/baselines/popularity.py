@@ -14,11 +14,12 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from graphdb.checked_schema import Schema
 from graphdb.errors import InsufficientDataError
 from graphdb.schema_types import EdgeType
+from graphrec.adjacency import sources_of
 from training.baselines.base import EncoderBaseline
 from training.data import ALWAYS_S, AT_S, COUNT, DAY_S, HeteroData, edge_types_of, likes
 from training.encoders import PopularityEncoder
 from training.evaluation.metrics import VectorScorer
-from training.pairs import adjacency, compose, source_rows
+from training.pairs import adjacency, compose
 from training.sparse_ops import csr, gather_rows, owners_of, starts_of
 
 
@@ -292,7 +293,7 @@ class CategorySales:
         sales = np.zeros((carried.num_sources, categories.num_targets))
         products = carried.indices
         number = categories.degrees()[products]
-        creators = np.repeat(source_rows(carried), number)
+        creators = np.repeat(sources_of(carried), number)
         np.add.at(
             sales, (creators, categories.gather(products)), np.repeat(buyers[products], number)
         )
@@ -300,7 +301,7 @@ class CategorySales:
         if self.target_edge_type.source == MADE_BY.target:
             queries = compose(adjacency(graph, MADE_BY).reverse(), categories)
         is_in = np.zeros((queries.num_sources, queries.num_targets), dtype=np.float32)
-        is_in[source_rows(queries), queries.indices] = 1
+        is_in[sources_of(queries), queries.indices] = 1
         return VectorScorer(torch.from_numpy(is_in), torch.from_numpy(sales).float())
 
 

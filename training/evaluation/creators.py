@@ -11,10 +11,11 @@ from graphdb.checked_schema import Schema
 from graphdb.errors import SchemaError
 from graphdb.schema_types import EdgeType
 from graphrec import Seen
+from graphrec.adjacency import sources_of
 from graphrec.bundle import Adjacency
 from training.data import ALWAYS_S, AT_S, HeteroData, edge_types_of
 from training.evaluation.tasks import EvalTarget, Task
-from training.pairs import adjacency, compose, source_rows, without
+from training.pairs import adjacency, compose, without
 from training.quality.counts import BRAND, CREATOR, PRODUCT
 from training.splitting.split import kept_part
 
@@ -116,7 +117,7 @@ def _eval_target(
     relations = {**schema.relations, relation: replace(known, ends=ends)}
     graph = kept_part(past, lambda _: None)
     graph[edge_type].edge_index = torch.from_numpy(
-        np.stack([source_rows(carried_before), carried_before.indices.astype(np.int64)])
+        np.stack([sources_of(carried_before), carried_before.indices.astype(np.int64)])
     )
     graph[edge_type][AT_S] = torch.full((carried_before.num_edges,), ALWAYS_S)
     return EvalTarget(edge_type, graph, Schema(schema.node_types, relations), carried_before)

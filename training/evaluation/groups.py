@@ -19,10 +19,11 @@ import torch
 
 from graphdb.schema_types import CREATED_AT, EdgeType
 from graphdb.snapshot import Snapshot
+from graphrec.adjacency import sources_of
 from training.data import ALWAYS_S, AT_S, DAY_S, HeteroData, edge_types_of
 from training.evaluation.metrics import Rows, Values
 from training.evaluation.results import Spending
-from training.pairs import adjacency, source_rows
+from training.pairs import adjacency
 from training.quality.counts import BRAND, CATEGORY, CREATOR, PRODUCT, products_of
 
 _PACKAGES = ("graphrec", "torch", "torch_geometric", "numpy", "pyarrow")
@@ -194,7 +195,7 @@ def _groupings_of_products(past: Past, events: Values) -> Iterator[Grouping]:
     carried = products_of(past.graph, past.snapshot.schema).get(CREATOR)
     if carried is not None:
         followers = np.full(carried.num_targets, np.nan)
-        np.fmax.at(followers, carried.indices, _followers(past)[source_rows(carried)])
+        np.fmax.at(followers, carried.indices, _followers(past)[sources_of(carried)])
         yield _by_followers(followers)
 
 

@@ -11,12 +11,13 @@ import numpy.typing as npt
 from graphdb.checked_schema import Schema
 from graphdb.errors import DataLeakageError
 from graphdb.schema_types import EdgeType
+from graphrec.adjacency import sources_of
 from graphrec.bundle import Adjacency
 from training.baselines.popularity import hint_edge_types, waiting_pairs
 from training.data import ALWAYS_S, AT_S, DAY_S, HeteroData, edge_types_of, side_edge_types
 from training.evaluation.metrics import recall_at_k
 from training.evaluation.results import LeakFinding
-from training.pairs import adjacency, events, pair_keys, source_rows
+from training.pairs import adjacency, events, pair_keys
 from training.splitting.split import Holdout
 
 
@@ -94,7 +95,7 @@ def later_events(graph: HeteroData, holdout: Holdout) -> LeakFinding:
         message = "the holdout has no times, so training may have later events"
         return LeakFinding(check="later events", level="warning", message=message)
     asked_from_s = np.full(known.num_sources, np.iinfo(np.int64).max)
-    np.minimum.at(asked_from_s, source_rows(known)[is_held], held_s)
+    np.minimum.at(asked_from_s, sources_of(known)[is_held], held_s)
     num_dated = num_late = num_own = 0
     for edge_type in edge_types_of(holdout.train_graph):
         store = holdout.train_graph[edge_type]

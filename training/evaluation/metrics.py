@@ -251,7 +251,7 @@ class Hits:
         if gains is not None and not (np.isfinite(gains) & (gains >= 0)).all():
             raise TrainingError("a gain is negative or NaN", expected="0 or more")
         places = truth.positions(query_rows)
-        owners = np.repeat(np.arange(len(query_rows)), truth.degrees()[query_rows])
+        owners = np.repeat(np.arange(len(query_rows)), truth.degrees(query_rows))
         targets = truth.indices[places].astype(np.int64)
         known = owners * truth.num_targets + targets  # ascending
         keys = np.arange(len(query_rows))[:, None] * truth.num_targets + ranked

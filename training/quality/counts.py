@@ -7,9 +7,10 @@ import numpy.typing as npt
 
 from graphdb.checked_schema import Schema
 from graphdb.schema_types import EdgeType
+from graphrec.adjacency import sources_of
 from graphrec.bundle import Adjacency
 from training.data import AT_S, STARS, HeteroData, edge_types_of
-from training.pairs import adjacency, compose, source_rows
+from training.pairs import adjacency, compose
 
 Numbers = npt.NDArray[np.float64]
 
@@ -50,7 +51,7 @@ class Counts:
         Args:
             members: From groups to nodes.
         """
-        groups, rows = source_rows(members), members.indices
+        groups, rows = sources_of(members), members.indices
         return Counts(
             *(
                 summed(groups, getattr(self, field.name)[rows], members.num_sources)
@@ -170,6 +171,6 @@ def _joined(rows: list[npt.NDArray[np.int64]]) -> npt.NDArray[np.int64]:
 
 
 def _united(parts: list[Adjacency]) -> Adjacency:
-    sources = np.concatenate([source_rows(part) for part in parts])
+    sources = np.concatenate([sources_of(part) for part in parts])
     targets = np.concatenate([part.indices for part in parts])
     return Adjacency.from_edges(sources, targets, parts[0].num_sources, parts[0].num_targets)

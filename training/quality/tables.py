@@ -9,6 +9,7 @@ import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, Field
 
 from graphdb.checked_schema import Schema
+from graphrec.adjacency import sources_of
 from graphrec.bundle import Adjacency, Quality, QualityPart, QualityRule
 from graphrec.bundle.quality import (
     COUNTS,
@@ -20,7 +21,6 @@ from graphrec.bundle.quality import (
     RETURN_RATE,
 )
 from training.data import STARS, HeteroData
-from training.pairs import source_rows
 from training.quality.counts import (
     PRODUCT,
     Counts,
@@ -130,7 +130,7 @@ def _expected_in_categories(sums: Sums, categories: Adjacency | None) -> Values:
     overall = np.full(len(sums.totals), sums.mean)
     if categories is None:
         return overall
-    product, category = source_rows(categories), categories.indices
+    product, category = sources_of(categories), categories.indices
     totals, num = (
         summed(category, values[product], categories.num_targets)
         for values in (sums.totals, sums.num)
@@ -150,7 +150,7 @@ def _expected_of_groups(sums: Sums, products: _Estimates, members: Adjacency) ->
 
     Products are weighted by their observations; equally if there are none.
     """
-    group, product = source_rows(members), members.indices
+    group, product = sources_of(members), members.indices
     weights = np.maximum(sums.num[product], _SMALLEST)
     totals, num = (
         summed(group, values, members.num_sources)

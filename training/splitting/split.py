@@ -11,9 +11,10 @@ import torch
 from graphdb.checked_schema import Schema
 from graphdb.errors import InsufficientDataError
 from graphdb.schema_types import EdgeType
+from graphrec.adjacency import sources_of
 from graphrec.bundle import Adjacency
 from training.data import ALWAYS_S, AT_S, DAY_S, HeteroData, edge_types_of, other_events
-from training.pairs import adjacency, liked, pair_keys, source_rows, without
+from training.pairs import adjacency, liked, pair_keys, without
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +122,7 @@ def hold_out_share(
         InsufficientDataError: No source has a pair to spare.
     """
     pairs = liked(graph, edge_type)
-    keys, sources = pair_keys(pairs), source_rows(pairs)
+    keys, sources = pair_keys(pairs), sources_of(pairs)
     drawn = np.random.default_rng(seed).random(len(keys))
     # the pair with the largest draw of each source is kept
     last = np.lexsort((drawn, sources))[pairs.indptr[1:][pairs.degrees() > 0] - 1]

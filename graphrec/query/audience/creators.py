@@ -82,7 +82,7 @@ def _carried(paths: Paths, carries: Sequence[MetaPath], creator: int) -> Rows:
 def _weights(paths: Paths, products: Rows, num_categories: int) -> npt.NDArray[np.float64]:
     """How many of some products stand in each category; one in several counts in parts."""
     edges = paths.adjacency(GROUPS["Category"].steps[0])
-    number = edges.indptr[products + 1] - edges.indptr[products]
+    number = edges.degrees(products)
     weights = np.repeat(1 / np.maximum(number, 1), number)
     return np.bincount(edges.gather(products), weights, num_categories).astype(np.float64)
 

@@ -300,7 +300,7 @@ def _all_among(paths: Paths, products: Rows, path: MetaPath, holders: Rows) -> M
     if not paths.holds(path):
         return np.zeros(len(products), dtype=np.bool_)
     adjacency = paths.adjacency(path.steps[0])
-    degrees = adjacency.degrees()[products]
+    degrees = adjacency.degrees(products)
     held = np.isin(adjacency.gather(products), holders)
     of = np.repeat(np.arange(len(products)), degrees)
     all_held: Mask = np.bincount(of, weights=held, minlength=len(products)) == degrees

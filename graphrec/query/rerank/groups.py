@@ -84,7 +84,7 @@ class Membership:
         owners, current = np.arange(len(rows)), rows
         for step in path.steps:
             edges = self._paths.adjacency(step)
-            owners = np.repeat(owners, edges.indptr[current + 1] - edges.indptr[current])
+            owners = np.repeat(owners, edges.degrees(current))
             current = edges.gather(current).astype(np.int64)
         return owners, current
 

@@ -13,9 +13,9 @@ import torch
 from graphdb import SCHEMA
 from graphdb.checked_schema import Schema
 from graphdb.schema_types import EdgeType
+from graphrec.adjacency import sources_of
 from graphrec.bundle import Adjacency
 from training.data import AT_S, COUNT, HeteroData
-from training.pairs import source_rows
 from training.splitting.split import hold_out_share
 
 Rows = npt.NDArray[np.int64]
@@ -162,7 +162,7 @@ def rows_of(column: pa.ChunkedArray, known: pa.Array | pa.ChunkedArray) -> Rows:
 
 def of_sources(pairs: Adjacency, chosen: npt.NDArray[np.bool_]) -> Adjacency:
     """The pairs of some sources only."""
-    sources = source_rows(pairs)
+    sources = sources_of(pairs)
     keep = chosen[sources]
     return Adjacency.from_edges(
         sources[keep], pairs.indices[keep], pairs.num_sources, pairs.num_targets
