@@ -76,6 +76,22 @@ def without(pairs: Adjacency, others: Adjacency) -> Adjacency:
     )
 
 
+def with_targets(pairs: Adjacency, keep: npt.NDArray[np.bool_]) -> Adjacency:
+    """Returns the pairs with some targets only.
+
+    Args:
+        keep: bool [num_targets].
+
+    >>> both = Adjacency.from_edges(np.array([0, 0]), np.array([0, 1]), 1, 2)
+    >>> with_targets(both, np.array([False, True])).targets(0).tolist()
+    [1]
+    """
+    kept = keep[pairs.indices]
+    return Adjacency.from_edges(
+        sources_of(pairs)[kept], pairs.indices[kept], pairs.num_sources, pairs.num_targets
+    )
+
+
 def pair_keys(pairs: Adjacency) -> npt.NDArray[np.int64]:
     """Returns one number per pair, ascending: source row * num_targets + target row."""
     keys: npt.NDArray[np.int64] = sources_of(pairs) * pairs.num_targets + pairs.indices

@@ -160,9 +160,7 @@ def empty_table(data: DataSet, seed: int, bench: Bench) -> Table:
 
 def answered(asked: EvalTask, scorer: Scorer, k: int) -> MetricsAtK:
     """How much of what is true a model finds."""
-    return metrics_at_k(
-        scorer, csr_of(asked.taken), csr_of(asked.truth), k, candidates=asked.candidates
-    )
+    return metrics_at_k(scorer, csr_of(asked.taken), asked.truth, k, candidates=asked.candidates)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -95,5 +95,5 @@ def fitted(
 
 def reached(scorer: Scorer, asked: EvalTask) -> tuple[float, float]:
     taken = None if asked.taken is None else csr_of(asked.taken)
-    found = metrics_at_k(scorer, taken, csr_of(asked.truth), K)
+    found = metrics_at_k(scorer, taken, asked.truth, K)
     return found.recall, found.ndcg

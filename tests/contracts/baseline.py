@@ -138,4 +138,4 @@ class PersonalContract(BaselineContract):
 
 def reached(baseline: Baseline, held: HeldPairs):
     taken = csr_of(adjacency(held.train_graph, PURCHASED))
-    return metrics_at_k(baseline.fit(held.train_graph), taken, csr_of(held.truth), K)
+    return metrics_at_k(baseline.fit(held.train_graph), taken, held.truth, K)

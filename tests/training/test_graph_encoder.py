@@ -21,7 +21,7 @@ QUICK = GnnConfig(dim=16, epochs=15, batch_size=64, num_random_negatives="all")
 def recall(encoder, held, graph):
     scorer = VectorScorer.along(encoder.fit(graph), PURCHASED)
     taken = csr_of(adjacency(graph, PURCHASED))
-    return metrics_at_k(scorer, taken, csr_of(held), 20).recall
+    return metrics_at_k(scorer, taken, held, 20).recall
 
 
 def test_it_finds_planted_tastes_and_nothing_where_there_are_none(planted, shuffled):

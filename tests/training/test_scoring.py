@@ -24,10 +24,10 @@ class Table:
 
 
 def pairs(lists, num_targets):
-    """One list of targets per query node, CSR."""
+    """One list of targets per query node."""
     sources = np.repeat(np.arange(len(lists)), [len(one) for one in lists])
     targets = np.array([target for one in lists for target in one], dtype=np.int64)
-    return csr_of(Adjacency.from_edges(sources, targets, len(lists), num_targets))
+    return Adjacency.from_edges(sources, targets, len(lists), num_targets)
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -44,7 +44,7 @@ def test_equal_to_the_metrics_of_ranked_lists(seed, k, monkeypatch):
     asked = np.flatnonzero(truth.degrees())
     ranked = np.argsort(-scores[asked], axis=1)
     scorer = VectorScorer(*(torch.from_numpy(v).float() for v in (queries, targets)))
-    found = metrics_at_k(scorer, csr_of(taken), csr_of(truth), k)
+    found = metrics_at_k(scorer, csr_of(taken), truth, k)
     assert found.recall == pytest.approx(recall_at_k(ranked, asked, truth, k))
     assert found.ndcg == pytest.approx(ndcg_at_k(ranked, asked, truth, k))
     hits = (owner[asked] == 1)[np.arange(len(asked))[:, None], ranked[:, :k]]
@@ -65,7 +65,7 @@ def test_worked_out_by_hand():
 
 def test_what_was_taken_is_no_answer_even_where_it_is_true():
     # seed 0 is left with 2 alone, so three places stay empty; its true 1 is taken
-    found = metrics_at_k(THREE, pairs([[0, 1, 3], [3], []], 4), TRUTH, 4)
+    found = metrics_at_k(THREE, csr_of(pairs([[0, 1, 3], [3], []], 4)), TRUTH, 4)
     # seed 1 ranks 2 1 0 with the hit at rank 3
     assert found == pytest.approx((1 / 2, 1 / 2 / math.log2(4), 1 / 2, 1 / 8))
 

@@ -26,7 +26,6 @@ from training.gnn.supervision import SupervisedEdges, supervised_edge_types, sup
 from training.gnn.trainer import Epoch, Trainer
 from training.gnn.training_log import TrainingLog
 from training.pairs import adjacency, without
-from training.sparse_ops import csr_of
 from training.splitting.split import hold_out_last, hold_out_share
 
 Tensor = torch.Tensor
@@ -86,14 +85,15 @@ class GraphEncoder:
         past, held_out = self._held_out(graph)
         trainer = self._trainer(past)
         edges = trainer.supervised[0]
-        truth = csr_of(held_out).to(edges.taken.device)
 
         def after(epoch: Epoch) -> bool:
             wanted = [(edges.query_type, None), (edges.target_type, None)]
             with torch.no_grad():
                 queries, targets = trainer.model(wanted)
             scorer = VectorScorer(queries, targets)
-            reached = metrics_at_k(scorer, edges.positives, truth, VALIDATED_AT)
+            reached = metrics_at_k(
+                scorer, edges.positives, held_out, VALIDATED_AT, device=edges.taken.device
+            )
             log.add(replace(epoch, recall=reached.recall, ndcg=reached.ndcg))
             return epoch.number - log.best_epoch >= patience
 

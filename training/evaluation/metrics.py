@@ -14,7 +14,8 @@ import torch
 from graphdb.errors import InsufficientDataError, TrainingError
 from graphdb.schema_types import EdgeType
 from graphrec.bundle import Adjacency
-from training.sparse_ops import csr, gather_rows, owners_of, starts_of
+from training.pairs import with_targets
+from training.sparse_ops import gather_rows, owners_of
 
 Tensor = torch.Tensor
 Rows = npt.NDArray[np.int64]
@@ -82,18 +83,20 @@ class MetricsAtK(NamedTuple):
 def metrics_at_k(
     scorer: Scorer,
     seen: Tensor | None,
-    truth: Tensor,
+    truth: Adjacency,
     k: int,
     *,
     candidates: Tensor | None = None,
+    device: torch.device | None = None,
 ) -> MetricsAtK:
     """Measures the k best unseen targets of every query node with true targets.
 
     Args:
         seen: What training has and is no answer, CSR [num_queries, num_targets]; None for nothing.
-        truth: What was held out, in the same form and on the device of the scorer.
+        truth: What was held out, per query node row.
         candidates: Which targets can be answers, bool [num_targets]: only these are ranked, and
             only what is true among them has to be found. All by default.
+        device: Where the scorer computes and `seen` and `candidates` are; the CPU by default.
 
     Raises:
         InsufficientDataError: No query node has true targets among the candidates.
@@ -102,21 +105,16 @@ def metrics_at_k(
     """
     _check(scorer, truth, k)
     if candidates is not None:
-        truth = _within(truth, candidates)
-    pairs = Adjacency(
-        truth.crow_indices().cpu().numpy(),
-        truth.col_indices().cpu().numpy().astype(np.int32),
-        scorer.num_targets,
-    )
-    queries = np.flatnonzero(pairs.degrees())
+        truth = with_targets(truth, candidates.cpu().numpy())
+    queries = np.flatnonzero(truth.degrees())
     if not len(queries):
         raise InsufficientDataError(
-            f"none of {pairs.num_sources} queries has true targets",
+            f"none of {truth.num_sources} queries has true targets",
             next_step="hold out more, or evaluate on more targets",
         )
-    ranked = best_of(scorer, queries, k, seen, candidates, device=truth.device)
+    ranked = best_of(scorer, queries, k, seen, candidates, device=device)
     names = (RECALL, NDCG, HIT_RATE, PRECISION)
-    values = per_query(Hits.of(ranked, queries, pairs), [k], names)
+    values = per_query(Hits.of(ranked, queries, truth), [k], names)
     return MetricsAtK(*(float(values[at(name, k)].mean()) for name in names))
 
 
@@ -181,22 +179,13 @@ def places_of(pairs: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
     return owners_of(lengths), columns
 
 
-def _within(pairs: Tensor, columns: Tensor) -> Tensor:
-    """Returns the pairs in some columns, CSR; `columns` is bool [num_columns]."""
-    keep = columns[pairs.col_indices()]
-    starts = starts_of(keep)[pairs.crow_indices()]
-    return csr(
-        starts, pairs.col_indices()[keep], pairs.values()[keep], (pairs.shape[0], pairs.shape[1])
-    )
-
-
-def _check(scorer: Scorer, truth: Tensor, k: int) -> None:
+def _check(scorer: Scorer, truth: Adjacency, k: int) -> None:
     if k < 1:
         raise TrainingError(f"k is {k}", expected="1 or more", value=k)
-    if truth.shape[1] != scorer.num_targets:
+    if truth.num_targets != scorer.num_targets:
         raise TrainingError(
             f"the model scores {scorer.num_targets} targets",
-            expected=f"the {truth.shape[1]} of the truth",
+            expected=f"the {truth.num_targets} of the truth",
             value=scorer.num_targets,
         )
 

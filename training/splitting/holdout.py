@@ -332,12 +332,12 @@ class ValidationPart:
     Args:
         train_graph: The graph without the validation part and without the held-out days.
         taken: Pairs of the train graph, CSR [num_queries, num_targets], which are excluded.
-        truth: New pairs of the validation part, in the same form.
+        truth: New pairs of the validation part.
     """
 
     train_graph: HeteroData
     taken: Tensor
-    truth: Tensor
+    truth: Adjacency
 
 
 def cut(
@@ -369,6 +369,5 @@ def cut(
             next_step="use more data, or validate on a larger part",
             value=queries,
         )
-    return ValidationPart(
-        train_graph, csr_of(adjacency(train_graph, target_edge_type)), csr_of(truth)
-    )
+    taken = csr_of(adjacency(train_graph, target_edge_type))
+    return ValidationPart(train_graph, taken, truth)

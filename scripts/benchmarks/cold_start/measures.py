@@ -10,6 +10,7 @@ from benchmarks.cold_start.hiding import Rows, columns, mask_of
 from graphrec.bundle import Adjacency
 from training.encoders import Vectors
 from training.evaluation.metrics import VectorScorer, metrics_at_k
+from training.pairs import with_targets
 from training.sparse_ops import csr_of
 
 K = 20
@@ -71,7 +72,7 @@ class Asked:
     def found(self, scorer: VectorScorer | Given) -> tuple[Found, Found]:
         both = []
         for truth in (self.later, self.before):
-            reached = metrics_at_k(scorer, None, csr_of(truth), K)
+            reached = metrics_at_k(scorer, None, truth, K)
             both.append(Found(reached.recall, reached.ndcg))
         return both[0], both[1]
 
@@ -96,10 +97,10 @@ def rivalry(case: Case, vectors: Vectors, hidden: Rows, new: np.ndarray) -> Riva
     products[hidden] = new
     scorer = VectorScorer(torch.from_numpy(vectors[seed]), torch.from_numpy(products))
     is_hidden = torch.from_numpy(mask_of(hidden, len(products)))
-    taken = None if case.taken is None else csr_of(_only(case.taken, ~is_hidden))
-    warm, cold = (csr_of(_only(case.truth, one)) for one in (~is_hidden, is_hidden))
+    taken = None if case.taken is None else csr_of(with_targets(case.taken, ~is_hidden.numpy()))
+    warm, cold = (with_targets(case.truth, one.numpy()) for one in (~is_hidden, is_hidden))
 
-    def recall(truth: torch.Tensor, candidates: torch.Tensor) -> float:
+    def recall(truth: Adjacency, candidates: torch.Tensor) -> float:
         return metrics_at_k(scorer, taken, truth, K, candidates=candidates).recall
 
     return Rivalry(
@@ -107,9 +108,3 @@ def rivalry(case: Case, vectors: Vectors, hidden: Rows, new: np.ndarray) -> Riva
         warm=recall(warm, case.candidates),
         warm_alone=recall(warm, case.candidates & ~is_hidden),
     )
-
-
-def _only(pairs: Adjacency, targets: torch.Tensor) -> Adjacency:
-    keep = targets.numpy()[pairs.indices]
-    sources = np.repeat(np.arange(pairs.num_sources), pairs.degrees())[keep]
-    return Adjacency.from_edges(sources, pairs.indices[keep], pairs.num_sources, pairs.num_targets)
