@@ -7,22 +7,21 @@ cut; new items are products listed within the last 28 days of that. The baseline
 affinity alone.
 """
 
-import tempfile
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.data.weeks import WEEKS, Weeks, held_out_weeks
+from benchmarks.data.weeks import WEEKS, Weeks
 from benchmarks.harness import Arguments, Bench, Kind, Timer, measure, text
-from benchmarks.models.past import recommender_of_the_past
+from benchmarks.models.backtest import backtest_recommender
 from graphdb.schema_types import CREATED_AT
 from graphrec import Adjacency, Filters, Recommender
 from graphrec.compare.lists import gini
 from graphrec.query.conditions import Mask
 from training.evaluation.metrics import ndcg_at_k, recall_at_k
+from training.pairs import with_targets
 
 K = 20
 SETTINGS: Mapping[str, Mapping[str, Any]] = {
@@ -47,10 +46,7 @@ def arguments(arguments: Arguments) -> None:
 
 
 def run(bench: Bench) -> None:
-    options = bench.options
-    weeks = held_out_weeks(options.snapshot, validate=options.validate)
-    with tempfile.TemporaryDirectory() as folder:
-        recommender = recommender_of_the_past(weeks, Path(folder), options.seed)
+    with backtest_recommender(bench.options) as (recommender, weeks):
         measured(recommender, weeks, bench)
 
 
@@ -77,7 +73,7 @@ def measured(recommender: Recommender, weeks: Weeks, bench: Bench) -> None:
         f"{len(asked):,} users, {on_offer.sum():,} products on offer, {is_new.sum():,} of them new"
     )
     timer = Timer()
-    new_items = only(holdout.new_truth, is_new)
+    new_items = with_targets(holdout.new_truth, is_new)
     for name, setting in SETTINGS.items():
         with timer:
             rows, _ = recommender.top_rows(
@@ -101,15 +97,6 @@ def measured(recommender: Recommender, weeks: Weeks, bench: Bench) -> None:
         )
         kind = Kind.OURS if setting else Kind.BASELINE
         bench.say(*table.add(name, *map(float, figures), kind=kind))
-
-
-def only(truth: Adjacency, mask: Mask) -> Adjacency:
-    """The part of the answers that a mask lets through."""
-    sources = np.repeat(np.arange(truth.num_sources), truth.degrees())
-    kept = mask[truth.indices]
-    return Adjacency.from_edges(
-        sources[kept], truth.indices[kept], truth.num_sources, truth.num_targets
-    )
 
 
 def with_any(

@@ -4,17 +4,15 @@ Users of the bundle are asked for twice: as themselves, and as somebody unknown 
 purchases, all of them or the last few. Weeks are held out as in exposure.py.
 """
 
-import tempfile
 from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.data.weeks import Weeks, held_out_weeks
+from benchmarks.data.weeks import Weeks
 from benchmarks.harness import Arguments, Bench, Kind, measure, text
-from benchmarks.models.past import recommender_of_the_past
+from benchmarks.models.backtest import backtest_recommender
 from graphrec import Recommendations, Recommender
 from graphrec.query.fold_in import Event
 from training.data import AT_S
@@ -33,10 +31,7 @@ def arguments(arguments: Arguments) -> None:
 
 
 def run(bench: Bench) -> None:
-    options = bench.options
-    weeks = held_out_weeks(options.snapshot, validate=options.validate)
-    with tempfile.TemporaryDirectory() as folder:
-        recommender = recommender_of_the_past(weeks, Path(folder), options.seed)
+    with backtest_recommender(bench.options) as (recommender, weeks):
         measured(recommender, weeks, bench)
 
 

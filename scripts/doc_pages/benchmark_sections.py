@@ -15,7 +15,7 @@ earlier figures and trials in [the history](history/README.md).
 
 RUNS = """
 [Benchmarks](../benchmarks.md) is made of the files here. Each is what a benchmark wrote with
-`--out`; those of 2026-11 were copied from [the pages of that time](../history/), where a
+`--out`; those of 2026-11 were copied from [the pages of that time](../history/README.md), where a
 figure that was not noted is missing. `python scripts/bench.py --help` lists the benchmarks. To
 replace a figure, run one with `--load TEXT --out docs/benchmarks/NAME.json`, then
 `python scripts/generate_docs.py`. Nothing was run on a GPU yet.

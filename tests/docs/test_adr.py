@@ -5,6 +5,7 @@ from datetime import date
 
 import pytest
 from doc_pages.adr import FOLDER, records
+from pages.markdown import check_links, lost_files
 
 HEAD = re.compile(
     r"# (?P<number>\d{3})\. (?P<title>\S.*)\n\nDate: (?P<date>.+)\n\nStatus: (?P<status>.+)\n\n"
@@ -26,11 +27,6 @@ def head_of(name):
     found = HEAD.fullmatch(read(name))
     assert found, f"{name} lacks a part, or has them in another order"
     return found
-
-
-def anchors(text):
-    headings = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
-    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 def problems(text, name, index):
@@ -100,15 +96,7 @@ def test_numbers_have_no_gaps_and_follow_the_dates():
 
 @pytest.mark.parametrize("name", PAGES)
 def test_links_resolve(name):
-    folder = (FOLDER / name).parent
-    for target in re.findall(r"\]\(([^)\s]+)\)", read(name)):
-        if re.match(r"https?://", target):
-            continue
-        path, _, anchor = target.partition("#")
-        leads_to = (folder / path) if path else FOLDER / name
-        assert leads_to.is_file(), f"{name}: {target}"
-        if anchor:
-            assert anchor in anchors(leads_to.read_text(encoding="utf-8")), f"{name}: {target}"
+    check_links(FOLDER / name)
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -119,9 +107,7 @@ def test_links_to_records_show_their_number(name):
 
 @pytest.mark.parametrize("name", PAGES)
 def test_files_that_are_named_exist(name):
-    root = FOLDER.parents[1]
-    named = re.findall(r"`((?:graphdb|graphrec|training|scripts|tests|docs)/[\w./-]*)`", read(name))
-    assert [path for path in named if not (root / path).exists()] == []
+    assert lost_files(read(name)) == []
 
 
 @pytest.mark.parametrize("name", PAGES)

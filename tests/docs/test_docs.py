@@ -14,6 +14,8 @@ from pages.markdown import (
     ROOT,
     SHOWN,
     all_blocks,
+    check_links,
+    lost_files,
     name_of,
     read,
     reason_not_run,
@@ -46,12 +48,6 @@ RUN_BY = {
 NAMES = [name_of(page) for page in PAGES]
 # No block of these is run: history is as it was, and results are a table.
 LINKING = [*NAMES, *(name_of(page) for page in sorted((ROOT / "docs").glob("*/*.md")))]
-
-
-def anchors(text: str) -> set[str]:
-    """The anchors of a page's headings, as GitHub makes them."""
-    headings = re.findall(r"^#+ (.*)$", re.sub(r"^```.*?^```$", "", text, flags=re.S | re.M), re.M)
-    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 PRINTED = "1 p0110  tea 0.9462\n2 p0138  pan 0.7505\n3 p0023  cup 0.2100\n"
@@ -95,21 +91,12 @@ def test_the_examples_of_every_command_can_be_typed(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("name", LINKING)
 def test_links_lead_somewhere(name):
-    folder = (ROOT / name).parent
-    for target in re.findall(r"\]\(([^)\s]+)\)", read(name)):
-        if re.match(r"https?://", target):
-            continue
-        path, _, anchor = target.partition("#")
-        leads_to = (folder / path) if path else ROOT / name
-        assert leads_to.exists(), f"{name}: {target}"
-        if anchor:
-            assert anchor in anchors(leads_to.read_text(encoding="utf-8")), f"{name}: {target}"
+    check_links(ROOT / name)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_files_that_are_named_exist(name):
-    named = re.findall(r"`((?:graphdb|graphrec|training|scripts|tests|docs)/[\w./-]*)`", read(name))
-    assert [path for path in named if not (ROOT / path).exists()] == []
+    assert lost_files(read(name)) == []
 
 
 def test_every_page_is_in_the_index():

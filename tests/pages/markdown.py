@@ -70,6 +70,32 @@ def read(page: str) -> str:
     return (ROOT / page).read_text(encoding="utf-8")
 
 
+def check_links(page: Path) -> None:
+    """Asserts that every link of a page leads to a file, and its anchor to a heading there."""
+    for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8")):
+        if re.match(r"https?://", target):
+            continue
+        path, _, anchor = target.partition("#")
+        leads_to = (page.parent / path) if path else page
+        assert leads_to.is_file(), f"{page.name}: {target}"
+        if anchor:
+            assert anchor in _anchors(leads_to.read_text(encoding="utf-8")), (
+                f"{page.name}: {target}"
+            )
+
+
+def _anchors(text: str) -> set[str]:
+    """The anchors of a page's headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.*)$", re.sub(r"^```.*?^```$", "", text, flags=re.S | re.M), re.M)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def lost_files(text: str) -> list[str]:
+    """The files of this project that a text names and that do not exist."""
+    named = re.findall(r"`((?:graphdb|graphrec|training|scripts|tests|docs)/[\w./-]*)`", text)
+    return [path for path in named if not (ROOT / path).exists()]
+
+
 def all_blocks(text: str) -> list[Block]:
     return [Block(found[1], found[2], found.start(2)) for found in _BLOCK.finditer(text)]
 

@@ -5,6 +5,7 @@ import numpy.typing as npt
 import torch
 
 from graphdb.schema_types import EdgeType
+from graphrec.adjacency import sources_of
 from graphrec.bundle import Adjacency
 from training.data import HeteroData
 from training.splitting.split import kept_part
@@ -51,7 +52,7 @@ def near(graph: HeteroData, edge_type: EdgeType, product: str, rows: Rows) -> Ad
 def columns(pairs: Adjacency, rows: Rows) -> Adjacency:
     """The pairs with some targets only, numbered anew: [num_sources, len(rows)]."""
     keep = mask_of(rows, pairs.num_targets)[pairs.indices]
-    sources = np.repeat(np.arange(pairs.num_sources), pairs.degrees())[keep]
+    sources = sources_of(pairs)[keep]
     places = np.searchsorted(rows, pairs.indices[keep])
     return Adjacency.from_edges(sources, places, pairs.num_sources, len(rows))
 

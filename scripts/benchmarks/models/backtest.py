@@ -1,19 +1,27 @@
 """What is served at the beginning of the held-out weeks."""
 
+import argparse
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from benchmarks.data.weeks import Weeks
+from benchmarks.data.weeks import Weeks, held_out_weeks
 from graphrec import Recommender
 from training.cold_start import ColdStartLearner
 from training.encoders import SvdConfig, SvdEncoder
 from training.evaluation.backtest import write_backtest_bundle
 
 
-def recommender_of_the_past(weeks: Weeks, folder: Path, seed: int) -> Recommender:
-    """The SVD without other blocks, learned from what lies before the cut."""
+@contextmanager
+def backtest_recommender(options: argparse.Namespace) -> Iterator[tuple[Recommender, Weeks]]:
+    """The SVD without other blocks, learned from what lies before the held-out weeks, and these."""
+    weeks = held_out_weeks(options.snapshot, validate=options.validate)
     holdout, schema = weeks.holdout, weeks.schema
-    encoder = SvdEncoder(schema, holdout.edge_type, SvdConfig(seed=seed))
+    encoder = SvdEncoder(schema, holdout.edge_type, SvdConfig(seed=options.seed))
     vectors = encoder.fit(holdout.train_graph)
     learner = ColdStartLearner(holdout.train_graph, vectors, schema, holdout.edge_type)
     applied = learner.applied(learner.rules())
-    return Recommender(write_backtest_bundle(folder / "past", weeks.snapshot, holdout, applied))
+    with tempfile.TemporaryDirectory() as folder:
+        bundle = write_backtest_bundle(Path(folder) / "past", weeks.snapshot, holdout, applied)
+        yield Recommender(bundle), weeks
