@@ -177,13 +177,13 @@ def true_places(
     return rows, columns
 
 
-_TILE_ROWS = 2_048  # gathered at once: 1 MB at 128 numbers stays near the processor
+_TILE_ROWS = 2_048  # gathered at once: 1 MB at 128 dimensions stays near the processor
 LOWEST = np.float32(-(2.0**127))  # below every safe score, above a forbidden one
 FORBIDDEN = np.float32(-np.inf)
 
 
 class Similarity(StrEnum):
-    """How two vectors make a score; the cosine is damped, see `EmbeddingMatrix.damped`."""
+    """How two vectors make a score; the cosine is shrunk by `EmbeddingMatrix.cosine_scales`."""
 
     DOT = "dot"
     COSINE = "cosine"

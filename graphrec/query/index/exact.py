@@ -48,7 +48,7 @@ Mask = npt.NDArray[np.bool_]
 FRONT_ROWS = 2_048  # the longest targets: their scores give a first k-th best
 TILE_ROWS = 4_096
 TILE_SCORES = 2**19  # few query nodes take longer tiles, up to this many scores
-_PAIR_ROWS = 16_384  # vectors of pairs held at once: 16 MB at 128 numbers
+_PAIR_ROWS = 16_384  # vectors of pairs held at once: 16 MB at 128 dimensions
 _FLAG_NUMBERS = 4  # to look up whether a target passes takes as long as reading four numbers
 
 
@@ -252,7 +252,7 @@ class ExactMipsIndex:
 
     Args:
         targets: Their vectors as the bundle has them.
-        similarity: What is bounded: the dot product, or that with damped targets.
+        similarity: What is bounded: the dot product, or that with targets shrunk for the cosine.
         rotation: How they were turned.
         rows: int32 [num_kept], rows of `targets`; with a cosine, without the zero vectors.
         heads: float32 [num_kept, width], the first width - 1 turned numbers, then the tail.

@@ -349,7 +349,7 @@ def _answer_for_events(
         raise QueryError(
             "these events tell of no taste: nothing positive is left, or what they are about has "
             "no vector",
-            expected="events with a event weight above 0, such as a purchase, about nodes that "
+            expected="events with an event weight above 0, such as a purchase, about nodes that "
             "the bundle holds",
             next_step='or ask with on_unknown="popular"',
             value=events,
