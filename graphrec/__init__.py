@@ -28,6 +28,7 @@ from graphrec.bundle import Adjacency, Bundle, ColdStartRule, open_bundle, write
 from graphrec.compare import Comparison, compare_releases
 from graphrec.explain import Explanation
 from graphrec.query import (
+    Batch,
     Block,
     Exclusion,
     Filters,
@@ -53,6 +54,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Adjacency",
+    "Batch",
     "Block",
     "Bundle",
     "BundleCorruptError",

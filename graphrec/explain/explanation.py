@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from graphrec.explain.parts import PathGroups, PathNode
 from graphrec.explain.render import draw
-from graphrec.explain.render.html import page
-from graphrec.explain.render.words import cypher, text
+from graphrec.explain.render.html import drawing, page
+from graphrec.explain.render.words import cypher, text, title
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -44,6 +44,13 @@ class Explanation(PathGroups):
     def to_html(self) -> str:
         """Returns a page with the drawing and the text; it needs no network and no script."""
         return page(self)
+
+    def __repr__(self) -> str:
+        found = "no path" if not self else f"paths: {len(self.paths)}"
+        return f"<{title(self)}, {found}>"
+
+    def _repr_html_(self) -> str:
+        return drawing(self)
 
     def draw(self, path: str | Path) -> Path:
         """Writes a drawing: a picture for `.png` (needs matplotlib), a page for `.html`.

@@ -6,10 +6,11 @@ from graphrec.query.filters import Filters
 from graphrec.query.names import Skipped
 from graphrec.query.policy import Block, Exclusion, Licence, OwnBlock, Policy, read_policy
 from graphrec.query.recommender import Recommender
-from graphrec.query.results import Outcome, Recommendation, Recommendations, Trace
+from graphrec.query.results import Batch, Outcome, Recommendation, Recommendations, Trace
 from graphrec.query.seen import Seen
 
 __all__ = [
+    "Batch",
     "Block",
     "Exclusion",
     "Filters",

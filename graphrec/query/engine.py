@@ -21,7 +21,14 @@ from graphrec.query.options import RankOptions
 from graphrec.query.policy import Enforcement, Exclusion, Policy, Rules
 from graphrec.query.release import QueryNodes, ServedBundle
 from graphrec.query.rerank.reranker import Reranker
-from graphrec.query.results import Outcome, Recommendation, Recommendations, Reranked, Trace
+from graphrec.query.results import (
+    Outcome,
+    Recommendation,
+    Recommendations,
+    Reranked,
+    Trace,
+    table_schema,
+)
 from graphrec.query.seen import Seen
 from graphrec.query.topk import Method, Plan, Scores, planned_top_k
 from graphrec.query.value import Values
@@ -136,6 +143,7 @@ class Engine:
         """
         enough = replace(question, k=min(question.k, max(len(self.release.space(target_type)), 1)))
         rows, scores, traces = self.rank(queries, target_type, enough, similarity)
+        columns = table_schema(self.release.bundle.schema, target_type)
         return [
             Recommendations(
                 queries.type or "",
@@ -144,6 +152,7 @@ class Engine:
                 self._dress(queries, int(row), target_type, found, reached, similarity, trace),
                 trace,
                 queries.outcome,
+                columns=columns,
             )
             for query_id, row, found, reached, trace in zip(
                 query_ids, queries.node_rows, rows, scores, traces, strict=True
@@ -168,7 +177,10 @@ class Engine:
             plan=Plan(Method.NONE, 0, total, 0.0, 1.0, "nothing is known about the query node"),
             skipped=skipped,
         )
-        return Recommendations(query_type, query_id, target_type, (), trace, outcome)
+        columns = table_schema(self.release.bundle.schema, target_type)
+        return Recommendations(
+            query_type, query_id, target_type, (), trace, outcome, columns=columns
+        )
 
     def allowed_for(self, query_type: str, query_id: str) -> Callable[[str], Mask | None] | None:
         """Per node type which nodes one query node may be shown, bool [num_nodes]; itself always.

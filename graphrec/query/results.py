@@ -1,12 +1,19 @@
-"""What a query gives back: ranked nodes with display fields and reasons."""
+"""What a query gives back: ranked nodes with display fields and reasons, and many answers at once.
 
-from collections.abc import Iterator, Mapping, Sequence
+The columns of a table of answers depend only on schema and target type, never on the content: the
+tables of several answers can be concatenated, those of empty answers too.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Literal, overload
+from typing import Any, Literal, SupportsIndex, overload
 
 import pyarrow as pa
 
+from graphdb.checked_schema import Schema
+from graphdb.schema_types import CREATED_AT
+from graphdb.tabular import Tabular, html_table
 from graphrec.query.names import Skipped
 from graphrec.query.topk import Plan
 
@@ -105,13 +112,58 @@ class Outcome(StrEnum):
     NOTHING_KNOWN = "nothing_known"
 
 
+_RANKED = [
+    ("query_type", pa.string()),
+    ("query_id", pa.string()),
+    ("rank", pa.int64()),
+    ("type", pa.string()),
+    ("id", pa.string()),
+    ("score", pa.float64()),
+]
+_REASONS = ("reasons", pa.list_(pa.string()))
+_OWN = {name for name, _ in (*_RANKED, _REASONS)}
+_PRODUCT_FIELDS = ("title", "brand", "category", "price", "size", "status", "stock")
+
+
+def table_schema(schema: Schema, target_type: str) -> pa.Schema:
+    """Returns the columns of tables of answers with targets of one type.
+
+    Each display field has a column of its name; after `field_` if the name is one of the others.
+    """
+    shown = [(_column_of(name), kind) for name, kind in _field_types(schema, target_type)]
+    return pa.schema([*_RANKED, *shown, _REASONS])
+
+
+def _column_of(name: str) -> str:
+    """The column of a display field."""
+    return f"field_{name}" if name in _OWN else name
+
+
+def _field_types(schema: Schema, target_type: str) -> Iterator[tuple[str, pa.DataType]]:
+    """The display fields that nodes of a type can have, see `Display.fields`."""
+    node_type = schema.node_type(target_type)
+    kinds = {column.name: column.kind.arrow for column in schema.columns(target_type)}
+    if target_type == "Product":
+        linked = {"brand": pa.string(), "category": pa.string()}
+        for name in _PRODUCT_FIELDS:
+            if name in linked or name in kinds:
+                yield name, linked.get(name, kinds.get(name))
+        return
+    for name, kind in kinds.items():
+        if name not in (node_type.key, CREATED_AT):
+            yield name, kind
+    if target_type == "Brand":
+        yield "products", pa.int64()
+
+
 @dataclass(frozen=True, slots=True)
-class Recommendations(Sequence[Recommendation]):
+class Recommendations(Sequence[Recommendation], Tabular):
     """The answer for one query node: a sequence, best first, empty if nothing passed.
 
     Args:
         outcome: 'answered', also if nothing passed; 'popular' if nothing is known about the query
             node; or, in a batch, why the answer is empty: 'unknown_id' or 'nothing_known'.
+        columns: The columns of `to_arrow`, see `table_schema`.
     """
 
     query_type: str
@@ -120,6 +172,7 @@ class Recommendations(Sequence[Recommendation]):
     items: tuple[Recommendation, ...]
     trace: Trace = field(compare=False, repr=False)
     outcome: Outcome = Outcome.ANSWERED
+    columns: pa.Schema = field(compare=False, repr=False, kw_only=True)
 
     def __len__(self) -> int:
         return len(self.items)
@@ -144,22 +197,117 @@ class Recommendations(Sequence[Recommendation]):
         return [item.to_dict() for item in self.items]
 
     def to_arrow(self) -> pa.Table:
-        """Returns one row per recommendation: query node, rank, target, score, reasons, fields."""
-        names = dict.fromkeys(name for item in self.items for name in item.fields)
-        return pa.table(
-            {
-                "query_type": pa.array([self.query_type] * len(self), pa.string()),
-                "query_id": pa.array([self.query_id] * len(self), pa.string()),
-                "rank": pa.array([item.rank for item in self.items], pa.int64()),
-                "type": pa.array([item.type for item in self.items], pa.string()),
-                "id": pa.array([item.id for item in self.items], pa.string()),
-                "score": pa.array([item.score for item in self.items], pa.float64()),
-                "reasons": pa.array(
-                    [list(item.reasons) for item in self.items], pa.list_(pa.string())
-                ),
-                **{
-                    f"field_{name}": pa.array([item.fields.get(name) for item in self.items])
-                    for name in names
-                },
-            }
-        )
+        """Returns one row per recommendation: query node, rank, target, score, fields, reasons.
+
+        All answers about one target type have the same columns, so `pyarrow.concat_tables` joins
+        their tables.
+        """
+        return _table([self], self.columns)
+
+    def __repr__(self) -> str:
+        return f"<{_summary(self)}>"
+
+    def _repr_html_(self) -> str:
+        rows = [
+            {"#": one.rank, "id": one.id, **one.fields, "score": one.score, "why": one.reasons}
+            for one in self
+        ]
+        columns = ("#", "id", *_fields_of(self.columns), "score", "why")
+        return html_table(_summary(self, ids=False), rows, columns=columns)
+
+
+class Batch(list[Recommendations], Tabular):
+    """The answers of many queries, in their order: a list that is also one table.
+
+    Args:
+        columns: The columns of `to_arrow`, for answers about one target type, see `table_schema`;
+            by default those of the first answer.
+    """
+
+    def __init__(
+        self, answers: Iterable[Recommendations] = (), columns: pa.Schema | None = None
+    ) -> None:
+        super().__init__(answers)
+        if columns is None:
+            columns = self[0].columns if self else pa.schema([*_RANKED, _REASONS])
+        self.columns = columns
+
+    @overload
+    def __getitem__(self, index: SupportsIndex) -> Recommendations: ...
+    @overload
+    def __getitem__(self, index: slice) -> "Batch": ...
+    def __getitem__(self, index: SupportsIndex | slice) -> "Recommendations | Batch":
+        if isinstance(index, slice):
+            return Batch(super().__getitem__(index), self.columns)
+        return super().__getitem__(index)
+
+    @property
+    def outcomes(self) -> dict[str, Outcome]:
+        """What became of each query node, by id: answered, popular, or why its answer is empty."""
+        return {answer.query_id: answer.outcome for answer in self}
+
+    def to_arrow(self) -> pa.Table:
+        """Returns the rows of all answers; an empty answer has none, see `outcomes`."""
+        return _table(self, self.columns)
+
+    def __repr__(self) -> str:
+        return f"<{self._summary()}>"
+
+    def _repr_html_(self) -> str:
+        rows = [
+            {"query": answer.query_id, "outcome": str(answer.outcome), "results": len(answer)}
+            | ({"best": ", ".join(answer.ids[:3])} if answer else {})
+            for answer in self
+        ]
+        return html_table(self._summary(), rows, columns=("query", "outcome", "results", "best"))
+
+    def _summary(self) -> str:
+        kinds = [answer.outcome for answer in self]
+        counts = [f"{kinds.count(kind):,} {kind}" for kind in Outcome if kind in kinds]
+        number = "1 answer" if len(self) == 1 else f"{len(self):,} answers"
+        return f"{number}: {', '.join(counts)}" if self else number
+
+
+def _table(answers: Sequence[Recommendations], columns: pa.Schema) -> pa.Table:
+    """The rows of some answers, built by column."""
+    items = [item for answer in answers for item in answer]
+    own: dict[str, list[Any]] = {
+        "query_type": [answer.query_type for answer in answers for _ in answer],
+        "query_id": [answer.query_id for answer in answers for _ in answer],
+        "rank": [item.rank for item in items],
+        "type": [item.type for item in items],
+        "id": [item.id for item in items],
+        "score": [item.score for item in items],
+        "reasons": [item.reasons for item in items],
+    }
+    shown = {_column_of(name): name for name in _fields_of(columns)}
+    cells = [
+        own[one.name] if one.name in own else [item.fields.get(shown[one.name]) for item in items]
+        for one in columns
+    ]
+    arrays = [pa.array(cell, one.type) for cell, one in zip(cells, columns, strict=True)]
+    return pa.Table.from_arrays(arrays, schema=columns)
+
+
+def _fields_of(columns: pa.Schema) -> list[str]:
+    """The display fields that have a column."""
+    return [
+        name.removeprefix("field_") if name.removeprefix("field_") in _OWN else name
+        for name in columns.names
+        if name not in _OWN
+    ]
+
+
+_SHOWN_IDS = 3
+
+
+def _summary(answer: Recommendations, *, ids: bool = True) -> str:
+    """An answer in one line."""
+    of = f" for {answer.query_type} {answer.query_id!r}" if answer.query_id else ""
+    what = f"{len(answer):,} {answer.target_type}{of}"
+    if answer.outcome is not Outcome.ANSWERED:
+        what += f", {answer.outcome}"
+    if not ids or not answer:
+        return what
+    more = ", ..." if len(answer) > _SHOWN_IDS else ""
+    return f"{what}: {', '.join(map(repr, answer.ids[:_SHOWN_IDS]))}{more}"

@@ -3,7 +3,7 @@
 import re
 import tomllib
 from collections.abc import Iterator
-from importlib.metadata import metadata
+from importlib.metadata import PackageNotFoundError, metadata
 from pathlib import Path
 
 from doc_pages.markdown import page, table
@@ -94,7 +94,11 @@ def _licence(name: str) -> str:
     Raises:
         ValueError: It states nothing of the kind.
     """
-    stated = metadata(name)
+    try:
+        stated = metadata(name)
+    except PackageNotFoundError:
+        sync = "uv sync --locked --all-extras"
+        raise SystemExit(f"{name} is new in uv.lock and not installed here: run `{sync}`") from None
     if expression := stated.get("License-Expression"):
         return expression
     classifiers = stated.get_all("Classifier", [])

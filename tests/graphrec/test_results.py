@@ -155,7 +155,7 @@ def test_to_arrow(recommender):
     assert table["id"].to_pylist() == ["p2", "p4", "p3", "p6"]
     assert table["rank"].to_pylist() == [1, 2, 3, 4]
     assert table["score"].to_pylist() == [3.0, 1.0, 0.0, 0.0]
-    assert table["field_price"].to_pylist() == [2.0, 4.0, 3.0, None]
+    assert table["price"].to_pylist() == [2.0, 4.0, 3.0, None]
     assert table["reasons"].to_pylist()[1][0] == "never bought"
 
 

@@ -31,14 +31,17 @@ pre { white-space: pre-wrap; font: 13px/1.6 ui-monospace, monospace; color: #4A5
 
 def page(explanation: PathGroups) -> str:
     """See `Explanation.to_html`."""
-    layout = lay_out(explanation)
-    heading = escape(_clean(layout.title))
+    heading = escape(_clean(lay_out(explanation).title))
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f"<title>{heading}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n"
-        f"<h1>{heading}</h1>\n{_svg(layout)}\n"
-        f"<pre>{escape(_clean(text(explanation)))}</pre>\n</body>\n</html>\n"
+        f"<h1>{heading}</h1>\n{drawing(explanation)}\n</body>\n</html>\n"
     )
+
+
+def drawing(explanation: PathGroups) -> str:
+    """Returns the drawing and the text alone, as a part of a page."""
+    return f"{_svg(lay_out(explanation))}\n<pre>{escape(_clean(text(explanation)))}</pre>"
 
 
 def _svg(layout: Layout) -> str:

@@ -5,8 +5,10 @@ from dataclasses import dataclass, replace
 from typing import Any, overload
 
 import numpy as np
+import pyarrow as pa
 
 from graphdb.errors import QueryError, shown
+from graphdb.tabular import Tabular, html_table
 from graphrec.bundle.audiences import AudienceFigures, ReachBand
 from graphrec.query.audience.lookalike import (
     AudienceScores,
@@ -55,7 +57,7 @@ class ReachPoint:
 
 
 @dataclass(frozen=True, slots=True)
-class ReachCurve(Sequence[ReachPoint]):
+class ReachCurve(Sequence[ReachPoint], Tabular):
     """The sizes of one audience, in the order asked for, and what they were measured on.
 
     Args:
@@ -87,6 +89,24 @@ class ReachCurve(Sequence[ReachPoint]):
             "measured_on": self.band.model_dump(mode="json", exclude={"points"}),
             "points": [point.to_dict() for point in self.points],
         }
+
+    def to_arrow(self) -> pa.Table:
+        """Returns one row per size, with the figures of `ReachPoint`."""
+        return pa.Table.from_pylist([point.to_dict() for point in self], schema=_COLUMNS)
+
+    def __repr__(self) -> str:
+        return f"<{self._summary()}: {', '.join(f'{point.share:.0%}' for point in self)}>"
+
+    def _repr_html_(self) -> str:
+        return html_table(self._summary(), [point.to_dict() for point in self])
+
+    def _summary(self) -> str:
+        return f"{len(self)} audience sizes, buying within {self.window_days} days"
+
+
+_COLUMNS = pa.schema(
+    [(name, pa.int64() if name == "users" else pa.float64()) for name in ReachPoint.__slots__]
+)
 
 
 def reach_curve(

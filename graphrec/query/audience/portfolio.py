@@ -6,14 +6,16 @@ or a sum of money.
 
 import heapq
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from graphdb.decimals import exact_decimals, exact_sum
 from graphdb.errors import QueryError, shown
+from graphdb.tabular import Tabular, html_table
 from graphrec.query.audience.lookalike import AudienceScores, audience_of, queries_of
 from graphrec.query.audience.matching import creators_for
 from graphrec.query.embeddings import NO_ROWS, Rows, Similarity
@@ -228,7 +230,7 @@ class Pick:
 
 
 @dataclass(frozen=True, slots=True)
-class Portfolio:
+class Portfolio(Tabular):
     """A set of creators, in the order in which they were chosen.
 
     Args:
@@ -238,13 +240,15 @@ class Portfolio:
             then every user counts by similarity to the buyers, and reach only compares sets of one
             brand.
         trace: How the candidates were computed.
+        columns: The columns of the creators in `to_arrow`.
     """
 
     brand_id: str
     picks: tuple[Pick, ...]
     bound: float
     window_days: int | None
-    trace: Trace
+    trace: Trace = field(repr=False)
+    columns: pa.Schema = field(compare=False, repr=False)
 
     @property
     def ids(self) -> tuple[str, ...]:
@@ -273,6 +277,33 @@ class Portfolio:
             "creators": [pick.to_dict() for pick in self.picks],
         }
 
+    def to_arrow(self) -> pa.Table:
+        """Returns one row per creator: the columns of recommendations, then gain, reach, cost."""
+        creators = tuple(pick.creator for pick in self.picks)
+        answer = Recommendations(
+            "Brand", self.brand_id, "Creator", creators, self.trace, columns=self.columns
+        )
+        table = answer.to_arrow()
+        for name in ("gain", "reach", "cost"):
+            numbers = [getattr(pick, name) for pick in self.picks]
+            table = table.append_column(name, pa.array(numbers, pa.float64()))
+        return table
+
+    def __repr__(self) -> str:
+        return f"<{self._summary()}: {', '.join(self.ids)}>"
+
+    def _repr_html_(self) -> str:
+        rows = [
+            {"#": pick.creator.rank, "id": pick.creator.id, **pick.creator.fields}
+            | {"gain": pick.gain, "reach": pick.reach, "cost": pick.cost}
+            for pick in self.picks
+        ]
+        return html_table(self._summary(), rows)
+
+    def _summary(self) -> str:
+        reached = f"reach {self.reach:.4g} of at most {self.bound:.4g}"
+        return f"{len(self.picks):,} creators for Brand {self.brand_id!r}, {reached}"
+
 
 def portfolio_for(
     engine: Engine, brand_id: str, budget: Budget, question: RankOptions, *, new_only: bool
@@ -295,7 +326,9 @@ def portfolio_for(
     costs = None if budget.costs is None else _costs(candidates.ids, budget.costs)
     chosen = _choose(coverage, budget, costs)
     picks = _picks(candidates, chosen, costs)
-    return Portfolio(brand_id, picks, chosen.bound, window_days, candidates.trace)
+    return Portfolio(
+        brand_id, picks, chosen.bound, window_days, candidates.trace, candidates.columns
+    )
 
 
 def likely_buyers(

@@ -28,7 +28,7 @@ from graphrec.query.options import (
     check_count,
 )
 from graphrec.query.release import popular_query, queries_by_id, queries_by_row, vector_query
-from graphrec.query.results import Outcome, Recommendations
+from graphrec.query.results import Batch, Outcome, Recommendations, table_schema
 from graphrec.query.topk import Scores
 
 _CREATOR, _USER = "Creator", "User"
@@ -64,7 +64,7 @@ def recommend_many(
     *,
     on_unknown: Literal["error", "popular", "skip"] = "skip",
     **options: Unpack[BatchOptions],
-) -> list[Recommendations]:
+) -> Batch:
     """Returns for every query node the same as `recommend`, to the last bit, but faster.
 
     Args:
@@ -72,11 +72,16 @@ def recommend_many(
         on_unknown: What to do about query nodes that the bundle does not hold or knows nothing
             about: 'skip' them and return empty answers whose `outcome` says why, raise an 'error'
             as `recommend` does, or return the most 'popular' targets that pass.
+
+    Returns:
+        A list of the answers that is also one table: `.to_pandas()`, `.to_polars()` and
+        `.to_arrow()` give the rows of all answers, `.outcomes` says what became of each query node.
     """
     question = RankOptions.of({"on_unknown": on_unknown, **options})
     ids = as_ids(query_ids, "query_ids")
-    engine.check_types(query_type, target_type)
-    return _answers(engine, query_type, ids, target_type, question)
+    schema = engine.check_types(query_type, target_type).release.bundle.schema
+    answers = _answers(engine, query_type, ids, target_type, question)
+    return Batch(answers, table_schema(schema, target_type))
 
 
 def recommend_for_events(

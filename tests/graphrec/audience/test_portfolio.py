@@ -114,6 +114,29 @@ def test_who_carries_the_brand_and_who_is_filtered_out_is_no_candidate(make_mark
     assert everyone.ids == found.ids  # cleo has no followers and reaches nobody
 
 
+def test_portfolios_and_reach_curves_are_tables(market):
+    found = market.creator_portfolio("acme", budget=4, costs=dict.fromkeys(CREATORS, 2))
+    table = found.to_arrow()
+    assert table.select(["id", "rank", "gain", "reach", "cost"]).to_pylist() == [
+        {
+            "id": pick.creator.id,
+            "rank": place,
+            "gain": pick.gain,
+            "reach": pick.reach,
+            "cost": 2.0,
+        }
+        for place, pick in enumerate(found.picks, start=1)
+    ]
+    none = market.creator_portfolio("acme", k=3, filters=Filters(ids=[]))
+    assert none.to_arrow().schema == table.schema and none.to_arrow().num_rows == 0
+    assert repr(found).startswith("<2 creators for Brand 'acme', reach ")
+    curve = market.reach_curve("Brand", "acme", shares=[0.5, 1])
+    assert curve.to_arrow().to_pylist() == curve.to_dict()["points"]
+    assert repr(curve) == "<2 audience sizes, buying within 28 days: 50%, 100%>"
+    for shown in (found, curve):
+        assert shown._repr_html_().count("<tr>") == 3
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
