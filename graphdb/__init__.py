@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from graphdb.checked_schema import Schema
+from graphdb.graph import Graph
 from graphdb.schema import SCHEMA, extend_schema
 from graphdb.schema_types import EdgeType, Kind, NodeType, Property, Relation
 from graphdb.snapshot import Snapshot, open_snapshot, write_snapshot
@@ -38,6 +39,7 @@ __all__ = [
     "SCHEMA",
     "Column",
     "EdgeType",
+    "Graph",
     "GraphStore",
     "IngestReport",
     "IngestWarning",

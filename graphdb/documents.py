@@ -10,7 +10,7 @@ import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Generic, TypeVar, get_args
+from typing import Any, Generic, NamedTuple, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
@@ -190,19 +190,39 @@ class TomlFile(Generic[_Model]):
         )
 
     def _first_of(self, error: ValidationError, model: type[BaseModel]) -> GraphRecError:
-        # A misspelt key often makes a required one missing; the misspelling explains more.
-        first = min(error.errors(), key=lambda entry: entry["type"] != "extra_forbidden")
-        location = first["loc"]
-        if first["type"] == "extra_forbidden":
-            known = _fields_at(model, location[:-1])
-            wrong = str(location[-1])
-            suggestion = self._other_words.get(wrong) or nearest(wrong, known)
-            suggestion = suggestion or f"known keys: {', '.join(known)}"
-            return self.error(location, f"unknown key '{wrong}'", next_step=suggestion, value=wrong)
-        key = ".".join(str(part) for part in location)
-        said = first["msg"].removeprefix("Value error, ")
-        what = f"'{key}': {said}" if key else said
-        return self.error(location, what, value=first.get("input"))
+        first = first_problem(error, model, self._other_words)
+        return self.error(first.location, first.what, next_step=first.next_step, value=first.value)
+
+
+class Problem(NamedTuple):
+    """What is wrong with a document, and where."""
+
+    location: Location
+    what: str
+    next_step: str | None
+    value: object
+
+
+def first_problem(
+    error: ValidationError, model: type[BaseModel], other_words: Mapping[str, str]
+) -> Problem:
+    """Returns the problem of a document that explains most.
+
+    Args:
+        other_words: Advice for unknown keys that people often try.
+    """
+    # A misspelt key often makes a required one missing; the misspelling explains more.
+    first = min(error.errors(), key=lambda entry: entry["type"] != "extra_forbidden")
+    location = first["loc"]
+    if first["type"] == "extra_forbidden":
+        known = _fields_at(model, location[:-1])
+        wrong = str(location[-1])
+        suggestion = other_words.get(wrong) or nearest(wrong, known)
+        suggestion = suggestion or f"known keys: {', '.join(known)}"
+        return Problem(location, f"unknown key '{wrong}'", suggestion, wrong)
+    key = ".".join(str(part) for part in location)
+    said = first["msg"].removeprefix("Value error, ")
+    return Problem(location, f"'{key}': {said}" if key else said, None, first.get("input"))
 
 
 def line_of(text: str, location: Location) -> int:

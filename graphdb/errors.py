@@ -35,8 +35,11 @@ Exit 2 means a wrong command-line option. The first paragraph of each docstring 
 means, the second what to do about it; docs/errors.md is generated from them.
 """
 
+import re
+from collections.abc import Mapping
 from difflib import get_close_matches
 from reprlib import Repr
+from unicodedata import normalize
 
 from graphdb.printable import redacted
 
@@ -344,15 +347,61 @@ def _readable(text: str) -> str:
 
 
 def nearest(name: str, known: list[str]) -> str | None:
-    """Returns the most similar known name as a phrase for a message, or None.
+    """Returns what may be meant by an unknown name, as a phrase for a message, or None.
 
-    >>> nearest("Prodct", ["Product", "Brand"])
-    "did you mean 'Product'?"
+    In this order: the same in another spelling (case, spaces, leading zeros), nearly the same, up
+    to three that the name is a part of or that are a part of it, and the most similar one.
+
+    >>> nearest("Prodct", ["Product", "Brand"]), nearest("U3", ["U00003", "U3x"])
+    ("did you mean 'Product'?", "did you mean 'U00003'?")
+    >>> nearest("汉服", ["汉服 Hanfu", "汉堡"]), nearest("cup", ["Water cups", "Cap"])
+    ("did you mean '汉服 Hanfu'?", "did you mean 'Water cups'?")
     >>> nearest("zzz", ["Product", "Brand"]) is None
     True
     """
     if not isinstance(name, str) or len(name) > _MOST_CHARACTERS:
         return None
-    folded = {candidate.casefold(): candidate for candidate in known}
-    matches = get_close_matches(name.casefold(), list(folded), n=1)
-    return f"did you mean '{folded[matches[0]]}'?" if matches else None
+    plain = {candidate: _plain(candidate) for candidate in known}
+    wanted = _plain(name)
+    found = [candidate for candidate, text in plain.items() if text == wanted][:1]
+    found = found or _similar(wanted, plain, _NEARLY_SAME)
+    found = found or _sharing_a_part(wanted, plain)
+    found = found or _similar(wanted, plain, _SIMILAR)
+    return f"did you mean {' or '.join(map(_quoted, found))}?" if found else None
+
+
+_NEARLY_SAME, _SIMILAR = 0.8, 0.6
+_MOST_PARTS = 3
+_LEADING_ZEROS = re.compile(r"(?<!\d)0+(?=\d)")
+
+
+def _plain(text: str) -> str:
+    """A text without case, spaces around it, forms of characters and leading zeros."""
+    return _LEADING_ZEROS.sub("", normalize("NFKC", text).casefold().strip())
+
+
+def _similar(wanted: str, plain: Mapping[str, str], cutoff: float) -> list[str]:
+    of_text = {text: candidate for candidate, text in plain.items()}
+    return [of_text[text] for text in get_close_matches(wanted, of_text, n=1, cutoff=cutoff)]
+
+
+def _sharing_a_part(wanted: str, plain: Mapping[str, str]) -> list[str]:
+    """The shortest candidates first, those that begin with the name before others."""
+    parts = [
+        candidate
+        for candidate, text in plain.items()
+        if _is_part(wanted, text) or _is_part(text, wanted)
+    ]
+    parts.sort(key=lambda one: (not plain[one].startswith(wanted), len(one), one))
+    return parts[:_MOST_PARTS]
+
+
+def _is_part(part: str, whole: str) -> bool:
+    """Whether a text contains another one from the start of a word; Chinese words have no start."""
+    if part.isascii():
+        return len(part) > 2 and re.search(rf"(?<![^\W_]){re.escape(part)}", whole) is not None
+    return len(part) > 1 and part in whole
+
+
+def _quoted(text: str) -> str:
+    return f"'{text}'"

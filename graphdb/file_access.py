@@ -8,14 +8,16 @@ refuses a name that leads out of its folder, on this or any other system, for re
 import errno
 import os
 import re
+import shutil
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from os.path import realpath
 from pathlib import Path, PurePosixPath
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, mkdtemp
 from types import TracebackType
 from typing import Self
+from weakref import finalize
 
 from graphdb.errors import DiskFullError, FileAccessError, GraphRecError
 
@@ -207,6 +209,37 @@ def temporary_folder(prefix: str) -> "TemporaryDirectory[str]":
         ) from error
     except OSError as error:
         raise refused(error, "make a temporary folder") from error
+
+
+def remove_with(owner: object, folder: Path) -> None:
+    """Removes a folder when an object is no longer used, at the latest when Python ends.
+
+    A forked process never removes it.
+    """
+    finalize(owner, _remove, folder, os.getpid())
+
+
+def _remove(folder: Path, made_by: int) -> None:
+    if os.getpid() == made_by:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def scratch_folder(prefix: str) -> Iterator[Path]:
+    """Yields a new temporary folder, which stays unless the block fails; see `remove_with`.
+
+    Raises:
+        FileAccessError: It cannot be created.
+    """
+    try:
+        folder = Path(mkdtemp(prefix=prefix))
+    except OSError as error:
+        raise refused(error, "make a temporary folder") from error
+    try:
+        yield folder
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
 
 
 @contextmanager

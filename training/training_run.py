@@ -6,11 +6,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import pyarrow as pa
+
+from graphdb import Graph
 from graphdb.atomic import refuse_existing
 from graphdb.errors import BundleError
-from graphdb.file_access import file_access
+from graphdb.file_access import file_access, remove_with, scratch_folder
+from graphdb.graph import snapshot_of
 from graphdb.snapshot import Snapshot, open_snapshot
+from graphdb.tabular import Tabular, html_table
 from graphrec.bundle import Bundle
+from graphrec.registry.places import copy_in
 from training.bundling import bundle_up
 from training.cold_start import ColdStartLearner
 from training.config import TrainConfig
@@ -27,8 +33,8 @@ from training.steps import Progress, Steps
 
 
 @dataclass(frozen=True, slots=True)
-class TrainReport:
-    """The result of a training run.
+class TrainReport(Tabular):
+    """The result of a training run; `Recommender.from_training` answers from it.
 
     Args:
         bundle: The release, trained on the whole snapshot.
@@ -39,11 +45,58 @@ class TrainReport:
     bundle: Bundle
     evaluation: Report | None
 
+    def save(self, folder: str | Path) -> Path:
+        """Copies the bundle to a new folder, to keep it or to serve it elsewhere.
+
+        Returns:
+            The folder.
+
+        Raises:
+            BundleError: The folder exists.
+        """
+        copy_in(self.bundle, Path(folder), verify=True, error=BundleError, what="bundles")
+        return Path(folder)
+
+    def to_arrow(self) -> pa.Table:
+        """Returns the scores on the holdout, one row per task and model; none without a holdout."""
+        return _scores_table(self.evaluation)
+
+    def __repr__(self) -> str:
+        return f"<{self._summary()}>"
+
+    def _repr_html_(self) -> str:
+        title = self.evaluation.title if self.evaluation else "trained without a holdout"
+        return html_table(title, self.to_arrow().to_pylist(), note=self._summary())
+
+    def _summary(self) -> str:
+        manifest = self.bundle.manifest
+        nodes, edges = sum(manifest.num_nodes.values()), sum(manifest.num_edges.values())
+        return f"bundle of {nodes:,} nodes, {edges:,} edges, vectors of length {manifest.dim}"
+
+
+def _scores_table(evaluation: Report | None) -> pa.Table:
+    """The scores as a table."""
+    k = evaluation.k if evaluation else TrainConfig().top_k
+    scores = evaluation.scores if evaluation else ()
+    columns: list[tuple[str, str, pa.DataType]] = [
+        ("task", "task", pa.string()),
+        ("model", "model", pa.string()),
+        (f"recall@{k}", "recall", pa.float64()),
+        (f"ndcg@{k}", "ndcg", pa.float64()),
+        ("queries", "num_queries", pa.int64()),
+    ]
+    return pa.table(
+        {
+            name: pa.array([getattr(score, of) for score in scores], kind)
+            for name, of, kind in columns
+        }
+    )
+
 
 @file_access("read or write")
 def train(
-    snapshot_dir: str | Path,
-    out_dir: str | Path,
+    data: Graph | Snapshot | str | Path,
+    out_dir: str | Path | None = None,
     *,
     config: TrainConfig | None = None,
     holdout_days: int | None = 28,
@@ -53,7 +106,9 @@ def train(
     """Trains a model and writes it as a bundle.
 
     Args:
-        out_dir: The folder to write; it must not exist.
+        data: A graph, a snapshot, or the folder of a snapshot.
+        out_dir: The folder to write; it must not exist. By default a temporary one, which is
+            removed when the bundle is no longer used; `TrainReport.save` keeps it.
         holdout_days: The model first trains without this many last days and is evaluated on them,
             next to popularity. Then it trains again on everything. None skips the evaluation.
         run: The device, and the files of the run. If several processes train together, the
@@ -70,11 +125,23 @@ def train(
         WorkerLostError: Another process has ended.
     """
     config, run = config or TrainConfig(), run or Run()
+    if out_dir is None:
+        with scratch_folder("graphrec-bundle-") as scratch:
+            report = train(
+                data,
+                scratch / "bundle",
+                config=config,
+                holdout_days=holdout_days,
+                run=run,
+                on_progress=on_progress,
+            )
+        remove_with(report.bundle, scratch)
+        return report
     out_dir = _unused(Path(out_dir))
     steps = Steps(on_progress, total=3 if holdout_days is None else 6)
 
     steps.next("read the snapshot")
-    snapshot = open_snapshot(snapshot_dir)
+    snapshot = snapshot_of(data)
     graph = load_graph(snapshot)
     target_edge_type = snapshot.schema.parse_edge_type(config.target_edge_type)
 

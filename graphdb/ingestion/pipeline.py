@@ -18,6 +18,7 @@ from graphdb.ingestion.typed_rows import SKIPPED
 from graphdb.io.source import SourceTable
 from graphdb.schema_types import EdgeType
 from graphdb.stores.protocol import GraphStore, UpsertCounts
+from graphdb.tabular import Tabular, html_table
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ class IngestWarning:
 
 
 @dataclass(slots=True)
-class IngestReport:
+class IngestReport(Tabular):
     """The result of an ingest: its tables, in the order of writing, and warnings."""
 
     tables: list[TableReport] = field(default_factory=list)
@@ -102,6 +103,45 @@ class IngestReport:
                 {**asdict(table), "counts": table.counts._asdict()} for table in self.tables
             ],
         }
+
+    def to_arrow(self) -> pa.Table:
+        """Returns one row per table: rows read, added, updated and so on, and rejects by code."""
+        return pa.Table.from_pylist(list(self._rows()), schema=_REPORT_COLUMNS)
+
+    def _rows(self) -> Iterator[dict[str, Any]]:
+        for table in self.tables:
+            codes = ", ".join(f"{code} {number:,}" for code, number in table.reject_codes.items())
+            row = {name: getattr(table, name) for name in ("of", "file", "read", "rejected")}
+            row |= {"merged": table.merged, "skipped": table.skipped, "reject_codes": codes}
+            yield row | table.counts._asdict()
+
+    def __repr__(self) -> str:
+        return f"<{self._summary()}>"
+
+    def _repr_html_(self) -> str:
+        note = " ".join(map(str, self.warnings))
+        return html_table(self._summary(), list(self._rows()), note=note)
+
+    def _summary(self) -> str:
+        read = sum(table.read for table in self.tables)
+        said = [f"{read:,} rows read", f"{self.counts.added:,} added"]
+        if self.rejected:
+            codes = ", ".join(f"{code} {number:,}" for code, number in self.reject_codes.items())
+            said.append(f"{self.rejected:,} rejected ({codes})")
+        if self.warnings:
+            said.append(f"{len(self.warnings):,} warnings")
+        return ", ".join(said)
+
+
+_REPORT_COLUMNS = pa.schema(
+    [
+        ("of", pa.string()),
+        ("file", pa.string()),
+        *((name, pa.int64()) for name in ("read", *UpsertCounts._fields)),
+        *((name, pa.int64()) for name in ("rejected", "merged", "skipped")),
+        ("reject_codes", pa.string()),
+    ]
+)
 
 
 OnProgress = Callable[[SourceTable, str, int], None]

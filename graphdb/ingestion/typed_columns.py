@@ -383,7 +383,7 @@ def _bool(column: Property, raw: RawColumn) -> CheckedValue:
     if pa.types.is_temporal(raw.type):
         raise raw.refused(column, "true or false")
     value = f"TRY_CAST({raw.sql} AS BOOLEAN)"
-    wrong = f"{value} IS NULL"
+    wrong = f"{raw.sql} IS NOT NULL AND {value} IS NULL"
     if raw.is_whole or raw.has_fractions:
         wrong = f"{raw.sql} NOT IN (0, 1)"
     reason = f"{_shown(column, raw.sql)} || ', not true or false'"

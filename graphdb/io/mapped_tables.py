@@ -1,20 +1,26 @@
-"""Reads a folder of table files as a source, with a mapping file or by file and column names."""
+"""Reads a folder of table files, or frames in memory, as a source.
 
-from collections.abc import Callable, Iterator
+A mapping says what their columns are; without one, the names of files or frames and of columns do.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
+from typing import Any, Protocol
 
 import pyarrow as pa
+from pydantic import ValidationError
 
 from graphdb.checked_schema import Schema
-from graphdb.documents import Location, TomlFile
-from graphdb.errors import FileFormatError, MappingError, SchemaError, nearest
+from graphdb.documents import Location, TomlFile, first_problem
+from graphdb.errors import FileFormatError, GraphRecError, MappingError, SchemaError, nearest
 from graphdb.io import TableFile, open_table_file
 from graphdb.io.csv_scan import likely_separator
+from graphdb.io.frames import arrow_table, open_arrow
 from graphdb.io.mapping import OTHER_WORDS, MappingFile, TableEntry, matching_rows, shown
 from graphdb.io.source import Column, OnBadRow, SourceTable
 from graphdb.io.table_files import SUFFIXES
-from graphdb.schema_types import EVENT_ID, EdgeType
+from graphdb.schema_types import EVENT_ID, SOURCE_ID, TARGET_ID, EdgeType
 
 MAPPING_NAME = "mapping.toml"
 
@@ -103,7 +109,7 @@ def _type_of(schema: Schema, entry: TableEntry) -> str | EdgeType:
 
 def _check_properties(
     schema: Schema,
-    file: TomlFile[MappingFile],
+    file: "_Document",
     entry: TableEntry,
     of: str | EdgeType,
     where: Location,
@@ -121,9 +127,7 @@ def _check_properties(
             raise file.error((*where, "columns"), what, value=name)
 
 
-def _check_columns(
-    file: TomlFile[MappingFile], entry: TableEntry, table: TableFile, where: Location
-) -> None:
+def _check_columns(file: "_Document", entry: TableEntry, table: TableFile, where: Location) -> None:
     wanted: list[tuple[Location, str]] = [
         ((*where, "columns", name), column.column)
         for name, column in entry.columns.items()
@@ -237,3 +241,156 @@ def _source_table(
         lists=table.lists,
         condition=shown(where),
     )
+
+
+class _Document(Protocol):
+    """A mapping that says where an error is in it."""
+
+    def error(
+        self,
+        location: Location,
+        what: str,
+        *,
+        expected: str | None = None,
+        next_step: str | None = None,
+        value: object = None,
+    ) -> GraphRecError: ...
+
+
+class _GivenMapping:
+    """The mapping of frames: Python's dictionaries."""
+
+    def error(
+        self,
+        location: Location,
+        what: str,
+        *,
+        expected: str | None = None,
+        next_step: str | None = None,
+        value: object = None,
+    ) -> GraphRecError:
+        place = "mapping" + "".join(f"[{part!r}]" for part in location)
+        return MappingError(f"{place}: {what}", expected=expected, next_step=next_step, value=value)
+
+
+FrameMapping = Mapping[str, Mapping[str, Any]]
+"""Per frame, the column of each property; or the keys of a [[table]] of a mapping file."""
+
+_OF_FILES = ("file", "node", "relation", "source", "target", "separator", "encoding", "optional")
+
+
+def frame_tables(
+    frames: Mapping[str, Any], schema: Schema, mapping: FrameMapping | None = None
+) -> list[SourceTable]:
+    """Returns the tables of some frames, ready for `ingest`.
+
+    Args:
+        frames: By node type (User), relation (PURCHASED) or edge type (User-FOLLOWS-Brand).
+        mapping: Per frame, the column of each property, {"user_id": "customer"}, or the keys of a
+            [[table]] of a mapping file, {"columns": {...}, "distinct": True}. Frames without an
+            entry have columns named after properties. The ends of an edge may be named after the
+            keys of their nodes: user_id and product_id instead of source_id and target_id.
+
+    Raises:
+        SchemaError: A frame is named after no type.
+        MappingError: The mapping does not fit the schema or the frames.
+        FileFormatError: A value is no frame.
+    """
+    mapping = mapping or {}
+    for name in mapping:
+        if name not in frames:
+            what = f"there is no frame '{name}'"
+            raise MappingError(what, next_step=nearest(name, list(frames)), value=name)
+    read: dict[int, pa.Table] = {}  # one frame may be several tables
+    tables = []
+    for name, frame in frames.items():
+        of = _of_frame(schema, name)
+        if id(frame) not in read:
+            read[id(frame)] = arrow_table(name, frame)
+        table = open_arrow(name, read[id(frame)])
+        ends = _ends(schema, of)
+        given = mapping.get(name)
+        if given is None:
+            columns = {ends.get(column, column): Column(column) for column in table.column_names}
+            _check_frame_header(schema, of, table, set(columns))
+            tables.append(_source_table(table.path, of, table, columns, None))
+            continue
+        document = _GivenMapping()
+        entry = _frame_entry(document, name, of, given, ends)
+        _check_properties(schema, document, entry, of, (name,))
+        _check_columns(document, entry, table, (name,))
+        columns = {key: column.to_column(entry) for key, column in entry.columns.items()}
+        tables.append(_source_table(table.path, of, table, columns, entry))
+    return tables
+
+
+def _of_frame(schema: Schema, name: str) -> str | EdgeType:
+    """Returns the type that a frame is named after."""
+    if name in schema.node_types:
+        return name
+    if name in schema.relations:
+        return schema.edge_type(name)
+    if name.count("-") == 2:
+        return schema.parse_edge_type(name)
+    known = [*schema.node_types, *schema.relations]
+    raise SchemaError(
+        f"the frame '{name}' is named after no node type and no relation",
+        next_step=nearest(name, known) or f"known: {', '.join(known)}",
+        value=name,
+    )
+
+
+def _ends(schema: Schema, of: str | EdgeType) -> dict[str, str]:
+    """Returns the other names of the columns of both ends, if they tell the ends apart."""
+    if not isinstance(of, EdgeType) or of.source == of.target:
+        return {}
+    keys = [schema.node_type(end).key for end in (of.source, of.target)]
+    return dict(zip(keys, (SOURCE_ID, TARGET_ID), strict=True))
+
+
+def _check_frame_header(
+    schema: Schema, of: str | EdgeType, table: TableFile, given: set[str]
+) -> None:
+    known = [column.name for column in schema.columns(of)]
+    ends = {end: key for key, end in _ends(schema, of).items()}
+    for name in given:
+        if name not in known:
+            raise MappingError(
+                f"'{table.path}' has a column '{name}', but {of} has no such property",
+                next_step=nearest(name, [*known, *ends.values()])
+                or f"drop the column, or name those to read: mapping={{'{table.path}': ...}}",
+                value=name,
+            )
+    for column in schema.columns(of):
+        if column.required and column.name not in given:
+            called = f"'{column.name}'"
+            if column.name in ends:
+                called += f" or '{ends[column.name]}'"
+            raise MappingError(
+                f"'{table.path}' has no column {called}, which {of} needs",
+                next_step=f"say which one it is: mapping={{'{table.path}': {{...}}}}",
+                value=column.name,
+            )
+
+
+def _frame_entry(
+    document: _GivenMapping,
+    name: str,
+    of: str | EdgeType,
+    given: Mapping[str, Any],
+    ends: Mapping[str, str],
+) -> TableEntry:
+    entry = dict(given) if isinstance(given.get("columns"), Mapping) else {"columns": dict(given)}
+    for key in _OF_FILES:
+        if key in entry:
+            what = f"'{key}' is for files; the name of the frame says the rest"
+            raise document.error((name, key), what, value=key)
+    entry["columns"] = {ends.get(key, key): column for key, column in entry["columns"].items()}
+    kind = {"relation": of.relation} if isinstance(of, EdgeType) else {"node": of}
+    try:
+        return TableEntry.model_validate({"file": name, **kind, **entry})
+    except ValidationError as error:
+        first = first_problem(error, TableEntry, OTHER_WORDS)
+        raise document.error(
+            (name, *first.location), first.what, next_step=first.next_step, value=first.value
+        ) from error

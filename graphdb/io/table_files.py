@@ -193,7 +193,7 @@ def _errors(path: Path, form: CsvFormat) -> Iterator[None]:
         ) from error
 
 
-_BATCH_ROWS = 500_000
+BATCH_ROWS = 500_000
 _CSV_SEPARATORS = {".csv": ",", ".tsv": "\t"}
 _PARQUET = (".parquet", ".pq")
 _ARROW = (".arrow", ".feather", ".ipc")
@@ -310,8 +310,8 @@ def _parquet(path: Path) -> TableFile:
 
     def batches(columns: Sequence[str], on_bad_row: OnBadRow) -> Iterator[pa.RecordBatch]:
         with pq.ParquetFile(path) as file:
-            yield from _numbered(
-                file.iter_batches(_BATCH_ROWS, columns=list(columns)), path, on_bad_row
+            yield from numbered(
+                file.iter_batches(BATCH_ROWS, columns=list(columns)), path, on_bad_row
             )
 
     return TableFile(path, names, num_rows, batches, lists=lists_of(schema))
@@ -330,7 +330,7 @@ def _arrow(path: Path) -> TableFile:
     def batches(columns: Sequence[str], on_bad_row: OnBadRow) -> Iterator[pa.RecordBatch]:
         with pa.memory_map(str(path)) as source, pa.ipc.open_file(source) as file:
             read = (file.get_batch(i) for i in range(file.num_record_batches))
-            yield from _numbered((batch.select(list(columns)) for batch in read), path, on_bad_row)
+            yield from numbered((batch.select(list(columns)) for batch in read), path, on_bad_row)
 
     return TableFile(path, names, num_rows, batches, lists=lists_of(schema))
 
@@ -349,9 +349,10 @@ def _readable(path: Path, kind: str) -> Iterator[None]:
         ) from error
 
 
-def _numbered(
+def numbered(
     batches: Iterator[pa.RecordBatch], path: Path, on_bad_row: OnBadRow
 ) -> Iterator[pa.RecordBatch]:
+    """Yields batches as plain columns with row numbers from 1."""
     first_row = 1
     try:
         for batch in batches:

@@ -1,11 +1,9 @@
 """Opens a bundle folder, checks that its files fit together, and looks up ids.
 
 Arrays are memory-mapped, and tables are read on first use. The checks cover the content of the
-files, because a hash only proves that a file did not change. An id lookup is a binary search in an
-Arrow array, without a dictionary of all ids.
+files, because a hash only proves that a file did not change.
 """
 
-from bisect import bisect_left
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -23,9 +21,7 @@ from graphdb.errors import (
     BundleError,
     QueryError,
     SchemaError,
-    UnknownIdError,
     nearest,
-    shown,
 )
 from graphdb.file_access import file_access
 from graphdb.schema_types import EdgeType
@@ -38,7 +34,8 @@ from graphrec.bundle.checks import (
     check_vectors,
     newest_event,
 )
-from graphrec.bundle.files import COPY_WHOLE, PRIVATE_TYPES, load_array, load_edges, read_table
+from graphrec.bundle.files import COPY_WHOLE, load_array, load_edges, read_table
+from graphrec.bundle.ids import find_row, position_of
 from graphrec.bundle.manifest import (
     BundleManifest,
     IndexEntry,
@@ -53,8 +50,6 @@ from graphrec.bundle.manifest import (
 from graphrec.bundle.quality import Quality, check_quality
 from graphrec.bundle.verifying import check_files, check_parts
 from graphrec.registry.address import bundle_folder
-
-_NUM_NEIGHBORS = 3
 
 
 def check_bundle(bundle: "Bundle") -> None:
@@ -346,77 +341,3 @@ def _edge_types(schema: Schema, manifest: BundleManifest) -> list[EdgeType]:
             next_step=COPY_WHOLE,
             value=error.value,
         ) from error
-
-
-def find_row(node_type: str, ids: pa.Array, node_id: str) -> int:
-    """Returns the position of an id.
-
-    Args:
-        ids: Sorted by code point, without duplicates.
-
-    Raises:
-        UnknownIdError: It is missing; the message suggests ids with the longest common prefix, but
-            never those of users.
-
-    >>> find_row("User", pa.array(["a1", "a2", "b1"]), "b1")
-    2
-    """
-    row = position_of(node_type, ids, node_id)
-    if row is not None:
-        return row
-    known = [] if node_type in PRIVATE_TYPES else _alike_ids(ids, node_id)
-    raise UnknownIdError(
-        f"no {node_type} has the id '{node_id}'",
-        next_step="similar ids: " + ", ".join(f"'{other}'" for other in known) if known else None,
-        value=node_id,
-    )
-
-
-def position_of(node_type: str, ids: pa.Array, node_id: str) -> int | None:
-    """Returns the position of an id in sorted ids, or None.
-
-    Raises:
-        UnknownIdError: It is not text.
-
-    >>> [position_of("User", pa.array(["a1", "b1"]), one) for one in ("b1", "b")]
-    [1, None]
-    """
-    if not isinstance(node_id, str):
-        raise UnknownIdError(
-            f"{node_type} ids are strings, not {type(node_id).__name__} ({shown(node_id)})",
-            next_step=f"use '{node_id}'" if isinstance(node_id, int) else None,
-            value=node_id,
-        )
-    if not is_text(node_id):
-        raise UnknownIdError(f"{shown(node_id)} is not valid UTF-8, so no {node_type} has this id")
-    row = _place(ids, node_id)
-    return row if row < len(ids) and ids[row].as_py() == node_id else None
-
-
-def is_text(text: str) -> bool:
-    """Returns whether a text can be encoded as UTF-8; text with lone surrogates cannot."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def _place(ids: pa.Array, node_id: str) -> int:
-    return bisect_left(range(len(ids)), node_id, key=lambda position: ids[position].as_py())
-
-
-def _alike_ids(ids: pa.Array, node_id: str) -> list[str]:
-    """Returns the ids around the position of `node_id`, the longest common prefix first."""
-    row = _place(ids, node_id)
-    near = ids[max(row - _NUM_NEIGHBORS, 0) : row + _NUM_NEIGHBORS].to_pylist()
-    return sorted(near, key=lambda other: -_common_start(other, node_id))[:_NUM_NEIGHBORS]
-
-
-def _common_start(one: str, other: str) -> int:
-    length = 0
-    for mine, theirs in zip(one, other, strict=False):
-        if mine != theirs:
-            break
-        length += 1
-    return length

@@ -31,8 +31,7 @@ from graphdb.errors import InvalidFilterError, nearest, shown
 from graphdb.locking import ForkLock
 from graphdb.schema_types import Kind, Property
 from graphrec.bundle import Bundle
-from graphrec.bundle.files import PRIVATE_TYPES
-from graphrec.bundle.reader import is_text
+from graphrec.bundle.ids import is_text
 
 _INVISIBLE = r"[\p{Cf}\p{Cc}]"  # zero-width spaces, byte order marks, soft hyphens, tabs
 _FLOAT = r"^(\d+)\.0+$"  # 17.0, where a column of whole numbers has gaps
@@ -46,14 +45,13 @@ class Respelled:
     entry: str
     meant: str
 
-    def hint(self, node_type: str) -> str:
+    @property
+    def hint(self) -> str:
         """What to tell the person who wrote it.
 
-        >>> Respelled(" p3", "p3").hint("Product")
+        >>> Respelled(" p3", "p3").hint
         "did you mean 'p3'?"
         """
-        if node_type in PRIVATE_TYPES:
-            return "look at its spaces, case and digits: spelled otherwise there is one"
         return f"did you mean '{self.meant}'?"
 
 
@@ -280,7 +278,7 @@ class Columns:
         if meant is not None:
             raise InvalidFilterError(
                 f"no {node_type} has the {name} '{meant.entry}'",
-                next_step=meant.hint(node_type),
+                next_step=meant.hint,
                 value=meant.entry,
             )
 

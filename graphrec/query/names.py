@@ -59,7 +59,7 @@ def known_rows(
     unknown = [value for value, row in found.items() if row is None]
     meant = respelled_name(columns, node_type, unknown) if unknown else None
     if meant is not None:
-        raise _no_such_node(node_type, asked_by, meant.entry, meant.hint(node_type))
+        raise _no_such_node(node_type, asked_by, meant.entry, meant.hint)
     rows = [row for row in found.values() if row is not None]
     return np.array(rows, np.int64), tuple(Skipped(asked_by, node_type, one) for one in unknown)
 
@@ -96,7 +96,7 @@ def excluded_rows(
     if meant is not None:
         raise UnknownIdError(
             f"{asked_by}: no {node_type} has the id '{meant.entry}'",
-            next_step=meant.hint(node_type),
+            next_step=meant.hint,
             value=meant.entry,
         )
     return rows, skipped
@@ -137,14 +137,16 @@ def unknown_name(columns: Columns, node_type: str, asked_by: str, value: str) ->
     bundle = columns.bundle
     if node_type in PRIVATE_TYPES:
         return _no_such_node(node_type, asked_by, value, None)
-    names = [name for name in _names(bundle, node_type).to_pylist() if name]
+    names = _names(bundle, node_type).drop_null()
     if bundle.num_nodes(node_type) + len(names) <= _NEAREST_AMONG:
-        known = bundle.ids(node_type).to_pylist() + names
+        known = bundle.ids(node_type).to_pylist() + names.to_pylist()
         return _no_such_node(node_type, asked_by, value, nearest(value, known))
+    with_it = names.filter(pc.match_substring(names, value, ignore_case=True))
+    named = nearest(value, with_it[:_NEAREST_AMONG].to_pylist())
     try:
         bundle.row_of(node_type, value)
     except UnknownIdError as error:
-        return _no_such_node(node_type, asked_by, value, error.next_step)
+        return _no_such_node(node_type, asked_by, value, named or error.next_step)
     raise AssertionError(f"{node_type} '{value}' is known")
 
 

@@ -27,7 +27,8 @@ class SimilarOptions(TypedDict, total=False):
 
     Args:
         k: The number of results, 1 or more, 10 by default; fewer if fewer targets pass.
-        filters: The filters that every result must pass.
+        filters: The filters that every result must pass: `Filters`, or a dictionary of its fields,
+            such as {"categories": "Yogurt", "price_max": 5}.
         new_item_share: The share of new items: of the first m places, at least floor(m * share) go
             to new items, for every m, as far as new items pass. 0 by default. New items are ordered
             by affinity among themselves.
@@ -48,7 +49,7 @@ class SimilarOptions(TypedDict, total=False):
     """
 
     k: int
-    filters: Filters | None
+    filters: Filters | Mapping[str, Any] | None
     new_item_share: float
     new_item_days: float
     new_items_as_of: datetime | None
@@ -185,7 +186,9 @@ class RankOptions:
             check_yes_no("exclude_seen", self.exclude_seen)
         if not isinstance(self.filters, Filters | None):
             raise QueryError(
-                f"filters is {shown(self.filters)}", expected="Filters(...)", value=self.filters
+                f"filters is {shown(self.filters)}",
+                expected="Filters(...) or a dictionary such as {'categories': 'Yogurt'}",
+                value=self.filters,
             )
         step = "for someone with recent events, ask recommend_for_events"
         check_choice("on_unknown", self.on_unknown, ON_UNKNOWN, step)
@@ -227,6 +230,9 @@ class RankOptions:
                     next_step=nearest(name, known),
                     value=name,
                 )
+        given = options.get("filters")
+        if isinstance(given, Mapping):
+            options = {**options, "filters": Filters.model_validate(given)}
         return cls(**options)
 
 

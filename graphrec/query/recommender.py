@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
 from graphdb.errors import PolicyError, shown
 from graphdb.locking import ForkLock
@@ -31,6 +31,13 @@ def _asks(
 
     show_options(method, question)
     return method
+
+
+class _Trained(Protocol):
+    """A result of training."""
+
+    @property
+    def bundle(self) -> Bundle: ...
 
 
 class Recommender:
@@ -80,6 +87,26 @@ class Recommender:
             PolicyError: The policy cannot be used; see `read_policy`.
         """
         return cls(open_bundle(path, verify=verify), policy=_as_policy(policy), clock=clock)
+
+    @classmethod
+    def from_training(
+        cls,
+        trained: _Trained,
+        *,
+        policy: Policy | str | Path | None = None,
+        clock: Clock = utc_now,
+    ) -> "Recommender":
+        """Answers from the bundle that `training.train` just made, without a path.
+
+        Args:
+            trained: The report of `train`.
+            policy: The rules that exclude nodes, or a file with them; None for none.
+            clock: Returns the time, with its timezone, at which rules of the policy begin and end.
+
+        Raises:
+            PolicyError: The policy cannot be used; see `read_policy`.
+        """
+        return cls(trained.bundle, policy=_as_policy(policy), clock=clock)
 
     @property
     def bundle(self) -> Bundle:

@@ -144,17 +144,28 @@ _FICLONE = 0x40049409
 _CANNOT_CLONE = {EINVAL, ENOSYS, ENOTTY, EOPNOTSUPP, EXDEV}
 
 
-def copy_in(bundle: Bundle, folder: Path, *, verify: bool) -> None:
+def copy_in(
+    bundle: Bundle,
+    folder: Path,
+    *,
+    verify: bool,
+    error: type[BundleError] = RegistryError,
+    what: str = "releases",
+) -> None:
     """Copies a bundle's files to a new folder, independent of later changes of the source.
 
     It copies only the files of the manifest, checks them and flushes them to disk before the folder
     gets its name.
 
+    Args:
+        error: What to raise if the folder exists or the bundle was overwritten meanwhile.
+        what: What such folders hold, for the message.
+
     Raises:
-        BundleError: A file is missing or, with `verify`, does not match the manifest.
-        RegistryError: The bundle was overwritten meanwhile.
+        BundleError: As `error`; or a file is missing or, with `verify`, does not match the
+            manifest.
     """
-    with atomic_folder(folder, RegistryError, "releases") as unfinished:
+    with atomic_folder(folder, error, what) as unfinished:
         for name in [*bundle.manifest.files, MANIFEST_NAME]:
             target = unfinished / name
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -163,10 +174,10 @@ def copy_in(bundle: Bundle, folder: Path, *, verify: bool) -> None:
             sync(path)
         copied = open_bundle(unfinished, verify=verify).manifest.release_id
         if copied != bundle.manifest.release_id:
-            raise RegistryError(
+            raise error(
                 f"'{bundle.folder}' was overwritten during the copy",
                 expected=f"the release {bundle.manifest.release_id}, as it was before",
-                next_step="promote it again when no process writes to it",
+                next_step="copy it again when no process writes to it",
                 value=copied,
             )
     sync(folder.parent)

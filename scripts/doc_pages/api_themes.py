@@ -53,8 +53,8 @@ GRAPHREC = Package(
         Theme(
             "Results",
             (
-                "Recommendations", "Recommendation", "Outcome", "Trace", "Skipped", "Portfolio",
-                "Pick", "ReachPoint",
+                "Recommendations", "Recommendation", "Batch", "Outcome", "Trace", "Skipped",
+                "Portfolio", "Pick", "ReachPoint",
             ),
         ),
         Theme(
@@ -105,6 +105,7 @@ GRAPHDB = Package(
             ),
             "[The schema](schema.md) lists all types.",
         ),
+        Theme("Graphs of frames", ("Graph",), "See [from pandas](from-pandas.md)."),
         Theme("Stores", ("open_store", "GraphStore", "UpsertCounts")),
         Theme("Snapshots", ("write_snapshot", "open_snapshot", "Snapshot")),
         Theme("Sources of tables", ("open_source",), "See [own data](own-data.md)."),

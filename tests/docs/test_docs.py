@@ -33,6 +33,7 @@ RUN_BY = {
     "docs/explain.md": "tests/docs/test_explain_doc.py",
     "docs/explore.md": "tests/graphdb/neo4j/explore/test_queries_on_a_world.py",
     "docs/formats.md": "tests/docs/test_formats.py",
+    "docs/from-pandas.md": "tests/docs/test_from_pandas_doc.py",
     "docs/governance.md": "tests/graphrec/policy/test_governance_doc.py",
     "docs/neo4j.md": "tests/graphdb/neo4j/publishing/test_publish_command.py",
     "docs/own-data.md": "tests/docs/test_own_data_doc.py",

@@ -2,8 +2,9 @@
 
 import inspect
 import pydoc
+from collections.abc import Mapping
 from dataclasses import fields
-from typing import get_type_hints
+from typing import Any, get_type_hints
 
 import pytest
 from mypy import api
@@ -26,7 +27,7 @@ TAKES = {
 }
 WITHOUT_OPTIONS = (
     "knows seen fields explain embed_new reach_curve creator_portfolio "
-    "open reload set_policy explain_exclusion"
+    "open from_training reload set_policy explain_exclusion"
 )
 DEFAULTS = {field.name: field.default for field in fields(RankOptions)}
 OTHER_DEFAULTS = {
@@ -91,6 +92,7 @@ def test_sections_of_help_are_in_order():
 
 def test_types_of_ranking_options_are_those_of_the_options():
     declared = get_type_hints(RankOptions)
+    declared["filters"] |= Mapping[str, Any]  # a dictionary becomes Filters before it is an option
     assert get_type_hints(Options) == declared
 
 

@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
+import pyarrow as pa
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from graphdb.errors import EvaluationError
+from graphdb.tabular import Tabular, html_table
 from graphrec.bundle import AudienceFigures
 
 FEWEST_QUERIES = 10
@@ -187,7 +189,7 @@ class Spending(_Part):
     machine: str
 
 
-class Evaluation(_Part):
+class Evaluation(_Part, Tabular):
     """The results of an evaluation.
 
     Args:
@@ -221,11 +223,59 @@ class Evaluation(_Part):
         """Returns the task with that name; KeyError if it was not measured."""
         return {task.name: task for task in self.tasks}[name]
 
+    def to_arrow(self) -> pa.Table:
+        """Returns one row per task, model and metric: the mean and its 95 % interval.
+
+        Metrics have the length of the lists in their names, such as 'recall@20'.
+        """
+        rows = [
+            {"task": task.name, "model": one.model, "metric": metric, **estimate.model_dump()}
+            | {"queries": task.num_queries}
+            for task in self.tasks
+            for one in task.models
+            for metric, estimate in one.metrics.items()
+        ]
+        return pa.Table.from_pylist(rows, schema=_COLUMNS)
+
+    def __repr__(self) -> str:
+        return f"<{self._summary()}>"
+
+    def __str__(self) -> str:
+        return repr(self)
+
+    def _repr_html_(self) -> str:
+        k = max(self.protocol.ks)
+        names = [f"{metric}@{k}" for metric in ("recall", "ndcg")]
+        rows: list[dict[str, Any]] = []
+        for task in self.tasks:
+            for one in task.models:
+                means = {name: one.metrics[name].mean for name in names if name in one.metrics}
+                rows.append(
+                    {"task": task.name, "model": one.model, **means, "queries": task.num_queries}
+                )
+        columns = ("task", "model", *names, "queries")
+        return html_table(self._summary(), rows, columns=columns)
+
+    def _summary(self) -> str:
+        cutoff = self.protocol.cutoff
+        since = f"from {cutoff:%Y-%m-%d %H:%M} UTC on" if cutoff else "that was held out"
+        models = ", ".join(self.models)
+        return f"{self.target_edge_type} {since}, {len(self.tasks)} tasks: {models}"
+
     def write(self, folder: Path) -> Path:
         """Writes `evaluation.json` into the folder, and returns its path."""
         path = folder / RESULTS_NAME
         path.write_text(self.model_dump_json(indent=1) + "\n", encoding="utf-8")
         return path
+
+
+_COLUMNS = pa.schema(
+    [
+        *((name, pa.string()) for name in ("task", "model", "metric")),
+        *((name, pa.float64()) for name in ("mean", "low", "high")),
+        ("queries", pa.int64()),
+    ]
+)
 
 
 def read_evaluation(folder: str | Path) -> Evaluation:

@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from graphdb import Graph
 from graphdb.atomic import atomic_folder
 from graphdb.errors import EvaluationError, InsufficientDataError
-from graphdb.file_access import file_access
+from graphdb.file_access import file_access, temporary_folder
+from graphdb.graph import snapshot_of
 from graphdb.schema import SCHEMA
 from graphdb.schema_types import EdgeType
-from graphdb.snapshot import open_snapshot
+from graphdb.snapshot import Snapshot
 from graphrec.bundle import AudienceFigures
 from training.config import TrainConfig
 from training.data import load_graph
@@ -107,8 +109,8 @@ class EvaluateOptions:
 
 @file_access("read or write")
 def evaluate(
-    snapshot_dir: str | Path,
-    folder: str | Path,
+    data: Graph | Snapshot | str | Path,
+    folder: str | Path | None = None,
     *,
     config: TrainConfig | None = None,
     options: EvaluateOptions | None = None,
@@ -120,7 +122,9 @@ def evaluate(
     The folder gets `evaluation.json`, `per_query.parquet` and the backtest bundle, `past`.
 
     Args:
-        folder: The folder to write; it must not exist.
+        data: A graph, a snapshot, or the folder of a snapshot.
+        folder: The folder to write; it must not exist. By default none: only the figures are
+            returned.
         run: The device, and the files of the run.
 
     Raises:
@@ -133,14 +137,17 @@ def evaluate(
         GraphRecError: Other errors of `train`.
     """
     config, options, run = config or TrainConfig(), options or EvaluateOptions(), run or Run()
+    if folder is None:
+        with temporary_folder("graphrec-evaluation-") as scratch:
+            return _evaluate_into(Path(scratch), data, config, options, run, on_progress)
     folder = Path(folder)
     with atomic_folder(folder, EvaluationError, "evaluations") as unfinished:
-        return _evaluate_into(unfinished, snapshot_dir, config, options, run, on_progress)
+        return _evaluate_into(unfinished, data, config, options, run, on_progress)
 
 
 def _evaluate_into(
     folder: Path,
-    snapshot_dir: str | Path,
+    data: Graph | Snapshot | str | Path,
     config: TrainConfig,
     options: EvaluateOptions,
     run: Run,
@@ -148,7 +155,7 @@ def _evaluate_into(
 ) -> Evaluation:
     steps = Steps(on_progress, total=5)
     steps.next("read the snapshot")
-    snapshot = open_snapshot(snapshot_dir)
+    snapshot = snapshot_of(data)
     graph = load_graph(snapshot)
     target_edge_type = snapshot.schema.parse_edge_type(config.target_edge_type)
     holdout = held_out(

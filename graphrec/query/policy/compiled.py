@@ -137,7 +137,7 @@ class Resolver:
             if meant is not None:
                 raise PolicyError(
                     f"{dict(named)[meant.entry]}: no {node_type} has the id '{meant.entry}'",
-                    next_step=meant.hint(node_type),
+                    next_step=meant.hint,
                     value=meant.entry,
                 )
 

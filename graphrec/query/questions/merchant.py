@@ -8,7 +8,7 @@ nothing is known never come out.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Unpack
+from typing import Any, Unpack
 
 from graphrec.query.audience import curve, lookalike, matching
 from graphrec.query.audience.curve import SHARES, ReachCurve
@@ -146,7 +146,7 @@ def reach_curve(
     query_id: str,
     *,
     shares: Sequence[float] = SHARES,
-    filters: Filters | None = None,
+    filters: Filters | Mapping[str, Any] | None = None,
 ) -> ReachCurve:
     """Returns reach and precision of audiences of new customers, from held-out weeks.
 
@@ -165,7 +165,7 @@ def reach_curve(
         QueryError: The bundle has no such figures, because it was trained without a holdout or
             too few bought afterwards; or a share is out of its range; or no user passes.
     """
-    question = RankOptions(filters=filters)
+    question = RankOptions.of({"filters": filters})
     engine.check_types(query_type)
     return curve.reach_curve(engine, query_type, query_id, question, shares)
 
@@ -179,7 +179,7 @@ def creator_portfolio(
     costs: Mapping[str, float] | None = None,
     new_customers_only: bool = False,
     exclude_seen: bool = True,
-    filters: Filters | None = None,
+    filters: Filters | Mapping[str, Any] | None = None,
 ) -> Portfolio:
     """Returns the creators who together reach the most likely buyers of a brand.
 
@@ -210,7 +210,7 @@ def creator_portfolio(
             0.
     """
     money = Budget(k, budget, costs)
-    question = RankOptions(filters=filters, exclude_seen=exclude_seen)
+    question = RankOptions.of({"filters": filters, "exclude_seen": exclude_seen})
     return portfolio_for(engine, brand_id, money, question, new_only=new_customers_only)
 
 
