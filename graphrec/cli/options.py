@@ -44,7 +44,7 @@ def parse_type(schema: Schema, text: str) -> str:
     ('Category', 'Product')
     """
     for name in schema.node_types:
-        if text.casefold() in (name.casefold(), _plural(name).casefold()):
+        if text.casefold() in (name.casefold(), plural(name).casefold()):
             return name
     hint = nearest(text, list(schema.node_types))
     known = ", ".join(schema.node_types)
@@ -72,7 +72,13 @@ def read_lines(file: Path) -> list[str]:
     return [line.strip() for line in text.split("\n") if line.strip()]
 
 
-def _plural(name: str) -> str:
+def plural(name: str) -> str:
+    """Returns a node type in the plural, as `--target` takes it.
+
+    >>> plural("Category"), plural("User")
+    ('categories', 'users')
+    """
+    name = name.lower()
     return name[:-1] + "ies" if name.endswith("y") else name + "s"
 
 

@@ -202,6 +202,7 @@ class Recommender:
     categories_for_creator = _asks(feed.categories_for_creator)
     products_for_creator = _asks(feed.products_for_creator)
     brands_for_creator = _asks(feed.brands_for_creator)
+    for_creator_rows = _asks(feed.for_creator_rows)
 
     # Who should carry a product or brand, and who would buy it
     creators_for_product = _asks(merchant.creators_for_product)

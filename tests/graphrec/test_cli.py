@@ -1,5 +1,6 @@
 import json
 import re
+import shlex
 import shutil
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -230,7 +231,47 @@ def test_info_on_a_bundle(run, world_path):
     shown = run("info", world_path).stdout
     assert re.search(r"cutoff +2017-12-01 00:00:00 UTC", shown)
     assert re.search(r"metrics.recall@20 +0.5", shown)
+    summary, questions = described["summary"], described["next_steps"]
+    assert list(summary) == ["what", "trained", "knows", "how good", "about"]
+    assert summary["knows"] == "events before 2017-12-01 00:00:00 UTC"
+    assert summary["about"] == "6 Category, 6 Product, 4 User, 2 Brand"
+    assert summary["how good"].startswith("this bundle has no figures")
+    assert list(questions) == [
+        "products, brands for a user",
+        "users for a brand",
+        "users for a product",
+        "similar brands",
+    ]
     assert ["User-PURCHASED-Product", "6"] in rows_of(shown)
+    # What is asked first comes first, and every fact last.
+    places = [shown.index(words) for words in ("what ", "to ask or do", "User-PURCHASED", "dim ")]
+    assert places == sorted(places)
+
+
+def test_every_question_that_info_names_is_answered(run, world_path):
+    steps = json.loads(run("info", world_path, "--json").stdout)["next_steps"]
+    for command in steps.values():
+        name, *arguments = shlex.split(command)
+        assert name == "graphrec"
+        done = run(*arguments, "--json")
+        assert done.exit_code == 0, (command, done.stderr)
+
+
+def test_info_says_how_good_a_release_is(run, world_path, tmp_path):
+    path = shutil.copytree(world_path, tmp_path / "measured")
+    manifest = path / "manifest.json"
+    content = json.loads(manifest.read_text())
+    scores = [
+        {"task": "all products", "model": model, "recall": recall, "num_queries": 40}
+        for model, recall in (("svd", 0.11), ("popularity", 0.05), ("ease", 0.1))
+    ]
+    content["config"] = {"encoder": "svd"}
+    content["metrics"] = {"k": 20, "cutoff": "2017-12-04T00:00:00+00:00", "scores": scores}
+    manifest.write_text(json.dumps(content))
+    told = json.loads(run("info", path, "--json").stdout)["summary"]
+    assert told["how good"] == (
+        "recall@20 on what came from 2017-12-04 on: all products 0.1100 (ease 0.1000)"
+    )
 
 
 def test_index(run, world_path, tmp_path):

@@ -16,7 +16,8 @@ from graphrec.query.options import AudienceOptions, Options, RankOptions, Simila
 RECOMMEND = (
     "recommend recommend_many recommend_for_events top_rows products_for_user products_for_events "
     "brands_for_user creators_for_user contents_for_user categories_for_creator "
-    "products_for_creator brands_for_creator creators_for_product creators_for_brand creator_rows"
+    "products_for_creator brands_for_creator creators_for_product creators_for_brand creator_rows "
+    "for_creator_rows"
 )
 SIMILAR = "similar recommend_vector similar_products similar_creators similar_brands similar_users"
 AUDIENCE = "users_for_product users_for_brand lookalike_rows users_like"
@@ -110,6 +111,7 @@ ARGUMENTS = {
     "top_rows": ("User", [0], "Product"),
     "products_for_events": ([("PURCHASED", "p1")],),
     "creator_rows": ("Brand", [0]),
+    "for_creator_rows": ([0], "Product"),
     "similar": ("Product", "p1"),
     "lookalike_rows": ("Brand", ["acme"]),
     "users_like": (["ann"],),

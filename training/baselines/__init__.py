@@ -1,14 +1,20 @@
 """Baselines: simple models for comparison, each fitted on one target edge type."""
 
 from training.baselines.base import Baseline, EncoderBaseline, InteractionConfig
+from training.baselines.creators import (
+    BestSellers,
+    CategoryBestSellers,
+    CategorySales,
+    MostFollowers,
+)
 from training.baselines.ease import Ease, EaseConfig, LowRankEase, LowRankEaseConfig
 from training.baselines.gf_cf import GfCf, GfCfConfig
 from training.baselines.ials import Ials, IalsConfig
 from training.baselines.item_knn import ItemKnn, ItemKnnConfig
 from training.baselines.lightgcn_bpr import LightGcnBpr, LightGcnBprConfig
 from training.baselines.popularity import (
-    CategorySales,
-    MostFollowers,
+    PersonalFrequency,
+    PersonalFrequencyConfig,
     Popularity,
     RecentPopularity,
     RecentPopularityConfig,
@@ -18,6 +24,8 @@ from training.baselines.popularity import (
 
 __all__ = [
     "Baseline",
+    "BestSellers",
+    "CategoryBestSellers",
     "CategorySales",
     "Ease",
     "EaseConfig",
@@ -34,6 +42,8 @@ __all__ = [
     "LowRankEase",
     "LowRankEaseConfig",
     "MostFollowers",
+    "PersonalFrequency",
+    "PersonalFrequencyConfig",
     "Popularity",
     "RecentPopularity",
     "RecentPopularityConfig",

@@ -1,25 +1,22 @@
 """Implements rule-based baselines, such as popularity and recent popularity.
 
-`ViewedNotBought` ranks products first that the query node viewed and did not buy: a strong
-baseline. `MostFollowers` and `CategorySales` rank creators for a product or a brand.
+Two of them answer each query node by its own past: `PersonalFrequency` by what it took most often,
+`ViewedNotBought` by what it viewed and did not buy. Both are strong.
 """
 
 from dataclasses import dataclass
 from typing import Literal, Self
 
-import numpy as np
 import torch
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from graphdb.checked_schema import Schema
 from graphdb.errors import InsufficientDataError
 from graphdb.schema_types import EdgeType
-from graphrec.adjacency import sources_of
 from training.baselines.base import EncoderBaseline
 from training.data import ALWAYS_S, AT_S, COUNT, DAY_S, HeteroData, edge_types_of, likes
 from training.encoders import PopularityEncoder
 from training.evaluation.metrics import VectorScorer
-from training.pairs import adjacency, compose
 from training.sparse_ops import csr, gather_rows, owners_of, starts_of
 
 
@@ -125,16 +122,15 @@ class ViewedNotBoughtConfig(BaseModel):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class WaitingScorer:
-    """Scores waiting targets of the query node above 1, and all others by popularity below 1.
+class OwnFirstScorer:
+    """Scores a query node's own targets above 1, and all others by popularity below 1.
 
     Args:
-        waiting: CSR float32 [num_queries, num_targets], the first of a query node at 2, all above
-            1.
+        own: CSR float32 [num_queries, num_targets], the best of a query node at 2, all above 1.
         popularity: float32 [num_targets], from 0 to below 1.
     """
 
-    waiting: Tensor
+    own: Tensor
     popularity: Tensor
 
     @property
@@ -143,9 +139,67 @@ class WaitingScorer:
 
     def scores(self, rows: Tensor) -> Tensor:
         scores = self.popularity.repeat(len(rows), 1)
-        targets, values, lengths = gather_rows(self.waiting, rows)
+        targets, values, lengths = gather_rows(self.own, rows)
         scores[owners_of(lengths), targets] = values
         return scores
+
+
+class PersonalFrequencyConfig(BaseModel):
+    """How old events count.
+
+    Args:
+        half_life_days: The age at which an event counts half; None for never.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    half_life_days: float | None = Field(default=90.0, gt=0, allow_inf_nan=False)
+
+
+class PersonalFrequency:
+    """Ranks what the query node itself took most often and most recently, then by popularity.
+
+    A target scores the sum of 2^(-age / half_life) over the query node's events with it. Age is
+    counted back from the newest event of the relation; an event without a time counts 1.
+    """
+
+    def __init__(
+        self, target_edge_type: EdgeType, config: PersonalFrequencyConfig | None = None
+    ) -> None:
+        self.target_edge_type = target_edge_type
+        self.config = config or PersonalFrequencyConfig()
+
+    def fit(self, graph: HeteroData) -> OwnFirstScorer:
+        """Counts the events.
+
+        Raises:
+            InsufficientDataError: There are no edges to count.
+        """
+        popularity = Popularity(self.target_edge_type).fit(graph).targets[:, 0]
+        store = graph[self.target_edge_type]
+        counts = store[COUNT].double() if COUNT in store else torch.ones(store.edge_index.shape[1])
+        counts = counts * self._decay(store[AT_S])
+        speaks = likes(graph, self.target_edge_type)
+        kept = torch.ones(len(counts), dtype=torch.bool) if speaks is None else speaks
+        num_queries, num_targets = graph[self.target_edge_type.source].num_nodes, len(popularity)
+        queries, targets = store.edge_index[:, kept]
+        pairs, pair_of_event = torch.unique(queries * num_targets + targets, return_inverse=True)
+        often = torch.bincount(pair_of_event, counts[kept].double(), minlength=len(pairs))
+        queries = pairs // num_targets
+        most = torch.zeros(num_queries, dtype=torch.float64)
+        most.scatter_reduce_(0, queries, often, "amax")
+        # Above 1 in float32 as well, however rare and old an event is.
+        values = 1 + (often / most[queries]).clamp(min=1e-6)
+        starts = starts_of(torch.bincount(queries, minlength=num_queries))
+        own = csr(starts, pairs % num_targets, values.float(), (num_queries, num_targets))
+        return OwnFirstScorer(own, popularity / (popularity.max() + 1))
+
+    def _decay(self, at_s: Tensor) -> Tensor:
+        dated = at_s != ALWAYS_S
+        if self.config.half_life_days is None or not dated.any():
+            return torch.ones(len(at_s), dtype=torch.float64)
+        age_days = (at_s.max() - at_s).double() / DAY_S
+        return torch.where(dated, torch.exp2(-age_days / self.config.half_life_days), 1.0)
 
 
 class ViewedNotBought:
@@ -165,7 +219,7 @@ class ViewedNotBought:
         self.target_edge_type = target_edge_type
         self.config = config or ViewedNotBoughtConfig()
 
-    def fit(self, graph: HeteroData) -> WaitingScorer:
+    def fit(self, graph: HeteroData) -> OwnFirstScorer:
         """Collects and orders the pairs.
 
         Raises:
@@ -179,7 +233,7 @@ class ViewedNotBought:
         values = 2 - place / (lengths[queries] + 1)
         shape = (len(lengths), len(popularity))
         waiting = csr(starts, targets, values.float(), shape)
-        return WaitingScorer(waiting, popularity / (popularity.max() + 1))
+        return OwnFirstScorer(waiting, popularity / (popularity.max() + 1))
 
 
 def hint_edge_types(
@@ -236,84 +290,3 @@ def _keys(graph: HeteroData, edge_type: EdgeType, num_targets: int) -> Tensor:
     queries, targets = graph[edge_type].edge_index
     keys: Tensor = queries * num_targets + targets
     return keys
-
-
-PRODUCT = "Product"
-FOLLOWS = EdgeType("User", "FOLLOWS", "Creator")
-IN_CATEGORY = EdgeType(PRODUCT, "IN_CATEGORY", "Category")
-MADE_BY = EdgeType(PRODUCT, "MADE_BY", "Brand")
-PURCHASED = EdgeType("User", "PURCHASED", PRODUCT)
-
-
-@dataclass(frozen=True, slots=True)
-class MostFollowers:
-    """Scores a creator by the number of followers, the same for every product or brand."""
-
-    target_edge_type: EdgeType
-
-    def fit(self, graph: HeteroData) -> VectorScorer:
-        """Counts the followers.
-
-        Raises:
-            InsufficientDataError: No creator has followers.
-        """
-        if not has_followers(graph):
-            raise InsufficientDataError("there are no followers of creators to count")
-        followers = adjacency(graph, FOLLOWS).reverse().degrees()
-        queries = torch.ones(graph[self.target_edge_type.source].num_nodes, 1)
-        return VectorScorer(queries, torch.from_numpy(followers).float()[:, None])
-
-
-@dataclass(frozen=True, slots=True)
-class CategorySales:
-    """Scores a creator by the sales of the products carried, in the categories of the query node.
-
-    A sale is a user who bought one of the products that the creator carries. For a brand, the sales
-    in all categories of its products count.
-
-    Args:
-        target_edge_type: An edge type from products or brands to creators. The graph needs such
-            edges from products, which are the products that creators carry.
-    """
-
-    target_edge_type: EdgeType
-
-    def fit(self, graph: HeteroData) -> VectorScorer:
-        """Counts the sales.
-
-        Raises:
-            InsufficientDataError: There are no sales, categories or carried products.
-        """
-        if not has_sales_in_categories(graph):
-            raise InsufficientDataError("there are no sales in categories to count")
-        categories = adjacency(graph, IN_CATEGORY)
-        buyers = adjacency(graph, PURCHASED).reverse().degrees()
-        carries = EdgeType(PRODUCT, self.target_edge_type.relation, self.target_edge_type.target)
-        carried = adjacency(graph, carries).reverse()
-        sales = np.zeros((carried.num_sources, categories.num_targets))
-        products = carried.indices
-        number = categories.degrees()[products]
-        creators = np.repeat(sources_of(carried), number)
-        np.add.at(
-            sales, (creators, categories.gather(products)), np.repeat(buyers[products], number)
-        )
-        queries = categories
-        if self.target_edge_type.source == MADE_BY.target:
-            queries = compose(adjacency(graph, MADE_BY).reverse(), categories)
-        is_in = np.zeros((queries.num_sources, queries.num_targets), dtype=np.float32)
-        is_in[sources_of(queries), queries.indices] = 1
-        return VectorScorer(torch.from_numpy(is_in), torch.from_numpy(sales).float())
-
-
-def has_followers(graph: HeteroData) -> bool:
-    """Returns whether creators have followers."""
-    return _has(graph, FOLLOWS)
-
-
-def has_sales_in_categories(graph: HeteroData) -> bool:
-    """Returns whether products have sales and categories."""
-    return _has(graph, PURCHASED) and _has(graph, IN_CATEGORY)
-
-
-def _has(graph: HeteroData, edge_type: EdgeType) -> bool:
-    return edge_type in edge_types_of(graph) and graph[edge_type].edge_index.numel() > 0

@@ -4,17 +4,18 @@ Heavy packages, such as torch and Matplotlib, are imported only when a command r
 """
 
 import json
+from collections import Counter
 from pathlib import Path
 from shlex import quote
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from graphdb.errors import TrainingError
 from graphrec.cli.output import JsonOption, console, escape, print_json, warn
 from graphrec.cli.progress import progress_bars
 from training.cli.options import (
     DeviceOption,
-    PresetOption,
     SnapshotArgument,
     check_installed,
     chosen_config,
@@ -22,15 +23,28 @@ from training.cli.options import (
 )
 from training.extras import check_report_installed
 
+if TYPE_CHECKING:
+    from training.config import TrainConfig
+
+_MOST_CHARACTERS = 20
+
 
 def evaluate_command(
     snapshot: SnapshotArgument,
     folder: Annotated[
         Path, typer.Argument(metavar="FOLDER", help="The folder to write; it must not exist.")
     ],
-    preset: PresetOption = None,
+    preset: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="What to train, as for train. Repeatable: several models are compared, and one "
+            "is recommended.",
+            show_default="default",
+        ),
+    ] = None,
     config: Annotated[
-        Path | None, typer.Option(help="A TOML file with the config, as for train.")
+        list[Path] | None,
+        typer.Option(help="A TOML file with the config, as for train. Repeatable, like --preset."),
     ] = None,
     split: Annotated[
         str, typer.Option(help="What to hold out: 'time', 'leave-last-out' or 'given'.")
@@ -47,9 +61,10 @@ def evaluate_command(
     baseline: Annotated[
         list[str] | None,
         typer.Option(
-            help="A baseline to measure: popularity, recent-popularity, viewed-not-bought, "
-            "item-knn, ials, ease, gf-cf. Repeatable.",
-            show_default="popularity, recent-popularity, viewed-not-bought, ease",
+            help="A baseline to measure: popularity, recent-popularity, personal-frequency, "
+            "viewed-not-bought, item-knn, ials, ease, gf-cf. Repeatable.",
+            show_default="popularity, recent-popularity, personal-frequency, viewed-not-bought, "
+            "ease",
         ),
     ] = None,
     k: Annotated[
@@ -61,6 +76,12 @@ def evaluate_command(
     seed: Annotated[
         int | None, typer.Option(min=0, help="The random seed.", show_default="0")
     ] = None,
+    seeds: Annotated[
+        int,
+        typer.Option(
+            min=1, help="Train each model with this many random seeds, to see how far figures vary."
+        ),
+    ] = 1,
     resamples: Annotated[
         int, typer.Option(min=1, help="Resamples of the bootstrap, and flips of the paired test.")
     ] = 1000,
@@ -77,7 +98,7 @@ def evaluate_command(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Measure a model on held-out events, beside baselines with the same training data.
+    """Measure models on held-out events, beside baselines with the same training data.
 
     Models train on the events before the cut-off and rank all targets for every user who did
     something after it. FOLDER gets evaluation.json, per_query.parquet and the backtest
@@ -87,7 +108,9 @@ def evaluate_command(
 
     graphrec evaluate snapshots/today evaluations/today --report
 
-    graphrec evaluate snapshots/today evaluations/both --preset svd-graph --holdout-days 14
+    graphrec evaluate snapshots/today evaluations/two --preset default --preset svd-graph --seeds 3
+
+    graphrec evaluate snapshots/today evaluations/short --preset svd-graph --holdout-days 14
 
     graphrec evaluate snapshots/today evaluations/knn --baseline item-knn --top-k 10 --top-k 50
 
@@ -99,13 +122,13 @@ def evaluate_command(
     if report:
         check_report_installed()
     from training.evaluation.run import USUAL_KS, EvaluateOptions, evaluate
-    from training.evaluation.tables import tables
+    from training.evaluation.tables import summary_lines, tables
     from training.gnn.distributed import check_alone
     from training.models import Run
     from training.splitting.holdout import split_named
 
     check_alone("graphrec evaluate")
-    settings = chosen_config(preset, config, seed=seed)
+    configs = _configs(preset or [], config or [], seed)
     options = EvaluateOptions(
         split=split_named(split),
         held_pairs=pairs,
@@ -113,6 +136,7 @@ def evaluate_command(
         baselines=tuple(baseline) if baseline else None,
         ks=tuple(sorted(k)) if k else USUAL_KS,
         seed=seed or 0,
+        seeds=seeds,
         resamples=resamples,
     )
     with progress_bars() as bar:
@@ -120,7 +144,7 @@ def evaluate_command(
         found = evaluate(
             snapshot,
             folder,
-            config=settings,
+            config=next(iter(configs.values())) if len(configs) == 1 else configs,
             options=options,
             run=Run(device, run_dir, lambda epoch: bar.update(task, description=described(epoch))),
             on_progress=lambda step, number, total: bar.update(
@@ -133,6 +157,7 @@ def evaluate_command(
         # The SVD logs nothing, so there may be no epochs to draw.
         log = run_dir if run_dir is not None and any(run_dir.rglob("*.jsonl")) else None
         written = write_report(folder, snapshot=snapshot, log=log)
+        _warn_of_fonts(written.without_font)
     if as_json:
         print_json(json.loads(found.model_dump_json()))
         return
@@ -142,6 +167,8 @@ def evaluate_command(
     screen = console()
     for table in tables(found):
         screen.print(table)
+    for line in summary_lines(found):
+        screen.print(escape(line), soft_wrap=True)
     screen.print(
         f"{escape(str(folder))}: {len(found.tasks)} tasks, {len(found.models)} models, "
         f"{sum(found.spending.seconds.values()):.0f} s",
@@ -155,6 +182,34 @@ def evaluate_command(
         ),
         soft_wrap=True,
     )
+
+
+def _configs(presets: list[str], files: list[Path], seed: int | None) -> "dict[str, TrainConfig]":
+    """The models to train: presets by their names, files by theirs without the ending.
+
+    Raises:
+        TrainingError: Two have one name, or as for `chosen_config`.
+    """
+    named = [(name, chosen_config(name, None, seed=seed)) for name in presets]
+    named += [(file.stem, chosen_config(None, file, seed=seed)) for file in files]
+    twice = [name for name, count in Counter(name for name, _ in named).items() if count > 1]
+    if twice:
+        raise TrainingError(
+            f"two models are called '{twice[0]}'",
+            expected="one of each name",
+            next_step="give each preset once, and files of different names",
+            value=twice[0],
+        )
+    return dict(named) or {"default": chosen_config(None, None, seed=seed)}
+
+
+def _warn_of_fonts(missing: str) -> None:
+    if missing:
+        some = missing[:_MOST_CHARACTERS] + ("..." if len(missing) > _MOST_CHARACTERS else "")
+        warn(
+            f"no installed font has {some}: the pictures in plots show boxes instead, the page "
+            "uses the browser's fonts. Install a font that has them, such as Noto Sans CJK"
+        )
 
 
 def compare_models_command(
@@ -258,6 +313,7 @@ def report_command(
     written = write_report(
         folder, bundle=bundle, snapshot=snapshot, store=store, log=run_dir, output=output
     )
+    _warn_of_fonts(written.without_font)
     if as_json:
         print_json({"report": str(written.path), "plots": [str(path) for path in written.plots]})
         return

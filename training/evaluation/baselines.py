@@ -7,6 +7,8 @@ import torch
 from graphdb.errors import EvaluationError, nearest
 from training.baselines import (
     Baseline,
+    BestSellers,
+    CategoryBestSellers,
     CategorySales,
     GfCf,
     GfCfConfig,
@@ -17,22 +19,26 @@ from training.baselines import (
     LowRankEase,
     LowRankEaseConfig,
     MostFollowers,
+    PersonalFrequency,
+    PersonalFrequencyConfig,
     Popularity,
     RecentPopularity,
     RecentPopularityConfig,
     ViewedNotBought,
 )
-from training.baselines.popularity import has_followers, has_sales_in_categories, hint_edge_types
+from training.baselines.creators import has_followers, has_sales, has_sales_in_categories
+from training.baselines.popularity import hint_edge_types
 from training.data import ALWAYS_S, AT_S
 from training.evaluation.rankers import Scored
 from training.evaluation.tasks import EvalTarget
 from training.extras import check_extra
-from training.quality.counts import BRAND, CREATOR, PRODUCT
+from training.quality.counts import BRAND, CATEGORY, CREATOR, PRODUCT
 
-HALF_LIFE_DAYS = 30.0
-POPULARITY, RECENT, WAITING, ITEM_KNN, IALS, EASE, GF_CF = (
+HALF_LIFE_DAYS, PERSONAL_HALF_LIFE_DAYS = 30.0, 90.0
+POPULARITY, RECENT, PERSONAL, WAITING, ITEM_KNN, IALS, EASE, GF_CF = (
     "popularity",
     "recent-popularity",
+    "personal-frequency",
     "viewed-not-bought",
     "item-knn",
     "ials",
@@ -42,7 +48,10 @@ POPULARITY, RECENT, WAITING, ITEM_KNN, IALS, EASE, GF_CF = (
 FOLLOWERS, CATEGORY_SALES = "most-followers", "category-sales"
 OF_CREATORS = (FOLLOWERS, CATEGORY_SALES)
 """Baselines for creators of a product or brand only."""
-USUAL = (POPULARITY, RECENT, WAITING, EASE)
+SELLERS, CATEGORY_SELLERS = "best-sellers", "category-best-sellers"
+TO_CREATORS = (SELLERS, CATEGORY_SELLERS)
+"""Baselines for what a creator could carry only."""
+USUAL = (POPULARITY, RECENT, PERSONAL, WAITING, EASE)
 """Baselines that take seconds. ItemKNN takes minutes on long histories, iALS needs a package."""
 
 
@@ -59,6 +68,11 @@ def _recent(target: EvalTarget, seed: int) -> Baseline:  # noqa: ARG001 - nothin
 
 def _popular(target: EvalTarget, seed: int) -> Baseline:  # noqa: ARG001 - nothing is random
     return Popularity(target.edge_type)
+
+
+def _personal(target: EvalTarget, seed: int) -> Baseline:  # noqa: ARG001 - nothing is random
+    days = PERSONAL_HALF_LIFE_DAYS if _is_dated(target) else None
+    return PersonalFrequency(target.edge_type, PersonalFrequencyConfig(half_life_days=days))
 
 
 def _waiting(target: EvalTarget, seed: int) -> Baseline:  # noqa: ARG001 - nothing is random
@@ -101,9 +115,18 @@ def _category_sales(target: EvalTarget, seed: int) -> Baseline:  # noqa: ARG001 
     return CategorySales(target.edge_type)
 
 
+def _sellers(target: EvalTarget, seed: int) -> Baseline:  # noqa: ARG001 - nothing is random
+    return BestSellers(target.edge_type)
+
+
+def _category_sellers(target: EvalTarget, seed: int) -> Baseline:  # noqa: ARG001 - the same
+    return CategoryBestSellers(target.edge_type)
+
+
 MAKERS: Mapping[str, Callable[[EvalTarget, int], Baseline]] = {
     POPULARITY: _popular,
     RECENT: _recent,
+    PERSONAL: _personal,
     WAITING: _waiting,
     ITEM_KNN: _item_knn,
     IALS: _ials,
@@ -111,6 +134,8 @@ MAKERS: Mapping[str, Callable[[EvalTarget, int], Baseline]] = {
     GF_CF: _gf_cf,
     FOLLOWERS: _followers,
     CATEGORY_SALES: _category_sales,
+    SELLERS: _sellers,
+    CATEGORY_SELLERS: _category_sellers,
 }
 """One line per baseline; the name is that of the command line."""
 
@@ -139,7 +164,8 @@ def check_baselines(names: Sequence[str]) -> None:
 def baseline(name: str, seed: int) -> Scored:
     """Returns the baseline of a name; see `check_baselines`."""
     make = MAKERS[name]
-    return Scored(name, lambda target: make(target, seed), FITS.get(name, _always))
+    fits = FITS.get(name, _always)
+    return Scored(name, lambda target: make(target, seed), fits, ranks_seen=name == PERSONAL)
 
 
 def usual_baselines(targets: Sequence[EvalTarget]) -> tuple[str, ...]:
@@ -149,7 +175,8 @@ def usual_baselines(targets: Sequence[EvalTarget]) -> tuple[str, ...]:
         targets: Of all tasks, that of the first task first.
     """
     main = (name for name in USUAL if FITS.get(name, _always)(targets[0]))
-    return (*main, *(name for name in OF_CREATORS if any(map(FITS[name], targets))))
+    of_creators = (*OF_CREATORS, *TO_CREATORS)
+    return (*main, *(name for name in of_creators if any(map(FITS[name], targets))))
 
 
 def _always(target: EvalTarget) -> bool:  # noqa: ARG001 - whatever the target edge type
@@ -183,11 +210,24 @@ def _can_count_sales(target: EvalTarget) -> bool:
     return _asks_for_creators(target) and has_sales_in_categories(target.graph)
 
 
+def _can_rank_sellers(target: EvalTarget) -> bool:
+    offered = target.edge_type.target in (PRODUCT, BRAND, CATEGORY)
+    return target.edge_type.source == CREATOR and offered and has_sales(target.graph)
+
+
+def _can_rank_category_sellers(target: EvalTarget) -> bool:
+    offered = target.edge_type.target in (PRODUCT, BRAND)
+    asks = target.edge_type.source == CREATOR and offered
+    return asks and has_sales_in_categories(target.graph)
+
+
 FITS: Mapping[str, Callable[[EvalTarget], bool]] = {
     RECENT: _is_dated,
     WAITING: _has_hints,
-    **dict.fromkeys((ITEM_KNN, IALS, EASE, GF_CF), _has_events),
+    **dict.fromkeys((PERSONAL, ITEM_KNN, IALS, EASE, GF_CF), _has_events),
     FOLLOWERS: _can_count_followers,
     CATEGORY_SALES: _can_count_sales,
+    SELLERS: _can_rank_sellers,
+    CATEGORY_SELLERS: _can_rank_category_sellers,
 }
 """Which target edge types fit a baseline; all for names that are missing here."""

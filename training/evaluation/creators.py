@@ -1,4 +1,4 @@
-"""Builds the tasks of creators who begin to carry a product or a brand."""
+"""Builds the tasks of creators who begin to carry products: for products and brands, and back."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -13,14 +13,22 @@ from graphdb.schema_types import EdgeType
 from graphrec import Seen
 from graphrec.adjacency import sources_of
 from graphrec.bundle import Adjacency
+from graphrec.query.metapaths import PARENT, CategoryTree
 from training.data import ALWAYS_S, AT_S, HeteroData, edge_types_of
 from training.evaluation.tasks import EvalTarget, Task
 from training.pairs import adjacency, compose, without
-from training.quality.counts import BRAND, CREATOR, PRODUCT
+from training.quality.counts import BRAND, CATEGORY, CREATOR, PRODUCT
 from training.splitting.split import kept_part
 
 OF_PRODUCT, OF_BRAND = "creators for a product", "creators for a brand"
-_PROMOTES, _FEATURES, _PUBLISHED, _MADE_BY = "PROMOTES", "FEATURES", "PUBLISHED", "MADE_BY"
+TO_CREATOR = {
+    PRODUCT: "products for a creator",
+    BRAND: "brands for a creator",
+    CATEGORY: "categories for a creator",
+}
+"""The tasks of what a creator begins to carry, by target type."""
+_PROMOTES, _FEATURES, _PUBLISHED = "PROMOTES", "FEATURES", "PUBLISHED"
+_TO_BRAND, _TO_CATEGORY = ("MADE_BY", BRAND), ("IN_CATEGORY", CATEGORY)
 
 Rows = npt.NDArray[np.int64]
 
@@ -43,9 +51,10 @@ class _Carried:
 def creator_tasks(
     graph: HeteroData, past: HeteroData, cutoff_s: int, schema: Schema
 ) -> Iterator[Task]:
-    """Returns the tasks of creators who first carry a product or brand after the cut-off.
+    """Returns the tasks of what creators first carry after the cut-off, in both directions.
 
-    It uses new PROMOTES edges, or else the contents that creators publish; no task without either.
+    These are creators for products and brands, and products, brands and categories for creators. It
+    uses new PROMOTES edges, or else the contents that creators publish; no task without either.
 
     Args:
         graph: Past and future.
@@ -63,24 +72,47 @@ def creator_tasks(
 def _tasks(
     relation: str, past: HeteroData, schema: Schema, carried_before: Adjacency, since: Adjacency
 ) -> Iterator[Task]:
-    """Returns the tasks for products, and for their brands.
+    """Returns the tasks for products, brands and creators.
 
     Args:
         carried_before: Per product row the creators before the cut-off.
         since: The creators who began after it.
     """
-    of_products = _eval_target(PRODUCT, relation, past, schema, carried_before)
     rule = Seen(relations=(relation,))
+    ends = EdgeType(PRODUCT, relation, CREATOR)
+    of_products = _eval_target(ends, past, schema, carried_before)
     yield Task(OF_PRODUCT, of_products, rule, since)
-    made_by = EdgeType(PRODUCT, _MADE_BY, BRAND)
-    if made_by not in edge_types_of(past):
-        return
-    makers = adjacency(past, made_by).reverse()
-    carried_before, since = compose(makers, carried_before), compose(makers, since)
-    of_brands = _eval_target(BRAND, relation, of_products.graph, of_products.schema, carried_before)
-    truth = without(since, carried_before)
-    if truth.num_edges:
-        yield Task(OF_BRAND, of_brands, rule, truth)
+    for name, groups in _groups(past).items():
+        before, after = compose(groups.reverse(), carried_before), compose(groups.reverse(), since)
+        truth = without(after, before)
+        if not truth.num_edges:
+            continue
+        if name == BRAND:
+            ends = EdgeType(name, relation, CREATOR)
+            target = _eval_target(ends, of_products.graph, of_products.schema, before)
+            yield Task(OF_BRAND, target, rule, truth)
+        ends = EdgeType(CREATOR, relation, name)
+        target = _eval_target(ends, of_products.graph, of_products.schema, before.reverse())
+        yield Task(TO_CREATOR[name], target, rule, truth.reverse())
+    ends = EdgeType(CREATOR, relation, PRODUCT)
+    target = _eval_target(ends, of_products.graph, of_products.schema, carried_before.reverse())
+    yield Task(TO_CREATOR[PRODUCT], target, rule, since.reverse())
+
+
+def _groups(past: HeteroData) -> dict[str, Adjacency]:
+    """Returns the brands and the categories of products; a category with all that it is part of."""
+    known = edge_types_of(past)
+    found = {}
+    made_by, in_category = (EdgeType(PRODUCT, *one) for one in (_TO_BRAND, _TO_CATEGORY))
+    if made_by in known:
+        found[BRAND] = adjacency(past, made_by)
+    if in_category in known:
+        categories = adjacency(past, in_category)
+        (parents,) = PARENT.edge_types
+        if parents in known:
+            categories = compose(categories, CategoryTree(adjacency(past, parents)).ancestors)
+        found[CATEGORY] = categories
+    return found
 
 
 def _carrying(graph: HeteroData, schema: Schema) -> Iterator[_Carried]:
@@ -108,14 +140,15 @@ def _carrying(graph: HeteroData, schema: Schema) -> Iterator[_Carried]:
 
 
 def _eval_target(
-    query_type: str, relation: str, past: HeteroData, schema: Schema, carried_before: Adjacency
+    edge_type: EdgeType, past: HeteroData, schema: Schema, carried_before: Adjacency
 ) -> EvalTarget:
-    """Returns a target from a query type to creators, with the past and extra edges to creators."""
-    edge_type = EdgeType(query_type, relation, CREATOR)
-    known = schema.relation(relation)
-    ends = (*known.ends, (edge_type.source, edge_type.target))
-    relations = {**schema.relations, relation: replace(known, ends=ends)}
+    """Returns a target between creators and what they carry, with its edges added to the past."""
+    known = schema.relation(edge_type.relation)
+    ends = dict.fromkeys((*known.ends, (edge_type.source, edge_type.target)))
+    relations = {**schema.relations, edge_type.relation: replace(known, ends=tuple(ends))}
     graph = kept_part(past, lambda _: None)
+    if edge_type in edge_types_of(graph):
+        del graph[edge_type]  # its events, and their properties
     graph[edge_type].edge_index = torch.from_numpy(
         np.stack([sources_of(carried_before), carried_before.indices.astype(np.int64)])
     )

@@ -46,6 +46,7 @@ def nothing_after(holdout: Holdout, cutoff_s: int) -> LeakFinding:
         level="ok",
         message="no event in training happened, and no static edge began, at or after the cut-off",
         figures={"edges": num_edges},
+        details=(f"{num_edges:,} edges of training were checked.",),
     )
 
 
@@ -56,7 +57,7 @@ def cut_together(graph: HeteroData, holdout: Holdout, cutoff_s: int, schema: Sch
     cut-off: if these are many, the data of that relation ends early.
     """
     figures: dict[str, float] = {}
-    short = []
+    short, details = [], []
     for edge_type in edge_types_of(graph):
         num_known = int((graph[edge_type][AT_S] < cutoff_s).sum())
         if not schema.relation(edge_type.relation).is_event or not num_known:
@@ -65,7 +66,9 @@ def cut_together(graph: HeteroData, holdout: Holdout, cutoff_s: int, schema: Sch
         num_missing = num_known - kept_s.numel()
         figures[f"{edge_type}, missing"] = num_missing
         if kept_s.numel():
-            figures[f"{edge_type}, days to the cut-off"] = (cutoff_s - int(kept_s.max())) / DAY_S
+            days = (cutoff_s - int(kept_s.max())) / DAY_S
+            figures[f"{edge_type}, days to the cut-off"] = days
+            details.append(f"The last {edge_type} event is {_ago(days)} before the cut-off.")
         if num_missing:
             short.append(f"{num_missing:,} {edge_type}")
     message = "all events have the same cut-off, and no earlier one is missing"
@@ -79,7 +82,21 @@ def cut_together(graph: HeteroData, holdout: Holdout, cutoff_s: int, schema: Sch
         level="warning" if short else "ok",
         message=message,
         figures=figures,
+        details=tuple(details),
     )
+
+
+def _ago(days: float) -> str:
+    """Formats a time in days, hours or minutes.
+
+    >>> _ago(12.3), _ago(0.5), _ago(0.0008)
+    ('12 days', '12 hours', '1 minute')
+    """
+    for unit, length in (("day", 1.0), ("hour", 1 / 24), ("minute", 1 / 1440)):
+        number = round(days / length)
+        if number or unit == "minute":
+            return f"{number:,} {unit}" + ("" if number == 1 else "s")
+    raise AssertionError("minutes are always returned")
 
 
 def later_events(graph: HeteroData, holdout: Holdout) -> LeakFinding:
@@ -142,6 +159,10 @@ def new_pairs(holdout: Holdout) -> LeakFinding:
         level="ok",
         message="no new pair of the holdout is in training",
         figures={"pairs": len(again), "new": len(is_known), "taken before": int(again.sum())},
+        details=(
+            f"Of {len(again):,} held-out pairs, {len(is_known):,} are new and {again.sum():,} "
+            "repeat a pair of training.",
+        ),
     )
 
 
@@ -178,6 +199,10 @@ def hinted_pairs(holdout: Holdout, schema: Schema) -> LeakFinding:
             **{f"share {relation}": float(one.mean()) for relation, one in hinted.items()},
             f"recall@{K} of what was viewed alone": recall,
         },
+        details=tuple(
+            f"{one.mean():.1%} of the new pairs have an earlier {relation} event."
+            for relation, one in hinted.items()
+        ),
     )
 
 
@@ -233,6 +258,15 @@ def derived_edges(holdout: Holdout) -> LeakFinding:
             "of each"
         )
         return LeakFinding(check=_DERIVED, level="ok", message=message, figures=figures)
+    details = (
+        f"{later.sum():,} {target} nodes have events only in the holdout, {never.sum():,} have "
+        "none at all.",
+        *(
+            f"{edge_type} edges: {is_connected[later].mean():.0%} of the first have one, and "
+            f"{is_connected[never].mean():.0%} of the second."
+            for edge_type, is_connected in connected.items()
+        ),
+    )
     suspects = [
         str(edge_type)
         for edge_type, is_connected in connected.items()
@@ -250,6 +284,7 @@ def derived_edges(holdout: Holdout) -> LeakFinding:
         level="warning" if suspects else "ok",
         message=message,
         figures=figures,
+        details=details,
     )
 
 

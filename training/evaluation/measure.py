@@ -114,12 +114,17 @@ def rank_all(model: Ranker, tasks: Sequence[Task], k: int) -> dict[str, Ranked]:
 
 
 def measure(
-    task: Task, lists: Mapping[str, Ranked], context: EvalContext, how: Resampling
+    task: Task,
+    lists: Mapping[str, Ranked],
+    context: EvalContext,
+    how: Resampling,
+    num_trained: int = 1,
 ) -> Measured:
     """Computes all figures of a task.
 
     Args:
-        lists: By model, the one that is evaluated first.
+        lists: By model, the trained ones first.
+        num_trained: How many of them were trained; each is compared with all that follow it.
     """
     queries = asked(task)
     hits = {
@@ -148,7 +153,7 @@ def measure(
             *_groups_of_queries(context.of_queries, queries, hits, how, bootstrap),
             *_groups_of_targets(context.of_targets, hits, how, bootstrap),
         ),
-        comparisons=_comparisons(values, drawn, how),
+        comparisons=_comparisons(values, drawn, how, num_trained),
     )
     return Measured(result, queries, values)
 
@@ -270,23 +275,26 @@ def _group_results(
 
 
 def _comparisons(
-    values: _ByModel, drawn: Mapping[str, Mapping[str, Values]], how: Resampling
+    values: _ByModel,
+    drawn: Mapping[str, Mapping[str, Values]],
+    how: Resampling,
+    num_trained: int,
 ) -> tuple[Comparison, ...]:
-    """Compares the first model with every other one, on the same queries."""
-    first, *others = values
-    wanted = [name for name in values[first] if name.endswith(at("", how.longest))]
+    """Compares every trained model with all that follow it, on the same queries."""
+    names = list(values)
+    wanted = [name for name in values[names[0]] if name.endswith(at("", how.longest))]
     # Precision is recall times a constant of the query node, and adds no information.
-    keys = [
-        (other, name)
-        for other in others
+    named = [
+        (model, other, name)
+        for place, model in enumerate(names[:num_trained])
+        for other in names[place + 1 :]
         for name in wanted
-        if name in drawn[first] and not name.startswith(PRECISION)
+        if name in drawn[model] and name in drawn[other] and not name.startswith(PRECISION)
     ]
-    if not keys:
+    if not named:
         return ()
-    columns = np.stack([values[first][name] - values[other][name] for other, name in keys], axis=1)
-    draws = np.stack([drawn[first][name] - drawn[other][name] for other, name in keys], axis=1)
-    named = [(first, other, name) for other, name in keys]
+    columns = np.stack([values[one][name] - values[two][name] for one, two, name in named], axis=1)
+    draws = np.stack([drawn[one][name] - drawn[two][name] for one, two, name in named], axis=1)
     return comparisons(columns, draws, named, flips=how.resamples, seed=how.seed, fewest=how.fewest)
 
 

@@ -239,6 +239,16 @@ class Served:
                 task.query_type, query_rows, k=k, exclude_seen=task.exclude_seen
             )
             return rows
+        if task.query_type == CREATOR:
+            rows, _ = ask.for_creator_rows(
+                query_rows,
+                task.target_type,
+                k=k,
+                exclude_seen=task.exclude_seen,
+                levels="all",
+                include_unsellable=True,
+            )
+            return rows
         # Categories of any level, because the true targets have all levels.
         # Stock is known for today, not for the past: it must not exclude bought products.
         rows, _ = ask.top_rows(
@@ -260,15 +270,17 @@ class Scored:
     Args:
         make: Creates the baseline of a target edge type.
         fits: Whether the past of a target edge type has data for the baseline.
+        ranks_seen: Whether it only knows what was seen, and skips tasks that exclude this.
     """
 
     name: str
     make: Callable[[EvalTarget], Baseline]
     fits: Callable[[EvalTarget], bool] = lambda _: True
+    ranks_seen: bool = False
     _scorers: dict[EvalTarget, Scorer] = field(default_factory=dict, init=False, repr=False)
 
     def can_answer(self, task: Task) -> bool:
-        return self.fits(task.target)
+        return self.fits(task.target) and not (self.ranks_seen and task.exclude_seen)
 
     def learn(self, target: EvalTarget) -> Scorer:
         """Returns the scorer of a target edge type, fitted on first use.

@@ -79,6 +79,8 @@ class Comparison(_Part):
     """One model against another on the same queries.
 
     Args:
+        values: The means of both, over the same queries; None where they stand beside it, in the
+            results of the task.
         difference: The metric of `model` minus that of `against`, mean over query nodes.
         p_value: The two-sided p-value.
         method: The test.
@@ -90,6 +92,7 @@ class Comparison(_Part):
     difference: Estimate
     p_value: float
     method: str
+    values: tuple[Estimate, Estimate] | None = None
 
 
 class TaskResult(_Part):
@@ -118,22 +121,28 @@ class LeakFinding(_Part):
     Args:
         level: 'ok', or 'warning' if the results may be biased.
         figures: Counts by name.
+        details: What was counted, in sentences; empty in older results.
     """
 
     check: str
     level: Literal["ok", "warning"]
     message: str
     figures: Mapping[str, float] = {}
+    details: tuple[str, ...] = ()
 
 
 class LiftPoint(_Part):
-    """The lift of audiences over brands.
+    """The lift of audiences over brands or products.
 
     Args:
-        share: The size of the audience as a share of all users who never bought the brand, 0 to 1.
-        lift: The rate of new buyers in it over their rate among all, mean over brands.
+        query_type: 'Brand' or 'Product'.
+        num_queries: The number of brands or products; 0 in older results.
+        share: The size of the audience as a share of all users who never bought it, 0 to 1.
+        lift: The rate of new buyers in it over their rate among all, mean over brands or products.
     """
 
+    query_type: str = "Brand"
+    num_queries: int = 0
     model: str
     share: float
     lift: float
@@ -174,6 +183,53 @@ class Protocol(_Part):
     resamples: int
 
 
+class TrainedModel(_Part):
+    """A model that the evaluation trained; all other models are baselines.
+
+    Args:
+        model: Its name in tables.
+        folder: Its backtest bundle, within the folder of the evaluation.
+        seconds: The time of training it and of writing the bundle.
+    """
+
+    model: str
+    folder: str
+    seconds: float
+
+
+class Recommendation(_Part):
+    """Which of several trained models to take.
+
+    Args:
+        model: The model to take: of the tied ones, the one that trains fastest.
+        best: The one with the highest mean.
+        task: The task that decides, the first one.
+        metric: The metric that decides.
+        tied: The models that are not worse than the best by more than chance, the best first.
+        p_values: Per other trained model, the p-value of its difference to the best.
+    """
+
+    model: str
+    best: str
+    task: str
+    metric: str
+    tied: tuple[str, ...]
+    p_values: Mapping[str, float]
+
+
+class SeedSpread(_Part):
+    """A metric of one model, trained with several random seeds.
+
+    Args:
+        means: The mean over queries per seed; the first is that of all other figures.
+    """
+
+    task: str
+    model: str
+    metric: str
+    means: tuple[float, ...]
+
+
 class Spending(_Part):
     """The time and memory of an evaluation.
 
@@ -194,10 +250,16 @@ class Evaluation(_Part, Tabular):
 
     Args:
         target_edge_type: The edge type that was predicted.
-        models: The models in the order of tables: the evaluated one, then baselines.
-        settings: The training config.
+        models: The models in the order of tables: the trained ones, best first, then baselines.
+        trained: The models that were trained, in the same order; empty in older results, in which
+            only the first model is no baseline.
+        recommendation: Which of several trained models to take; None for a single one, or with too
+            few queries to tell.
+        seeds: The spread over random seeds; empty if there was one seed.
+        settings: The training config; by model, if there are several.
         versions: The versions of Python, graphrec and its dependencies.
-        lifts: How well audiences of brands find new buyers; empty without brands.
+        not_measured: Per direction that can be asked but was not measured, what the data lack.
+        lifts: How well audiences of brands and products find new buyers; empty without purchases.
         audiences: Per type, such as 'Brand': how likely users of an audience buy, and how far it
             reaches. Empty if too few bought.
         exposure: Popularity against exposure, from the least popular targets on.
@@ -210,14 +272,28 @@ class Evaluation(_Part, Tabular):
     target_edge_type: str
     protocol: Protocol
     models: tuple[str, ...]
+    trained: tuple[TrainedModel, ...] = ()
+    recommendation: Recommendation | None = None
+    seeds: tuple[SeedSpread, ...] = ()
     tasks: tuple[TaskResult, ...]
     leaks: tuple[LeakFinding, ...]
+    not_measured: Mapping[str, str] = {}
     lifts: tuple[LiftPoint, ...]
     audiences: Mapping[str, AudienceFigures] = {}
     exposure: tuple[ExposurePoint, ...]
     settings: Mapping[str, object]
     versions: Mapping[str, str]
     spending: Spending
+
+    @property
+    def contenders(self) -> tuple[str, ...]:
+        """The trained models, the recommended one first."""
+        return tuple(one.model for one in self.trained) or self.models[:1]
+
+    @property
+    def baselines(self) -> tuple[str, ...]:
+        """All other models."""
+        return tuple(name for name in self.models if name not in self.contenders)
 
     def task(self, name: str) -> TaskResult:
         """Returns the task with that name; KeyError if it was not measured."""

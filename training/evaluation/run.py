@@ -15,11 +15,10 @@ from graphdb.schema_types import EdgeType
 from graphdb.snapshot import Snapshot
 from graphrec.bundle import AudienceFigures
 from training.config import TrainConfig
-from training.data import load_graph
+from training.data import edge_types_of, load_graph
 from training.evaluation.audiences import audience_figures
-from training.evaluation.backtest import train_backtest_model
 from training.evaluation.baselines import baseline, check_baselines, usual_baselines
-from training.evaluation.creators import creator_tasks
+from training.evaluation.creators import OF_BRAND, OF_PRODUCT, TO_CREATOR, creator_tasks
 from training.evaluation.groups import (
     Past,
     ages_of,
@@ -29,6 +28,14 @@ from training.evaluation.groups import (
     spending,
     target_groupings,
     versions,
+)
+from training.evaluation.leaderboard import (
+    Configs,
+    Contender,
+    configs_by_name,
+    in_order,
+    spread_over_seeds,
+    train_contenders,
 )
 from training.evaluation.leaks import check_leaks
 from training.evaluation.lookalikes import has_new_buyers, lift_points
@@ -50,19 +57,27 @@ from training.evaluation.results import (
     LiftPoint,
     Protocol,
 )
-from training.evaluation.tasks import EvalTarget, Task, all_tasks, check_enough
+from training.evaluation.tasks import (
+    ALL,
+    NEW_CATEGORIES,
+    NEW_GROUPS,
+    EvalTarget,
+    Task,
+    all_tasks,
+    check_enough,
+)
 from training.models import Run
 from training.quality.counts import PRODUCT
 from training.splitting.holdout import SplitName, check_pairs, held_out
 from training.splitting.split import Holdout
 from training.steps import Progress, Steps
 
-PAST = "past"
 USUAL_KS = (5, 10, 20)
 BUYING = (SCHEMA.edge_type("PURCHASED"), SCHEMA.edge_type("MADE_BY"))
 """The edge types of purchases and brands, for audiences; see `graphrec.query`."""
 LIFT_SHARES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 EXPOSURE_BINS = 10
+MOST_SEEDS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +92,8 @@ class EvaluateOptions:
         ks: The lengths of lists, each 1 or more; groups and comparisons use the longest.
         new_item_days: Items that came within this many days before the cut-off are new.
         seed: The seed of resampling, and of baselines with randomness.
+        seeds: With how many random seeds each model is trained; the figures are those of the
+            config's own seed, and those of the next ones are told beside them.
         resamples: Resamples of the bootstrap, and flips of the paired test.
 
     Raises:
@@ -90,6 +107,7 @@ class EvaluateOptions:
     ks: tuple[int, ...] = USUAL_KS
     new_item_days: int = 28
     seed: int = 0
+    seeds: int = 1
     resamples: int = 1000
 
     def __post_init__(self) -> None:
@@ -103,8 +121,17 @@ class EvaluateOptions:
             raise EvaluationError(
                 f"{self.resamples} resamples", expected="1 or more", value=self.resamples
             )
+        if not 1 <= self.seeds <= MOST_SEEDS:
+            raise EvaluationError(
+                f"{self.seeds} seeds", expected=f"1 to {MOST_SEEDS}", value=self.seeds
+            )
         check_baselines(self.baselines or ())
         check_pairs(self.split, self.held_pairs)
+
+    def further_seeds(self, config: TrainConfig) -> range:
+        """Returns the seeds after a config's own one."""
+        first = config.svd.seed + 1
+        return range(first, first + self.seeds - 1)
 
 
 @file_access("read or write")
@@ -112,23 +139,26 @@ def evaluate(
     data: Graph | Snapshot | str | Path,
     folder: str | Path | None = None,
     *,
-    config: TrainConfig | None = None,
+    config: TrainConfig | Configs | None = None,
     options: EvaluateOptions | None = None,
     run: Run | None = None,
     on_progress: Progress | None = None,
 ) -> Evaluation:
-    """Measures a model on held-out events, beside baselines with the same training data.
+    """Measures one or more models on held-out events, beside baselines with the same training data.
 
-    The folder gets `evaluation.json`, `per_query.parquet` and the backtest bundle, `past`.
+    The folder gets `evaluation.json`, `per_query.parquet` and the backtest bundle: `past`, or
+    `past-NAME` for each of several models.
 
     Args:
         data: A graph, a snapshot, or the folder of a snapshot.
         folder: The folder to write; it must not exist. By default none: only the figures are
             returned.
+        config: The model to train; or several, by their names in tables. Of several, the results
+            recommend one.
         run: The device, and the files of the run.
 
     Raises:
-        EvaluationError: The folder exists.
+        EvaluationError: The folder exists, or the models do not fit together.
         SnapshotError: The snapshot cannot be used.
         InsufficientDataError: There is too little data to train on, to hold out or to measure, or
             for a given baseline.
@@ -136,24 +166,25 @@ def evaluate(
         DataError: The table of pairs to hold out cannot be used.
         GraphRecError: Other errors of `train`.
     """
-    config, options, run = config or TrainConfig(), options or EvaluateOptions(), run or Run()
+    configs, options, run = configs_by_name(config), options or EvaluateOptions(), run or Run()
     if folder is None:
         with temporary_folder("graphrec-evaluation-") as scratch:
-            return _evaluate_into(Path(scratch), data, config, options, run, on_progress)
+            return _evaluate_into(Path(scratch), data, configs, options, run, on_progress)
     folder = Path(folder)
     with atomic_folder(folder, EvaluationError, "evaluations") as unfinished:
-        return _evaluate_into(unfinished, data, config, options, run, on_progress)
+        return _evaluate_into(unfinished, data, configs, options, run, on_progress)
 
 
 def _evaluate_into(
     folder: Path,
     data: Graph | Snapshot | str | Path,
-    config: TrainConfig,
+    configs: Configs,
     options: EvaluateOptions,
     run: Run,
     on_progress: Progress | None,
 ) -> Evaluation:
-    steps = Steps(on_progress, total=5)
+    config, *_ = configs.values()
+    steps = Steps(on_progress, total=3 + len(configs) * (1 + options.seeds))
     steps.next("read the snapshot")
     snapshot = snapshot_of(data)
     graph = load_graph(snapshot)
@@ -174,22 +205,40 @@ def _evaluate_into(
         tasks += creator_tasks(graph, past, holdout.cutoff_s, snapshot.schema)
     few = check_enough(tasks, holdout)
     how = Resampling(options.ks, options.resamples, options.seed)
-    steps.next("learn from the past")
-    model = train_backtest_model(folder / PAST, snapshot, holdout, config, run.part(PAST))
-    tasks = [task for task in tasks if model.can_answer(task)]
+    contenders = train_contenders(folder, snapshot, holdout, configs, run, steps)
+    tasks = [task for task in tasks if any(one.served.can_answer(task) for one in contenders)]
     names = options.baselines
     if names is None:
         names = usual_baselines([task.target for task in tasks])
     steps.total += len(names)
-    steps.next(f"rank by {model.name}")
-    lists = {model.name: rank_all(model, tasks, how.longest)}
+    lists: dict[str, dict[str, Ranked]] = {}
+    for one in contenders:
+        steps.next(f"rank by {one.served.name}")
+        lists[one.served.name] = rank_all(one.served, tasks, how.longest)
+    seeds = spread_over_seeds(
+        folder,
+        snapshot,
+        holdout,
+        configs,
+        run,
+        steps,
+        tasks=tasks,
+        lists=lists,
+        seeds=options.further_seeds(config),
+        k=how.longest,
+    )
+    of_first = {name: found[tasks[0].name] for name, found in lists.items() if found}
+    contenders, chosen = in_order(contenders, tasks[0], of_first, how)
+    lists = {one.served.name: lists[one.served.name] for one in contenders}
     for name in names:
         steps.next(f"learn and rank by {name}")
         lists[name] = _of_baseline(name, tasks, how)
 
     steps.next("measure on what came after")
     past = Past(snapshot, holdout.train_graph, holdout.cutoff_s)
-    measured = _measured(tasks, lists, past, options.new_item_days, how)
+    measured = _measured(tasks, lists, past, options.new_item_days, how, len(contenders))
+    model = contenders[0].served
+    lifts = _lifts(model, holdout, group, options.seed)
 
     steps.next("write the results")
     write_per_query(folder / PER_QUERY_NAME, snapshot, measured)
@@ -206,17 +255,32 @@ def _evaluate_into(
             resamples=options.resamples,
         ),
         models=tuple(lists),
+        trained=tuple(one.told() for one in contenders),
+        recommendation=chosen,
+        seeds=seeds,
         tasks=tuple(one.result for one in measured),
         leaks=(*leaks, *([few] if few else []), *_long_lists(tasks[0], how.ks)),
-        lifts=_lifts(model, holdout, group, options.seed),
+        not_measured=_not_measured(tasks, lifts, (target_edge_type, group)),
+        lifts=lifts,
         audiences=audiences_of(model, holdout, group, options.holdout_days, options.seed),
         exposure=_exposure(tasks[0], lists),
-        settings={"encoder": config.encoder_name, **config.model_dump(mode="json")},
+        settings=_settings(configs, contenders),
         versions=versions(),
         spending=spending(steps.seconds()),
     )
     found.write(folder)
     return found
+
+
+def _settings(configs: Configs, contenders: Sequence[Contender]) -> dict[str, object]:
+    """Returns the config of the model; of several, each by its name."""
+    told = {
+        name: {"encoder": config.encoder_name, **config.model_dump(mode="json")}
+        for name, config in configs.items()
+    }
+    if len(told) == 1:
+        return next(iter(told.values()))
+    return {one.served.name: told[one.served.name] for one in contenders}
 
 
 def _long_lists(task: Task, ks: Sequence[int]) -> tuple[LeakFinding, ...]:
@@ -250,11 +314,50 @@ def _of_baseline(name: str, tasks: Sequence[Task], how: Resampling) -> dict[str,
 
 
 def _lifts(model: Served, holdout: Holdout, group: EdgeType, seed: int) -> tuple[LiftPoint, ...]:
-    """Returns the lifts of audiences; none if no brand has enough new buyers."""
-    asked = (holdout.edge_type, group)
-    if asked != BUYING or not has_new_buyers(holdout, group):
+    """Returns the lifts of audiences of brands and of products, where enough have new buyers."""
+    if (holdout.edge_type, group) != BUYING:
         return ()
-    return lift_points(model.recommender, holdout, group, LIFT_SHARES, seed=seed)
+    return tuple(
+        point
+        for grouped_by in (group, None)
+        if (grouped_by is None or grouped_by in edge_types_of(holdout.train_graph))
+        and has_new_buyers(holdout, grouped_by)
+        for point in lift_points(model.recommender, holdout, grouped_by, LIFT_SHARES, seed=seed)
+    )
+
+
+_PURCHASES = "purchases before and after the cut-off"
+_CARRIED = (
+    "creators who first carry a product after the cut-off: PROMOTES edges with `since`, or "
+    "PUBLISHED and FEATURES edges with a time"
+)
+DIRECTIONS: Mapping[str, tuple[str, str]] = {
+    "products for a user": (ALL, _PURCHASES),
+    "brands for a user": (NEW_GROUPS, f"{_PURCHASES}, of products with a brand"),
+    "categories for a user": (NEW_CATEGORIES, f"{_PURCHASES}, of products with a category"),
+    "creators for a user": (
+        "User-FOLLOWS-Creator",
+        "follows of creators before and after the cut-off",
+    ),
+    "contents for a user": (
+        "User-WATCHED-Content",
+        "watched contents before and after the cut-off",
+    ),
+    **{name: (name, _CARRIED) for name in (OF_PRODUCT, OF_BRAND, *TO_CREATOR.values())},
+    "users for a brand": ("Brand", "brands with 10 new buyers after the cut-off"),
+    "users for a product": ("Product", "products with 10 new buyers after the cut-off"),
+}
+"""Per direction that can be asked, the task or audience that measures it, and what that needs."""
+
+
+def _not_measured(
+    tasks: Sequence[Task], lifts: Sequence[LiftPoint], asked: tuple[EdgeType, EdgeType]
+) -> dict[str, str]:
+    """Returns the directions without a task, with what the data lack; none for other edge types."""
+    if asked != BUYING:
+        return {}
+    there = {task.name for task in tasks} | {point.query_type for point in lifts}
+    return {name: needs for name, (by, needs) in DIRECTIONS.items() if by not in there}
 
 
 def audiences_of(
@@ -283,16 +386,19 @@ def _measured(
     past: Past,
     new_item_days: int,
     how: Resampling,
+    num_trained: int,
 ) -> list[Measured]:
     """Returns every task's figures for all models."""
     targets = dict.fromkeys(task.target for task in tasks)
     context = {one: _context(one, past, new_item_days) for one in targets}
+    trained = list(lists)[:num_trained]
     return [
         measure(
             task,
             {model: found[task.name] for model, found in lists.items() if task.name in found},
             context[task.target],
             how,
+            sum(task.name in lists[model] for model in trained),
         )
         for task in tasks
     ]

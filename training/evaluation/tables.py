@@ -13,6 +13,12 @@ from rich.table import Table
 
 from graphdb.errors import InsufficientDataError
 from graphrec.cli.output import escape
+from training.evaluation.leaderboard import (
+    leader,
+    reasons_to_take,
+    simple_rule_ahead,
+    value_of,
+)
 from training.evaluation.metrics import HIT_RATE, MRR, NDCG, RECALL, VALUE_NDCG, Hits, at, per_query
 from training.evaluation.rankers import Ranker
 from training.evaluation.results import (
@@ -137,16 +143,60 @@ LISTS = ("coverage", "gini", "novelty", "diversity", "new_items")
 SURE = 0.05
 
 
+def summary_lines(found: Evaluation) -> Iterator[str]:
+    """Yields what to remember: where a simple rule is ahead, and which model to take and why."""
+    task, metric = found.tasks[0], at(RECALL, max(found.protocol.ks))
+    ahead = simple_rule_ahead(found, task, metric)
+    if ahead:
+        yield ahead
+    yield from reasons_to_take(found)
+
+
 def tables(found: Evaluation) -> Iterator[Table]:
-    """Returns the tables of tasks, lists, groups, comparisons and audiences."""
+    """Returns the tables of tasks, lists, groups, comparisons, seeds and audiences."""
     k = max(found.protocol.ks)
+    if len(found.contenders) > 1:
+        yield _leaderboard(found, k)
     yield _headline(found, k)
     yield _lists(found, k)
     yield from _groups(found.tasks[0], k)
     if any(task.comparisons for task in found.tasks):
         yield _comparisons(found, k)
+    if found.seeds:
+        yield _seeds(found)
     if found.audiences:
         yield _audiences(found)
+
+
+def _leaderboard(found: Evaluation, k: int) -> Table:
+    """Returns a row per model, the recommended one first, and a column per task."""
+    metric = at(RECALL, k)
+    tasks = [task for task in found.tasks if any(metric in one.metrics for one in task.models)]
+    seconds = {one.model: one.seconds for one in found.trained}
+    table = _table(f"leaderboard: {metric} of each task; the best of a task is bold")
+    _columns(table, ("model",), [task.name for task in tasks] + ["seconds to train"])
+    best = [leader(task, metric, found.models) for task in tasks]
+    for model in found.models:
+        cells = []
+        for task, top in zip(tasks, best, strict=True):
+            value = value_of(task, model, metric)
+            shown = "" if value is None else f"{value:.4f}"
+            cells.append(f"[bold]{shown}[/bold]" if top and model == top[0] else shown)
+        took = f"{seconds[model]:,.0f}" if model in seconds else ""
+        end = model == found.contenders[-1]
+        table.add_row(escape(model), *cells, took, end_section=end)
+    return table
+
+
+def _seeds(found: Evaluation) -> Table:
+    number = max(len(one.means) for one in found.seeds)
+    table = _table(f"means over {number} random seeds")
+    _columns(table, ("task", "model", "metric"), ["lowest", "mean", "highest"])
+    for one in found.seeds:
+        figures = (min(one.means), sum(one.means) / len(one.means), max(one.means))
+        shown = (f"{value:.4f}" for value in figures)
+        table.add_row(escape(one.task), escape(one.model), escape(one.metric), *shown)
+    return table
 
 
 def _headline(found: Evaluation, k: int) -> Table:
@@ -205,18 +255,22 @@ def _groups(task: TaskResult, k: int) -> Iterator[Table]:
 
 
 def _comparisons(found: Evaluation, k: int) -> Table:
-    table = _table(f"{found.models[0]} less each baseline, on the same queries")
-    _columns(table, ("task", "baseline"), [at(RECALL, k), "p", at(NDCG, k), "p"])
+    """Returns the differences of the first model to each other one, with p-values."""
+    first = found.models[0]
+    other = "each baseline" if len(found.contenders) == 1 else "each other model"
+    table = _table(f"{first} less {other}, on the same queries")
+    heading = "baseline" if len(found.contenders) == 1 else "other model"
+    _columns(table, ("task", heading), [at(RECALL, k), "p", at(NDCG, k), "p"])
     for task in found.tasks:
-        reached = {(one.against, one.metric): one for one in task.comparisons}
+        reached = {(one.against, one.metric): one for one in task.comparisons if one.model == first}
         others = [one.model for one in task.models if (one.model, at(RECALL, k)) in reached]
-        for place, other in enumerate(others):
+        for place, name in enumerate(others):
             cells: list[str] = []
-            for name in (at(RECALL, k), at(NDCG, k)):
-                one = reached[other, name]
+            for metric in (at(RECALL, k), at(NDCG, k)):
+                one = reached[name, metric]
                 cells += [_with_interval(one.difference, signed=True), _chance(one.p_value)]
             end = place == len(others) - 1
-            table.add_row(task.name if not place else "", escape(other), *cells, end_section=end)
+            table.add_row(task.name if not place else "", escape(name), *cells, end_section=end)
     return table
 
 
@@ -238,14 +292,19 @@ def _audiences(found: Evaluation) -> Table:
 
 
 def tables_of_two(found: Mapping[str, tuple[Comparison, ...]]) -> Iterator[Table]:
-    """Returns the differences of two models, by task, each with one or more comparisons."""
+    """Returns the values and differences of two models, by task, each with comparisons."""
     for task, compared in found.items():
-        table = _table(f"{task}: {compared[0].model} less {compared[0].against}")
-        _columns(table, ("metric",), ["difference", "95 % interval", "p"])
+        model, against = compared[0].model, compared[0].against
+        if model == against:
+            model, against = f"{model} (first)", f"{against} (other)"
+        table = _table(f"{task}: {model} less {against}")
+        _columns(table, ("metric",), [model, against, "difference", "95 % interval", "p"])
         for one in compared:
             difference = one.difference
+            values = [f"{value.mean:.4f}" for value in one.values or ()]
             table.add_row(
                 escape(one.metric),
+                *values,
                 f"{difference.mean:+.4f}",
                 f"{difference.low:+.4f} to {difference.high:+.4f}",
                 _chance(one.p_value),

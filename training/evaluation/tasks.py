@@ -16,7 +16,7 @@ from graphdb.errors import InsufficientDataError
 from graphdb.schema_types import EdgeType
 from graphrec import Seen
 from graphrec.bundle import Adjacency
-from graphrec.query.metapaths import CATEGORY, PARENT, CategoryTree
+from graphrec.query.metapaths import CATEGORY, GROUPS, PARENT, CategoryTree
 from graphrec.query.seen import USUAL
 from training.data import AT_S, COUNT, DAY_S, OPINION, HeteroData, edge_types_of
 from training.evaluation.metrics import Rows, Values
@@ -133,6 +133,7 @@ def on_days(at_s: Rows, days: Rows) -> npt.NDArray[np.bool_]:
 
 
 ALL, REPEAT, NEW, NEW_GROUPS = "all products", "bought before", "new products", "new brands"
+NEW_CATEGORIES = "new categories"
 PEAK, OTHER_DAYS = "peak days", "other days"
 FIRST = (ALL, NEW, NEW_GROUPS)
 """The tasks of `graphrec train`."""
@@ -210,9 +211,9 @@ def first_tasks(
 def all_tasks(
     graph: HeteroData, holdout: Holdout, schema: Schema, group_edge_type: EdgeType
 ) -> list[Task]:
-    """Returns these tasks, 'bought before', peak and other days, and other relations of queries.
+    """Returns these tasks, 'bought before', new categories, peak and other days, other relations.
 
-    Without a cut-off, only the first tasks and 'bought before'.
+    Without a cut-off, only the first tasks, 'bought before' and new categories.
 
     Args:
         graph: Past and future.
@@ -222,11 +223,27 @@ def all_tasks(
     main = first[0].target
     repeated = without(holdout.truth, holdout.new_truth)
     again = Task(REPEAT, main, False, repeated, _gains(paid, repeated))
-    tasks = [*first[:1], again, *first[1:]]
+    tasks = [*first[:1], again, *first[1:], *_new_categories(main, holdout, paid)]
     if holdout.cutoff_s is not None:
         tasks += _by_day(graph, holdout.cutoff_s, main, paid)
         tasks += _other_relations(graph, holdout.cutoff_s, main)
     return _asked(tasks)
+
+
+def _new_categories(main: EvalTarget, holdout: Holdout, paid: Payments | None) -> Iterator[Task]:
+    """Returns the task of the categories that products are in, without those seen before."""
+    (edge_type,) = GROUPS[CATEGORY].edge_types
+    is_main = main.edge_type.target == edge_type.source
+    if not is_main or edge_type not in edge_types_of(main.graph):
+        return
+    members = adjacency(main.graph, edge_type)
+    groups = _of_groups(main, edge_type, members)
+    if not groups.seen.num_edges:
+        return
+    truth = without(compose(holdout.truth, members), groups.seen)
+    brought = None if paid is None else paid.along(members)
+    rule = _rule(main.edge_type)
+    yield Task(NEW_CATEGORIES, groups, rule, truth, _gains(brought, truth))
 
 
 def check_enough(tasks: Sequence[Task], holdout: Holdout) -> LeakFinding | None:

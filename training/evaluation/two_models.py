@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from graphdb.errors import EvaluationError, nearest
 from graphdb.file_access import file_access, pass_on_refusal
-from training.evaluation.bootstrap import Bootstrap, comparisons
+from training.evaluation.bootstrap import Bootstrap, comparisons, estimates
 from training.evaluation.measure import MODEL, PER_QUERY_NAME, QUERY_ID, TASK
 from training.evaluation.results import Comparison, Evaluation, read_evaluation
 
@@ -40,8 +40,8 @@ def compare_models(
         seed: The random seed of both.
 
     Returns:
-        Per task of both, in the order of the first, the metrics of both; none if fewer than 10
-        query nodes count.
+        Per task of both, in the order of the first, the metrics of both, with the values of each;
+        none if fewer than 10 query nodes count.
 
     Raises:
         EvaluationError: A folder holds no evaluation, the two evaluations differ in what they
@@ -134,10 +134,24 @@ def _compared(
             value=task,
         )
     metrics = list(_metrics(one, two))
-    differences = np.stack([_column(one, name) - _column(two, name) for name in metrics], axis=1)
-    drawn = Bootstrap(len(differences), resamples, seed).means(differences)
+    ours, others = (
+        np.stack([_column(table, name) for name in metrics], axis=1) for table in (one, two)
+    )
+    differences = ours - others
+    bootstrap = Bootstrap(len(differences), resamples, seed)
+    values = {
+        name: pair
+        for name, *pair in zip(
+            metrics,
+            *(estimates(columns, bootstrap.means(columns)) for columns in (ours, others)),
+            strict=True,
+        )
+    }
     columns = [(*names, name) for name in metrics]
-    return comparisons(differences, drawn, columns, flips=resamples, seed=seed)
+    found = comparisons(
+        differences, bootstrap.means(differences), columns, flips=resamples, seed=seed
+    )
+    return tuple(one.model_copy(update={"values": tuple(values[one.metric])}) for one in found)
 
 
 def _metrics(one: pa.Table, two: pa.Table) -> Iterator[str]:

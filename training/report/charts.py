@@ -1,8 +1,9 @@
-"""Draws bar charts and line charts with Matplotlib, as SVG for the page and as PNG pictures.
+"""Draws dot charts and line charts with Matplotlib, as SVG for the page and as PNG pictures.
 
 SVGs use the page's font and named colours, so that several fit into one page. Charts share legends,
-ticks and wrapped names. Bars have intervals and run from the top down, which leaves room for group
-names on the left. Lines run over a quantity, or over ordered groups.
+ticks and wrapped names, and every chart says of how many it is. Dots have intervals and run from
+the top down, one row per group, with the names of groups on the left. Lines run over a quantity, or
+over ordered groups.
 """
 
 import re
@@ -18,10 +19,11 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure, SubFigure
+from matplotlib.text import Text
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from graphrec.explain.parts import short
-from graphrec.explain.render.png import installed_fonts
+from graphrec.explain.render.png import fonts_for, quiet_about_glyphs
 from training.evaluation.results import Estimate
 from training.report.palette import LIGHT, Palette
 
@@ -119,7 +121,7 @@ def folded(name: str, columns: int = 16, lines: int = 2) -> str:
 
 
 _PICTURE_DPI = 160
-_TITLE, _LONGEST_TITLE = 30, 60
+_TITLE, _LONGEST_TITLE = 46, 60
 _SETTINGS: dict[Any, Any] = {
     "svg.fonttype": "none",  # text stays text, for screen readers, search and copy
     "text.parse_math": False,  # a '$' in a name is not a formula
@@ -143,6 +145,7 @@ class Chart:
         name: The name of its file, unique in a report.
         alt: The alternative text.
         draw: Draws it in given colours.
+        counted: Of how many it is, such as '2,014 queries'.
         width: In pixels; small enough for a phone.
         height: In pixels.
     """
@@ -151,32 +154,43 @@ class Chart:
     title: str
     alt: str
     draw: Callable[[Axes, Palette], None]
+    counted: str
     width: int = 400
     height: int = 300
 
     def svg(self) -> str:
         """Returns the SVG with colours by name, for the light and the dark theme."""
         content = BytesIO()
-        with rc_context({**_settings(), "svg.hashsalt": self.name}):
+
+        def drawn() -> Figure:
             figure = self._figure(self.height)
             self._draw(figure, LIGHT)
+            return figure
+
+        with rc_context({**_SETTINGS, "svg.hashsalt": self.name}), quiet_about_glyphs():
+            figure = _in_fitting_fonts(drawn)
             FigureCanvasSVG(figure)
             figure.savefig(content, format="svg", metadata={"Date": None})
         return for_page(content.getvalue().decode(), name=self.name, alt=self.alt, palette=LIGHT)
 
     def png(self, palette: Palette = LIGHT) -> bytes:
-        """Returns the bytes of a picture with the title above it."""
+        """Returns the bytes of a picture, with the title and the count above it."""
         content = BytesIO()
-        with rc_context(_settings()):
+
+        def drawn() -> Figure:
             figure = self._figure(self.height + _TITLE)
             parts = figure.subfigures(2, 1, height_ratios=[_TITLE, self.height], squeeze=False)
             above, below = parts[:, 0]
             above.set_facecolor("none")
             words = short(self.title, _LONGEST_TITLE)
-            above.text(
-                0.5, 0.4, words, ha="center", va="center", color=palette.ink, fontweight="bold"
-            )
+            placed: dict[str, Any] = {"ha": "center", "va": "center"}
+            above.text(0.5, 0.68, words, color=palette.ink, fontweight="bold", **placed)
+            above.text(0.5, 0.24, f"n = {self.counted}", color=palette.muted, fontsize=11, **placed)
             self._draw(below, palette)
+            return figure
+
+        with rc_context(_SETTINGS), quiet_about_glyphs():
+            figure = _in_fitting_fonts(drawn)
             FigureCanvasAgg(figure)
             figure.savefig(
                 content,
@@ -186,6 +200,13 @@ class Chart:
                 metadata={"Software": None},
             )
         return content.getvalue()
+
+    def words(self) -> str:
+        """Returns all text of the picture."""
+        with rc_context(_SETTINGS):
+            figure = self._figure(self.height)
+            self._draw(figure, LIGHT)
+            return self.title + self.counted + _words_in(figure)
 
     def _figure(self, height: int) -> Figure:
         # Without pyplot, which keeps every figure in a global list.
@@ -206,84 +227,115 @@ class Chart:
             label.set_color(palette.ink)
 
 
-def _settings() -> dict[Any, Any]:
-    return {**_SETTINGS, "font.family": list(installed_fonts())}
+def _in_fitting_fonts(drawn: Callable[[], Figure]) -> Figure:
+    """Draws once to see which characters are needed, and again if these need further fonts."""
+    with rc_context({"font.family": list(fonts_for(""))}):
+        figure = drawn()
+    fonts = fonts_for(_words_in(figure))
+    if fonts == fonts_for(""):
+        return figure
+    with rc_context({"font.family": list(fonts)}):
+        return drawn()
 
 
-_BAR, _GAP, _AROUND = 14, 14, 92  # pixels
+def _words_in(figure: Figure) -> str:
+    for axes in figure.findobj(Axes):
+        assert isinstance(axes, Axes)
+        axes.get_xticklabels()  # writes the labels of ticks, which are otherwise written late
+        axes.get_yticklabels()
+    texts = figure.findobj(Text)
+    return "".join(text.get_text() for text in texts if isinstance(text, Text))
+
+
+_LINE, _BETWEEN, _AROUND = 17, 10, 84  # pixels
+_APART = 4.0  # pixels between the dots of two models in a row
 
 
 @dataclass(frozen=True, slots=True)
-class BarGroup:
-    """The bars of one group.
+class DotRow:
+    """The dots of one group.
 
     Args:
-        values: By model; a model without a value has no bar.
+        values: By model; a model without a value has no dot.
+        count: Of how many queries; None where it stands above the chart.
     """
 
     label: str
     values: Mapping[str, Estimate]
+    count: int | None = None
 
 
-def bar_chart(
+def dot_chart(
     name: str,
     title: str,
     alt: str,
-    groups: Sequence[BarGroup],
+    groups: Sequence[DotRow],
     models: Mapping[str, int],
     label: str,
+    counted: str,
+    *,
+    legend: bool = True,
 ) -> Chart:
-    """Returns bars of every model in every group, from the top down in the given order.
+    """Returns a row per group, from the top down, with a dot and interval for every model.
 
     Args:
-        models: In the order of bars, with the position of their colours in the palette.
+        models: The first in front, with the position of their colours in the palette.
         label: The measured quantity.
+        counted: Of how many it is.
+        legend: Whether to name the models above it.
     """
-    cluster = _BAR * len(models) + _GAP
+    labels = [_counted_label(group) for group in groups]
+    heights = [_BETWEEN + max(_LINE * (one.count("\n") + 1), 22) for one in labels]
+    middles = [sum(heights[:place]) + height / 2 for place, height in enumerate(heights)]
 
     def draw(axes: Axes, palette: Palette) -> None:
-        for place, (model, colour) in enumerate(models.items()):
+        for place, (model, colour) in reversed(list(enumerate(models.items()))):
             known = [
-                (number * cluster + place * _BAR, group.values[model])
-                for number, group in enumerate(groups)
+                (middle + _aside(model, group, models), group.values[model])
+                for middle, group in zip(middles, groups, strict=True)
                 if model in group.values
             ]
             means = [estimate.mean for _, estimate in known]
-            axes.barh(
-                [at for at, _ in known],
-                means,
-                height=_BAR * 0.82,
-                align="edge",
-                color=palette.series[colour % len(palette.series)],
-                linewidth=0,
-                label=model,
-            )
             axes.errorbar(
                 means,
-                [at + _BAR * 0.41 for at, _ in known],
+                [at for at, _ in known],
                 # Bootstrap intervals need not contain the mean.
                 xerr=[
                     [max(one.mean - one.low, 0) for _, one in known],
                     [max(one.high - one.mean, 0) for _, one in known],
                 ],
-                fmt="none",
-                color=palette.ink,
-                elinewidth=1.1,
-                capsize=2,
+                fmt=MARKERS[colour % len(MARKERS)],
+                color=palette.series[colour % len(palette.series)],
+                markersize=7 if place == 0 else 5.5,
+                elinewidth=1.3,
+                capsize=0,
+                label=model,
+                zorder=3 if place == 0 else 2,
             )
-        middles = [number * cluster + _BAR * len(models) / 2 for number in range(len(groups))]
-        axes.set_yticks(middles, [folded(group.label) for group in groups])
+        axes.set_yticks(middles, labels)
         axes.tick_params(axis="y", length=0, labelcolor=palette.ink)
-        axes.set_ylim(len(groups) * cluster - _GAP / 2, -_GAP / 2)
+        axes.set_ylim(sum(heights), 0)
         axes.set_xlim(left=0)
         axes.set_xlabel(short(label, LONGEST_LABEL))
         axes.xaxis.set_major_locator(MaxNLocator(5, steps=STEPS))
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: tick_text(value)))
-        axes.grid(axis="x", color=palette.grid, linewidth=0.8)
+        axes.grid(axis="both", color=palette.grid, linewidth=0.8)
         axes.spines["left"].set_visible(False)
-        legend_above(axes, palette)
+        if legend:
+            legend_above(axes, palette, reverse=True)
 
-    return Chart(name, title, alt, draw, height=_AROUND + cluster * len(groups))
+    return Chart(name, title, alt, draw, counted, height=_AROUND + sum(heights))
+
+
+def _aside(model: str, group: DotRow, models: Mapping[str, int]) -> float:
+    """Returns how far below the middle of its row a dot is, so that equal values can be seen."""
+    there = [name for name in models if name in group.values]
+    return (there.index(model) - (len(there) - 1) / 2) * _APART
+
+
+def _counted_label(group: DotRow) -> str:
+    count = "" if group.count is None else f" ({group.count:,})"
+    return folded(group.label, 18) + count
 
 
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
@@ -319,6 +371,7 @@ class Axis:
     Args:
         label: The quantity, with its unit.
         groups: Names instead of numbers, at 0, 1, ...
+        counts: Of how many queries each group is; empty where it stands above the chart.
         as_percent: Whether to write values as percentages.
         level: The position of a dashed line, with its meaning.
         is_whole: Whether values are whole numbers.
@@ -327,15 +380,27 @@ class Axis:
     label: str
     scale: Scale = "linear"
     groups: Sequence[str] = ()
+    counts: Sequence[int] = ()
     as_percent: bool = False
     level: tuple[float, str] | None = None
     is_whole: bool = False
 
 
 def line_chart(
-    name: str, title: str, alt: str, lines: Sequence[Line], x: Axis, y: Axis, height: int = 320
+    name: str,
+    title: str,
+    alt: str,
+    lines: Sequence[Line],
+    x: Axis,
+    y: Axis,
+    counted: str,
+    height: int = 300,
 ) -> Chart:
-    """Returns lines, the first of them thicker than the others."""
+    """Returns lines, the first of them thicker than the others.
+
+    Args:
+        counted: Of how many it is.
+    """
 
     def draw(axes: Axes, palette: Palette) -> None:
         _scale(axes, x, y)
@@ -369,7 +434,7 @@ def line_chart(
             )
         legend_above(axes, palette, reverse=True)
 
-    return Chart(name, title, alt, draw, height=height)
+    return Chart(name, title, alt, draw, counted, height=height)
 
 
 def _marker(line: Line) -> str:
@@ -386,7 +451,11 @@ def _scale(axes: Axes, x: Axis, y: Axis) -> None:
     for side, axis in ((axes.xaxis, x), (axes.yaxis, y)):
         side.set_minor_locator(NullLocator())
         if axis.groups:
-            side.set_ticks(range(len(axis.groups)), [folded(name, 8, 3) for name in axis.groups])
+            names = [folded(name, 8, 3) for name in axis.groups]
+            if axis.counts:
+                pairs = zip(names, axis.counts, strict=True)
+                names = [f"{name}\n({count:,})" for name, count in pairs]
+            side.set_ticks(range(len(names)), names)
             continue
         if axis.scale == "linear":
             side.set_major_locator(MaxNLocator(5, steps=STEPS, integer=axis.is_whole))

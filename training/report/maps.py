@@ -160,7 +160,9 @@ class NodeMap:
         places: float64 [num_nodes, 2], within 0 and 1.
         labels: The tooltip of each node.
         groups: int64 [num_nodes], the position of each node's group, or OTHER.
-        legend: Names of the groups with their numbers of nodes, then the nodes without a colour.
+        legend: Names of the groups with their numbers of nodes.
+        num_other: The number of nodes without a colour.
+        num_known: The number of nodes of that type, drawn or not.
         note: A description in a sentence or two.
     """
 
@@ -171,8 +173,14 @@ class NodeMap:
     groups: npt.NDArray[np.int64]
     legend: tuple[tuple[str, int], ...]
     num_other: int
+    num_known: int
     note: str
     radius: float = 3.2
+
+    @property
+    def counted(self) -> str:
+        """How many nodes there are."""
+        return f"{len(self.labels):,} of {self.num_known:,}"
 
     @property
     def alt(self) -> str:
@@ -219,7 +227,15 @@ class NodeMap:
                 )
             legend_above(axes, palette)
 
-        return Chart(self.name, self.title, self.alt, draw, width=WIDTH, height=HEIGHT + 60)
+        return Chart(
+            self.name,
+            self.title,
+            self.alt,
+            draw,
+            self.counted,
+            width=WIDTH,
+            height=HEIGHT + 60,
+        )
 
 
 def colour_name(group: int) -> str:
@@ -252,7 +268,7 @@ def product_map(recommender: Recommender, target_edge_type: EdgeType) -> NodeMap
         return " · ".join(words if price is None else [*words, money(price)])
 
     of_node = None if categories is None else categories.of_product[rows]
-    return _map_of(recommender, _PRODUCT_TYPE, rows, of_node, label, "most often taken")
+    return _map_of(recommender, _PRODUCT_TYPE, rows, of_node, label, "bought most often")
 
 
 def brand_map(recommender: Recommender, target_edge_type: EdgeType) -> NodeMap | None:
@@ -279,7 +295,9 @@ def brand_map(recommender: Recommender, target_edge_type: EdgeType) -> NodeMap |
         return f"{name} · {sizes[row]:,} products"
 
     of_node = None if categories is None else categories.of_makers(made_by, num_brands)[rows]
-    return _map_of(recommender, _BRAND, rows, of_node, label, "whose products are most often taken")
+    return _map_of(
+        recommender, _BRAND, rows, of_node, label, "whose products are bought most often"
+    )
 
 
 def product_sales(recommender: Recommender, target_edge_type: EdgeType) -> Rows:
@@ -312,7 +330,7 @@ def _map_of(
     groups, legend = _groups(recommender, categories, len(rows))
     name = plural(node_type)
     known = recommender.bundle.num_nodes(node_type)
-    which = f"All {known:,}" if len(rows) == known else f"The {len(rows):,} of {known:,} {name}"
+    which = f"All {name}" if len(rows) == known else f"The {name} {chosen}"
     return NodeMap(
         name=f"map-{name}",
         title=f"Map of {name}",
@@ -321,9 +339,9 @@ def _map_of(
         groups=groups,
         legend=legend,
         num_other=int((groups == OTHER).sum()),
-        note=f"{which} {name if len(rows) == known else chosen}, by t-SNE of the directions of "
-        "their vectors: close nodes are similar to the model. "
-        "Distances between distant groups have no meaning.",
+        num_known=known,
+        note=f"{which}, by t-SNE of the directions of their vectors: close nodes are similar to "
+        "the model; distances between distant groups mean nothing.",
         radius=next(radius for least, radius in _RADII if len(rows) >= least),
     )
 

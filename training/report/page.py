@@ -24,11 +24,12 @@ class Text:
     """A paragraph.
 
     Args:
-        level: 'plain'; 'muted' for missing or minor parts; 'warning' for problems with the figures.
+        level: 'plain'; 'lead' for what to remember; 'muted' for missing or minor parts; 'warning'
+            for problems with the figures.
     """
 
     words: str
-    level: Literal["plain", "muted", "warning"] = "plain"
+    level: Literal["plain", "lead", "muted", "warning"] = "plain"
     kind: str = field(default="text", init=False)
 
 
@@ -40,12 +41,14 @@ class Cell:
         note: Small text under it, such as an interval.
         is_best: Whether it is the best of its column.
         colour: The colour of a dot before it, as '#RRGGBB'.
+        hint: What appears when the mouse rests on it.
     """
 
     words: str
     note: str = ""
     is_best: bool = False
     colour: str = ""
+    hint: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,7 @@ class Table:
         numeric: Names of the columns that are aligned to the right.
         note: Text under it.
         folded: Whether it is collapsed at first.
+        compact: Whether notes stand beside the words, not under them.
     """
 
     caption: str
@@ -64,6 +68,7 @@ class Table:
     numeric: frozenset[str] = frozenset()
     note: str = ""
     folded: bool = False
+    compact: bool = False
     kind: str = field(default="table", init=False)
 
 
@@ -89,10 +94,12 @@ class Row:
 
     Args:
         narrow: Whether three fit on a wide page; else two.
+        is_first_wide: Whether the first of two has twice the width of the other.
     """
 
-    blocks: "tuple[Text | Table | Figure, ...]"
+    blocks: "tuple[Text | Table | Figure | MapFigure, ...]"
     narrow: bool = False
+    is_first_wide: bool = False
     kind: str = field(default="row", init=False)
 
 
@@ -112,6 +119,18 @@ class Section:
     blocks: tuple[Block, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Omitted:
+    """A part that a report leaves out.
+
+    Args:
+        why: What is missing for it, in a sentence.
+    """
+
+    title: str
+    why: str
+
+
 def cells(words: Sequence[object]) -> tuple[Cell, ...]:
     """A row of plain cells."""
     return tuple(Cell(str(value)) for value in words)
@@ -121,7 +140,9 @@ _NO_HTML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 """Characters that are allowed in names but not in HTML."""
 
 
-def page(title: str, made_at: datetime, sections: Sequence[Section]) -> str:
+def page(
+    title: str, made_at: datetime, sections: Sequence[Section], omitted: Sequence[Omitted] = ()
+) -> str:
     """Renders the page with style, script and drawings inside, without external resources."""
     jinja = Environment(
         loader=PackageLoader("training.report"),
@@ -137,6 +158,7 @@ def page(title: str, made_at: datetime, sections: Sequence[Section]) -> str:
         title=title,
         made_at=made_at,
         sections=sections,
+        omitted=omitted,
         style=Markup(jinja.get_template("style.css").render()),
         light=Markup(LIGHT.variables()),
         dark=Markup(DARK.variables()),

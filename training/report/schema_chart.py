@@ -24,7 +24,9 @@ _EDGES = "edges"
 _ASIDE = 0.35  # share of the radius, from which on a name is beside its circle
 
 
-def schema_chart(schema: Schema, nodes: Mapping[str, int], edges: Mapping[str, int]) -> Chart:
+def schema_chart(
+    schema: Schema, nodes: Mapping[str, int], edges: Mapping[str, int], counted: str
+) -> Chart:
     """Returns a chart with the type with the most edges in the middle of a ring of the others.
 
     Circles grow with the number of nodes, arrows with that of edges, both logarithmically.
@@ -61,7 +63,7 @@ def schema_chart(schema: Schema, nodes: Mapping[str, int], edges: Mapping[str, i
 
     names = ", ".join(f"{name} ({nodes[name]:,})" for name in graph.nodes)
     alt = f"Node types and their edges: {names}"
-    return Chart("schema", "Types and their edges", alt, draw, _WIDTH, _HEIGHT)
+    return Chart("schema", "Types and their edges", alt, draw, counted, _WIDTH, _HEIGHT)
 
 
 def _arrow(

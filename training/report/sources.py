@@ -71,7 +71,8 @@ def open_sources(
             next_step="evaluate again",
             value=str(folder),
         )
-    past = Path(folder) / PAST
+    trained = evaluation.trained
+    past = Path(folder) / (trained[0].folder if trained else PAST)
     if bundle is None and past.exists():
         bundle = past
     return Sources(

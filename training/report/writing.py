@@ -8,8 +8,9 @@ from pathlib import Path
 from graphdb.atomic import atomic_file, check_writable, made_folder
 from graphdb.errors import EvaluationError
 from graphdb.file_access import file_access, inside
+from graphrec.explain.render.png import without_font
 from training.report.charts import Chart
-from training.report.page import Block, Figure, MapFigure, Row, Section, page
+from training.report.page import Block, Figure, MapFigure, Omitted, Row, Section, page
 from training.report.sections import SECTIONS
 from training.report.sources import Sources, open_sources
 from training.report.words import plural
@@ -25,10 +26,13 @@ class WrittenReport:
     Args:
         path: The page.
         plots: The pictures of charts and maps, in the order of the page.
+        without_font: The characters that no installed font has: boxes in the pictures. The page
+            is drawn with the fonts of the browser.
     """
 
     path: Path
     plots: tuple[Path, ...]
+    without_font: str
 
 
 @file_access("read or write")
@@ -64,15 +68,19 @@ def write_report(
     path = Path(folder) / REPORT_NAME if output is None else Path(output)
     sources = open_sources(folder, bundle=bundle, snapshot=snapshot, store=store, log=log)
     check_writable(path, EvaluationError)  # before the slow drawing of maps
-    sections = [make(sources) for make in SECTIONS]
-    text = page(title_of(sources), sources.evaluation.created_at, sections)
+    made = [make(sources) for make in SECTIONS]
+    sections = [one for one in made if isinstance(one, Section)]
+    omitted = [one for one in made if isinstance(one, Omitted)]
+    text = page(title_of(sources), sources.evaluation.created_at, sections, omitted)
     plots = path.parent / PLOTS
     with made_folder(plots), ExitStack() as files:
         # All files are renamed together at the end, so that no partial report remains.
         unfinished = files.enter_context(atomic_file(path, EvaluationError))
         unfinished.write_text(text, encoding="utf-8")
         pictures = tuple(_write_plots(plots, sections, files))
-    return WrittenReport(path, pictures)
+    blocks = [block for section in sections for block in section.blocks]
+    words = "".join(chart.words() for chart in _charts(blocks))
+    return WrittenReport(path, pictures, without_font(words))
 
 
 def title_of(sources: Sources) -> str:
@@ -80,7 +88,7 @@ def title_of(sources: Sources) -> str:
     evaluation = sources.evaluation
     task = evaluation.tasks[0]
     asked = f"{plural(task.target_type)} for {plural(task.query_type)}"
-    return f"Evaluation of {evaluation.models[0]}: {asked}"
+    return f"Evaluation of {', '.join(evaluation.contenders)}: {asked}"
 
 
 def _write_plots(folder: Path, sections: Sequence[Section], files: ExitStack) -> Iterator[Path]:

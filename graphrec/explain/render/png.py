@@ -1,5 +1,8 @@
 """An explanation as a picture, by matplotlib."""
 
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from io import BytesIO
 from itertools import chain, pairwise
@@ -7,6 +10,7 @@ from itertools import chain, pairwise
 from matplotlib import font_manager, patheffects
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ft2font import FT2Font
 from matplotlib.patches import FancyBboxPatch, PathPatch, Polygon, Rectangle
 from matplotlib.path import Path as Outline
 
@@ -26,22 +30,66 @@ _POINTS_PER_PIXEL = 0.72  # at 100 pixels to the inch, which the layout's pixels
 _LINE, _NAME_LINE = 12, 14
 _ARROW = 8
 
-_FONTS = (
-    "DejaVu Sans",
-    "Noto Sans CJK SC",
-    "Noto Sans CJK JP",
-    "Microsoft YaHei",
-    "PingFang SC",
-    "WenQuanYi Zen Hei",
-    "Arial Unicode MS",
-)
+_FIRST_FONT = "DejaVu Sans"  # part of Matplotlib
+_BOXES = "Last Resort"  # a font that has a box for every character
+
+
+def fonts_for(words: str) -> tuple[str, ...]:
+    """Returns the installed fonts that together have most characters of a text.
+
+    Matplotlib asks them one after the other for each character. DejaVu Sans comes first; of all
+    others, the one that has most of the characters still missing is added, until none has any.
+    """
+    chosen, missing = [_FIRST_FONT], _characters(words) - _charmap(_FIRST_FONT)
+    while missing:
+        counts = {name: len(missing & _charmap(name)) for name in _installed()}
+        best = max(counts, key=lambda name: (counts[name], name), default=_FIRST_FONT)
+        if not counts.get(best):
+            break
+        chosen.append(best)
+        missing -= _charmap(best)
+    return tuple(chosen)
+
+
+def without_font(words: str) -> str:
+    """Returns the characters of a text that no installed font has, in order; empty if all do."""
+    missing = _characters(words)
+    for name in fonts_for(words):
+        missing -= _charmap(name)
+    return "".join(map(chr, sorted(missing)))
+
+
+@contextmanager
+def quiet_about_glyphs() -> Iterator[None]:
+    """Silences Matplotlib's warning about characters without a font: see `without_font`."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=r"Glyph \d+ .* missing from")
+        yield
+
+
+def _characters(words: str) -> set[int]:
+    return {ord(sign) for sign in words if sign.isprintable() and not sign.isspace()}
 
 
 @cache
-def installed_fonts() -> tuple[str, ...]:
-    """Those that there are, asked one after the other for a sign: most of them know Chinese."""
-    installed = {font.name for font in font_manager.fontManager.ttflist}
-    return tuple(name for name in _FONTS if name in installed)
+def _installed() -> dict[str, str]:
+    """Returns the file of each font, upright and of a usual weight where there is one."""
+    found = {}
+    for font in sorted(font_manager.fontManager.ttflist, key=_is_unusual, reverse=True):
+        if _BOXES not in font.name:
+            found[font.name] = font.fname
+    return found
+
+
+def _is_unusual(font: font_manager.FontEntry) -> tuple[bool, bool, str]:
+    return font.style != "normal", font.weight not in (400, "normal", "regular"), font.fname
+
+
+@cache
+def _charmap(name: str) -> frozenset[int]:
+    """Returns the characters that a font has."""
+    path = _installed().get(name)
+    return frozenset() if path is None else frozenset(FT2Font(path).get_charmap())
 
 
 def picture(layout: Layout) -> bytes:
@@ -62,14 +110,23 @@ def picture(layout: Layout) -> bytes:
     if layout.note:
         canvas.text(layout.width / 2, layout.height / 2, layout.note, 13, "#4A5058")
     content = BytesIO()
-    figure.savefig(content, format="png", facecolor="white", metadata={"Software": None})
+    with quiet_about_glyphs():
+        figure.savefig(content, format="png", facecolor="white", metadata={"Software": None})
     return content.getvalue()
+
+
+def words_of(layout: Layout) -> str:
+    """Returns all text of a layout."""
+    boxes = (word for box in layout.boxes for word in (*box.name, box.below))
+    lines = (line for curve in layout.curves for line in curve.lines)
+    return "".join((layout.title, layout.note, *boxes, *lines, *(b.caption for b in layout.bands)))
 
 
 class _Canvas:
     """Draws in the layout's pixels."""
 
     def __init__(self, figure: Figure, layout: Layout) -> None:
+        self._fonts = fonts_for(words_of(layout))
         self._axes = figure.add_axes((0, 0, 1, 1))
         self._axes.set_xlim(0, layout.width)
         self._axes.set_ylim(layout.height, 0)
@@ -144,7 +201,7 @@ class _Canvas:
             fontsize=size * _POINTS_PER_PIXEL,
             color=colour,
             fontweight=weight,
-            fontfamily=installed_fonts(),
+            fontfamily=self._fonts,
             path_effects=behind,
             parse_math=False,  # a '$' in a name is no formula
             zorder=4,

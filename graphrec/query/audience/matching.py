@@ -82,6 +82,16 @@ def for_creators(
     return engine.answer(QueryNodes("Creator", space, rows), creator_ids, target_type, question)
 
 
+def for_creator_rows(
+    engine: Engine, creator_rows: Rows, target_type: str, question: RankOptions
+) -> tuple[Rows, Scores]:
+    """The same as rows int64 [num_queries, k], padded with -1, and scores, padded with -inf."""
+    space = engine.release.audiences.creators().space
+    queries = QueryNodes("Creator", space, np.asarray(creator_rows, dtype=np.int64))
+    rows, scores, _ = engine.rank(queries, target_type, question, Similarity.DOT)
+    return rows, scores
+
+
 def _product_queries(release: ServedBundle, query_type: str, rows: Rows) -> QueryNodes:
     """Products or brands as queries for creators."""
     space = EmbeddingMatrix.of(_product_vectors(release, query_type, rows))

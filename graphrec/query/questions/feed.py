@@ -13,7 +13,12 @@ import numpy.typing as npt
 
 from graphdb.errors import QueryError
 from graphrec.query.audience.lookalike import BUYERS, Size, audience_of_row, lookalikes
-from graphrec.query.audience.matching import creators_for, for_creators, knows_products
+from graphrec.query.audience.matching import (
+    creators_for,
+    for_creators,
+    knows_products,
+)
+from graphrec.query.audience.matching import for_creator_rows as rows_for_creators
 from graphrec.query.embeddings import NO_ROWS, Rows, Similarity
 from graphrec.query.engine import Engine
 from graphrec.query.fold_in import Event
@@ -158,7 +163,8 @@ def top_rows(
     """Returns the best targets by dot product as rows and scores, for evaluation and bulk work.
 
     This is what `recommend_many` ranks for most target types. Exceptions are audiences of brands
-    and products (`lookalike_rows`) and their creators (`creator_rows`).
+    and products (`lookalike_rows`), their creators (`creator_rows`), and what fits a creator
+    (`for_creator_rows`).
 
     Args:
         query_rows: int64 [num_queries], rows of the bundle.
@@ -173,6 +179,26 @@ def top_rows(
     queries = queries_by_row(engine.release, query_type, query_rows)
     rows, scores, _ = engine.rank(queries, target_type, question, Similarity.DOT)
     return rows, scores
+
+
+def for_creator_rows(
+    engine: Engine,
+    creator_rows: npt.NDArray[np.int64],
+    target_type: str,
+    **options: Unpack[Options],
+) -> tuple[Rows, Scores]:
+    """Ranks like `products_for_creator` and its siblings, as rows and scores only.
+
+    Args:
+        creator_rows: int64 [num_queries].
+        target_type: 'Product', 'Brand' or 'Category'.
+
+    Returns:
+        Rows int64 [num_queries, k], padded with -1, and scores float64 [num_queries, k], padded
+        with -inf. A creator of whom nothing is known gets no targets.
+    """
+    engine.check_types(_CREATOR, target_type)
+    return rows_for_creators(engine, creator_rows, target_type, RankOptions.of(options))
 
 
 def knows(engine: Engine, query_type: str, query_id: str, target_type: str) -> bool:

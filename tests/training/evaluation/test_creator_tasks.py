@@ -13,14 +13,17 @@ from graphdb.schema import SCHEMA
 from training.data import DAY_S
 from training.evaluation.baselines import (
     CATEGORY_SALES,
+    CATEGORY_SELLERS,
     EASE,
     FOLLOWERS,
     OF_CREATORS,
+    SELLERS,
+    TO_CREATORS,
     USUAL,
     baseline,
     usual_baselines,
 )
-from training.evaluation.creators import OF_BRAND, OF_PRODUCT, creator_tasks
+from training.evaluation.creators import OF_BRAND, OF_PRODUCT, TO_CREATOR, creator_tasks
 from training.evaluation.run import BUYING
 from training.evaluation.tasks import all_tasks
 from training.splitting.split import graph_before, hold_out_last
@@ -66,12 +69,18 @@ def rows(adjacency):
 )
 def test_who_began_to_carry_it(make_graph, edges, relation):
     tasks = tasks_of(make_graph, edges)
-    assert list(tasks) == [OF_PRODUCT, OF_BRAND]
+    assert set(tasks) == {OF_PRODUCT, OF_BRAND, *TO_CREATOR.values()}
     assert rows(tasks[OF_PRODUCT].truth) == [[1], [2], []]
     assert rows(tasks[OF_PRODUCT].target.seen) == [[0], [], [1]]
     assert rows(tasks[OF_BRAND].truth) == [[1, 2], []]  # k1 carried b1's p2 before
     assert rows(tasks[OF_BRAND].target.seen) == [[0], [1]]
     assert {task.exclude_seen.relations for task in tasks.values()} == {(relation,)}
+    to_creator = {name: tasks[task] for name, task in TO_CREATOR.items()}
+    assert rows(to_creator["Product"].truth) == [[], [0], [1]]
+    assert rows(to_creator["Product"].target.seen) == [[0], [2], []]
+    assert rows(to_creator["Brand"].truth) == [[], [0], [0]]  # k1 carried b1's p2 before
+    assert rows(to_creator["Category"].truth) == [[], [0], [0, 1]]  # and c1
+    assert rows(to_creator["Category"].target.seen) == [[0], [1], []]
 
 
 @pytest.mark.parametrize(
@@ -83,7 +92,50 @@ def test_without_a_before_and_an_after_nothing_is_asked(make_graph, edges):
 
 def test_nobody_but_old_carriers_is_no_question(make_graph):
     """k0 carries p0 and then p1, both b0's: new for the product, not for the brand."""
-    assert list(tasks_of(make_graph, {PROMOTES: [(0, 0, 10), (0, 1, 110)]})) == [OF_PRODUCT]
+    tasks = tasks_of(make_graph, {PROMOTES: [(0, 0, 10), (0, 1, 110)]})
+    assert set(tasks) == {OF_PRODUCT, TO_CREATOR["Product"], TO_CREATOR["Category"]}
+    assert rows(tasks[TO_CREATOR["Category"]].truth) == [[1], [], []]
+
+
+def test_a_category_is_carried_with_all_that_it_is_part_of(make_graph):
+    """c0 is a part of c1, which k0 therefore carried with p0, and so did k1 by both."""
+    tree = {SCHEMA.edge_type("CHILD_OF"): [(0, 1)]}
+    task = tasks_of(make_graph, {PROMOTES: CARRIED, **tree})[TO_CREATOR["Category"]]
+    assert rows(task.target.seen) == [[0, 1], [1], []]
+    assert rows(task.truth) == [[], [0], [0, 1]]
+
+
+def test_best_sellers_by_hand(make_graph):
+    """p0 and b0 sell to two, p1 and p2 to one each; k0 carries c0, k1 and nobody else c1."""
+    tasks = tasks_of(make_graph, {PROMOTES: CARRIED})
+    scores = {
+        (rule, name): baseline(rule, 0)
+        .learn(tasks[TO_CREATOR[name]].target)
+        .scores(torch.arange(3))
+        .tolist()
+        for rule, name in (
+            (SELLERS, "Product"),
+            (SELLERS, "Brand"),
+            (SELLERS, "Category"),
+            (CATEGORY_SELLERS, "Product"),
+            (CATEGORY_SELLERS, "Brand"),
+        )
+    }
+    assert scores[SELLERS, "Product"] == [[2, 1, 1]] * 3
+    assert scores[SELLERS, "Brand"] == [[2, 1]] * 3
+    assert scores[SELLERS, "Category"] == [[2, 2]] * 3
+    # c0: p0 sells to two, p1 to one; c1: p1 and p2 to one each.
+    assert scores[CATEGORY_SELLERS, "Product"] == [[2, 1, 0], [0, 1, 1], [0, 0, 0]]
+    assert scores[CATEGORY_SELLERS, "Brand"] == [[3, 0], [1, 1], [0, 0]]
+    target = tasks[TO_CREATOR["Category"]].target
+    assert not baseline(CATEGORY_SELLERS, 0).fits(target)
+    without_sales = tasks_of(make_graph, {PROMOTES: CARRIED, PURCHASED: []})
+    for name in ("Product", "Brand"):
+        target = without_sales[TO_CREATOR[name]].target
+        for rule in TO_CREATORS:
+            assert not baseline(rule, 0).fits(target)
+            with pytest.raises(InsufficientDataError, match="to count"):
+                baseline(rule, 0).learn(target)
 
 
 @pytest.mark.parametrize("name", [OF_PRODUCT, OF_BRAND])
@@ -113,7 +165,7 @@ def test_which_baselines_are_asked(make_graph):
     tasks = tasks_of(make_graph, {PROMOTES: CARRIED})
     targets = [main, *(task.target for task in tasks.values())]
     assert set(usual_baselines([main])) <= set(USUAL)
-    assert usual_baselines(targets) == (*usual_baselines([main]), *OF_CREATORS)
+    assert usual_baselines(targets) == (*usual_baselines([main]), *OF_CREATORS, *TO_CREATORS)
     assert not any(baseline(EASE, 0).can_answer(task) for task in tasks.values())
     assert not baseline(FOLLOWERS, 0).fits(main)
 

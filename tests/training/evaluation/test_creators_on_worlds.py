@@ -18,8 +18,14 @@ from graphrec import Adjacency
 from training.config import TrainConfig
 from training.data import load_graph
 from training.evaluation.backtest import train_backtest_model
-from training.evaluation.baselines import OF_CREATORS, baseline
-from training.evaluation.creators import OF_BRAND, OF_PRODUCT, creator_tasks
+from training.evaluation.baselines import (
+    CATEGORY_SELLERS,
+    OF_CREATORS,
+    POPULARITY,
+    SELLERS,
+    baseline,
+)
+from training.evaluation.creators import OF_BRAND, OF_PRODUCT, TO_CREATOR, creator_tasks
 from training.evaluation.metrics import recall_at_k
 from training.evaluation.run import BUYING
 from training.models import Run
@@ -87,6 +93,40 @@ def test_whose_followers_like_it_best_is_found_more_often_than_by_plain_rules(to
     models = [town.model, *(baseline(rule, 0) for rule in OF_CREATORS)]
     found = [recall_at_k(model.top(task, queries, 5), queries, truth, 5) for model in models]
     assert found[0] > 1.1 * max(found[1:]), found
+
+
+@pytest.mark.parametrize("target_type", ["Product", "Brand"])
+def test_creators_are_offered_what_followers_like_more_than_by_plain_rules(town, target_type):
+    """How much followers like the first five, over the five that they like most of those left."""
+    task = town.tasks[TO_CREATOR[target_type]]
+    liking = town.liking[{"Product": OF_PRODUCT, "Brand": OF_BRAND}[target_type]]
+    creators = np.flatnonzero(town.followers.degrees() >= FEWEST_FOLLOWERS)
+    wanted = np.stack([liking[town.followers.targets(row)].mean(axis=0) for row in creators])
+    for place, row in enumerate(creators):
+        wanted[place, task.target.seen.targets(row)] = 0
+    best = np.sort(wanted, axis=1)[:, -5:].sum(axis=1)
+    models = [town.model, *(baseline(rule, 0) for rule in (SELLERS, CATEGORY_SELLERS, POPULARITY))]
+    shares = []
+    for model in models:
+        model.learn(task.target)
+        rows = model.top(task, creators, 5)
+        liked = np.where(rows >= 0, np.take_along_axis(wanted, rows, axis=1), 0).sum(axis=1)
+        shares.append((liked[best > 0] / best[best > 0]).mean())
+    assert shares[0] > 1.1 * max(shares[1:]), shares
+
+
+def test_rows_for_creators_are_what_the_question_answers(town):
+    ask, bundle = town.model.recommender, town.model.recommender.bundle
+    (creator,) = np.argsort(-town.followers.degrees())[:1].tolist()
+    for question, target_type in (
+        (ask.products_for_creator, "Product"),
+        (ask.brands_for_creator, "Brand"),
+        (ask.categories_for_creator, "Category"),
+    ):
+        rows, scores = ask.for_creator_rows(np.array([creator]), target_type, k=4)
+        answer = question(bundle.id_of("Creator", creator), k=4)
+        assert [bundle.id_of(target_type, row) for row in rows[0]] == list(answer.ids)
+        assert scores[0].tolist() == pytest.approx([item.score for item in answer])
 
 
 @pytest.mark.parametrize("name", [OF_PRODUCT, OF_BRAND])

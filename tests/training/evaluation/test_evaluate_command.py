@@ -139,7 +139,7 @@ def test_a_page_of_a_model_without_epochs_needs_no_log(evaluated, planted):
         ),
         (["--top-k", 0], 2, "Invalid value for '--top-k'"),
         (["--resamples", 0], 2, "Invalid value for '--resamples'"),
-        (["--preset", "default"], 6, "a preset and a config file were given"),
+        (["--seeds", 21], 6, "21 seeds; expected 1 to 20"),
     ],
 )
 def test_errors_are_one_line_and_leave_nothing(evaluated, planted, options, exit_code, message):

@@ -41,6 +41,36 @@ def test_who_is_asked_for(holdout):
         new_buyers(holdout, MADE_BY, min_new_buyers=3)
 
 
+def test_products_are_asked_for_themselves(holdout):
+    """As the brands: each has one product; p0's new buyers are 2 and 5."""
+    asked = new_buyers(holdout, None, min_new_buyers=1)
+    assert asked.query_type == "Product" and asked.rows.tolist() == [0]
+    assert asked.new.targets(0).tolist() == [2, 5]
+    with pytest.raises(InsufficientDataError, match=r"no Product .* has 3 new ones"):
+        new_buyers(holdout, None, min_new_buyers=3)
+
+
+def test_activity_in_the_categories_of_a_brand(make_graph):
+    """b0 makes p0 in c0; user 3 bought p1 in c0 twice, and p2 in c1 more often than anyone."""
+    past = [(0, 0, 0), (1, 0, 0), *[(3, 1, 0)] * 2, *[(4, 2, 0)] * 5]
+    future = [(user, 0, 90 * DAY_S) for user in (2, 5)]
+    edges = {
+        PURCHASED: [*past, *future],
+        MADE_BY: [(0, 0), (1, 1), (2, 2)],
+        SCHEMA.edge_type("IN_CATEGORY"): [(0, 0), (1, 0), (2, 1)],
+    }
+    sizes = {"User": 10, "Product": 3, "Brand": 3, "Category": 2}
+    holdout = hold_out_last(make_graph(sizes, edges), PURCHASED, 10)
+    for group in (MADE_BY, None):
+        asked = new_buyers(holdout, group, min_new_buyers=1)
+        found = {}
+        for name, scores in orders(None, holdout, asked, seed=0):
+            found[name] = scores[0]
+            if name == "most active in its categories":
+                break  # the one after it asks the recommender
+        assert found["most active in its categories"].tolist() == [1, 1, 0, 2, 0, 0, 0, 0, 0, 0]
+
+
 def test_lifts_worked_out_by_hand(holdout):
     asked = new_buyers(holdout, MADE_BY, min_new_buyers=1)
     # eight never bought it, two of them will: a quarter; tops of 1, 2 and 8 users

@@ -14,6 +14,8 @@ from training.encoders import PopularityEncoder
 from training.evaluation.baselines import (
     MAKERS,
     OF_CREATORS,
+    PERSONAL,
+    TO_CREATORS,
     WAITING,
     baseline,
     usual_baselines,
@@ -97,7 +99,10 @@ def test_where_nobody_views_what_was_viewed_cannot_answer(halves):
     assert WAITING not in usual_baselines([tasks[0].target])
 
 
-@pytest.mark.parametrize("name", [name for name in MAKERS if name not in (WAITING, *OF_CREATORS)])
+OTHERS = (WAITING, *OF_CREATORS, *TO_CREATORS)
+
+
+@pytest.mark.parametrize("name", [name for name in MAKERS if name not in OTHERS])
 def test_every_baseline_beats_chance_and_learns_once(halves, name):
     """Tastes are planted: a quarter of the products is of a user's taste."""
     tasks, _ = halves
@@ -105,7 +110,9 @@ def test_every_baseline_beats_chance_and_learns_once(halves, name):
     for task in tasks:
         ranked = ranker.top(task, np.arange(200), 5)
         assert ranked.shape == (200, 5)
-        if "popularity" not in name and task.name == "new products":
+        if name == PERSONAL:
+            assert ranker.can_answer(task) == (not task.exclude_seen)
+        elif "popularity" not in name and task.name == "new products":
             assert (ranked % 4 == np.arange(200)[:, None] % 4).mean() > 0.5
     assert ranker.learn(tasks[0].target) is ranker.learn(tasks[1].target)
 

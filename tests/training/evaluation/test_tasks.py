@@ -29,6 +29,8 @@ def test_truths(tasks):
         "bought before": [[0], [], [], []],
         "new products": [[2], [1, 3], [], []],
         "new brands": [[1], [2], [], []],
+        # bob had cups and so home, of which p4 is.
+        "new categories": [[], [3], [], []],
         # bob followed lee before; nobody watched anything in the past to train on.
         "User-FOLLOWS-Creator": [[0], [], [], []],
     }
@@ -85,7 +87,7 @@ def test_peak_days_and_others(make_graph):
 def test_without_a_cut_off_nothing_needs_one(whole, holdout):
     timeless = Holdout(holdout.train_graph, PURCHASED, None, holdout.truth, holdout.new_truth)
     tasks = all_tasks(whole, timeless, SCHEMA, MADE_BY)
-    names = ["all products", "bought before", "new products", "new brands"]
+    names = ["all products", "bought before", "new products", "new brands", "new categories"]
     assert [task.name for task in tasks] == names
     assert all(task.gains is None for task in tasks)
 

@@ -58,6 +58,10 @@ def test_two_evaluations(evaluations):
     ]
     (recall,) = (one for one in found["all products"] if one.metric == "recall@10")
     assert recall.difference.mean == pytest.approx(means[0] - means[1])
+    assert [one.mean for one in recall.values] == pytest.approx(means)
+    for name, value in zip(("a", "b"), recall.values, strict=True):
+        (ours, _) = read_evaluation(evaluations / name).task("all products").models
+        assert value == ours.metrics["recall@10"]
     (turned,) = (one for one in back["all products"] if one.metric == "recall@10")
     assert turned.difference.mean == pytest.approx(-recall.difference.mean)
     assert turned.p_value == recall.p_value
@@ -65,7 +69,7 @@ def test_two_evaluations(evaluations):
 
 def test_the_command(evaluations):
     told = run("compare-models", evaluations / "a", evaluations / "b").stdout
-    assert "all products: svd less svd" in told
+    assert "all products: svd (first) less svd (other)" in told
     said = run(
         "compare-models",
         evaluations / "a",

@@ -5,20 +5,22 @@ import pytest
 from contracts.evaluations import estimate
 
 from graphdb import SCHEMA
-from training.report.charts import Axis, BarGroup, Line, bar_chart, line_chart
+from graphrec.explain.render import png
+from training.report.charts import Axis, Chart, DotRow, Line, dot_chart, line_chart
 from training.report.palette import DARK, LIGHT
 from training.report.schema_chart import schema_chart
 
 ODD = "<b>bold</b> & $x^2$ \x00\x07"
 LINES = [Line(ODD, 0, [1, 10, 100], [0.1, 0.2, 0.3], [0.1, 0.1, 0.2], [0.2, 0.3, 0.4])]
 CHARTS = {
-    "bars": bar_chart(
-        "bars",
+    "dots": dot_chart(
+        "dots",
         ODD,
         ODD.strip("\x00\x07"),
-        [BarGroup(ODD, {ODD: estimate(0.2), "other": estimate(0.1)}), BarGroup("none", {})],
+        [DotRow(ODD, {ODD: estimate(0.2), "other": estimate(0.1)}), DotRow("none", {}, 1234)],
         {ODD: 0, "other": 8},
         ODD,
+        "9 queries",
     ),
     "lines": line_chart(
         "lines",
@@ -27,10 +29,22 @@ CHARTS = {
         [*LINES, Line("taken", 0, [1, 10], [0.2, 0.2], is_reference=True)],
         Axis(ODD, "log"),
         Axis("share", as_percent=True, level=(0.2, "chance")),
+        "9 queries",
     ),
-    "groups": line_chart("groups", "G", "alt", LINES, Axis("x", groups=["a", ODD]), Axis("y")),
+    "groups": line_chart(
+        "groups",
+        "G",
+        "alt",
+        LINES,
+        Axis("x", groups=["a", ODD], counts=[1500, 2]),
+        Axis("y"),
+        "9 queries",
+    ),
     "schema": schema_chart(
-        SCHEMA, {"User": 10, "Product": 1}, {"User-PURCHASED-Product": 3, "User-VIEWED-Product": 1}
+        SCHEMA,
+        {"User": 10, "Product": 1},
+        {"User-PURCHASED-Product": 3, "User-VIEWED-Product": 1},
+        "11 nodes",
     ),
 }
 
@@ -52,8 +66,53 @@ def test_a_chart_in_the_page_has_colours_by_name_and_words_as_words(name):
 
 
 def test_odd_names_are_words():
-    words = [element.text for element in ElementTree.fromstring(CHARTS["bars"].svg()).iter()]
+    words = [element.text for element in ElementTree.fromstring(CHARTS["dots"].svg()).iter()]
     assert "<b>bold</b> & $x^2$" in words
+
+
+def test_groups_say_of_how_many_they_are():
+    words = {
+        name: [element.text for element in ElementTree.fromstring(chart.svg()).iter()]
+        for name, chart in CHARTS.items()
+    }
+    assert "none (1,234)" in words["dots"]
+    assert "(1,500)" in words["groups"]
+
+
+def test_characters_choose_the_fonts(monkeypatch):
+    """Each installed font is found by a character that it has and DejaVu Sans lacks."""
+    first = png._charmap("DejaVu Sans")
+    assert png.fonts_for("cups of tea") == ("DejaVu Sans",) and ord("é") in first
+    others = {name: png._charmap(name) - first for name in png._installed()}
+    printable = {
+        name: [chr(one) for one in sorted(more) if chr(one).isprintable()]
+        for name, more in others.items()
+    }
+    some = {name: signs[0] for name, signs in printable.items() if signs}
+    assert some
+    for sign in some.values():
+        _, found = png.fonts_for(f"a {sign}")
+        assert ord(sign) in png._charmap(found)
+        assert png.without_font(f"a {sign}") == ""
+    signs = "".join(some.values())
+    assert png.without_font(signs) == "" and len(png.fonts_for(signs)) > 1
+    # Among fonts that have a character, the one with most of the missing ones is taken.
+    maps = {"DejaVu Sans": frozenset(b"ab"), "Few": frozenset(b"c"), "Many": frozenset(b"cd")}
+    monkeypatch.setattr(png, "_installed", lambda: dict.fromkeys(maps, ""))
+    monkeypatch.setattr(png, "_charmap", lambda name: maps[name])
+    assert png.fonts_for("abcd") == ("DejaVu Sans", "Many")
+    assert png.without_font("abcdez z") == "ez"
+
+
+def test_what_no_font_has_is_told_and_not_warned_of(monkeypatch):
+    """U+10FFFD is for private use; no font of this machine has it."""
+    sign = "\U0010fffd"
+    assert sign.isprintable() is False
+    monkeypatch.setattr(png, "_characters", lambda words: {ord(one) for one in words})
+    assert png.without_font(sign) == sign
+    chart = Chart("odd", sign, sign, lambda axes, _: axes.set_title("汉服"), "1 query")
+    assert chart.png().startswith(b"\x89PNG") and "汉服" in chart.svg()
+    assert sign in chart.words() and "汉服" in chart.words()
 
 
 def test_two_charts_share_no_id():

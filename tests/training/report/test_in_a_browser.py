@@ -10,6 +10,7 @@ import pytest
 import report_pictures
 from contracts.evaluations import make_evaluation
 from report_page import ReportPage
+from selenium.webdriver.support.ui import WebDriverWait
 
 from training.report import write_report
 
@@ -145,3 +146,48 @@ def test_the_pictures_that_the_documentation_shows(report, tmp_path, monkeypatch
     page = (Path(__file__).parents[3] / "docs" / "report.md").read_text(encoding="utf-8")
     shown = set(re.findall(r"\(images/(report-[\w-]+\.png)\)", page))
     assert shown and shown <= {path.name for path in tmp_path.iterdir()}
+
+
+@pytest.mark.parametrize("width", [1400, 400])
+def test_the_contents_stay_in_sight_and_name_the_part_that_is_read(page, report, width):
+    page.show(report, width=width, theme="light")
+    page.run("document.documentElement.style.scrollBehavior = 'auto'")
+    page.run("document.querySelector('#maps').scrollIntoView()")
+    top = page.run("return document.querySelector('nav').getBoundingClientRect().top")
+    assert scrolled(page) > 1000 and 0 <= top < 20
+    named = "const one = document.querySelector('nav [aria-current]'); return one && one.hash"
+    WebDriverWait(page.driver, 10).until(lambda _: page.run(named) == "#maps")
+    heading = page.run("return document.querySelector('#maps h2').getBoundingClientRect().top")
+    bottom = page.run("return document.querySelector('nav').getBoundingClientRect().bottom")
+    assert width == 1400 or heading >= bottom - 1  # not hidden below the contents
+
+
+def scrolled(page):
+    return page.run("return scrollY")
+
+
+_WIDE = """
+return [...document.querySelectorAll(".wide")].filter((one) => one.offsetHeight > 0).map((one) => ({
+  isWider: one.scrollWidth > one.clientWidth + 1,
+  hasHint: one.previousElementSibling.offsetHeight > 0,
+  hasShadow: getComputedStyle(one).backgroundImage !== "none",
+}));
+"""
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_table_that_can_be_scrolled_says_so_on_a_phone(page, report, theme):
+    page.show(report, width=400, theme=theme)
+    page.run("for (const one of document.querySelectorAll('details')) one.open = true")
+    done = "return document.querySelector('.wide.is-wider') !== null"
+    WebDriverWait(page.driver, 10).until(lambda _: page.run(done))
+    tables = page.run(_WIDE)
+    assert any(one["isWider"] for one in tables)
+    for one in tables:
+        assert one["hasHint"] == one["hasShadow"] == one["isWider"]
+
+
+def test_the_main_table_fits_a_wide_window(page, report):
+    page.show(report, width=1400, theme="light")
+    table = "const one = document.querySelector('#result .wide'); return "
+    assert page.run(f"{table} one.scrollWidth <= one.clientWidth + 1")

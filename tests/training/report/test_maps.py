@@ -67,7 +67,8 @@ def test_the_most_sold_are_drawn(recommender, monkeypatch):
     monkeypatch.setattr(maps, "MOST_PRODUCTS", 20)
     drawn = product_map(recommender, PURCHASED)
     sales = product_sales(recommender, PURCHASED)
-    assert len(drawn.labels) == 20 and "The 20 of 48 products" in drawn.note
+    assert len(drawn.labels) == 20 and drawn.counted == "20 of 48"
+    assert drawn.note.startswith("The products bought most often, by t-SNE")
     least = min(sales[row] for row in np.argsort(-sales, kind="stable")[:20])
     prices = {label.rpartition(" · ")[2] for label in drawn.labels}  # no two are the same
     for row in np.flatnonzero(sales > least):
@@ -78,7 +79,7 @@ def test_the_most_sold_are_drawn(recommender, monkeypatch):
 def test_a_brand_map(recommender):
     drawn = brand_map(recommender, PURCHASED)
     assert len(drawn.labels) == 16 and "maker 3 · 3 products" in drawn.labels
-    assert drawn.note.startswith("All 16 brands, by t-SNE")
+    assert drawn.note.startswith("All brands, by t-SNE")
     assert (drawn.groups < len(SERIES)).all() and drawn.num_other == (drawn.groups == OTHER).sum()
     assert sum(number for _, number in drawn.legend) + drawn.num_other == 16
 

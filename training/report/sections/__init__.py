@@ -2,38 +2,33 @@
 
 from collections.abc import Callable
 
-from training.report.page import Section
+from training.report.page import Omitted, Section
 from training.report.sections.data import (
     catalogue,
     graph,
     leaks,
+    made,
     rejects,
-    settings,
-    spending,
     tasks,
     training_curves,
-    versions,
 )
-from training.report.sections.groups import cold_start, exposure, groups, lifts
+from training.report.sections.groups import groups, lifts, popularity
 from training.report.sections.headline import headline
 from training.report.sections.maps import maps, neighbors
 from training.report.sources import Sources
 
-SECTIONS: tuple[Callable[[Sources], Section], ...] = (
+SECTIONS: tuple[Callable[[Sources], Section | Omitted], ...] = (
     headline,
     tasks,
     leaks,
     catalogue,
     groups,
-    cold_start,
-    exposure,
+    popularity,
     lifts,
     maps,
     neighbors,
     training_curves,
     graph,
     rejects,
-    settings,
-    versions,
-    spending,
+    made,
 )

@@ -1,12 +1,14 @@
-"""Builds the first report section: a sentence and a table on the main results.
+"""Builds the first report section: what to remember, and a table of the main results.
 
-The sentence compares the evaluated model with the best baseline, also where the model lost.
+The first sentences say where a simple rule is ahead of the model, how the model does against the
+best baseline, and which of several models to take.
 """
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from training.evaluation.leaderboard import reasons_to_take, simple_rule_ahead
 from training.evaluation.results import (
     Comparison,
     Estimate,
@@ -15,9 +17,9 @@ from training.evaluation.results import (
     TaskResult,
     too_few_queries,
 )
-from training.report.charts import BarGroup, Chart, bar_chart
+from training.report.charts import Chart, DotRow, dot_chart
 from training.report.page import Block, Cell, Figure, Row, Section, Table, Text
-from training.report.sections.groups import series_of
+from training.report.sections.groups import num_shown, series_of, shown_models
 from training.report.sources import Sources
 from training.report.words import (
     chance,
@@ -32,17 +34,17 @@ from training.report.words import (
 )
 
 _SURE = 0.05
-_TAKEN = {"PURCHASED": "bought", "VIEWED": "viewed", "WATCHED": "watched", "LIKED": "liked"}
+_DONE = {"PURCHASED": "bought", "VIEWED": "viewed", "WATCHED": "watched", "LIKED": "liked"}
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """The evaluated model beside the best baseline of one task.
+    """The first model beside the best baseline of one task.
 
     Args:
         best_baseline: The best baseline; None where there is none.
-        ours: The model's mean.
-        theirs: The best_baseline's.
+        ours: The mean of the model.
+        theirs: The mean of the best baseline.
         comparison: The paired test of the two; None where it was not made.
     """
 
@@ -68,7 +70,7 @@ def summary_of(evaluation: Evaluation, task: TaskResult, metric: str) -> Summary
     }
     if ours not in means:
         return None
-    baselines = {model: mean for model, mean in means.items() if model != ours}
+    baselines = {name: mean for name, mean in means.items() if name in evaluation.baselines}
     best_baseline = max(baselines, key=lambda model: baselines[model], default=None)
     pair = (ours, best_baseline, metric)
     comparison = next(
@@ -97,9 +99,9 @@ def sentence(evaluation: Evaluation) -> str:
     name, _, k = metric.partition("@")
     if name == "recall":
         _, relation, _ = evaluation.target_edge_type.split("-")
-        taken = _TAKEN.get(relation, "took")
+        done = _DONE.get(relation, "interacted with")
         reached = (
-            f"{model} found {percent(summary.ours)} of what they then {taken} "
+            f"{model} found {percent(summary.ours)} of what they then {done} "
             f"with {k} suggestions each"
         )
         theirs = percent(summary.theirs)
@@ -166,32 +168,81 @@ def lost(evaluation: Evaluation) -> tuple[list[Loss], int]:
     return found, compared
 
 
-_SHOWN = ("recall", "ndcg", "hit_rate", "mrr")
-_MOST_LOSSES = 12
+_SHOWN = ("recall", "ndcg", "hit_rate")
 UNDER_MEANS = "Under each mean its 95 % interval, by bootstrap over queries. Bold is best."
+BESIDE_MEANS = "Beside each mean half its 95 % interval, by bootstrap over queries. Bold is best."
 
 
 def headline(sources: Sources) -> Section:
-    """The sentence, the table of the first task, and where a baseline is ahead."""
+    """What to remember, the table of the first task, and where a baseline is ahead."""
     evaluation = sources.evaluation
     task = evaluation.tasks[0]
     metric = headline_metric(evaluation, task)
     _, k = parted(metric)
     names = metric_names(task)
     chosen = [name for name in names if parted(name) in [(short, k) for short in _SHOWN]]
-    blocks: list[Block] = [Text(sentence(evaluation))]
+    ahead = simple_rule_ahead(evaluation, task, metric)
+    told = [ahead] if ahead else []
+    blocks: list[Block] = [Text(words, "lead") for words in (*told, sentence(evaluation))]
+    reasons = list(reasons_to_take(evaluation))
+    if reasons:
+        blocks += [Text(reasons[0], "lead"), *map(Text, reasons[1:])]
     blocks += [
-        Text(f"Leak check, {one.check}: {one.message}", "warning") for one in _warnings(evaluation)
+        Text(f"Leak check, {one.check}: {one.message}.", "warning") for one in _warnings(evaluation)
     ]
     if not names:
         return Section("result", "Results", tuple(blocks))
-    table = metric_table(evaluation, task, chosen or names[:4], _caption(task))
-    blocks.append(Row((table, Figure(_chart(evaluation, task, (chosen or names)[:2])))))
+    table = _main_table(evaluation, task, chosen or names[:4], metric)
+    figure = Figure(_chart(evaluation, task, (chosen or names)[0]))
+    blocks.append(Row((table, figure), is_first_wide=True))
     blocks += _losses(evaluation)
-    blocks += comparison_tables(evaluation, task, metric)
-    blocks.append(metric_table(evaluation, task, names, "All measures", folded=True))
+    blocks += comparison_tables(task)
+    blocks.append(metric_table(task, names, "All measures", folded=True))
     blocks.append(_glossary(evaluation))
     return Section("result", "Results", tuple(blocks))
+
+
+def _main_table(
+    evaluation: Evaluation, task: TaskResult, names: Sequence[str], metric: str
+) -> Table:
+    """A row per model, on one line: its kind, its means, and the test against the first one."""
+    first = evaluation.models[0]
+    chances = {
+        one.against: chance(one.p_value)
+        for one in task.comparisons
+        if (one.model, one.metric) == (first, metric)
+    }
+    kinds = dict.fromkeys(evaluation.contenders, "trained")
+    if evaluation.recommendation is not None:
+        kinds[evaluation.recommendation.model] = "recommended"
+    best = _best(task, names)
+    rows = []
+    for result in task.models:
+        cells = (_half_interval(result.metrics, name, best[name]) for name in names)
+        end = (Cell(chances.get(result.model, "")),) if chances else ()
+        kind = Cell(kinds.get(result.model, "baseline"))
+        rows.append((Cell(result.model), kind, *cells, *end))
+    titles = tuple(map(metric_title, names))
+    columns = ("model", "kind", *titles, *((f"{metric_title(metric)}: test",) if chances else ()))
+    note = BESIDE_MEANS
+    if chances:
+        note += f" The test compares with {first}, query by query: {_method(task.comparisons)}."
+    return Table(_caption(task), columns, tuple(rows), frozenset(columns[2:]), note, compact=True)
+
+
+def _half_interval(metrics: Mapping[str, Estimate], name: str, best: float) -> Cell:
+    if name not in metrics:
+        return Cell("")
+    one = metrics[name]
+    note = f"±{number((one.high - one.low) / 2)}"
+    return Cell(number(one.mean), note, is_best=one.mean == best > 0)
+
+
+def _best(task: TaskResult, names: Sequence[str]) -> dict[str, float]:
+    return {
+        name: max(one.metrics[name].mean for one in task.models if name in one.metrics)
+        for name in names
+    }
 
 
 def metric_names(task: TaskResult) -> list[str]:
@@ -200,61 +251,40 @@ def metric_names(task: TaskResult) -> list[str]:
 
 
 def metric_table(
-    evaluation: Evaluation,
     task: TaskResult,
     names: Sequence[str],
     caption: str,
     *,
     folded: bool = False,
-    noted: bool = True,
 ) -> Table:
-    """A row per model, a column per metric, intervals under the means.
-
-    Args:
-        noted: Whether what stands under means is told below the table.
-    """
-    best = {
-        name: max(one.metrics[name].mean for one in task.models if name in one.metrics)
-        for name in names
-    }
-    rows = []
-    for result in task.models:
-        model = Cell(result.model, "evaluated" if result.model == evaluation.models[0] else "")
-        rows.append((model, *(_estimate_cell(result.metrics, name, best[name]) for name in names)))
-    titles = tuple(metric_title(name) for name in names)
-    return Table(
-        caption,
-        ("model", *titles),
-        tuple(rows),
-        frozenset(titles),
-        UNDER_MEANS if noted else "",
-        folded,
-    )
-
-
-def comparison_tables(evaluation: Evaluation, task: TaskResult, metric: str) -> list[Table]:
-    """The evaluated model against each other one by a metric, then, folded, all comparisons."""
-    ours = evaluation.models[0]
-    main = [one for one in task.comparisons if (one.model, one.metric) == (ours, metric)]
-    tables = []
-    if main:
-        caption = f"{ours} against each other model, query by query"
-        difference = f"{metric_title(metric)}, difference"
-        rows = tuple((Cell(one.against), *_compared(one)) for one in main)
-        tables.append(_comparisons(caption, ("against", difference, "by chance"), rows, main))
-    if len(task.comparisons) > len(main):
-        columns = ("models", "measure", "difference", "by chance")
-        all_rows = tuple(
-            (
-                Cell(f"{one.model} against {one.against}"),
-                Cell(metric_title(one.metric)),
-                *_compared(one),
-            )
-            for one in task.comparisons
+    """A row per model, a column per metric, intervals under the means."""
+    best = _best(task, names)
+    rows = tuple(
+        (
+            Cell(result.model),
+            *(_estimate_cell(result.metrics, name, best[name]) for name in names),
         )
-        caption = f"All comparisons query by query ({task.name})"
-        tables.append(_comparisons(caption, columns, all_rows, task.comparisons, folded=True))
-    return tables
+        for result in task.models
+    )
+    titles = tuple(metric_title(name) for name in names)
+    return Table(caption, ("model", *titles), rows, frozenset(titles), UNDER_MEANS, folded)
+
+
+def comparison_tables(task: TaskResult) -> list[Table]:
+    """All comparisons of a task, folded."""
+    if not task.comparisons:
+        return []
+    columns = ("models", "measure", "difference", "test")
+    rows = tuple(
+        (
+            Cell(f"{one.model} less {one.against}"),
+            Cell(metric_title(one.metric)),
+            *_compared(one),
+        )
+        for one in task.comparisons
+    )
+    caption = f"All comparisons query by query ({task.name})"
+    return [_comparisons(caption, columns, rows, task.comparisons, folded=True)]
 
 
 def _comparisons(
@@ -265,12 +295,16 @@ def _comparisons(
     *,
     folded: bool = False,
 ) -> Table:
-    methods = ", ".join(dict.fromkeys(one.method for one in comparisons))
-    note = (
-        f"Test: {methods}. p is how often chance alone gives a difference as large; "
-        "it is not corrected for the number of comparisons."
-    )
+    note = f"Test: {_method(comparisons)}."
     return Table(caption, columns, rows, frozenset(columns[-2:]), note, folded)
+
+
+def _method(comparisons: Sequence[Comparison]) -> str:
+    methods = ", ".join(dict.fromkeys(one.method for one in comparisons))
+    return (
+        f"{methods}; p is how often chance alone gives a difference as large, not corrected for "
+        "the number of comparisons"
+    )
 
 
 def _compared(one: Comparison) -> tuple[Cell, ...]:
@@ -278,19 +312,20 @@ def _compared(one: Comparison) -> tuple[Cell, ...]:
     return (difference, Cell(chance(one.p_value)))
 
 
-def _chart(evaluation: Evaluation, task: TaskResult, names: Sequence[str]) -> Chart:
-    titles = [metric_title(name) for name in names]
-    groups = [
-        BarGroup(
-            title, {one.model: one.metrics[name] for one in task.models if name in one.metrics}
-        )
-        for name, title in zip(names, titles, strict=True)
-    ]
-    order = [name for name in evaluation.models if any(name in one.values for one in groups)]
-    what = " and ".join(titles)
-    alt = f"Bars of {what} for {', '.join(order)}; the figures stand in the table"
-    return bar_chart(
-        "models", what, alt, groups, series_of(evaluation, order), "mean, with 95 % interval"
+def _chart(evaluation: Evaluation, task: TaskResult, name: str) -> Chart:
+    title = metric_title(name)
+    shown = shown_models(evaluation, task, name, most=len(task.models))
+    values = {one.model: one.metrics[name] for one in task.models if name in one.metrics}
+    groups = [DotRow(model, {model: values[model]}) for model in shown if model in values]
+    return dot_chart(
+        "models",
+        f"{title} of every model",
+        f"Dots of {title} with intervals for {', '.join(shown)}; the figures are in the table",
+        groups,
+        series_of(evaluation, shown),
+        f"{title}, with 95 % interval",
+        num_shown(task),
+        legend=False,
     )
 
 
@@ -299,7 +334,7 @@ def _losses(evaluation: Evaluation) -> list[Block]:
     if not compared:
         return []
     if not losses:
-        return [Text(f"No baseline is ahead in any of {compared} measures of all tasks.")]
+        return [Text(f"No baseline is ahead in any of the {compared} measures of all tasks.")]
     rows = tuple(
         (
             Cell(one.task),
@@ -313,13 +348,13 @@ def _losses(evaluation: Evaluation) -> list[Block]:
     by_task = Counter(one.task for one in losses)
     where = ", ".join(f"{name} {count}" for name, count in by_task.items())
     return [
-        Text(f"A baseline is ahead in {len(losses)} of {compared} measures: {where}."),
+        Text(f"A baseline is ahead of {ours} in {len(losses)} of {compared} measures: {where}."),
         Table(
             "Where a baseline is ahead",
             ("task", "measure", "baseline", ours),
             rows,
             frozenset({"baseline", ours}),
-            folded=len(rows) > _MOST_LOSSES,
+            folded=True,
         ),
     ]
 
@@ -329,7 +364,7 @@ def _warnings(evaluation: Evaluation) -> list[LeakFinding]:
 
 
 def _caption(task: TaskResult) -> str:
-    return f"{task.name}: {task.num_queries:,} queries, {task.num_pairs:,} pairs to be found"
+    return f"{task.name}: {num_shown(task)}, {task.num_pairs:,} positives"
 
 
 def _estimate_cell(metrics: Mapping[str, Estimate], name: str, best: float) -> Cell:

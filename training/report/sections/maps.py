@@ -6,48 +6,56 @@ import numpy as np
 
 from graphrec import Recommender
 from training.report.maps import NONE, Categories, Rows, brand_map, product_map, product_sales
-from training.report.page import Block, Cell, MapFigure, Row, Section, Table, Text
+from training.report.page import Block, Cell, MapFigure, Omitted, Row, Section, Table, Text
 from training.report.sources import Sources
 from training.report.words import money
 
-NO_BUNDLE = "No bundle was given, and none lies beside the results."
+NO_BUNDLE = "no bundle was given (`--bundle`), and none is beside the results."
 
 
-def maps(sources: Sources) -> Section:
+def maps(sources: Sources) -> Section | Omitted:
     """Products and brands in the plane."""
+    title = "Maps"
     if sources.recommender is None:
-        return Section("maps", "Maps", (Text(NO_BUNDLE, "muted"),))
+        return Omitted(title, NO_BUNDLE)
     drawn = [
         draw(sources.recommender, sources.target_edge_type) for draw in (product_map, brand_map)
     ]
-    blocks: tuple[Block, ...] = tuple(MapFigure(one) for one in drawn if one is not None)
-    nothing = Text("The bundle has too few products and brands with vectors for a map.", "muted")
-    return Section("maps", "Maps", blocks or (nothing,))
+    figures = tuple(MapFigure(one) for one in drawn if one is not None)
+    if not figures:
+        return Omitted(title, "the bundle has too few products and brands with vectors.")
+    return Section("maps", title, (Row(figures),))
 
 
-_EXAMPLES = 6
+_EXAMPLES, _OPEN = 6, 3
 _NEIGHBORS = 5
 _POOL = 400
 _PRODUCT, _BRAND = "Product", "Brand"
 
 
-def neighbors(sources: Sources) -> Section:
+def neighbors(sources: Sources) -> Section | Omitted:
     """Nearest neighbors of best-sellers, one of each of the largest categories."""
-    key, title = "neighbors", "Nearest neighbors"
+    title = "Nearest neighbors"
     recommender = sources.recommender
     if recommender is None:
-        return Section(key, title, (Text(NO_BUNDLE, "muted"),))
+        return Omitted(title, NO_BUNDLE)
     bundle = recommender.bundle
     if _PRODUCT not in bundle.node_types or not bundle.has_vectors(_PRODUCT):
-        nothing = Text("The bundle has no vectors of products.", "muted")
-        return Section(key, title, (nothing,))
+        return Omitted(title, "the bundle has no vectors of products.")
     sales = product_sales(recommender, sources.target_edge_type)
-    tables = tuple(_table(recommender, row) for row in _examples(recommender, sales))
-    about = Text(
-        "The product most taken of each of the largest categories, and what stands nearest to "
-        "each by its vector. No rule keeps neighbors within a category or brand."
+    tables = tuple(
+        _table(recommender, row, folded=place >= _OPEN)
+        for place, row in enumerate(_examples(recommender, sales))
     )
-    return Section(key, title, (about, Row(tables, narrow=True)))
+    if not tables:
+        return Omitted(title, "no product has a vector.")
+    about = Text(
+        "The best-selling product of each of the largest categories, and the most similar products "
+        "by their vectors. No rule keeps them within a category or brand.",
+        "muted",
+    )
+    blocks: tuple[Block, ...] = (about, Row(tables[:_OPEN], narrow=True), *tables[_OPEN:])
+    return Section("neighbors", title, blocks)
 
 
 def _examples(recommender: Recommender, sales: Rows) -> list[int]:
@@ -66,14 +74,14 @@ def _examples(recommender: Recommender, sales: Rows) -> list[int]:
     return chosen + [row for row in best if row not in chosen][: _EXAMPLES - len(chosen)]
 
 
-def _table(recommender: Recommender, row: int) -> Table:
+def _table(recommender: Recommender, row: int, *, folded: bool) -> Table:
     product_id = recommender.bundle.id_of(_PRODUCT, row)
     near = recommender.similar_products(product_id, k=_NEIGHBORS)
     product, price = _row(recommender, product_id)
     about = ", ".join(part for part in (product.note, price.words) if part)
     caption = f"Like {product.words} ({about})" if about else f"Like {product.words}"
     rows = tuple(_row(recommender, item.id) for item in near)
-    return Table(caption, ("product", "price"), rows, frozenset({"price"}))
+    return Table(caption, ("product", "price"), rows, frozenset({"price"}), folded=folded)
 
 
 def _row(recommender: Recommender, product_id: str) -> tuple[Cell, Cell]:

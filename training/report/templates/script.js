@@ -26,3 +26,22 @@ for (const map of document.querySelectorAll(".map")) {
     });
   }
 }
+// A table that is wider than the window says so, and has a shadow where more of it is hidden.
+const widths = new ResizeObserver((entries) => {
+  for (const { target } of entries) {
+    const isWider = target.scrollWidth > target.clientWidth + 1;
+    target.classList.toggle("is-wider", isWider);
+    target.previousElementSibling.hidden = !isWider;
+  }
+});
+for (const table of document.querySelectorAll(".wide")) widths.observe(table);
+// The contents show which part is being read.
+const links = new Map([...document.querySelectorAll("nav a")].map((a) => [a.hash.slice(1), a]));
+const reading = new IntersectionObserver((entries) => {
+  for (const { target, isIntersecting } of entries) {
+    if (!isIntersecting || !links.has(target.id)) continue;
+    for (const link of links.values()) link.removeAttribute("aria-current");
+    links.get(target.id).setAttribute("aria-current", "true");
+  }
+}, { rootMargin: "-20% 0px -75% 0px" });
+for (const section of document.querySelectorAll("main section")) reading.observe(section);
