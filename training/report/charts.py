@@ -19,11 +19,10 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure, SubFigure
-from matplotlib.text import Text
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from graphrec.explain.parts import short
-from graphrec.explain.render.png import fonts_for, quiet_about_glyphs
+from graphrec.explain.render.png import in_fitting_fonts, quiet_about_glyphs, words_in
 from training.evaluation.results import Estimate
 from training.report.palette import LIGHT, Palette
 
@@ -168,7 +167,7 @@ class Chart:
             return figure
 
         with rc_context({**_SETTINGS, "svg.hashsalt": self.name}), quiet_about_glyphs():
-            figure = _in_fitting_fonts(drawn)
+            figure = in_fitting_fonts(drawn)
             FigureCanvasSVG(figure)
             figure.savefig(content, format="svg", metadata={"Date": None})
         return for_page(content.getvalue().decode(), name=self.name, alt=self.alt, palette=LIGHT)
@@ -190,7 +189,7 @@ class Chart:
             return figure
 
         with rc_context(_SETTINGS), quiet_about_glyphs():
-            figure = _in_fitting_fonts(drawn)
+            figure = in_fitting_fonts(drawn)
             FigureCanvasAgg(figure)
             figure.savefig(
                 content,
@@ -206,7 +205,7 @@ class Chart:
         with rc_context(_SETTINGS):
             figure = self._figure(self.height)
             self._draw(figure, LIGHT)
-            return self.title + self.counted + _words_in(figure)
+            return self.title + self.counted + words_in(figure)
 
     def _figure(self, height: int) -> Figure:
         # Without pyplot, which keeps every figure in a global list.
@@ -225,26 +224,6 @@ class Chart:
         self.draw(axes, palette)
         for label in (axes.xaxis.label, axes.yaxis.label):
             label.set_color(palette.ink)
-
-
-def _in_fitting_fonts(drawn: Callable[[], Figure]) -> Figure:
-    """Draws once to see which characters are needed, and again if these need further fonts."""
-    with rc_context({"font.family": list(fonts_for(""))}):
-        figure = drawn()
-    fonts = fonts_for(_words_in(figure))
-    if fonts == fonts_for(""):
-        return figure
-    with rc_context({"font.family": list(fonts)}):
-        return drawn()
-
-
-def _words_in(figure: Figure) -> str:
-    for axes in figure.findobj(Axes):
-        assert isinstance(axes, Axes)
-        axes.get_xticklabels()  # writes the labels of ticks, which are otherwise written late
-        axes.get_yticklabels()
-    texts = figure.findobj(Text)
-    return "".join(text.get_text() for text in texts if isinstance(text, Text))
 
 
 _LINE, _BETWEEN, _AROUND = 17, 10, 84  # pixels

@@ -1,18 +1,20 @@
 """An explanation as a picture, by matplotlib."""
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from io import BytesIO
 from itertools import chain, pairwise
 
-from matplotlib import font_manager, patheffects
+from matplotlib import font_manager, patheffects, rc_context
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ft2font import FT2Font
 from matplotlib.patches import FancyBboxPatch, PathPatch, Polygon, Rectangle
 from matplotlib.path import Path as Outline
+from matplotlib.text import Text
 
 from graphrec.explain.render.layout import (
     BOX_HEIGHT,
@@ -57,6 +59,27 @@ def without_font(words: str) -> str:
     for name in fonts_for(words):
         missing -= _charmap(name)
     return "".join(map(chr, sorted(missing)))
+
+
+def in_fitting_fonts(drawn: Callable[[], Figure]) -> Figure:
+    """Draws once to see which characters are needed, and again if these need further fonts."""
+    with rc_context({"font.family": list(fonts_for(""))}):
+        figure = drawn()
+    fonts = fonts_for(words_in(figure))
+    if fonts == fonts_for(""):
+        return figure
+    with rc_context({"font.family": list(fonts)}):
+        return drawn()
+
+
+def words_in(figure: Figure) -> str:
+    """Returns all text of a figure."""
+    for axes in figure.findobj(Axes):
+        assert isinstance(axes, Axes)
+        axes.get_xticklabels()  # writes the labels of ticks, which are otherwise written late
+        axes.get_yticklabels()
+    texts = figure.findobj(Text)
+    return "".join(text.get_text() for text in texts if isinstance(text, Text))
 
 
 @contextmanager
