@@ -144,7 +144,7 @@ def test_what_no_reader_translated_is_translated_at_the_end(monkeypatch, run, tm
     def refuse(*_, **__):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), "/etc/secret")
 
-    monkeypatch.setattr("graphrec.cli.bundle_commands.describe", refuse)
+    monkeypatch.setattr("graphrec.cli.info_command.describe", refuse)
     result = run(READ["info"], tmp_path, *options)
     assert result.exit_code == 9
     assert "cannot read or write '/etc/secret': permission is denied" in result.stderr

@@ -159,8 +159,9 @@ class PersonalFrequencyConfig(BaseModel):
 class PersonalFrequency:
     """Ranks what the query node itself took most often and most recently, then by popularity.
 
-    A target scores the sum of 2^(-age / half_life) over the query node's events with it. Age is
-    counted back from the newest event of the relation; an event without a time counts 1.
+    A target scores the sum of 2^(-age / half_life) over the query node's events with it, however
+    many units an event is of: twenty litres of fuel are one habit. Age is counted back from the
+    newest event of the relation; an event without a time counts 1.
     """
 
     def __init__(
@@ -177,14 +178,13 @@ class PersonalFrequency:
         """
         popularity = Popularity(self.target_edge_type).fit(graph).targets[:, 0]
         store = graph[self.target_edge_type]
-        counts = store[COUNT].double() if COUNT in store else torch.ones(store.edge_index.shape[1])
-        counts = counts * self._decay(store[AT_S])
+        counts = self._decay(store[AT_S])
         speaks = likes(graph, self.target_edge_type)
         kept = torch.ones(len(counts), dtype=torch.bool) if speaks is None else speaks
         num_queries, num_targets = graph[self.target_edge_type.source].num_nodes, len(popularity)
         queries, targets = store.edge_index[:, kept]
         pairs, pair_of_event = torch.unique(queries * num_targets + targets, return_inverse=True)
-        often = torch.bincount(pair_of_event, counts[kept].double(), minlength=len(pairs))
+        often = torch.bincount(pair_of_event, counts[kept], minlength=len(pairs))
         queries = pairs // num_targets
         most = torch.zeros(num_queries, dtype=torch.float64)
         most.scatter_reduce_(0, queries, often, "amax")
