@@ -1,6 +1,7 @@
 """Publishes a bundle into the graph store, for exploring."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import pyarrow as pa
@@ -33,6 +34,7 @@ def publish(
     *,
     queries: Sequence[QueryNode] = (),
     k: int = 10,
+    redraw: bool = True,
     on_progress: OnProgress | None = None,
 ) -> PublishReport:
     """Writes a bundle's vectors to the nodes of a store, with an index to search them.
@@ -41,9 +43,10 @@ def publish(
 
     Args:
         queries: The query nodes whose best targets, as ranked by `recommend`, become relationships.
-            Those that this release wrote before stay; those of earlier releases are removed. A
-            query node without known data gets none.
+            Those that this release wrote before stay. A query node without known data gets none.
         k: The maximum of targets per query node.
+        redraw: Recommend again, with this release, to the query nodes to which the release served
+            so far recommends, as many targets each. Its own relationships are removed.
 
     Raises:
         UnknownIdError: A query node is not in the bundle.
@@ -60,7 +63,37 @@ def publish(
                 " into it; `graphrec recommend` needs no store at all",
                 value=store_url,
             )
-        return store.publish(release, on_progress)
+        again: dict[int, list[QueryNode]] = {}
+        if redraw:
+            again = _drawn_before(recommender, store, release, queries)
+            for number, some in again.items():
+                more = _recommended(recommender, some, number)
+                release = replace(release, recommended=[*release.recommended, *more])
+        report = store.publish(release, on_progress)
+        return replace(report, redrawn=sum(map(len, again.values())))
+
+
+def _drawn_before(
+    recommender: Recommender,
+    store: PublishingStore,
+    release: PublishedRelease,
+    queries: Sequence[QueryNode],
+) -> dict[int, list[QueryNode]]:
+    """Returns the other query nodes that the served release recommends to, by number of targets.
+
+    Those that the bundle does not know are left out.
+    """
+    served, drawn = store.drawn_queries()
+    found: dict[int, list[QueryNode]] = {}
+    if served == release.release_id:
+        return found  # they stay
+    bundle = recommender.bundle
+    for query_type, query_id, target_type, number in drawn:
+        query = QueryNode(query_type, query_id, target_type)
+        is_served = bundle.has_vectors(query_type) and bundle.has_vectors(target_type)
+        if query not in queries and is_served and bundle.find_row(query_type, query_id) is not None:
+            found.setdefault(number, []).append(query)
+    return found
 
 
 def make_release(

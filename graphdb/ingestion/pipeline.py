@@ -13,10 +13,10 @@ import pyarrow as pa
 
 from graphdb.errors import RejectedRowError
 from graphdb.ingestion.price_bands import price_bands
-from graphdb.ingestion.staging import MERGED, SUPERSEDED, Staging
+from graphdb.ingestion.staging import FORGOTTEN, MERGED, SUPERSEDED, Staging
 from graphdb.ingestion.typed_rows import SKIPPED
 from graphdb.io.source import SourceTable
-from graphdb.schema_types import EdgeType
+from graphdb.schema_types import TARGET_ID, EdgeType
 from graphdb.stores.protocol import GraphStore, UpsertCounts
 from graphdb.tabular import Tabular, html_table
 
@@ -25,12 +25,13 @@ from graphdb.tabular import Tabular, html_table
 class TableReport:
     """What an ingest did with the rows of one table.
 
-    `read` = accepted + superseded + rejected + merged + skipped.
+    `read` = accepted + superseded + forgotten + rejected + merged + skipped.
 
     Args:
         read: The rows read; each part of a split cell counts.
-        counts: Added, updated, unchanged and superseded rows. Superseded rows are older than others
-            with the same key, in the table or in the store.
+        counts: Added, updated, unchanged, superseded and forgotten rows. Superseded rows are older
+            than others with the same key, in the table or in the store; forgotten ones name a
+            forgotten node.
         rejected: The rows that broke a rule; the store keeps them as rejects.
         merged: The rows that repeat the key of an earlier one, in a `distinct` table or a split
             cell.
@@ -51,7 +52,7 @@ class TableReport:
     @property
     def accepted(self) -> int:
         """The number of rows that the store now holds."""
-        return sum(self.counts) - self.counts.superseded
+        return sum(self.counts) - self.counts.superseded - self.counts.forgotten
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +183,7 @@ def ingest(
     rejected: dict[tuple[str, str], list[pa.Table]] = {}
     with Staging(store.schema, now or datetime.now(UTC)) as staging, staging.failures():
         for table in nodes + edges:
-            _stage(table, store, staging, on_progress)
+            conflicts = _stage(table, store, staging, on_progress)
             odd_scales = staging.check_scales()
             rejects = staging.rejects()
             if strict and rejects.num_rows:
@@ -194,25 +195,30 @@ def ingest(
             store.replace_rejects(table.name, table.file, of_file)
             report.tables.append(_report(table, staging, counts))
             report.warnings += _warnings(table, staging)
+            report.warnings += [IngestWarning(table.name, TARGET_ID, text) for text in conflicts]
             report.warnings += [IngestWarning(table.name, *odd) for odd in odd_scales]
     return report
 
 
 def _stage(
     table: SourceTable, store: GraphStore, staging: Staging, on_progress: OnProgress | None
-) -> None:
+) -> list[str]:
+    """Stages a table; returns what is unusual about its edges."""
     staging.begin(table)
     for batch in table.batches(staging.add_unreadable):
         staging.add(batch)
         if on_progress:
             on_progress(table, "read", batch.num_rows)
+    staging.pass_over_forgotten(store.read_forgotten())
     if isinstance(table.of, EdgeType):
         for node_type in {table.of.source, table.of.target}:
             if not staging.has_keys(node_type):
                 key = store.schema.node_type(node_type).key
                 staging.set_keys(node_type, store.read_nodes(node_type, columns=[key]))
         staging.check_ends(table.of)
+    conflicts = staging.conflicting_targets()
     staging.check_keys()  # nulls sort last: an open end must not replace a known one
+    return conflicts
 
 
 def _write(
@@ -266,7 +272,9 @@ def _report(table: SourceTable, staging: Staging, counts: UpsertCounts) -> Table
     read = sum(tallies.values())
     tallies.pop(None, None)
     merged, skipped = tallies.pop(MERGED, 0), tallies.pop(SKIPPED, 0)
-    counts += UpsertCounts(superseded=tallies.pop(SUPERSEDED, 0))
+    counts += UpsertCounts(
+        superseded=tallies.pop(SUPERSEDED, 0), forgotten=tallies.pop(FORGOTTEN, 0)
+    )
     codes = {str(code): number for code, number in sorted(tallies.items(), key=str)}
     return TableReport(
         name=table.name,

@@ -32,12 +32,14 @@ from graphdb.ingestion.typed_rows import (
 )
 from graphdb.io.source import ROW, SourceTable
 from graphdb.schema_types import COUNT, SOURCE_ID, TARGET_ID, EdgeType, Kind, Property
+from graphdb.stores.deletion import SHOWN_CHARACTERS, missing_node, named_nodes
 from graphdb.stores.duckdb_file import open_database, pass_on_refused
 from graphdb.stores.duckdb_sql import SQL_TYPES, listed, literal, quoted
 from graphdb.stores.protocol import REJECT_COLUMNS
 
 MERGED = "merged"
 SUPERSEDED = "superseded"
+FORGOTTEN = "forgotten"
 ROUND = "_round"
 """The column with the number of a row's write, from 0: each write has unique keys."""
 
@@ -260,6 +262,50 @@ class Staging(Closing):
         """Resolves rows of the table that share a key."""
         settle(self._connection, self._schema, self._table)
 
+    def conflicting_targets(self) -> list[str]:
+        """Describes sources with several targets at one time, where only one can be kept.
+
+        Rows that become rejects are left out. To be called before `check_keys`.
+        """
+        of = self._table.of
+        if not isinstance(of, EdgeType) or not self._schema.relation(of.relation).one_target:
+            return []
+        time = self._schema.newest_by(of)
+        timed = quoted(time) if time in self._names() else "NULL"
+        silent = "" if self._table.distinct else f" AND {timed} IS NOT NULL"
+        ((number, *example),) = self._connection.execute(
+            f"SELECT count(*), min(source), min_by(least, source), min_by(most, source) FROM"
+            f" (SELECT {SOURCE_ID} AS source, min({TARGET_ID}) AS least, max({TARGET_ID}) AS most"
+            f" FROM staged WHERE {_GOOD}{silent} GROUP BY {SOURCE_ID}, {timed}"
+            f" HAVING min({TARGET_ID}) <> max({TARGET_ID}))"
+        ).fetchall()
+        if not number:
+            return []
+        source, least, most = example
+        return [
+            f"{number:,} {of.source} nodes have several {of.relation} edges of one time, such as"
+            f" '{source}' to '{least}' and '{most}', and one of them is kept; correct the table,"
+            " or give a later since to the one that holds"
+        ]
+
+    def pass_over_forgotten(self, marks: pa.Table) -> None:
+        """Passes over rows that name a forgotten node, which must not become rejects either.
+
+        Args:
+            marks: The marks of the store (FORGOTTEN_COLUMNS).
+        """
+        if not marks.num_rows:
+            return
+        self._connection.register("marks", marks)
+        for column, node_type in named_nodes(self._schema, self._table.of):
+            digest = f"sha256({literal(node_type + ':')} || {quoted(column)})"
+            self._connection.execute(
+                f"UPDATE staged SET {_CODE} = '{FORGOTTEN}', {_REASON} = NULL"
+                f" WHERE {quoted(column)} IS NOT NULL AND {_CODE} IS DISTINCT FROM '{SKIPPED}'"
+                f" AND {digest} IN (SELECT digest FROM marks)"
+            )
+        self._connection.unregister("marks")
+
     def implausible_times(self) -> list[tuple[str, str]]:
         """Returns properties with implausible times, each with a description."""
         return list(implausible_times(self._connection, self._schema, self._table, self._now))
@@ -269,7 +315,7 @@ class Staging(Closing):
         for end, node_type in ((SOURCE_ID, edge_type.source), (TARGET_ID, edge_type.target)):
             self._connection.execute(
                 f"UPDATE staged SET {_CODE} = 'unknown_{end.removesuffix('_id')}', {_REASON} ="
-                f" {literal(f'there is no {node_type} ')} || left({quoted(end)}, 60)"
+                f" {literal(missing_node(node_type))} || left({quoted(end)}, {SHOWN_CHARACTERS})"
                 f" WHERE {_CODE} IS NULL AND {quoted(end)} NOT IN"
                 f" (SELECT key FROM {quoted('keys_' + node_type)})"
             )
@@ -311,7 +357,7 @@ class Staging(Closing):
             f"SELECT {literal(self._table.name)} AS table_name,"
             f" {literal(self._table.file)} AS file, {ROW} AS row,"
             f" {_CODE} AS code, {_REASON} AS reason FROM staged"
-            f" WHERE {_CODE} NOT IN ('{SKIPPED}', '{MERGED}', '{SUPERSEDED}')"
+            f" WHERE {_CODE} NOT IN ('{SKIPPED}', '{MERGED}', '{SUPERSEDED}', '{FORGOTTEN}')"
             f" ORDER BY {ROW}, {PART}, {_REASON}"
         )
         return self._connection.sql(query).to_arrow_table().cast(REJECT_COLUMNS)

@@ -11,13 +11,15 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from graphdb.atomic import atomic_file
 from graphdb.checked_schema import Schema
 from graphdb.errors import DataError, StoreError
 from graphdb.file_access import Closing
 from graphdb.schema import SCHEMA
 from graphdb.schema_types import SOURCE_ID, TARGET_ID, EdgeType
-from graphdb.stores import duckdb_sql
+from graphdb.stores import duckdb_deletion, duckdb_sql
 from graphdb.stores import duckdb_sql as sql
+from graphdb.stores.deletion import FORGOTTEN_COLUMNS, DeleteReport, without_forgotten
 from graphdb.stores.duckdb_file import MEMORY, connect, damaged, store_file, translated
 from graphdb.stores.protocol import (
     REJECT_COLUMNS,
@@ -118,6 +120,33 @@ class DuckDBStore(Closing):
             found = cursor.sql(query).to_arrow_table()
         return found.cast(self.schema.arrow_schema(edge_type))
 
+    def delete_nodes(
+        self, node_type: str, ids: Iterable[str], *, forget: bool = False, dry_run: bool = False
+    ) -> DeleteReport:
+        name = self.schema.node_type(node_type).name
+        with self._transaction() as cursor:
+            return duckdb_deletion.delete_nodes(
+                cursor, self.schema, name, ids, forget=forget, dry_run=dry_run
+            )
+
+    def delete_edges(
+        self, edge_type: EdgeType, edges: pa.Table, *, dry_run: bool = False
+    ) -> DeleteReport:
+        edge_type = self.schema.edge_type(edge_type.relation, edge_type.source, edge_type.target)
+        with self._transaction() as cursor:
+            return duckdb_deletion.delete_edges(
+                cursor, self.schema, edge_type, edges, dry_run=dry_run
+            )
+
+    def lift_forgotten(self, node_type: str, ids: Iterable[str]) -> int:
+        name = self.schema.node_type(node_type).name
+        with self._transaction() as cursor:
+            return duckdb_deletion.lift(cursor, name, ids)
+
+    def read_forgotten(self) -> pa.Table:
+        with self._translated(), self._connection.cursor() as cursor:
+            return duckdb_deletion.read(cursor).cast(FORGOTTEN_COLUMNS)
+
     def counts(self) -> Mapping[str | EdgeType, int]:
         cursor = self._connection.cursor()
         with self._translated():
@@ -149,7 +178,10 @@ class DuckDBStore(Closing):
         self, of: str | EdgeType, rows: pa.Table, *, as_newest: bool = False
     ) -> UpsertCounts:
         check_rows(self.schema, of, rows)
+        given = rows.num_rows
         with self._transaction() as cursor:
+            marked = duckdb_deletion.marked(cursor)
+            rows = without_forgotten(self.schema, of, rows, marked)
             cursor.register("given", rows)
             self._refuse_broken_keys(cursor, of)
             before = _count(cursor, of)
@@ -165,7 +197,7 @@ class DuckDBStore(Closing):
                 added, superseded = _count(cursor, of) - before, 0
                 updated = touched - added
         unchanged = rows.num_rows - added - updated - superseded
-        return UpsertCounts(added, updated, unchanged, superseded)
+        return UpsertCounts(added, updated, unchanged, superseded, given - rows.num_rows)
 
     def _refuse_broken_keys(self, cursor: duckdb.DuckDBPyConnection, of: str | EdgeType) -> None:
         key = self.schema.key(of)
@@ -349,6 +381,32 @@ class DuckDBStore(Closing):
                 [STORE_FORMAT, json.dumps(schema.to_dict())],
             )
         return schema
+
+
+def rewrite_store(path: str) -> None:
+    """Writes the file of a store anew, without the bytes of deleted rows.
+
+    DuckDB keeps these bytes in the file until it needs their place. Close the store in this process
+    first: what is written to the old file later is lost.
+
+    Raises:
+        StoreError: It is no store.
+        StoreUnavailableError: Another process holds it.
+        FileAccessError: The system refuses; DiskFullError without room for a second file.
+    """
+    file = Path(path).resolve()
+    with (
+        DuckDBStore(str(file), create=False) as old,  # not read-only, so that nobody else writes
+        atomic_file(file, StoreError) as unfinished,
+        DuckDBStore(str(unfinished), schema=old.schema) as new,
+        old.sql() as source,
+        new.sql() as target,
+    ):
+        for table in [*map(sql.quoted, old.schema.tables()), "graphrec.rejects"]:
+            rows = source.sql(f"FROM {table}").to_arrow_reader(_READ_BATCH_ROWS)
+            target.register("kept", rows)
+            target.execute(f"INSERT INTO {table} BY NAME FROM kept")
+        duckdb_deletion.add_marks(target, old.read_forgotten())
 
 
 def _count(cursor: duckdb.DuckDBPyConnection, of: str | EdgeType) -> int:

@@ -15,6 +15,7 @@ from graphdb.checked_schema import Schema
 from graphdb.documents import read_json
 from graphdb.errors import DataError, SchemaError, StoreError, nearest
 from graphdb.schema_types import EVENT_ID, EdgeType, Kind, Property
+from graphdb.stores.deletion import DeleteReport
 
 STORE_FORMAT = "2"
 """The current store format; opening a store of format 1 for writing converts it."""
@@ -31,15 +32,17 @@ REJECT_COLUMNS = pa.schema(
 
 
 class UpsertCounts(NamedTuple):
-    """How many rows an upsert added, updated, left unchanged or superseded.
+    """How many rows an upsert added, updated, left unchanged, superseded or ignored as forgotten.
 
-    A superseded row differs from the stored one, which is newer and stays.
+    A superseded row differs from the stored one, which is newer and stays. A forgotten row names a
+    forgotten node and is not written.
     """
 
     added: int = 0
     updated: int = 0
     unchanged: int = 0
     superseded: int = 0
+    forgotten: int = 0
 
     def __add__(self, other: object) -> "UpsertCounts":
         if not isinstance(other, UpsertCounts):
@@ -59,6 +62,8 @@ class GraphStore(Protocol):
     writes: each value comes from the newest row that has it. Of two rows with the same time, the
     greater value wins. A row without a time is older than any row with one, and replaces another
     row without one.
+
+    Rows that name a forgotten node (`delete_nodes(..., forget=True)`) are counted and not written.
     """
 
     @property
@@ -136,6 +141,51 @@ class GraphStore(Protocol):
             pairs: `source_id` and `target_id`, at most a few hundred rows. Pairs without an edge,
                 or with unknown nodes, give no rows.
         """
+        ...
+
+    def delete_nodes(
+        self, node_type: str, ids: Iterable[str], *, forget: bool = False, dry_run: bool = False
+    ) -> DeleteReport:
+        """Deletes nodes with all their edges.
+
+        In Neo4j a deletion of many edges takes several transactions. After an interruption, delete
+        again: that completes it.
+
+        Args:
+            forget: Also mark the ids, known or not, so that later writes ignore rows that name
+                them, and remove the rejects that name them.
+            dry_run: Only count.
+
+        Raises:
+            SchemaError: The type is unknown.
+        """
+        ...
+
+    def delete_edges(
+        self, edge_type: EdgeType, edges: pa.Table, *, dry_run: bool = False
+    ) -> DeleteReport:
+        """Deletes edges of one type.
+
+        Args:
+            edges: `source_id` and `target_id`; of events that repeat, all between the two, or those
+                with the given `at` and `event_id`.
+            dry_run: Only count.
+
+        Raises:
+            SchemaError: The type is unknown, or the columns are others.
+        """
+        ...
+
+    def lift_forgotten(self, node_type: str, ids: Iterable[str]) -> int:
+        """Removes the marks of forgotten nodes, so that later writes may bring them back.
+
+        Returns:
+            How many of them had a mark.
+        """
+        ...
+
+    def read_forgotten(self) -> pa.Table:
+        """Reads the marks of forgotten nodes, sorted by type and digest (FORGOTTEN_COLUMNS)."""
         ...
 
     def counts(self) -> Mapping[str | EdgeType, int]:

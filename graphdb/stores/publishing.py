@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 import pyarrow as pa
@@ -68,6 +68,19 @@ class PublishedRelease:
     recommended: Sequence[Recommended] = ()
 
 
+class DrawnQuery(NamedTuple):
+    """A query node with RECOMMENDED relationships to nodes of one type.
+
+    Args:
+        number: How many there are.
+    """
+
+    query_type: str
+    query_id: str
+    target_type: str
+    number: int
+
+
 @dataclass(frozen=True, slots=True)
 class PublishedType:
     """The counts of vectors of one node type.
@@ -98,6 +111,7 @@ class PublishReport:
         recommended: Relationships created.
         recommended_unknown: Recommendations with an end that is not in the store.
         recommended_removed: Removed relationships of earlier releases.
+        redrawn: Query nodes of the earlier release that this one recommends to as well.
     """
 
     release_id: str
@@ -106,6 +120,7 @@ class PublishReport:
     recommended: int
     recommended_unknown: int
     recommended_removed: int
+    redrawn: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -114,6 +129,13 @@ class PublishReport:
 @runtime_checkable
 class PublishingStore(Protocol):
     """A graph store that can also hold model releases and search their vectors."""
+
+    def drawn_queries(self) -> tuple[str | None, list[DrawnQuery]]:
+        """Returns the id of the served release, and the query nodes that it has recommendations of.
+
+        None and no queries if no release is served.
+        """
+        ...
 
     def publish(
         self, release: PublishedRelease, on_progress: OnProgress | None = None

@@ -21,6 +21,7 @@ from graphrec.cli import (
     audience_commands,
     bundle_commands,
     compare_command,
+    delete_commands,
     explore_commands,
     info_command,
     query_commands,
@@ -108,6 +109,7 @@ PLUGIN_GROUP = "graphrec.commands"
 
 _COMMANDS = (
     store_commands,
+    delete_commands,
     query_commands,
     explore_commands,
     audience_commands,

@@ -121,6 +121,13 @@ def publish_command(
         int,
         typer.Option("--top-k", "-k", min=1, max=MOST_K, help="How many recommendations per node."),
     ] = 10,
+    redraw: Annotated[
+        bool,
+        typer.Option(
+            "--redraw/--no-redraw",
+            help="Write recommendations of this release for the nodes of the previous one, too.",
+        ),
+    ] = True,
     verify: VerifyOption = True,
     as_json: JsonOption = False,
 ) -> None:
@@ -146,6 +153,7 @@ def publish_command(
             store,
             queries=[_query(schema, text, target) for text in wanted],
             k=top,
+            redraw=redraw,
             on_progress=progress.advance,
         )
     if as_json:
@@ -176,6 +184,11 @@ def _show_published(report: PublishReport) -> None:
         missing = report.recommended_unknown
         left_out = f"; {missing:,} lead to nodes that are not in the store" if missing else ""
         screen.print(f"{report.recommended:,} RECOMMENDED relationships created{left_out}.")
+    if report.redrawn:
+        screen.print(
+            f"{report.redrawn:,} nodes that the earlier release recommended to are among them.",
+            soft_wrap=True,
+        )
     if report.recommended_removed:
         removed = f"{report.recommended_removed:,} RECOMMENDED relationships"
         screen.print(f"{removed} of earlier releases removed.")

@@ -78,7 +78,7 @@ def describe(path: str, *, verify: bool = True) -> Description:
 
 
 def describe_bundle(path: str, verify: bool) -> Description | None:
-    if split_address(path) is None and _format_at(path) != BUNDLE_FORMAT:
+    if split_address(path) is None and format_at(path) != BUNDLE_FORMAT:
         return None
     bundle = open_bundle(path, verify=verify)
     manifest = bundle.manifest
@@ -176,7 +176,7 @@ def _example(bundle: Bundle, node_type: str) -> str:
 
 
 def describe_snapshot(path: str, verify: bool) -> Description | None:
-    if _format_at(path) != SNAPSHOT_FORMAT:
+    if format_at(path) != SNAPSHOT_FORMAT:
         return None
     manifest = open_snapshot(path, verify=verify).manifest
     facts = {
@@ -223,7 +223,7 @@ DESCRIBERS: tuple[Describer, ...] = (describe_bundle, describe_snapshot, describ
 """Tried one after the other, until one knows the path."""
 
 
-def _format_at(path: str) -> str | None:
+def format_at(path: str) -> str | None:
     """Returns the format in a folder's manifest, or None without a readable manifest."""
     manifest = Path(path) / MANIFEST_NAME
     if not manifest.is_file():

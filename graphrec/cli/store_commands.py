@@ -33,14 +33,19 @@ def show_report(report: "IngestReport", store: str) -> None:
     for name in ("read", "added", "updated", "unchanged", "rejected", "passed over"):
         table.add_column(name, justify="right")
     for entry in report.tables:
-        added, updated, unchanged, superseded = entry.counts
-        passed_over = entry.merged + entry.skipped + superseded
+        added, updated, unchanged, superseded, forgotten = entry.counts
+        passed_over = entry.merged + entry.skipped + superseded + forgotten
         numbers = (entry.read, added, updated, unchanged, entry.rejected, passed_over)
         table.add_row(escape(entry.name), *(f"{number:,}" for number in numbers))
     console().print(table)
     if report.counts.superseded:
         console().print(
             f"{report.counts.superseded:,} rows superseded by newer rows in the store",
+            soft_wrap=True,
+        )
+    if report.counts.forgotten:
+        console().print(
+            f"{report.counts.forgotten:,} rows name forgotten nodes and were not written",
             soft_wrap=True,
         )
     for warning in report.warnings:

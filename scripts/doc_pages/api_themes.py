@@ -107,6 +107,12 @@ GRAPHDB = Package(
         ),
         Theme("Graphs of frames", ("Graph",), "See [from pandas](from-pandas.md)."),
         Theme("Stores", ("open_store", "GraphStore", "UpsertCounts")),
+        Theme(
+            "Deleting",
+            ("DeleteReport",),
+            "`GraphStore.delete_nodes` and `delete_edges` return one; see [deleting](deleting.md).",
+            "graphdb.stores.deletion",
+        ),
         Theme("Snapshots", ("write_snapshot", "open_snapshot", "Snapshot")),
         Theme("Sources of tables", ("open_source",), "See [own data](own-data.md)."),
         Theme(
@@ -115,7 +121,7 @@ GRAPHDB = Package(
         ),
         Theme(
             "Exploring Neo4j",
-            ("ask", "Answer", "FoundNode", "FoundEdge", "FoundPath"),
+            ("ask", "nearest", "Answer", "FoundNode", "FoundEdge", "FoundPath"),
             "See [exploring](explore.md).",
             "graphdb.explore",
         ),

@@ -22,7 +22,7 @@ DRAWN_AND_SERVED = (
     " MATCH (:User)-[x:RECOMMENDED {release: r.id}]->(:Product) RETURN count(x)"
 )
 TRACES = (
-    "MATCH (n) UNWIND keys(n) AS name WITH name WHERE name STARTS WITH 'embedding_'"
+    "MATCH (n) UNWIND keys(n) AS name WITH name WHERE name STARTS WITH 'vector_'"
     " RETURN DISTINCT name ORDER BY name"
 )
 
@@ -137,7 +137,7 @@ def similarities(recommender: Recommender, user: str, products: list[str]) -> li
 
 def assert_only(plain, recommender: Recommender) -> None:
     """The release is served, complete, and nothing of another one is left."""
-    name = f"embedding_{id_of(recommender)}"
+    name = f"vector_{id_of(recommender)}"
     assert column(plain, TRACES) == [name]
     assert column(plain, SHOW_INDEXES) == [f"{name}_{of}" for of in sorted(SIZES)]
     counted = f"MATCH (n) WHERE n.`{name}` IS NOT NULL RETURN count(n)"

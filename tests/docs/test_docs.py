@@ -29,6 +29,7 @@ RUN_BY = {
     "docs/bulk-load.md": "tests/graphdb/neo4j/test_bulk_refusals.py",
     "docs/contributing.md": "tests/docs/test_contributing.py",
     "docs/cookbook.md": "tests/docs/test_cookbook.py",
+    "docs/deleting.md": "tests/docs/test_deleting_doc.py",
     "docs/evaluation.md": "tests/docs/test_evaluation_doc.py",
     "docs/explain.md": "tests/docs/test_explain_doc.py",
     "docs/explore.md": "tests/graphdb/neo4j/explore/test_queries_on_a_world.py",
@@ -81,7 +82,10 @@ def test_pages_made_of_code_are_up_to_date():
 def test_the_examples_of_every_command_can_be_typed(tmp_path, monkeypatch):
     """docs/cli.md shows them. Their stores and bundles do not exist, so they are only parsed."""
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "brands.txt").write_text("Brand:b1\n")
+    for name in ("brands.txt", "nodes.txt"):
+        (tmp_path / name).write_text("Brand:b1\n")
+    for name in ("snapshots", "runs"):
+        (tmp_path / name).mkdir()
     commands = typer.main.get_command(build_app()).commands
     examples = re.findall(r"^    (?:torchrun .* -m )?graphrec (.*)$", read("docs/cli.md"), re.M)
     assert {shlex.split(example)[0] for example in examples} >= set(commands)

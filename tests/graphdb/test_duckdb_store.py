@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import duckdb
 import pyarrow as pa
 import pytest
+from contracts.deletion import DeletionContract
 from contracts.store import FOLLOWS_BRAND, StoreContract, days, fill, table, users
 
 from graphdb import SCHEMA, open_store
@@ -19,7 +20,7 @@ from graphdb.stores import duckdb_store
 VIEWED = SCHEMA.edge_type("VIEWED")
 
 
-class TestDuckDBStore(StoreContract):
+class TestDuckDBStore(StoreContract, DeletionContract):
     @pytest.fixture
     def store(self, tmp_path):
         with open_store(str(tmp_path / "graph.duckdb")) as store:
@@ -129,6 +130,31 @@ def test_another_store_format_is_refused(tmp_path):
         connection.execute("UPDATE graphrec.meta SET format_version = '99'")
     with pytest.raises(StoreError, match="has store format 99; expected format 2"):
         open_store(path)
+
+
+def test_a_store_written_anew_is_the_same_without_the_bytes_of_deleted_rows(tmp_path):
+    path, link = tmp_path / "graph.duckdb", tmp_path / "link.duckdb"
+    link.symlink_to(path)
+    name = "b1946ac9-2b6b-4d0e-a7f7-3a1d7b3d4d0c"
+    with open_store(str(path)) as store:
+        fill(store)
+        store.upsert_nodes("User", users(name))
+        follow = table(FOLLOWS_BRAND, source_id=["ann"], target_id=["acme"], at=days(1))
+        store.upsert_edges(FOLLOWS_BRAND, follow)
+    path.chmod(0o640)
+    assert name.encode() in path.read_bytes()
+    with open_store(str(path)) as store:
+        store.delete_nodes("User", [name], forget=True)
+        before = [store.counts(), store.read_forgotten()]
+        edges = [store.read_edges(one).read_all() for one in store.schema.edge_types()]
+    assert name.encode() in path.read_bytes(), "deleting alone leaves the bytes"
+    duckdb_store.rewrite_store(str(link))
+    assert name.encode() not in path.read_bytes()
+    assert path.stat().st_mode & 0o777 == 0o640 and link.is_symlink()
+    with open_store(str(path)) as store:
+        assert [store.counts(), store.read_forgotten()] == before
+        assert edges == [store.read_edges(one).read_all() for one in store.schema.edge_types()]
+        assert store.upsert_nodes("User", users(name)).forgotten == 1
 
 
 def as_format_1(path):

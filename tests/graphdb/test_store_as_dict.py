@@ -1,4 +1,4 @@
-"""Random upserts: the embedded store equals a dictionary."""
+"""Random upserts and deletions: the embedded store equals a dictionary."""
 
 from contracts.store_as_dict import StoreMachine
 from hypothesis import settings

@@ -152,6 +152,7 @@ def _of(
 
 
 OLDEST_SERVER = (5, 7)
+SEARCH_SERVER = (2026, 1)
 _T = TypeVar("_T")
 
 Tx = neo4j.Transaction
@@ -184,10 +185,15 @@ class Connection:
             ) from error
         self._bookmarks = neo4j.GraphDatabase.bookmark_manager()
         try:
-            self._check_server()
+            self.version = self._check_server()
         except BaseException:
             self.close()
             raise
+
+    @property
+    def can_search(self) -> bool:
+        """Whether the server has Cypher's SEARCH, with filters inside the vector index."""
+        return self.version >= SEARCH_SERVER
 
     def read(self, query: str, parameters: Mapping[str, Any] | None = None) -> list[list[Any]]:
         """Returns the rows of a query, retried if the server asks for it."""
@@ -315,7 +321,7 @@ class Connection:
             bookmark_manager=self._bookmarks,
         )
 
-    def _check_server(self) -> None:
+    def _check_server(self) -> tuple[int, int]:
         uri = self.settings.uri
         try:
             with translated(self.settings):
@@ -326,7 +332,7 @@ class Connection:
                 next_step="check host and port",
                 value=uri,
             ) from error
-        check_version(server.agent, uri)
+        return check_version(server.agent, uri)
 
 
 def _pauses(retry_time_s: float) -> Iterator[float | None]:
@@ -347,10 +353,11 @@ def rows(tx: Tx, query: str, parameters: Mapping[str, Any] | None = None) -> lis
     return tx.run(query, parameters).values()  # type: ignore[arg-type]
 
 
-def check_version(agent: str, uri: str) -> None:
-    """Refuses servers that are too old for the queries.
+def check_version(agent: str, uri: str) -> tuple[int, int]:
+    """Returns the version of a server; refuses those that are too old for the queries.
 
     >>> check_version("Neo4j/5.26.30", "bolt://db")
+    (5, 26)
     >>> check_version("Neo4j/4.4.11", "bolt://db")
     Traceback (most recent call last):
         ...
@@ -358,10 +365,12 @@ def check_version(agent: str, uri: str) -> None:
 upgrade it to 5 LTS (5.26)
     """
     found = re.match(r"Neo4j/(\d+)\.(\d+)", agent)
-    if not found or tuple(map(int, found.groups())) < OLDEST_SERVER:
+    version = (int(found[1]), int(found[2])) if found else (0, 0)
+    if version < OLDEST_SERVER:
         raise StoreError(
             f"{uri} is {agent}",
             expected="Neo4j 5.7 or newer",
             next_step="upgrade it to 5 LTS (5.26)",
             value=agent,
         )
+    return version

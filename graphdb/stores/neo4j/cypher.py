@@ -97,8 +97,10 @@ def differs(given: pa.Array, kept: pa.Array) -> np.ndarray[Any, np.dtype[np.bool
 
 
 META = "_GraphRec"
-"""The label of the store's metadata: one node for the store, one per table."""
+"""The label of the store's metadata: one node for the store, and those of published releases."""
 REJECT = "_GraphRecReject"
+FORGOTTEN = "_GraphRecForgotten"
+"""The label of the marks of forgotten nodes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,8 +128,12 @@ def indexes(schema: Schema) -> list[Index]:
 
 
 def lock() -> str:
-    """Makes writers of one table wait for each other, so that no two add the same edge."""
-    return f"MATCH (m:{META} {{name: $name}}) SET m.lock = true"
+    """Makes writers of the tables $names wait for each other, so that no two add the same edge.
+
+    The lock is that of the name in the unique index of the metadata nodes, which lasts until the
+    end of the transaction. No node stays: they would be the first that `MATCH (n)` finds.
+    """
+    return f"UNWIND $names AS name MERGE (m:{META} {{name: name}}) DELETE m"
 
 
 def count(schema: Schema, of: str | EdgeType) -> str:

@@ -93,14 +93,13 @@ def _repair(connection: Connection, schema: Schema) -> None:
         )
 
 
-def meta_nodes(schema: Schema) -> list[dict[str, str]]:
-    """Returns the metadata nodes: one for the store, and one per table, to lock."""
-    store = {
+def meta_node(schema: Schema) -> dict[str, str]:
+    """Returns the metadata of a store, which are one node."""
+    return {
         "name": _STORE,
         "format_version": STORE_FORMAT,
         "graph_schema": json.dumps(schema.to_dict()),
     }
-    return [store, *({"name": str(of)} for of in schema.tables())]
 
 
 def read_schema(connection: Connection) -> Schema:
@@ -116,8 +115,8 @@ def read_schema(connection: Connection) -> Schema:
 
 
 def _write_meta(tx: Tx, schema: Schema) -> None:
-    query = f"UNWIND $nodes AS node MERGE (m:{cypher.META} {{name: node.name}}) SET m += node"
-    tx.run(query, nodes=meta_nodes(schema)).consume()
+    query = f"MERGE (m:{cypher.META} {{name: $name}}) SET m += $node"
+    tx.run(query, name=_STORE, node=meta_node(schema)).consume()
 
 
 def _kept_schema(connection: Connection, *, upgrade: bool) -> Schema | None:

@@ -9,13 +9,14 @@ from graphdb.checked_schema import Schema
 from graphdb.errors import DataError
 from graphdb.file_access import Closing
 from graphdb.schema_types import EdgeType, Property
-from graphdb.stores.neo4j import reading, writing
+from graphdb.stores.deletion import DeleteReport
+from graphdb.stores.neo4j import deletion, reading, writing
 from graphdb.stores.neo4j.connection import Connection, Tx
 from graphdb.stores.neo4j.maintenance import adopt_schema
-from graphdb.stores.neo4j.publishing import publish
+from graphdb.stores.neo4j.publishing import drawn_queries, publish
 from graphdb.stores.neo4j.settings import Neo4jSettings
 from graphdb.stores.protocol import UpsertCounts, check_rows, wanted_columns, with_event_ids
-from graphdb.stores.publishing import OnProgress, PublishedRelease, PublishReport
+from graphdb.stores.publishing import DrawnQuery, OnProgress, PublishedRelease, PublishReport
 
 
 class Neo4jStore(Closing):
@@ -111,6 +112,28 @@ class Neo4jStore(Closing):
         edge_type = self.schema.edge_type(edge_type.relation, edge_type.source, edge_type.target)
         return reading.edges_between(self._connection, self.schema, edge_type, pairs)
 
+    def delete_nodes(
+        self, node_type: str, ids: Iterable[str], *, forget: bool = False, dry_run: bool = False
+    ) -> DeleteReport:
+        name = self.schema.node_type(node_type).name
+        return deletion.delete_nodes(
+            self._connection, self.schema, name, ids, forget=forget, dry_run=dry_run
+        )
+
+    def delete_edges(
+        self, edge_type: EdgeType, edges: pa.Table, *, dry_run: bool = False
+    ) -> DeleteReport:
+        edge_type = self.schema.edge_type(edge_type.relation, edge_type.source, edge_type.target)
+        return deletion.delete_edges(
+            self._connection, self.schema, edge_type, edges, dry_run=dry_run
+        )
+
+    def lift_forgotten(self, node_type: str, ids: Iterable[str]) -> int:
+        return deletion.lift(self._connection, self.schema.node_type(node_type).name, ids)
+
+    def read_forgotten(self) -> pa.Table:
+        return deletion.read(self._connection)
+
     def counts(self) -> Mapping[str | EdgeType, int]:
         def work(tx: Tx) -> Mapping[str | EdgeType, int]:
             return {of: writing.count(tx, self.schema, of) for of in self.schema.tables()}
@@ -127,6 +150,10 @@ class Neo4jStore(Closing):
 
     def read_rejects(self) -> pa.Table:
         return writing.read(self._connection)
+
+    def drawn_queries(self) -> tuple[str | None, list[DrawnQuery]]:
+        """See `PublishingStore`."""
+        return drawn_queries(self._connection, self.schema)
 
     def publish(
         self, release: PublishedRelease, on_progress: OnProgress | None = None

@@ -26,10 +26,12 @@ from graphdb.schema_types import (
     Property,
 )
 from graphdb.stores import duckdb_sql
+from graphdb.stores.deletion import without_forgotten
 from graphdb.stores.duckdb_file import open_database
 from graphdb.stores.neo4j import cypher
 from graphdb.stores.neo4j.connection import Connection, Tx, rows
 from graphdb.stores.neo4j.cypher import differs, to_arrow, to_bolt
+from graphdb.stores.neo4j.deletion import marked
 from graphdb.stores.protocol import REJECT_COLUMNS, UpsertCounts
 
 CHUNK_ROWS = 50_000
@@ -60,11 +62,13 @@ class _Kept:
 def upsert_nodes(tx: Tx, schema: Schema, node_type: str, given: pa.Table) -> UpsertCounts:
     """Writes a checked batch of nodes in the transaction `tx`."""
     _lock(tx, node_type)
+    num_given = given.num_rows
+    given = without_forgotten(schema, node_type, given, marked(tx))
     is_empty = count(tx, schema, node_type) == 0
     key, *_ = schema.columns(node_type)
     columns = _given_columns(schema, node_type, given)
     values = [column for column in columns if column != key]
-    done = UpsertCounts()
+    done = UpsertCounts(forgotten=num_given - given.num_rows)
     for chunk in _chunks(given):
         kept = None if is_empty else _kept_nodes(tx, schema, node_type, values, chunk)
         new = _new(chunk, kept)
@@ -84,6 +88,8 @@ def upsert_edges(
 ) -> UpsertCounts:
     """Writes a checked batch of edges in the transaction `tx`."""
     _lock(tx, edge_type)
+    num_given = given.num_rows
+    given = without_forgotten(schema, edge_type, given, marked(tx))
     is_empty = count(tx, schema, edge_type) == 0
     sources = _resolve(tx, schema, edge_type, SOURCE_ID, given)
     targets = _resolve(tx, schema, edge_type, TARGET_ID, given)
@@ -93,7 +99,7 @@ def upsert_edges(
     columns = _without_ends(_given_columns(schema, edge_type, given))
     by_time = schema.newest_by(edge_type) is not None and not as_newest
     compared = _without_ends(schema.stored_columns(edge_type)) if by_time else columns
-    done = UpsertCounts()
+    done = UpsertCounts(forgotten=num_given - given.num_rows)
     for start in range(0, given.num_rows, CHUNK_ROWS):
         part = slice(start, start + CHUNK_ROWS)
         batch = _Edges(given.slice(start, CHUNK_ROWS), sources[part], targets[part])
@@ -208,7 +214,7 @@ def count(tx: Tx, schema: Schema, of: str | EdgeType) -> int:
 
 
 def _lock(tx: Tx, of: str | EdgeType) -> None:
-    tx.run(cypher.lock(), name=str(of)).consume()
+    tx.run(cypher.lock(), names=[str(of)]).consume()
 
 
 def _chunks(given: pa.Table) -> Iterator[pa.Table]:

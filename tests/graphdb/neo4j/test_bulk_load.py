@@ -98,6 +98,7 @@ def fill_with_oddities(store: DuckDBStore) -> None:
         for row, odd in enumerate(NASTY)
     ]
     store.replace_rejects("t", "f", [pa.Table.from_pylist(rejects, schema=REJECT_COLUMNS)])
+    store.delete_nodes("User", ["gone"], forget=True)
 
 
 def copy(source: DuckDBStore, target: Neo4jStore) -> list[UpsertCounts]:
@@ -113,17 +114,17 @@ def copy(source: DuckDBStore, target: Neo4jStore) -> list[UpsertCounts]:
 
 
 def dump(settings) -> dict[str, list]:
-    """All that the database holds, values with their types; but not which tables were locked."""
+    """All that the database holds, values with their types; but not when it came."""
     with neo4j.GraphDatabase.driver(
         settings.uri, auth=(settings.user, settings.password)
     ) as driver:
         found = {query: driver.execute_query(query).records for query in (NODES, EDGES, OURS)}
-    return {query: sorted(map(unlocked, records), key=repr) for query, records in found.items()}
+    return {query: sorted(map(timeless, records), key=repr) for query, records in found.items()}
 
 
-def unlocked(record: neo4j.Record) -> list:
+def timeless(record: neo4j.Record) -> list:
     *rest, properties = record.values()
-    return [*rest, sorted(each for each in properties if each[0] != "lock")]
+    return [*rest, sorted(each for each in properties if each[0] != "forgotten_at")]
 
 
 @pytest.fixture(scope="module")
@@ -163,10 +164,19 @@ def test_rejects_come_along(loaded, embedded):
         assert store.read_rejects().equals(embedded.read_rejects())
 
 
+def test_what_was_forgotten_stays_forgotten(loaded, embedded):
+    with Neo4jStore(loaded.settings, create=False) as store:
+        assert store.read_forgotten().num_rows == 1
+        assert store.read_forgotten().equals(embedded.read_forgotten())
+        users = table("User", user_id=["gone"])
+        assert store.upsert_nodes("User", users) == UpsertCounts(forgotten=1)
+
+
 def test_nothing_tells_it_from_an_upserted_graph(loaded, embedded, store, settings):
     copy(embedded, store)
     rejects = embedded.read_rejects()
     store.replace_rejects("t", "f", [rejects])
+    store.delete_nodes("User", ["gone"], forget=True)
     with Neo4jStore(loaded.settings, create=False):  # makes the constraints
         pass
     upserted, bulk = dump(settings), dump(loaded.settings)

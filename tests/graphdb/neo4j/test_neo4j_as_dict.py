@@ -1,4 +1,4 @@
-"""Random upserts: the Neo4j store equals a dictionary, by the machine of the embedded store."""
+"""Random upserts and deletions: the Neo4j store equals a dictionary, as the embedded one does."""
 
 from contracts.store_as_dict import StoreMachine
 from hypothesis import HealthCheck
@@ -17,8 +17,8 @@ def test_the_store_equals_a_dictionary(settings, empty):
     run_state_machine_as_test(
         Neo4jMachine,
         settings=hypothesis_settings(
-            max_examples=8,
-            stateful_step_count=6,
+            max_examples=12,
+            stateful_step_count=8,
             deadline=None,
             suppress_health_check=list(HealthCheck),
         ),

@@ -17,7 +17,7 @@ from contracts.store import PURCHASED, fill, purchases, rows, table, users
 
 from graphdb import SCHEMA, UpsertCounts, open_store
 from graphdb.errors import StoreError, StoreUnavailableError
-from graphdb.stores.neo4j import Neo4jSettings, Neo4jStore, maintenance, writing
+from graphdb.stores.neo4j import Neo4jSettings, Neo4jStore, cypher, maintenance, writing
 
 
 def whole_story(error: BaseException) -> str:
@@ -204,10 +204,12 @@ def test_a_deadlock_is_tried_again(store, empty, monkeypatch):
     monkeypatch.setattr(writing, "upsert_nodes", counted)
     with empty.session() as session, session.begin_transaction() as other:
         other.run("MATCH (u:User {user_id: 'ann'}) SET u.city = 'Bonn'").consume()
+        # The server ends the transaction with fewer locks.
+        other.run("UNWIND range(1, 200) AS number CREATE (:Other {number: number})").consume()
         writer = Thread(target=write)
         writer.start()  # it locks the table, then waits for ann
         wait_until_blocked(empty)
-        other.run("MATCH (m:_GraphRec {name: 'User'}) SET m.seen = true").consume()
+        other.run(cypher.lock(), names=["User"]).consume()
         other.commit()
     writer.join()
     assert counts == [UpsertCounts(0, 1, 0)]

@@ -16,7 +16,7 @@ from graphdb.checked_schema import Schema
 from graphdb.errors import DataError, SchemaError, StoreError
 from graphdb.schema_types import Kind, NodeType, Property
 from graphdb.stores import REJECT_COLUMNS
-from graphdb.stores.neo4j import Neo4jStore, reading, writing
+from graphdb.stores.neo4j import Neo4jStore, cypher, deletion, reading, writing
 
 ODD_IDS = [
     "",
@@ -281,3 +281,35 @@ def test_rejects_survive_reopening_and_keep_their_order(settings, store):
         (file, row) for file in ("f.csv", "g.csv") for row in (1, 2, 3)
     ]
     assert set(store.counts().values()) == {0}
+
+
+def test_a_node_has_more_edges_than_one_transaction_deletes(store, plain, monkeypatch):
+    monkeypatch.setattr(deletion, "_DELETED_AT_ONCE", 2)
+    fill(store)
+    sales = [("ann", "pan", day, 1.0) for day in range(10, 14)]
+    store.upsert_edges(PURCHASED, purchases(*sales))
+    plain.execute_query("MATCH (p:Product {product_id: 'pan'}) CREATE (p)<-[:SEEN_BY_ME]-(:Me)")
+    report = store.delete_nodes("Product", ["pan"])
+    assert report.rows == {"Product": 1, PURCHASED: 5, MADE_BY: 1}
+    left = plain.execute_query("MATCH (:Me)-[r]-() RETURN count(r) AS edges").records
+    assert left[0]["edges"] == 0, "edges of other people go as well"
+
+
+def test_forgetting_waits_for_a_write_that_began_before(store, plain, settings):
+    fill(store)
+    with plain.session(database=settings.database) as session:
+        writer = session.begin_transaction()
+        writer.run(cypher.lock(), names=["User"]).consume()
+        forgetting = Thread(
+            target=store.delete_nodes, args=("User", ["cid"]), kwargs={"forget": True}
+        )
+        forgetting.start()
+        forgetting.join(1.0)
+        assert forgetting.is_alive()
+        writer.run("CREATE (:User {user_id: 'cid'})").consume()
+        writer.commit()
+        forgetting.join()
+    assert store.read_nodes("User", columns=["user_id"]).read_all().to_pylist() == [
+        {"user_id": "ann"},
+        {"user_id": "bob"},
+    ]

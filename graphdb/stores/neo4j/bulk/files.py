@@ -16,11 +16,12 @@ from graphdb.checked_schema import Schema
 from graphdb.errors import StoreError
 from graphdb.file_access import inside
 from graphdb.schema_types import EVENT_ID, SOURCE_ID, TARGET_ID, EdgeType, Kind, Property
+from graphdb.stores.deletion import MARK
 from graphdb.stores.duckdb_file import open_database
 from graphdb.stores.duckdb_sql import literal, quoted
 from graphdb.stores.duckdb_store import DuckDBStore
 from graphdb.stores.neo4j import cypher
-from graphdb.stores.neo4j.maintenance import meta_nodes
+from graphdb.stores.neo4j.maintenance import meta_node
 from graphdb.stores.protocol import REJECT_COLUMNS
 
 NEO4J_TYPES = {
@@ -166,7 +167,11 @@ class _Writer:
         fields = [*map(text_field, texts), 'row."row" AS "row:long"']
         query = numbered(REJECTS_TABLE, fields, self.next_number)
         self._write_node_file(cypher.REJECT, REJECTS_TABLE, query, texts)
-        self._write_meta()
+        marks = self.store.read_forgotten()
+        if marks.num_rows:
+            self._write_internal(cypher.FORGOTTEN, marks, [_field(column) for column in MARK])
+        meta = pa.Table.from_pylist([meta_node(schema)])
+        self._write_internal(cypher.META, meta, [text_field(name) for name in meta.column_names])
 
     def write_edges(self) -> None:
         schema = self.store.schema
@@ -181,16 +186,15 @@ class _Writer:
         multiline = [f"--multiline-fields={str(self.line_breaks).lower()}"]
         return [*self.files, *multiline, "--id-type=integer", "--bad-tolerance=0"]
 
-    def _write_meta(self) -> None:
-        meta = pa.Table.from_pylist(meta_nodes(self.store.schema))
+    def _write_internal(self, label: str, rows: pa.Table, fields: list[str]) -> None:
         with self.store.sql() as cursor:
-            cursor.register("meta", meta)
-            cursor.execute("CREATE TEMP TABLE meta_nodes AS FROM meta")
-            fields = [text_field(name) for name in meta.column_names]
-            query = numbered("meta_nodes", fields, self.next_number)
-            write_csv(cursor, query, self.folder / f"{cypher.META}.csv")
-        self.files.append(f"--nodes={cypher.META}={cypher.META}.csv")
-        self.num_nodes += meta.num_rows
+            cursor.register("internal", rows)
+            cursor.execute("CREATE OR REPLACE TEMP TABLE internal_nodes AS FROM internal")
+            query = numbered("internal_nodes", fields, self.next_number)
+            write_csv(cursor, query, self.folder / f"{label}.csv")
+        self.files.append(f"--nodes={label}={label}.csv")
+        self.num_nodes += rows.num_rows
+        self.next_number += rows.num_rows
 
     def _write_node_file(self, label: str, table: str, query: str, texts: list[str]) -> None:
         self.num_nodes += self._write(f"--nodes={label}={label}.csv", table, query, texts)

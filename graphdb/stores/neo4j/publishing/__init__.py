@@ -1,5 +1,5 @@
 """Model releases in Neo4j: vectors on nodes, vector indexes, RECOMMENDED relationships."""
 
-from graphdb.stores.neo4j.publishing.publisher import publish
+from graphdb.stores.neo4j.publishing.publisher import drawn_queries, publish
 
-__all__ = ["publish"]
+__all__ = ["drawn_queries", "publish"]

@@ -13,6 +13,7 @@ transaction commits.
 
 import time
 from dataclasses import astuple, dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -34,6 +35,7 @@ from graphdb.stores.neo4j.writing import CHUNK_ROWS, count
 from graphdb.stores.publishing import (
     RECOMMENDED,
     RECOMMENDED_COLUMNS,
+    DrawnQuery,
     OnProgress,
     PublishedRelease,
     PublishedType,
@@ -90,6 +92,18 @@ def _remove_of(tx: Tx, schema: Schema, release_id: str, recommended: Recommended
 
 def num_rows(release: PublishedRelease) -> int:
     return sum(recommended.rows.num_rows for recommended in release.recommended)
+
+
+def drawn_queries(connection: Connection, schema: Schema) -> tuple[str | None, list[DrawnQuery]]:
+    """See `PublishingStore.drawn_queries`."""
+    found = connection.read(statements.served_release(), {"served": statements.SERVED})
+    if not found:
+        return None, []
+    ((release_id,),) = found
+    keys = {name: node_type.key for name, node_type in schema.node_types.items()}
+    parameters = {"release": release_id, "keys": keys}
+    rows_found = connection.read(statements.drawn(), parameters)
+    return release_id, [DrawnQuery(*row) for row in rows_found]
 
 
 def claim(tx: Tx, release: PublishedRelease) -> None:
@@ -311,6 +325,16 @@ def _remove_page(
     return connection.write(work)
 
 
+def _remove_old_vectors(connection: Connection, release: PublishedRelease) -> None:
+    """Removes the vectors that an older version wrote of this release, under another name."""
+    for node_type in release.embeddings:
+        query = statements.remove_old_vectors(node_type, release.release_id)
+        number = PAGE_NODES
+        while number == PAGE_NODES:
+            work = partial(rows, query=query, parameters={"rows": PAGE_NODES})
+            ((number,),) = connection.write(work)
+
+
 def _forget(connection: Connection, release_id: str) -> None:
     def work(tx: Tx) -> None:
         if is_stale(tx, release_id):
@@ -349,7 +373,7 @@ def publish(
             next_step="check bundle and store; the previous release is still served",
             value=release.release_id,
         )
-    statements.create(connection, release, on_progress)
+    statements.create(connection, schema, release, on_progress)
 
     def draw_held(tx: Tx) -> int:
         hold(tx, release)
@@ -363,6 +387,8 @@ def publish(
     drawn = connection.write(draw_held, wanted)
     replaced = connection.write(serve)
     wait_for_readers(connection)
+    if statements.drop_old(connection, release.release_id):
+        _remove_old_vectors(connection, release)
     removed = remove_stale(connection, schema, on_progress)
     return PublishReport(release.release_id, replaced, types, drawn, wanted - drawn, removed)
 
@@ -394,13 +420,10 @@ def _check_release(schema: Schema, release: PublishedRelease) -> None:
 
 
 def _check_server(connection: Connection) -> None:
-    ((version,),) = connection.read(
-        "CALL dbms.components() YIELD name, versions WHERE name = 'Neo4j Kernel' RETURN versions[0]"
-    )
-    if tuple(map(int, version.split(".")[:2])) < OLDEST_SERVER:
+    if connection.version < OLDEST_SERVER:
         raise StoreError(
-            f"{connection.settings.uri} is Neo4j {version}",
+            f"{connection.settings.uri} is Neo4j {'.'.join(map(str, connection.version))}",
             expected="Neo4j {}.{} or newer to publish into".format(*OLDEST_SERVER),
             next_step="upgrade it to 5 LTS (5.26)",
-            value=version,
+            value=connection.version,
         )

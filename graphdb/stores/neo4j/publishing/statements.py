@@ -18,6 +18,7 @@ a few dimensions: neighbors are then vectors that point in the same direction.
 """
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,6 +26,7 @@ from numpy.typing import NDArray
 
 from graphdb.checked_schema import Schema
 from graphdb.errors import StoreError
+from graphdb.schema_types import Kind
 from graphdb.stores.neo4j.connection import Connection
 from graphdb.stores.neo4j.cypher import META, quoted
 from graphdb.stores.publishing import RECOMMENDED, OnProgress, PublishedRelease
@@ -119,7 +121,18 @@ HNSW_EF_CONSTRUCTION = 200
 def embedding_name(release_id: str) -> str:
     """Returns the property of a release's vectors.
 
+    It sorts after the properties of the schema, which Neo4j Browser lists by name.
+
     >>> embedding_name("3f9c")
+    'vector_3f9c'
+    """
+    return f"vector_{release_id}"
+
+
+def old_embedding_name(release_id: str) -> str:
+    """Returns the name of that property in releases published before December 2026.
+
+    >>> old_embedding_name("3f9c")
     'embedding_3f9c'
     """
     return f"embedding_{release_id}"
@@ -129,7 +142,7 @@ def index_name(release_id: str, node_type: str) -> str:
     """Returns the vector index of a release on one node type.
 
     >>> index_name("3f9c", "Product")
-    'embedding_3f9c_Product'
+    'vector_3f9c_Product'
     """
     return f"{embedding_name(release_id)}_{node_type}"
 
@@ -137,6 +150,26 @@ def index_name(release_id: str, node_type: str) -> str:
 def served() -> str:
     """Returns the served release and the one being written; locks both against other publishers."""
     return f"MERGE (r:{META} {{name: $served}}) SET r.lock = true RETURN r.id, r.next"
+
+
+def served_release() -> str:
+    """Returns the id of the served release, without a lock; no row if there is none."""
+    return f"MATCH (r:{META} {{name: $served}}) WHERE r.id IS NOT NULL RETURN r.id"
+
+
+def drawn() -> str:
+    """Counts the RECOMMENDED relationships of a release, by query node and type of their targets.
+
+    $keys has the key of every node type.
+    """
+    source, target = (f"[l IN labels({end}) WHERE $keys[l] IS NOT NULL][0]" for end in "st")
+    return (
+        f"MATCH (s)-[x:{RECOMMENDED} {{release: $release}}]->(t)"
+        f" WITH {source} AS source, s, {target} AS target, count(*) AS number"
+        " WHERE source IS NOT NULL AND target IS NOT NULL"
+        " WITH source, s[$keys[source]] AS id, target, number"
+        " RETURN source, id, target, number ORDER BY source, target, id"
+    )
 
 
 def claim() -> str:
@@ -181,20 +214,47 @@ def set_vectors() -> str:
 def remove_page(schema: Schema, node_type: str, release_id: str) -> str:
     """Removes a release's vectors from the next $rows nodes after $last; returns the last key."""
     key = f"n.{quoted(schema.node_type(node_type).key)}"
-    vector = f"n.{quoted(embedding_name(release_id))}"
+    names = (embedding_name(release_id), old_embedding_name(release_id))
     return (
         f"MATCH (n:{quoted(node_type)}) WHERE {key} >= $last"
-        f" WITH n ORDER BY {key} LIMIT $rows REMOVE {vector}"
+        f" WITH n ORDER BY {key} LIMIT $rows REMOVE {', '.join(f'n.{quoted(x)}' for x in names)}"
         f" WITH collect({key}) AS keys RETURN keys[-1], size(keys)"
     )
 
 
-def create_index(node_type: str, release_id: str, num_dimensions: int) -> str:
+def remove_old_vectors(node_type: str, release_id: str) -> str:
+    """Removes a release's vectors under their old name from $rows nodes; returns how many."""
+    vector = f"n.{quoted(old_embedding_name(release_id))}"
+    return (
+        f"MATCH (n:{quoted(node_type)}) WHERE {vector} IS NOT NULL WITH n LIMIT $rows"
+        f" REMOVE {vector} RETURN count(n)"
+    )
+
+
+def filter_properties(schema: Schema, node_type: str) -> list[str]:
+    """Returns the properties that a search can filter by inside the index: all but free text."""
+    return [
+        column.name
+        for column in schema.columns(node_type)
+        if column.kind != Kind.STRING or column.choices
+    ]
+
+
+def create_index(
+    node_type: str, release_id: str, num_dimensions: int, filters: Sequence[str] = ()
+) -> str:
+    """Creates the vector index of a type.
+
+    Args:
+        filters: The properties to filter by inside the index; only servers with SEARCH take any.
+    """
     name, vector = index_name(release_id, node_type), embedding_name(release_id)
+    listed = ", ".join(f"n.{quoted(one)}" for one in filters)
     # Quantised to a byte, the many short vectors of a type would all look alike.
     return (
-        f"CREATE VECTOR INDEX {quoted(name)} IF NOT EXISTS"
-        f" FOR (n:{quoted(node_type)}) ON (n.{quoted(vector)}) OPTIONS {{indexConfig: {{"
+        f"{'CYPHER 25 ' if filters else ''}CREATE VECTOR INDEX {quoted(name)} IF NOT EXISTS"
+        f" FOR (n:{quoted(node_type)}) ON (n.{quoted(vector)})"
+        f"{f' WITH [{listed}]' if filters else ''} OPTIONS {{indexConfig: {{"
         f" `vector.dimensions`: {num_dimensions}, `vector.similarity_function`: 'cosine',"
         f" `vector.hnsw.m`: {HNSW_M}, `vector.hnsw.ef_construction`: {HNSW_EF_CONSTRUCTION},"
         " `vector.quantization.enabled`: false}}"
@@ -244,7 +304,9 @@ def num_dimensions(dim: int) -> int:
     return dim + num_extra(dim)
 
 
-def create(connection: Connection, release: PublishedRelease, on_progress: OnProgress) -> None:
+def create(
+    connection: Connection, schema: Schema, release: PublishedRelease, on_progress: OnProgress
+) -> None:
     """Creates one index per embedded type, and returns when all are ready.
 
     Raises:
@@ -252,14 +314,19 @@ def create(connection: Connection, release: PublishedRelease, on_progress: OnPro
     """
     connection.change_schema(
         [
-            create_index(node_type, release.release_id, num_dimensions(release.dim))
+            create_index(
+                node_type,
+                release.release_id,
+                num_dimensions(release.dim),
+                filter_properties(schema, node_type) if connection.can_search else (),
+            )
             for node_type in release.embeddings
         ],
         wait=False,
     )
     names = [index_name(release.release_id, name) for name in release.embeddings]
     while True:
-        states = _states(connection, release.release_id)
+        states = _states(connection, index_name(release.release_id, ""))
         for name in names:
             # Missing when somebody dropped it, such as the clean-up of another publish.
             if states.get(name, ("FAILED", 0.0))[0] == "FAILED":
@@ -277,11 +344,18 @@ def create(connection: Connection, release: PublishedRelease, on_progress: OnPro
 
 def drop(connection: Connection, release_id: str) -> None:
     """Drops the indexes of a release."""
-    connection.drop_indexes(_states(connection, release_id))
+    drop_old(connection, release_id)
+    connection.drop_indexes(_states(connection, index_name(release_id, "")))
 
 
-def _states(connection: Connection, release_id: str) -> dict[str, tuple[str, float]]:
-    """State and share built, in per cent, of each index of a release."""
-    prefix = index_name(release_id, "")
+def drop_old(connection: Connection, release_id: str) -> bool:
+    """Drops the indexes of a release on vectors under their old name; returns whether any were."""
+    old = _states(connection, old_embedding_name(release_id) + "_")
+    connection.drop_indexes(old)
+    return bool(old)
+
+
+def _states(connection: Connection, prefix: str) -> dict[str, tuple[str, float]]:
+    """State and share built, in per cent, of each vector index whose name begins so."""
     found = connection.read(index_states(), {"prefix": prefix})
     return {name: (state, percent) for name, state, percent in found}
