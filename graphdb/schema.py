@@ -277,7 +277,8 @@ def extend_schema(path: str | Path, base: Schema = SCHEMA) -> Schema:
     for name, entry in file.content.relation.items():
         _check_name(file, ("relation", name), RELATION_NAME, "STORED_IN")
         _check_ends(file, name, entry, list(node_types), is_new=name not in relations)
-        extended = relations.get(name) or _new_relation(name, entry)
+        before = relations.get(name)
+        extended = _changed(file, before, entry) if before else _new_relation(name, entry)
         relations[name] = replace(
             extended,
             ends=tuple(dict.fromkeys((*extended.ends, *entry.ends))),
@@ -297,6 +298,20 @@ def _new_relation(name: str, entry: RelationEntry) -> Relation:
         one_target=entry.one_target,
         event_weight=entry.event_weight,
     )
+
+
+def _changed(file: TomlFile[SchemaFile], known: Relation, entry: RelationEntry) -> Relation:
+    """Returns an existing relation with the settings that the file gives."""
+    for name in ("is_event", "repeats"):
+        if name in entry.model_fields_set and getattr(entry, name) != getattr(known, name):
+            where = ("relation", known.name, name)
+            what = f"{known.name} exists, and its '{name}' cannot change"
+            raise file.error(where, what, expected=str(getattr(known, name)).lower())
+    if entry.one_target and known.repeats:
+        what = f"{known.name} repeats, so it cannot have one target per source"
+        raise file.error(("relation", known.name, "one_target"), what, expected="false")
+    given = {"one_target", "event_weight"} & entry.model_fields_set
+    return replace(known, **{name: getattr(entry, name) for name in given})
 
 
 def _properties(
