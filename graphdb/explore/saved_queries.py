@@ -9,13 +9,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from graphdb.checked_schema import Schema
 from graphdb.errors import StoreError
 from graphdb.explore.answers import Answer
 from graphdb.printable import literal, quoted
 from graphdb.stores.opening import NEO4J_SCHEMES, neo4j_driver_wanted
+
+if TYPE_CHECKING:
+    from graphdb.stores.neo4j import Neo4jSettings
 
 _NAMES = (
     "taste",
@@ -24,11 +27,14 @@ _NAMES = (
     "shelf",
     "why",
     "lookalikes",
+    "creators",
     "blocked",
+    "creator-audience",
     "recommended",
     "nearest-products",
     "similar",
     "lookalikes-by-model",
+    "creators-by-model",
 )
 """In the order of the listing; the first query about a single node type is its default."""
 
@@ -120,7 +126,7 @@ def _neighbors(schema: Schema, node_type: str) -> SavedQuery:
     text = (
         f"MATCH (n:{quoted(node_type)} {{{quoted(key)}: ${key}}})\n"
         "OPTIONAL MATCH way = (n)--()\n"
-        "RETURN n, way LIMIT 50\n"
+        "RETURN n, way LIMIT 25\n"
     )
     title = f"A {node_type} and what is connected to it"
     return SavedQuery(NEIGHBORS, title, f"// {title}\n{text}")
@@ -155,6 +161,50 @@ def ask(
             wrong, writes, does more than read the graph, or takes too long.
         StoreUnavailableError: The server cannot be reached.
     """
+    settings = _settings(store_url, database)
+    from graphdb.stores.neo4j.exploring import explore
+
+    return explore(settings, cypher, parameters or {}, limit=limit, timeout_s=timeout_s)
+
+
+def nearest(
+    store_url: str,
+    query_type: str,
+    query_id: str,
+    target_type: str,
+    *,
+    k: int = 10,
+    where: Mapping[str, Any] | None = None,
+    database: str | None = None,
+) -> Answer:
+    """Returns the nodes of a type with the greatest dot products in the published release.
+
+    A server with Cypher's SEARCH (Neo4j 2026) filters inside its vector index. On an older one,
+    the 500 nearest are found first and then filtered, so fewer than `k` may be left.
+
+    Args:
+        k: The most nodes to return.
+        where: A value, or the least and the greatest one, None for no bound, by property: numbers,
+            times, booleans and texts with choices. Nodes without the property are left out.
+        database: See `ask`.
+
+    Returns:
+        The columns `node` and `score`, best first. Scores are those of `graphrec recommend`, up to
+        the float32 precision of the index; none of them knows what a user has seen.
+
+    Raises:
+        SchemaError: A type or property is unknown, or cannot be filtered by.
+        StoreError: The store is not a Neo4j server, or no release with such vectors is published.
+        StoreUnavailableError: The server cannot be reached.
+    """
+    settings = _settings(store_url, database)
+    from graphdb.stores.neo4j import exploring
+
+    query_node = (query_type, query_id)
+    return exploring.nearest(settings, query_node, target_type, k=k, where=where or {})
+
+
+def _settings(store_url: str, database: str | None) -> "Neo4jSettings":
     scheme, separator, _ = store_url.partition("://")
     if not separator or scheme not in NEO4J_SCHEMES:
         raise StoreError(
@@ -164,8 +214,5 @@ def ask(
         )
     with neo4j_driver_wanted():
         from graphdb.stores.neo4j import Neo4jSettings
-        from graphdb.stores.neo4j.exploring import explore
     settings = Neo4jSettings.from_environment(store_url)
-    if database:
-        settings = replace(settings, database=database)
-    return explore(settings, cypher, parameters or {}, limit=limit, timeout_s=timeout_s)
+    return replace(settings, database=database) if database else settings

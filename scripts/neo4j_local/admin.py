@@ -3,11 +3,10 @@
 import argparse
 import os
 import shlex
-from pathlib import Path
 
 from neo4j_local.conf import DEFAULT_PORTS, write_conf
 from neo4j_local.home import CannotError, Home, command, locked
-from neo4j_local.installation import fetch_jars, find_java, java_options
+from neo4j_local.installation import java_and_jars, java_options
 
 
 def admin(home: Home, arguments: argparse.Namespace) -> None:
@@ -19,7 +18,7 @@ def admin(home: Home, arguments: argparse.Namespace) -> None:
     with locked(home.folder / "lock") as lock:
         if home.state():
             raise CannotError(f"the server is running; first `{command('stop', home)}`")
-        java, lib = find_java(), fetch_jars(Path(arguments.lib).resolve())
+        java, lib = java_and_jars(arguments)
         if not home.conf.exists():
             write_conf(home, *DEFAULT_PORTS, "256m", [])
         os.set_inheritable(lock, True)

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 SOURCES = Path(__file__).resolve().parents[1] / "neo4j-server"
 COMMAND = SOURCES.with_name("neo4j")
@@ -44,10 +45,10 @@ class Home:
     def state_file(self) -> Path:
         return self.folder / "server.json"
 
-    def state(self) -> dict[str, int] | None:
-        """Pid and ports of the running server; None where none runs."""
+    def state(self) -> dict[str, Any] | None:
+        """Pid, ports and release of the running server; None where none runs."""
         try:
-            state: dict[str, int] = json.loads(self.state_file.read_text())
+            state: dict[str, Any] = json.loads(self.state_file.read_text())
         except FileNotFoundError:
             return None
         return state if self.owns(state["pid"]) else None

@@ -14,10 +14,11 @@ import time
 import urllib.error
 import urllib.request
 from pathlib import Path
+from typing import Any
 
 from neo4j_local.conf import choose_ports, write_conf
 from neo4j_local.home import COMMAND, SOURCES, CannotError, Home, command, locked, say
-from neo4j_local.installation import fetch_jars, find_java, java_options
+from neo4j_local.installation import DEFAULT_RELEASE, java_and_jars, java_options
 
 
 def start(home: Home, arguments: argparse.Namespace) -> None:
@@ -28,14 +29,13 @@ def start(home: Home, arguments: argparse.Namespace) -> None:
             raise CannotError(
                 f"it is running already (pid {running['pid']}); see `{command('status', home)}`"
             )
-        java = find_java()
-        lib = fetch_jars(Path(arguments.lib).resolve())
+        java, lib = java_and_jars(arguments)
         password = home.password()
         bolt, http = choose_ports(arguments)
         home.log.parent.mkdir(exist_ok=True)
         write_conf(home, bolt, http, arguments.page_cache, arguments.set)
         process = launch(java, lib, home, arguments.heap, password)
-        state = {"pid": process.pid, "bolt": bolt, "http": http}
+        state = {"pid": process.pid, "bolt": bolt, "http": http, "release": arguments.release}
         home.state_file.write_text(json.dumps(state))
         wait_until_ready(process, home, state, password)
     say(f"Neo4j is ready; Browser: http://127.0.0.1:{http}/browser/")
@@ -70,7 +70,7 @@ def launch(java: str, lib: Path, home: Home, heap: str, password: str) -> "subpr
 def wait_until_ready(
     process: "subprocess.Popen[bytes]",
     home: Home,
-    state: dict[str, int],
+    state: dict[str, Any],
     password: str,
     patience_s: float = 120,
 ) -> None:
@@ -88,7 +88,7 @@ def wait_until_ready(
         raise
 
 
-def answers(state: dict[str, int], password: str) -> bool:
+def answers(state: dict[str, Any], password: str) -> bool:
     """Whether Bolt listens and HTTP runs a query for the user neo4j.
 
     Raises:
@@ -158,18 +158,20 @@ def wipe(home: Home, _: argparse.Namespace) -> None:
         if home.state():
             raise CannotError(f"it is running; first `{command('stop', home)}`")
         shutil.rmtree(home.folder / "data", ignore_errors=True)
-        home.password_file.unlink(missing_ok=True)
-    say(f"the data in {home.folder} are gone; the logs are kept")
+    say(f"the data in {home.folder} are gone; password and logs are kept")
 
 
-def print_settings(home: Home, state: dict[str, int]) -> None:
+def print_settings(home: Home, state: dict[str, Any]) -> None:
     """Shell exports. The password itself is never printed, only where it is."""
     print(f"export NEO4J_URI=neo4j://127.0.0.1:{state['bolt']}")
     print("export NEO4J_USER=neo4j")
     print(f"export NEO4J_BROWSER_URL=http://127.0.0.1:{state['http']}/browser/")
-    admin = shlex.join([str(COMMAND), "admin", "--home", str(home.folder)])
+    words = [str(COMMAND), "admin", "--home", str(home.folder)]
+    if state.get("release", DEFAULT_RELEASE) != DEFAULT_RELEASE:
+        words += ["--release", state["release"]]
+    admin = shlex.join(words)
     print(f"export NEO4J_ADMIN={shlex.quote(admin)}")
-    if "NEO4J_PASSWORD" not in os.environ:
+    if "NEO4J_PASSWORD" not in os.environ and home.password_file.exists():
         print(f'export NEO4J_PASSWORD="$(cat {shlex.quote(str(home.password_file))})"')
 
 

@@ -3,11 +3,14 @@
 // Bans and suspensions are not in the graph:
 // this shows the product's status, and products of which one in five or more came back (twice at least).
 MATCH made = (brand:Brand {brand_id: $brand_id})<-[:MADE_BY]-(p:Product)
-WITH made, p, COUNT { (p)<-[:PURCHASED]-() } AS bought, COUNT { (p)<-[:RETURNED]-() } AS returned
-WITH made, p, bought, returned,
+WITH brand, made, p, COUNT { (p)<-[:PURCHASED]-() } AS bought, COUNT { (p)<-[:RETURNED]-() } AS returned
+WITH brand, made, p, bought, returned,
      CASE WHEN p.status <> 'active' THEN [p.status] ELSE [] END
      + CASE WHEN returned >= 2 AND 5 * returned >= bought THEN ['often_returned'] ELSE [] END AS reasons
 WHERE size(reasons) > 0
-RETURN p, reasons, bought, returned, made, [sold = (p)-[:SOLD_BY]->(:Shop) | sold] AS shops,
-       [shown = (p)<-[:PROMOTES]-(:Creator) | shown] AS creators
+WITH brand, made, p, bought, returned, reasons
+ORDER BY size(reasons) DESC, returned DESC, p.product_id LIMIT 8
+RETURN brand, p, reasons, bought, returned, made,
+       [sold = (p)-[:SOLD_BY]->(:Shop) | sold][..1] AS shops,
+       [shown = (p)<-[:PROMOTES]-(:Creator) | shown][..1] AS creators
 ORDER BY size(reasons) DESC, returned DESC, p.product_id

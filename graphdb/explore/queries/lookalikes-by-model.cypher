@@ -7,8 +7,9 @@ CALL db.index.vector.queryNodes(release.embedding + '_User', 1000,
      brand[release.embedding][..release.dim] + release.padding)
 YIELD node AS person, score
 WHERE NOT EXISTS { (person)-[:PURCHASED]->(:Product)-[:MADE_BY]->(brand) }
-WITH brand, person, score ORDER BY score DESC LIMIT 10
-OPTIONAL MATCH bought = (person)-[:PURCHASED]->(:Product)
-WITH brand, person, score, collect(bought)[..3] AS bought
-RETURN brand, person, score, bought
+WITH brand, person, score ORDER BY score DESC LIMIT 8
+RETURN brand, person, score,
+       [fact = (person)-[:FOLLOWS]->(brand) | fact][..1]
+       + [fact = (person)-[:CARTED|VIEWED]->(:Product)-[:MADE_BY]->(brand) | fact][..1] AS facts,
+       [bought = (person)-[:PURCHASED]->(:Product) | bought][..1] AS bought
 ORDER BY score DESC

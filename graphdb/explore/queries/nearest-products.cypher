@@ -8,8 +8,10 @@ CALL db.index.vector.queryNodes(release.embedding + '_Product', 500,
 YIELD node AS p, score
 WHERE NOT EXISTS { (u)-[:PURCHASED]->(p) }
   AND coalesce(p.status, 'active') = 'active' AND coalesce(p.stock, 1) > 0
-WITH p, score ORDER BY score DESC LIMIT 10
+WITH u, p, score ORDER BY score DESC LIMIT 8
 OPTIONAL MATCH brand = (p)-[:MADE_BY]->(:Brand)
-OPTIONAL MATCH category = (p)-[:IN_CATEGORY]->(:Category)
-RETURN p, score, brand, category
+RETURN u, p, score,
+       [fact = (u)-[:CARTED|VIEWED|RATED]->(p) | fact][..1]
+       + [fact = (u)-[:FOLLOWS]->(:Brand)<-[:MADE_BY]-(p) | fact] AS facts, brand,
+       [category = (p)-[:IN_CATEGORY]->(:Category) | category][..1] AS category
 ORDER BY score DESC

@@ -3,6 +3,9 @@
 // Needs `graphrec publish` with this user as a query node.
 MATCH (release:_GraphRec {name: 'release'})
 MATCH (u:User {user_id: $user_id})-[given:RECOMMENDED {release: release.id}]->(target)
+WITH u, given, target ORDER BY given.rank LIMIT 12
 OPTIONAL MATCH brand = (target)-[:MADE_BY]->(:Brand)
-RETURN u, given, target, brand, given.rank AS rank, given.score AS score
+RETURN u, given, target, given.rank AS rank, given.score AS score,
+       [fact = (u)-[:CARTED|VIEWED|RATED|PURCHASED|FOLLOWS]->(target) | fact][..1]
+       + [fact = (u)-[:FOLLOWS]->(:Brand)<-[:MADE_BY]-(target) | fact] AS facts, brand
 ORDER BY rank

@@ -3,9 +3,9 @@
 MATCH (p:Product {product_id: $product_id})
 RETURN p,
        [way = (p)-[:MADE_BY]->(:Brand) | way] AS brand,
-       [way = (p)-[:SOLD_BY]->(:Shop) | way][..5] AS shops,
-       [way = (p)-[:IN_CATEGORY]->(:Category)-[:CHILD_OF*0..1]->(:Category) | way] AS categories,
-       [way = (p)-[:TAGGED]->(:Tag) | way] AS tags,
-       [way = (p)<-[:PROMOTES]-(:Creator) | way][..5] AS creators,
-       [way = (p)<-[:FEATURES]-(:Content)<-[:PUBLISHED]-(:Creator) | way][..5] AS contents,
-       [way = (p)-[:BOUGHT_TOGETHER|ALSO_BOUGHT]->(:Product) | way][..8] AS bought_with
+       [way = (p)-[:SOLD_BY]->(:Shop) | way][..3] AS shops,
+       [way = (p)-[:IN_CATEGORY]->(:Category)-[:CHILD_OF*0..1]->(:Category) | way][..3] AS categories,
+       [way = (p)-[:TAGGED]->(:Tag) | way][..4] AS tags,
+       [way = (p)<-[:PROMOTES]-(:Creator) | way][..3] AS creators,
+       [way = (p)<-[:FEATURES]-(:Content)<-[:PUBLISHED]-(:Creator) | way][..3] AS contents,
+       [way = (p)-[:BOUGHT_TOGETHER|ALSO_BOUGHT]->(:Product) | way][..5] AS bought_with

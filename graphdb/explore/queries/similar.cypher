@@ -1,4 +1,4 @@
-// Products like this one, by the model's vectors
+// Products like this one, by the model's vectors, as `graphrec similar` ranks them
 // For a product: :param product_id => 'p0001'
 // Needs `graphrec publish`.
 MATCH (release:_GraphRec {name: 'release'})
@@ -7,12 +7,15 @@ CALL db.index.vector.queryNodes(release.embedding + '_Product', 500,
      p[release.embedding][..release.dim] + release.padding)
 YIELD node AS other, score
 WHERE other <> p AND coalesce(other.status, 'active') = 'active' AND coalesce(other.stock, 1) > 0
-WITH p, other, score, release.typical_norm_Product AS typical, release.max_norm_Product AS longest,
-     sqrt(reduce(sum = 0.0, x IN p[release.embedding][..release.dim] | sum + x * x)) AS own,
-     sqrt(reduce(sum = 0.0, x IN other[release.embedding][..release.dim] | sum + x * x)) AS length
-WITH p, other, (2 * score - 1) * longest * own / ((typical + own) * (typical + length)) AS similarity
-ORDER BY similarity DESC LIMIT 10
-OPTIONAL MATCH brand = (other)-[:MADE_BY]->(:Brand)
-OPTIONAL MATCH category = (other)-[:IN_CATEGORY]->(:Category)
-RETURN p, other, similarity, brand, category
+WITH p, other, release.typical_norm_Product AS typical,
+     p[release.embedding][..release.dim] AS v, other[release.embedding][..release.dim] AS w
+WITH p, other, typical, reduce(sum = 0.0, i IN range(0, size(v) - 1) | sum + v[i] * w[i]) AS dot,
+     sqrt(reduce(sum = 0.0, x IN v | sum + x * x)) AS own,
+     sqrt(reduce(sum = 0.0, x IN w | sum + x * x)) AS length
+WITH p, other, dot / ((typical + own) * (typical + length)) AS similarity
+ORDER BY similarity DESC LIMIT 8
+RETURN p, other, similarity,
+       [way = (p)-[:MADE_BY]->(:Brand) | way] + [way = (other)-[:MADE_BY]->(:Brand) | way] AS brands,
+       [way = (p)-[:IN_CATEGORY]->(:Category) | way][..1]
+       + [way = (other)-[:IN_CATEGORY]->(:Category) | way][..1] AS categories
 ORDER BY similarity DESC

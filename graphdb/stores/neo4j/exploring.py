@@ -5,7 +5,7 @@ ends other people's queries and empties caches. So it fetches the query's plan f
 its operators with those that reading the graph needs. A database user with read access is enough.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from neo4j import ResultSummary
@@ -13,10 +13,13 @@ from neo4j.graph import Node, Path, Relationship
 from neo4j.time import DateTime
 
 from graphdb.checked_schema import Schema
-from graphdb.errors import StoreError
+from graphdb.errors import SchemaError, StoreError
+from graphdb.errors import nearest as nearest_name
 from graphdb.explore.answers import Answer, FoundEdge, FoundNode, FoundPath, Value
+from graphdb.printable import literal, quoted
 from graphdb.stores.neo4j.connection import Connection
 from graphdb.stores.neo4j.maintenance import read_schema
+from graphdb.stores.neo4j.publishing.statements import filter_properties, index_name
 from graphdb.stores.neo4j.settings import Neo4jSettings
 
 _READING_PROCEDURES = (
@@ -57,6 +60,104 @@ def explore(
     finally:
         connection.close()
     return Answer(columns, [[_value(schema, value) for value in row] for row in rows])
+
+
+FETCHED = 500
+"""How many neighbors a search looks at: the index is approximate, so it is asked for more."""
+
+
+def nearest(
+    settings: Neo4jSettings,
+    query_node: tuple[str, str],
+    target_type: str,
+    *,
+    k: int,
+    where: Mapping[str, Any],
+) -> Answer:
+    """Searches a vector index of the served release; see `graphdb.explore.nearest`."""
+    query_type, query_id = query_node
+    connection = Connection(settings)
+    try:
+        schema = read_schema(connection)
+        key = schema.node_type(query_type).key
+        conditions, values = _conditions(schema, target_type, where)
+        found = connection.read(
+            "MATCH (r:_GraphRec {name: 'release'}) RETURN r.id, r.embedding, r.dim, r.padding,"
+            f" r[{literal('max_norm_' + target_type)}]"
+        )
+        if not found or found[0][-1] is None:
+            raise StoreError(
+                f"no release with vectors of {target_type} is published in {settings.uri}",
+                next_step="write one with `graphrec publish`",
+                value=target_type,
+            )
+        ((release_id, embedding, dim, padding, longest),) = found
+        index = index_name(release_id, target_type)
+        search = _search(index, target_type, conditions, inside=connection.can_search)
+        vector = f"s.{quoted(embedding)}"
+        query = (
+            f"{'CYPHER 25 ' if connection.can_search else ''}MATCH (s:{quoted(query_type)}"
+            f" {{{quoted(key)}: $id}}) WHERE {vector} IS NOT NULL"
+            f" WITH s, {vector}[..$dim] + $padding AS query"
+            f" {search} AND node <> s"
+            " WITH node, score, sqrt(reduce(sum = 0.0, x IN query | sum + x * x)) AS length"
+            " RETURN node, (2 * score - 1) * length * $longest AS score"
+            " ORDER BY score DESC LIMIT $k"
+        )
+        rows = connection.read(
+            query,
+            {
+                **values,
+                **{"id": query_id, "dim": dim, "padding": padding, "longest": longest},
+                **{"index": index, "fetch": max(k + 1, FETCHED), "k": k},
+            },
+        )
+    finally:
+        connection.close()
+    return Answer(["node", "score"], [[_value(schema, value) for value in row] for row in rows])
+
+
+def _search(index: str, target_type: str, conditions: Sequence[str], *, inside: bool) -> str:
+    """Returns the search for `query`: inside the index where the server can, or afterwards."""
+    if not inside:
+        filtered = " AND ".join(conditions) or "true"
+        return (
+            "CALL db.index.vector.queryNodes($index, $fetch, query) YIELD node, score"
+            f" WHERE {filtered}"
+        )
+    filtered = f" WHERE {' AND '.join(conditions)}" if conditions else ""
+    return (
+        f"MATCH (node:{quoted(target_type)}) SEARCH node IN (VECTOR INDEX {quoted(index)}"
+        f" FOR query{filtered} LIMIT $fetch) SCORE AS score WITH s, query, node, score WHERE true"
+    )
+
+
+def _conditions(
+    schema: Schema, target_type: str, where: Mapping[str, Any]
+) -> tuple[list[str], dict[str, Any]]:
+    """Returns the conditions on `node` in Cypher, and the parameters that they name.
+
+    Raises:
+        SchemaError: A property is unknown, or is free text.
+    """
+    allowed = filter_properties(schema, target_type)
+    conditions: list[str] = []
+    values: dict[str, Any] = {}
+    for number, (name, wanted) in enumerate(where.items()):
+        if name not in allowed:
+            raise SchemaError(
+                f"nodes of {target_type} cannot be filtered by '{name}'",
+                expected="one of " + ", ".join(allowed),
+                next_step=nearest_name(name, allowed),
+                value=name,
+            )
+        bounds = wanted if isinstance(wanted, tuple) else (wanted, wanted)
+        signs = (">=", "<=") if isinstance(wanted, tuple) else ("=",)
+        for sign, bound in zip(signs, bounds, strict=False):
+            if bound is not None:
+                values[parameter := f"w{number}{len(values)}"] = bound
+                conditions.append(f"node.{quoted(name)} {sign} ${parameter}")
+    return conditions, values
 
 
 def _check_only_reads(explained: ResultSummary) -> None:

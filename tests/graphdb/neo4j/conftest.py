@@ -46,14 +46,14 @@ class Server:
         assert done.returncode == 0, done.stderr
         return done.stdout
 
-    def start(self) -> None:
+    def start(self, *more: str) -> None:
         """On free ports at first, then on the same ones, so that clients find it again."""
         if self.settings is None:
             options = ["--free-ports"]
         else:
             options = ["--bolt-port", self.settings.uri.rpartition(":")[2], "--http-port", "0"]
         small = ["--heap", "512m", "--page-cache", "64m", "--set", "db.memory.transaction.max=48m"]
-        said = self.call("start", *small, *options)
+        said = self.call("start", *small, *options, *more)
         uri = said.split("NEO4J_URI=")[1].split()[0]
         password = (self.home / "password").read_text().strip()
         self.settings = Neo4jSettings(uri, "neo4j", password)

@@ -11,7 +11,7 @@ from graphdb.stores.neo4j import Neo4jStore
 
 RELEASE = "0123456789ab"
 BEST_BUYER = "MATCH (u:User) WITH u ORDER BY COUNT { (u)-[:PURCHASED]->() } DESC, u.user_id LIMIT 1"
-PUBLISHED = ("User", "Product", "Brand")
+PUBLISHED = ("User", "Product", "Brand", "Creator")
 
 
 @dataclass(frozen=True)
@@ -37,13 +37,13 @@ def world(settings, plain):
     plain.execute_query("CALL db.prepareForReplanning(120)")
     yield find_examples(plain)
     for node_type in PUBLISHED:
-        plain.execute_query(f"DROP INDEX embedding_{RELEASE}_{node_type}")
+        plain.execute_query(f"DROP INDEX vector_{RELEASE}_{node_type}")
     delete_all(plain)
 
 
 def publish_by_hand(plain) -> None:
     """Vectors of three numbers, an index per type, one release, one user's recommendations."""
-    name = f"embedding_{RELEASE}"
+    name = f"vector_{RELEASE}"
     plain.execute_query(
         "CREATE (:_GraphRec {name: 'release', id: $id, embedding: $name,"
         " dim: 3, padding: [0.0, 0.0], typical_norm_Product: 1.0, max_norm_Product: 1.0})",

@@ -3,6 +3,7 @@
 And docs/explore.md, which asks them of the same world.
 """
 
+import neo4j
 import pytest
 from pages.markdown import lines_of, run_line, texts
 
@@ -26,6 +27,31 @@ def test_it_finds_rows_with_bound_and_with_written_values(settings, world, name)
     assert bound.rows
     written = ask(settings.uri, query.filled(world.values(query)))
     assert written == bound
+
+
+MOST_NODES, MOST_PAIRS = 32, 75
+"""What one can still tell apart in a drawing, with all edges between its nodes."""
+AMONG = (
+    "MATCH (n)--(m) WHERE elementId(n) IN $ids AND elementId(m) IN $ids"
+    " AND elementId(n) < elementId(m) RETURN count(DISTINCT [n, m])"
+)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_is_a_small_drawing_with_the_asked_nodes(plain, world, name):
+    """With Browser's "connect result nodes" on as well, which adds all edges between them."""
+    query = QUERIES[name]
+    values = world.values(query)
+    graph = plain.execute_query(query.text, values, result_transformer_=neo4j.Result.graph)
+    drawn = {node.element_id: node for node in graph.nodes}
+    assert len(drawn) <= MOST_NODES
+    ((connected,),) = plain.execute_query(AMONG, ids=list(drawn)).records
+    assert connected <= MOST_PAIRS
+    labels = [next(iter(node.labels)) for node in drawn.values()]
+    assert set(labels) <= SCHEMA.node_types.keys()
+    nodes = zip(labels, drawn.values(), strict=True)
+    ids = {(label, node[SCHEMA.node_type(label).key]) for label, node in nodes}
+    assert {*zip(query.asks_about(SCHEMA), values.values(), strict=True)} <= ids
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -61,7 +87,7 @@ def test_the_neighbors_of_a_node_of_any_type(settings, plain, world, node_type):
 def test_vectors_do_not_come_along(settings, world):
     query = QUERIES["nearest-products"]
     answer = ask(settings.uri, query.text, world.values(query))
-    node = answer.rows[0][0]
+    node = answer.rows[0][answer.columns.index("p")]
     assert isinstance(node, FoundNode)
     assert set(node.fields) <= {column.name for column in SCHEMA.columns("Product")}
 

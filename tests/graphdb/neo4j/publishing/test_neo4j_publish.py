@@ -86,7 +86,7 @@ def test_what_was_done_is_counted(store, plain, recommenders):
 def test_publishing_again_writes_nothing_but_what_is_missing(shop, plain, recommenders):
     publish(recommenders[0], shop.url)
     before = ask(plain, "u00003")
-    name = f"embedding_{id_of(recommenders[0])}"
+    name = f"vector_{id_of(recommenders[0])}"
     plain.execute_query(f"MATCH (p:Product {{product_id: 'p00007'}}) REMOVE p.`{name}`")
     report = publish(recommenders[0], shop.url)
     assert report.replaced is None
@@ -116,7 +116,7 @@ def test_recommendations_are_drawn_as_the_recommender_ranks_and_replaced(shop, p
         QueryNode("User", "u00003", "Product"),
         QueryNode("User", ids("User")[-1], "Product"),
     ]
-    report = publish(second, shop.url, queries=queries, k=4)
+    report = publish(second, shop.url, queries=queries, k=4, redraw=False)
     assert (report.recommended, report.recommended_unknown) == (4, 0), "nothing for a zero vector"
     exact = second.products_for_user("u00003", k=4)
     ((user, products, ranks, scores, releases),) = plain.execute_query(DRAWN).records
@@ -125,6 +125,57 @@ def test_recommendations_are_drawn_as_the_recommender_ranks_and_replaced(shop, p
     assert releases == [id_of(second)]
     assert column(plain, "MATCH (:User)-[x:RECOMMENDED]->(:Brand) RETURN count(x)") == [1], "theirs"
     assert report.recommended_removed == 6, "those of the first release, not theirs"
+
+
+def test_a_new_release_recommends_to_whom_the_one_before_did(shop, plain, recommenders):
+    first, second = recommenders
+    given = [QueryNode("User", user, "Product") for user in ("u00003", "u00001")]
+    publish(first, shop.url, queries=given, k=3)
+    publish(first, shop.url, queries=[QueryNode("User", "u00003", "Brand")], k=2)
+    report = publish(second, shop.url, queries=given[:1], k=5)
+    assert (report.redrawn, report.recommended, report.recommended_removed) == (2, 10, 8)
+    assert drawn_counts(plain) == {
+        ("u00001", "Product"): 3,
+        ("u00003", "Brand"): 2,
+        ("u00003", "Product"): 5,
+    }
+    drawn = {user: products for user, products, *_ in plain.execute_query(DRAWN).records}
+    assert drawn["u00001"] == list(second.products_for_user("u00001", k=3).ids)
+    assert publish(second, shop.url).redrawn == 0, "they stay"
+    assert sum(drawn_counts(plain).values()) == 10
+
+
+def test_the_similarity_is_that_of_the_recommender(shop, plain, recommenders):
+    recommender = recommenders[0]
+    publish(recommender, shop.url)
+    query = queries_for(SCHEMA, "Product")["similar"]
+    (documented,) = [text for text in texts("docs/neo4j.md", "cypher") if "similarity" in text]
+    for product in ids("Product")[:10]:
+        found = recommender.similar_products(product, k=len(ids("Product")))
+        scores = {item.id: item.score for item in found}
+        for text, name in ((query.text, "other"), (documented, "node")):
+            records = plain.execute_query(text, product_id=product).records
+            assert len(records) >= 8
+            for record in records:
+                wanted = scores[record[name]["product_id"]]
+                assert record["similarity"] == pytest.approx(wanted, rel=1e-6, abs=1e-7)
+
+
+def test_vectors_of_an_older_version_are_replaced(shop, plain, recommenders):
+    recommender = recommenders[0]
+    for old in (id_of(recommender), "0123456789ab"):
+        plain.execute_query(f"MATCH (n:Brand) SET n.embedding_{old} = [1.0, 2.0]")
+        plain.execute_query(
+            f"CREATE VECTOR INDEX embedding_{old}_Brand FOR (n:Brand) ON n.embedding_{old} OPTIONS"
+            " {indexConfig: {`vector.dimensions`: 2, `vector.similarity_function`: 'cosine'}}"
+        )
+        plain.execute_query(
+            "CREATE (:_GraphRec {name: 'release ' + $id, types: ['Brand']})", id=old
+        )
+    publish(recommender, shop.url)
+    assert_only(plain, recommender)
+    left = "MATCH (n) UNWIND keys(n) AS name WITH name WHERE name STARTS WITH 'embedding_'"
+    assert column(plain, f"{left} RETURN DISTINCT name") == []
 
 
 def test_a_release_keeps_what_it_has_drawn_and_draws_more_beside_it(shop, plain, recommenders):
@@ -230,3 +281,23 @@ def drawn_counts(plain) -> dict[tuple[str, str], int]:
     )
     found = plain.execute_query(query).records
     return {(record["user"], record["target"]): record["drawn"] for record in found}
+
+
+def test_a_forgotten_user_leaves_the_release_and_no_bundle_brings_her_back(
+    shop, plain, recommenders
+):
+    queries = [QueryNode("User", user, "Product") for user in ("u00003", "u00004")]
+    publish(recommenders[0], shop.url, queries=queries)
+    report = shop.delete_nodes("User", ["u00003"], forget=True)
+    assert (report.rows["User"], report.recommended) == (1, 10)
+    assert column(plain, "MATCH (:User)-[x:RECOMMENDED]->() RETURN count(x)") == [10]
+    found = plain.execute_query(
+        "MATCH (r:_GraphRec {name: 'release'}) MATCH (p:Product {product_id: 'p00001'})"
+        " CALL db.index.vector.queryNodes(r.embedding + '_User', 100,"
+        " p[r.embedding][..r.dim] + r.padding) YIELD node RETURN node.user_id"
+    ).records
+    assert len(found) == len(ids("User")) - 2, "all but the forgotten one and the zero vector"
+    assert ["u00003"] not in [record.values() for record in found]
+    again = publish(recommenders[1], shop.url, queries=queries[1:])
+    assert again.types["User"].unknown == 1
+    assert "u00003" not in column(plain, "MATCH (u:User) RETURN u.user_id")

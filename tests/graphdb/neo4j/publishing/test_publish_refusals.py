@@ -26,7 +26,7 @@ def test_an_index_that_vanished_is_said(shop, recommenders, monkeypatch):
         }
 
     monkeypatch.setattr(publisher.statements, "_states", without)
-    with pytest.raises(StoreError, match=r"could not build the vector index 'embedding_\w+_User'"):
+    with pytest.raises(StoreError, match=r"could not build the vector index 'vector_\w+_User'"):
         publish(recommenders[0], shop.url)
 
 
