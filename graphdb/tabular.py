@@ -79,29 +79,40 @@ def html_table(
             left out.
 
     >>> html_table("2 < 3", [{"id": "<p1>"}]).partition("<tbody>")[2]
-    '<tr><td>&lt;p1&gt;</td></tr></tbody></table>'
+    '<tr><td style="text-align: left">&lt;p1&gt;</td></tr></tbody></table>'
     """
     shown = rows[:_MOST_ROWS]
     names = dict.fromkeys(columns) or dict.fromkeys(name for row in shown for name in row)
     used = [name for name in names if any(row.get(name) is not None for row in shown)]
     more = len(rows) - len(shown)
     notes = [*([f"and {more:,} more rows"] if more else []), *([note] if note else [])]
-    head = "".join(f"<th>{_text(name)}</th>" for name in used)
-    body = "".join(f"<tr>{''.join(_cell(row.get(name)) for name in used)}</tr>" for row in shown)
+    numbers = {name for name in used if all(_is_number(row.get(name)) for row in shown)}
+    head = "".join(_cell(name, "th", is_number=name in numbers) for name in used)
+    body = ""
+    for row in shown:
+        cells = [_cell(row.get(name), "td", is_number=name in numbers) for name in used]
+        body += f"<tr>{''.join(cells)}</tr>"
     table = f"<table><caption>{_text(title)}</caption>"
     if used:
         table += f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody>"
     return f"{table}</table>" + "".join(f"<p>{_text(line)}</p>" for line in notes)
 
 
-def _cell(value: Any) -> str:
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return f'<td style="text-align: right">{_text(_number(value))}</td>'
-    if isinstance(value, datetime):
-        value = f"{value:%Y-%m-%d %H:%M}"
+def _is_number(value: Any) -> bool:
+    return value is None or (isinstance(value, int | float) and not isinstance(value, bool))
+
+
+def _cell(value: Any, tag: str, *, is_number: bool) -> str:
+    """A cell; its column is aligned as a whole, because notebooks move all text to the right."""
     if isinstance(value, list | tuple):
         value = "; ".join(map(str, value))
-    return f"<td>{'' if value is None else _text(str(value))}</td>"
+    elif isinstance(value, datetime):
+        value = f"{value:%Y-%m-%d %H:%M}"
+    elif value is not None and _is_number(value):
+        value = _number(value)
+    side = "right" if is_number else "left"
+    text = "" if value is None else _text(str(value))
+    return f'<{tag} style="text-align: {side}">{text}</{tag}>'
 
 
 def _number(value: float) -> str:

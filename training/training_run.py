@@ -65,8 +65,11 @@ class TrainReport(Tabular):
         return f"<{self._summary()}>"
 
     def _repr_html_(self) -> str:
-        title = self.evaluation.title if self.evaluation else "trained without a holdout"
-        return html_table(title, self.to_arrow().to_pylist(), note=self._summary())
+        if self.evaluation is None:
+            return html_table("trained without a holdout", [], note=self._summary())
+        headings, rows = self.evaluation.table()
+        scores = [dict(zip(headings, row, strict=True)) for row in rows]
+        return html_table(self.evaluation.title, scores, note=self._summary())
 
     def _summary(self) -> str:
         manifest = self.bundle.manifest

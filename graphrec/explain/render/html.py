@@ -47,7 +47,7 @@ def drawing(explanation: PathGroups) -> str:
 def _svg(layout: Layout) -> str:
     parts = [
         f'<svg viewBox="0 0 {layout.width:g} {layout.height:g}" width="{layout.width:g}" role="img"'
-        f' aria-label="{escape(_clean(layout.title))}">'
+        f' style="max-width: 100%; height: auto" aria-label="{escape(_clean(layout.title))}">'
     ]
     for band in layout.bands:
         parts += _band(band)
