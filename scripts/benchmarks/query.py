@@ -64,6 +64,7 @@ def arguments(arguments: Arguments) -> None:
     arguments.add("--cache", type=Path, help="a folder for what takes long to build")
     arguments.add("--no-faiss", action="store_true", help="without FAISS flat and HNSW")
     arguments.add("--neo4j", action="store_true", help="and Neo4j's vector index")
+    arguments.add("--neo4j-release", choices=["5", "2026"], default="5", help="of its server")
 
 
 def run(bench: Bench) -> None:
@@ -244,15 +245,21 @@ def methods_of_neo4j(
     names = {id(mask): f"pass_{number}" for number, mask in enumerate(world.filters.values())}
     filters = dict(zip(names.values(), world.filters.values(), strict=True))
     server, seconds = opened.enter_context(
-        served(world.users, world.products, world.policy, filters)
+        served(world.users, world.products, world.policy, filters, bench.options.neo4j_release)
     )
     bench.note(f"Neo4j's index built in {seconds:.0f} s")
+    questions = max(bench.options.questions // 10, 1)
+    if bench.options.neo4j_release == "2026":
+
+        def filtered_inside(user: int, mask: Mask) -> Rows:
+            return server.search(user, names[id(mask)], world.seen[user], K)
+
+        yield Kind.BASELINE, "Neo4j 2026, filtered inside", filtered_inside, questions
     for width in (200, 2_000):
 
         def filtered_after(user: int, mask: Mask, width: int = width) -> Rows:
             return server.best(user, names[id(mask)], world.seen[user], width, K)
 
-        questions = max(bench.options.questions // 10, 1)
         yield Kind.BASELINE, f"Neo4j, {width} then filtered", filtered_after, questions
 
 

@@ -161,8 +161,9 @@ class DeletionContract:
         assert (again.counts, again.rejected) == (UpsertCounts(unchanged=3, forgotten=3), 0)
         for entry in again.tables:
             assert entry.read == sum(entry.counts) + entry.rejected
-        write_snapshot(store, tmp_path / "snapshot")
-        assert rows(store.read_nodes("User", columns=["user_id"])) == [("bob",)]
+        snapshot = write_snapshot(store, tmp_path / "snapshot")
+        assert snapshot.node_ids("User").to_pylist() == ["bob"]
+        assert snapshot.num_edges(SCHEMA.edge_type("VIEWED")) == 1
         assert store.lift_forgotten("User", ["ann"]) == 1
         assert ingest(tables, store).counts == UpsertCounts(added=2, unchanged=3)
 

@@ -1,4 +1,7 @@
-"""Neo4j's vector index as one more way of the query benchmark: some neighbors, then filtered."""
+"""Neo4j's vector index as one more way of the query benchmark.
+
+Neo4j 5 finds some neighbors, which are then filtered; Neo4j 2026 filters inside its index.
+"""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -9,6 +12,7 @@ import numpy.typing as npt
 from neo4j_local.own_server import own_server
 
 from benchmarks.harness import Timer
+from graphdb.printable import quoted
 from graphdb.stores.neo4j.publishing import statements
 from graphdb.stores.neo4j.publishing.statements import MipsVectors, num_dimensions, num_extra
 from graphrec.query.embeddings import EmbeddingMatrix
@@ -44,19 +48,44 @@ class Served:
         )
         return np.array([record[0] for record in records], dtype=np.int64)
 
+    def search(self, user: int, passes: str, seen: Rows, k: int) -> Rows:
+        """The k best that pass, found by an index that filters by itself."""
+        index = quoted(statements.index_name(_RELEASE, "Product"))
+        records, _, _ = self._driver.execute_query(
+            "CYPHER 25 WITH $vector AS query MATCH (node:Product)"
+            f" SEARCH node IN (VECTOR INDEX {index} FOR query"
+            f" WHERE node.allowed = true AND node.{passes} = true LIMIT $fetch) SCORE AS score"
+            " WITH node, score WHERE NOT node.row IN $seen"
+            " RETURN node.row ORDER BY score DESC LIMIT $k",
+            fetch=k + len(seen),
+            vector=[*self._users[user].tolist(), *self._padding],
+            seen=seen.tolist(),
+            k=k,
+        )
+        return np.array([record[0] for record in records], dtype=np.int64)
+
 
 @contextmanager
 def served(
-    users: EmbeddingMatrix, products: EmbeddingMatrix, policy: Mask, filters: Mapping[str, Mask]
+    users: EmbeddingMatrix,
+    products: EmbeddingMatrix,
+    policy: Mask,
+    filters: Mapping[str, Mask],
+    release: str,
 ) -> Iterator[tuple[Served, float]]:
-    """Fills a server of its own, and gives it with the seconds that its index took to build."""
-    with own_server("2g") as settings:
+    """Fills a server of its own, and gives it with the seconds that its index took to build.
+
+    Args:
+        release: Of the server, '5' or '2026'.
+    """
+    with own_server("2g", release) as settings:
         auth = (settings.user, settings.password)
         with neo4j.GraphDatabase.driver(settings.uri, auth=auth) as driver:
             _fill(driver, MipsVectors(products.vectors, products.norms), policy, filters)
             timer = Timer()
             dimensions = num_dimensions(users.vectors.shape[1])
-            driver.execute_query(statements.create_index("Product", _RELEASE, dimensions))
+            inside = ["allowed", *filters] if release == "2026" else []
+            driver.execute_query(statements.create_index("Product", _RELEASE, dimensions, inside))
             driver.execute_query("CALL db.awaitIndexes(3600)")
             timer.split()
             yield Served(driver, users.vectors), timer.clock.last
