@@ -1,4 +1,4 @@
-// Products nearest to a user in the model's space, left out what was bought
+// Products nearest to a user in the model's space, without what was bought
 // For a user: :param user_id => 'u0007'
 // Needs `graphrec publish`.
 MATCH (release:_GraphRec {name: 'release'})

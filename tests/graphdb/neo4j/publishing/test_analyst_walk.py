@@ -33,12 +33,10 @@ def explored(shop, run, recommenders):
     run("publish", str(bundle), shop.url, "--recommend", "User:u00003", "-k", "10")
 
     def rows(node: str, name: str) -> list[dict]:
-        return json.loads(run("explore", node, "--query", name, "--store", shop.url, *RUN))
+        words = ("explore", node, "--query", name, "--store", shop.url, "--run", "--json")
+        return json.loads(run(*words))["rows"]
 
     return rows
-
-
-RUN = ("--run", "--json")
 
 
 def column(rows: list[dict], name: str) -> list[str]:
@@ -84,7 +82,7 @@ def test_lookalikes_by_the_model_are_the_best_users_who_never_bought(explored, r
     recommender = recommenders[0]
     row = [recommender.bundle.row_of("Brand", brand)]
     ranked, _ = recommender.top_rows("Brand", row, "User", k=SIZES["User"])
-    users = recommender.bundle.ids("User").take(ranked[0]).to_pylist()
+    users = recommender.bundle.ids("User").take(ranked[0][ranked[0] >= 0]).to_pylist()
     bought = (
         "MATCH (u:User)-[:PURCHASED]->(:Product)-[:MADE_BY]->(:Brand {brand_id: $brand})"
         " RETURN DISTINCT u.user_id"
