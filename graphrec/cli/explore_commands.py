@@ -33,6 +33,7 @@ from graphrec.cli.output import (
     print_text,
     show_answer,
     warn,
+    warn_of_fonts,
 )
 from graphrec.cli.query_commands import BundleArgument, VerifyOption
 from graphrec.explain import EdgeSource, Explainer, Explanation
@@ -110,6 +111,11 @@ def explain(
             ends[0], ends[1], k=top, examples=examples, max_hops=max_hops, evidence=evidence
         )
     drawing = str(explanation.draw(output)) if output else None
+    if drawing and drawing.endswith(".png"):
+        from graphrec.explain.render.layout import lay_out
+        from graphrec.explain.render.png import without_font, words_of
+
+        warn_of_fonts(without_font(words_of(lay_out(explanation))))
     _show(explanation, drawing, cypher=cypher, as_json=as_json)
 
 

@@ -159,6 +159,19 @@ def warn(message: str) -> None:
     error_console().print(f"[yellow]Warning:[/yellow] {escape(redacted(message))}", soft_wrap=True)
 
 
+_MOST_CHARACTERS = 20
+
+
+def warn_of_fonts(missing: str) -> None:
+    """Warns about characters that no installed font has, which pictures show as boxes."""
+    if missing:
+        some = missing[:_MOST_CHARACTERS] + ("..." if len(missing) > _MOST_CHARACTERS else "")
+        warn(
+            f"no installed font has {some}: pictures show boxes instead, HTML pages use the "
+            "browser's fonts. Install a font that has them, such as Noto Sans CJK"
+        )
+
+
 def print_json(document: Any) -> None:
     """Prints one JSON document on stdout."""
     print_text(json_text(document, sys.stdout, indent=2) + "\n")

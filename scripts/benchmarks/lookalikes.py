@@ -72,7 +72,7 @@ def run(bench: Bench) -> None:
     add_first_places(bench, brands, by_order, weeks)
     curves = lift_table(bench, "reach_curve of the weeks before, beside real new buyers", "lift")
     curves.add("predicted", *spreads(promised))
-    curves.add("observed", *spreads(found[SERVED]), kind=Kind.REFERENCE)
+    curves.add("observed", *spreads(found[SERVED["Brand"]]), kind=Kind.REFERENCE)
     add_probabilities(bench, *likely)
 
 
@@ -179,7 +179,7 @@ def add_first_places(
 def kind_of(order: str) -> Kind:
     if order == "random":
         return Kind.REFERENCE
-    return Kind.OURS if order in (SERVED, OWN_VECTOR) else Kind.BASELINE
+    return Kind.OURS if order in (SERVED["Brand"], OWN_VECTOR) else Kind.BASELINE
 
 
 def lift_table(bench: Bench, title: str, heading: str) -> Table:

@@ -14,7 +14,7 @@ from benchmarks.data.weeks import WEEKS, held_out_weeks
 from benchmarks.harness import Arguments, Bench, Kind, Timer, measure, text
 from graphrec.bundle import Adjacency
 from training.config import make_config, preset_path, presets
-from training.evaluation.baselines import IALS, ITEM_KNN, MAKERS, POPULARITY, RECENT
+from training.evaluation.baselines import EASE, IALS, ITEM_KNN, MAKERS, PERSONAL, POPULARITY, RECENT
 from training.evaluation.metrics import Scorer, VectorScorer, metrics_at_k
 from training.evaluation.tasks import EvalTarget, Task, first_tasks
 from training.models import Run, make_encoder
@@ -77,7 +77,7 @@ def fitted(
 ) -> Iterator[tuple[Kind, str, Scorer, Scorer, float]]:
     """Every model's scorers of products and of brands, and the seconds that they took."""
     timer = Timer()
-    for name in (POPULARITY, RECENT, ITEM_KNN, IALS):
+    for name in (POPULARITY, RECENT, PERSONAL, ITEM_KNN, EASE, IALS):
         with timer:
             of_products, of_brands = (
                 MAKERS[name](target, seed).fit(target.graph) for target in targets

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from graphrec import Recommender
 from graphrec.cli import build_app
 from training.evaluation import creators, rankers, tasks
-from training.evaluation.baselines import MAKERS, OF_CREATORS, USUAL
+from training.evaluation.baselines import MAKERS, OF_CREATORS, TO_CREATORS, USUAL
 from training.evaluation.groups import MOST_GROUPS
 from training.evaluation.metrics import METRICS
 from training.evaluation.results import read_evaluation
@@ -19,7 +19,7 @@ PAGE = (Path(__file__).parents[2] / "docs" / "evaluation.md").read_text(encoding
 
 
 @pytest.mark.slow
-def test_every_command_of_the_page_runs(tmp_path, monkeypatch):
+def test_every_command_of_the_page_runs(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     Path("pairs.csv").write_text("source_id,target_id\nu0001,p0001\nu0002,p0003\n")
     for block in re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL):
@@ -28,10 +28,16 @@ def test_every_command_of_the_page_runs(tmp_path, monkeypatch):
             assert command[0] == "graphrec"
             done = CliRunner().invoke(build_app(), command[1:])
             assert done.exit_code == 0, (line, done.output)
+    code = re.search(r"```python\n(.*?)```\n\n```text\n(.*?)```", PAGE, re.DOTALL)
+    assert code
+    exec(compile(code[1], "evaluation.md", "exec"), {})
+    assert capsys.readouterr().out == code[2]
     found = read_evaluation("evaluation")
-    assert found.models == ("svd", *USUAL, *OF_CREATORS)
+    assert found.models == ("svd", *USUAL, *OF_CREATORS, *TO_CREATORS)
     assert Recommender.open("evaluation/past").bundle.manifest.cutoff == found.protocol.cutoff
-    assert read_evaluation("evaluation-both").models[0] == "concat"
+    two = read_evaluation("evaluation-two")
+    assert set(two.contenders) == {"default", "svd-graph"}
+    assert {len(one.means) for one in two.seeds} == {2}
     assert read_evaluation("evaluation-short").protocol.ks == (1, 10)
     assert Path("evaluation/report.html").stat().st_size > 100_000
     assert read_evaluation("evaluation-last").protocol.split == "leave-last-out"
@@ -46,14 +52,19 @@ def first_column(heading):
 
 def test_the_tables_of_the_page_name_all_there_is():
     assert first_column("baseline") == list(MAKERS)
-    assert first_column("task")[:-2] == [
+    assert first_column("task") == [
         tasks.ALL,
         tasks.REPEAT,
         tasks.NEW,
         tasks.NEW_GROUPS,
+        tasks.NEW_CATEGORIES,
         f"{tasks.PEAK}, {tasks.OTHER_DAYS}",
+        "User-FOLLOWS-Creator and so on",
+        f"{creators.OF_PRODUCT}, {creators.OF_BRAND}",
+        "products, brands and categories for a creator",
     ]
-    assert first_column("task")[-1] == f"{creators.OF_PRODUCT}, {creators.OF_BRAND}"
+    names = {name.partition(" for ")[0] for name in creators.TO_CREATOR.values()}
+    assert names == {"products", "brands", "categories"}
     figures = re.findall(r"\| `(\w+)@k` \|", PAGE)
     of_lists = [
         rankers.COVERAGE,

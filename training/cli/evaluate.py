@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from graphdb.errors import TrainingError
-from graphrec.cli.output import JsonOption, console, escape, print_json, warn
+from graphrec.cli.output import (
+    JsonOption,
+    console,
+    escape,
+    print_json,
+    warn,
+    warn_of_fonts,
+)
 from graphrec.cli.progress import progress_bars
 from training.cli.options import (
     DeviceOption,
@@ -25,8 +32,6 @@ from training.extras import check_report_installed
 
 if TYPE_CHECKING:
     from training.config import TrainConfig
-
-_MOST_CHARACTERS = 20
 
 
 def evaluate_command(
@@ -157,7 +162,7 @@ def evaluate_command(
         # The SVD logs nothing, so there may be no epochs to draw.
         log = run_dir if run_dir is not None and any(run_dir.rglob("*.jsonl")) else None
         written = write_report(folder, snapshot=snapshot, log=log)
-        _warn_of_fonts(written.without_font)
+        warn_of_fonts(written.without_font)
     if as_json:
         print_json(json.loads(found.model_dump_json()))
         return
@@ -201,15 +206,6 @@ def _configs(presets: list[str], files: list[Path], seed: int | None) -> "dict[s
             value=twice[0],
         )
     return dict(named) or {"default": chosen_config(None, None, seed=seed)}
-
-
-def _warn_of_fonts(missing: str) -> None:
-    if missing:
-        some = missing[:_MOST_CHARACTERS] + ("..." if len(missing) > _MOST_CHARACTERS else "")
-        warn(
-            f"no installed font has {some}: the pictures in plots show boxes instead, the page "
-            "uses the browser's fonts. Install a font that has them, such as Noto Sans CJK"
-        )
 
 
 def compare_models_command(
@@ -313,7 +309,7 @@ def report_command(
     written = write_report(
         folder, bundle=bundle, snapshot=snapshot, store=store, log=run_dir, output=output
     )
-    _warn_of_fonts(written.without_font)
+    warn_of_fonts(written.without_font)
     if as_json:
         print_json({"report": str(written.path), "plots": [str(path) for path in written.plots]})
         return

@@ -13,10 +13,9 @@ from graphdb.schema_types import EdgeType
 from graphrec import Seen
 from graphrec.adjacency import sources_of
 from graphrec.bundle import Adjacency
-from graphrec.query.metapaths import PARENT, CategoryTree
 from training.data import ALWAYS_S, AT_S, HeteroData, edge_types_of
-from training.evaluation.tasks import EvalTarget, Task
-from training.pairs import adjacency, compose, without
+from training.evaluation.tasks import EvalTarget, Task, leaf_categories
+from training.pairs import adjacency, compose, with_targets, without
 from training.quality.counts import BRAND, CATEGORY, CREATOR, PRODUCT
 from training.splitting.split import kept_part
 
@@ -93,25 +92,21 @@ def _tasks(
             yield Task(OF_BRAND, target, rule, truth)
         ends = EdgeType(CREATOR, relation, name)
         target = _eval_target(ends, of_products.graph, of_products.schema, before.reverse())
-        yield Task(TO_CREATOR[name], target, rule, truth.reverse())
+        yield Task(TO_CREATOR[name], target, rule, truth.reverse(), levels="leaf")
     ends = EdgeType(CREATOR, relation, PRODUCT)
     target = _eval_target(ends, of_products.graph, of_products.schema, carried_before.reverse())
     yield Task(TO_CREATOR[PRODUCT], target, rule, since.reverse())
 
 
 def _groups(past: HeteroData) -> dict[str, Adjacency]:
-    """Returns the brands and the categories of products; a category with all that it is part of."""
+    """Returns the brands and the leaf categories of products, where there are any."""
     known = edge_types_of(past)
     found = {}
     made_by, in_category = (EdgeType(PRODUCT, *one) for one in (_TO_BRAND, _TO_CATEGORY))
     if made_by in known:
         found[BRAND] = adjacency(past, made_by)
     if in_category in known:
-        categories = adjacency(past, in_category)
-        (parents,) = PARENT.edge_types
-        if parents in known:
-            categories = compose(categories, CategoryTree(adjacency(past, parents)).ancestors)
-        found[CATEGORY] = categories
+        found[CATEGORY] = with_targets(adjacency(past, in_category), leaf_categories(past))
     return found
 
 

@@ -247,6 +247,11 @@ def reasons_to_take(found: Evaluation) -> Iterator[str]:
     """
     chosen = found.recommendation
     if chosen is None:
+        if len(found.contenders) > 1:
+            yield (
+                f"No model is recommended: '{found.tasks[0].name}' has "
+                f"{found.tasks[0].num_queries:,} queries, fewer than {FEWEST_QUERIES}."
+            )
         return
     task, metric = found.task(chosen.task), chosen.metric
     means = {name: value_of(task, name, metric) or 0.0 for name in found.contenders}

@@ -245,11 +245,10 @@ class Served:
                 task.target_type,
                 k=k,
                 exclude_seen=task.exclude_seen,
-                levels="all",
+                levels=task.levels,
                 include_unsellable=True,
             )
             return rows
-        # Categories of any level, because the true targets have all levels.
         # Stock is known for today, not for the past: it must not exclude bought products.
         rows, _ = ask.top_rows(
             task.query_type,
@@ -257,7 +256,7 @@ class Served:
             task.target_type,
             k=k,
             exclude_seen=task.exclude_seen,
-            levels="all",
+            levels=task.levels,
             include_unsellable=True,
         )
         return rows

@@ -242,7 +242,7 @@ def _groups(task: TaskResult, k: int) -> Iterator[Table]:
     models = [one.model for one in task.models]
     for dimension in dict.fromkeys(group.dimension for group in task.groups):
         table = _table(f"{task.name}, by {dimension}: {name}")
-        _columns(table, (dimension,), ["queries", "to find", *models])
+        _columns(table, (dimension,), ["queries", "positives", *models])
         for group in task.groups:
             if group.dimension == dimension:
                 # Intervals are in evaluation.json and the report; there is no room here.
@@ -277,11 +277,11 @@ def _comparisons(found: Evaluation, k: int) -> Table:
 def _audiences(found: Evaluation) -> Table:
     """Returns the calibration of purchase probabilities, cross-validated."""
     days = found.protocol.holdout_days
-    table = _table(f"audiences: chance to buy within {days} days, as told and as it came")
+    table = _table(f"audiences: chance to buy within {days} days, predicted and observed")
     _columns(
         table,
         ("audience of", "purchase"),
-        ["calibration error", "top 10 %: told", "bought", "top 1 %: told", "bought"],
+        ["calibration error", "top 10 %: predicted", "bought", "top 1 %: predicted", "bought"],
     )
     for node_type, figures in found.audiences.items():
         for name, one in (("first", figures.first_purchase), ("any", figures.any_purchase)):

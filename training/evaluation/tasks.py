@@ -6,6 +6,7 @@ far more events than usual, such as sales and holidays.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +22,7 @@ from graphrec.query.seen import USUAL
 from training.data import AT_S, COUNT, DAY_S, OPINION, HeteroData, edge_types_of
 from training.evaluation.metrics import Rows, Values
 from training.evaluation.results import FEWEST_QUERIES, LeakFinding, too_few_queries
-from training.pairs import adjacency, compose, liked, pair_keys, without
+from training.pairs import adjacency, compose, liked, pair_keys, with_targets, without
 from training.splitting.split import Holdout
 
 VALUE = "value"
@@ -165,6 +166,8 @@ class Task:
         exclude_seen: Whether to exclude seen targets; a rule defines what counts as seen.
         truth: The true targets per query node row.
         gains: The gain of each, aligned with the truth's indices; None without money.
+        levels: Which categories the lists have, where targets are categories: 'leaf' ones, as by
+            default in serving, or 'all'.
     """
 
     name: str
@@ -172,6 +175,7 @@ class Task:
     exclude_seen: bool | Seen
     truth: Adjacency
     gains: Values | None = None
+    levels: Literal["leaf", "all"] = "all"
 
     @property
     def query_type(self) -> str:
@@ -231,7 +235,7 @@ def all_tasks(
 
 
 def _new_categories(main: EvalTarget, holdout: Holdout, paid: Payments | None) -> Iterator[Task]:
-    """Returns the task of the categories that products are in, without those seen before."""
+    """Returns the task of the leaf categories that products are in, without those seen before."""
     (edge_type,) = GROUPS[CATEGORY].edge_types
     is_main = main.edge_type.target == edge_type.source
     if not is_main or edge_type not in edge_types_of(main.graph):
@@ -240,10 +244,20 @@ def _new_categories(main: EvalTarget, holdout: Holdout, paid: Payments | None) -
     groups = _of_groups(main, edge_type, members)
     if not groups.seen.num_edges:
         return
-    truth = without(compose(holdout.truth, members), groups.seen)
+    bought = with_targets(compose(holdout.truth, members), leaf_categories(main.graph))
+    truth = without(bought, groups.seen)
     brought = None if paid is None else paid.along(members)
     rule = _rule(main.edge_type)
-    yield Task(NEW_CATEGORIES, groups, rule, truth, _gains(brought, truth))
+    yield Task(NEW_CATEGORIES, groups, rule, truth, _gains(brought, truth), levels="leaf")
+
+
+def leaf_categories(graph: HeteroData) -> npt.NDArray[np.bool_]:
+    """Returns which categories have none below them, bool [num_categories]."""
+    num_categories = graph[CATEGORY].num_nodes
+    (parents,) = PARENT.edge_types
+    if parents not in edge_types_of(graph):
+        return np.ones(num_categories, dtype=np.bool_)
+    return CategoryTree(adjacency(graph, parents)).leaves
 
 
 def check_enough(tasks: Sequence[Task], holdout: Holdout) -> LeakFinding | None:

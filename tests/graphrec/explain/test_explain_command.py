@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 from graphdb import SCHEMA, open_store, write_snapshot
 from graphrec.cli import build_app
 from graphrec.explain import explain
+from graphrec.explain.render import png
 
 ANN, CUP = ("User", "ann"), ("Product", "p9")
 FOLLOWED = "User:ann -[FOLLOWS]-> Creator:zoe 'Zoe' -[PROMOTES]-> Product:p9 'Red cup'"
@@ -56,8 +57,13 @@ def test_json_has_everything(shop, tmp_path):
     assert drawing.read_text() == explanation.to_html()
 
 
-def test_a_drawing_is_named_below_the_text(shop, tmp_path):
+def test_a_drawing_is_named_below_the_text(shop, tmp_path, monkeypatch):
+    monkeypatch.setattr(png, "without_font", lambda words: "汉" if "ann" in words else "")
+    told = run(shop.folder, "User:ann", "Product:p9", "--output", tmp_path / "why.png")
+    assert says(told.stderr, "no installed font has 汉: pictures show boxes instead")
+    monkeypatch.undo()
     said = run(shop.folder, "User:ann", "Product:p9", "--output", tmp_path / "why.png")
+    assert said.stderr == ""
     assert said.stdout.endswith(f"\n\ndrawing: {tmp_path / 'why.png'}\n")
 
 

@@ -159,4 +159,4 @@ def test_an_evaluation_reports_them(planted, tmp_path):
     )
     assert set(found.audiences) == {"Brand", "Product"}
     titles = [str(table.title) for table in tables(found)]
-    assert titles[-1] == "audiences: chance to buy within 28 days, as told and as it came"
+    assert titles[-1] == "audiences: chance to buy within 28 days, predicted and observed"

@@ -97,12 +97,13 @@ def test_nobody_but_old_carriers_is_no_question(make_graph):
     assert rows(tasks[TO_CREATOR["Category"]].truth) == [[1], [], []]
 
 
-def test_a_category_is_carried_with_all_that_it_is_part_of(make_graph):
-    """c0 is a part of c1, which k0 therefore carried with p0, and so did k1 by both."""
+def test_categories_are_those_with_none_below_them(make_graph):
+    """c0 is a part of c1, which is therefore no answer."""
     tree = {SCHEMA.edge_type("CHILD_OF"): [(0, 1)]}
     task = tasks_of(make_graph, {PROMOTES: CARRIED, **tree})[TO_CREATOR["Category"]]
-    assert rows(task.target.seen) == [[0, 1], [1], []]
-    assert rows(task.truth) == [[], [0], [0, 1]]
+    assert rows(task.target.seen) == [[0], [], []]
+    assert rows(task.truth) == [[], [0], [0]]
+    assert task.levels == "leaf"
 
 
 def test_best_sellers_by_hand(make_graph):

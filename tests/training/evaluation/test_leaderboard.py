@@ -122,6 +122,12 @@ def test_the_reasons_name_values_and_tests():
     assert "Take popularity: of the models that differ by no more than chance" in why
     assert "svd 0.1095 in 5 min, popularity 0.0487 in 20 s" in why
     assert list(reasons_to_take(make_evaluation())) == []
+    few = two_trained()
+    task = few.tasks[0].model_copy(update={"num_queries": 3})
+    few = few.model_copy(update={"recommendation": None, "tasks": (task, *few.tasks[1:])})
+    assert list(reasons_to_take(few)) == [
+        "No model is recommended: 'all products' has 3 queries, fewer than 10."
+    ]
 
 
 def test_a_task_in_which_another_model_is_better_is_named():

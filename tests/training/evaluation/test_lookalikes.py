@@ -112,7 +112,8 @@ def of_planted(planted, tmp_path_factory):
 
 def test_audiences_find_planted_tastes_and_chance_does_not(of_planted):
     found = {(point.model, point.share): point.lift for point in of_planted}
-    names = ("random", "most active", "most active recently", "users_for_brand")
+    rules = ("random", "most active", "most active recently", "most active in its categories")
+    names = (*rules, "users_for_brand")
     assert list(found) == [(name, share) for name in names for share in SHARES]
     # a quarter has the brand's taste, and nine of ten purchases are of one's own
     assert found["users_for_brand", 0.25] > 1.8 * max(found[name, 0.25] for name in names[:3])

@@ -29,7 +29,7 @@ def test_truths(tasks):
         "bought before": [[0], [], [], []],
         "new products": [[2], [1, 3], [], []],
         "new brands": [[1], [2], [], []],
-        # bob had cups and so home, of which p4 is.
+        # Of cups > home and tea > food the leaves are answers; bob's p4 is of home.
         "new categories": [[], [3], [], []],
         # bob followed lee before; nobody watched anything in the past to train on.
         "User-FOLLOWS-Creator": [[0], [], [], []],

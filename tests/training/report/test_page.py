@@ -123,7 +123,7 @@ def test_what_no_font_has_is_told(results, monkeypatch):
     assert set(written.without_font) == {"汉"}
     done = CliRunner().invoke(build_app(), ["report", str(results)])
     assert done.exit_code == 0 and says(done.stderr, "no installed font has 汉汉汉")
-    assert says(done.stderr, "the pictures in plots show boxes instead")
+    assert says(done.stderr, "pictures show boxes instead")
 
 
 def test_maps_tell_names_categories_and_prices(full):
