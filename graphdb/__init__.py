@@ -23,16 +23,19 @@ if TYPE_CHECKING:
         TableReport,
         ingest,
     )
+    from graphdb.io.proposal import Proposal, propose_mapping
     from graphdb.sources import open_source
 
 _HOMES = {
     "Column": "graphdb.ingestion",
     "IngestReport": "graphdb.ingestion",
     "IngestWarning": "graphdb.ingestion",
+    "Proposal": "graphdb.io.proposal",
     "SourceTable": "graphdb.ingestion",
     "TableReport": "graphdb.ingestion",
     "ingest": "graphdb.ingestion",
     "open_source": "graphdb.sources",
+    "propose_mapping": "graphdb.io.proposal",
 }
 
 __all__ = [
@@ -46,6 +49,7 @@ __all__ = [
     "Kind",
     "NodeType",
     "Property",
+    "Proposal",
     "Relation",
     "Schema",
     "Snapshot",
@@ -57,6 +61,7 @@ __all__ = [
     "open_snapshot",
     "open_source",
     "open_store",
+    "propose_mapping",
     "write_snapshot",
 ]
 

@@ -156,6 +156,7 @@ class Schema:
             raise SchemaError(
                 f"'{source or '*'}-{relation}-{target or '*'}' fits {len(fitting)} edge types",
                 expected="exactly one of " + ", ".join(map(str, allowed)),
+                next_step=f"name its ends, such as {fitting[0]}" if fitting else None,
                 value=(source, relation, target),
             )
         return fitting[0]

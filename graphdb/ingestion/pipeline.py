@@ -17,7 +17,7 @@ from graphdb.ingestion.staging import FORGOTTEN, MERGED, SUPERSEDED, Staging
 from graphdb.ingestion.typed_rows import SKIPPED
 from graphdb.io.source import SourceTable
 from graphdb.schema_types import TARGET_ID, EdgeType
-from graphdb.stores.protocol import GraphStore, UpsertCounts
+from graphdb.stores.protocol import GraphStore, UpsertCounts, is_consequence
 from graphdb.tabular import Tabular, html_table
 
 
@@ -36,7 +36,9 @@ class TableReport:
         merged: The rows that repeat the key of an earlier one, in a `distinct` table or a split
             cell.
         skipped: The rows without a key in a `skip_missing` table.
-        reject_codes: The number of rejects per code.
+        reject_codes: The number of rejected rows per code.
+        lost_values: The number of bad values per optional property. Their rows are accepted
+            without them; the store keeps them as rejects, too.
     """
 
     name: str
@@ -48,11 +50,17 @@ class TableReport:
     merged: int
     skipped: int
     reject_codes: dict[str, int]
+    lost_values: dict[str, int] = field(default_factory=dict)
 
     @property
     def accepted(self) -> int:
         """The number of rows that the store now holds."""
         return sum(self.counts) - self.counts.superseded - self.counts.forgotten
+
+    @property
+    def lost_every_row(self) -> bool:
+        """Whether rows were rejected and none was accepted or superseded."""
+        return self.rejected > 0 and not sum(self.counts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +99,14 @@ class IngestReport(Tabular):
 
     @property
     def reject_codes(self) -> Counter[str]:
-        """The number of rejects per code, over all tables."""
-        return sum((Counter(table.reject_codes) for table in self.tables), Counter())
+        """The number of rejected rows per code, over all tables; consequences come last."""
+        codes = sum((Counter(table.reject_codes) for table in self.tables), Counter[str]())
+        return Counter({code: codes[code] for code in sorted(codes, key=is_consequence)})
+
+    @property
+    def lost_tables(self) -> list[TableReport]:
+        """The tables that lost every row."""
+        return [table for table in self.tables if table.lost_every_row]
 
     def to_dict(self) -> dict[str, Any]:
         """Returns plain data for JSON."""
@@ -183,8 +197,7 @@ def ingest(
     rejected: dict[tuple[str, str], list[pa.Table]] = {}
     with Staging(store.schema, now or datetime.now(UTC)) as staging, staging.failures():
         for table in nodes + edges:
-            conflicts = _stage(table, store, staging, on_progress)
-            odd_scales = staging.check_scales()
+            conflicts, odd_scales = _stage(table, store, staging, on_progress)
             rejects = staging.rejects()
             if strict and rejects.num_rows:
                 _stop(rejects)
@@ -202,14 +215,15 @@ def ingest(
 
 def _stage(
     table: SourceTable, store: GraphStore, staging: Staging, on_progress: OnProgress | None
-) -> list[str]:
-    """Stages a table; returns what is unusual about its edges."""
+) -> tuple[list[str], list[tuple[str, str]]]:
+    """Stages a table; returns what is unusual about its edges, and properties on another scale."""
     staging.begin(table)
     for batch in table.batches(staging.add_unreadable):
         staging.add(batch)
         if on_progress:
             on_progress(table, "read", batch.num_rows)
     staging.pass_over_forgotten(store.read_forgotten())
+    odd_scales = staging.check_scales()
     if isinstance(table.of, EdgeType):
         for node_type in {table.of.source, table.of.target}:
             if not staging.has_keys(node_type):
@@ -218,7 +232,9 @@ def _stage(
         staging.check_ends(table.of)
     conflicts = staging.conflicting_targets()
     staging.check_keys()  # nulls sort last: an open end must not replace a known one
-    return conflicts
+    if not isinstance(table.of, EdgeType):
+        staging.remember_lost_nodes()
+    return conflicts, odd_scales
 
 
 def _write(
@@ -265,6 +281,10 @@ def _warnings(table: SourceTable, staging: Staging) -> Iterator[IngestWarning]:
         yield IngestWarning(table.name, None, f"no row has {table.condition}; is it spelled right?")
     for column, message in staging.implausible_times():
         yield IngestWarning(table.name, column, message)
+    for lost in staging.lost_values():
+        values = "1 value is" if lost.number == 1 else f"{lost.number:,} values are"
+        message = f"{values} left out and the rows kept, such as row {lost.row}: {lost.reason}"
+        yield IngestWarning(table.name, lost.column, message)
 
 
 def _report(table: SourceTable, staging: Staging, counts: UpsertCounts) -> TableReport:
@@ -286,4 +306,5 @@ def _report(table: SourceTable, staging: Staging, counts: UpsertCounts) -> Table
         merged=merged,
         skipped=skipped,
         reject_codes=codes,
+        lost_values={lost.column: lost.number for lost in staging.lost_values()},
     )

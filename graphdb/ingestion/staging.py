@@ -22,6 +22,8 @@ from graphdb.checked_schema import Schema
 from graphdb.file_access import Closing, temporary_folder
 from graphdb.ingestion.table_checks import implausible_times, reject_other_scales
 from graphdb.ingestion.typed_rows import (
+    LOST,
+    LOST_TYPE,
     PART,
     SKIPPED,
     counts_repeats,
@@ -32,7 +34,7 @@ from graphdb.ingestion.typed_rows import (
 )
 from graphdb.io.source import ROW, SourceTable
 from graphdb.schema_types import COUNT, SOURCE_ID, TARGET_ID, EdgeType, Kind, Property
-from graphdb.stores.deletion import SHOWN_CHARACTERS, missing_node, named_nodes
+from graphdb.stores.deletion import SHOWN_CHARACTERS, WHY_MISSING, missing_node, named_nodes
 from graphdb.stores.duckdb_file import open_database, pass_on_refused
 from graphdb.stores.duckdb_sql import SQL_TYPES, listed, literal, quoted
 from graphdb.stores.protocol import REJECT_COLUMNS
@@ -186,6 +188,24 @@ def _first(name: str) -> str:
 _MEMORY_LIMIT = "1GB"
 _CODE = "_code"
 _REASON = "_reason"
+_NO_REJECTS = ", ".join(map(literal, (SKIPPED, MERGED, SUPERSEDED, FORGOTTEN)))
+_IS_REJECTED = f"{_CODE} NOT IN ({_NO_REJECTS})"
+_IS_READ = f"coalesce({_CODE}, '{MERGED}') IN ('{MERGED}', '{SUPERSEDED}')"
+
+
+@dataclass(frozen=True, slots=True)
+class LostValues:
+    """The bad values of an optional property, whose rows are kept without them.
+
+    Args:
+        reason: The reason of the first one ...
+        row: ... and its row.
+    """
+
+    column: str
+    number: int
+    reason: str
+    row: int
 
 
 class Staging(Closing):
@@ -204,6 +224,10 @@ class Staging(Closing):
         self._connection.execute(
             f"SET memory_limit = '{_MEMORY_LIMIT}'; SET TimeZone = 'UTC';"
             " SET preserve_insertion_order = false"
+        )
+        self._connection.execute(
+            "CREATE TABLE lost_nodes (node_type VARCHAR, key VARCHAR, file VARCHAR, row BIGINT,"
+            " PRIMARY KEY (node_type, key))"
         )
         self._keys: set[str] = set()
         self._num_unreadable = 0
@@ -232,7 +256,7 @@ class Staging(Closing):
         self._connection.execute(
             f"CREATE OR REPLACE TABLE staged"
             f" ({ROW} BIGINT, {PART} BIGINT, {columns}, {_CODE} VARCHAR, {_REASON} VARCHAR,"
-            f" {ROUND} BIGINT DEFAULT 0)"
+            f" {LOST} {LOST_TYPE}, {ROUND} BIGINT DEFAULT 0)"
         )
 
     def add_unreadable(self, row: int, code: str, reason: str) -> None:
@@ -248,8 +272,8 @@ class Staging(Closing):
         query = typed_select(self._schema, self._table, batch.schema)
         parameters = {"now": self._now} if "$now" in query else {}
         self._connection.execute(
-            f"INSERT INTO staged ({ROW}, {PART}, {listed(self._names())}, {_CODE}, {_REASON})"
-            f" {query}",
+            f"INSERT INTO staged ({ROW}, {PART}, {listed(self._names())}, {_CODE}, {_REASON},"
+            f" {LOST}) {query}",
             parameters,
         )
         self._connection.unregister("raw")
@@ -311,14 +335,36 @@ class Staging(Closing):
         return list(implausible_times(self._connection, self._schema, self._table, self._now))
 
     def check_ends(self, edge_type: EdgeType) -> None:
-        """Rejects edges whose ends are unknown nodes, as set by `set_keys`."""
+        """Rejects edges whose ends are unknown nodes, as set by `set_keys`.
+
+        If an end is missing because its row was rejected, the reason names that row.
+        """
         for end, node_type in ((SOURCE_ID, edge_type.source), (TARGET_ID, edge_type.target)):
-            self._connection.execute(
-                f"UPDATE staged SET {_CODE} = 'unknown_{end.removesuffix('_id')}', {_REASON} ="
-                f" {literal(missing_node(node_type))} || left({quoted(end)}, {SHOWN_CHARACTERS})"
-                f" WHERE {_CODE} IS NULL AND {quoted(end)} NOT IN"
+            side, name = end.removesuffix("_id"), f"left(staged.{quoted(end)}, {SHOWN_CHARACTERS})"
+            missing = f"{literal(missing_node(node_type))} || {name}"
+            unknown = (
+                f"{_GOOD} AND staged.{quoted(end)} NOT IN"
                 f" (SELECT key FROM {quoted('keys_' + node_type)})"
             )
+            why = f"{missing} || {literal(WHY_MISSING)} || lost.row || ' of ' || lost.file || ' was rejected'"
+            self._connection.execute(
+                f"UPDATE staged SET {_CODE} = 'rejected_{side}', {_REASON} = {why}"
+                f" FROM lost_nodes AS lost WHERE lost.node_type = {literal(node_type)}"
+                f" AND lost.key = staged.{quoted(end)} AND {unknown}"
+            )
+            self._connection.execute(
+                f"UPDATE staged SET {_CODE} = 'unknown_{side}', {_REASON} = {missing}"
+                f" WHERE {unknown}"
+            )
+
+    def remember_lost_nodes(self) -> None:
+        """Keeps the keys of rejected nodes, to name their rows when edges miss them."""
+        (key,) = self._schema.key(self._table.of)
+        self._connection.execute(
+            f"INSERT INTO lost_nodes SELECT {literal(str(self._table.of))}, {quoted(key)},"
+            f" {literal(self._table.file)}, min({ROW}) FROM staged WHERE {_IS_REJECTED}"
+            f" AND {quoted(key)} IS NOT NULL GROUP BY {quoted(key)} ON CONFLICT DO NOTHING"
+        )
 
     def set_keys(self, node_type: str, keys: pa.RecordBatchReader) -> None:
         """Sets the existing nodes of a type, until the staging ends."""
@@ -352,15 +398,26 @@ class Staging(Closing):
                     yield pa.Table.from_batches([batch])
 
     def rejects(self) -> pa.Table:
-        """The rejected rows, in file order; columns of REJECT_COLUMNS."""
+        """The rejected rows and values, in file order; columns of REJECT_COLUMNS."""
+        where = f"{literal(self._table.name)} AS table_name, {literal(self._table.file)} AS file"
         query = (
-            f"SELECT {literal(self._table.name)} AS table_name,"
-            f" {literal(self._table.file)} AS file, {ROW} AS row,"
-            f" {_CODE} AS code, {_REASON} AS reason FROM staged"
-            f" WHERE {_CODE} NOT IN ('{SKIPPED}', '{MERGED}', '{SUPERSEDED}', '{FORGOTTEN}')"
-            f" ORDER BY {ROW}, {PART}, {_REASON}"
+            f"SELECT * EXCLUDE ({PART}) FROM ("
+            f"SELECT {where}, {ROW} AS row, {_CODE} AS code, {_REASON} AS reason,"
+            f' NULL AS "column", {PART} FROM staged WHERE {_IS_REJECTED}'
+            f" UNION ALL SELECT {where}, {ROW}, lost.code, lost.reason, lost.column, {PART}"
+            f" FROM (SELECT {ROW}, {PART}, unnest({LOST}) AS lost FROM staged WHERE {_IS_READ})"
+            f") ORDER BY row, {PART}, reason"
         )
         return self._connection.sql(query).to_arrow_table().cast(REJECT_COLUMNS)
+
+    def lost_values(self) -> list[LostValues]:
+        """The bad optional values of rows that are not rejected, by property."""
+        query = (
+            f"SELECT lost.column, count(*), arg_min(lost.reason, {ROW}), min({ROW})"
+            f" FROM (SELECT {ROW}, unnest({LOST}) AS lost FROM staged WHERE {_IS_READ})"
+            " GROUP BY 1 ORDER BY 1"
+        )
+        return [LostValues(*row) for row in self._connection.execute(query).fetchall()]
 
     def tallies(self) -> Mapping[str | None, int]:
         """Number of rows per code; None counts the accepted ones."""

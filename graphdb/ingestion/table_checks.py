@@ -8,13 +8,14 @@ meaning. Times are implausible before 1990, if all are on one day, or far in the
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 import duckdb
 
 from graphdb.checked_schema import Schema
-from graphdb.ingestion.typed_rows import staged_columns
+from graphdb.ingestion.typed_rows import LOST, is_optional, staged_columns
 from graphdb.io.source import Column, SourceTable
-from graphdb.schema_types import OCCURRED_AT, Kind
+from graphdb.schema_types import OCCURRED_AT, Kind, Property
 from graphdb.stores.duckdb_sql import literal, quoted
 
 OTHER_SCALE = "other_scale"
@@ -29,6 +30,8 @@ def reject_other_scales(
 ) -> Iterator[tuple[str, str]]:
     """Rejects the good rows of the table `staged` whose values are on another scale.
 
+    Optional values are removed from their rows instead.
+
     Returns:
         Pairs of a property and a line with its values and the next step.
     """
@@ -42,21 +45,70 @@ def reject_other_scales(
             f" FROM staged WHERE isfinite({value})"
         ).fetchall()
         ((number, outside, least, most),) = found
-        if outside <= _FEW or outside < _SHARE * number:
-            continue
+        is_other = outside > _FEW and outside >= _SHARE * number
         scale = f"{column.minimum:g} to {column.maximum:g}"
         odd = f"{outside:,} of {number:,} values lie outside the scale of {scale}"
-        reason = literal(f"{column.name} is ") + f" || {value} || " + literal(f", but {odd}")
-        connection.execute(
-            f"UPDATE staged SET _code = {literal(OTHER_SCALE)}, _reason = {reason}"
-            f" WHERE _code IS NULL AND {value} IS NOT NULL"
-        )
-        yield (
-            column.name,
-            f"{odd}, so '{column.name}' seems to be on a scale of {least:g} to {most:g}, and all"
-            f" these rows are rejected; convert the values to {scale} in the mapping with"
-            " scale or map, or exclude rows with where",
-        )
+        if is_other:
+            reason = literal(f"{column.name} is ") + f" || {value} || " + literal(f", but {odd}")
+            _mark(
+                connection,
+                column.name,
+                beyond,
+                reason,
+                only_value=is_optional(schema, table, column),
+            )
+        if is_optional(schema, table, column):
+            gone = f"{value} IS NOT NULL" if is_other else beyond
+            connection.execute(f"UPDATE staged SET {value} = NULL WHERE {gone}")
+        if is_other:
+            how = table.columns[column.name]
+            yield column.name, _other_scale(column, how, odd, least, most)
+
+
+def _mark(
+    connection: duckdb.DuckDBPyConnection, name: str, beyond: str, reason: str, *, only_value: bool
+) -> None:
+    """Rejects the rows with a value within the scale, or only the value; others have a reason."""
+    code, value = literal(OTHER_SCALE), quoted(name)
+    given = f"_code IS NULL AND {value} IS NOT NULL"
+    if not only_value:
+        connection.execute(f"UPDATE staged SET _code = {code}, _reason = {reason} WHERE {given}")
+        return
+    struct = f"{{'column': {literal(name)}, 'code': {code}, 'reason': {reason}}}"
+    connection.execute(
+        f"UPDATE staged SET {LOST} = list_append({LOST}, {struct}) WHERE {given} AND NOT {beyond}"
+    )
+
+
+def _other_scale(column: Property, how: Column, odd: str, least: float, most: float) -> str:
+    """Returns what is wrong, with a conversion of the values that were found."""
+    low, high = column.minimum, column.maximum
+    assert low is not None and high is not None
+    advice = "scale and offset, or map"
+    if how.scale == 1.0 and how.offset == 0.0 and how.map is None and least < most:
+        scale, offset = conversion((least, most), (low, high))
+        advice += f", such as scale = {scale:.10g} and offset = {offset:.10g}"
+    return (
+        f"{odd}, so '{column.name}' seems to be on a scale of {least:g} to {most:g}, and all these"
+        f" values are rejected; convert them to {low:g} to {high:g} in the mapping with {advice};"
+        " or exclude rows with where"
+    )
+
+
+def conversion(given: tuple[float, float], wanted: tuple[float, float]) -> tuple[float, float]:
+    """Returns scale and offset from one scale to another; no result lies outside the other.
+
+    >>> conversion((0, 5), (1, 5)), conversion((1, 10), (1, 5))
+    ((0.8, 1.0), (0.44444, 0.55556))
+    """
+    least, most = (Decimal(repr(end)) for end in given)
+    low, high = (Decimal(repr(end)) for end in wanted)
+    digits = Decimal("0.00001")
+    scale = ((high - low) / (most - least)).quantize(digits, ROUND_FLOOR)
+    offset = (low - least * scale).quantize(digits, ROUND_CEILING)
+    if most * scale + offset > high:
+        offset = high - most * scale
+    return float(scale), float(offset)
 
 
 EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)

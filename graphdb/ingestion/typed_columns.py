@@ -33,23 +33,33 @@ def decimal_number(raw: str, raw_type: pa.DataType) -> str:
     return f"TRY_CAST({raw} AS DOUBLE)"
 
 
-def decimal_product(number: str, scale: float) -> str:
-    """Returns SQL for a number times a scale, rounded to the decimal places of the product.
+def decimal_product(number: str, scale: float, offset: float = 0.0) -> str:
+    """Returns SQL for a number times a scale plus an offset, rounded to its decimal places.
 
     19.99 has two places and .01 has two, so their product has four.
 
     >>> decimal_product("x", 1.0)
     'x'
     """
-    if scale == 1.0:
+    if scale == 1.0 and offset == 0.0:
         return number
-    exponent = Decimal(repr(scale)).normalize().as_tuple().exponent
-    product, text = f"({number} * {scale!r})", f"CAST({number} AS VARCHAR)"  # 19.99, or 1.9e-05
+    text = f"CAST({number} AS VARCHAR)"  # 19.99, or 1.9e-05
     fraction = f"length(split_part(split_part({text}, 'e', 1), '.', 2))"
     power = f"coalesce(TRY_CAST(split_part({text}, 'e', 2) AS INTEGER), 0)"
-    places = f"CAST(greatest({fraction} - {power} - {exponent}, 0) AS INTEGER)"
+    product = f"({number} * {scale!r})" if scale != 1.0 else number
+    places = f"{fraction} - {power} + {_places(scale)}"
+    if offset:
+        product, places = f"({product} + {offset!r})", f"greatest({places}, {_places(offset)})"
+    places = f"CAST(greatest({places}, 0) AS INTEGER)"
     rounded = f"round({product}, {places})"
     return f"(CASE WHEN {places} <= {_MOST_PLACES} THEN {rounded} ELSE {product} END)"
+
+
+def _places(number: float) -> int:
+    """Returns the number of decimal places of a constant; negative for hundreds."""
+    exponent = Decimal(repr(number)).normalize().as_tuple().exponent
+    assert isinstance(exponent, int)
+    return -exponent
 
 
 _EXACT = {pa.float32(): 2**24, pa.float64(): 2**53}
@@ -95,10 +105,10 @@ class RawColumn:
         if self.how.name is None:
             return literal(self.how.constant or "")
         name = quoted(self.place)
-        if not self.how.null_values or not pa.types.is_string(self.stored):
+        if not self.how.null_values:
             return name
         missing = ", ".join(literal(text) for text in self.how.null_values)
-        return f"(CASE WHEN {name} NOT IN ({missing}) THEN {name} END)"
+        return f"(CASE WHEN {_as_text(name, self.stored)} NOT IN ({missing}) THEN {name} END)"
 
     @property
     def is_text(self) -> bool:
@@ -251,12 +261,16 @@ _MAX_OFFSET_HOURS = 15
 _TIMEZONE_HINT = literal(" as UTC; if it is a local time, set its timezone in the mapping")
 
 
+Problem = tuple[str, str, str]
+"""A rule that a value breaks, in SQL: condition, code and reason."""
+
+
 @dataclass(slots=True)
 class CheckedValue:
-    """SQL for a typed value, and (condition, code, reason) triples; the first true one counts."""
+    """SQL for a typed value, and its problems; the first true one counts."""
 
     value: str
-    problems: list[tuple[str, str, str]] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
 
 
 def check_value(column: Property, raw: RawColumn, *, is_key: bool) -> CheckedValue:
@@ -338,20 +352,20 @@ def _string(column: Property, raw: RawColumn) -> CheckedValue:
 def _number(column: Property, raw: RawColumn) -> CheckedValue:
     if pa.types.is_temporal(raw.type) or pa.types.is_boolean(raw.type):
         raise raw.refused(column, _NUMBERS)
-    scale = raw.how.scale
     number = raw.number
-    scaled = decimal_product(number, scale)
+    scaled = decimal_product(number, raw.how.scale, raw.how.offset)
+    is_as_given = scaled == number
     shown = _shown(column, raw.sql)
     problems = []
     if raw.is_text:
         reason = f"{shown} || ', not a number' || {_decimal_hint(raw)}"
         problems.append((f"{number} IS NULL", "not_a_number", reason))
-    if not raw.is_whole or scale != 1.0:
+    if not raw.is_whole or not is_as_given:
         problems.append(
             (f"NOT isfinite({scaled})", "not_finite", f"{shown} || ', not a finite number'")
         )
     value = scaled
-    if column.kind is Kind.INT and raw.is_whole and scale == 1.0:
+    if column.kind is Kind.INT and raw.is_whole and is_as_given:
         value = f"TRY_CAST({raw.sql} AS BIGINT)"
         too_large = f"{raw.sql} IS NOT NULL AND {value} IS NULL"
         problems.append((too_large, "out_of_range", f"{shown} || ', too large'"))

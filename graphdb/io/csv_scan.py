@@ -18,12 +18,11 @@ from pyarrow import csv
 
 from graphdb.errors import FileFormatError
 from graphdb.file_access import pass_on_refusal
+from graphdb.io.csv_encoding import UTF_8, read_text
 
 BLOCK_BYTES = 32 << 20
-UTF_8 = "utf-8"
 SEPARATORS = (";", "\t", "|", ",")
 _HEADER_CHARACTERS = 1 << 20
-_READ_BYTES = 1 << 16
 _SAY_ENCODING = 'set encoding = "{}" in a mapping, or save it as UTF-8'
 _FOREIGN = (
     (b"\x1f\x8b", "compressed by gzip", "rename it to .csv.gz"),
@@ -33,7 +32,6 @@ _FOREIGN = (
     (b"ARROW1", "an Arrow file", "rename it to .arrow"),
     (b"SQLite format 3", "an SQLite database", "export its tables as CSV"),
 )
-_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,25 +66,6 @@ def check_separator(text: str) -> str:
     return text
 
 
-def check_encoding(name: str) -> str:
-    """Validates the name of a text encoding; all names of UTF-8 become one.
-
-    Raises:
-        ValueError: Python does not know the name.
-
-    Example:
-        >>> check_encoding("latin-1"), check_encoding("UTF8")
-        ('latin-1', 'utf-8')
-    """
-    try:
-        "a".encode(name).decode(name)
-    except (LookupError, ValueError) as error:
-        raise ValueError(
-            f"'{name}' is not an encoding; write one such as latin-1, cp1252, gb18030 or utf-16"
-        ) from error
-    return UTF_8 if codecs.lookup(name).name == UTF_8 else name
-
-
 def read_header(path: Path, form: CsvFormat, *, by_backslash: bool = False) -> CsvHeader:
     """Reads the names of the columns, and whether anything follows them.
 
@@ -97,7 +76,7 @@ def read_header(path: Path, form: CsvFormat, *, by_backslash: bool = False) -> C
         FileFormatError: The file is of another kind, or its header cannot be read.
     """
     try:
-        _refuse_foreign(path, form)
+        _refuse_foreign(path)
         header, has_rows = _split_off(path, form)
         names = _names(header, form.separator, by_backslash=by_backslash)
     except (pa.ArrowException, OSError) as error:
@@ -116,31 +95,6 @@ def read_header(path: Path, form: CsvFormat, *, by_backslash: bool = False) -> C
     return CsvHeader(names, has_rows)
 
 
-def read_text(path: Path, encoding: str) -> Iterator[str]:
-    """Yields the text of a file in blocks; invalid bytes become lone surrogates.
-
-    Raises:
-        FileFormatError: The bytes cannot be decoded.
-    """
-    decoder = codecs.getincrementaldecoder(encoding)("surrogateescape")
-    try:
-        with pa.input_stream(str(path)) as stream:
-            while block := stream.read(_READ_BYTES):
-                yield decoder.decode(block)
-        yield decoder.decode(b"", final=True)
-    except UnicodeError as error:
-        raise not_in_encoding(path, encoding, error) from error
-
-
-def not_in_encoding(path: Path, encoding: str, problem: object) -> FileFormatError:
-    """Returns the error for a file that is not in the encoding of the mapping."""
-    return FileFormatError(
-        f"'{path}' is not in the encoding '{encoding}': {problem}",
-        next_step="set the right encoding in the mapping",
-        value=encoding,
-    )
-
-
 def likely_separator(names: list[str], separator: str, wanted: str) -> str | None:
     """Returns a separator with which the header would have the wanted column.
 
@@ -157,7 +111,7 @@ def likely_separator(names: list[str], separator: str, wanted: str) -> str | Non
     return max(others, key=line.count) if others and len(names) == 1 else None
 
 
-def _refuse_foreign(path: Path, form: CsvFormat) -> None:
+def _refuse_foreign(path: Path) -> None:
     with pa.input_stream(str(path)) as stream:
         first = stream.read(16)
     for magic, what, next_step in _FOREIGN:
@@ -165,12 +119,6 @@ def _refuse_foreign(path: Path, form: CsvFormat) -> None:
             raise FileFormatError(
                 f"'{path}' is not a CSV file but {what}", next_step=next_step, value=str(path)
             )
-    if first.startswith(_UTF_16) and form.encoding == UTF_8:
-        raise FileFormatError(
-            f"'{path}' is not UTF-8: its first bytes say UTF-16",
-            next_step=_SAY_ENCODING.format("utf-16"),
-            value=str(path),
-        )
 
 
 def _split_off(path: Path, form: CsvFormat) -> tuple[str, bool]:

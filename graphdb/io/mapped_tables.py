@@ -68,7 +68,9 @@ def _by_entry(
         of = _type_of(schema, entry)
     except SchemaError as error:
         key = "node" if entry.node is not None else "relation"
-        raise file.error((*where, key), error.what, next_step=error.next_step) from error
+        raise file.error(
+            (*where, key), error.what, expected=error.expected, next_step=error.next_step
+        ) from error
     _check_properties(schema, file, entry, of, where)
     for path in _paths(folder, file, entry, where):
         table = open_file(path, separator=entry.separator, encoding=entry.encoding)
@@ -104,6 +106,8 @@ def _type_of(schema: Schema, entry: TableEntry) -> str | EdgeType:
     if entry.node is not None:
         return schema.node_type(entry.node).name
     assert entry.relation is not None
+    if "-" in entry.relation:
+        return schema.parse_edge_type(entry.relation)
     return schema.edge_type(entry.relation, entry.source, entry.target)
 
 

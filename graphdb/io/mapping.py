@@ -24,7 +24,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from graphdb.errors import FileFormatError
 from graphdb.ingestion.times import check_time_format, check_timezone
-from graphdb.io.csv_scan import check_encoding, check_separator
+from graphdb.io.csv_encoding import check_encoding
+from graphdb.io.csv_scan import check_separator
 from graphdb.io.source import Column
 
 _FORBID = ConfigDict(frozen=True, extra="forbid")
@@ -48,6 +49,8 @@ OTHER_WORDS = {
     "nulls": "it is called null_values",
     "mapping": "it is called map",
     "values": "it is called map",
+    "add": "it is called offset",
+    "shift": "it is called offset",
     "replace": _NO_DELETING,
     "delete": _NO_DELETING,
     "deleted": _NO_DELETING,
@@ -63,7 +66,8 @@ class ColumnEntry(BaseModel):
 
     column: str | None = None
     constant: str | None = None
-    scale: float = Field(default=1.0, gt=0, allow_inf_nan=False)
+    scale: float = Field(default=1.0, allow_inf_nan=False)
+    offset: float = Field(default=0.0, allow_inf_nan=False)
     unit: Literal["s", "ms"] | None = None
     format: Annotated[str, AfterValidator(check_time_format)] | None = None
     split: str | None = Field(default=None, min_length=1)
@@ -80,6 +84,8 @@ class ColumnEntry(BaseModel):
             raise ValueError("give either column or constant")
         if self.unit is not None and self.format is not None:
             raise ValueError("give either unit or format")
+        if self.scale == 0:
+            raise ValueError("a scale of 0 makes all values equal; give another factor")
         return self
 
     def to_column(self, table: "TableEntry") -> Column:
@@ -96,6 +102,7 @@ class ColumnEntry(BaseModel):
             timezone=self.timezone or table.timezone,
             null_values=null_values,
             map=self.map,
+            offset=self.offset,
         )
 
 
@@ -129,11 +136,13 @@ class TableEntry(BaseModel):
 
     Args:
         node: The node type of the rows ...
-        relation: ... or their relation; `source` and `target` choose where it has several ends.
+        relation: ... or their relation. Where it has several ends, write the whole edge type
+            (User-FOLLOWS-Brand), or choose with `source` and `target`.
         distinct: See `SourceTable`.
         skip_missing: See `SourceTable`.
         separator: Between the cells of a CSV file; by default what its name says.
-        encoding: Of a CSV file, such as "latin-1" or "gb18030"; UTF-8 by default.
+        encoding: Of a CSV file, such as "latin-1" or "gb18030"; by default UTF-8, or UTF-16 and
+            GB18030 where the file leaves no doubt.
         decimal: For all columns of numbers; see `Column`.
         timezone: For all columns of times; see `Column`.
         null_values: For all columns; see `Column`.
@@ -165,6 +174,8 @@ class TableEntry(BaseModel):
             raise ValueError("give either node or relation")
         if self.node is not None and (self.source or self.target):
             raise ValueError("source and target belong to relations")
+        if self.relation and "-" in self.relation and (self.source or self.target):
+            raise ValueError("relation names both ends: remove source and target")
         return self
 
 
@@ -204,6 +215,8 @@ def matching_rows(batch: pa.RecordBatch, where: Where, file: str) -> pa.RecordBa
         is_meant = pc.is_in(column, value_set=wanted)
         if "" in values:
             is_meant = pc.or_(is_meant, pc.is_null(column))
+            if pa.types.is_string(column.type):
+                is_meant = pc.or_(is_meant, pc.fill_null(pc.equal(column, ""), False))
         batch = batch.filter(is_meant)
     return batch
 

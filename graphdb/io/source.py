@@ -23,6 +23,8 @@ class Column:
         name: The raw column; None if `constant` is given.
         constant: The value of every row.
         scale: A factor for numbers; .01 turns cents into units.
+        offset: Added to numbers after scaling; with a scale of .8 and an offset of 1, 0 to 5
+            becomes 1 to 5.
         unit: The unit of timestamps that are numbers since 1970: seconds or milliseconds.
         format: The format of timestamps, in strptime codes.
         split: The separators between several values in one cell; each value makes a row.
@@ -43,6 +45,7 @@ class Column:
     timezone: str | None = None
     null_values: tuple[str, ...] = ()
     map: Mapping[str, str] | None = None
+    offset: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

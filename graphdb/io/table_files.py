@@ -6,7 +6,7 @@ CSV is read as text columns without type inference, and a broken line loses only
 import codecs
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,16 +17,8 @@ from pyarrow import csv
 
 from graphdb.errors import FileFormatError
 from graphdb.file_access import file_access, pass_on_refusal
-from graphdb.io.csv_scan import (
-    BLOCK_BYTES,
-    UTF_8,
-    CsvFormat,
-    CsvHeader,
-    CsvScan,
-    not_in_encoding,
-    read_header,
-    scan_csv,
-)
+from graphdb.io.csv_encoding import GB18030, UTF_8, first_encoding, not_in_encoding, second_encoding
+from graphdb.io.csv_scan import BLOCK_BYTES, CsvFormat, CsvHeader, CsvScan, read_header, scan_csv
 from graphdb.io.plain_columns import lists_of, plain_batch
 from graphdb.io.source import ROW, OnBadRow
 
@@ -45,6 +37,23 @@ def open_csv(path: Path, form: CsvFormat) -> tuple[CsvHeader, CsvScan]:
     if scan.by_backslash:
         header = read_header(path, form, by_backslash=True)
     return header, scan
+
+
+def _found(path: Path, form: CsvFormat) -> tuple[CsvFormat, CsvHeader, CsvScan]:
+    """Opens a CSV file in the encoding that its bytes show."""
+    form = replace(form, encoding=first_encoding(path))
+    header, scan = open_csv(path, form)
+    if form.encoding == UTF_8 and not scan.is_utf8:
+        form = replace(form, encoding=second_encoding(path))
+        if form.encoding != UTF_8:
+            header, scan = open_csv(path, form)
+        else:
+            doubt = "it is not all UTF-8; if all of it has one other encoding, set encoding"
+            scan = replace(scan, warning="; ".join(filter(None, (doubt, scan.warning))))
+    if form.encoding == GB18030:
+        found = 'it is read as GBK, as its characters show; set encoding = "gb18030" to be sure'
+        scan = replace(scan, warning="; ".join(filter(None, (found, scan.warning))))
+    return form, header, scan
 
 
 def csv_batches(
@@ -209,6 +218,7 @@ class TableFile:
         num_rows: None if only a full read could count them (CSV).
         reader: The function behind `batches`.
         separator: Between the cells of a CSV file; None for other kinds.
+        encoding: Of a CSV file, as given or found.
         warning: A warning about the file.
         lists: The columns whose cells hold lists.
     """
@@ -220,6 +230,7 @@ class TableFile:
     separator: str | None = None
     warning: str | None = None
     lists: frozenset[str] = frozenset()
+    encoding: str | None = None
 
     def batches(self, columns: Sequence[str], on_bad_row: OnBadRow) -> Iterator[pa.RecordBatch]:
         """Reads columns as plain types (see `plain_batch`); batches carry the ROW column.
@@ -258,7 +269,7 @@ def open_table_file(
 
     Args:
         separator: Between the cells of a CSV file; by default what its suffix says.
-        encoding: Of a CSV file, a name that Python knows; UTF-8 by default.
+        encoding: Of a CSV file, a name that Python knows; by default, see `csv_encoding`.
 
     Raises:
         FileFormatError: It is missing, empty, of another kind, or not what its suffix says.
@@ -273,7 +284,7 @@ def open_table_file(
     if path.stat().st_size == 0:
         raise FileFormatError(f"'{path}' is empty", expected="at least a header row")
     if suffix in _CSV_SEPARATORS:
-        table = _csv(path, CsvFormat(separator or _CSV_SEPARATORS[suffix], encoding or UTF_8))
+        table = _csv(path, separator or _CSV_SEPARATORS[suffix], encoding)
     elif separator or encoding:
         raise FileFormatError(
             f"'{path.name}' is not a CSV file, so it has no separator and no encoding",
@@ -294,13 +305,19 @@ def open_table_file(
     return table
 
 
-def _csv(path: Path, form: CsvFormat) -> TableFile:
-    header, scan = open_csv(path, form)
+def _csv(path: Path, separator: str, encoding: str | None) -> TableFile:
+    form = CsvFormat(separator, encoding or UTF_8)
+    if encoding is None:
+        form, header, scan = _found(path, form)
+    else:
+        header, scan = open_csv(path, form)
 
     def batches(columns: Sequence[str], on_bad_row: OnBadRow) -> Iterator[pa.RecordBatch]:
         return csv_batches(path, form, header, scan, columns, on_bad_row)
 
-    return TableFile(path, header.names, None, batches, form.separator, scan.warning)
+    return TableFile(
+        path, header.names, None, batches, form.separator, scan.warning, encoding=form.encoding
+    )
 
 
 def _parquet(path: Path) -> TableFile:

@@ -16,6 +16,7 @@ from graphdb.stores.deletion import (
     FORGOTTEN_COLUMNS,
     MARK,
     SHOWN_CHARACTERS,
+    WHY_MISSING,
     DeleteReport,
     check_edges,
     digest,
@@ -50,7 +51,10 @@ def delete_nodes(
     rejects = marks = 0
     if forget:
         reason = f"{literal(missing_node(node_type))} || left(id, {SHOWN_CHARACTERS})"
-        named = f"reason IN (SELECT {reason} FROM wanted)"
+        named = (
+            f"reason IN (SELECT {reason} FROM wanted)"
+            f" OR split_part(reason, {literal(WHY_MISSING)}, 1) IN (SELECT {reason} FROM wanted)"
+        )
         rejects = _remove(cursor, "graphrec.rejects", named, dry_run)
         marks = _mark(cursor, node_type, wanted, dry_run)
     removed = {of: number for of, number in rows.items() if number}

@@ -34,6 +34,12 @@ from graphdb.stores.protocol import (
 )
 
 _READ_BATCH_ROWS = 500_000
+_REJECT_TYPES = {
+    field.name: "BIGINT" if field.type == pa.int64() else "VARCHAR" for field in REJECT_COLUMNS
+}
+_NO_REJECTS = "SELECT {} WHERE false".format(
+    ", ".join(f"NULL::{type_} AS {sql.quoted(name)}" for name, type_ in _REJECT_TYPES.items())
+)
 
 
 class DuckDBStore(Closing):
@@ -159,10 +165,12 @@ class DuckDBStore(Closing):
             )
             for table in rejects:
                 cursor.register("given", table.select(REJECT_COLUMNS.names))
-                cursor.execute("INSERT INTO graphrec.rejects SELECT * FROM given")
+                cursor.execute("INSERT INTO graphrec.rejects BY NAME SELECT * FROM given")
 
     def read_rejects(self) -> pa.Table:
-        query = f"SELECT {sql.listed(REJECT_COLUMNS.names)} FROM graphrec.rejects ORDER BY ALL"
+        # A store of an earlier version lacks the last columns until it is opened for writing.
+        kept = f"SELECT * FROM graphrec.rejects UNION ALL BY NAME {_NO_REJECTS}"
+        query = f"SELECT {sql.listed(REJECT_COLUMNS.names)} FROM ({kept}) ORDER BY ALL"
         return self._read(query, [], REJECT_COLUMNS).read_all()
 
     @contextmanager
@@ -271,7 +279,7 @@ class DuckDBStore(Closing):
         if kept is None:
             schema = wanted or SCHEMA
         elif wanted is None or wanted.fingerprint == kept.fingerprint:
-            self._add_value_times(kept)
+            self._add_columns(kept)
             return kept
         else:
             schema = wanted
@@ -287,12 +295,8 @@ class DuckDBStore(Closing):
                 " SELECT ?::VARCHAR AS format_version, ?::VARCHAR AS graph_schema",
                 [STORE_FORMAT, json.dumps(schema.to_dict())],
             )
-            columns = ", ".join(
-                f"{sql.quoted(field.name)} {'BIGINT' if field.type == pa.int64() else 'VARCHAR'}"
-                for field in REJECT_COLUMNS
-            )
-            cursor.execute(f"CREATE TABLE IF NOT EXISTS graphrec.rejects ({columns})")
-        self._add_value_times(schema)
+            cursor.execute(f"CREATE TABLE IF NOT EXISTS graphrec.rejects AS {_NO_REJECTS}")
+        self._add_columns(schema)
         return schema
 
     def _check_tables(self, schema: Schema) -> None:
@@ -310,23 +314,28 @@ class DuckDBStore(Closing):
                 if (str(of), column.name, kind) not in there:
                     raise damaged(self.path, f"it has no table {of} with a column {column.name}")
 
-    def _add_value_times(self, schema: Schema) -> None:
+    def _add_columns(self, schema: Schema) -> None:
         """Adds missing columns: of older versions, and of new properties."""
         with self._translated("write"):
             found = self._connection.execute(
-                "SELECT table_name, column_name FROM duckdb_columns() WHERE schema_name = 'main'"
+                "SELECT schema_name, table_name, column_name FROM duckdb_columns()"
             ).fetchall()
         there = set(found)
-        missing = [
-            (edge_type, column)
+        statements = [
+            sql.add_column(edge_type, column)
             for edge_type in schema.edge_types()
             for column in schema.stored_columns(edge_type)
-            if (str(edge_type), column.name) not in there
+            if ("main", str(edge_type), column.name) not in there
         ]
-        if missing:
+        statements += [
+            f"ALTER TABLE graphrec.rejects ADD COLUMN {sql.quoted(name)} {type_}"
+            for name, type_ in _REJECT_TYPES.items()
+            if ("graphrec", "rejects", name) not in there
+        ]
+        if statements:
             with self._transaction() as cursor:
-                for edge_type, column in missing:
-                    cursor.execute(sql.add_column(edge_type, column))
+                for statement in statements:
+                    cursor.execute(statement)
 
     def _kept_schema(self, *, read_only: bool) -> Schema | None:
         """Returns the schema in the file, None for an empty file, or raises StoreError."""

@@ -27,8 +27,19 @@ REJECT_COLUMNS = pa.schema(
         ("row", Kind.INT.arrow),
         ("code", Kind.STRING.arrow),
         ("reason", Kind.STRING.arrow),
+        ("column", Kind.STRING.arrow),
     ]
 )
+"""What ingest rejected: a row or, with a `column`, only the value of that optional property."""
+
+
+def is_consequence(code: str) -> bool:
+    """Returns whether a reject only follows from another: an edge lacks a node that was rejected.
+
+    >>> is_consequence("rejected_target"), is_consequence("unknown_target")
+    (True, False)
+    """
+    return code in ("rejected_source", "rejected_target")
 
 
 class UpsertCounts(NamedTuple):

@@ -15,12 +15,16 @@ import typer
 from rich.table import Table
 
 from graphdb import SCHEMA, open_store, write_snapshot
+from graphdb.atomic import write_file
 from graphdb.checked_schema import Schema
-from graphdb.errors import StoreError
+from graphdb.errors import DataError, MappingError, StoreError, nearest
 from graphdb.stores.opening import NEO4J_SCHEMES, is_in_memory, neo4j_driver_wanted
+from graphdb.stores.protocol import is_consequence
 from graphrec.cli.output import JsonOption, console, escape, print_json, warn
 from graphrec.cli.progress import IngestProgress, SnapshotProgress
 from graphrec.query.limits import MOST_K
+
+MAPPING_NAME = "mapping.toml"
 
 if TYPE_CHECKING:
     from graphdb.ingestion import IngestReport, SourceTable
@@ -48,8 +52,7 @@ def show_report(report: "IngestReport", store: str) -> None:
             f"{report.counts.forgotten:,} rows name forgotten nodes and were not written",
             soft_wrap=True,
         )
-    for warning in report.warnings:
-        warn(str(warning))
+    show_warnings(report)
     if report.rejected:
         codes = ", ".join(f"{code} {number:,}" for code, number in report.reject_codes.items())
         console().print(
@@ -57,6 +60,15 @@ def show_report(report: "IngestReport", store: str) -> None:
             f"[bold]graphrec rejects {escape(shlex.quote(store))}[/bold]",
             soft_wrap=True,
         )
+
+
+def show_warnings(report: "IngestReport") -> None:
+    """Prints what is unusual, and the tables that lost every row, on stderr."""
+    for warning in report.warnings:
+        warn(str(warning))
+    for table in report.lost_tables:
+        codes = ", ".join(f"{code} {number:,}" for code, number in table.reject_codes.items())
+        warn(f"{table.name} lost all its {table.rejected:,} rows ({codes})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,9 +160,55 @@ StoreArgument = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Adds the commands of this file."""
+    app.command("init")(init_command)
     app.command("ingest")(ingest_command)
     app.command("rejects")(rejects_command)
     app.command("snapshot")(snapshot_command)
+
+
+def init_command(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="The folder of your tables.")],
+    mapping: Annotated[
+        Path | None,
+        typer.Option(help="The mapping file to write; by default mapping.toml in the folder."),
+    ] = None,
+    schema: Annotated[str | None, typer.Option(help="A TOML file that extends the schema.")] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace an existing mapping file.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Look at a folder of tables and propose a mapping file for `graphrec ingest`.
+
+    It guesses from names of files and columns (English and Chinese) and from values. Comments in
+    the file say what it guessed and why, and what it could not guess: correct the file and ingest.
+
+    [bold]Examples[/bold]
+
+    graphrec init tables/
+
+    graphrec init tables/ --mapping tables/other.toml --overwrite
+    """
+    from graphdb.io.proposal import propose_mapping
+    from graphdb.schema import extend_schema
+
+    path = mapping or folder / MAPPING_NAME
+    if path.exists() and not overwrite:
+        raise MappingError(
+            f"'{path}' exists already",
+            next_step="read it with graphrec ingest, or replace it with --overwrite",
+            value=str(path),
+        )
+    proposal = propose_mapping(folder, extend_schema(schema) if schema else SCHEMA)
+    write_file(path, proposal.text, MappingError)
+    if as_json:
+        content = {"mapping": str(path), "tables": proposal.num_tables}
+        print_json({**content, "questions": list(proposal.questions)})
+        return
+    said = f"{path}: {proposal.num_tables} tables; read its comments, then graphrec ingest"
+    console().print(escape(f"{said} {shlex.quote(str(folder))} STORE"), soft_wrap=True)
+    for question in proposal.questions:
+        warn(question)
 
 
 def ingest_command(
@@ -191,8 +249,8 @@ def ingest_command(
 ) -> None:
     """Read tables, check every row, and write them into a graph store.
 
-    Bad rows are set aside with file, row and reason; see them with `graphrec rejects`. Ingesting
-    the same tables again changes nothing.
+    Bad rows are set aside with file, row and reason; see them with `graphrec rejects`. The exit
+    code is 4 if a table loses every row. Ingesting the same tables again changes nothing.
 
     [bold]Examples[/bold]
 
@@ -225,42 +283,116 @@ def ingest_command(
         else:
             show_report(report, store)
             show_outcome(way, outcome)
-        return
-    with open_store(store, schema=wanted) as opened, IngestProgress(tables) as progress:
-        report = ingest(tables, opened, strict=strict, on_progress=progress.advance)
-    if as_json:
-        print_json(report.to_dict())
     else:
-        show_report(report, store)
+        with open_store(store, schema=wanted) as opened, IngestProgress(tables) as progress:
+            report = ingest(tables, opened, strict=strict, on_progress=progress.advance)
+        if as_json:
+            print_json(report.to_dict())
+        else:
+            show_report(report, store)
+    if report.lost_tables:
+        raise typer.Exit(DataError.exit_code)
 
 
 def rejects_command(
     store: StoreArgument,
+    table: Annotated[
+        str | None, typer.Option(help="Only tables with this text in their name, such as RATED.")
+    ] = None,
+    code: Annotated[
+        str | None, typer.Option(help="Only this kind of reason, such as not_a_number.")
+    ] = None,
+    column: Annotated[
+        str | None,
+        typer.Option(help="Only values of this optional property; their rows were kept."),
+    ] = None,
+    file: Annotated[
+        str | None, typer.Option(help="Only files with this text in their name.")
+    ] = None,
+    rows: Annotated[bool, typer.Option("--rows", help="Show each row, not groups.")] = False,
     top: Annotated[
-        int, typer.Option("--top-k", "-k", min=1, max=MOST_K, help="How many rows to show.")
+        int, typer.Option("--top-k", "-k", min=1, max=MOST_K, help="How many lines to show.")
     ] = 20,
     as_json: JsonOption = False,
 ) -> None:
-    """Show the rows that ingest rejected, each with file, row and reason.
+    """Show what ingest rejected and why, in groups with an example. Root causes come first.
+
+    A bad value of an optional property loses the value; anything else loses the row. Edges that
+    only miss a rejected node come last: correct the node's row, and they are accepted.
 
     [bold]Examples[/bold]
 
     graphrec rejects shop.duckdb
 
-    graphrec rejects shop.duckdb --json
+    graphrec rejects shop.duckdb --table PURCHASED --code unknown_target --rows
+
+    graphrec rejects shop.duckdb --column price --rows --json
     """
     with open_store(store, read_only=True) as opened:
-        rejects = opened.read_rejects()
+        found = opened.read_rejects().to_pylist()
+    chosen = _chosen_rejects(found, table=table, code=code, column=column, file=file)
+    chosen.sort(key=lambda row: is_consequence(row["code"]))
+    groups = _reject_groups(chosen)
     if as_json:
-        print_json(rejects.to_pylist())
+        print_json(chosen if rows else groups)
         return
-    table = Table(title=f"{rejects.num_rows:,} rejected rows", header_style="bold")
-    for name in ("file", "row", "table", "reason"):
-        table.add_column(name, justify="right" if name == "row" else "left")
-    for row in rejects.slice(0, top).to_pylist():
-        cells = (row["file"], str(row["row"]), row["table_name"], row["reason"])
-        table.add_row(*map(escape, cells))
-    console().print(table)
+    num_values = sum(row["column"] is not None for row in chosen)
+    title = f"{len(chosen) - num_values:,} rejected rows, {num_values:,} rejected values"
+    shown = Table(title=title, header_style="bold")
+    names = ("file", "row", "table", "reason") if rows else ("number", "lost", "table", "reason")
+    for name in (*names, *(() if rows else ("such as",))):
+        shown.add_column(name, justify="right" if name in ("row", "number") else "left")
+    for row in (chosen if rows else groups)[:top]:
+        shown.add_row(*map(escape, _reject_cells(row, is_group=not rows)))
+    console().print(shown)
+    left = len(chosen if rows else groups) - top
+    if left > 0:
+        console().print(f"{left:,} more lines; show more with --top-k", soft_wrap=True)
+
+
+def _chosen_rejects(found: list[dict[str, Any]], **wanted: str | None) -> list[dict[str, Any]]:
+    """Returns the rejects of a table, code, column and file.
+
+    Raises:
+        BadParameter: There are rejects, but none like this.
+    """
+    for option, text in wanted.items():
+        name = "table_name" if option == "table" else option
+        if text is None or not found:
+            continue
+        known = sorted({row[name] for row in found if row[name] is not None})
+        is_part = option in ("table", "file")
+        found = [
+            row
+            for row in found
+            if row[name] == text or (is_part and text.casefold() in row[name].casefold())
+        ]
+        if not found:
+            hint = nearest(text, known) or f"there are {', '.join(known) or 'none'}"
+            raise typer.BadParameter(f"no reject has the {option} '{text}'; {hint}")
+    return found
+
+
+def _reject_groups(rejects: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Returns rejects with the same table, code and column as one; root causes and many first."""
+    groups: dict[tuple[str, str, str | None], dict[str, Any]] = {}
+    for row in rejects:
+        key = row["table_name"], row["code"], row["column"]
+        first = {name: row[name] for name in ("file", "row", "reason")}
+        group = {"table_name": key[0], "code": key[1], "column": key[2], "number": 0}
+        groups.setdefault(key, {**group, "example": first})["number"] += 1
+    return sorted(
+        groups.values(), key=lambda group: (is_consequence(group["code"]), -group["number"])
+    )
+
+
+def _reject_cells(row: dict[str, Any], *, is_group: bool) -> tuple[str, ...]:
+    if not is_group:
+        return row["file"], str(row["row"]), row["table_name"], row["reason"]
+    first = row["example"]
+    example = f"{first['file']}, row {first['row']}: {first['reason']}"
+    lost = "row" if row["column"] is None else f"only '{row['column']}'"
+    return f"{row['number']:,}", lost, row["table_name"], row["code"], example
 
 
 def snapshot_command(

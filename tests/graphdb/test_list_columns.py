@@ -74,7 +74,7 @@ def test_a_value_twice_in_a_list_is_one_edge(tmp_path, store):
 def test_a_value_of_a_list_that_breaks_a_rule_is_rejected_alone(tmp_path, store):
     report, edges = tagged(tmp_path, store, [["red", " gift"], ["red"]])
     assert edges == [("p0", "red"), ("p1", "red")]
-    assert report.reject_codes == {"padded_id": 1, "unknown_target": 1}
+    assert report.reject_codes == {"padded_id": 1, "rejected_target": 1}
 
 
 BASKETS = (

@@ -101,10 +101,10 @@ def test_own_time_formats(tmp_path, store):
     )
     (tmp_path / "p.csv").write_text("id,d\n1,31/12/2024\n2,12/31/2024\n3,\n")
     report = ingest(folder_tables(tmp_path, SCHEMA), store)
-    assert report.counts == UpsertCounts(added=2)
-    assert report.reject_codes == {"not_a_time": 1}
+    assert report.counts == UpsertCounts(added=3)
+    assert report.tables[0].lost_values == {"created_at": 1}
     times = store.read_nodes("Product", columns=["created_at"]).read_all()["created_at"]
-    assert times.to_pylist() == [datetime(2024, 12, 31, tzinfo=UTC), None]
+    assert times.to_pylist() == [datetime(2024, 12, 31, tzinfo=UTC), None, None]
 
 
 @pytest.mark.parametrize(

@@ -98,13 +98,13 @@ def test_a_decimal_comma_is_read(tmp_path, store, cell, price):
 )
 def test_a_number_that_does_not_fit_the_decimal_is_rejected(tmp_path, store, cell):
     found, rejects = prices(tmp_path, store, [cell, "2,5"], how=COMMA)
-    assert found == {"p1": 2.5}
+    assert found == {"p0": None, "p1": 2.5}
     assert rejects == [f"price is {cell}, not a number"]
 
 
 def test_a_decimal_point_said_reads_commas_between_thousands(tmp_path, store):
     found, rejects = prices(tmp_path, store, ["1,234.50", "1234.5", "12,34"], how='decimal = "."\n')
-    assert found == {"p0": 1234.5, "p1": 1234.5}
+    assert found == {"p0": 1234.5, "p1": 1234.5, "p2": None}
     assert rejects == ["price is 12,34, not a number"]
 
 
@@ -391,7 +391,7 @@ def test_a_condition_that_no_cell_can_meet_is_refused(tmp_path, store):
 def test_texts_that_mean_a_missing_value(tmp_path, store):
     how = 'null_values = ["NULL", "\\\\N", "n/a"]\n'
     found, rejects = prices(tmp_path, store, ["NULL", "\\N", "n/a", "", "2.5", "null"], how=how)
-    assert found == {"p0": None, "p1": None, "p2": None, "p3": None, "p4": 2.5}
+    assert found == {**dict.fromkeys(["p0", "p1", "p2", "p3", "p5"]), "p4": 2.5}
     assert rejects == ["price is null, not a number"]
 
 
@@ -399,7 +399,7 @@ def test_a_column_has_missing_values_of_its_own(tmp_path, store):
     column = '{ column = "price", null_values = ["-"] }'
     how = 'null_values = ["NULL"]\n'
     found, rejects = prices(tmp_path, store, ["-", "NULL"], how=how, column=column)
-    assert found == {"p0": None}
+    assert found == {"p0": None, "p1": None}
     assert rejects == ["price is NULL, not a number"]
 
 
@@ -421,7 +421,11 @@ CHANNEL = '{ column = "day", map = { "1" = "live", tv = "mall" } }'
         (["1", "tv", ""], ["live", "mall", None], []),
         ([1, None], ["live", None], []),
         ([1.0], ["live"], []),
-        (["2", "live"], [], ["channel is 2, not in the map", "channel is live, not in the map"]),
+        (
+            ["2", "live"],
+            [None, None],
+            ["channel is 2, not in the map", "channel is live, not in the map"],
+        ),
     ],
 )
 def test_words_are_read_as_the_map_says(tmp_path, store, values, channels, reasons):
@@ -461,3 +465,52 @@ def test_a_map_that_is_none_is_refused(tmp_path, store, map_):
 def test_keys_that_people_try_are_answered(tmp_path, store, key, message):
     with pytest.raises(MappingError, match=f"line 5: .*{message}"):
         prices(tmp_path, store, ["1"], how=key + "\n")
+
+
+FOLLOWED = (
+    '[[table]]\nfile = "users.csv"\nnode = "User"\ncolumns = { user_id = "user" }\n'
+    '[[table]]\nfile = "makers.csv"\nnode = "Brand"\ncolumns = { brand_id = "maker" }\n'
+    '[[table]]\nfile = "follows.csv"\n{how}'
+    'columns = { source_id = "user", target_id = "maker", at = "day" }\n'
+)
+
+
+def follows(folder, how):
+    (folder / "users.csv").write_text("user\nann\n")
+    (folder / "makers.csv").write_text("maker\nacme\n")
+    (folder / "follows.csv").write_text("user,maker,day\nann,acme,2026-01-01\n")
+    (folder / "mapping.toml").write_text(FOLLOWED.replace("{how}", how))
+    return folder_tables(folder, SCHEMA)[-1].of
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        'relation = "User-FOLLOWS-Brand"\n',
+        'relation = "FOLLOWS"\ntarget = "Brand"\n',
+        'relation = "FOLLOWS"\nsource = "User"\ntarget = "Brand"\n',
+    ],
+)
+def test_one_of_two_edge_types_is_named(tmp_path, how):
+    assert follows(tmp_path, how) == SCHEMA.edge_type("FOLLOWS", "User", "Brand")
+
+
+@pytest.mark.parametrize(
+    ("how", "message"),
+    [
+        (
+            'relation = "FOLLOWS"\n',
+            r"line 11: .*fits 2 edge types; expected exactly one of User-FOLLOWS-Creator,"
+            r" User-FOLLOWS-Brand; name its ends, such as User-FOLLOWS-Creator",
+        ),
+        ('relation = "User-FOLLOWS-Shop"\n', r"line 11: .*fits 0 edge types"),
+        ('relation = "User-FOLLOWS"\n', r"line 11: .*expected Source-RELATION-Target"),
+        (
+            'relation = "User-FOLLOWS-Brand"\ntarget = "Brand"\n',
+            "relation names both ends: remove source and target",
+        ),
+    ],
+)
+def test_an_edge_type_that_is_not_one_is_answered(tmp_path, how, message):
+    with pytest.raises(MappingError, match=message):
+        follows(tmp_path, how)

@@ -1,5 +1,6 @@
 """CSV files as programs and people write them: read right, or refused in a line that says why."""
 
+import codecs
 import gzip
 
 import pytest
@@ -43,6 +44,10 @@ BOM = b"\xef\xbb\xbf"
         (TEXT.encode("latin-1"), 'encoding = "latin-1"\n'),
         (TEXT.encode("cp1252"), 'encoding = "cp1252"\n'),
         (TEXT.encode("utf-16"), 'encoding = "utf-16"\n'),
+        (TEXT.encode("utf-16"), ""),
+        (codecs.BOM_UTF16_BE + TEXT.encode("utf-16-be"), ""),
+        (TEXT.encode("utf-16-le"), ""),
+        (TEXT.replace("\n", "\r\n").encode("utf-16-be"), ""),
         (TEXT.encode("utf-16-le"), 'encoding = "utf-16-le"\n'),
         (TEXT.encode("utf-16-be"), 'encoding = "UTF-16BE"\n'),
         (BOM + TEXT.encode(), 'encoding = "utf-8-sig"\n'),
@@ -61,6 +66,83 @@ def test_text_is_read_as_the_mapping_says(tmp_path, store, content, how):
 def test_chinese_headers_and_cells(tmp_path, store, encoding):
     content, how = CHINESE.encode(encoding), f'encoding = "{encoding}"\n'
     assert users(tmp_path, store, content, how=how, city="城市")[1] == {"ann": "上海"}
+
+
+SHOP = """商品ID,商品名称,状态,城市
+p1,纯棉短袖T恤 男款,在售,上海
+p2,"不锈钢炒锅,32厘米",下架,广州
+p3,儿童保温水杯,在售,北京
+"""
+
+
+@pytest.mark.parametrize("encoding", ["gbk", "gb18030"])
+@pytest.mark.parametrize("header", ["商品ID,商品名称,状态,城市", "user,name,state,city"])
+@pytest.mark.parametrize("file", ["users.csv", "users.csv.gz"])
+def test_chinese_text_is_read_without_being_told_and_said(tmp_path, store, encoding, header, file):
+    text = SHOP.replace(SHOP.splitlines()[0], header)
+    content = text.encode(encoding)
+    user, *_, city = header.split(",")
+    mapping = MAPPING.replace('"user"', f'"{user}"')
+    (tmp_path / file).write_bytes(gzip.compress(content) if file.endswith("gz") else content)
+    (tmp_path / "mapping.toml").write_text(mapping.format(file=file, how="", city=city), "utf-8")
+    report = ingest(folder_tables(tmp_path, SCHEMA), store)
+    found = store.read_nodes("User", columns=["user_id", "city"]).read_all().to_pydict()
+    assert found == {"user_id": ["p1", "p2", "p3"], "city": ["上海", "广州", "北京"]}
+    (warning,) = report.warnings
+    assert 'read as GBK, as its characters show; set encoding = "gb18030"' in warning.message
+
+
+OTHERS = [
+    (
+        "korean",
+        "상품번호,상품명,가격,상태\n1,남성 면 반팔 티셔츠,15000,판매중\n2,주방 냄비,32000,품절\n",
+    ),
+    ("japanese", "商品番号,商品名,価格,在庫\n1,綿の半袖シャツ,1500,有\n2,ステンレス鍋,3200,無\n"),
+    (
+        "traditional",
+        "商品編號,商品名稱,價格,狀態\n1,純棉短袖襯衫,150,販售中\n2,不鏽鋼炒鍋,320,下架\n",
+    ),
+    (
+        "russian",
+        "товар,название,цена,город\n1,Футболка мужская,1500,Москва\n2,Кастрюля,320,Тверь\n",
+    ),
+    (
+        "capitals",
+        "товар,название,цена\n1,футболка,москва\n2,кастрюля,тверь\n3,чайники,псков\n".upper(),
+    ),
+    ("french", "numéro,libellé,état\n1,Théière émaillée,épuisée\n2,Poêle à crêpes,désactivée\n"),
+    ("german", "Größe,Käufer\nübergroß,Jürgen\nmäßig,Käthe\nÄÖÜ,ÄÄÄÄÄÄÄÄ\n"),
+    ("greek", "κωδικός,όνομα\n1,Μπλουζάκι βαμβακερό\n2,Κατσαρόλα ανοξείδωτη\n"),
+]
+ENCODINGS = {
+    "korean": ["euc-kr", "cp949"],
+    "japanese": ["euc-jp", "shift-jis"],
+    "traditional": ["big5"],
+    "russian": ["cp1251", "koi8-r", "iso8859-5"],
+    "capitals": ["cp1251", "koi8-r", "iso8859-5"],
+    "french": ["latin-1", "cp850"],
+    "german": ["latin-1", "cp850"],
+    "greek": ["cp1253"],
+}
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [(text, encoding) for language, text in OTHERS for encoding in ENCODINGS[language]],
+)
+@pytest.mark.parametrize("times", [1, 50])
+def test_other_encodings_are_never_taken_for_chinese(tmp_path, text, encoding, times):
+    path = tmp_path / "users.csv"
+    path.write_bytes(text.encode(encoding) * times)
+    with pytest.raises(FileFormatError, match=r'is not UTF-8: its header .*set encoding = "'):
+        table_files.open_table_file(path)
+
+
+def test_a_few_chinese_characters_are_no_certainty(tmp_path):
+    path = tmp_path / "users.csv"
+    path.write_bytes("user,城\n1,海\n".encode("gbk"))
+    with pytest.raises(FileFormatError, match='set encoding = "latin-1" or "gb18030"'):
+        table_files.open_table_file(path)
 
 
 def test_compressed_text_in_another_encoding(tmp_path, store):
@@ -89,6 +171,7 @@ def test_cells_in_another_encoding_cost_their_rows_and_are_shown(tmp_path, store
     report, found = users(tmp_path, store, text.encode(encoding))
     assert found == {"bob": "Oslo"}
     assert report.reject_codes == {"bad_encoding": 1}
+    assert "not all UTF-8; if all of it has one other encoding" in report.warnings[0].message
     (reject,) = store.read_rejects().to_pylist()
     assert reject["row"] == 1
     assert "column 'city' is not UTF-8: " in reject["reason"]
@@ -108,8 +191,7 @@ def test_ragged_rows_and_nul_bytes_cost_their_rows_alone(tmp_path, store):
         (b"", "", "is empty; expected at least a header row"),
         (BOM, "", "is empty; expected at least a header row"),
         (b"\n\n\r\n", "", "is empty; expected at least a header row"),
-        (TEXT.encode("utf-16"), "", 'is not UTF-8: .* UTF-16; set encoding = "utf-16" in a map'),
-        (TEXT.encode("utf-16-le"), "", 'NUL bytes in its header.*set encoding = "utf-16-le"'),
+        ("user,city".encode("utf-16-le"), "", 'NUL bytes.*set encoding = "utf-16-le"'),
         (
             "user,størrelse\n".encode("latin-1"),
             "",

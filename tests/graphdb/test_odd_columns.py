@@ -178,17 +178,21 @@ BAD_CELLS = [
 
 
 @pytest.mark.parametrize(("name", "how", "column", "code", "reason"), BAD_CELLS)
-def test_a_cell_that_cannot_be_read_costs_its_row_alone(
+def test_a_cell_that_cannot_be_read_costs_its_value_or_its_row_alone(
     tmp_path, store, name, how, column, code, reason
 ):
     write_arrow(tmp_path / "products.arrow", sku=["pan", "tea"], x=column)
     (tmp_path / "mapping.toml").write_text(
         MAPPING.format(file="products.arrow", name=name, how=how)
     )
-    report, (product,) = products(tmp_path, store)
+    report, (product, *others) = products(tmp_path, store)
     (reject,) = store.read_rejects().to_pylist()
     assert product["product_id"] == "pan"
-    assert report.reject_codes == {code: 1}
+    if reject["column"] is None:
+        assert (report.reject_codes, others) == ({code: 1}, [])
+    else:
+        assert (reject["code"], report.tables[0].lost_values) == (code, {name: 1})
+        assert [other[name] for other in others] == [None]
     assert reject["file"] == "products.arrow"
     assert reject["row"] == 2
     assert reason in reject["reason"]

@@ -2,6 +2,7 @@
 
 import json
 
+import duckdb
 import pytest
 from pages.messages import says
 from typer.testing import CliRunner
@@ -36,7 +37,7 @@ def test_from_tables_to_a_snapshot(shop, tmp_path, run):
     assert "User from User.csv" in ingested.stdout
     assert "1 rows rejected (missing_value 1)" in ingested.stdout
 
-    rejects = json.loads(run("rejects", store, "--json").stdout)
+    rejects = json.loads(run("rejects", store, "--rows", "--json").stdout)
     assert [(row["file"], row["row"], row["code"]) for row in rejects] == [
         ("User.csv", 3, "missing_value")
     ]
@@ -124,3 +125,102 @@ def test_strict_names_the_row_and_exits_with_the_data_code(shop, tmp_path, run):
     error = json.loads(result.stderr)
     assert error["error"] == "RejectedRowError"
     assert error["what"] == "User.csv, row 3: user_id is empty"
+
+
+MESSY = {
+    "User.csv": "user_id,city\nann,Paris\nbob,Rome\n,nobody\n,none\n",
+    "Product.csv": "product_id,price,stock\npan,free,1\ntea,cheap,2\npot,1,-1\n",
+    "User-VIEWED-Product.csv": (
+        "source_id,target_id,at\nann,pot,2026-01-01\nbob,pot,2026-01-01\nbob,pan,soon\n"
+        "ann,pan,2026-01-01\n"
+    ),
+}
+
+
+@pytest.fixture
+def messy(tmp_path, run):
+    """A store with rejects of several kinds; the rejected row of a node takes two edges along."""
+    folder, store = tmp_path / "messy", tmp_path / "messy.duckdb"
+    folder.mkdir()
+    for name, text in MESSY.items():
+        (folder / name).write_text(text)
+    done = run("ingest", folder, store)
+    assert done.exit_code == 0
+    assert says(done.stderr, "2 values are left out and the rows kept, such as row 1: price is fr")
+    codes = "(out_of_range 1, missing_value 2, not_a_time 1, rejected_target 2)"
+    assert f"6 rows rejected {codes}" in done.stdout
+    return store
+
+
+def test_rejects_are_grouped_with_root_causes_first(messy, run):
+    groups = json.loads(run("rejects", messy, "--json").stdout)
+    views, products = "User-VIEWED-Product from User-VIEWED-Product.csv", "Product from Product.csv"
+    assert [(one["number"], one["table_name"], one["code"], one["column"]) for one in groups] == [
+        (2, products, "not_a_number", "price"),
+        (2, "User from User.csv", "missing_value", None),
+        (1, products, "out_of_range", None),
+        (1, views, "not_a_time", None),
+        (2, views, "rejected_target", None),
+    ]
+    pot = "there is no Product pot: row 3 of Product.csv was rejected"
+    assert groups[-1]["example"] == {"file": "User-VIEWED-Product.csv", "row": 1, "reason": pot}
+    shown = run("rejects", messy).stdout
+    assert "6 rejected rows, 2 rejected values" in shown
+    assert shown.index("missing_value") < shown.index("rejected_target")
+
+
+@pytest.mark.parametrize(
+    ("options", "rows"),
+    [
+        (
+            ["--table", "viewed"],
+            [("User-VIEWED-Product.csv", 3), *[("User-VIEWED-Product.csv", row) for row in (1, 2)]],
+        ),
+        (["--code", "missing_value"], [("User.csv", 3), ("User.csv", 4)]),
+        (["--column", "price"], [("Product.csv", 1), ("Product.csv", 2)]),
+        (["--file", "product.csv", "--code", "out_of_range"], [("Product.csv", 3)]),
+    ],
+)
+def test_rejects_are_chosen_by_table_code_column_and_file(messy, run, options, rows):
+    found = json.loads(run("rejects", messy, "--rows", "--json", *options).stdout)
+    assert [(row["file"], row["row"]) for row in found] == rows
+
+
+def test_what_no_reject_has_is_answered_with_what_they_have(messy, run):
+    done = run("rejects", messy, "--code", "missing_valu")
+    assert done.exit_code == 2
+    assert says(done.stderr, "no reject has the code 'missing_valu'; did you mean 'missing_value'?")
+
+
+def test_lines_that_are_left_are_counted(messy, run):
+    assert "3 more lines; show more with --top-k" in run("rejects", messy, "-k", "2").stdout
+    assert "more lines" not in run("rejects", messy).stdout
+
+
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_a_table_that_loses_every_row_ends_with_an_exit_code(shop, tmp_path, run, options):
+    (shop / "Product.csv").write_text("product_id,stock\npan,-1\ntea,-2\n")
+    done = run("ingest", shop, tmp_path / "shop.duckdb", *options)
+    assert done.exit_code == 4
+    if options:
+        tables = json.loads(done.stdout)["tables"]
+        assert [table["rejected"] for table in tables] == [2, 0]
+    else:
+        assert says(done.stderr, "Product from Product.csv lost all its 2 rows (out_of_range 2)")
+    again = run("ingest", shop, tmp_path / "shop.duckdb", *options)
+    assert again.exit_code == 4, "the other tables are in the store, and it is still said"
+
+
+def test_a_store_of_an_earlier_version_shows_its_rejects(shop, tmp_path, run):
+    """Its table of rejects has no column for the property of a bad value."""
+    (shop / "User.csv").write_text(USERS + ",nobody\n")
+    store = tmp_path / "shop.duckdb"
+    run("ingest", shop, store)
+    with duckdb.connect(str(store)) as connection:
+        connection.execute('ALTER TABLE graphrec.rejects DROP COLUMN "column"')
+    (group,) = json.loads(run("rejects", store, "--json").stdout)
+    assert (group["number"], group["column"]) == (1, None)
+    (shop / "Product.csv").write_text("product_id,price\npan,free\n")
+    run("ingest", shop, store)
+    groups = json.loads(run("rejects", store, "--json").stdout)
+    assert [group["column"] for group in groups] == ["price", None]

@@ -16,6 +16,7 @@ from graphdb.stores.deletion import (
     FORGOTTEN_COLUMNS,
     MARK,
     SHOWN_CHARACTERS,
+    WHY_MISSING,
     DeleteReport,
     check_edges,
     digest,
@@ -150,8 +151,12 @@ def _forget(
         parameters = {"digests": digests, "node_type": node_type}
         connection.write(partial(_locked, names=names, query=mark, parameters=parameters))
     reasons = [missing_node(node_type) + one[:SHOWN_CHARACTERS] for one in ids]
-    found = f"MATCH (n:{cypher.REJECT}) WHERE n.reason IN $reasons"
-    rejects = _remove(connection, found, "n", parameters={"reasons": reasons}, dry_run=dry_run)
+    found = (
+        f"MATCH (n:{cypher.REJECT}) WHERE n.reason IN $reasons"
+        " OR split(n.reason, $why)[0] IN $reasons"
+    )
+    parameters = {"reasons": reasons, "why": WHY_MISSING}
+    rejects = _remove(connection, found, "n", parameters=parameters, dry_run=dry_run)
     return DeleteReport(rejects=rejects, forgotten=len(ids) - before)
 
 

@@ -61,7 +61,7 @@ def graph(sources: Sources) -> Section | Omitted:
 
 
 def rejects(sources: Sources) -> Section | Omitted:
-    """How many rows of each table were rejected, and why."""
+    """How many rows and values of each table were rejected, and why."""
     title = "Rejected rows"
     table = sources.rejects
     if table is None:
@@ -74,13 +74,18 @@ def rejects(sources: Sources) -> Section | Omitted:
         kind = (row["table_name"], row["code"])
         counts[kind] += 1
         examples[kind] = examples[kind] or f"{row['file']}, row {row['row']}: {row['reason']}"
+    num_values = table.num_rows - table["column"].null_count
+    num_rows = table.num_rows - num_values
+    lost = [f"{num_rows:,} rows broke a rule and are not in the graph"] if num_rows else []
+    if num_values:
+        lost.append(f"{num_values:,} bad values were left out of their rows")
     rows = tuple(
         (Cell(code.replace("_", " ")), Cell(name), Cell(f"{number:,}"), Cell(examples[name, code]))
         for (name, code), number in counts.most_common()
     )
-    caption = f"{table.num_rows:,} rows broke a rule and are not in the graph"
-    columns = ("reason", "table", "rows", "for example")
-    return Section("rejects", title, (Table(caption, columns, rows, frozenset({"rows"})),))
+    caption = ", and ".join(lost)
+    columns = ("reason", "table", "number", "for example")
+    return Section("rejects", title, (Table(caption, columns, rows, frozenset({"number"})),))
 
 
 def _counted(sources: Sources) -> tuple[Schema, Mapping[str, int], Mapping[str, int], str] | None:
