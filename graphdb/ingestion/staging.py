@@ -346,7 +346,8 @@ class Staging(Closing):
                 f"{_GOOD} AND staged.{quoted(end)} NOT IN"
                 f" (SELECT key FROM {quoted('keys_' + node_type)})"
             )
-            why = f"{missing} || {literal(WHY_MISSING)} || lost.row || ' of ' || lost.file || ' was rejected'"
+            row = f"{literal(WHY_MISSING)} || lost.row || ' of ' || lost.file || ' was rejected'"
+            why = f"{missing} || {row}"
             self._connection.execute(
                 f"UPDATE staged SET {_CODE} = 'rejected_{side}', {_REASON} = {why}"
                 f" FROM lost_nodes AS lost WHERE lost.node_type = {literal(node_type)}"

@@ -25,9 +25,9 @@ MARK = (
 FORGOTTEN_COLUMNS = pa.schema([(column.name, column.kind.arrow) for column in MARK])
 
 SHOWN_CHARACTERS = 60
-WHY_MISSING = ": row "
-"""What follows the id in such a reason if the row of the node was rejected."""
 """How much of an id a reject shows."""
+WHY_MISSING = ": row "
+"""What follows the id in a reason if the row of the node was rejected."""
 
 
 @dataclass(frozen=True, slots=True)
