@@ -114,7 +114,11 @@ GRAPHDB = Package(
             "graphdb.stores.deletion",
         ),
         Theme("Snapshots", ("write_snapshot", "open_snapshot", "Snapshot")),
-        Theme("Sources of tables", ("open_source",), "See [own data](own-data.md)."),
+        Theme(
+            "Sources of tables",
+            ("open_source", "propose_mapping", "Proposal"),
+            "See [own data](own-data.md).",
+        ),
         Theme(
             "Ingest",
             ("ingest", "IngestReport", "TableReport", "IngestWarning", "SourceTable", "Column"),
