@@ -30,7 +30,7 @@ from graphdb.graph import snapshot_of
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 TABLES = {
     "User": {"user_id": ["u1", "u2", "u2"], "city": ["Graz", None, "Linz"]},
-    "Product": {"product_id": ["1", "2", "3"], "price": [1.5, -1.0, 3.0], "stock": [1, None, 0]},
+    "Product": {"product_id": ["1", "2", "3"], "price": [1.5, 2.5, 3.0], "stock": [None, -1, 0]},
     "PURCHASED": {
         "user_id": ["u1", "u1", "u9", "u2", None],
         "product_id": ["1", "3", "1", "2", "1"],
@@ -42,7 +42,7 @@ REJECTED = [  # frame, row, code
     ("User", 3, "duplicate_key"),
     ("Product", 2, "out_of_range"),
     ("PURCHASED", 3, "unknown_source"),
-    ("PURCHASED", 4, "unknown_target"),
+    ("PURCHASED", 4, "rejected_target"),
     ("PURCHASED", 5, "missing_value"),
 ]
 MAKERS = {
@@ -399,6 +399,6 @@ def test_graphs_and_reports_show_themselves():
     }
     assert repr(graph.report) == (
         "<11 rows read, 6 added, 5 rejected (duplicate_key 1, out_of_range 1, missing_value 1, "
-        "unknown_source 1, unknown_target 1)>"
+        "unknown_source 1, rejected_target 1)>"
     )
     assert "unknown_source 1" in graph.report._repr_html_()
