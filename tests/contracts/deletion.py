@@ -6,6 +6,7 @@ from contracts.store import PURCHASED, days, fill, pairs, purchases, rows, table
 
 from graphdb import SCHEMA, UpsertCounts, ingest, open_source, write_snapshot
 from graphdb.errors import SchemaError
+from graphdb.stores import REJECT_COLUMNS
 from graphdb.stores.deletion import DeleteReport, digest
 
 ALSO_BOUGHT = SCHEMA.edge_type("ALSO_BOUGHT")
@@ -177,3 +178,14 @@ class DeletionContract:
         assert store.delete_nodes("User", ["ann"], forget=True).rejects == 1
         (left,) = store.read_rejects().to_pylist()
         assert left["reason"].endswith("cid")
+
+    def test_the_rejects_that_say_why_a_forgotten_node_is_missing_go(self, store):
+        """Their reason goes on after the id: its row was rejected, and which row it was."""
+        why = "there is no User {}: row 3 of users.csv was rejected"
+        made = [
+            {"table_name": "t", "file": "f", "row": row, "code": "rejected_source", "reason": text}
+            for row, text in enumerate([why.format("ann"), why.format("bob"), "there is no User a"])
+        ]
+        store.replace_rejects("t", "f", [pa.Table.from_pylist(made, schema=REJECT_COLUMNS)])
+        assert store.delete_nodes("User", ["ann"], forget=True).rejects == 1
+        assert [row["row"] for row in store.read_rejects().to_pylist()] == [1, 2]
