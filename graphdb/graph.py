@@ -124,7 +124,11 @@ class Graph(Closing):
         return self.store.schema
 
     def rejects(self) -> pa.Table:
-        """Returns the rows that broke a rule: frame, row from 1, code and reason."""
+        """Returns the rows that broke a rule: `file` is the frame, `row` counts from 1.
+
+        Returns:
+            The columns table_name, file, row, code and reason.
+        """
         return self.store.read_rejects()
 
     def snapshot(

@@ -209,7 +209,7 @@ class Recommendations(Sequence[Recommendation], Tabular):
 
     def _repr_html_(self) -> str:
         rows = [
-            {"#": one.rank, "id": one.id, **one.fields, "score": one.score, "why": one.reasons}
+            {**one.fields, "#": one.rank, "id": one.id, "score": one.score, "why": one.reasons}
             for one in self
         ]
         columns = ("#", "id", *_fields_of(self.columns), "score", "why")

@@ -9,11 +9,13 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from graphdb import Graph
 from graphdb.checked_schema import Schema
 from graphdb.errors import DivergedError, TrainingError
 from graphdb.file_access import file_access
+from graphdb.graph import snapshot_of
 from graphdb.schema_types import EdgeType
-from graphdb.snapshot import open_snapshot
+from graphdb.snapshot import Snapshot
 from training.baselines import Popularity
 from training.config import TrainConfig
 from training.data import HeteroData, load_graph
@@ -88,7 +90,7 @@ class TuneOptions:
 
 @file_access("read or write")
 def tune(
-    snapshot_dir: str | Path,
+    data: Graph | Snapshot | str | Path,
     base: TrainConfig | None = None,
     space: Space | None = None,
     options: TuneOptions | None = None,
@@ -104,6 +106,7 @@ def tune(
     diverges counts.
 
     Args:
+        data: A graph, a snapshot, or the folder of a snapshot.
         base: The config for everything that is not tuned, with the length of the lists (`top_k`)
             and the edge type to predict.
         space: The config keys to tune; by default those of `default_space`.
@@ -124,7 +127,7 @@ def tune(
     from training.tuning.journal import Study
 
     began = time.monotonic()
-    snapshot = open_snapshot(snapshot_dir)
+    snapshot = snapshot_of(data)
     target_edge_type = snapshot.schema.parse_edge_type(base.target_edge_type)
     part = cut(load_graph(snapshot), snapshot.schema, target_edge_type, options.split, options.seed)
     bench = _Bench(

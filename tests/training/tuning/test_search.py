@@ -80,7 +80,7 @@ def test_the_metric_decides(planted, report):
 
 
 def test_two_runs_are_the_same_and_another_seed_is_not(planted, report):
-    again = tune(planted.folder, BASE, BETA, THREE)
+    again = tune(planted, BASE, BETA, THREE)
     assert settings_of(again) == settings_of(report)
     assert reached_by(again) == reached_by(report)
     other = tune(planted.folder, BASE, BETA, TuneOptions(3, split=THREE.split, seed=1))
