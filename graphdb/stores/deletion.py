@@ -1,7 +1,7 @@
 """Defines deletions: the counts of what went, and the marks of forgotten nodes.
 
 A forgotten node is deleted and marked, so that no later write brings it back. A mark holds the
-SHA-256 of 'TYPE:ID' and not the id (docs/adr/081-forgetting.md).
+SHA-256 of 'TYPE:ID' and not the id (docs/adr/085-forgetting.md).
 """
 
 import hashlib
