@@ -40,7 +40,7 @@ WEEKS = Section(
     again. The presets are ahead of all other baselines there, and in new brands; in new products
     only `svd-graph-popularity` is above iALS by more than chance. The second table, of what
     `default` trains, has 95 % intervals and p of a paired test; in new categories `default` is no
-    better than what sells lately.
+    better than what sold recently.
     """,
     [
         Rows(
