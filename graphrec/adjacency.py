@@ -273,11 +273,44 @@ def among(pairs: Adjacency, sources: npt.NDArray[np.integer], targets: Rows) -> 
     """
     known = sources_of(pairs) * pairs.num_targets + pairs.indices  # ascending
     asked = sources.astype(np.int64) * pairs.num_targets + targets
+    return places_of(known, asked)[1]
+
+
+def common_targets(
+    pairs: Rows, walked: Adjacency, starts: Rows, known: Adjacency, others: Rows
+) -> tuple[Rows, Rows]:
+    """Returns the targets that both ends of a pair have, as numbers of pairs and target rows.
+
+    Args:
+        pairs: int64 [num_pairs], their numbers.
+        starts: int64 [num_pairs], sources of `walked`, whose targets are gone through.
+        others: int64 [num_pairs], sources of `known`, whose targets are looked up.
+
+    >>> one = Adjacency.from_edges(np.array([0, 0]), np.array([1, 2]), 1, 3)
+    >>> other = Adjacency.from_edges(np.array([0, 1]), np.array([2, 0]), 2, 3)
+    >>> both = common_targets(np.array([7, 8]), one, np.array([0, 0]), other, np.array([0, 1]))
+    >>> [part.tolist() for part in both]
+    [[7], [2]]
+    """
+    degrees = walked.degrees(starts)
+    reached = walked.gather(starts).astype(np.int64)
+    both = among(known, np.repeat(others, degrees), reached)
+    return np.repeat(pairs, degrees)[both], reached[both]
+
+
+def places_of(known: Rows, asked: Rows) -> tuple[Rows, Mask]:
+    """Returns where those of the asked keys that are known stand, and which these are.
+
+    Args:
+        known: Ascending.
+
+    >>> [part.tolist() for part in places_of(np.array([2, 5]), np.array([5, 3]))]
+    [[1], [True, False]]
+    """
     places = np.searchsorted(known, asked)
-    found = np.zeros(len(asked), dtype=np.bool_)
-    inside = places < len(known)
-    found[inside] = known[places[inside]] == asked[inside]
-    return found
+    found = places < len(known)
+    found[found] = known[places[found]] == asked[found]
+    return places[found], found
 
 
 def outward(edges: Adjacency, edge_type: EdgeType, node_type: str) -> Adjacency:

@@ -4,6 +4,7 @@ Arrays are memory-mapped, and tables are read on first use. The checks cover the
 files, because a hash only proves that a file did not change.
 """
 
+from bisect import bisect_left
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -95,6 +96,10 @@ def check_bundle(bundle: "Bundle") -> None:
         )
     if not any(map(bundle.has_vectors, bundle.node_types)):
         raise BundleCorruptError("no node type has vectors", expected="at least one")
+
+
+def _as_py(scalar: pa.Scalar) -> Any:
+    return scalar.as_py()
 
 
 @contextmanager
@@ -219,7 +224,8 @@ class Bundle:
         Raises:
             UnknownIdError: No node of that type has that id.
         """
-        return find_row(node_type, self.ids(node_type), node_id)
+        row = self.find_row(node_type, node_id)
+        return find_row(node_type, self.ids(node_type), node_id) if row is None else row
 
     def find_row(self, node_type: str, node_id: str) -> int | None:
         """Returns the row of a node, or None if no node of that type has that id.
@@ -227,7 +233,11 @@ class Bundle:
         Raises:
             UnknownIdError: The id is not text.
         """
-        return position_of(node_type, self.ids(node_type), node_id)
+        ids = self.ids(node_type)
+        row = bisect_left(ids, node_id, key=_as_py) if isinstance(node_id, str) else len(ids)
+        if row < len(ids) and ids[row].as_py() == node_id:
+            return row
+        return position_of(node_type, ids, node_id)  # None, or why it is no id
 
     def id_of(self, node_type: str, row: int) -> str:
         """Returns the id of a node."""

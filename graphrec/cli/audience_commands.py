@@ -12,7 +12,9 @@ from graphdb.errors import FileFormatError
 from graphdb.file_access import pass_on_refusal
 from graphrec.cli.options import (
     FilterOption,
+    LanguageOption,
     PolicyOption,
+    ReasonsOption,
     WithoutOption,
     parse_filters,
     parse_node,
@@ -76,6 +78,8 @@ def lookalike(
     filters: FilterOption = [],  # noqa: B006 - Typer's way to say a repeatable option
     without: WithoutOption = [],  # noqa: B006
     policy: PolicyOption = None,
+    reasons: ReasonsOption = True,
+    language: LanguageOption = "en",
     verify: VerifyOption = True,
     as_json: JsonOption = False,
 ) -> None:
@@ -112,7 +116,13 @@ def lookalike(
         found = recommender.reach_curve(node_type, node_id, filters=passing)
         _show_curve(found, nodes[0], as_json=as_json)
         return
-    options: AudienceOptions = {"min_score": min_score, "share": share, "filters": passing}
+    options: AudienceOptions = {
+        "min_score": min_score,
+        "share": share,
+        "filters": passing,
+        "reasons": reasons,
+        "language": language,
+    }
     if top is not None:
         options["k"] = top
     if types == {"User"}:

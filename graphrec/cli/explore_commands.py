@@ -23,7 +23,7 @@ from graphdb.explore import (
     write_browser_files,
 )
 from graphrec.bundle import open_bundle
-from graphrec.cli.options import parse_node
+from graphrec.cli.options import LanguageOption, parse_node
 from graphrec.cli.output import (
     JsonOption,
     console,
@@ -91,6 +91,7 @@ def explain(
     max_hops: Annotated[
         int, typer.Option(min=1, max=LONGEST_HOPS, help="The longest paths to look for, in edges.")
     ] = 4,
+    language: LanguageOption = "en",
     verify: VerifyOption = True,
     as_json: JsonOption = False,
 ) -> None:
@@ -108,7 +109,13 @@ def explain(
     ends = [parse_node(opened.schema, text) for text in (query, target)]
     with _evidence(snapshot, store, verify) as evidence:
         explanation = Explainer(opened, Paths(opened)).explain(
-            ends[0], ends[1], k=top, examples=examples, max_hops=max_hops, evidence=evidence
+            ends[0],
+            ends[1],
+            k=top,
+            examples=examples,
+            max_hops=max_hops,
+            evidence=evidence,
+            language=language,
         )
     drawing = str(explanation.draw(output)) if output else None
     if drawing and drawing.endswith(".png"):

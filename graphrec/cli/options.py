@@ -17,6 +17,7 @@ from graphdb.checked_schema import Schema
 from graphdb.errors import nearest
 from graphdb.schema_types import Kind
 from graphrec.query import Filters, Seen
+from graphrec.query.facts import Language
 from graphrec.query.fold_in import Event
 
 _DEFAULT_TARGETS = {"User": "Product"}
@@ -318,6 +319,13 @@ UnsellableOption = Annotated[
         help="Include products that are withdrawn or out of stock.",
     ),
 ]
+ReasonsOption = Annotated[
+    bool,
+    typer.Option(
+        "--reasons/--no-reasons", help="Say why each result is in the list; slower in batches."
+    ),
+]
+LanguageOption = Annotated[Language, typer.Option(help="The language of the reasons.")]
 OnUnknownOption = Annotated[
     OnUnknown,
     typer.Option(

@@ -21,6 +21,7 @@ from graphrec.cli.options import (
     ExcludeSeenOption,
     FilterOption,
     HalfLifeOption,
+    LanguageOption,
     LevelsOption,
     MaxPerBrandOption,
     MaxPerCategoryOption,
@@ -32,6 +33,7 @@ from graphrec.cli.options import (
     PolicyOption,
     PriceMaxOption,
     PriceMinOption,
+    ReasonsOption,
     SeenDaysOption,
     SeenOption,
     UnsellableOption,
@@ -122,6 +124,8 @@ def recommend(
     max_per_creator: MaxPerCreatorOption = None,
     levels: LevelsOption = "leaf",
     include_unsellable: UnsellableOption = False,
+    reasons: ReasonsOption = True,
+    language: LanguageOption = "en",
     on_unknown: OnUnknownOption = "error",
     verify: VerifyOption = True,
     as_json: JsonOption = False,
@@ -168,6 +172,8 @@ def recommend(
         "max_per_creator": max_per_creator,
         "levels": levels,
         "include_unsellable": include_unsellable,
+        "reasons": reasons,
+        "language": language,
         "on_unknown": on_unknown,
     }
     if events:
@@ -208,6 +214,8 @@ def similar(
     max_per_creator: MaxPerCreatorOption = None,
     levels: LevelsOption = "leaf",
     include_unsellable: UnsellableOption = False,
+    reasons: ReasonsOption = True,
+    language: LanguageOption = "en",
     verify: VerifyOption = True,
     as_json: JsonOption = False,
 ) -> None:
@@ -239,6 +247,8 @@ def similar(
         max_per_creator=max_per_creator,
         levels=levels,
         include_unsellable=include_unsellable,
+        reasons=reasons,
+        language=language,
     )
     show(answer, f"{node_type} like {node_type} {node_id}", as_json=as_json)
 
@@ -280,6 +290,8 @@ def batch_command(
     max_per_creator: MaxPerCreatorOption = None,
     levels: LevelsOption = "leaf",
     include_unsellable: UnsellableOption = False,
+    reasons: ReasonsOption = True,
+    language: LanguageOption = "en",
     on_unknown: OnUnknownOption = "skip",
     verify: VerifyOption = True,
     as_json: JsonOption = False,
@@ -326,6 +338,8 @@ def batch_command(
             max_per_creator=max_per_creator,
             levels=levels,
             include_unsellable=include_unsellable,
+            reasons=reasons,
+            language=language,
             on_unknown=on_unknown,
         )
     if report.unknown:

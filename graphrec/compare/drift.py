@@ -181,7 +181,7 @@ def drifts(
                 np.median(lengths(b, name)[each.rows_b] / lengths(a, name)[each.rows_a])
             ),
             moved_most=tuple(
-                Moved(b.id_of(name, row), display.name(name, row), float(1 - move))
+                Moved(b.id_of(name, row), display.names_of(name, np.array([row]))[0], 1 - move)
                 for row, move in _farthest(each.rows_b, moves[name], most)
             ),
         )

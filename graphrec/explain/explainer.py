@@ -20,10 +20,11 @@ from graphrec.explain.parts import (
 )
 from graphrec.explain.search import Found, find_paths, most_telling
 from graphrec.explain.steps import Allowed, Steps
+from graphrec.query.facts import LANGUAGES, Language
 from graphrec.query.limits import MOST_K
 from graphrec.query.metapaths import Paths
-from graphrec.query.options import check_whole
-from graphrec.query.reasons import Display
+from graphrec.query.options import check_choice, check_whole
+from graphrec.query.reasons import Display, Reasons, Sight
 
 LONGEST_HOPS = 4
 
@@ -38,6 +39,7 @@ def explain(
     max_hops: int = 4,
     evidence: EdgeSource | None = None,
     allowed: Allowed | None = None,
+    language: Language = "en",
 ) -> Explanation:
     """Explains one pair of nodes, each given as (type, id); see `Explainer.explain`."""
     return Explainer(bundle, Paths(bundle)).explain(
@@ -48,6 +50,7 @@ def explain(
         max_hops=max_hops,
         evidence=evidence,
         allowed=allowed,
+        language=language,
     )
 
 
@@ -62,6 +65,7 @@ class Explainer:
         self._bundle = bundle
         self._steps = Steps(bundle, paths)
         self._display = Display(bundle, paths)
+        self._reasons = Reasons(paths, self._display)
 
     def explain(
         self,
@@ -73,6 +77,7 @@ class Explainer:
         max_hops: int = 4,
         evidence: EdgeSource | None = None,
         allowed: Allowed | None = None,
+        language: Language = "en",
     ) -> Explanation:
         """Returns the strongest paths between a query node and a target.
 
@@ -86,6 +91,7 @@ class Explainer:
             evidence: A snapshot or an open store, for count, last time and money of each edge. It
                 also ranks paths with more evidence above others of their sequence.
             allowed: Which nodes may be on a path, ends included; all by default.
+            language: Of the sentences: "en" or "zh".
 
         Raises:
             UnknownIdError: No node of that type has that id.
@@ -95,6 +101,7 @@ class Explainer:
         check_whole("k", k, 1, MOST_K)
         check_whole("examples", examples, 1, MOST_K)
         check_whole("max_hops", max_hops, 1, LONGEST_HOPS)
+        check_choice("language", language, LANGUAGES)
         ends = [(name, self._bundle.row_of(name, node_id)) for name, node_id in (query, target)]
         if ends[0] == ends[1]:
             raise QueryError(
@@ -112,7 +119,18 @@ class Explainer:
                 if paths:
                     groups.append(_group(group, most_telling(paths, examples)))
         query_node, target_node = (self._node(*end) for end in ends)
-        return Explanation(query_node, target_node, tuple(groups), max_hops, whole)
+        (query_type, query_row), (target_type, target_row) = ends
+        (reasons,) = self._reasons.between(
+            query_type,
+            np.array([query_row]),
+            target_type,
+            np.array([target_row]),
+            language=language,
+            sight=Sight(allowed),
+        )
+        return Explanation(
+            query_node, target_node, tuple(groups), max_hops, whole, reasons, language
+        )
 
     def _paths(
         self, groups: Sequence[Found], source: EdgeSource | None
@@ -180,7 +198,7 @@ class Explainer:
         return PathNode(
             node_type,
             self._bundle.id_of(node_type, row),
-            self._display.name(node_type, row),
+            self._display.names_of(node_type, np.array([row]))[0],
             self._bundle.schema.node_type(node_type).key,
         )
 

@@ -15,6 +15,7 @@ import pyarrow as pa
 from graphdb.checked_schema import Schema
 from graphdb.decimals import exact_sum
 from graphdb.schema_types import OCCURRED_AT, SINCE, SOURCE_ID, TARGET_ID, EdgeType, Kind
+from graphrec.query.facts import Language
 
 
 def short(text: str, longest: int) -> str:
@@ -271,6 +272,8 @@ class PathGroups:
         max_hops: The maximum length of paths.
         whole: Whether the search was complete; if not, paths over nodes with very many edges
             may be missing.
+        reasons: The same in a few sentences, those that a recommendation has, strongest first.
+        language: Of all sentences.
     """
 
     query: PathNode
@@ -278,6 +281,8 @@ class PathGroups:
     groups: tuple[PathGroup, ...]
     max_hops: int
     whole: bool
+    reasons: tuple[str, ...] = ()
+    language: Language = "en"
 
     def __bool__(self) -> bool:
         return bool(self.groups)
@@ -294,5 +299,6 @@ class PathGroups:
             "target": self.target.to_dict(),
             "max_hops": self.max_hops,
             "whole": self.whole,
+            "reasons": list(self.reasons),
             "groups": [group.to_dict() for group in self.groups],
         }

@@ -4,9 +4,10 @@ All questions rank in one function. Candidates are the targets of a type without
 the policy or the rule for seen targets exclude.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,11 +15,13 @@ import numpy.typing as npt
 
 from graphrec.query.conditions import Mask
 from graphrec.query.embeddings import EmbeddingMatrix, Rows, Similarity
+from graphrec.query.facts import phrase
 from graphrec.query.filters import Passing
 from graphrec.query.metapaths import CATEGORY
 from graphrec.query.names import Skipped
 from graphrec.query.options import RankOptions
 from graphrec.query.policy import Enforcement, Exclusion, Policy, Rules
+from graphrec.query.reasons import Sight
 from graphrec.query.release import QueryNodes, ServedBundle
 from graphrec.query.rerank.reranker import Reranker
 from graphrec.query.results import (
@@ -27,7 +30,6 @@ from graphrec.query.results import (
     Recommendations,
     Reranked,
     Trace,
-    table_schema,
 )
 from graphrec.query.seen import Seen
 from graphrec.query.topk import Method, Plan, Scores, planned_top_k
@@ -35,8 +37,6 @@ from graphrec.query.value import Values
 
 if TYPE_CHECKING:
     from graphrec.query.index.base import ServedIndex
-
-NEW_HERE = "new, in a place kept for new items"
 
 Clock = Callable[[], datetime]
 
@@ -143,20 +143,19 @@ class Engine:
         """
         enough = replace(question, k=min(question.k, max(len(self.release.space(target_type)), 1)))
         rows, scores, traces = self.rank(queries, target_type, enough, similarity)
-        columns = table_schema(self.release.bundle.schema, target_type)
+        items = self._described(queries, target_type, question, rows, scores, traces)
+        columns = self.release.answer_columns(target_type)
         return [
             Recommendations(
                 queries.type or "",
                 query_id,
                 target_type,
-                self._dress(queries, int(row), target_type, found, reached, similarity, trace),
+                found,
                 trace,
                 queries.outcome,
                 columns=columns,
             )
-            for query_id, row, found, reached, trace in zip(
-                query_ids, queries.node_rows, rows, scores, traces, strict=True
-            )
+            for query_id, found, trace in zip(query_ids, items, traces, strict=True)
         ]
 
     def no_answer(
@@ -177,7 +176,7 @@ class Engine:
             plan=Plan(Method.NONE, 0, total, 0.0, 1.0, "nothing is known about the query node"),
             skipped=skipped,
         )
-        columns = table_schema(self.release.bundle.schema, target_type)
+        columns = self.release.answer_columns(target_type)
         return Recommendations(
             query_type, query_id, target_type, (), trace, outcome, columns=columns
         )
@@ -220,37 +219,73 @@ class Engine:
         found = tuple(one for one in found if not one.scope or query[0] in one.scope)
         return (*found, *rules.exclusions_for(query[0], query_row, node_type, row))
 
-    def _dress(
+    def _described(
         self,
         queries: QueryNodes,
-        query_row: int,
         target_type: str,
+        question: RankOptions,
         rows: Rows,
         scores: Scores,
-        similarity: Similarity,
-        trace: Trace,
-    ) -> tuple[Recommendation, ...]:
-        """Results with fields and reasons, for the rows that were found."""
-        rows = rows[rows >= 0]
-        release = self.release
-        reasons: Sequence[tuple[str, ...]] = [()] * len(rows)
-        if similarity is Similarity.COSINE:
-            reasons = release.reasons.for_similar(target_type, query_row, rows)
-        elif queries.type is not None:
-            reasons = release.reasons.for_query(queries.type, query_row, target_type, rows)
-        if queries.because is not None:
-            reasons = [(queries.because, *words) for words in reasons]
-        raised = () if trace.reranked is None else trace.reranked.raised
-        return tuple(
-            Recommendation(
-                type=target_type,
-                id=release.bundle.id_of(target_type, row),
-                rank=position + 1,
-                score=float(scores[position]),
-                fields=release.display.fields(target_type, row),
-                reasons=(*reasons[position], *((NEW_HERE,) if position + 1 in raised else ())),
+        traces: Sequence[Trace],
+    ) -> Iterator[tuple[Recommendation, ...]]:
+        """Per query its results with fields and reasons, for the rows that were found.
+
+        All targets of a batch are read and described together: one by one takes most of the time.
+        """
+        display = self.release.display
+        held = rows >= 0
+        targets, which = np.unique(rows[held], return_inverse=True)
+        ids, fields = display.ids_of(target_type, targets), display.fields_of(target_type, targets)
+        reasons = self._reasons(queries, target_type, question, rows)
+        found = zip(which.tolist(), scores[held].tolist(), reasons, strict=True)
+        for number, trace in zip(held.sum(axis=1).tolist(), traces, strict=True):
+            raised = () if trace.reranked is None else trace.reranked.raised
+            yield tuple(
+                Recommendation(
+                    target_type,
+                    ids[target],
+                    rank,
+                    score,
+                    fields[target].copy(),
+                    (*because, phrase("new_item", question.language))
+                    if question.reasons and rank in raised
+                    else because,
+                )
+                for rank, (target, score, because) in enumerate(islice(found, number), start=1)
             )
-            for position, row in enumerate(rows.tolist())
+
+    def _reasons(
+        self, queries: QueryNodes, target_type: str, question: RankOptions, rows: Rows
+    ) -> Sequence[tuple[str, ...]]:
+        """Why each target that was found is in the list of its query node, row after row."""
+        held = rows >= 0
+        number = int(np.count_nonzero(held))
+        if not question.reasons:
+            return [()] * number
+        reasons: Sequence[tuple[str, ...]] = [()] * number
+        if queries.type is not None:
+            reasons = self.release.reasons.between(
+                queries.type,
+                np.repeat(queries.node_rows, held.sum(axis=1)),
+                target_type,
+                rows[held],
+                language=question.language,
+                sight=self.sight(queries.type),
+            )
+        if queries.because is None:
+            return reasons
+        name, of = queries.because
+        because = phrase(name, question.language).format(name=of)
+        return [(because, *words) for words in reasons]
+
+    def sight(self, query_type: str) -> Sight:
+        """What the policy lets reasons for query nodes of a type rest on and name."""
+        rules = self.rules()
+        if rules is None:
+            return Sight()
+        return Sight(
+            lambda node_type: rules.excluded_for_all(node_type, query_type).allowed,
+            lambda query_row, node_type: rules.excluded(query_type, query_row, node_type),
         )
 
 

@@ -3,7 +3,7 @@
 It also declares which filters work on which targets, as metapaths through the graph.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from graphdb.locking import ForkLock
 from graphdb.schema_types import EdgeType, MetaPath, Step
+from graphrec.adjacency import sources_of
 from graphrec.bundle import Adjacency, Bundle
 from graphrec.query.embeddings import Rows
 
@@ -31,6 +32,7 @@ CARRIES = (
     MetaPath.parse("Creator-PUBLISHED-Content-FEATURES-Product"),
 )
 """From a creator to the products that it carries."""
+Mask = npt.NDArray[np.bool_]
 LEVELS = ("leaf", "all")
 """Which categories a question is about: those where the tree ends, or all of them."""
 
@@ -66,7 +68,7 @@ class CategoryTree:
 
     def below(self, rows: Rows) -> Rows:
         """The categories and all that is a part of them, int64, ascending and distinct."""
-        return np.unique(self._descendants.gather(rows)).astype(np.int64)
+        return np.unique(self.descendants.gather(rows)).astype(np.int64)
 
     @cached_property
     def ancestors(self) -> Adjacency:
@@ -74,7 +76,8 @@ class CategoryTree:
         return _repeated(self._parents)
 
     @cached_property
-    def _descendants(self) -> Adjacency:
+    def descendants(self) -> Adjacency:
+        """From every category to itself and all that is a part of it."""
         return self.ancestors.reverse()
 
     @cached_property
@@ -152,10 +155,98 @@ class Paths:
         edges = self._bundle.edges(step.edge_type)
         if not step.backwards:
             return edges
-        with self._lock:
-            if step.edge_type not in self._reverse:
-                self._reverse[step.edge_type] = edges.reverse()
-            return self._reverse[step.edge_type]
+        found = self._reverse.get(step.edge_type)
+        if found is None:
+            with self._lock:
+                if step.edge_type not in self._reverse:
+                    self._reverse[step.edge_type] = edges.reverse()
+                found = self._reverse[step.edge_type]
+        return found
+
+    @cached_property
+    def _in_categories(self) -> Adjacency:
+        """From products to their categories and all that these are a part of."""
+        within = self.adjacency(GROUPS[CATEGORY].steps[0])
+        above = self.tree.ancestors
+        return Adjacency.from_edges(
+            np.repeat(sources_of(within), above.degrees(within.indices)),
+            above.gather(within.indices),
+            within.num_sources,
+            within.num_targets,
+        )
+
+    def groups_of(self, group: str) -> Adjacency:
+        """From products to what they belong to; to a category also from all below it."""
+        return self._in_categories if group == CATEGORY else self.adjacency(GROUPS[group].steps[0])
+
+    def reach_each(
+        self,
+        ways: Sequence[MetaPath],
+        rows: npt.NDArray[np.int64],
+        *,
+        allowed: Callable[[str], Mask | None] | None = None,
+        most_edges: int | None = None,
+    ) -> Adjacency:
+        """From each of some rows to the distinct rows at the end of any of some metapaths.
+
+        Longer metapaths that begin at a category begin at all below it as well.
+
+        Args:
+            ways: All from one node type to one other.
+            rows: int64 [num_rows]; row number i is source i of the result.
+            allowed: Gives which nodes of a type may be walked over and reached, bool [num_nodes],
+                or None for all of them.
+            most_edges: A row whose metapath crosses more edges than that reaches nothing along it,
+                unless it has one step; None for no limit.
+        """
+        first = ways[0]
+        if len(ways) == 1 and len(first.steps) == 1 and first.source != CATEGORY and not allowed:
+            edges = self.adjacency(first.steps[0])
+            indptr = np.concatenate([[0], np.cumsum(edges.degrees(rows))])
+            return Adjacency(indptr, edges.gather(rows), edges.num_targets)
+        origins, ends = [], []
+        for way in ways:
+            origin, current = self._walked(way, rows, allowed, most_edges)
+            origins.append(origin)
+            ends.append(current)
+        num_targets = (
+            self.adjacency(first.steps[-1]).num_targets
+            if first.steps
+            else self._bundle.num_nodes(first.source)
+        )
+        return Adjacency.from_edges(
+            np.concatenate(origins), np.concatenate(ends), len(rows), num_targets
+        )
+
+    def _walked(
+        self,
+        way: MetaPath,
+        rows: npt.NDArray[np.int64],
+        allowed: Callable[[str], Mask | None] | None,
+        most_edges: int | None,
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """The number of the row and the row reached, per end of a metapath."""
+        origin, current = np.arange(len(rows)), rows
+        crossed = np.zeros(len(rows))
+        steps = [(self.adjacency(step), step) for step in way.steps]
+        if way.source == CATEGORY and steps:
+            origin = np.repeat(origin, self.tree.descendants.degrees(rows))
+            current = self.tree.descendants.gather(rows).astype(np.int64)
+        for edges, step in steps:
+            degrees = edges.degrees(current)
+            crossed += np.bincount(origin, degrees, minlength=len(rows))
+            if most_edges is not None and len(steps) > 1:
+                few = crossed[origin] <= most_edges
+                origin, current, degrees = origin[few], current[few], degrees[few]
+            origin, current = np.repeat(origin, degrees), edges.gather(current).astype(np.int64)
+            mask = allowed(step.target) if allowed else None
+            if mask is not None:
+                seen = mask[current]
+                origin, current = origin[seen], current[seen]
+            if len(steps) > 1:
+                keys = np.unique(origin * edges.num_targets + current)
+                origin, current = np.divmod(keys, max(edges.num_targets, 1))
+        return origin, current
 
     def reach(self, path: MetaPath, rows: npt.ArrayLike) -> npt.NDArray[np.int64]:
         """The distinct rows at the end of a metapath, ascending."""

@@ -14,6 +14,7 @@ from typing import Any, Literal, TypedDict, get_args, get_type_hints
 import numpy as np
 
 from graphdb.errors import QueryError, nearest, shown
+from graphrec.query.facts import LANGUAGES, Language
 from graphrec.query.filters import Filters
 from graphrec.query.limits import MOST_IDS, MOST_K
 from graphrec.query.metapaths import LEVELS
@@ -46,6 +47,9 @@ class SimilarOptions(TypedDict, total=False):
         include_unsellable: Whether to include products that cannot be bought: those whose status is
             not 'active' or whose stock is 0. False by default. Products without status and stock
             are always included, and so are those whose status or stock a filter names.
+        reasons: Whether to say why each result is in the list; True by default. Answers without
+            reasons come sooner.
+        language: Of the reasons: "en", the default, or "zh".
     """
 
     k: int
@@ -59,6 +63,8 @@ class SimilarOptions(TypedDict, total=False):
     diversity: float
     levels: Literal["leaf", "all"]
     include_unsellable: bool
+    reasons: bool
+    language: Language
 
 
 class AudienceOptions(SimilarOptions, total=False):
@@ -175,6 +181,8 @@ class RankOptions:
     diversity: float = 0.0
     levels: Literal["leaf", "all"] = "leaf"
     include_unsellable: bool = False
+    reasons: bool = True
+    language: Language = "en"
     on_unknown: Literal["error", "popular", "skip"] = "error"
 
     def __post_init__(self) -> None:
@@ -182,6 +190,8 @@ class RankOptions:
         why = "from 0 (what fits best) to 1 (expected net value)"
         check_number("value_weight", self.value_weight, 0, 1, why=why)
         check_yes_no("include_unsellable", self.include_unsellable)
+        check_yes_no("reasons", self.reasons)
+        check_choice("language", self.language, LANGUAGES)
         if not isinstance(self.exclude_seen, Seen):
             check_yes_no("exclude_seen", self.exclude_seen)
         if not isinstance(self.filters, Filters | None):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from graphdb.errors import QueryError, shown
 from graphdb.locking import ForkLock
@@ -25,7 +26,7 @@ from graphrec.query.index.ivf import read_ivf
 from graphrec.query.metapaths import Paths
 from graphrec.query.names import Skipped
 from graphrec.query.reasons import Display, Reasons
-from graphrec.query.results import Outcome
+from graphrec.query.results import Outcome, table_schema
 from graphrec.query.seen import Seen, SeenRows
 from graphrec.query.value import Values, value_factors, values_of
 
@@ -105,6 +106,7 @@ class ServedBundle:
         self._factors: dict[tuple[str, float], Values] = {}
         self._sellable: dict[str, Mask | None] = {}
         self._seen_rows: dict[tuple[str, str, Seen], SeenRows] = {}
+        self._answer_columns: dict[str, pa.Schema] = {}
         self._explainer: Explainer | None = None
         self._lock = ForkLock()
 
@@ -173,6 +175,12 @@ class ServedBundle:
                 self._explainer = Explainer(self.bundle, self.paths)
             return self._explainer
 
+    def answer_columns(self, node_type: str) -> pa.Schema:
+        """The columns of tables of answers with targets of a type, kept."""
+        if node_type not in self._answer_columns:
+            self._answer_columns[node_type] = table_schema(self.bundle.schema, node_type)
+        return self._answer_columns[node_type]
+
     def value_factors(self, node_type: str, value_weight: float) -> Values | None:
         """What scores of a type are to be stretched by; None where they are to stay as they are.
 
@@ -212,7 +220,7 @@ class QueryNodes:
         skipped: What was named beside them and the bundle does not hold.
         outcome: What kind of answers they get.
         targets: What targets are ranked by where that is not their vectors.
-        because: A reason to give with every result.
+        because: A phrase of `graphrec.query.facts` to give with every result, and the name in it.
     """
 
     type: str | None
@@ -220,7 +228,7 @@ class QueryNodes:
     rows: Rows
     excluded: Rows | None = None
     targets: EmbeddingMatrix | None = None
-    because: str | None = None
+    because: tuple[str, str] | None = None
     nodes: Rows | None = None
     skipped: tuple[Skipped, ...] = ()
     outcome: Outcome = Outcome.ANSWERED
@@ -307,7 +315,6 @@ def popular_query(
         QueryError: What is popular among the targets is unknown.
     """
     targets = release.popularity.space(target_type)
-    because = f"popular: nothing is known about this {query_type}"
     held = release.bundle.find_row(query_type, query_id)
     row, known = (0, None) if held is None else (held, query_type)
     likes_all = np.ones((release.bundle.num_nodes(query_type) or 1, 1), dtype=np.float32)
@@ -316,7 +323,7 @@ def popular_query(
         EmbeddingMatrix.of(likes_all),
         np.array([row]),
         targets=targets,
-        because=because,
+        because=("popular", query_type),
         outcome=Outcome.POPULAR,
     )
 

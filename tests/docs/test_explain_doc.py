@@ -1,5 +1,6 @@
 """docs/explain.md does what it says: its commands and its Python are run as they stand there."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -16,11 +17,14 @@ PAGE = read(NAME)
 
 def test_the_page_is_true(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    (commands,) = texts(NAME, "sh")
+    commands, reasons = texts(NAME, "sh")
     (code,) = texts(NAME, "python")
     said = {line: run_line(line) for line in lines_of(commands)}
     explained = [text for line, text in said.items() if line.startswith("graphrec explain ")]
     plain, known, drawn, cypher = explained
+    first, chinese, creators = map(run_line, lines_of(reasons))
+    assert all("Product for User u0125" in text for text in (first, chinese))
+    assert re.search("买过|看过|浏览过|加购过", chinese) and "Creator for Brand b0012" in creators
     assert plain.startswith("Why Product:p0072 ")
     assert " times, last 20" in known and " times, last 20" not in plain
     assert drawn == f"{known}\ndrawing: why.png\n"

@@ -100,7 +100,7 @@ def test_a_reason_is_true_of_the_whole_tree(with_tree):
         )
         told = {item.id: item.reasons[-1] for item in answer}
         assert told == {
-            name: f"bought {bought[name]} of its products"
+            name: f"bought {bought[name]} product{'s' if bought[name] > 1 else ''} in it"
             if name in bought
             else "never bought in it"
             for name in CATEGORIES

@@ -54,7 +54,7 @@ def test_recommend_prints_a_table(run, world_path):
     kefir = ["1", "p2", "East Kefir", "Acme", "Yogurt", "2.00", "3"]
     loaf = ["2", "p4", "North Loaf", "Bolt", "Bread", "4.00", "1"]
     assert [row[:-1] for row in rows_of(result.stdout)] == [kefir, loaf]
-    assert rows_of(result.stdout)[1][-1] == "never bought; new brand for this shopper; new to Bread"
+    assert rows_of(result.stdout)[1][-1] == "nothing of its brand or category bought yet"
 
 
 def test_recommend_prints_json(run, world_path, recommender):
@@ -103,7 +103,7 @@ def test_similar(run, world_path):
     assert ids(capped) == ["p2", "p4"]
     table = run("similar", world_path, "Brand:acme").stdout
     assert "Brand like Brand acme" in table
-    assert rows_of(table) == [["1", "bolt", "Bolt", "3", "-0.25", ""]]
+    assert rows_of(table) == [["1", "bolt", "Bolt", "3", "-0.25", "1 buyer in common"]]
 
 
 def test_an_empty_answer_says_so(run, world_path):

@@ -20,6 +20,7 @@ SPELLED = {
     "filters": {"--filter", "--exclude"},
     "exclude_seen": {"--exclude-seen", "--include-seen", "--seen", "--seen-days"},
     "include_unsellable": {"--include-unsellable", "--exclude-unsellable"},
+    "reasons": {"--reasons", "--no-reasons"},
 }
 """Options with a short form, in parts, or as a pair of flags; all others have their own name."""
 SINGLE_FILTERS = {

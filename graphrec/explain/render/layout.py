@@ -25,6 +25,7 @@ from graphrec.explain.render.words import (
     runs_ahead,
     title,
 )
+from graphrec.query.facts import Language
 
 
 class Colours(NamedTuple):
@@ -157,12 +158,12 @@ def lay_out(explanation: PathGroups) -> Layout:
     top: float = _TITLE
     for number, (group, tall) in enumerate(zip(explanation.groups, heights, strict=True), 1):
         left = _MARGIN + BOX_WIDTH + _GAP * 0.28
-        caption = f"{number}. {headline(group)}"
-        more = others(group)
+        caption = f"{number}. {headline(group, explanation.language)}"
+        more = others(group, explanation.language)
         bands.append(
             Band(left, top, width - 2 * left, tall, f"{caption}   ({more})" if more else caption)
         )
-        new_boxes, new_curves = _place(group, query, target, top + _CAPTION)
+        new_boxes, new_curves = _place(group, query, target, top + _CAPTION, explanation.language)
         boxes += new_boxes
         curves += new_curves
         top += tall + _BAND_GAP
@@ -182,7 +183,9 @@ def _columns(group: PathGroup) -> list[list[PathNode]]:
     return [list(dict.fromkeys(place)) for place in places]
 
 
-def _place(group: PathGroup, query: Box, target: Box, top: float) -> tuple[list[Box], list[Curve]]:
+def _place(
+    group: PathGroup, query: Box, target: Box, top: float, language: Language
+) -> tuple[list[Box], list[Curve]]:
     columns = _columns(group)
     rows, hops = _num_rows(group), len(columns) - 1
     placed: list[dict[PathNode, Box]] = [{group.paths[0].nodes[0]: query}]
@@ -201,15 +204,17 @@ def _place(group: PathGroup, query: Box, target: Box, top: float) -> tuple[list[
         for place, (edge, ends) in enumerate(zip(path.edges, pairwise(path.nodes), strict=True)):
             start, end = placed[place][ends[0]], placed[place + 1][ends[1]]
             through = ((query.x + target.x) / 2, top + _ROW / 2) if hops == 1 else None
-            curves[place, edge] = _curve(edge, start, end, through)
+            curves[place, edge] = _curve(edge, start, end, through, language)
     boxes = [box for column in placed[1:-1] for box in column.values()]
     return boxes, list(curves.values())
 
 
-def _curve(edge: PathEdge, start: Box, end: Box, through: Point | None) -> Curve:
+def _curve(
+    edge: PathEdge, start: Box, end: Box, through: Point | None, language: Language
+) -> Curve:
     first = (start.x + BOX_WIDTH / 2, start.y)
     last = (end.x - BOX_WIDTH / 2, end.y)
-    words = wrap(evidence_text(edge.evidence), _LABEL_COLUMNS)
+    words = wrap(evidence_text(edge.evidence, language), _LABEL_COLUMNS)
     # Near the inner node, away from where many curves begin or end.
     middle = _along(first, last, 0.7 if start.is_end else 0.3 if end.is_end else 0.5)
     points: tuple[Point, ...] = (first, last)

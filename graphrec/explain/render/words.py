@@ -12,6 +12,7 @@ from graphrec.explain.parts import (
     PathGroups,
     PathNode,
 )
+from graphrec.query.facts import Language, phrase
 
 
 def text(explanation: PathGroups) -> str:
@@ -20,52 +21,63 @@ def text(explanation: PathGroups) -> str:
 
 
 def _lines(explanation: PathGroups) -> Iterator[str]:
+    language = explanation.language
     yield title(explanation)
+    yield from explanation.reasons
     if not explanation:
         yield nothing_found(explanation)
     for number, group in enumerate(explanation.groups, start=1):
         yield ""
-        yield f"{number}. {headline(group)}"
+        yield f"{number}. {headline(group, language)}"
         for path in group.paths:
-            yield f"   {path_text(path)}"
-        if others(group):
-            yield f"   {others(group)}"
+            yield f"   {path_text(path, language)}"
+        if others(group, language):
+            yield f"   {others(group, language)}"
 
 
 def title(explanation: PathGroups) -> str:
-    return f"Why {explanation.target} for {explanation.query}"
+    said = phrase("why", explanation.language)
+    return said.format(target=explanation.target, query=explanation.query)
 
 
 def nothing_found(explanation: PathGroups) -> str:
-    hops = explanation.max_hops
-    found = f"No path of {hops} edge{'' if hops == 1 else 's'} or fewer connects them"
-    return f"{found}{'' if explanation.whole else ', but for some over nodes of very many edges'}."
+    hops, language = explanation.max_hops, explanation.language
+    but = "" if explanation.whole else phrase("not_whole", language)
+    return phrase("no_edge" if hops == 1 else "no_path", language).format(n=hops, but=but)
 
 
-def headline(group: PathGroup) -> str:
+def headline(group: PathGroup, language: Language = "en") -> str:
     """What stands at each place of all paths: one node by name, several by number.
 
     User:u1 → 5 Product nodes → Brand:b1 'Acme' → Product:p1: five bought products of one brand.
     """
     query, *between, target = zip(group.paths[0].nodes, group.widths, strict=True)
-    inner = (str(node) if width == 1 else f"{width:,} {node.type} nodes" for node, width in between)
+    nodes = phrase("nodes", language)
+    inner = (
+        str(node) if width == 1 else nodes.format(n=f"{width:,}", type=node.type)
+        for node, width in between
+    )
     ends = [f"{node.type}:{node.id}" for node, _ in (query, target)]
     return " → ".join([ends[0], *inner, ends[1]])
 
 
-def others(group: PathGroup) -> str:
+def others(group: PathGroup, language: Language = "en") -> str:
     """How many paths are not shown; empty where all are."""
     count = group.num_paths - len(group.paths)
     if group.at_least:
-        return f"and at least {count:,} more, not all counted" if count else "and more, not counted"
-    return f"and {count:,} more path{'' if count == 1 else 's'} like these" if count else ""
+        name = "at_least" if count else "not_counted"
+    elif count:
+        name = "more_path" if count == 1 else "more_paths"
+    else:
+        return ""
+    return phrase(name, language).format(n=f"{count:,}")
 
 
-def path_text(path: ExplainedPath) -> str:
+def path_text(path: ExplainedPath, language: Language = "en") -> str:
     """A path as Cypher would draw it, with the evidence at the edges."""
     parts = [str(path.nodes[0])]
     for edge, (before, after) in zip(path.edges, pairwise(path.nodes), strict=True):
-        label = edge_text(edge)
+        label = edge_text(edge, language)
         parts.append(
             f"-[{label}]-> {after}" if runs_ahead(edge, before) else f"<-[{label}]- {after}"
         )
@@ -77,13 +89,13 @@ def runs_ahead(edge: PathEdge, before: PathNode) -> bool:
     return edge.source == before
 
 
-def edge_text(edge: PathEdge) -> str:
+def edge_text(edge: PathEdge, language: Language = "en") -> str:
     """The relation and, where it says anything, its evidence."""
-    words = evidence_text(edge.evidence)
+    words = evidence_text(edge.evidence, language)
     return f"{edge.relation}: {words}" if words else edge.relation
 
 
-def evidence_text(evidence: Evidence | None) -> str:
+def evidence_text(evidence: Evidence | None, language: Language = "en") -> str:
     """In a few words; empty where there is nothing to tell.
 
     >>> evidence_text(Evidence(times=3, value=12.5, stars=4))
@@ -91,19 +103,21 @@ def evidence_text(evidence: Evidence | None) -> str:
     """
     if evidence is None:
         return ""
-    parts = []
+    parts: list[tuple[str, dict[str, str]]] = []
     if evidence.times > 1:
-        parts.append(f"{evidence.times:,} times")
+        parts.append(("times", {"n": f"{evidence.times:,}"}))
     if evidence.last_at is not None:
-        last = "last " if evidence.times > 1 else ""
-        parts.append(f"{last}{evidence.last_at:%Y-%m-%d}")
+        name = "last" if evidence.times > 1 else "on"
+        parts.append((name, {"day": f"{evidence.last_at:%Y-%m-%d}"}))
     if evidence.since is not None:
-        parts.append(f"since {evidence.since:%Y-%m-%d}")
+        parts.append(("from", {"day": f"{evidence.since:%Y-%m-%d}"}))
     if evidence.value is not None:
-        parts.append(f"{evidence.value:,.2f} paid")
+        parts.append(("paid", {"value": f"{evidence.value:,.2f}"}))
     if evidence.stars is not None:
-        parts.append(f"{evidence.stars:g} star{'' if evidence.stars == 1 else 's'}")
-    return ", ".join(parts)
+        name = "star" if evidence.stars == 1 else "stars"
+        parts.append((name, {"n": f"{evidence.stars:g}"}))
+    said = [phrase(name, language).format(**values) for name, values in parts]
+    return phrase("comma", language).join(said)
 
 
 _TITLE = "// Why: the strongest ways from the query node to the target"

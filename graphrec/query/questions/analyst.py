@@ -13,6 +13,7 @@ from graphdb.errors import QueryError, shown
 from graphrec.query.cold_start import Neighbors
 from graphrec.query.embeddings import Similarity
 from graphrec.query.engine import Engine
+from graphrec.query.facts import Language
 from graphrec.query.options import RankOptions, SimilarOptions
 from graphrec.query.reasons import Fields
 from graphrec.query.release import queries_by_id
@@ -110,6 +111,7 @@ def explain(
     k: int = 3,
     max_hops: int = 4,
     evidence: "EdgeSource | None" = None,
+    language: Language = "en",
 ) -> "Explanation":
     """Returns the strongest paths between a query node and a target.
 
@@ -120,6 +122,7 @@ def explain(
         max_hops: The longest paths to look for, 1 to 4 edges.
         evidence: A snapshot or an open store, to tell how often, last when, for how much. It also
             moves the paths with more behind them ahead of others of their sequence.
+        language: Of the sentences: "en" or "zh".
 
     Raises:
         UnknownIdError: No node of that type has that id.
@@ -133,6 +136,7 @@ def explain(
         max_hops=max_hops,
         evidence=evidence,
         allowed=engine.allowed_for(query_type, query_id),
+        language=language,
     )
 
 

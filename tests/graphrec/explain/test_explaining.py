@@ -164,6 +164,7 @@ def test_two_nodes_that_nothing_edges(make_bundle):
     assert explanation.paths == ()
     assert (
         explanation.to_text() == "Why Product:p9 'Red cup' for User:ann\n"
+        "nothing of its brand or category bought yet\n"
         "No path of 4 edges or fewer connects them.\n"
     )
 

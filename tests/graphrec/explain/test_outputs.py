@@ -15,6 +15,8 @@ ANN, CUP = ("User", "ann"), ("Product", "p9")
 def test_text(shop):
     assert explain(shop, ANN, CUP, k=2, examples=1).to_text() == (
         "Why Product:p9 'Red cup' for User:ann\n"
+        "follows Zoe, who carries it\n"
+        "bought 2 products of Acme\n"
         "\n"
         "1. User:ann → Creator:zoe 'Zoe' → Product:p9\n"
         "   User:ann -[FOLLOWS]-> Creator:zoe 'Zoe' -[PROMOTES]-> Product:p9 'Red cup'\n"
@@ -95,3 +97,14 @@ def test_cypher_holds_ids_as_escaped_literals(make_bundle):
         "(n2:`Product` {`product_id`: 'p9'})\n"
         "RETURN way ORDER BY r0.at DESC, r1.at DESC LIMIT 1\n"
     )
+
+
+def test_text_in_chinese(shop):
+    text = explain(shop, ANN, CUP, k=2, examples=1, language="zh").to_text()
+    assert text.splitlines()[:3] == [
+        "为何向 User:ann 推荐 Product:p9 'Red cup'",
+        "关注了带它的Zoe",
+        "买过 Acme 的 2 件商品",
+    ]
+    assert "2 个 Product" in text
+    assert "另有 1 条同类路径" in text
