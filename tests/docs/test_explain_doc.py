@@ -26,7 +26,7 @@ def test_the_page_is_true(tmp_path, monkeypatch, capsys):
     assert all("Product for User u0125" in text for text in (first, chinese))
     assert re.search("买过|看过|浏览过|加购过", chinese) and "Creator for Brand b0012" in creators
     assert plain.startswith("Why Product:p0072 ")
-    assert " times, last 20" in known and " times, last 20" not in plain
+    assert "[VIEWED: 4 times, last 20" in known and "[VIEWED: " not in plain
     assert drawn == f"{known}\ndrawing: why.png\n"
     assert Path("why.png").read_bytes().startswith(b"\x89PNG")
     exec(compile(code, NAME, "exec"), {})
