@@ -313,6 +313,23 @@ def places_of(known: Rows, asked: Rows) -> tuple[Rows, Mask]:
     return places[found], found
 
 
+def counted(rows: npt.NDArray[np.integer], size: int) -> tuple[Rows, Rows]:
+    """Returns the distinct rows, ascending, and how often each occurs.
+
+    Args:
+        size: All rows are below it.
+
+    >>> [part.tolist() for part in counted(np.array([3, 1, 3]), 4)]
+    [[1, 3], [1, 2]]
+    """
+    if size > 4 * len(rows):  # a count for every row that there could be would cost more
+        found, numbers = np.unique(rows, return_counts=True)
+        return found.astype(np.int64), numbers
+    numbers = np.bincount(rows, minlength=size)
+    found = np.flatnonzero(numbers)
+    return found, numbers[found]
+
+
 def outward(edges: Adjacency, edge_type: EdgeType, node_type: str) -> Adjacency:
     """Returns the neighbors of every node of one end.
 

@@ -19,6 +19,7 @@ from graphrec.adjacency import (
     Adjacency,
     among,
     common_targets,
+    counted,
     places_of,
     sources_of,
     thinned,
@@ -435,7 +436,7 @@ class _Pairs:
             number = takers.degrees(products)
             rarest = np.argsort(number, kind="stable")
             few = products[rarest[np.cumsum(number[rarest]) <= _MOST_OVERLAPS]]
-            others, shared = np.unique(takers.gather(few), return_counts=True)
+            others, shared = counted(takers.gather(few), took.num_sources)
             alike = shared / np.sqrt(took.degrees(others))
             alike[others == user] = -1
             if len(others) > _MOST_ALIKE:

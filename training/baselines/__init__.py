@@ -1,6 +1,14 @@
 """Baselines: simple models for comparison, each fitted on one target edge type."""
 
 from training.baselines.base import Baseline, EncoderBaseline, InteractionConfig
+from training.baselines.baskets import (
+    TifuKnn,
+    TifuKnnConfig,
+    Transitions,
+    TransitionsConfig,
+    UpCf,
+    UpCfConfig,
+)
 from training.baselines.creators import (
     BestSellers,
     CategoryBestSellers,
@@ -47,6 +55,12 @@ __all__ = [
     "Popularity",
     "RecentPopularity",
     "RecentPopularityConfig",
+    "TifuKnn",
+    "TifuKnnConfig",
+    "Transitions",
+    "TransitionsConfig",
+    "UpCf",
+    "UpCfConfig",
     "ViewedNotBought",
     "ViewedNotBoughtConfig",
 ]

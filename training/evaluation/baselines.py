@@ -24,6 +24,9 @@ from training.baselines import (
     Popularity,
     RecentPopularity,
     RecentPopularityConfig,
+    TifuKnn,
+    Transitions,
+    UpCf,
     ViewedNotBought,
 )
 from training.baselines.creators import has_followers, has_sales, has_sales_in_categories
@@ -35,6 +38,7 @@ from training.extras import check_extra
 from training.quality.counts import BRAND, CATEGORY, CREATOR, PRODUCT
 
 HALF_LIFE_DAYS, PERSONAL_HALF_LIFE_DAYS = 30.0, 90.0
+TIFU_KNN, UP_CF, TRANSITIONS = "tifu-knn", "up-cf", "transitions"
 POPULARITY, RECENT, PERSONAL, WAITING, ITEM_KNN, IALS, EASE, GF_CF = (
     "popularity",
     "recent-popularity",
@@ -73,6 +77,18 @@ def _popular(target: EvalTarget, seed: int) -> Baseline:  # noqa: ARG001 - nothi
 def _personal(target: EvalTarget, seed: int) -> Baseline:  # noqa: ARG001 - nothing is random
     days = PERSONAL_HALF_LIFE_DAYS if _is_dated(target) else None
     return PersonalFrequency(target.edge_type, PersonalFrequencyConfig(half_life_days=days))
+
+
+def _tifu_knn(target: EvalTarget, seed: int) -> Baseline:  # noqa: ARG001 - nothing is random
+    return TifuKnn(target.edge_type)
+
+
+def _up_cf(target: EvalTarget, seed: int) -> Baseline:  # noqa: ARG001 - nothing is random
+    return UpCf(target.edge_type)
+
+
+def _transitions(target: EvalTarget, seed: int) -> Baseline:  # noqa: ARG001 - nothing is random
+    return Transitions(target.edge_type)
 
 
 def _waiting(target: EvalTarget, seed: int) -> Baseline:  # noqa: ARG001 - nothing is random
@@ -127,6 +143,9 @@ MAKERS: Mapping[str, Callable[[EvalTarget, int], Baseline]] = {
     POPULARITY: _popular,
     RECENT: _recent,
     PERSONAL: _personal,
+    TIFU_KNN: _tifu_knn,
+    UP_CF: _up_cf,
+    TRANSITIONS: _transitions,
     WAITING: _waiting,
     ITEM_KNN: _item_knn,
     IALS: _ials,
@@ -192,6 +211,10 @@ def _has_hints(target: EvalTarget) -> bool:
     return bool(hint_edge_types(target.graph, target.schema, target.edge_type))
 
 
+def _has_baskets(target: EvalTarget) -> bool:
+    return _has_events(target) and _is_dated(target)
+
+
 def _has_events(target: EvalTarget) -> bool:
     """Returns whether edges of the target edge type count as interactions."""
     return target.schema.relation(target.edge_type.relation).event_weight > 0
@@ -223,6 +246,7 @@ def _can_rank_category_sellers(target: EvalTarget) -> bool:
 
 FITS: Mapping[str, Callable[[EvalTarget], bool]] = {
     RECENT: _is_dated,
+    **dict.fromkeys((TIFU_KNN, UP_CF, TRANSITIONS), _has_baskets),
     WAITING: _has_hints,
     **dict.fromkeys((PERSONAL, ITEM_KNN, IALS, EASE, GF_CF), _has_events),
     FOLLOWERS: _can_count_followers,

@@ -15,6 +15,7 @@ from training.evaluation.baselines import (
     MAKERS,
     OF_CREATORS,
     PERSONAL,
+    TIFU_KNN,
     TO_CREATORS,
     WAITING,
     baseline,
@@ -112,6 +113,8 @@ def test_every_baseline_beats_chance_and_learns_once(halves, name):
         assert ranked.shape == (200, 5)
         if name == PERSONAL:
             assert ranker.can_answer(task) == (not task.exclude_seen)
+        elif name == TIFU_KNN:  # its 300 neighbors are all users here: what is new is popular
+            continue
         elif "popularity" not in name and task.name == "new products":
             assert (ranked % 4 == np.arange(200)[:, None] % 4).mean() > 0.5
     assert ranker.learn(tasks[0].target) is ranker.learn(tasks[1].target)
