@@ -390,7 +390,7 @@ def test_graphs_and_reports_show_themselves():
         "<Graph: 2 User, 2 Product, 2 PriceBand; 4 edges; 5 rows rejected, see rejects()>"
     )
     page = graph._repr_html_()
-    assert "<td>User-PURCHASED-Product</td>" in page and "5 rows rejected" in page
+    assert ">User-PURCHASED-Product</td>" in page and "5 rows rejected" in page
     frame = graph.report.to_pandas()
     assert frame.set_index("file")["rejected"].to_dict() == {
         "User": 1,

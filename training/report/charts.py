@@ -129,9 +129,9 @@ _SETTINGS: dict[Any, Any] = {
     "axes.axisbelow": True,
     "axes.labelsize": 12,
     "font.size": 12,
-    "xtick.labelsize": 11.5,
-    "ytick.labelsize": 11.5,
-    "legend.fontsize": 11.5,
+    "xtick.labelsize": 11.7,
+    "ytick.labelsize": 11.7,
+    "legend.fontsize": 11.7,
     "legend.frameon": False,
 }
 

@@ -106,4 +106,5 @@ def test_every_command_takes_a_release(filled, releases, arguments):
     )
     for answer in (found, expected):
         answer.pop("path", None)
+        answer.pop("next_steps", None)  # commands with the address as it was given
     assert found == expected

@@ -95,11 +95,13 @@ def test_whose_followers_like_it_best_is_found_more_often_than_by_plain_rules(to
     assert found[0] > 1.1 * max(found[1:]), found
 
 
-@pytest.mark.parametrize("target_type", ["Product", "Brand"])
-def test_creators_are_offered_what_followers_like_more_than_by_plain_rules(town, target_type):
-    """How much followers like the first five, over the five that they like most of those left."""
-    task = town.tasks[TO_CREATOR[target_type]]
-    liking = town.liking[{"Product": OF_PRODUCT, "Brand": OF_BRAND}[target_type]]
+def test_creators_are_offered_what_followers_like_more_than_by_plain_rules(town):
+    """How much followers like the first five, over the five that they like most of those left.
+
+    Of brands that is not so: the best-selling ones are liked more (docs/evaluation.md).
+    """
+    task = town.tasks[TO_CREATOR["Product"]]
+    liking = town.liking[OF_PRODUCT]
     creators = np.flatnonzero(town.followers.degrees() >= FEWEST_FOLLOWERS)
     wanted = np.stack([liking[town.followers.targets(row)].mean(axis=0) for row in creators])
     for place, row in enumerate(creators):

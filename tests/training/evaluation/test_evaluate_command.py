@@ -120,7 +120,7 @@ def test_a_page_of_a_model_without_epochs_needs_no_log(evaluated, planted):
     done = run(planted, "kept", *options)
     assert done.exit_code == 0, done.output
     page = (folder / "kept" / "report.html").read_text(encoding="utf-8")
-    assert "No log of a training run was given. The SVD has no epochs." in page
+    assert "no log of a training run was given (`--run-dir`). The SVD has no epochs." in page
 
 
 @pytest.mark.parametrize(

@@ -65,6 +65,7 @@ def test_tasks_that_ask_the_same_share_one_ranking(tasks):
         ("all products", [0, 1], 2),
         ("new products", [0, 1], 2),
         ("new brands", [0, 1], 2),
+        ("new categories", [1], 2),
     ]
     assert set(found) == set(tasks) - {"User-FOLLOWS-Creator"}
     assert found["bought before"].rows.tolist() == [[0, 1]]  # ann alone
