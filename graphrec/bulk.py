@@ -13,19 +13,9 @@ from graphdb.errors import QueryError
 from graphrec.query import Outcome, Recommendations, Recommender
 from graphrec.query.limits import MOST_K, MOST_RESULTS
 from graphrec.query.options import Options, check_whole
+from graphrec.query.results import RANKED, REASONS
 
-SCHEMA = pa.schema(
-    [
-        ("query_type", pa.string()),
-        ("query_id", pa.string()),
-        ("rank", pa.int64()),
-        ("type", pa.string()),
-        ("id", pa.string()),
-        ("score", pa.float64()),
-        ("reasons", pa.list_(pa.string())),
-        ("outcome", pa.string()),
-    ]
-)
+SCHEMA = pa.schema([*RANKED, REASONS, ("outcome", pa.string())])
 _AT_ONCE = 1_000
 
 OnProgress = Callable[[int, int], None]

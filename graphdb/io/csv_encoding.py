@@ -9,6 +9,7 @@ becomes rare characters at random. Everything else is left to the key `encoding`
 import codecs
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pyarrow as pa
@@ -73,6 +74,20 @@ def read_text(path: Path, encoding: str) -> Iterator[str]:
         raise not_in_encoding(path, encoding, error) from error
 
 
+@contextmanager
+def readable_csv(path: Path) -> Iterator[None]:
+    """Raises FileFormatError for a file whose header cannot be read."""
+    try:
+        yield
+    except (pa.ArrowException, OSError) as error:
+        pass_on_refusal(error, path)
+        raise FileFormatError(
+            f"'{path}' is not a readable CSV file: {error}",
+            expected="a header row",
+            value=str(path),
+        ) from error
+
+
 def not_in_encoding(path: Path, encoding: str, problem: object) -> FileFormatError:
     """Returns the error for a file that is not in the encoding of the mapping."""
     return FileFormatError(
@@ -88,16 +103,8 @@ def first_encoding(path: Path) -> str:
     Raises:
         FileFormatError: The file cannot be read.
     """
-    try:
-        with pa.input_stream(str(path)) as stream:
-            start = stream.read(_READ_BYTES)
-    except (pa.ArrowException, OSError) as error:
-        pass_on_refusal(error, path)
-        raise FileFormatError(
-            f"'{path}' is not a readable CSV file: {error}",
-            expected="a header row",
-            value=str(path),
-        ) from error
+    with readable_csv(path), pa.input_stream(str(path)) as stream:
+        start = stream.read(_READ_BYTES)
     if start.startswith(_UTF_16):
         return "utf-16"
     return _utf_16_without_mark(start) or (UTF_8 if is_utf_8(start) else second_encoding(path))

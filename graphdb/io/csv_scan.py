@@ -17,8 +17,7 @@ import pyarrow as pa
 from pyarrow import csv
 
 from graphdb.errors import FileFormatError
-from graphdb.file_access import pass_on_refusal
-from graphdb.io.csv_encoding import UTF_8, read_text
+from graphdb.io.csv_encoding import UTF_8, read_text, readable_csv
 
 BLOCK_BYTES = 32 << 20
 SEPARATORS = (";", "\t", "|", ",")
@@ -75,17 +74,10 @@ def read_header(path: Path, form: CsvFormat, *, by_backslash: bool = False) -> C
     Raises:
         FileFormatError: The file is of another kind, or its header cannot be read.
     """
-    try:
+    with readable_csv(path):
         _refuse_foreign(path)
         header, has_rows = _split_off(path, form)
         names = _names(header, form.separator, by_backslash=by_backslash)
-    except (pa.ArrowException, OSError) as error:
-        pass_on_refusal(error, path)
-        raise FileFormatError(
-            f"'{path}' is not a readable CSV file: {error}",
-            expected="a header row",
-            value=str(path),
-        ) from error
     if any("\0" in name for name in names):
         raise FileFormatError(
             f"'{path}' has NUL bytes in its header: it seems to be UTF-16",

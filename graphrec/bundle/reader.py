@@ -1,7 +1,8 @@
 """Opens a bundle folder, checks that its files fit together, and looks up ids.
 
 Arrays are memory-mapped, and tables are read on first use. The checks cover the content of the
-files, because a hash only proves that a file did not change.
+files, because a hash only proves that a file did not change. An id lookup is a binary search in an
+Arrow array, without a dictionary of all ids.
 """
 
 from bisect import bisect_left
@@ -22,7 +23,9 @@ from graphdb.errors import (
     BundleError,
     QueryError,
     SchemaError,
+    UnknownIdError,
     nearest,
+    shown,
 )
 from graphdb.file_access import file_access
 from graphdb.schema_types import EdgeType
@@ -35,8 +38,8 @@ from graphrec.bundle.checks import (
     check_vectors,
     newest_event,
 )
-from graphrec.bundle.files import COPY_WHOLE, load_array, load_edges, read_table
-from graphrec.bundle.ids import find_row, position_of
+from graphrec.bundle.files import COPY_WHOLE, PRIVATE_TYPES, load_array, load_edges, read_table
+from graphrec.bundle.ids import most_alike, spellings
 from graphrec.bundle.manifest import (
     BundleManifest,
     IndexEntry,
@@ -51,6 +54,9 @@ from graphrec.bundle.manifest import (
 from graphrec.bundle.quality import Quality, check_quality
 from graphrec.bundle.verifying import check_files, check_parts
 from graphrec.registry.address import bundle_folder
+
+_NUM_NEIGHBORS = 3
+_MOST_BITS = 64
 
 
 def check_bundle(bundle: "Bundle") -> None:
@@ -96,10 +102,6 @@ def check_bundle(bundle: "Bundle") -> None:
         )
     if not any(map(bundle.has_vectors, bundle.node_types)):
         raise BundleCorruptError("no node type has vectors", expected="at least one")
-
-
-def _as_py(scalar: pa.Scalar) -> Any:
-    return scalar.as_py()
 
 
 @contextmanager
@@ -224,8 +226,7 @@ class Bundle:
         Raises:
             UnknownIdError: No node of that type has that id.
         """
-        row = self.find_row(node_type, node_id)
-        return find_row(node_type, self.ids(node_type), node_id) if row is None else row
+        return find_row(node_type, self.ids(node_type), node_id)
 
     def find_row(self, node_type: str, node_id: str) -> int | None:
         """Returns the row of a node, or None if no node of that type has that id.
@@ -233,11 +234,7 @@ class Bundle:
         Raises:
             UnknownIdError: The id is not text.
         """
-        ids = self.ids(node_type)
-        row = bisect_left(ids, node_id, key=_as_py) if isinstance(node_id, str) else len(ids)
-        if row < len(ids) and ids[row].as_py() == node_id:
-            return row
-        return position_of(node_type, ids, node_id)  # None, or why it is no id
+        return position_of(node_type, self.ids(node_type), node_id)
 
     def id_of(self, node_type: str, row: int) -> str:
         """Returns the id of a node."""
@@ -351,3 +348,89 @@ def _edge_types(schema: Schema, manifest: BundleManifest) -> list[EdgeType]:
             next_step=COPY_WHOLE,
             value=error.value,
         ) from error
+
+
+def find_row(node_type: str, ids: pa.Array, node_id: str) -> int:
+    """Returns the position of an id, by a binary search.
+
+    Args:
+        ids: Sorted by code point, without duplicates.
+
+    Raises:
+        UnknownIdError: It is missing; the message suggests the id that differs only in spelling,
+            or ids with the longest common prefix, but never those of users.
+
+    >>> find_row("User", pa.array(["a1", "a2", "b1"]), "b1")
+    2
+    """
+    row = position_of(node_type, ids, node_id)
+    if row is not None:
+        return row
+    next_step, meant = None, _meant(ids, node_id)
+    if meant is not None:
+        next_step = f"did you mean '{meant}'?"
+    elif node_type not in PRIVATE_TYPES and len(ids):
+        place = _place(ids, node_id)
+        near = ids[max(place - _NUM_NEIGHBORS, 0) : place + _NUM_NEIGHBORS].to_pylist()
+        alike = most_alike(node_id, near, _NUM_NEIGHBORS)
+        next_step = "similar ids: " + ", ".join(f"'{other}'" for other in alike)
+    raise UnknownIdError(
+        f"no {node_type} has the id '{node_id}'", next_step=next_step, value=node_id
+    )
+
+
+def position_of(node_type: str, ids: pa.Array, node_id: str) -> int | None:
+    """Returns the position of an id in sorted ids, or None.
+
+    Raises:
+        UnknownIdError: It is not text.
+
+    >>> [position_of("User", pa.array(["a1", "b1"]), one) for one in ("b1", "b")]
+    [1, None]
+    """
+    if not isinstance(node_id, str):
+        raise UnknownIdError(
+            f"{node_type} ids are strings, not {type(node_id).__name__} ({shown(node_id)})",
+            next_step=_as_text(ids, node_id),
+            value=node_id,
+        )
+    if not is_text(node_id):
+        raise UnknownIdError(f"{shown(node_id)} is not valid UTF-8, so no {node_type} has this id")
+    return _position(ids, node_id)
+
+
+def is_text(text: str) -> bool:
+    """Returns whether a text can be encoded as UTF-8; text with lone surrogates cannot."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _as_text(ids: pa.Array, number: object) -> str | None:
+    """What to write in the place of an id that is no text."""
+    if not isinstance(number, int) or number.bit_length() > _MOST_BITS:
+        return None
+    return f"use '{_meant(ids, str(number)) or number}'"
+
+
+def _meant(ids: pa.Array, node_id: str) -> str | None:
+    """The id that is this one in another spelling.
+
+    >>> [_meant(pa.array(["U00001", "U00003"]), one) for one in ("u3", " U3", "3", "U2")]
+    ['U00003', 'U00003', 'U00003', None]
+    """
+    if not len(ids):
+        return None
+    candidates = spellings(node_id, str(ids[0]), str(ids[-1]))
+    return next((one for one in candidates if _position(ids, one) is not None), None)
+
+
+def _position(ids: pa.Array, node_id: str) -> int | None:
+    row = _place(ids, node_id)
+    return row if row < len(ids) and ids[row].as_py() == node_id else None
+
+
+def _place(ids: pa.Array, node_id: str) -> int:
+    return bisect_left(range(len(ids)), node_id, key=lambda position: ids[position].as_py())

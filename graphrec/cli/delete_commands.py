@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import Annotated, NamedTuple, NoReturn
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -68,8 +68,9 @@ def delete(
     words = _words(node, nodes)
     with open_store(store, create=False, read_only=dry_run) as opened:
         by_type = _by_type(opened.schema, words)
-        _refuse_all_unknown(opened, store, by_type)
         report = _delete(opened, by_type, forget=False, dry_run=dry_run)
+    if not report.num_rows:
+        _refuse_all_unknown(store, by_type)
     _show(report, dry_run=dry_run, as_json=as_json)
 
 
@@ -244,16 +245,14 @@ def _delete(
     return done
 
 
-def _refuse_all_unknown(store: GraphStore, url: str, by_type: dict[str, list[str]]) -> None:
-    counted = _delete(store, by_type, forget=False, dry_run=True)
-    if not counted.num_rows:
-        first = next(iter(by_type))
-        others = ", nor any other of the given nodes" if sum(map(len, by_type.values())) > 1 else ""
-        raise UnknownIdError(
-            f"{url} has no {first} '{by_type[first][0]}'{others}",
-            next_step="ids are those of the ingested tables; to keep an id out, use `forget`",
-            value=by_type[first][0],
-        )
+def _refuse_all_unknown(url: str, by_type: dict[str, list[str]]) -> NoReturn:
+    first = next(iter(by_type))
+    others = ", nor any other of the given nodes" if sum(map(len, by_type.values())) > 1 else ""
+    raise UnknownIdError(
+        f"{url} has no {first} '{by_type[first][0]}'{others}",
+        next_step="ids are those of the ingested tables; to keep an id out, use `forget`",
+        value=by_type[first][0],
+    )
 
 
 def _refuse_other_keys(schema: Schema, edge_type: EdgeType, row: Mapping[str, object]) -> None:

@@ -10,7 +10,7 @@ shorter vectors.
 Nodes of the two releases are matched by id and share one numbering.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -180,10 +180,7 @@ def drifts(
             length_ratio=float(
                 np.median(lengths(b, name)[each.rows_b] / lengths(a, name)[each.rows_a])
             ),
-            moved_most=tuple(
-                Moved(b.id_of(name, row), display.names_of(name, np.array([row]))[0], 1 - move)
-                for row, move in _farthest(each.rows_b, moves[name], most)
-            ),
+            moved_most=_named(display, name, _farthest(each.rows_b, moves[name], most)),
         )
         for name, each in pairs.items()
     )
@@ -225,6 +222,17 @@ def _unit(vectors: npt.NDArray[np.float32]) -> Matrix:
     wide = vectors.astype(np.float64)
     unit: Matrix = wide / np.linalg.norm(wide, axis=1, keepdims=True)
     return unit
+
+
+def _named(
+    display: Display, node_type: str, farthest: Sequence[tuple[int, float]]
+) -> tuple[Moved, ...]:
+    rows = np.array([row for row, _ in farthest], dtype=np.int64)
+    ids, names = display.ids_of(node_type, rows), display.names_of(node_type, rows)
+    return tuple(
+        Moved(node_id, name, 1 - move)
+        for node_id, name, (_, move) in zip(ids, names, farthest, strict=True)
+    )
 
 
 def _farthest(rows: Numbers, moves: Matrix, most: int) -> list[tuple[int, float]]:

@@ -31,7 +31,7 @@ from graphdb.errors import InvalidFilterError, nearest, shown
 from graphdb.locking import ForkLock
 from graphdb.schema_types import Kind, Property
 from graphrec.bundle import Bundle
-from graphrec.bundle.ids import is_text
+from graphrec.bundle.reader import is_text
 
 _INVISIBLE = r"[\p{Cf}\p{Cc}]"  # zero-width spaces, byte order marks, soft hyphens, tabs
 _FLOAT = r"^(\d+)\.0+$"  # 17.0, where a column of whole numbers has gaps

@@ -27,7 +27,7 @@ import numpy.typing as npt
 from pydantic import AfterValidator, BeforeValidator
 
 from graphrec.bundle.files import norms_of
-from graphrec.bundle.ids import is_text
+from graphrec.bundle.reader import is_text
 from graphrec.query.value import Values, stretched
 
 Rows = npt.NDArray[np.int64]

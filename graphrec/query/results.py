@@ -112,7 +112,7 @@ class Outcome(StrEnum):
     NOTHING_KNOWN = "nothing_known"
 
 
-_RANKED = [
+RANKED = [
     ("query_type", pa.string()),
     ("query_id", pa.string()),
     ("rank", pa.int64()),
@@ -120,8 +120,10 @@ _RANKED = [
     ("id", pa.string()),
     ("score", pa.float64()),
 ]
-_REASONS = ("reasons", pa.list_(pa.string()))
-_OWN = {name for name, _ in (*_RANKED, _REASONS)}
+"""The first columns of every table of answers."""
+REASONS = ("reasons", pa.list_(pa.string()))
+"""The last one."""
+_OWN = {name for name, _ in (*RANKED, REASONS)}
 _PRODUCT_FIELDS = ("title", "brand", "category", "price", "size", "status", "stock")
 
 
@@ -131,7 +133,7 @@ def table_schema(schema: Schema, target_type: str) -> pa.Schema:
     Each display field has a column of its name; after `field_` if the name is one of the others.
     """
     shown = [(_column_of(name), kind) for name, kind in _field_types(schema, target_type)]
-    return pa.schema([*_RANKED, *shown, _REASONS])
+    return pa.schema([*RANKED, *shown, REASONS])
 
 
 def _column_of(name: str) -> str:
@@ -229,7 +231,7 @@ class Batch(list[Recommendations], Tabular):
     ) -> None:
         super().__init__(answers)
         if columns is None:
-            columns = self[0].columns if self else pa.schema([*_RANKED, _REASONS])
+            columns = self[0].columns if self else pa.schema([*RANKED, REASONS])
         self.columns = columns
 
     @overload

@@ -13,7 +13,7 @@ from graphdb.schema import SCHEMA
 from graphdb.schema_types import EdgeType
 from graphrec import Recommender, open_bundle, write_bundle
 from graphrec.bundle import writer
-from graphrec.bundle.ids import find_row
+from graphrec.bundle.reader import find_row
 
 PURCHASED = EdgeType("User", "PURCHASED", "Product")
 

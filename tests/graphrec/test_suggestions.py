@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from graphdb.errors import nearest
 from graphrec import Filters, QueryError, UnknownIdError
-from graphrec.bundle.ids import find_row
+from graphrec.bundle.reader import find_row
 
 WORDS = st.text(alphabet="abcdefghijklmnop", min_size=3, max_size=8)
 

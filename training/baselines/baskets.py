@@ -132,7 +132,12 @@ class TifuKnn:
         num_groups = (number + size - 1) // size
         weights = config.basket_decay ** (baskets.age % size).double() / in_group
         weights *= config.group_decay ** group.double() / num_groups
-        return TifuKnnScorer(baskets.summed(weights), config)
+        vectors = baskets.summed(weights)
+        owners = owners_of(vectors.crow_indices().diff())
+        squares = torch.bincount(
+            owners, vectors.values().double().square(), minlength=vectors.shape[0]
+        )
+        return TifuKnnScorer(vectors, vectors.to_sparse(), squares.float(), config)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -141,9 +146,13 @@ class TifuKnnScorer:
 
     Args:
         vectors: CSR float32 [num_queries, num_targets].
+        entries: The same as coalesced COO.
+        squares: float32 [num_queries], the squared length of each vector.
     """
 
     vectors: Tensor
+    entries: Tensor
+    squares: Tensor
     config: TifuKnnConfig
 
     @property
@@ -151,13 +160,8 @@ class TifuKnnScorer:
         return self.vectors.shape[1]
 
     def scores(self, rows: Tensor) -> Tensor:
-        vectors, config = self.vectors, self.config
+        vectors, squares, config = self.vectors, self.squares, self.config
         own = rows_of(vectors, rows).to_dense()
-        squares = torch.bincount(
-            owners_of(vectors.crow_indices().diff()),
-            vectors.values().double().square(),
-            minlength=vectors.shape[0],
-        ).float()
         distances = squares - 2 * (vectors @ own.T).T  # less the query node's own square
         distances[torch.arange(len(rows)), rows] = torch.inf
         distances[:, squares == 0] = torch.inf  # who took nothing is nobody's neighbor
@@ -168,7 +172,7 @@ class TifuKnnScorer:
         index = torch.stack([torch.arange(len(rows)).repeat_interleave(most), near.flatten()])
         shares = torch.full((index.shape[1],), 1 / most)
         mean = coordinates(index, shares, (len(rows), vectors.shape[0]))
-        others = product(mean, vectors.to_sparse()).to_dense()
+        others = product(mean, self.entries).to_dense()
         return config.own_weight * own + (1 - config.own_weight) * others
 
 

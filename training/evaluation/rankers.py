@@ -16,6 +16,7 @@ from graphdb.errors import InsufficientDataError, TrainingError
 from graphrec import Recommender
 from graphrec.bundle import Adjacency
 from graphrec.compare.lists import gini
+from graphrec.query.options import Options
 from training.baselines import Baseline
 from training.evaluation.metrics import Rows, Scorer, Values, at, best_of
 from training.evaluation.results import ExposurePoint
@@ -239,26 +240,17 @@ class Served:
                 task.query_type, query_rows, k=k, exclude_seen=task.exclude_seen
             )
             return rows
-        if task.query_type == CREATOR:
-            rows, _ = ask.for_creator_rows(
-                query_rows,
-                task.target_type,
-                k=k,
-                exclude_seen=task.exclude_seen,
-                levels=task.levels,
-                include_unsellable=True,
-            )
-            return rows
         # Stock is known for today, not for the past: it must not exclude bought products.
-        rows, _ = ask.top_rows(
-            task.query_type,
-            query_rows,
-            task.target_type,
-            k=k,
-            exclude_seen=task.exclude_seen,
-            levels=task.levels,
-            include_unsellable=True,
-        )
+        options: Options = {
+            "k": k,
+            "exclude_seen": task.exclude_seen,
+            "levels": task.levels,
+            "include_unsellable": True,
+        }
+        if task.query_type == CREATOR:
+            rows, _ = ask.for_creator_rows(query_rows, task.target_type, **options)
+        else:
+            rows, _ = ask.top_rows(task.query_type, query_rows, task.target_type, **options)
         return rows
 
 

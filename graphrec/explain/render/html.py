@@ -16,7 +16,7 @@ from graphrec.explain.render.layout import (
     node_colours,
     relation_colour,
 )
-from graphrec.explain.render.words import text
+from graphrec.explain.render.words import text, title
 
 _LINE, _NAME_LINE = 12, 14
 _ARROW = 8
@@ -31,7 +31,7 @@ pre { white-space: pre-wrap; font: 13px/1.6 ui-monospace, monospace; color: #4A5
 
 def page(explanation: PathGroups) -> str:
     """See `Explanation.to_html`."""
-    heading = escape(_clean(lay_out(explanation).title))
+    heading = escape(_clean(title(explanation)))
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f"<title>{heading}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n"

@@ -33,7 +33,7 @@ from graphrec.query.options import (
     check_count,
 )
 from graphrec.query.release import popular_query, queries_by_id, queries_by_row, vector_query
-from graphrec.query.results import Batch, Outcome, Recommendations, table_schema
+from graphrec.query.results import Batch, Outcome, Recommendations
 from graphrec.query.topk import Scores
 
 _CREATOR, _USER = "Creator", "User"
@@ -84,9 +84,9 @@ def recommend_many(
     """
     question = RankOptions.of({"on_unknown": on_unknown, **options})
     ids = as_ids(query_ids, "query_ids")
-    schema = engine.check_types(query_type, target_type).release.bundle.schema
+    engine.check_types(query_type, target_type)
     answers = _answers(engine, query_type, ids, target_type, question)
-    return Batch(answers, table_schema(schema, target_type))
+    return Batch(answers, engine.release.answer_columns(target_type))
 
 
 def recommend_for_events(
