@@ -27,7 +27,8 @@ from training.training_run import train
 
 FETCHED = (10, 20, 50, 100, 200, 500, 1000)
 ASK = (
-    "MATCH (r:_GraphRec {name: 'release'}) MATCH (u:User {user_id: $user})"
+    "MATCH (served:_GraphRec {name: 'release'}) WITH served.id AS id"
+    " MATCH (r:_GraphRec {name: 'release ' + id}) MATCH (u:User {user_id: $user})"
     " CALL db.index.vector.queryNodes(r.embedding + '_Product', $fetch,"
     " u[r.embedding][..r.dim] + r.padding) YIELD node, score"
     " RETURN node.product_id ORDER BY score DESC LIMIT 10"

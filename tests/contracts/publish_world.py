@@ -18,8 +18,8 @@ DRAWN = (
     " collect(DISTINCT x.release)"
 )
 DRAWN_AND_SERVED = (
-    "MATCH (r:_GraphRec {name: 'release'})"
-    " MATCH (:User)-[x:RECOMMENDED {release: r.id}]->(:Product) RETURN count(x)"
+    "MATCH (served:_GraphRec {name: 'release'}) WITH served.id AS id"
+    " MATCH (:User)-[x:RECOMMENDED {release: id}]->(:Product) RETURN count(x)"
 )
 TRACES = (
     "MATCH (n) UNWIND keys(n) AS name WITH name WHERE name STARTS WITH 'vector_'"
@@ -27,7 +27,8 @@ TRACES = (
 )
 
 ASK = (
-    "MATCH (r:_GraphRec {name: 'release'})"
+    "MATCH (served:_GraphRec {name: 'release'}) WITH served.id AS id"
+    " MATCH (r:_GraphRec {name: 'release ' + id})"
     " MATCH (u:User {user_id: $user}) WHERE u[r.embedding] IS NOT NULL"
     " CALL db.index.vector.queryNodes(r.embedding + '_Product', $fetch,"
     " u[r.embedding][..r.dim] + r.padding) YIELD node, score"
@@ -144,4 +145,5 @@ def assert_only(plain, recommender: Recommender) -> None:
     assert column(plain, counted) == [sum(SIZES.values()) - len(SIZES)]
     said = column(plain, "MATCH (m:_GraphRec) WHERE m.name STARTS WITH 'release' RETURN m.name")
     assert sorted(said) == ["release", f"release {id_of(recommender)}"]
-    assert column(plain, "MATCH (m:_GraphRec {name: 'release'}) RETURN m.next") == [None]
+    (served,) = column(plain, "MATCH (m:_GraphRec {name: 'release'}) RETURN properties(m)")
+    assert served == {"name": "release", "id": id_of(recommender), "lock": True}

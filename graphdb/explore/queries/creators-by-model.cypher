@@ -1,7 +1,8 @@
 // Creators nearest to a brand in the model's space who do not carry it yet
 // For a brand: :param brand_id => 'b0003'
 // Needs `graphrec publish` of a bundle that has creators.
-MATCH (release:_GraphRec {name: 'release'}) WHERE release.max_norm_Creator IS NOT NULL
+MATCH (served:_GraphRec {name: 'release'}) WITH served.id AS id
+MATCH (release:_GraphRec {name: 'release ' + id}) WHERE release.max_norm_Creator IS NOT NULL
 MATCH (brand:Brand {brand_id: $brand_id}) WHERE brand[release.embedding] IS NOT NULL
 CALL db.index.vector.queryNodes(release.embedding + '_Creator', 200,
      brand[release.embedding][..release.dim] + release.padding)

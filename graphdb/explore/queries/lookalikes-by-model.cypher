@@ -1,7 +1,8 @@
 // Lookalikes by the model's vectors: people near a brand who never bought it
 // For a brand: :param brand_id => 'b0003'
 // Needs `graphrec publish`.
-MATCH (release:_GraphRec {name: 'release'})
+MATCH (served:_GraphRec {name: 'release'}) WITH served.id AS id
+MATCH (release:_GraphRec {name: 'release ' + id})
 MATCH (brand:Brand {brand_id: $brand_id}) WHERE brand[release.embedding] IS NOT NULL
 CALL db.index.vector.queryNodes(release.embedding + '_User', 1000,
      brand[release.embedding][..release.dim] + release.padding)

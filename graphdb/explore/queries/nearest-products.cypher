@@ -1,7 +1,8 @@
 // Products nearest to a user in the model's space, without what was bought
 // For a user: :param user_id => 'u0007'
 // Needs `graphrec publish`.
-MATCH (release:_GraphRec {name: 'release'})
+MATCH (served:_GraphRec {name: 'release'}) WITH served.id AS id
+MATCH (release:_GraphRec {name: 'release ' + id})
 MATCH (u:User {user_id: $user_id}) WHERE u[release.embedding] IS NOT NULL
 CALL db.index.vector.queryNodes(release.embedding + '_Product', 500,
      u[release.embedding][..release.dim] + release.padding)

@@ -1,8 +1,8 @@
 // Recommended for a user: what the current model release gave, in its order
 // For a user: :param user_id => 'u0007'
 // Needs `graphrec publish` with this user as a query node.
-MATCH (release:_GraphRec {name: 'release'})
-MATCH (u:User {user_id: $user_id})-[given:RECOMMENDED {release: release.id}]->(target)
+MATCH (served:_GraphRec {name: 'release'}) WITH served.id AS id
+MATCH (u:User {user_id: $user_id})-[given:RECOMMENDED {release: id}]->(target)
 WITH u, given, target ORDER BY given.rank LIMIT 12
 OPTIONAL MATCH brand = (target)-[:MADE_BY]->(:Brand)
 RETURN u, given, target, given.rank AS rank, given.score AS score,

@@ -1,7 +1,8 @@
 // Products like this one, by the model's vectors, as `graphrec similar` ranks them
 // For a product: :param product_id => 'p0001'
 // Needs `graphrec publish`.
-MATCH (release:_GraphRec {name: 'release'})
+MATCH (served:_GraphRec {name: 'release'}) WITH served.id AS id
+MATCH (release:_GraphRec {name: 'release ' + id})
 MATCH (p:Product {product_id: $product_id}) WHERE p[release.embedding] IS NOT NULL
 CALL db.index.vector.queryNodes(release.embedding + '_Product', 500,
      p[release.embedding][..release.dim] + release.padding)

@@ -203,6 +203,10 @@ class Connection:
 
         return self._run(work, neo4j.READ_ACCESS)
 
+    def read_together(self, work: Callable[[Tx], _T]) -> _T:
+        """Runs `work`, which reads, in one transaction, and restarts it if the server asks."""
+        return self._run(work, neo4j.READ_ACCESS)
+
     def look(
         self,
         query: str,

@@ -16,10 +16,10 @@ from graphdb.checked_schema import Schema
 from graphdb.errors import SchemaError, StoreError
 from graphdb.errors import nearest as nearest_name
 from graphdb.explore.answers import Answer, FoundEdge, FoundNode, FoundPath, Value
-from graphdb.printable import literal, quoted
-from graphdb.stores.neo4j.connection import Connection
+from graphdb.printable import quoted
+from graphdb.stores.neo4j.connection import Connection, Tx, rows
 from graphdb.stores.neo4j.maintenance import read_schema
-from graphdb.stores.neo4j.publishing.statements import filter_properties, index_name
+from graphdb.stores.neo4j.publishing import statements
 from graphdb.stores.neo4j.settings import Neo4jSettings
 
 _READING_PROCEDURES = (
@@ -75,46 +75,59 @@ def nearest(
     where: Mapping[str, Any],
 ) -> Answer:
     """Searches a vector index of the served release; see `graphdb.explore.nearest`."""
-    query_type, query_id = query_node
     connection = Connection(settings)
     try:
         schema = read_schema(connection)
-        key = schema.node_type(query_type).key
         conditions, values = _conditions(schema, target_type, where)
-        found = connection.read(
-            "MATCH (r:_GraphRec {name: 'release'}) RETURN r.id, r.embedding, r.dim, r.padding,"
-            f" r[{literal('max_norm_' + target_type)}]"
-        )
-        if not found or found[0][-1] is None:
-            raise StoreError(
-                f"no release with vectors of {target_type} is published in {settings.uri}",
-                next_step="write one with `graphrec publish`",
-                value=target_type,
+        query_type, values["id"] = query_node
+        values |= {"fetch": max(k + 1, FETCHED), "k": k}
+
+        def work(tx: Tx) -> list[list[Any]]:
+            # In one transaction: a publish waits for those that began before its switch.
+            embedding, found = _served(tx, settings.uri, target_type)
+            inside = connection.can_search
+            search = _search(found["index"], target_type, conditions, inside=inside)
+            key = quoted(schema.node_type(query_type).key)
+            vector = f"s.{quoted(embedding)}"
+            query = (
+                f"{'CYPHER 25 ' if inside else ''}MATCH (s:{quoted(query_type)} {{{key}: $id}})"
+                f" WHERE {vector} IS NOT NULL WITH s, {vector}[..$dim] + $padding AS query"
+                f" {search} AND node <> s"
+                " WITH node, score, sqrt(reduce(sum = 0.0, x IN query | sum + x * x)) AS length"
+                " RETURN node, (2 * score - 1) * length * $longest AS score"
+                " ORDER BY score DESC LIMIT $k"
             )
-        ((release_id, embedding, dim, padding, longest),) = found
-        index = index_name(release_id, target_type)
-        search = _search(index, target_type, conditions, inside=connection.can_search)
-        vector = f"s.{quoted(embedding)}"
-        query = (
-            f"{'CYPHER 25 ' if connection.can_search else ''}MATCH (s:{quoted(query_type)}"
-            f" {{{quoted(key)}: $id}}) WHERE {vector} IS NOT NULL"
-            f" WITH s, {vector}[..$dim] + $padding AS query"
-            f" {search} AND node <> s"
-            " WITH node, score, sqrt(reduce(sum = 0.0, x IN query | sum + x * x)) AS length"
-            " RETURN node, (2 * score - 1) * length * $longest AS score"
-            " ORDER BY score DESC LIMIT $k"
-        )
-        rows = connection.read(
-            query,
-            {
-                **values,
-                **{"id": query_id, "dim": dim, "padding": padding, "longest": longest},
-                **{"index": index, "fetch": max(k + 1, FETCHED), "k": k},
-            },
-        )
+            return rows(tx, query, {**values, **found})
+
+        found = connection.read_together(work)
     finally:
         connection.close()
-    return Answer(["node", "score"], [[_value(schema, value) for value in row] for row in rows])
+    return Answer(["node", "score"], [[_value(schema, value) for value in row] for row in found])
+
+
+def _served(tx: Tx, uri: str, target_type: str) -> tuple[str, dict[str, Any]]:
+    """Returns the property of the served release's vectors, and the parameters of a search.
+
+    Raises:
+        StoreError: There is none with vectors of the type, or an older version wrote it.
+    """
+    names = {"served": statements.SERVED, "trace": statements.TRACE}
+    described = rows(tx, statements.described(target_type), names)
+    if described and described[0][1] is None:
+        raise StoreError(
+            f"an older version of graphrec published release {described[0][0]} in {uri}",
+            next_step="publish it again with `graphrec publish`",
+            value=described[0][0],
+        )
+    if not described or described[0][-1] is None:
+        raise StoreError(
+            f"no release with vectors of {target_type} is published in {uri}",
+            next_step="write one with `graphrec publish`",
+            value=target_type,
+        )
+    ((release_id, embedding, dim, padding, longest),) = described
+    index = statements.index_name(release_id, target_type)
+    return embedding, {"index": index, "dim": dim, "padding": padding, "longest": longest}
 
 
 def _search(index: str, target_type: str, conditions: Sequence[str], *, inside: bool) -> str:
@@ -140,7 +153,7 @@ def _conditions(
     Raises:
         SchemaError: A property is unknown, or is free text.
     """
-    allowed = filter_properties(schema, target_type)
+    allowed = statements.filter_properties(schema, target_type)
     conditions: list[str] = []
     values: dict[str, Any] = {}
     for number, (name, wanted) in enumerate(where.items()):

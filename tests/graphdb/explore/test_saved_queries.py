@@ -4,6 +4,8 @@ import re
 import zipfile
 
 import pytest
+from contracts.publish_world import ASK, DRAWN_AND_SERVED
+from pages.markdown import texts
 
 from graphdb import SCHEMA
 from graphdb.errors import FileAccessError
@@ -40,6 +42,24 @@ def test_a_query_names_only_what_the_schema_knows(name):
         "queryNodes",
         "index",
     }
+
+
+ONE_RELEASE = re.compile(
+    r"MATCH \(served:_GraphRec \{name: 'release'\}\) WITH served\.id AS id\s"
+    r"MATCH (\(\w+:_GraphRec \{name: 'release ' \+ id\}\)|.*\{release: id\})"
+)
+OF_RELEASES = {
+    **{name: query.cypher for name, query in QUERIES.items() if "_GraphRec" in query.cypher},
+    **{f"documented {at}": text for at, text in enumerate(texts("docs/neo4j.md", "cypher"))},
+    **{"asked by tests": ASK, "counted by tests": DRAWN_AND_SERVED},
+}
+
+
+@pytest.mark.parametrize("text", OF_RELEASES.values(), ids=OF_RELEASES)
+def test_which_release_is_served_is_read_once(text):
+    """A release may be replaced at any moment; a second look would see another one."""
+    assert ONE_RELEASE.match(text)
+    assert text.count("served") == 2, "the node and its one property"
 
 
 @pytest.mark.parametrize("name", QUERIES)

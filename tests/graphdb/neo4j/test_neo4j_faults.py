@@ -13,6 +13,7 @@ from threading import Thread
 
 import pyarrow as pa
 import pytest
+from contracts.blocked import wait_until_blocked
 from contracts.store import PURCHASED, fill, purchases, rows, table, users
 
 from graphdb import SCHEMA, UpsertCounts, open_store
@@ -215,17 +216,6 @@ def test_a_deadlock_is_tried_again(store, empty, monkeypatch):
     assert counts == [UpsertCounts(0, 1, 0)]
     assert len(tries) > 1, "the server broke the deadlock by ending the store's transaction"
     assert rows(store.read_nodes("User", columns=["city"])) == [("Oslo",)]
-
-
-def wait_until_blocked(plain) -> None:
-    for _ in range(200):
-        found = plain.execute_query(
-            "SHOW TRANSACTIONS YIELD status WHERE status STARTS WITH 'Blocked' RETURN status"
-        )
-        if found.records:
-            return
-        time.sleep(0.05)
-    raise AssertionError("no transaction ever waited for a lock")
 
 
 def test_a_rerun_completes_what_a_killed_server_interrupted(own_server, monkeypatch):

@@ -1,14 +1,14 @@
 """Publishes a release to Neo4j and removes releases that are no longer served.
 
 A publish writes the vectors batch by batch, keeps those of an earlier try, then creates the
-indexes, and ends with one small transaction that switches all readers.
+indexes, and ends with one small transaction that switches all readers: it changes one property.
 
 Every transaction of a publish first locks the release node and checks that it still has the turn.
 So a second publisher takes over cleanly, and clean-up never touches a served or unfinished release.
-RECOMMENDED relationships are created before their release is served, and removed after it is
-replaced. Each names its release, so a reader of the served one sees all of them or none. Changing
-them in the switching transaction would not be enough: Neo4j lets a reader see a part of what a
-transaction commits.
+RECOMMENDED relationships and the description of a release are written before it is served, and
+removed after it is replaced. Each names its release, so a reader of the served one sees all of them
+or none. Changing them in the switching transaction would not be enough: Neo4j lets a reader see a
+part of what a transaction commits.
 """
 
 import time
@@ -134,17 +134,9 @@ def hold(tx: Tx, release: PublishedRelease) -> None:
         )
 
 
-def serve_release(
-    tx: Tx, release: PublishedRelease, augmented: dict[str, MipsVectors]
-) -> str | None:
-    """Serves the release, and ends the turn.
-
-    Returns:
-        The release that was served before, if it was another one.
-    """
-    before, _ = _turn(tx)
+def describe(tx: Tx, release: PublishedRelease, augmented: dict[str, MipsVectors]) -> None:
+    """Writes what a reader needs to search the vectors of the release."""
     content: dict[str, Any] = {
-        "name": statements.SERVED,
         "id": release.release_id,
         "embedding": statements.embedding_name(release.release_id),
         "dim": release.dim,
@@ -155,7 +147,22 @@ def serve_release(
     for node_type, vectors in augmented.items():
         content[f"max_norm_{node_type}"] = vectors.max_norm
         content[f"typical_norm_{node_type}"] = vectors.typical_norm
-    rows(tx, statements.flip(), {"served": statements.SERVED, "release": content})
+    parameters = {
+        "served": statements.SERVED,
+        "trace": statements.TRACE + release.release_id,
+        "release": content,
+    }
+    rows(tx, statements.describe(), parameters)
+
+
+def serve_release(tx: Tx, release: PublishedRelease) -> str | None:
+    """Serves the release, and ends the turn.
+
+    Returns:
+        The release that was served before, if it was another one.
+    """
+    before, _ = _turn(tx)
+    rows(tx, statements.flip(), {"served": statements.SERVED, "id": release.release_id})
     return before if before != release.release_id else None
 
 
@@ -377,11 +384,12 @@ def publish(
 
     def draw_held(tx: Tx) -> int:
         hold(tx, release)
+        describe(tx, release, augmented)
         return draw(tx, schema, release)
 
     def serve(tx: Tx) -> str | None:
         hold(tx, release)
-        return serve_release(tx, release, augmented)
+        return serve_release(tx, release)
 
     wanted = num_rows(release)
     drawn = connection.write(draw_held, wanted)

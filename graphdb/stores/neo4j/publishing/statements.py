@@ -1,9 +1,11 @@
 """Holds the names, Cypher, vectors and vector indexes of published releases.
 
 All names of a release contain its id, so two releases are independent, and a reader of one never
-sees the other. The node (:_GraphRec {name: 'release'}) names the served release. A node (:_GraphRec
-{name: 'release ID'}) records what a release may have left behind, and is removed last. Indexes are
-built after the vectors, which is faster.
+sees the other. A node (:_GraphRec {name: 'release ID'}) describes a release: it is there before
+anything else of it, does not change while the release is served, and is removed last. The node
+(:_GraphRec {name: 'release'}) has the id of the served release in `id`, and readers read nothing
+else there, once: Neo4j reads each property when a query needs it, so a switch can come between two.
+Indexes are built after the vectors, which is faster.
 
 Neo4j's index has no dot product, so vectors are extended until their cosine order equals the order
 of dot products. A target's vector z becomes [z, h r] with h = sqrt(M^2 - |z|^2), M the largest
@@ -112,7 +114,7 @@ def _folded_directions(vectors: NDArray[np.float32]) -> NDArray[np.float64]:
 
 SERVED = "release"
 TRACE = "release "
-"""Prefix of the name of the node that exists as long as a release has data."""
+"""Prefix of the name of the node that describes a release, and lasts as long as its data."""
 
 HNSW_M = 32
 HNSW_EF_CONSTRUCTION = 200
@@ -154,7 +156,19 @@ def served() -> str:
 
 def served_release() -> str:
     """Returns the id of the served release, without a lock; no row if there is none."""
-    return f"MATCH (r:{META} {{name: $served}}) WHERE r.id IS NOT NULL RETURN r.id"
+    return f"MATCH (r:{META} {{name: $served}}) WITH r.id AS id WHERE id IS NOT NULL RETURN id"
+
+
+def described(target_type: str) -> str:
+    """Returns the id of the served release, and how to search for a type of targets.
+
+    No row if no release is served; null after the id if an older version published it.
+    """
+    return (
+        f"MATCH (served:{META} {{name: $served}}) WITH served.id AS id WHERE id IS NOT NULL"
+        f" OPTIONAL MATCH (r:{META} {{name: $trace + id}})"
+        f" RETURN id, r.embedding, r.dim, r.padding, r.{quoted(f'max_norm_{target_type}')}"
+    )
 
 
 def drawn() -> str:
@@ -179,9 +193,18 @@ def claim() -> str:
     )
 
 
+def describe() -> str:
+    """Describes a release, unless it is served and described already."""
+    return (
+        f"MATCH (r:{META} {{name: $served}}) MATCH (t:{META} {{name: $trace}})"
+        " WHERE r.id IS NULL OR r.id <> $release.id OR t.id IS NULL"
+        " SET t += $release, t.published_at = datetime()"
+    )
+
+
 def flip() -> str:
-    """Replaces all that the release node says; $release has its name, and no `next`."""
-    return f"MATCH (r:{META} {{name: $served}}) SET r = $release, r.published_at = datetime()"
+    """Serves a release and ends the turn; an older version described the release here too."""
+    return f"MATCH (r:{META} {{name: $served}}) SET r = {{name: $served, id: $id, lock: true}}"
 
 
 def traces() -> str:

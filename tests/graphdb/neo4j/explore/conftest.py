@@ -45,7 +45,8 @@ def publish_by_hand(plain) -> None:
     """Vectors of three numbers, an index per type, one release, one user's recommendations."""
     name = f"vector_{RELEASE}"
     plain.execute_query(
-        "CREATE (:_GraphRec {name: 'release', id: $id, embedding: $name,"
+        "CREATE (:_GraphRec {name: 'release', id: $id})"
+        " CREATE (:_GraphRec {name: 'release ' + $id, id: $id, embedding: $name,"
         " dim: 3, padding: [0.0, 0.0], typical_norm_Product: 1.0, max_norm_Creator: 1.0})",
         id=RELEASE,
         name=name,

@@ -292,7 +292,8 @@ def test_a_forgotten_user_leaves_the_release_and_no_bundle_brings_her_back(
     assert (report.rows["User"], report.recommended) == (1, 10)
     assert column(plain, "MATCH (:User)-[x:RECOMMENDED]->() RETURN count(x)") == [10]
     found = plain.execute_query(
-        "MATCH (r:_GraphRec {name: 'release'}) MATCH (p:Product {product_id: 'p00001'})"
+        "MATCH (served:_GraphRec {name: 'release'}) WITH served.id AS id"
+        " MATCH (r:_GraphRec {name: 'release ' + id}) MATCH (p:Product {product_id: 'p00001'})"
         " CALL db.index.vector.queryNodes(r.embedding + '_User', 100,"
         " p[r.embedding][..r.dim] + r.padding) YIELD node RETURN node.user_id"
     ).records
