@@ -19,7 +19,7 @@ from graphdb.schema_types import EdgeType
 from graphrec.bundle import Adjacency, ColdStartRule
 from graphrec.cold_start import NeighborAggregator, lengths_of, unit
 from training.data import HeteroData, edge_types_of
-from training.encoders import Vectors
+from training.encoders import Vectors, is_source
 from training.pairs import adjacency
 
 _RIDGE = 1e-2  # of a guess's own square: two guesses that are alike share what one would get
@@ -123,6 +123,7 @@ class ColdStartLearner:
         self._aggregators = {
             name: NeighborAggregator(name, vectors.__getitem__, self._pairs, self._events)
             for name in vectors
+            if not is_source(name)
         }
         self._edge_types = [edge for edge in edge_types_of(graph) if self._counts(schema, edge)]
         for name in self._config.edge_type_weights:
@@ -130,7 +131,7 @@ class ColdStartLearner:
 
     def rules(self) -> dict[str, ColdStartRule]:
         """Per node type how a new node gets its vector; types with nothing to learn are absent."""
-        found = {name: self._rule(name) for name in self._vectors}
+        found = {name: self._rule(name) for name in self._aggregators}
         return {name: rule for name, rule in found.items() if rule is not None}
 
     def applied(self, rules: Mapping[str, ColdStartRule]) -> Vectors:

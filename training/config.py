@@ -19,7 +19,13 @@ from graphdb.atomic import made_folder, write_file
 from graphdb.documents import TomlFile
 from graphdb.errors import TrainingError
 from training.cold_start import ColdStartConfig
-from training.encoders import EngagementConfig, PopularityConfig, ProfileConfig, SvdConfig
+from training.encoders import (
+    EngagementConfig,
+    NextConfig,
+    PopularityConfig,
+    ProfileConfig,
+    SvdConfig,
+)
 from training.gnn import GnnConfig
 from training.quality import QualityConfig
 
@@ -51,6 +57,9 @@ class TrainConfig(BaseModel):
     profile: ProfileConfig = ProfileConfig()
     """What users like in products: tags, price bands and brands."""
 
+    next: NextConfig = NextConfig()
+    """What users buy next, after their last events in order."""
+
     engagement: EngagementConfig = EngagementConfig()
     """What users watch, like and follow, for contents and creators."""
 
@@ -73,15 +82,20 @@ class TrainConfig(BaseModel):
 
     @model_validator(mode="after")
     def _ranks_everything(self) -> Self:
-        if not (self.svd.weight or self.graph.weight):
-            raise ValueError("svd.weight and graph.weight are 0, but one has to be above 0")
+        if not (self.svd.weight or self.graph.weight or self.next.weight):
+            raise ValueError(
+                "svd.weight, graph.weight and next.weight are 0, but one has to be above 0"
+            )
         return self
 
     @property
     def encoder_name(self) -> str:
-        """What bundles and results call the encoder: 'svd', 'graph', or 'concat' for both."""
+        """What bundles and results call the encoder.
+
+        'svd', 'graph', or 'concat' for both; 'next' without these two.
+        """
         if not self.graph.weight:
-            return "svd"
+            return "svd" if self.svd.weight else "next"
         return "concat" if self.svd.weight else "graph"
 
 

@@ -12,6 +12,7 @@ from training.encoders import (
     Encoder,
     EngagementEncoder,
     GraphEncoder,
+    NextEncoder,
     PopularityEncoder,
     ProfileEncoder,
     SvdEncoder,
@@ -68,6 +69,8 @@ def make_blocks(
         blocks["graph"] = make_graph_encoder(schema, config, run)
     if config.profile.weight:
         blocks["profile"] = ProfileEncoder(schema, target_edge_type, config.profile, weights)
+    if config.next.weight:
+        blocks["next"] = NextEncoder(schema, target_edge_type, config.next)
     if config.engagement.weight:
         blocks["engagement"] = EngagementEncoder(
             schema, target_edge_type, config.engagement, weights
@@ -96,17 +99,21 @@ def concatenated(
 ) -> Encoder:
     """Blocks as one encoder: each one weighs in against what stands before it.
 
-    The SVD and the graph model count by their two weights; profile, engagement and popularity, in
-    this order, by theirs against all blocks before. Engagement leaves these as they are, so that
-    it changes no list of products.
+    The SVD and the graph model count by their two weights; without both, what comes next takes
+    their place. Profile, next, engagement and popularity, in this order, count by theirs against
+    all blocks before. Engagement leaves these as they are, so that it changes no list of products.
     """
     query_type = target_edge_type.source
     models = {"svd": config.svd.weight, "graph": config.graph.weight}
+    if not any(models.values()):
+        models = {"next": config.next.weight}
     parts = [blocks[name] for name in models if name in blocks]
     weights = [weight for name, weight in models.items() if name in blocks]
     found: Encoder = ConcatEncoder(parts, weights, query_type, "even")
     if profile := blocks.get("profile"):
         found = ConcatEncoder((found, profile), (1.0, config.profile.weight), query_type)
+    if (following := blocks.get("next")) and "next" not in models:
+        found = ConcatEncoder((found, following), (1.0, config.next.weight), query_type)
     if engagement := blocks.get("engagement"):
         weights, share = [1.0, config.engagement.weight], config.engagement.user_share
         found = ConcatEncoder((found, engagement), weights, query_type, share)

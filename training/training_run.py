@@ -21,6 +21,7 @@ from training.bundling import bundle_up
 from training.cold_start import ColdStartLearner
 from training.config import TrainConfig
 from training.data import load_graph
+from training.encoders import next_rule
 from training.evaluation.backtest import train_backtest_model
 from training.evaluation.baselines import POPULARITY, baseline
 from training.evaluation.rankers import Ranker, Served
@@ -179,6 +180,7 @@ def train(
         cold_start=rules,
         quality=config.quality,
         audiences=audiences,
+        following=next_rule(snapshot.schema, target_edge_type, config.next, fitted),
     )
     return TrainReport(bundle, evaluation)
 

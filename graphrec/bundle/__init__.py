@@ -4,6 +4,7 @@ from graphrec.adjacency import Adjacency, Evidence
 from graphrec.bundle.audiences import AudienceFigures
 from graphrec.bundle.cold_start_rule import ColdStartRule
 from graphrec.bundle.manifest import BundleManifest
+from graphrec.bundle.next_rule import NextRule
 from graphrec.bundle.quality import Quality, QualityPart, QualityRule
 from graphrec.bundle.reader import Bundle, open_bundle
 from graphrec.bundle.writer import write_bundle
@@ -15,6 +16,7 @@ __all__ = [
     "BundleManifest",
     "ColdStartRule",
     "Evidence",
+    "NextRule",
     "Quality",
     "QualityPart",
     "QualityRule",

@@ -17,14 +17,21 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from graphdb.checked_schema import Schema
 from graphdb.columns import readable_parquet
-from graphdb.errors import BundleCorruptError
+from graphdb.errors import BundleCorruptError, SchemaError
 from graphdb.file_access import file_access
 from graphdb.locking import ForkLock
 from graphdb.schema_types import EdgeType
 from graphdb.snapshot.manifest import sha256_of
 from graphrec.adjacency import Adjacency, Evidence
-from graphrec.bundle.manifest import BundleManifest, bundle_file, edge_paths, evidence_paths
+from graphrec.bundle.manifest import (
+    BundleManifest,
+    bundle_file,
+    edge_paths,
+    evidence_paths,
+    sources_path,
+)
 
 _ROW_GROUP_ROWS = 1_000_000
 
@@ -211,3 +218,24 @@ def _load_evidence(folder: Path, manifest: BundleManifest, edge_type: EdgeType) 
         load_array(bundle_file(folder, counts_path), np.int32, shape),
         load_array(bundle_file(folder, last_path), np.int64, shape),
     )
+
+
+def load_sources(folder: Path, manifest: BundleManifest) -> npt.NDArray[np.float32] | None:
+    """Loads the source vectors of the block for what comes next; None without the block."""
+    rule = manifest.next
+    if rule is None:
+        return None
+    shape = (manifest.num_nodes[rule.node_type], rule.stop - rule.start)
+    return load_array(bundle_file(folder, sources_path(rule.node_type)), np.float32, shape)
+
+
+def edge_types_in(schema: Schema, manifest: BundleManifest) -> list[EdgeType]:
+    """Returns the edge types that the manifest counts edges of."""
+    try:
+        return [schema.parse_edge_type(name) for name in manifest.num_edges]
+    except SchemaError as error:
+        raise BundleCorruptError(
+            f"the manifest counts edges that are not in its schema: {error}",
+            next_step=COPY_WHOLE,
+            value=error.value,
+        ) from error

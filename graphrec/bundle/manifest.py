@@ -19,6 +19,7 @@ from graphdb.file_access import file_access, inside
 from graphdb.schema_types import EdgeType
 from graphrec.bundle.audiences import AudienceFigures
 from graphrec.bundle.cold_start_rule import ColdStartRule
+from graphrec.bundle.next_rule import NextRule
 from graphrec.bundle.quality import QualityRule
 
 INDEX_FOLDER = "index"
@@ -137,6 +138,7 @@ class BundleManifest(BaseModel):
         indexes: By name, such as 'Product.dot'; empty without any.
         audiences: By type, such as 'Brand', the audience figures of the held-out weeks; empty
             without a large enough holdout.
+        next: The rule for a user's part of the block for what comes next; None without the block.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -160,6 +162,7 @@ class BundleManifest(BaseModel):
     quality: dict[str, QualityRule] = Field(default_factory=dict)
     indexes: dict[str, IndexEntry] = Field(default_factory=dict)
     audiences: dict[str, AudienceFigures] = Field(default_factory=dict)
+    next: NextRule | None = None
 
     def to_json(self) -> str:
         """Returns the text of `manifest.json`; equal contents give equal texts."""
@@ -191,7 +194,7 @@ class BundleManifest(BaseModel):
             for name, sha256 in self.files.items()
             if not name.startswith(f"{INDEX_FOLDER}/")
         }
-        for name in ("cold_start", "audiences"):
+        for name in ("cold_start", "audiences", "next"):
             if not content[name]:  # releases that are older than this field keep their names
                 del content[name]
         canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
@@ -232,6 +235,10 @@ def node_path(node_type: str) -> str:
 
 def vector_path(node_type: str) -> str:
     return f"vectors/{node_type}.npy"
+
+
+def sources_path(node_type: str) -> str:
+    return f"vectors/{node_type}.sources.npy"
 
 
 def quality_path(node_type: str) -> str:

@@ -1,8 +1,7 @@
 """Opens a bundle folder, checks that its files fit together, and looks up ids.
 
 Arrays are memory-mapped, and tables are read on first use. The checks cover the content of the
-files, because a hash only proves that a file did not change. An id lookup is a binary search in an
-Arrow array, without a dictionary of all ids.
+files, because a hash only proves that a file did not change. Ids are found by binary search.
 """
 
 from bisect import bisect_left
@@ -38,7 +37,15 @@ from graphrec.bundle.checks import (
     check_vectors,
     newest_event,
 )
-from graphrec.bundle.files import COPY_WHOLE, PRIVATE_TYPES, load_array, load_edges, read_table
+from graphrec.bundle.files import (
+    COPY_WHOLE,
+    PRIVATE_TYPES,
+    edge_types_in,
+    load_array,
+    load_edges,
+    load_sources,
+    read_table,
+)
 from graphrec.bundle.ids import most_alike, spellings
 from graphrec.bundle.manifest import (
     BundleManifest,
@@ -49,8 +56,10 @@ from graphrec.bundle.manifest import (
     norms_path,
     quality_path,
     read_manifest,
+    sources_path,
     vector_path,
 )
+from graphrec.bundle.next_rule import check_next
 from graphrec.bundle.quality import Quality, check_quality
 from graphrec.bundle.verifying import check_files, check_parts
 from graphrec.registry.address import bundle_folder
@@ -83,6 +92,10 @@ def check_bundle(bundle: "Bundle") -> None:
             if kept is not None:
                 with _corrupt(bundle.folder / norms_path(node_type)):
                     check_norms(kept, norms)
+    if manifest.next is not None:
+        with _corrupt(bundle.folder / sources_path(manifest.next.node_type)):
+            sources = bundle.next_sources()
+            check_next(schema, manifest.next, sources, manifest.dim, manifest.num_nodes)
     for edge_type in bundle.edge_types:
         with _corrupt(bundle.folder / edge_paths(edge_type)[1]):
             check_adjacency(
@@ -174,7 +187,7 @@ class Bundle:
         }
         self._edges = {
             edge_type: load_edges(folder, manifest, edge_type)
-            for edge_type in _edge_types(schema, manifest)
+            for edge_type in edge_types_in(schema, manifest)
         }
         self._norms = {
             node_type: load_array(
@@ -184,6 +197,7 @@ class Bundle:
             if norms_path(node_type) in manifest.files
         }
         check_parts(folder, manifest, schema, frozenset(self._vectors))
+        self._sources = load_sources(folder, manifest)
 
     @cached_property
     def node_types(self) -> tuple[str, ...]:
@@ -267,6 +281,17 @@ class Bundle:
             )
         return self._vectors[node_type]
 
+    def next_sources(self) -> npt.NDArray[np.float32]:
+        """Returns the source vectors of `NextRule`, float32 [num_nodes, width], read-only.
+
+        Raises:
+            QueryError: The bundle has no block for what comes next.
+        """
+        if self._sources is None:
+            step = "train with [next] weight above 0, on events with times"
+            raise QueryError("the bundle has no block for what comes next", next_step=step)
+        return self._sources
+
     def has_quality(self, node_type: str) -> bool:
         """Returns whether the bundle has the quality of this node type."""
         return node_type in self.manifest.quality
@@ -337,17 +362,6 @@ class Bundle:
             next_step=nearest(node_type, list(self.node_types)),
             value=node_type,
         )
-
-
-def _edge_types(schema: Schema, manifest: BundleManifest) -> list[EdgeType]:
-    try:
-        return [schema.parse_edge_type(name) for name in manifest.num_edges]
-    except SchemaError as error:
-        raise BundleCorruptError(
-            f"the manifest counts edges that are not in its schema: {error}",
-            next_step=COPY_WHOLE,
-            value=error.value,
-        ) from error
 
 
 def find_row(node_type: str, ids: pa.Array, node_id: str) -> int:

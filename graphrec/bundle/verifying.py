@@ -17,8 +17,10 @@ from graphrec.bundle.manifest import (
     node_path,
     norms_path,
     quality_path,
+    sources_path,
     vector_path,
 )
+from graphrec.bundle.next_rule import check_next
 from graphrec.bundle.quality import QUALITY_SCHEMA
 
 _HASHING_THREADS = 4
@@ -38,6 +40,8 @@ def check_files(folder: Path, manifest: BundleManifest, *, contents: bool) -> No
     needed.update(path for name in manifest.num_edges for path in edge_paths(name))
     needed.update(map(quality_path, manifest.quality))
     needed.update(path for entry in manifest.indexes.values() for path in entry.paths)
+    if manifest.next is not None:
+        needed.add(sources_path(manifest.next.node_type))
     optional = {
         path(node_type) for node_type in manifest.num_nodes for path in (vector_path, norms_path)
     }
@@ -84,7 +88,7 @@ def check_parts(
     Raises:
         BundleCorruptError: A part does not fit; the message names it.
     """
-    _check_cold_start(schema, manifest, with_vectors)
+    _check_rules(schema, manifest, with_vectors)
     _check_indexes(manifest, with_vectors)
     for node_type, num_nodes in manifest.num_nodes.items():
         _check_rows(bundle_file(folder, node_path(node_type)), num_nodes)
@@ -92,9 +96,11 @@ def check_parts(
         _check_quality_file(bundle_file(folder, quality_path(node_type)), node_type, manifest)
 
 
-def _check_cold_start(schema: Schema, manifest: BundleManifest, types: frozenset[str]) -> None:
+def _check_rules(schema: Schema, manifest: BundleManifest, types: frozenset[str]) -> None:
     try:
         check_rules(schema, manifest.cold_start, types, frozenset(manifest.num_edges))
+        if manifest.next is not None:
+            check_next(schema, manifest.next, None, manifest.dim, manifest.num_nodes)
     except BundleError as error:
         raise BundleCorruptError(
             f"the manifest is damaged: {error}", next_step=COPY_WHOLE, value=error.value

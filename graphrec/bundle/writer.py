@@ -28,8 +28,10 @@ from graphrec.bundle.manifest import (
     node_path,
     norms_path,
     quality_path,
+    sources_path,
     vector_path,
 )
+from graphrec.bundle.next_rule import NextRule, check_next
 from graphrec.bundle.quality import Quality
 from graphrec.bundle.reader import Bundle, open_bundle
 
@@ -49,6 +51,7 @@ def write_bundle(
     cold_start: Mapping[str, ColdStartRule] | None = None,
     quality: Mapping[str, Quality] | None = None,
     audiences: Mapping[str, AudienceFigures] | None = None,
+    following: tuple[NextRule, npt.NDArray[np.float32]] | None = None,
 ) -> Bundle:
     """Writes one model release into a new folder.
 
@@ -65,6 +68,8 @@ def write_bundle(
         cold_start: Per node type, the rule for vectors of new nodes.
         quality: Per node type, the quality of its nodes.
         audiences: Per type with audiences, the figures from the held-out weeks.
+        following: The rule for a user's part of the block for what comes next, and the source
+            vectors of its products, float32 [num_nodes, width]; None without the block.
 
     Raises:
         BundleError: The folder exists, or the parts do not fit together (the message says which).
@@ -77,9 +82,12 @@ def write_bundle(
     rules, tables = dict(cold_start or {}), dict(quality or {})
     dim = check_content(schema, cutoff, nodes, vectors, edges, tables)
     check_rules(schema, rules, frozenset(vectors), frozenset(map(str, edges)))
+    if following is not None:
+        num_nodes = {node_type: table.num_rows for node_type, table in nodes.items()}
+        check_next(schema, *following, dim, num_nodes)
     plain_config, plain_metrics = _plain("config", config), _plain("metrics", metrics)
     with atomic_folder(folder, BundleError, "bundles") as unfinished:
-        files = _write_files(unfinished, schema, nodes, vectors, edges, tables)
+        files = _write_files(unfinished, schema, nodes, vectors, edges, tables, following)
         manifest = BundleManifest(
             created_at=datetime.now(UTC),
             snapshot_id=snapshot_id,
@@ -98,6 +106,7 @@ def write_bundle(
             cold_start=rules,
             quality={node_type: table.rule for node_type, table in tables.items()},
             audiences=dict(audiences or {}),
+            next=None if following is None else following[0],
         )
         (unfinished / MANIFEST_NAME).write_text(manifest.to_json(), encoding="utf-8")
     return open_bundle(folder, verify=False)
@@ -110,6 +119,7 @@ def _write_files(
     vectors: Mapping[str, npt.NDArray[np.float32]],
     edges: Mapping[EdgeType, Adjacency],
     quality: Mapping[str, Quality],
+    following: tuple[NextRule, npt.NDArray[np.float32]] | None,
 ) -> dict[str, str]:
     files = BundleFiles(folder)
     for node_type, table in nodes.items():
@@ -119,6 +129,9 @@ def _write_files(
     for node_type, matrix in vectors.items():
         files.write_array(vector_path(node_type), matrix)
         files.write_array(norms_path(node_type), norms_of(matrix))
+    if following is not None:
+        rule, sources = following
+        files.write_array(sources_path(rule.node_type), sources)
     for edge_type, adjacency in edges.items():
         indptr_path, indices_path = edge_paths(edge_type)
         files.write_array(indptr_path, adjacency.indptr)

@@ -90,7 +90,7 @@ EventOption = Annotated[
         "-e",
         metavar="RELATION:ID[@TIME]",
         help="An event of an unknown user, such as PURCHASED:42 or VIEWED:7@2026-11-01T18:30, "
-        "instead of a query node. Repeatable.",
+        "instead of a query node; or with a user, one since the bundle was trained. Repeatable.",
     ),
 ]
 

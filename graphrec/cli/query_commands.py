@@ -149,13 +149,14 @@ def recommend(
     graphrec recommend BUNDLE User:42 --value-weight 0.5 --new-item-share 0.2 --max-per-brand 2
 
     graphrec recommend BUNDLE --event PURCHASED:7 --event VIEWED:9@2026-11-01
+
+    graphrec recommend BUNDLE User:42 --event PURCHASED:7
     """
     recommender = open_recommender(bundle, policy=policy, verify=verify)
     schema = recommender.bundle.schema
     events = parse_events(event)
-    query_type, query_id = ("User", "") if events else parse_node(schema, _the_node(query))
-    if events and query:
-        raise typer.BadParameter("give a query node or events, not both", param_hint="--event")
+    alone = bool(events) and query is None
+    query_type, query_id = ("User", "") if alone else parse_node(schema, _the_node(query))
     target_type = parse_target(schema, target, query_type)
     words = as_words(category, brand, price_min, price_max)
     options: Options = {
@@ -176,13 +177,15 @@ def recommend(
         "language": language,
         "on_unknown": on_unknown,
     }
-    if events:
+    if alone:
         answer = recommender.recommend_for_events(
             events, target_type, half_life_days=half_life_days, **options
         )
         show(answer, f"{target_type} for someone with {len(events)} events", as_json=as_json)
         return
-    answer = recommender.recommend(query_type, query_id, target_type, **options)
+    answer = recommender.recommend(
+        query_type, query_id, target_type, recent_events=events, **options
+    )
     show(answer, f"{target_type} for {query_type} {query_id}", as_json=as_json)
 
 

@@ -1,9 +1,10 @@
-"""A vector for a user whom the bundle does not hold, from recent events, with NumPy alone."""
+"""A vector for someone unknown, or an updated one, from recent events, with NumPy alone."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
+from math import floor
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,7 @@ from graphrec.query.embeddings import NO_ROWS, Rows
 from graphrec.query.limits import MOST_DAYS, MOST_EVENTS
 from graphrec.query.metapaths import Paths
 from graphrec.query.names import Skipped
+from graphrec.query.next_part import NextPart, Step
 from graphrec.query.options import check_count, check_number
 from graphrec.query.seen import seen_paths, wholes_of
 
@@ -28,6 +30,7 @@ USER = "User"
 _AN_EVENT = 'events such as ("PURCHASED", "p1"), with a moment as third part if it is known'
 _SAMPLE = 500  # users by whom the gains are learned; 1,000 find no more
 _DAY_S = 86_400
+_ROUNDING = 1e-5  # of a difference of squares
 Numbers = npt.NDArray[np.float64]
 
 
@@ -52,10 +55,14 @@ class FoldIn:
     to their trained vectors (least squares, on a sample): an encoder may have damped some
     dimensions on the side of the users. Types count by the root of their weights; the length is
     that of most users. Without gains a third of the recall is lost; see docs/history.
+
+    The part for what comes next is none of this: it is made as in training, see `NextPart`.
     """
 
     def __init__(self, bundle: Bundle, paths: Paths) -> None:
         self._bundle, self._paths = bundle, paths
+        rule = bundle.manifest.next
+        self._next = None if rule is None else NextPart(bundle, rule)
         self._gains: dict[str, Numbers] = {}
         self._degrees: dict[str, Numbers] = {}
         self._events = [
@@ -113,19 +120,51 @@ class FoldIn:
             if length > 0:
                 share = np.sqrt(history.weights.sum()) / length
                 total += share * self._gain(target_type) * folded
+        if self._next is not None:
+            total[self._next.dimensions] = 0.0
         length = np.sqrt(total @ total)
-        if length == 0:
-            return None
-        scaled = self._typical_length / length * total
-        vector: npt.NDArray[np.float32] = scaled.astype(np.float32)
+        if length > 0:
+            total *= self._typical_length / length
+        if self._next is not None:
+            total[self._next.dimensions] = self._next.of_events(self._steps(events))
+        vector: npt.NDArray[np.float32] = total.astype(np.float32)
+        return vector if vector.any() else None
+
+    def updated(self, user_row: int, events: Sequence[Event]) -> npt.NDArray[np.float32]:
+        """A known user's vector after some events, float32 [dim].
+
+        The part for what comes next is as if training had known the events; all else stays.
+
+        Args:
+            events: About nodes that the bundle holds.
+
+        Raises:
+            QueryError: A relation is none that a user has, or a time cannot be one.
+        """
+        vector: npt.NDArray[np.float32] = self._bundle.vectors(USER)[user_row].copy()
+        if self._next is not None:
+            vector[self._next.dimensions] = self._next.of_user(user_row, self._steps(events))
         return vector
+
+    def _steps(self, events: Sequence[Event]) -> list[Step]:
+        found = []
+        for event in events:
+            edge_type, at = self._edge_type(event[0]), _moment(event)
+            row = self._bundle.row_of(edge_type.target, event[1])
+            found.append(Step(edge_type, row, None if at is None else floor(at)))
+        return found
 
     @cached_property
     def _typical_length(self) -> float:
-        """Of users that the model knows something about, the median."""
+        """Of users that the model knows something about, the median, without what comes next."""
         norms = self._bundle.norms(USER)
         norms = norms_of(self._bundle.vectors(USER)) if norms is None else norms
-        return float(np.median(norms[norms > 0]))
+        if self._next is not None:
+            own = norms_of(self._bundle.vectors(USER)[:, self._next.dimensions])
+            norms = np.sqrt(np.maximum(norms**2 - own**2, 0.0))
+            norms = norms[norms > _ROUNDING * own]
+        known = norms[norms > 0]
+        return float(np.median(known)) if len(known) else 0.0
 
     def seen(self, events: Sequence[Event], target_type: str) -> Rows:
         """What somebody with these events has seen: what they are about, and what that stands for.

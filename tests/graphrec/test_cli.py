@@ -376,6 +376,13 @@ def test_events_instead_of_a_query_node(run, world_path, recommender):
     assert "Brand for someone with 2 events" in table
 
 
+def test_events_since_training_beside_a_user(run, world_path, recommender):
+    asked = recommender.products_for_user("ann", recent_events=[("PURCHASED", "p2")])
+    found = run("recommend", world_path, "User:ann", "--event", "PURCHASED:p2", "--json")
+    assert ids(found) == list(asked.ids)
+    assert "p2" in recommender.products_for_user("ann").ids and "p2" not in asked.ids
+
+
 def test_popular_if_unknown(run, world_path):
     assert run("recommend", world_path, "User:dan").exit_code == 8
     done = run("recommend", world_path, "User:dan", "--on-unknown", "popular")
@@ -386,7 +393,7 @@ def test_popular_if_unknown(run, world_path):
     ("arguments", "message"),
     [
         ([], "name a QUERY as TYPE:ID, or give --event"),
-        (["User:ann", "--event", "PURCHASED:p1"], "give a query node or events, not both"),
+        (["Product:p1", "--event", "PURCHASED:p1"], "recent_events are given for a Product"),
         (["--event", "PURCHASED"], "'PURCHASED' is not an event; write RELATION:ID"),
         (["--event", "PURCHASED:p1@2017-13-01"], "no Product has the id 'p1@2017-13-01'"),
         (["--event", "BOUGHT:p1"], "'BOUGHT' is no event of a user"),

@@ -190,11 +190,12 @@ def test_a_block_counts_by_its_weight():
         for svd, graph in ((1, 0), (0, 1), (1, 0.5))
     }
     assert names == {(1, 0): "svd", (0, 1): "graph", (1, 0.5): "concat"}
+    assert TrainConfig(svd={"weight": 0}, next={"weight": 1}).encoder_name == "next"
 
 
 def test_something_has_to_rank_everything(write):
-    with pytest.raises(TrainingError, match=r"svd.weight and graph.weight are 0, but one has to"):
-        load_config(write("[svd]\nweight = 0"))
+    with pytest.raises(TrainingError, match=r"next.weight are 0, but one has to be above 0"):
+        load_config(write("[svd]\nweight = 0\n[next]\nweight = 0"))
 
 
 def test_presets_are_what_the_folder_holds():

@@ -15,7 +15,14 @@ from training.baselines.creators import (
     CategorySales,
     MostFollowers,
 )
-from training.baselines.ease import Ease, EaseConfig, LowRankEase, LowRankEaseConfig
+from training.baselines.ease import (
+    DecayedEase,
+    DecayedEaseConfig,
+    Ease,
+    EaseConfig,
+    LowRankEase,
+    LowRankEaseConfig,
+)
 from training.baselines.gf_cf import GfCf, GfCfConfig
 from training.baselines.ials import Ials, IalsConfig
 from training.baselines.item_knn import ItemKnn, ItemKnnConfig
@@ -35,6 +42,8 @@ __all__ = [
     "BestSellers",
     "CategoryBestSellers",
     "CategorySales",
+    "DecayedEase",
+    "DecayedEaseConfig",
     "Ease",
     "EaseConfig",
     "EncoderBaseline",

@@ -1,9 +1,10 @@
 """Encoders: from a graph to vectors whose dot products are scores."""
 
-from training.encoders.base import Encoder, FittedVectors, Vectors
+from training.encoders.base import Encoder, FittedVectors, Vectors, is_source, sources_of
 from training.encoders.concat import ConcatEncoder
 from training.encoders.engagement import EngagementConfig, EngagementEncoder
 from training.encoders.graph import GraphEncoder
+from training.encoders.next import NextConfig, NextEncoder, next_rule
 from training.encoders.popularity import PopularityConfig, PopularityEncoder
 from training.encoders.profile import ProfileConfig, ProfileEncoder
 from training.encoders.svd import SvdConfig, SvdEncoder
@@ -15,6 +16,8 @@ __all__ = [
     "EngagementEncoder",
     "FittedVectors",
     "GraphEncoder",
+    "NextConfig",
+    "NextEncoder",
     "PopularityConfig",
     "PopularityEncoder",
     "ProfileConfig",
@@ -22,4 +25,7 @@ __all__ = [
     "SvdConfig",
     "SvdEncoder",
     "Vectors",
+    "is_source",
+    "next_rule",
+    "sources_of",
 ]

@@ -9,7 +9,27 @@ import numpy.typing as npt
 from training.data import HeteroData
 
 Vectors = dict[str, npt.NDArray[np.float32]]
-"""Per node type float32 [num_nodes, dim], one dim for all. A zero vector: nothing is known."""
+"""Per node type float32 [num_nodes, dim], one dim for all. A zero vector: nothing is known.
+
+Beside these, `sources_of` a node type can be there: what its nodes add to the vector of a user who
+meets them, in the space and on the scale of users.
+"""
+
+_SOURCES = " as source"
+
+
+def sources_of(node_type: str) -> str:
+    """Returns the name of the source vectors of a node type; no node type has a space in it.
+
+    >>> sources_of("Product"), is_source(sources_of("Product")), is_source("Product")
+    ('Product as source', True, False)
+    """
+    return node_type + _SOURCES
+
+
+def is_source(name: str) -> bool:
+    """Returns whether a name is that of source vectors."""
+    return name.endswith(_SOURCES)
 
 
 class Encoder(Protocol):

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from graphdb.errors import TrainingError
 from training.data import HeteroData
-from training.encoders.base import Encoder, Vectors
+from training.encoders.base import Encoder, Vectors, is_source
 
 Array = npt.NDArray[np.float32]
 Lengths = Literal["shared", "even"] | float
@@ -28,7 +28,8 @@ class ConcatEncoder:
       how it is divided. Scores do not depend on it, but cosines do, and so do the vectors of new
       items, which are made of directions.
 
-    Types that a part does not know get zeros for it. A part without any vectors adds nothing, and a
+    Types that a part does not know get zeros for it. Source vectors (see `sources_of`) are scaled
+    like query nodes, whose vectors are sums of them. A part without any vectors adds nothing, and a
     single part is left as it is.
 
     Raises:
@@ -117,7 +118,11 @@ def _evened(vectors: Vectors, query_type: str, spread: float, even: bool) -> Vec
     side's cosines are left to one part, or such that both are as long.
     """
     queries = vectors[query_type]
-    spreads = {name: score_spread(queries, others) for name, others in vectors.items()}
+    spreads = {
+        name: score_spread(queries, others)
+        for name, others in vectors.items()
+        if not is_source(name)
+    }
     most = max((name for name in spreads if name != query_type), key=lambda name: spreads[name])
     widest = spreads[most]
     if widest == 0:
@@ -126,8 +131,11 @@ def _evened(vectors: Vectors, query_type: str, spread: float, even: bool) -> Vec
     query_factor = (spread / widest * ratio) ** 0.5
     evened = {}
     for name, others in vectors.items():
-        own = spread / (spreads[name] * query_factor) if spreads[name] else 1.0
-        evened[name] = others * np.float32(query_factor if name == query_type else own)
+        if name == query_type or is_source(name):
+            factor = query_factor
+        else:
+            factor = spread / (spreads[name] * query_factor) if spreads[name] else 1.0
+        evened[name] = others * np.float32(factor)
     return evened
 
 
@@ -140,8 +148,9 @@ def _beside(
     """
     queries = first[query_type]
     longer = query_share * _typical_length(queries) / _typical_length(second[query_type])
-    scaled = {query_type: second[query_type] * np.float32(longer)}
-    for name in second.keys() - {query_type}:
+    like_queries = {name for name in second if name == query_type or is_source(name)}
+    scaled = {name: second[name] * np.float32(longer) for name in like_queries}
+    for name in second.keys() - like_queries:
         spread = score_spread(scaled[query_type], second[name])
         wanted = weight * score_spread(queries, first[name]) if name in first else 0.0
         scaled[name] = second[name] * np.float32(wanted / spread if wanted and spread else 1.0)

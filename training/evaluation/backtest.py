@@ -4,13 +4,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from graphdb.snapshot import Snapshot
 from graphrec import Recommender
-from graphrec.bundle import AudienceFigures, Bundle, ColdStartRule
+from graphrec.bundle import AudienceFigures, Bundle, ColdStartRule, NextRule
 from training.bundling import bundle_up
 from training.cold_start import ColdStartLearner
 from training.config import TrainConfig
-from training.encoders import Vectors
+from training.encoders import Vectors, next_rule
 from training.evaluation.rankers import Served
 from training.models import Run, make_encoder
 from training.quality import QualityConfig
@@ -27,6 +30,7 @@ def write_backtest_bundle(
     cold_start: Mapping[str, ColdStartRule] | None = None,
     quality: QualityConfig | None = None,
     audiences: Mapping[str, AudienceFigures] | None = None,
+    following: tuple[NextRule, npt.NDArray[np.float32]] | None = None,
 ) -> Bundle:
     """Writes a backtest bundle, which contains nothing of the holdout.
 
@@ -36,6 +40,7 @@ def write_backtest_bundle(
         cold_start: Per node type, the rule for vectors of new nodes.
         quality: The weights of the parts of quality.
         audiences: The audience figures from days before the cut-off, by node type.
+        following: The block for what comes next, from `next_rule`.
 
     Raises:
         BundleError: The folder exists already.
@@ -51,6 +56,7 @@ def write_backtest_bundle(
         cold_start=cold_start,
         quality=quality,
         audiences=audiences,
+        following=following,
     )
 
 
@@ -75,5 +81,6 @@ def train_backtest_model(
         config={"encoder": config.encoder_name, **config.model_dump()},
         cold_start=rules,
         quality=config.quality,
+        following=next_rule(schema, holdout.edge_type, config.next, fitted),
     )
     return Served(config.encoder_name, Recommender(bundle))

@@ -10,6 +10,7 @@ from training.baselines import (
     BestSellers,
     CategoryBestSellers,
     CategorySales,
+    DecayedEase,
     GfCf,
     GfCfConfig,
     Ials,
@@ -39,6 +40,7 @@ from training.quality.counts import BRAND, CATEGORY, CREATOR, PRODUCT
 
 HALF_LIFE_DAYS, PERSONAL_HALF_LIFE_DAYS = 30.0, 90.0
 TIFU_KNN, UP_CF, TRANSITIONS = "tifu-knn", "up-cf", "transitions"
+DECAYED_EASE = "decayed-ease"
 POPULARITY, RECENT, PERSONAL, WAITING, ITEM_KNN, IALS, EASE, GF_CF = (
     "popularity",
     "recent-popularity",
@@ -89,6 +91,10 @@ def _up_cf(target: EvalTarget, seed: int) -> Baseline:  # noqa: ARG001 - nothing
 
 def _transitions(target: EvalTarget, seed: int) -> Baseline:  # noqa: ARG001 - nothing is random
     return Transitions(target.edge_type)
+
+
+def _decayed_ease(target: EvalTarget, seed: int) -> Baseline:  # noqa: ARG001 - the same
+    return DecayedEase(target.schema, target.edge_type)
 
 
 def _waiting(target: EvalTarget, seed: int) -> Baseline:  # noqa: ARG001 - nothing is random
@@ -146,6 +152,7 @@ MAKERS: Mapping[str, Callable[[EvalTarget, int], Baseline]] = {
     TIFU_KNN: _tifu_knn,
     UP_CF: _up_cf,
     TRANSITIONS: _transitions,
+    DECAYED_EASE: _decayed_ease,
     WAITING: _waiting,
     ITEM_KNN: _item_knn,
     IALS: _ials,
@@ -246,7 +253,7 @@ def _can_rank_category_sellers(target: EvalTarget) -> bool:
 
 FITS: Mapping[str, Callable[[EvalTarget], bool]] = {
     RECENT: _is_dated,
-    **dict.fromkeys((TIFU_KNN, UP_CF, TRANSITIONS), _has_baskets),
+    **dict.fromkeys((TIFU_KNN, UP_CF, TRANSITIONS, DECAYED_EASE), _has_baskets),
     WAITING: _has_hints,
     **dict.fromkeys((PERSONAL, ITEM_KNN, IALS, EASE, GF_CF), _has_events),
     FOLLOWERS: _can_count_followers,

@@ -14,11 +14,12 @@ from training.config import RENAMED, TrainConfig
 Value = bool | int | float | str
 KeyPath = tuple[str, ...]
 
-_ALWAYS = ("profile", "popularity")
+_ALWAYS = ("profile", "next", "popularity")
 _TUNED = {
     "svd": ("svd", *_ALWAYS),
     "graph": ("graph", *_ALWAYS),
     "concat": ("svd", "graph", *_ALWAYS),
+    "next": _ALWAYS,
 }
 """The tables that matter to an encoder, without those that change what is measured."""
 

@@ -37,12 +37,20 @@ from graphrec.query.results import Batch, Outcome, Recommendations
 from graphrec.query.topk import Scores
 
 _CREATOR, _USER = "Creator", "User"
+DEFAULT_HALF_LIFE_DAYS = 30.0
+"""At which recent events count half for someone unknown."""
 _CARRIED = ("Product", "Brand")
 _FOR_CREATORS = ("Category", *_CARRIED)
 
 
 def recommend(
-    engine: Engine, query_type: str, query_id: str, target_type: str, **options: Unpack[Options]
+    engine: Engine,
+    query_type: str,
+    query_id: str,
+    target_type: str,
+    *,
+    recent_events: Sequence[Event] = (),
+    **options: Unpack[Options],
 ) -> Recommendations:
     """Returns the best targets for one query node.
 
@@ -50,14 +58,23 @@ def recommend(
     creators, are ranked by followers and by the products that the creator carries. All other
     targets are ranked by the dot product of vectors.
 
+    Args:
+        recent_events: What a user did since the bundle was trained, as for `recommend_for_events`.
+            With the block for what comes next, lists follow as if training had known the events; in
+            any case their targets count as seen. For a user whom the bundle does not hold, these
+            events are all that is known.
+
     Raises:
         UnknownIdError: No node of that type has that id.
         InvalidFilterError: A filter names something that does not exist.
         QueryError: The bundle has no vectors for a type, or knows nothing about the query node, or
-            an option does not exist.
+            an option does not exist, or events are given for a node that is no user.
     """
     engine.check_types(query_type, target_type)
     question = RankOptions.of(options)
+    if len(recent_events):
+        query = query_type, query_id
+        return _answer_after(engine, query, target_type, recent_events, question)
     return _answers(engine, query_type, [query_id], target_type, question)[0]
 
 
@@ -94,7 +111,7 @@ def recommend_for_events(
     events: Sequence[Event],
     target_type: str,
     *,
-    half_life_days: float | None = 30.0,
+    half_life_days: float | None = DEFAULT_HALF_LIFE_DAYS,
     **options: Unpack[Options],
 ) -> Recommendations:
     """Returns the best targets for a user whom the bundle does not hold, from recent events.
@@ -207,16 +224,26 @@ def knows(engine: Engine, query_type: str, query_id: str, target_type: str) -> b
     return _is_known(engine, query_type, query_id, target_type)
 
 
-def products_for_user(engine: Engine, user_id: str, **options: Unpack[Options]) -> Recommendations:
-    """Returns products for a user; by default ones that the user never bought."""
-    return recommend(engine, "User", user_id, "Product", **options)
+def products_for_user(
+    engine: Engine,
+    user_id: str,
+    *,
+    recent_events: Sequence[Event] = (),
+    **options: Unpack[Options],
+) -> Recommendations:
+    """Returns products for a user; by default ones that the user never bought.
+
+    Args:
+        recent_events: As for `recommend`: what the user did since the bundle was trained.
+    """
+    return recommend(engine, "User", user_id, "Product", recent_events=recent_events, **options)
 
 
 def products_for_events(
     engine: Engine,
     events: Sequence[Event],
     *,
-    half_life_days: float | None = 30.0,
+    half_life_days: float | None = DEFAULT_HALF_LIFE_DAYS,
     **options: Unpack[Options],
 ) -> Recommendations:
     """Returns products for an unknown user, from recent events.
@@ -390,3 +417,33 @@ def _answer_for_events(
     popular = popular_query(engine.release, _USER, "", target_type)
     popular = replace(popular, excluded=seen, skipped=skipped)
     return engine.answer(popular, [""], target_type, question)[0]
+
+
+def _answer_after(
+    engine: Engine,
+    query: tuple[str, str],
+    target_type: str,
+    events: Sequence[Event],
+    question: RankOptions,
+) -> Recommendations:
+    """The answer for a user, given as type and id, of whom recent events are known as well."""
+    query_type, query_id = query
+    if query_type != _USER:
+        raise QueryError(
+            f"recent_events are given for a {query_type}",
+            expected="a User",
+            next_step="leave recent_events out",
+            value=query_type,
+        )
+    release = engine.release
+    row = release.bundle.find_row(_USER, query_id)
+    if row is None:
+        return _answer_for_events(engine, events, target_type, DEFAULT_HALF_LIFE_DAYS, question)
+    held, skipped = release.fold_in.held(events)
+    vector = release.fold_in.updated(row, held)
+    if not vector.any():
+        return _answers(engine, query_type, [query_id], target_type, question)[0]
+    seen = release.fold_in.seen(held, target_type) if question.exclude_seen else NO_ROWS
+    asked = replace(vector_query(vector, len(vector), seen, skipped), type=_USER)
+    asked = replace(asked, nodes=np.array([row]))
+    return engine.answer(asked, [query_id], target_type, question)[0]

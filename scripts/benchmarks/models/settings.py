@@ -21,6 +21,14 @@ def settings_of(name: str, seed: int, changes: list[str]) -> TrainConfig:
     return TrainConfig.model_validate(content)
 
 
+def merged_config(changes: Sequence[str]) -> TrainConfig:
+    """The default settings with changes, as TOML, one after the other."""
+    content = TrainConfig().model_dump()
+    for change in changes:
+        content = merged(content, tomllib.loads(change))
+    return TrainConfig.model_validate(content)
+
+
 def baseline_change(text: str) -> dict[str, Any]:
     """From TOML such as 'ials.dim=256'.
 

@@ -190,7 +190,7 @@ def test_the_defaults_are_the_first_trial():
         (
             SVD,
             "[graph]\nweight = { low = 1, high = 2 }",
-            r"line 2: .*; expected a key of \[svd\], \[profile\], \[popularity\]",
+            r"line 2: .*; expected a key of \[svd\], \[profile\], \[next\], \[popularity\]",
         ),
         (
             BOTH,
