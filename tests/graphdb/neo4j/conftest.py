@@ -16,11 +16,25 @@ from graphdb.stores.neo4j import Neo4jSettings, Neo4jStore
 COMMAND = [sys.executable, str(Path(__file__).parents[3] / "scripts" / "neo4j")]
 
 
+SHORT_LIVED = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+"""For Java that ends soon: with the optimising compiler, most of its time would go to compiling."""
+# For neo4j-admin, whoever runs it.
+os.environ.setdefault("JAVA_OPTS", SHORT_LIVED)
+
+
 def pytest_collection_modifyitems(items):
-    """With `--dist loadgroup`, all tests of this folder share one worker and so one server."""
+    """With `--dist loadgroup`, the tests of a server share one worker and so that server."""
     for item in items:
         if item.path.is_relative_to(Path(__file__).parent):
-            item.add_marker(pytest.mark.xdist_group("neo4j"))
+            item.add_marker(pytest.mark.xdist_group(group_of(item)))
+
+
+def group_of(item: pytest.Item) -> str:
+    if "callspec" in vars(item) and item.callspec.params.get("release") == "2026":
+        return "neo4j 2026"
+    if item.path.name == "test_bulk_refusals.py" and "settings" not in item.fixturenames:
+        return "neo4j bulk"
+    return "neo4j"
 
 
 @dataclass
@@ -37,6 +51,7 @@ class Server:
 
     def call(self, verb: str, *options: str) -> str:
         environment = {key: os.environ[key] for key in os.environ if "NEO4J" not in key}
+        environment.setdefault("JAVA_TOOL_OPTIONS", SHORT_LIVED)
         done = subprocess.run(
             [*COMMAND, verb, "--home", str(self.home), *options],
             env=environment,
@@ -139,7 +154,11 @@ def store(settings, empty):  # noqa: ARG001 - the database has to be empty
 
 
 @pytest.fixture(autouse=True)
-def environment(settings, monkeypatch):
+def environment(request, monkeypatch):
     """What a user would have set, for the tests that go through `open_store`."""
-    monkeypatch.setenv("NEO4J_USER", settings.user)
-    monkeypatch.setenv("NEO4J_PASSWORD", settings.password)
+    user, password = "neo4j", "of-no-server"
+    if "settings" in request.fixturenames:
+        settings = request.getfixturevalue("settings")
+        user, password = settings.user, settings.password
+    monkeypatch.setenv("NEO4J_USER", user)
+    monkeypatch.setenv("NEO4J_PASSWORD", password)

@@ -35,24 +35,33 @@ def server_2026(new_server):
     return server
 
 
-@pytest.fixture(params=["5", "2026"])
+@pytest.fixture(scope="module", params=["5", "2026"])
 def release(request) -> str:
     return request.param
 
 
-@pytest.fixture
-def emptied(release, request, settings, monkeypatch):
+@pytest.fixture(scope="module")
+def server(release, request):
     """The settings of an empty server of the release, which are also in the environment."""
-    chosen = settings if release == "5" else request.getfixturevalue("server_2026").settings
-    monkeypatch.setenv("NEO4J_USER", chosen.user)
-    monkeypatch.setenv("NEO4J_PASSWORD", chosen.password)
+    asked = request.getfixturevalue("settings" if release == "5" else "server_2026")
+    chosen = asked if release == "5" else asked.settings
     auth = (chosen.user, chosen.password)
-    with neo4j.GraphDatabase.driver(chosen.uri, auth=auth) as plain:
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        neo4j.GraphDatabase.driver(chosen.uri, auth=auth) as plain,
+    ):
+        patch.setenv("NEO4J_USER", chosen.user)
+        patch.setenv("NEO4J_PASSWORD", chosen.password)
         plain.execute_query(EVERY_NODE)
         yield chosen
         for (name,) in plain.execute_query("SHOW VECTOR INDEXES YIELD name RETURN name").records:
             plain.execute_query(f"DROP INDEX `{name}`")
         plain.execute_query(EVERY_NODE)
+
+
+@pytest.fixture(autouse=True)
+def environment(server):
+    """That of this server, not of the other tests'."""
 
 
 @pytest.fixture(scope="module")
@@ -61,14 +70,20 @@ def recommender(tmp_path_factory):
 
 
 @pytest.fixture
-def published(emptied, recommender):
-    """A shop with prices and states, and a release in it."""
-    with open_store(emptied.uri) as store:
+def published(server, recommender):
+    """A shop with prices and states, and a release in it, unless they are there already."""
+    with open_store(server.uri) as store:
+        if store.counts()["Product"]:
+            return server
         fill(store)
         columns = {"product_id": ids("Product"), "price": PRICES, "status": STATES}
         store.upsert_nodes("Product", table("Product", **columns))
-    publish(recommender, emptied.uri)
-    return emptied
+    publish(recommender, server.uri)
+    return server
+
+
+on_2026 = pytest.mark.parametrize("release", ["2026"], indirect=True, scope="module")
+"""What other tests check on Neo4j 5."""
 
 
 def best(recommender, user: str, passes: np.ndarray) -> dict[str, float]:
@@ -139,12 +154,23 @@ def test_what_cannot_be_asked_is_refused(published):
     assert nearest(published.uri, "User", "nobody", "Product").rows == []
 
 
+@on_2026
 @pytest.mark.parametrize("query", saved_queries(), ids=lambda query: query.name)
 def test_every_saved_query_runs(published, query):
     values = {"user_id": "u00003", "product_id": "p00011", "brand_id": "b00001", "creator_id": "c"}
     ask(published.uri, query.text, {name: values[name] for name in query.parameters})
 
 
+@pytest.fixture
+def emptied(server):
+    """The same server with nothing in it, before and after."""
+    with neo4j.GraphDatabase.driver(server.uri, auth=(server.user, server.password)) as plain:
+        plain.execute_query(EVERY_NODE)
+        yield server
+        plain.execute_query(EVERY_NODE)
+
+
+@on_2026
 def test_the_store_holds_and_deletes_the_same(emptied):
     with open_store(emptied.uri) as store, open_store("duckdb:") as embedded:
         for one in (store, embedded):

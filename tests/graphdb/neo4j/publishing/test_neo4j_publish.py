@@ -266,10 +266,10 @@ def test_readers_get_one_release_or_the_other_whole(shop, plain, recommenders):
 
 
 def test_batches_may_be_small(shop, plain, recommenders, monkeypatch):
-    monkeypatch.setattr(publisher, "BATCH_NUMBERS", 1)
+    monkeypatch.setattr(publisher, "BATCH_NUMBERS", 48 * 32)
     steps = []
     publish(recommenders[0], shop.url, on_progress=lambda *step: steps.append(step))
-    assert ("Brand vectors", 5, 5) in steps
+    assert [step[1:] for step in steps if step[0] == "User vectors"] == [(32, 40), (40, 40)]
     assert_only(plain, recommenders[0])
 
 
