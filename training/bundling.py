@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from graphdb.schema_types import EdgeType
 from graphdb.snapshot import Snapshot
-from graphrec.bundle import AudienceFigures, Bundle, ColdStartRule, NextRule, write_bundle
+from graphrec.bundle import AudienceFigures, Bundle, ColdStartRule, Habits, NextRule, write_bundle
 from training.data import HeteroData, edge_types_of
 from training.encoders import Vectors, is_source
 from training.pairs import adjacency, events
@@ -30,6 +30,7 @@ def bundle_up(
     quality: QualityConfig | None = None,
     audiences: Mapping[str, AudienceFigures] | None = None,
     following: tuple[NextRule, npt.NDArray[np.float32]] | None = None,
+    habits: Habits | None = None,
 ) -> Bundle:
     """Writes a model release: nodes from the snapshot, edges and quality from the graph.
 
@@ -38,6 +39,7 @@ def bundle_up(
             of the past must not know what was bought since.
         cold_start: Per node type how a new node gets a vector.
         quality: How much each part counts in it.
+        habits: What users take again.
         audiences: What held-out weeks told of audiences, by type of who has one.
         following: The block for what comes next, from `next_rule`.
         cutoff: The moment from which on the graph holds nothing; None for the whole snapshot.
@@ -67,4 +69,5 @@ def bundle_up(
         quality=quality_tables(graph, snapshot.schema, quality),
         audiences=audiences,
         following=following,
+        habits=habits,
     )

@@ -27,6 +27,7 @@ from training.encoders import (
     SvdConfig,
 )
 from training.gnn import GnnConfig
+from training.habits import HabitsConfig
 from training.quality import QualityConfig
 
 
@@ -65,6 +66,9 @@ class TrainConfig(BaseModel):
 
     popularity: PopularityConfig = PopularityConfig()
     """What most users buy."""
+
+    habits: HabitsConfig = HabitsConfig()
+    """What users take again, and how much that counts."""
 
     cold_start: ColdStartConfig = ColdStartConfig()
     """How new nodes get vectors."""

@@ -6,7 +6,9 @@ from pathlib import Path
 
 from graphdb.checked_schema import Schema
 from graphdb.schema_types import EdgeType
+from graphrec.bundle import Habits
 from training.config import TrainConfig
+from training.data import HeteroData
 from training.encoders import (
     ConcatEncoder,
     Encoder,
@@ -16,10 +18,14 @@ from training.encoders import (
     PopularityEncoder,
     ProfileEncoder,
     SvdEncoder,
+    Vectors,
 )
 from training.encoders.graph import OnEpoch
 from training.gnn.distributed import ALONE, Processes
 from training.gnn.training_log import check_tensorboard
+from training.habits import learn_habits
+
+_DIM_BEFORE = 128  # of the SVD before the window
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,3 +129,19 @@ def concatenated(
             (found, popularity), weights, query_type, "even", known_queries_only=True
         )
     return found
+
+
+def make_habits(
+    graph: HeteroData,
+    schema: Schema,
+    target_edge_type: EdgeType,
+    config: TrainConfig,
+    vectors: Vectors,
+) -> Habits | None:
+    """The habits that the config asks for; None where there are none.
+
+    A small SVD of what came before the window stands for the dot products of all blocks there.
+    """
+    dim = min(config.svd.dim, _DIM_BEFORE)
+    before = SvdEncoder(schema, target_edge_type, config.svd.model_copy(update={"dim": dim}))
+    return learn_habits(graph, target_edge_type, config.habits, vectors, before.fit)

@@ -28,7 +28,7 @@ from training.evaluation.rankers import Ranker, Served
 from training.evaluation.run import audiences_of
 from training.evaluation.tables import Report, summarise
 from training.evaluation.tasks import first_tasks
-from training.models import Run, make_encoder, make_graph_encoder
+from training.models import Run, make_encoder, make_graph_encoder, make_habits
 from training.splitting.split import Holdout, hold_out_last
 from training.steps import Progress, Steps
 
@@ -163,13 +163,15 @@ def train(
     fitted = encoder.fit(graph)
     learner = ColdStartLearner(graph, fitted, snapshot.schema, target_edge_type, config.cold_start)
     rules = learner.rules()
+    vectors = learner.applied(rules)
+    habits = make_habits(graph, snapshot.schema, target_edge_type, config, vectors)
 
     steps.next("write the bundle")
     bundle = bundle_up(
         out_dir,
         snapshot,
         graph,
-        learner.applied(rules),
+        vectors,
         cutoff=None,
         config={
             "encoder": config.encoder_name,
@@ -181,6 +183,7 @@ def train(
         quality=config.quality,
         audiences=audiences,
         following=next_rule(snapshot.schema, target_edge_type, config.next, fitted),
+        habits=habits,
     )
     return TrainReport(bundle, evaluation)
 

@@ -3,6 +3,7 @@
 from graphrec.adjacency import Adjacency, Evidence
 from graphrec.bundle.audiences import AudienceFigures
 from graphrec.bundle.cold_start_rule import ColdStartRule
+from graphrec.bundle.habits import HabitRule, Habits, PairHistory, TargetHabits
 from graphrec.bundle.manifest import BundleManifest
 from graphrec.bundle.next_rule import NextRule
 from graphrec.bundle.quality import Quality, QualityPart, QualityRule
@@ -16,10 +17,14 @@ __all__ = [
     "BundleManifest",
     "ColdStartRule",
     "Evidence",
+    "HabitRule",
+    "Habits",
     "NextRule",
+    "PairHistory",
     "Quality",
     "QualityPart",
     "QualityRule",
+    "TargetHabits",
     "open_bundle",
     "write_bundle",
 ]

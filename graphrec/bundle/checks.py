@@ -14,6 +14,7 @@ from graphdb.errors import BundleError
 from graphdb.schema_types import EdgeType
 from graphrec.adjacency import Adjacency
 from graphrec.bundle.files import norms_of
+from graphrec.bundle.habits import Habits
 from graphrec.bundle.quality import Quality, check_quality
 
 _ROUNDING = 1e-9  # tolerance for sums in another order, as on other processors
@@ -166,6 +167,25 @@ def _is_sorted(adjacency: Adjacency) -> bool:
     starts = indptr[:-1]
     rises[starts[starts < len(indices)]] = True  # a new source may start with a lower row
     return bool(rises.all())
+
+
+def check_habits(schema: Schema, habits: Habits, edges: Mapping[EdgeType, Adjacency]) -> None:
+    """Checks that habits fit the edges they are about.
+
+    Raises:
+        BundleError: The edges are missing or have no times, or a part is wrong.
+    """
+    edge_type = schema.parse_edge_type(habits.rule.edge_type)
+    found = edges.get(edge_type)
+    if found is None or found.evidence is None:
+        raise BundleError(
+            f"the habits are about {edge_type}, which has no events here",
+            expected="edges with their counts and times",
+            value=str(edge_type),
+        )
+    habits.check(found.num_edges, found.num_targets)
+    if (habits.first_at_s > found.evidence.last_at_s).any():
+        raise BundleError("a first event of habits is later than the newest one of its pair")
 
 
 def check_vectors(

@@ -5,7 +5,7 @@ ranking needs, are computed once and written with the bundle.
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,13 +19,15 @@ import pyarrow.parquet as pq
 
 from graphdb.checked_schema import Schema
 from graphdb.columns import readable_parquet
-from graphdb.errors import BundleCorruptError, SchemaError
+from graphdb.errors import BundleCorruptError, BundleError, SchemaError
 from graphdb.file_access import file_access
 from graphdb.locking import ForkLock
 from graphdb.schema_types import EdgeType
 from graphdb.snapshot.manifest import sha256_of
 from graphrec.adjacency import Adjacency, Evidence
+from graphrec.bundle.habits import Habits, TargetHabits
 from graphrec.bundle.manifest import (
+    HABIT_PATHS,
     BundleManifest,
     bundle_file,
     edge_paths,
@@ -238,4 +240,47 @@ def edge_types_in(schema: Schema, manifest: BundleManifest) -> list[EdgeType]:
             f"the manifest counts edges that are not in its schema: {error}",
             next_step=COPY_WHOLE,
             value=error.value,
+        ) from error
+
+
+def load_habits(
+    folder: Path, manifest: BundleManifest, edges: Mapping[EdgeType, Adjacency]
+) -> Habits | None:
+    """Loads the habits, if there are any."""
+    rule = manifest.habits
+    if rule is None:
+        return None
+    found = {str(edge_type): one for edge_type, one in edges.items()}.get(rule.edge_type)
+    if found is None or found.evidence is None:
+        raise BundleCorruptError(
+            f"the manifest's habits are about {rule.edge_type}, which has no events",
+            next_step=COPY_WHOLE,
+            value=rule.edge_type,
+        )
+    pairs, targets = found.num_edges, found.num_targets
+    width = len(rule.half_lives_days)
+    needed = (
+        (np.int64, (pairs,)),
+        (np.float32, (pairs, width)),
+        (np.float32, (targets,)),
+        (np.float32, (targets,)),
+        (np.float32, (targets, width)),
+    )
+    first_at_s, decayed, *of_targets = (
+        load_array(bundle_file(folder, path), dtype, shape)
+        for path, (dtype, shape) in zip(HABIT_PATHS, needed, strict=True)
+    )
+    return Habits(rule, first_at_s, decayed, TargetHabits(*of_targets))
+
+
+@contextmanager
+def corrupt_at(path: Path) -> Iterator[None]:
+    """Adds the checked file to errors."""
+    try:
+        yield
+    except BundleCorruptError:
+        raise
+    except (BundleError, SchemaError) as error:
+        raise BundleCorruptError(
+            f"'{path}' is damaged: {error}", next_step=COPY_WHOLE, value=error.value
         ) from error

@@ -19,6 +19,7 @@ from graphdb.file_access import file_access, inside
 from graphdb.schema_types import EdgeType
 from graphrec.bundle.audiences import AudienceFigures
 from graphrec.bundle.cold_start_rule import ColdStartRule
+from graphrec.bundle.habits import HabitRule
 from graphrec.bundle.next_rule import NextRule
 from graphrec.bundle.quality import QualityRule
 
@@ -139,6 +140,7 @@ class BundleManifest(BaseModel):
         audiences: By type, such as 'Brand', the audience figures of the held-out weeks; empty
             without a large enough holdout.
         next: The rule for a user's part of the block for what comes next; None without the block.
+        habits: The rule for what users take again; None where pairs do not repeat.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -163,6 +165,7 @@ class BundleManifest(BaseModel):
     indexes: dict[str, IndexEntry] = Field(default_factory=dict)
     audiences: dict[str, AudienceFigures] = Field(default_factory=dict)
     next: NextRule | None = None
+    habits: HabitRule | None = None
 
     def to_json(self) -> str:
         """Returns the text of `manifest.json`; equal contents give equal texts."""
@@ -194,7 +197,7 @@ class BundleManifest(BaseModel):
             for name, sha256 in self.files.items()
             if not name.startswith(f"{INDEX_FOLDER}/")
         }
-        for name in ("cold_start", "audiences", "next"):
+        for name in ("cold_start", "audiences", "next", "habits"):
             if not content[name]:  # releases that are older than this field keep their names
                 del content[name]
         canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
@@ -257,6 +260,16 @@ def edge_paths(edge_type: EdgeType | str) -> tuple[str, str]:
 def evidence_paths(edge_type: EdgeType | str) -> tuple[str, str]:
     """Returns the paths of counts and last times of an edge type, if it has them."""
     return f"edges/{edge_type}.counts.npy", f"edges/{edge_type}.last_at_s.npy"
+
+
+HABIT_PATHS = (
+    "habits/first_at_s.npy",
+    "habits/decayed.npy",
+    "habits/intervals.npy",
+    "habits/repeat_rates.npy",
+    "habits/popularity.npy",
+)
+"""The arrays of habits: of the pairs, then of the targets."""
 
 
 def read_manifest(folder: Path) -> BundleManifest:

@@ -5,8 +5,6 @@ files, because a hash only proves that a file did not change. Ids are found by b
 """
 
 from bisect import bisect_left
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -19,9 +17,7 @@ import pyarrow as pa
 from graphdb.checked_schema import Schema
 from graphdb.errors import (
     BundleCorruptError,
-    BundleError,
     QueryError,
-    SchemaError,
     UnknownIdError,
     nearest,
     shown,
@@ -32,6 +28,7 @@ from graphrec.adjacency import Adjacency
 from graphrec.bundle.checks import (
     check_adjacency,
     check_exact_index,
+    check_habits,
     check_node_table,
     check_norms,
     check_vectors,
@@ -40,14 +37,17 @@ from graphrec.bundle.checks import (
 from graphrec.bundle.files import (
     COPY_WHOLE,
     PRIVATE_TYPES,
+    corrupt_at,
     edge_types_in,
     load_array,
     load_edges,
+    load_habits,
     load_sources,
     read_table,
 )
 from graphrec.bundle.ids import most_alike, spellings
 from graphrec.bundle.manifest import (
+    HABIT_PATHS,
     BundleManifest,
     IndexEntry,
     bundle_file,
@@ -76,34 +76,38 @@ def check_bundle(bundle: "Bundle") -> None:
     """
     manifest, schema = bundle.manifest, bundle.schema
     for node_type in bundle.node_types:
-        with _corrupt(bundle.folder / node_path(node_type)):
+        with corrupt_at(bundle.folder / node_path(node_type)):
             # Not with `attributes`, which caches the table: most queries need few of them.
             table = read_table(bundle.file(node_path(node_type)))
             check_node_table(schema, node_type, table)
         if bundle.has_quality(node_type):
-            with _corrupt(bundle.folder / quality_path(node_type)):
+            with corrupt_at(bundle.folder / quality_path(node_type)):
                 found = read_table(bundle.file(quality_path(node_type)))
                 quality = Quality(found, manifest.quality[node_type])
                 check_quality(node_type, quality, manifest.num_nodes[node_type])
         if bundle.has_vectors(node_type):
-            with _corrupt(bundle.folder / vector_path(node_type)):
+            with corrupt_at(bundle.folder / vector_path(node_type)):
                 norms = check_vectors(node_type, bundle.vectors(node_type), manifest.num_nodes)
             kept = bundle.norms(node_type)
             if kept is not None:
-                with _corrupt(bundle.folder / norms_path(node_type)):
+                with corrupt_at(bundle.folder / norms_path(node_type)):
                     check_norms(kept, norms)
     if manifest.next is not None:
-        with _corrupt(bundle.folder / sources_path(manifest.next.node_type)):
+        with corrupt_at(bundle.folder / sources_path(manifest.next.node_type)):
             sources = bundle.next_sources()
             check_next(schema, manifest.next, sources, manifest.dim, manifest.num_nodes)
     for edge_type in bundle.edge_types:
-        with _corrupt(bundle.folder / edge_paths(edge_type)[1]):
+        with corrupt_at(bundle.folder / edge_paths(edge_type)[1]):
             check_adjacency(
                 schema, edge_type, bundle.edges(edge_type), manifest.num_nodes, manifest.cutoff
             )
+    if bundle.habits is not None:
+        with corrupt_at(bundle.folder / HABIT_PATHS[0]):
+            edges = {one: bundle.edges(one) for one in bundle.edge_types}
+            check_habits(schema, bundle.habits, edges)
     for entry in manifest.indexes.values():
         if entry.kind == "bounds":
-            with _corrupt(bundle.folder / entry.path("rows.npy")):
+            with corrupt_at(bundle.folder / entry.path("rows.npy")):
                 _check_exact_index(bundle, entry)
     newest = newest_event({one: bundle.edges(one) for one in bundle.edge_types})
     if manifest.newest_event_at not in (None, newest):
@@ -115,19 +119,6 @@ def check_bundle(bundle: "Bundle") -> None:
         )
     if not any(map(bundle.has_vectors, bundle.node_types)):
         raise BundleCorruptError("no node type has vectors", expected="at least one")
-
-
-@contextmanager
-def _corrupt(path: Path) -> Iterator[None]:
-    """Adds the checked file to errors."""
-    try:
-        yield
-    except BundleCorruptError:
-        raise
-    except (BundleError, SchemaError) as error:
-        raise BundleCorruptError(
-            f"'{path}' is damaged: {error}", next_step=COPY_WHOLE, value=error.value
-        ) from error
 
 
 def _check_exact_index(bundle: "Bundle", entry: IndexEntry) -> None:
@@ -196,6 +187,7 @@ class Bundle:
             for node_type, vectors in self._vectors.items()
             if norms_path(node_type) in manifest.files
         }
+        self.habits = load_habits(folder, manifest, self._edges)
         check_parts(folder, manifest, schema, frozenset(self._vectors))
         self._sources = load_sources(folder, manifest)
 

@@ -10,6 +10,7 @@ from graphdb.snapshot.manifest import sha256_of
 from graphrec.bundle.cold_start_rule import check_rules
 from graphrec.bundle.files import COPY_WHOLE, parquet_file
 from graphrec.bundle.manifest import (
+    HABIT_PATHS,
     BundleManifest,
     bundle_file,
     edge_paths,
@@ -42,6 +43,7 @@ def check_files(folder: Path, manifest: BundleManifest, *, contents: bool) -> No
     needed.update(path for entry in manifest.indexes.values() for path in entry.paths)
     if manifest.next is not None:
         needed.add(sources_path(manifest.next.node_type))
+    needed.update(() if manifest.habits is None else HABIT_PATHS)
     optional = {
         path(node_type) for node_type in manifest.num_nodes for path in (vector_path, norms_path)
     }

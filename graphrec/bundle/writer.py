@@ -17,10 +17,12 @@ from graphdb.file_access import file_access
 from graphdb.schema_types import EdgeType
 from graphrec.adjacency import Adjacency
 from graphrec.bundle.audiences import AudienceFigures
-from graphrec.bundle.checks import check_content, newest_event
+from graphrec.bundle.checks import check_content, check_habits, newest_event
 from graphrec.bundle.cold_start_rule import ColdStartRule, check_rules
 from graphrec.bundle.files import BundleFiles, norms_of
+from graphrec.bundle.habits import Habits
 from graphrec.bundle.manifest import (
+    HABIT_PATHS,
     MANIFEST_NAME,
     BundleManifest,
     edge_paths,
@@ -52,6 +54,7 @@ def write_bundle(
     quality: Mapping[str, Quality] | None = None,
     audiences: Mapping[str, AudienceFigures] | None = None,
     following: tuple[NextRule, npt.NDArray[np.float32]] | None = None,
+    habits: Habits | None = None,
 ) -> Bundle:
     """Writes one model release into a new folder.
 
@@ -70,6 +73,7 @@ def write_bundle(
         audiences: Per type with audiences, the figures from the held-out weeks.
         following: The rule for a user's part of the block for what comes next, and the source
             vectors of its products, float32 [num_nodes, width]; None without the block.
+        habits: What users take again; None where pairs do not repeat.
 
     Raises:
         BundleError: The folder exists, or the parts do not fit together (the message says which).
@@ -85,9 +89,11 @@ def write_bundle(
     if following is not None:
         num_nodes = {node_type: table.num_rows for node_type, table in nodes.items()}
         check_next(schema, *following, dim, num_nodes)
+    if habits is not None:
+        check_habits(schema, habits, edges)
     plain_config, plain_metrics = _plain("config", config), _plain("metrics", metrics)
     with atomic_folder(folder, BundleError, "bundles") as unfinished:
-        files = _write_files(unfinished, schema, nodes, vectors, edges, tables, following)
+        files = _write_files(unfinished, schema, nodes, vectors, edges, tables, following, habits)
         manifest = BundleManifest(
             created_at=datetime.now(UTC),
             snapshot_id=snapshot_id,
@@ -107,6 +113,7 @@ def write_bundle(
             quality={node_type: table.rule for node_type, table in tables.items()},
             audiences=dict(audiences or {}),
             next=None if following is None else following[0],
+            habits=None if habits is None else habits.rule,
         )
         (unfinished / MANIFEST_NAME).write_text(manifest.to_json(), encoding="utf-8")
     return open_bundle(folder, verify=False)
@@ -120,6 +127,7 @@ def _write_files(
     edges: Mapping[EdgeType, Adjacency],
     quality: Mapping[str, Quality],
     following: tuple[NextRule, npt.NDArray[np.float32]] | None,
+    habits: Habits | None,
 ) -> dict[str, str]:
     files = BundleFiles(folder)
     for node_type, table in nodes.items():
@@ -142,6 +150,9 @@ def _write_files(
             files.write_array(last_path, adjacency.evidence.last_at_s)
     for node_type, found in quality.items():
         files.write_table(quality_path(node_type), found.table.combine_chunks())
+    if habits is not None:
+        for path, array in zip(HABIT_PATHS, habits.arrays, strict=True):
+            files.write_array(path, array)
     return files.hashes
 
 

@@ -19,6 +19,7 @@ from graphdb.schema_types import Kind
 from graphrec.query import Filters, Seen
 from graphrec.query.facts import Language
 from graphrec.query.fold_in import Event
+from graphrec.query.options import Repeats
 
 _DEFAULT_TARGETS = {"User": "Product"}
 _DEFAULT_TARGET = "User"
@@ -349,6 +350,24 @@ SeenOption = Annotated[
 ]
 SeenDaysOption = Annotated[
     float | None, typer.Option(min=0, help="Count only events within this many days as seen.")
+]
+
+
+RepeatsOption = Annotated[
+    Repeats,
+    typer.Option(
+        help="What becomes of seen items: exclude them, include them among all others, or "
+        "recommend only them."
+    ),
+]
+HabitsAsOfOption = Annotated[
+    datetime | None,
+    typer.Option(
+        parser=parse_moment,
+        metavar="TIME",
+        help="The time for which repeats are predicted, such as 2026-11-01; by default the "
+        "newest time of the bundle.",
+    ),
 ]
 
 

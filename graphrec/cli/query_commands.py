@@ -20,6 +20,7 @@ from graphrec.cli.options import (
     EventOption,
     ExcludeSeenOption,
     FilterOption,
+    HabitsAsOfOption,
     HalfLifeOption,
     LanguageOption,
     LevelsOption,
@@ -34,6 +35,7 @@ from graphrec.cli.options import (
     PriceMaxOption,
     PriceMinOption,
     ReasonsOption,
+    RepeatsOption,
     SeenDaysOption,
     SeenOption,
     UnsellableOption,
@@ -114,6 +116,8 @@ def recommend(
     exclude_seen: ExcludeSeenOption = True,
     seen: SeenOption = [],  # noqa: B006
     seen_days: SeenDaysOption = None,
+    repeats: RepeatsOption = "exclude",
+    habits_as_of: HabitsAsOfOption = None,
     value_weight: ValueWeightOption = 0.0,
     new_item_share: NewItemShareOption = 0.0,
     new_item_days: NewItemDaysOption = 30.0,
@@ -140,6 +144,8 @@ def recommend(
 
     graphrec recommend BUNDLE User:42 --target brands -k 5
 
+    graphrec recommend BUNDLE User:42 --repeats only
+
     graphrec recommend BUNDLE Brand:109 --target users --include-seen
 
     graphrec recommend BUNDLE Product:7 --target creators -f 'followers>=1000' --policy policy.toml
@@ -163,6 +169,8 @@ def recommend(
         "k": top,
         "filters": parse_filters(schema, target_type, [*words, *filters], without),
         "exclude_seen": as_seen(exclude_seen, seen, seen_days),
+        "repeats": repeats,
+        "habits_as_of": habits_as_of,
         "value_weight": value_weight,
         "new_item_share": new_item_share,
         "new_item_days": new_item_days,
@@ -283,6 +291,8 @@ def batch_command(
     exclude_seen: ExcludeSeenOption = True,
     seen: SeenOption = [],  # noqa: B006
     seen_days: SeenDaysOption = None,
+    repeats: RepeatsOption = "exclude",
+    habits_as_of: HabitsAsOfOption = None,
     value_weight: ValueWeightOption = 0.0,
     new_item_share: NewItemShareOption = 0.0,
     new_item_days: NewItemDaysOption = 30.0,
@@ -331,6 +341,8 @@ def batch_command(
             k=top,
             filters=parse_filters(schema, target_type, words, without),
             exclude_seen=as_seen(exclude_seen, seen, seen_days),
+            repeats=repeats,
+            habits_as_of=habits_as_of,
             value_weight=value_weight,
             new_item_share=new_item_share,
             new_item_days=new_item_days,

@@ -11,18 +11,18 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from graphrec.query.conditions import Mask
 from graphrec.query.embeddings import EmbeddingMatrix, Rows, Similarity
 from graphrec.query.facts import phrase
 from graphrec.query.filters import Passing
+from graphrec.query.habits import HabitScores, OwnTargets
 from graphrec.query.metapaths import CATEGORY
 from graphrec.query.names import Skipped
 from graphrec.query.options import RankOptions
 from graphrec.query.policy import Enforcement, Exclusion, Policy, Rules
 from graphrec.query.reasons import Sight
-from graphrec.query.release import QueryNodes, ServedBundle
+from graphrec.query.release import QueryNodes, ServedBundle, excluded_rows, sellable_targets
 from graphrec.query.rerank.reranker import Reranker
 from graphrec.query.results import (
     Outcome,
@@ -31,8 +31,8 @@ from graphrec.query.results import (
     Reranked,
     Trace,
 )
-from graphrec.query.seen import Seen
-from graphrec.query.topk import Method, Plan, Scores, planned_top_k
+from graphrec.query.seen import USUAL_RULE
+from graphrec.query.topk import Method, Plan, Scores, planned_top_k, spread
 from graphrec.query.value import Values
 
 if TYPE_CHECKING:
@@ -95,6 +95,8 @@ class Engine:
         rules = self.rules()
         targets = self.release.space(target_type) if queries.targets is None else queries.targets
         candidates = _Candidates.of(self.release, rules, queries, target_type, question=question)
+        if similarity is Similarity.DOT:
+            candidates = candidates.with_own(self.release, queries, target_type, question)
         factors = self.release.value_factors(target_type, question.value_weight)
         # An index orders targets by their own vectors, not by value, popularity or evidence.
         by_affinity = factors is None and queries.targets is None
@@ -104,7 +106,14 @@ class Engine:
         def ask(positions: Rows, k: int, only: Mask | None) -> tuple[Rows, Scores]:
             some, allowed = queries.part(positions), candidates.part(positions, only)
             rows, scores, plan = _ranked(
-                some, targets, allowed, k=k, similarity=similarity, index=index, factors=factors
+                some,
+                targets,
+                allowed,
+                k=k,
+                similarity=similarity,
+                index=index,
+                habits=self.release.habits,
+                factors=factors,
             )
             plans.append(plan)
             return rows, scores
@@ -299,6 +308,9 @@ class _Candidates:
         excluded_by: Per reason code the number of targets that the policy takes away.
         skipped: What the filters name and the bundle does not hold.
         num_unsellable: How many targets pass the filters, but cannot be bought.
+        own: Per query the targets that are ranked by themselves, without those that do not pass;
+            empty for none at all.
+        only_own: Whether all others are excluded.
     """
 
     mask: Mask | None
@@ -306,6 +318,8 @@ class _Candidates:
     excluded_by: Mapping[str, int]
     skipped: tuple[Skipped, ...]
     num_unsellable: int
+    own: Sequence[OwnTargets] = ()
+    only_own: bool = False
 
     @classmethod
     def of(
@@ -323,7 +337,7 @@ class _Candidates:
         mask = passing.mask
         if target_type == CATEGORY and question.levels == "leaf":
             mask = _both(mask, release.paths.tree.leaves)
-        sellable = _sellable(release, target_type, question)
+        sellable = sellable_targets(release, target_type, question)
         num_unsellable = 0
         if sellable is not None:
             num_passing = len(sellable) if mask is None else np.count_nonzero(mask)
@@ -333,13 +347,42 @@ class _Candidates:
         if rules is not None:
             shared = rules.excluded_for_all(target_type, queries.type)
             mask, excluded_by = _both(mask, shared.allowed), shared.counts
-        excluded = _excluded(release, rules, queries, target_type, question.seen)
+        excluded = excluded_rows(release, rules, queries, target_type, question.seen)
         return cls(mask, excluded, excluded_by, passing.skipped, num_unsellable)
 
     def part(self, positions: Rows, only: Mask | None) -> "_Candidates":
         """The same for some of the queries, and with a further mask if there is one."""
         excluded = [self.excluded[position] for position in positions] if self.excluded else ()
-        return replace(self, mask=_both(self.mask, only), excluded=excluded)
+        own = [self.own[position] for position in positions] if self.own else ()
+        if only is not None:
+            own = [one.passing(only) for one in own]
+        return replace(self, mask=_both(self.mask, only), excluded=excluded, own=own)
+
+    def with_own(
+        self,
+        release: ServedBundle,
+        queries: QueryNodes,
+        target_type: str,
+        question: RankOptions,
+    ) -> "_Candidates":
+        """The same with what each query node took before, as far as it passes and may come out."""
+        query_type, only = queries.type, question.repeated == "only"
+        if query_type is None or (not only and question.seen == USUAL_RULE):
+            return self
+        by_habit = queries.targets is None and release.habits.fits(query_type, target_type)
+        if not (only or by_habit):
+            return self
+        rows, seen = queries.node_rows, None
+        if only:
+            rule = release.seen_rows(query_type, target_type, question.seen_rule)
+            seen = [rule.of(row) for row in rows.tolist()]
+        now = question.habits_as_of
+        found = release.habits.of_all(rows, now, seen, by_habit, queries.recent)
+        own = [
+            one.passing(self.mask, self.excluded[place] if self.excluded else None)
+            for place, one in enumerate(found)
+        ]
+        return replace(self, own=own, only_own=only)
 
 
 def _both(one: Mask | None, other: Mask | None) -> Mask | None:
@@ -349,40 +392,13 @@ def _both(one: Mask | None, other: Mask | None) -> Mask | None:
     return one & other
 
 
-def _sellable(release: ServedBundle, target_type: str, question: RankOptions) -> Mask | None:
-    """Which targets can be bought, where that matters; None where all may come out."""
-    asked_for = question.filters is not None and question.filters.asks_for_unsellable()
-    if target_type != "Product" or question.include_unsellable or asked_for:
-        return None
-    return release.sellable(target_type)
-
-
-def _excluded(
-    release: ServedBundle,
-    rules: Rules | None,
-    queries: QueryNodes,
-    target_type: str,
-    seen: Seen | None,
-) -> Sequence[Rows]:
-    """Per query the rows that it must not get; empty for none at all."""
-    query_type, shared = queries.type, queries.excluded
-    if query_type is None:
-        return () if shared is None else [shared] * len(queries)
-    seen_by = None if seen is None else release.seen_rows(query_type, target_type, seen)
-    itself = query_type == target_type
-    if not (seen_by or itself or rules or shared is not None):
-        return ()
-    excluded = []
-    for row in queries.node_rows.tolist():
-        parts = [np.array([row])] if itself else []
-        if shared is not None:
-            parts.append(shared)
-        if seen_by is not None:
-            parts.append(seen_by.of(row))
-        if rules is not None:
-            parts.append(rules.excluded(query_type, row, target_type))
-        excluded.append(np.concatenate(parts))
-    return excluded
+def _others(candidates: _Candidates, known: Rows) -> Sequence[Rows]:
+    """Per known query the rows that it must not get from an index of all targets."""
+    excluded = [candidates.excluded[place] for place in known] if candidates.excluded else ()
+    own = [candidates.own[place].rows for place in known] if candidates.own else ()
+    if not (excluded and own):
+        return excluded or own
+    return [np.concatenate(pair) for pair in zip(excluded, own, strict=True)]
 
 
 def _ranked(
@@ -393,12 +409,14 @@ def _ranked(
     k: int,
     similarity: Similarity,
     index: "ServedIndex | None",
+    habits: HabitScores,
     factors: Values | None = None,
 ) -> tuple[Rows, Scores, Plan]:
     """The k best candidates of every query node.
 
     Args:
         index: Of these targets and this similarity; None where there is none.
+        habits: Score own targets.
         factors: Move scores towards value, see `planned_top_k`.
 
     Returns:
@@ -410,29 +428,23 @@ def _ranked(
         QueryError: k is not a whole number of 1 or more.
     """
     known = queries.known()
-    excluded = candidates.excluded
+    nothing = np.zeros(len(targets), dtype=np.bool_)
     rows, scores, plan = planned_top_k(
         queries.space,
         queries.rows[known],
         targets,
         k=k,
         similarity=similarity,
-        mask=candidates.mask,
-        excluded=[excluded[position] for position in known] if excluded else (),
+        mask=nothing if candidates.only_own else candidates.mask,
+        excluded=_others(candidates, known),
         index=index,
         factors=factors,
     )
-    return *_spread((rows, scores), known, len(queries)), plan
-
-
-def _spread(
-    found: tuple[Rows, Scores], positions: npt.NDArray[np.int64], num_queries: int
-) -> tuple[Rows, Scores]:
-    """Puts the answers of the known queries in their places; the others stay empty."""
-    rows, scores = found
-    if len(positions) == num_queries:
-        return rows, scores
-    all_rows = np.full((num_queries, rows.shape[1]), -1, dtype=np.int64)
-    all_scores = np.full((num_queries, rows.shape[1]), -np.inf)
-    all_rows[positions], all_scores[positions] = rows, scores
-    return all_rows, all_scores
+    if candidates.own:
+        own = [candidates.own[position] for position in known]
+        rows, scores = habits.merged(
+            (rows, scores), own, queries.space, queries.rows[known], targets, factors
+        )
+        reason = f"{plan.reason}; what was taken before is ranked beside"
+        plan = replace(plan, reason=reason)
+    return *spread((rows, scores), known, len(queries)), plan

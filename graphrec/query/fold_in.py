@@ -126,7 +126,7 @@ class FoldIn:
         if length > 0:
             total *= self._typical_length / length
         if self._next is not None:
-            total[self._next.dimensions] = self._next.of_events(self._steps(events))
+            total[self._next.dimensions] = self._next.of_events(self.steps(events))
         vector: npt.NDArray[np.float32] = total.astype(np.float32)
         return vector if vector.any() else None
 
@@ -143,10 +143,10 @@ class FoldIn:
         """
         vector: npt.NDArray[np.float32] = self._bundle.vectors(USER)[user_row].copy()
         if self._next is not None:
-            vector[self._next.dimensions] = self._next.of_user(user_row, self._steps(events))
+            vector[self._next.dimensions] = self._next.of_user(user_row, self.steps(events))
         return vector
 
-    def _steps(self, events: Sequence[Event]) -> list[Step]:
+    def steps(self, events: Sequence[Event]) -> list[Step]:
         found = []
         for event in events:
             edge_type, at = self._edge_type(event[0]), _moment(event)

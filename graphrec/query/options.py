@@ -21,6 +21,8 @@ from graphrec.query.metapaths import LEVELS
 from graphrec.query.seen import USUAL_RULE, Seen
 
 ON_UNKNOWN = ("error", "popular", "skip")
+Repeats = Literal["exclude", "include", "only"]
+REPEATS = get_args(Repeats)
 
 
 class SimilarOptions(TypedDict, total=False):
@@ -89,12 +91,19 @@ class BatchOptions(SimilarOptions, total=False):
         exclude_seen: Whether to exclude what the query node has seen, such as products a user
             bought; True by default. A `Seen` defines what counts as seen, such as
             `Seen(relations="VIEWED")`.
+        repeats: What becomes of targets that count as seen: "exclude", the default, leaves them
+            out, "include" ranks them among all others, as `exclude_seen=False` does, and "only"
+            leaves out all others.
+        habits_as_of: The time for which repeats are predicted; by default the cut-off of the
+            bundle, or the time of its newest event if it has none.
         value_weight: From 0, best fit and the default, to 1, expected net value: affinity times the
             value of a sale, from money, returns, ratings and repeat purchases. It moves the scores
             too; see docs/quality.md.
     """
 
     exclude_seen: bool | Seen
+    repeats: Repeats
+    habits_as_of: datetime | None
     value_weight: float
 
 
@@ -171,6 +180,8 @@ class RankOptions:
     k: int = 10
     filters: Filters | None = None
     exclude_seen: bool | Seen = True
+    repeats: Repeats = "exclude"
+    habits_as_of: datetime | None = None
     value_weight: float = 0.0
     new_item_share: float = 0.0
     new_item_days: float = 30.0
@@ -194,6 +205,9 @@ class RankOptions:
         check_choice("language", self.language, LANGUAGES)
         if not isinstance(self.exclude_seen, Seen):
             check_yes_no("exclude_seen", self.exclude_seen)
+        check_choice("repeats", self.repeats, REPEATS)
+        if self.habits_as_of is not None:
+            check_moment("habits_as_of", self.habits_as_of)
         if not isinstance(self.filters, Filters | None):
             raise QueryError(
                 f"filters is {shown(self.filters)}",
@@ -219,10 +233,20 @@ class RankOptions:
 
     @property
     def seen(self) -> Seen | None:
-        """What counts as seen; None where it may come out again."""
-        if isinstance(self.exclude_seen, Seen):
-            return self.exclude_seen
-        return USUAL_RULE if self.exclude_seen else None
+        """What counts as seen and is left out; None where it may come out again."""
+        return self.seen_rule if self.repeated == "exclude" else None
+
+    @property
+    def seen_rule(self) -> Seen:
+        """What counts as seen."""
+        return self.exclude_seen if isinstance(self.exclude_seen, Seen) else USUAL_RULE
+
+    @property
+    def repeated(self) -> Repeats:
+        """What becomes of what was seen, by both options."""
+        if self.repeats == "exclude" and not self.exclude_seen:
+            return "include"
+        return self.repeats
 
     @classmethod
     def of(cls, options: Mapping[str, Any]) -> "RankOptions":

@@ -20,11 +20,14 @@ from graphrec.query.conditions import Columns, Mask
 from graphrec.query.embeddings import EmbeddingMatrix, Rows, Similarity
 from graphrec.query.filters import FilterMasks
 from graphrec.query.fold_in import FoldIn
+from graphrec.query.habits import HabitScores
 from graphrec.query.index.base import ServedIndex
 from graphrec.query.index.build import MIN_RECALL, read_exact_index
 from graphrec.query.index.ivf import read_ivf
 from graphrec.query.metapaths import Paths
 from graphrec.query.names import Skipped
+from graphrec.query.next_part import Step
+from graphrec.query.options import RankOptions
 from graphrec.query.reasons import Display, Reasons
 from graphrec.query.results import Outcome, table_schema
 from graphrec.query.seen import Seen, SeenRows
@@ -32,6 +35,7 @@ from graphrec.query.value import Values, value_factors, values_of
 
 if TYPE_CHECKING:
     from graphrec.explain import Explainer
+    from graphrec.query.policy import Rules
 
 _MOST_FACTORS = 8
 _MOST_RULES = 64
@@ -94,6 +98,7 @@ class ServedBundle:
         self.filter_masks = FilterMasks(bundle, self.paths, self.columns)
         self.cold_start = ColdStart(bundle)
         self.fold_in = FoldIn(bundle, self.paths)
+        self.habits = HabitScores(bundle)
         self.popularity = Popularity(bundle, self.paths)
         self.display = Display(bundle, self.paths)
         self.reasons = Reasons(self.paths, self.display)
@@ -217,6 +222,7 @@ class QueryNodes:
         rows: int64 [num_queries], their rows in `space`; for nodes their rows in the bundle.
         excluded: Target rows that must not come out for any of them.
         nodes: int64 [num_queries], the rows of nodes in the bundle, where those in `space` differ.
+        recent: What a single query node did since the bundle was trained.
         skipped: What was named beside them and the bundle does not hold.
         outcome: What kind of answers they get.
         targets: What targets are ranked by where that is not their vectors.
@@ -230,6 +236,7 @@ class QueryNodes:
     targets: EmbeddingMatrix | None = None
     because: tuple[str, str] | None = None
     nodes: Rows | None = None
+    recent: Sequence[Step] = ()
     skipped: tuple[Skipped, ...] = ()
     outcome: Outcome = Outcome.ANSWERED
 
@@ -363,3 +370,39 @@ def vector_query(
         excluded,
         skipped=skipped,
     )
+
+
+def excluded_rows(
+    release: ServedBundle,
+    rules: "Rules | None",
+    queries: QueryNodes,
+    target_type: str,
+    seen: Seen | None,
+) -> Sequence[Rows]:
+    """Per query the rows that it must not get; empty for none at all."""
+    query_type, shared = queries.type, queries.excluded
+    if query_type is None:
+        return () if shared is None else [shared] * len(queries)
+    seen_by = None if seen is None else release.seen_rows(query_type, target_type, seen)
+    itself = query_type == target_type
+    if not (seen_by or itself or rules or shared is not None):
+        return ()
+    excluded = []
+    for row in queries.node_rows.tolist():
+        parts = [np.array([row])] if itself else []
+        if shared is not None:
+            parts.append(shared)
+        if seen_by is not None:
+            parts.append(seen_by.of(row))
+        if rules is not None:
+            parts.append(rules.excluded(query_type, row, target_type))
+        excluded.append(np.concatenate(parts))
+    return excluded
+
+
+def sellable_targets(release: ServedBundle, target_type: str, question: RankOptions) -> Mask | None:
+    """Which targets can be bought, where that matters; None where all may come out."""
+    asked_for = question.filters is not None and question.filters.asks_for_unsellable()
+    if target_type != "Product" or question.include_unsellable or asked_for:
+        return None
+    return release.sellable(target_type)

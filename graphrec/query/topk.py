@@ -330,3 +330,16 @@ def _proposing(
         return found.positions, found.rows
 
     return propose, _INDEX_WIDTH
+
+
+def spread(
+    found: tuple[Rows, Scores], positions: npt.NDArray[np.int64], num_queries: int
+) -> tuple[Rows, Scores]:
+    """Puts the answers of the known queries in their places; the others stay empty."""
+    rows, scores = found
+    if len(positions) == num_queries:
+        return rows, scores
+    all_rows = np.full((num_queries, rows.shape[1]), -1, dtype=np.int64)
+    all_scores = np.full((num_queries, rows.shape[1]), -np.inf)
+    all_rows[positions], all_scores[positions] = rows, scores
+    return all_rows, all_scores

@@ -9,13 +9,13 @@ import numpy.typing as npt
 
 from graphdb.snapshot import Snapshot
 from graphrec import Recommender
-from graphrec.bundle import AudienceFigures, Bundle, ColdStartRule, NextRule
+from graphrec.bundle import AudienceFigures, Bundle, ColdStartRule, Habits, NextRule
 from training.bundling import bundle_up
 from training.cold_start import ColdStartLearner
 from training.config import TrainConfig
 from training.encoders import Vectors, next_rule
 from training.evaluation.rankers import Served
-from training.models import Run, make_encoder
+from training.models import Run, make_encoder, make_habits
 from training.quality import QualityConfig
 from training.splitting.split import Holdout
 
@@ -31,6 +31,7 @@ def write_backtest_bundle(
     quality: QualityConfig | None = None,
     audiences: Mapping[str, AudienceFigures] | None = None,
     following: tuple[NextRule, npt.NDArray[np.float32]] | None = None,
+    habits: Habits | None = None,
 ) -> Bundle:
     """Writes a backtest bundle, which contains nothing of the holdout.
 
@@ -39,6 +40,7 @@ def write_backtest_bundle(
         config: The training config.
         cold_start: Per node type, the rule for vectors of new nodes.
         quality: The weights of the parts of quality.
+        habits: Learned from `holdout.train_graph`.
         audiences: The audience figures from days before the cut-off, by node type.
         following: The block for what comes next, from `next_rule`.
 
@@ -57,6 +59,7 @@ def write_backtest_bundle(
         quality=quality,
         audiences=audiences,
         following=following,
+        habits=habits,
     )
 
 
@@ -73,14 +76,16 @@ def train_backtest_model(
     fitted = make_encoder(schema, holdout.edge_type, config, run).fit(graph)
     learner = ColdStartLearner(graph, fitted, schema, holdout.edge_type, config.cold_start)
     rules = learner.rules()
+    vectors = learner.applied(rules)
     bundle = write_backtest_bundle(
         folder,
         snapshot,
         holdout,
-        learner.applied(rules),
+        vectors,
         config={"encoder": config.encoder_name, **config.model_dump()},
         cold_start=rules,
         quality=config.quality,
         following=next_rule(schema, holdout.edge_type, config.next, fitted),
+        habits=make_habits(graph, schema, holdout.edge_type, config, vectors),
     )
     return Served(config.encoder_name, Recommender(bundle))

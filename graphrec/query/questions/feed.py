@@ -25,11 +25,13 @@ from graphrec.query.fold_in import Event
 from graphrec.query.limits import MOST_RESULTS
 from graphrec.query.names import Skipped, excluded_rows
 from graphrec.query.options import (
+    REPEATS,
     BatchOptions,
     Options,
     RankOptions,
     SimilarOptions,
     as_ids,
+    check_choice,
     check_count,
 )
 from graphrec.query.release import popular_query, queries_by_id, queries_by_row, vector_query
@@ -37,8 +39,7 @@ from graphrec.query.results import Batch, Outcome, Recommendations
 from graphrec.query.topk import Scores
 
 _CREATOR, _USER = "Creator", "User"
-DEFAULT_HALF_LIFE_DAYS = 30.0
-"""At which recent events count half for someone unknown."""
+DEFAULT_HALF_LIFE_DAYS = 30.0  # for someone unknown
 _CARRIED = ("Product", "Brand")
 _FOR_CREATORS = ("Category", *_CARRIED)
 
@@ -60,9 +61,8 @@ def recommend(
 
     Args:
         recent_events: What a user did since the bundle was trained, as for `recommend_for_events`.
-            With the block for what comes next, lists follow as if training had known the events; in
-            any case their targets count as seen. For a user whom the bundle does not hold, these
-            events are all that is known.
+            Repeats, and the block for what comes next, follow as if training had known the events;
+            in any case their targets count as seen. For unknown users, they are all that is known.
 
     Raises:
         UnknownIdError: No node of that type has that id.
@@ -102,8 +102,8 @@ def recommend_many(
     question = RankOptions.of({"on_unknown": on_unknown, **options})
     ids = as_ids(query_ids, "query_ids")
     engine.check_types(query_type, target_type)
-    answers = _answers(engine, query_type, ids, target_type, question)
-    return Batch(answers, engine.release.answer_columns(target_type))
+    columns = engine.release.answer_columns(target_type)
+    return Batch(_answers(engine, query_type, ids, target_type, question), columns)
 
 
 def recommend_for_events(
@@ -391,13 +391,14 @@ def _answer_for_events(
     Raises:
         UnknownIdError: The bundle holds nothing that the events are about, and the question does
             not say what then.
-        QueryError: A relation is none that a user has; or the events tell of no taste, and the
-            question does not say what then.
+        QueryError: A relation is none that a user has, or only repeats are asked for; or the
+            events tell of no taste, and the question does not say what then.
     """
+    check_choice("repeats", question.repeats, REPEATS[:2], "ask for a user of the bundle")
     fold_in = engine.release.fold_in
     held, skipped = fold_in.held(events)
     vector = fold_in.vector(held, half_life_days)
-    seen = fold_in.seen(held, target_type) if question.exclude_seen else NO_ROWS
+    seen = fold_in.seen(held, target_type) if question.repeated == "exclude" else NO_ROWS
     if vector is not None:
         query = vector_query(vector, len(vector), seen, skipped)
         return engine.answer(query, [""], target_type, question)[0]
@@ -435,15 +436,15 @@ def _answer_after(
             next_step="leave recent_events out",
             value=query_type,
         )
-    release = engine.release
-    row = release.bundle.find_row(_USER, query_id)
+    fold_in = engine.release.fold_in
+    row = engine.release.bundle.find_row(_USER, query_id)
     if row is None:
         return _answer_for_events(engine, events, target_type, DEFAULT_HALF_LIFE_DAYS, question)
-    held, skipped = release.fold_in.held(events)
-    vector = release.fold_in.updated(row, held)
+    held, skipped = fold_in.held(events)
+    vector = fold_in.updated(row, held)
     if not vector.any():
         return _answers(engine, query_type, [query_id], target_type, question)[0]
-    seen = release.fold_in.seen(held, target_type) if question.exclude_seen else NO_ROWS
-    asked = replace(vector_query(vector, len(vector), seen, skipped), type=_USER)
-    asked = replace(asked, nodes=np.array([row]))
+    seen = fold_in.seen(held, target_type) if question.repeated == "exclude" else NO_ROWS
+    asked = vector_query(vector, len(vector), seen, skipped)
+    asked = replace(asked, type=_USER, nodes=np.array([row]), recent=fold_in.steps(held))
     return engine.answer(asked, [query_id], target_type, question)[0]
