@@ -31,6 +31,17 @@ from training.habits import HabitsConfig
 from training.quality import QualityConfig
 
 
+class SelectionConfig(BaseModel):
+    """Whether the program chooses settings on the data; see `training.selection`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    enabled: bool = False
+    """Whether dimensions, exponents and half-life of the SVD are chosen on a validation part of the
+    training data. The values in [svd] are where the search begins.
+    """
+
+
 class TrainConfig(BaseModel):
     """The config of a training run; docs/config.md lists every key.
 
@@ -48,6 +59,9 @@ class TrainConfig(BaseModel):
 
     top_k: int = Field(default=20, ge=1, le=1000)
     """The length of the lists that are measured."""
+
+    selection: SelectionConfig = SelectionConfig()
+    """Whether settings are chosen on the data."""
 
     svd: SvdConfig = SvdConfig()
     """The SVD of who bought what."""

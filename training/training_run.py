@@ -29,6 +29,7 @@ from training.evaluation.run import audiences_of
 from training.evaluation.tables import Report, summarise
 from training.evaluation.tasks import first_tasks
 from training.models import Run, make_encoder, make_graph_encoder, make_habits
+from training.selection import Selection, select_config
 from training.splitting.split import Holdout, hold_out_last
 from training.steps import Progress, Steps
 
@@ -41,10 +42,12 @@ class TrainReport(Tabular):
         bundle: The release, trained on the whole snapshot.
         evaluation: The metrics of the same model on the held-out days, trained without them; None
             without a holdout.
+        selection: The settings that the program chose; None where it was not asked to.
     """
 
     bundle: Bundle
     evaluation: Report | None
+    selection: Selection | None = None
 
     def save(self, folder: str | Path) -> Path:
         """Copies the bundle to a new folder, to keep it or to serve it elsewhere.
@@ -142,17 +145,23 @@ def train(
         remove_with(report.bundle, scratch)
         return report
     out_dir = _unused(Path(out_dir))
-    steps = Steps(on_progress, total=3 if holdout_days is None else 6)
+    steps = Steps(on_progress, total=(3 if holdout_days is None else 6) + config.selection.enabled)
 
     steps.next("read the snapshot")
     snapshot = snapshot_of(data)
     graph = load_graph(snapshot)
     target_edge_type = snapshot.schema.parse_edge_type(config.target_edge_type)
 
-    evaluation, audiences = None, {}
+    evaluation, audiences, selection, past = None, {}, None, graph
     if holdout_days is not None:
         steps.next(f"hold out the last {holdout_days} days")
         holdout = hold_out_last(graph, target_edge_type, holdout_days)
+        past = holdout.train_graph
+    if config.selection.enabled:
+        steps.next("choose settings")
+        selection = select_config(past, snapshot.schema, target_edge_type, config)
+        config = selection.config
+    if holdout_days is not None:
         with _past(snapshot, holdout, config, run.part("past"), out_dir.parent, steps) as model:
             evaluation = _measured(snapshot, holdout, config, model)
             group = snapshot.schema.parse_edge_type(config.group)
@@ -177,6 +186,7 @@ def train(
             "encoder": config.encoder_name,
             "holdout_days": holdout_days,
             **config.model_dump(),
+            **({} if selection is None else {"chosen": selection.to_dict()}),
         },
         metrics=evaluation.to_dict() if evaluation else {},
         cold_start=rules,
@@ -185,7 +195,7 @@ def train(
         following=next_rule(snapshot.schema, target_edge_type, config.next, fitted),
         habits=habits,
     )
-    return TrainReport(bundle, evaluation)
+    return TrainReport(bundle, evaluation, selection)
 
 
 def follow(

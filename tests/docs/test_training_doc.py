@@ -13,6 +13,7 @@ from pages.markdown import lines_of, read, run_line, texts
 
 from graphrec.bundle import open_bundle
 from training.config import load_config, preset_path, presets
+from training.selection import DIMS, WIDER
 
 PAGE = "docs/training.md"
 OF_SEVERAL_PROCESSES = "torchrun"
@@ -91,9 +92,10 @@ def test_the_settings_of_the_page_are_settings(tmp_path):
 
 
 def test_the_table_of_presets_is_true():
-    rows = re.findall(r"\| `([\w-]+)`.*?\| ([\d +]+) \|", read(PAGE))
-    assert {name for name, _ in rows} == set(presets())
-    for name, numbers in rows:
+    rows = dict(re.findall(r"\| `([\w-]+)`.*?\| ([\d +to]+) \|", read(PAGE)))
+    assert rows.keys() == presets().keys()
+    assert rows.pop("auto") == f"{DIMS[0]} to {WIDER[-1]}"
+    for name, numbers in rows.items():
         config = load_config(preset_path(name))
         expected = [config.svd.dim, *([config.graph.dim] if config.graph.weight else [])]
         assert [int(number) for number in numbers.split("+")] == expected

@@ -58,7 +58,7 @@ def test_options_go_before_the_file(write):
         ("top_kk = 3", r"train.toml, line 1: unknown key 'top_kk'; did you mean 'top_k'"),
         ("[svd]\ndims = 64", r"line 2: unknown key 'dims'; did you mean 'dim'\?"),
         ("[svd]\nhalf_life = 9", r"line 2: unknown key 'half_life'; .*'half_life_days'\?"),
-        ("[svd]\ndim = 31", r"line 2: 'svd.dim': .*greater than or equal to 32"),
+        ("[svd]\ndim = 7", r"line 2: 'svd.dim': .*greater than or equal to 8"),
         ("[svd]\ndim = 1025", r"line 2: 'svd.dim': .*less than or equal to 1024"),
         ("[svd]\ndim = 'wide'", r"line 2: 'svd.dim': .*valid integer"),
         ("[svd]\nsingular_value_exponent = nan", r"line 2: 'svd.singular_value_exponent': "),
@@ -66,7 +66,10 @@ def test_options_go_before_the_file(write):
         ("[svd]\nitem_popularity_exponent = 1.5", r"'svd.item_popularity_exponent': "),
         ("[svd.edge_type_weights]\nx = -1", r"line 2: 'svd.edge_type_weights.x': "),
         ("svd = 3", r"line 1: 'svd': "),
-        ("dim = 64", r"unknown key 'dim'; known keys: target_edge_type, group, top_k, svd"),
+        (
+            "dim = 64",
+            r"unknown key 'dim'; known keys: target_edge_type, group, top_k, selection, svd",
+        ),
         ("dim = x", r"train.toml is not valid TOML: .*line 1"),
     ],
 )
@@ -200,7 +203,7 @@ def test_something_has_to_rank_everything(write):
 
 def test_presets_are_what_the_folder_holds():
     with pytest.raises(
-        TrainingError, match=r"no preset .fast.; expected one of default, svd-graph, svd"
+        TrainingError, match=r"no preset .fast.; expected one of auto, default, svd-graph, svd"
     ):
         preset_path("fast")
 

@@ -79,6 +79,8 @@ def train_command(
 
     graphrec train snapshots/today bundles/today
 
+    graphrec train snapshots/today bundles/fitted --preset auto
+
     graphrec train snapshots/today bundles/best --preset svd-graph --run-dir runs/today
 
     graphrec train snapshots/today bundles/wide --dim 512 --holdout-days 14
@@ -130,6 +132,7 @@ def _as_dict(report: "TrainReport") -> dict[str, Any]:
         "bundle": str(report.bundle.folder),
         "snapshot_id": manifest.snapshot_id,
         "dim": manifest.dim,
+        "chosen": report.selection.to_dict() if report.selection else None,
         "metrics": report.evaluation.to_dict() if report.evaluation else None,
     }
 
@@ -137,6 +140,8 @@ def _as_dict(report: "TrainReport") -> dict[str, Any]:
 def _show(report: "TrainReport") -> None:
     manifest = report.bundle.manifest
     screen = console()
+    for line in report.selection.lines() if report.selection else ():
+        screen.print(escape(line), soft_wrap=True, highlight=False)
     if report.evaluation:
         headings, rows = report.evaluation.table()
         table = Table(title=report.evaluation.title, header_style="bold")

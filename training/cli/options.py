@@ -22,8 +22,9 @@ DeviceOption = Annotated[
 PresetOption = Annotated[
     str | None,
     typer.Option(
-        help="What to train: 'default' (the SVD, in seconds), or with the graph model 'svd-graph', "
-        "'svd-graph-large' or 'svd-graph-popularity'.",
+        help="What to train: 'default' (the SVD, in seconds), 'auto' (the SVD with settings chosen "
+        "on the data), or with the graph model 'svd-graph', 'svd-graph-large' or "
+        "'svd-graph-popularity'.",
         show_default="default",
     ),
 ]

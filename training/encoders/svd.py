@@ -1,5 +1,6 @@
 """The SVD: a truncated SVD of who bought what, with all else folded into its space."""
 
+from dataclasses import dataclass
 from typing import Annotated
 
 import numpy as np
@@ -48,7 +49,7 @@ class SvdConfig(BaseModel):
     SVD out.
     """
 
-    dim: int = Field(default=512, ge=32, le=1024)
+    dim: int = Field(default=512, ge=8, le=1024)
     """The dimensions: how many singular values are kept. Fewer if the graph has fewer users or
     products.
     """
@@ -95,6 +96,34 @@ class SvdConfig(BaseModel):
     """The seed of the random projection."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class SvdFactors:
+    """The factorisation of the normalised matrix, before exponents make vectors of it.
+
+    Args:
+        summed: The weight of each pair, [num_users, num_products].
+        users: U, float32 [num_users, dim].
+        values: S, float32 [dim], descending.
+        products: V, float32 [num_products, dim].
+        degrees: D_i, float64 [num_products].
+    """
+
+    summed: Tensor
+    users: Tensor
+    values: Tensor
+    products: Tensor
+    degrees: Tensor
+
+    def vectors(self, config: SvdConfig) -> tuple[Tensor, Tensor]:
+        """Returns the vectors of users and of products, with at most `config.dim` dimensions."""
+        kept = slice(config.dim)
+        # S^h
+        spectrum = power_or_zero(self.values[kept], (1 + config.singular_value_exponent) / 2)
+        popularity = power_or_zero(self.degrees, config.item_popularity_exponent).float()
+        products = popularity[:, None] * self.products[:, kept] * spectrum
+        return self.users[:, kept] * spectrum, products
+
+
 class SvdEncoder:
     """Computes vectors by the normalised SVD of the user x product matrix, without epochs.
 
@@ -130,6 +159,22 @@ class SvdEncoder:
             InsufficientDataError: There are no events to train on.
             SchemaError: A weight is given for a relation that does not exist or does not fit.
         """
+        config, factors = self.config, self.factors(graph)
+        users, products = factors.vectors(config)
+        vectors = {self.target_edge_type.source: users, self.target_edge_type.target: products}
+        exponent = config.group_singular_value_exponent - (1 + config.singular_value_exponent) / 2
+        # U S^(group_singular_value_exponent - h)
+        readout = factors.users * power_or_zero(factors.values, exponent)
+        vectors |= self._folded_in(graph, factors.summed, readout)
+        return {name: _as_array(tensor) for name, tensor in vectors.items()}
+
+    def factors(self, graph: HeteroData) -> "SvdFactors":
+        """Returns the factorisation alone, which several configs can share.
+
+        Raises:
+            InsufficientDataError: There are no events to train on.
+            SchemaError: A weight is given for a relation that does not exist or does not fit.
+        """
         config = self.config
         summed = interaction_matrix(
             graph,
@@ -145,22 +190,10 @@ class SvdEncoder:
             oversampling=config.oversampling,
             seed=config.seed,
         ).without_noise()
-        spectrum = power_or_zero(svd.values, (1 + config.singular_value_exponent) / 2)  # S^h, [dim]
-        users = svd.left[: events.shape[0]]  # U, [num_users, dim]
         degrees = column_sums(events)
         if config.edge_type_weights:
             degrees = degrees.clamp(min=float(events.values().median()))
-        popularity = power_or_zero(degrees, config.item_popularity_exponent).float()
-        vectors = {
-            self.target_edge_type.source: users * spectrum,
-            self.target_edge_type.target: popularity[:, None] * svd.right * spectrum,
-        }
-        exponent = config.group_singular_value_exponent - (1 + config.singular_value_exponent) / 2
-        readout = users * power_or_zero(
-            svd.values, exponent
-        )  # U S^(group_singular_value_exponent - h)
-        vectors |= self._folded_in(graph, summed, readout)
-        return {name: _as_array(tensor) for name, tensor in vectors.items()}
+        return SvdFactors(summed, svd.left[: events.shape[0]], svd.values, svd.right, degrees)
 
     def _stacked(self, graph: HeteroData, events: Tensor) -> Tensor:
         """R~, and below it the normalised side relations: one column per product."""

@@ -17,6 +17,7 @@ from training.encoders import Vectors, next_rule
 from training.evaluation.rankers import Served
 from training.models import Run, make_encoder, make_habits
 from training.quality import QualityConfig
+from training.selection import select_config
 from training.splitting.split import Holdout
 
 
@@ -68,11 +69,15 @@ def train_backtest_model(
 ) -> Served:
     """Trains on the past, writes the backtest bundle, and opens it.
 
+    Settings that the config leaves to the program are chosen on the past too.
+
     Raises:
         BundleError: The folder exists.
         InsufficientDataError: There is too little to train on.
     """
     graph, schema = holdout.train_graph, snapshot.schema
+    if config.selection.enabled:
+        config = select_config(graph, schema, holdout.edge_type, config).config
     fitted = make_encoder(schema, holdout.edge_type, config, run).fit(graph)
     learner = ColdStartLearner(graph, fitted, schema, holdout.edge_type, config.cold_start)
     rules = learner.rules()
