@@ -12,11 +12,10 @@ from dataclasses import dataclass
 
 import torch
 
-from training.sparse_ops import SparseMatrix, power_or_zero
+from training.sparse_ops import SparseMatrix, csr, power_or_zero
 
 Tensor = torch.Tensor
 
-_TOLERANCE = 1e-4
 _MOST_STEPS = 100
 _OVERSAMPLING = 32
 _NOISE = 1e-6  # share of the largest eigenvalue; smaller ones are rounding
@@ -24,19 +23,28 @@ _NOISE = 1e-6  # share of the largest eigenvalue; smaller ones are rounding
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CrossCounts:
-    """C = X^T Y + backward Y^T X, without its diagonal; G = X^T X + regularisation I.
+    """A ridge regression forwards, from X to Y, and backwards, from Y to X, as one.
+
+    C = X^T Y + backward Y^T X, without its diagonal, and G = X^T X + backward Y^T Y. Weights are
+    (G + regularisation I)^-1 C. With features F, each column has a weight of its own and shares
+    those of its features, so that columns with few entries learn from those like them: weights are
+    P Z, with P = [I F] and Z = (P^T G P + regularisation I)^-1 P^T C.
 
     Args:
         past: X, float32 [num_rows, n].
         following: Y, float32 [num_rows, n].
         backward: How much what came before counts as following, 0 or more.
         regularisation: Above 0; a larger one trusts rare pairs less.
+        features: F, float32 [n, num_features]; None for no features.
+        tolerance: The share of a residual at which the solution is good enough.
     """
 
     past: SparseMatrix
     following: SparseMatrix
     backward: float
     regularisation: float
+    features: SparseMatrix | None = None
+    tolerance: float = 1e-4
 
     def cross(self, dense: Tensor, *, transposed: bool = False) -> Tensor:
         """C @ dense, or C^T @ dense: [n, width]."""
@@ -50,10 +58,37 @@ class CrossCounts:
         return found
 
     def solve(self, right: Tensor) -> Tensor:
-        """G^-1 @ right, by conjugate gradients with the diagonal of G as preconditioner."""
-        squares = _column_sums(self.past, self.past.transposed.values().square())
-        scale = 1 / (squares + self.regularisation)[:, None]
-        return conjugate_gradients(self._gram, scale, right)
+        """The weights for a right side in the place of C, by conjugate gradients.
+
+        The preconditioner is the diagonal of G, and for features their share of it.
+        """
+        squares = self._squares()
+        features = self.features
+        if features is None:
+            scale = 1 / (squares + self.regularisation)
+            return conjugate_gradients(
+                lambda dense: self._gram(dense) + self.regularisation * dense,
+                scale,
+                right,
+                self.tolerance,
+            )
+        num, own = len(squares), features.transposed
+        shares = csr(
+            own.crow_indices(), own.col_indices(), own.values().square(), features.shape[::-1]
+        )
+        scale = 1 / (torch.cat([squares, shares @ squares]) + self.regularisation)
+
+        def spread(dense: Tensor) -> Tensor:  # P @ dense
+            return dense[:num] + features.rows @ dense[num:]
+
+        def gathered(dense: Tensor) -> Tensor:  # P^T @ dense
+            return torch.cat([dense, own @ dense])
+
+        def multiply(dense: Tensor) -> Tensor:
+            return gathered(self._gram(spread(dense))) + self.regularisation * dense
+
+        found = conjugate_gradients(multiply, scale, gathered(right), self.tolerance)
+        return spread(found)
 
     def sums(self) -> Tensor:
         """The column sums of C, float32 [n]."""
@@ -61,8 +96,20 @@ class CrossCounts:
         return self.cross(ones, transposed=True)[:, 0].clamp(min=0)
 
     def _gram(self, dense: Tensor) -> Tensor:
-        product = self.past.transposed @ (self.past.rows @ dense)
-        return product + self.regularisation * dense
+        """G @ dense."""
+        found = self.past.transposed @ (self.past.rows @ dense)
+        if self.backward:
+            following = self.following
+            found += self.backward * (following.transposed @ (following.rows @ dense))
+        return found
+
+    def _squares(self) -> Tensor:
+        """The diagonal of G, [n, 1]."""
+        past, following = (
+            _column_sums(one, one.transposed.values().square())
+            for one in (self.past, self.following)
+        )
+        return (past + self.backward * following)[:, None]
 
     def _diagonal(self) -> Tensor:
         """The diagonal of X^T Y + backward Y^T X."""
@@ -74,9 +121,10 @@ def reduced_rank(
 ) -> tuple[Tensor, Tensor]:
     """The best weights of low rank W = A B^T from past to following, for columns of equal worth.
 
-    The ridge regression is W = G^-1 C. Of C D^-exponent, where D are the column sums of C, the
-    eigenvectors V of (C D^-e)^T G^-1 (C D^-e) span what explains most of what followed; then
-    A = G^-1 C D^-e V and B = D^e V, with the eigenvalues divided evenly between both.
+    The ridge regression is W = G^-1 C, G with the ridge (with features, `solve` takes the place of
+    G^-1). Of C D^-exponent, where D are the column sums of C, the eigenvectors V of
+    (C D^-e)^T G^-1 (C D^-e) span what explains most of what followed; then A = G^-1 C D^-e V and
+    B = D^e V, with the eigenvalues divided evenly between both.
 
     Args:
         rank: At most the number of columns.
@@ -86,7 +134,8 @@ def reduced_rank(
 
     Returns:
         A and B, float32 [n, rank] each. Rows of A are exactly zero for what never came before
-        anything, rows of B for what never followed anything.
+        anything and has no feature, rows of B for what never followed anything. With `backward`,
+        what followed something also came before something, and the other way round.
     """
     degrees = counts.sums()
     down, up = (power_or_zero(degrees, sign * exponent)[:, None] for sign in (-1, 1))
@@ -114,7 +163,7 @@ def reduced_rank(
 
 
 def conjugate_gradients(
-    multiply: Callable[[Tensor], Tensor], scale: Tensor, right: Tensor
+    multiply: Callable[[Tensor], Tensor], scale: Tensor, right: Tensor, tolerance: float
 ) -> Tensor:
     """Solves G x = right for every column, G symmetric and positive definite.
 
@@ -122,11 +171,12 @@ def conjugate_gradients(
         multiply: Gives G @ dense.
         scale: The preconditioner, [n, 1].
         right: float32 [n, width]; a row of zeros that G leaves alone stays exactly zero.
+        tolerance: The share of a residual, as the preconditioner measures it, at which to stop.
     """
     found, residual = torch.zeros_like(right), right.clone()
     scaled = scale * residual
     search, reached = scaled.clone(), (residual * scaled).sum(0)
-    wanted = _TOLERANCE**2 * reached
+    wanted = tolerance**2 * reached
     for _ in range(_MOST_STEPS):
         if bool((reached <= wanted).all()):
             break

@@ -9,6 +9,7 @@ all products that the user has not met, by a backtest bundle as it is served, an
 import argparse
 import math
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from benchmarks.data.sequences import MADE_BY, PURCHASED, SEQUENCES
 from benchmarks.harness import Arguments, Bench, Kind, Timer, measure, text
 from benchmarks.models.settings import merged_config
 from graphdb import Snapshot
+from graphrec import Recommender
 from training.data import load_graph
 from training.evaluation.backtest import train_backtest_model
 from training.evaluation.baselines import (
@@ -30,13 +32,14 @@ from training.evaluation.baselines import (
     baseline,
 )
 from training.evaluation.metrics import ndcg_at_k, recall_at_k
-from training.evaluation.rankers import Ranker
+from training.evaluation.rankers import Ranker, Served
 from training.evaluation.tasks import first_tasks
 from training.models import Run
 from training.splitting.holdout import hold_out_last_of_each
 from training.splitting.split import Holdout
 
 KS = (5, 10, 20)
+NUM_RECENT, NUM_UPDATES = 50, 500
 BASELINES = (POPULARITY, TRANSITIONS, ITEM_KNN, EASE, GF_CF, DECAYED_EASE)
 MODELS = {
     "next-512": "svd.weight = 0\nprofile.weight = 0\nnext.weight = 1\nnext.dim = 512",
@@ -94,6 +97,26 @@ def measured(name: str, snapshot: Snapshot, folder: Path, bench: Bench) -> None:
             metric(ranked, asked, task.truth, k) for metric in (recall_at_k, ndcg_at_k) for k in KS
         ]
         bench.say(*table.add(title, dim, *figures, seconds + timer.clock.last, kind=kind))
+        if isinstance(model, Served) and model.recommender.bundle.manifest.next is not None:
+            milliseconds = updating(model.recommender, bench.options.seed)
+            bench.note(
+                f"{title}: {milliseconds:.2f} ms to update a user's vector by {NUM_RECENT} events, "
+                f"median of {NUM_UPDATES} users"
+            )
+
+
+def updating(recommender: Recommender, seed: int) -> float:
+    """How long it takes to bring a known user's vector up to date."""
+    rng, bundle = np.random.default_rng(seed), recommender.bundle
+    fold_in = recommender._engine.release.fold_in
+    ids = bundle.ids("Product").to_pylist()
+    taken = []
+    for user in rng.integers(bundle.num_nodes("User"), size=NUM_UPDATES).tolist():
+        events = [("PURCHASED", ids[row]) for row in rng.integers(len(ids), size=NUM_RECENT)]
+        began = time.perf_counter()
+        fold_in.updated(user, events)
+        taken.append(time.perf_counter() - began)
+    return 1000 * float(np.median(taken))
 
 
 def models(

@@ -9,16 +9,35 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field
 
 from graphdb.checked_schema import Schema
+from graphdb.errors import SchemaError
 from graphdb.schema_types import EdgeType
 from graphrec.bundle import NextRule
-from training.data import HeteroData, event_weights
+from training.data import (
+    HeteroData,
+    edge_types_of,
+    event_weights,
+    is_side_edge_type,
+    membership,
+)
 from training.encoders.base import Vectors, sources_of
 from training.ridge import CrossCounts, reduced_rank
 from training.sequences import Sequences
-from training.sparse_ops import SparseMatrix
+from training.sparse_ops import (
+    SparseMatrix,
+    normalised,
+    power_or_zero,
+    row_sums,
+    scaled,
+    to_power,
+    with_values,
+)
 
 Tensor = torch.Tensor
 Weight = Annotated[float, Field(ge=0, le=1)]
+SideWeight = Annotated[float, Field(gt=0, le=10, allow_inf_nan=False)]
+
+BY_DEFAULT = ("Product-MADE_BY-Brand", "Product-IN_CATEGORY-Category")
+"""The edge types that tell which products are alike, as far as the schema has them."""
 
 
 class NextConfig(BaseModel):
@@ -34,7 +53,7 @@ class NextConfig(BaseModel):
     dim: int = Field(default=128, ge=1, le=1024)
     """The dimensions: the rank of the weights from products to products."""
 
-    decay: float = Field(default=0.8, gt=0, lt=1)
+    decay: float = Field(default=0.75, gt=0, lt=1)
     """What an event counts beside one a step later. A step is what a user did at one time."""
 
     backward: float = Field(default=0.3, ge=0, le=1)
@@ -45,6 +64,12 @@ class NextConfig(BaseModel):
 
     target_exponent: float = Field(default=0.3, ge=0, le=1)
     """What the dimensions are spent on: 0 on every event alike, 1 on every product alike."""
+
+    edge_type_weights: dict[str, SideWeight] | None = None
+    """Edge types of products by which those with few events learn from products like them, such as
+    'Product-MADE_BY-Brand', with weights relative to a product's own events. By default brands and
+    categories, with weight 1.
+    """
 
     event_weights: dict[str, Weight] = Field(default_factory=dict)
     """What an event counts, by relation, where the edge type to predict counts 1; also how long a
@@ -62,6 +87,9 @@ class NextConfig(BaseModel):
     iterations: int = Field(default=2, ge=1, le=50)
     """Iterations of the subspace; more make the last dimensions more exact."""
 
+    tolerance: float = Field(default=0.03, gt=0, lt=1)
+    """How exactly the linear systems are solved. To stop early is quicker, and finds more."""
+
     seed: int = Field(default=0, ge=0, lt=2**63)
     """The seed of the random projection."""
 
@@ -75,6 +103,9 @@ class NextEncoder:
     2021, section 4), reduced to `dim` dimensions: W = A B^T. Products get their rows of B, and
     users the sum of the rows of A of their events, each with weight and decay; A is also returned
     (see `sources_of`), so that later events can be added.
+
+    Products with few events learn from those of their brands and categories (`edge_type_weights`):
+    W = [I F] Z, with F what a product belongs to and the ridge on Z.
 
     Deviations: one regression with `backward` for both of the paper's models, a rank, and no
     constraint on the diagonal of W but that nothing is predicted from itself.
@@ -91,7 +122,8 @@ class NextEncoder:
         """Vectors for users and products; empty where no event has a time, or none follows another.
 
         Raises:
-            SchemaError: A weight is given for a relation that does not exist or does not fit.
+            SchemaError: A weight is given for a relation that does not exist or does not fit, or
+                for an edge type that is none of products.
         """
         config = self.config
         weights = step_weights(self.schema, self.target_edge_type, config.event_weights)
@@ -101,7 +133,10 @@ class NextEncoder:
         )
         if not sequences or not examples:
             return {}
-        counts = CrossCounts(*examples, config.backward, config.regularisation)
+        features = self._features(graph)
+        counts = CrossCounts(
+            *examples, config.backward, config.regularisation, features, config.tolerance
+        )
         rank = min(config.dim, sequences.num_targets)
         sources, targets = reduced_rank(
             counts, rank, config.target_exponent, config.iterations, config.seed
@@ -113,6 +148,35 @@ class NextEncoder:
             product_type: targets.numpy(),
             sources_of(product_type): sources.numpy(),
         }
+
+    def _features(self, graph: HeteroData) -> SparseMatrix | None:
+        """What products belong to, rows of the length of the weight; None where nothing is known.
+
+        What many products belong to tells less: columns are divided by the root of their sums.
+        """
+        given = self.config.edge_type_weights
+        known = {str(one) for one in self.schema.edge_types()}
+        weights = {one: 1.0 for one in BY_DEFAULT if one in known} if given is None else given
+        there = {one for one in edge_types_of(graph) if graph[one].edge_index.numel()}
+        parts = []
+        for name, weight in weights.items():
+            edge_type = self.schema.parse_edge_type(name)
+            if not is_side_edge_type(edge_type, self.target_edge_type):
+                raise SchemaError(
+                    f"edge_type_weights cannot hold {edge_type}",
+                    expected=f"an edge of {self.target_edge_type.target} to anything but "
+                    f"{self.target_edge_type.source}",
+                    value=name,
+                )
+            if edge_type in there:
+                members = membership(graph, edge_type, self.target_edge_type.target)
+                members = normalised(to_power(members, 0.0), 0.0, 0.5)
+                squares = row_sums(with_values(members, members.values().square()))
+                rows = weight * power_or_zero(squares, -0.5)
+                parts.append(scaled(members, rows, torch.ones(members.shape[1])))
+        if not parts:
+            return None
+        return SparseMatrix.from_coordinates(torch.cat(parts, dim=1).coalesce().float())
 
 
 def step_weights(
