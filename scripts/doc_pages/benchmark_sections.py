@@ -137,6 +137,7 @@ SPLITS = Section(
 )
 
 
+NEXT_SHOWN = ["OneRec, with texts", "transitions", "ease", "decayed-ease", "next-512"]
 NEXT_512 = Source("next", where={"model": ["next-512"]})
 NEXT = Section(
     "What comes next",
@@ -150,7 +151,7 @@ NEXT = Section(
     """,
     [
         Rows(
-            [Source("next", all_baselines=True)],
+            [Source("next", where={"model": NEXT_SHOWN})],
             {
                 "model": "{model}",
                 "recall@5 / 10 / 20": "[{recall@5} / ]{recall@10}[ / {recall@20}]",
