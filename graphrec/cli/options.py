@@ -360,6 +360,13 @@ RepeatsOption = Annotated[
         "recommend only them."
     ),
 ]
+RepeatShareOption = Annotated[
+    float | None,
+    typer.Option(
+        help="With --repeats include, the share of the places that go to repeats, from 0 to 1; by "
+        "default the scores decide."
+    ),
+]
 HabitsAsOfOption = Annotated[
     datetime | None,
     typer.Option(

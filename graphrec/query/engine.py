@@ -7,6 +7,7 @@ the policy or the rule for seen targets exclude.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ from graphrec.query.conditions import Mask
 from graphrec.query.embeddings import EmbeddingMatrix, Rows, Similarity
 from graphrec.query.facts import phrase
 from graphrec.query.filters import Passing
-from graphrec.query.habits import HabitScores, OwnTargets
+from graphrec.query.habits import NOTHING_OWN, HabitScores, OwnTargets, by_share
 from graphrec.query.metapaths import CATEGORY
 from graphrec.query.names import Skipped
 from graphrec.query.options import RankOptions
@@ -24,13 +25,7 @@ from graphrec.query.policy import Enforcement, Exclusion, Policy, Rules
 from graphrec.query.reasons import Sight
 from graphrec.query.release import QueryNodes, ServedBundle, excluded_rows, sellable_targets
 from graphrec.query.rerank.reranker import Reranker
-from graphrec.query.results import (
-    Outcome,
-    Recommendation,
-    Recommendations,
-    Reranked,
-    Trace,
-)
+from graphrec.query.results import Outcome, Recommendation, Recommendations, Reranked, Trace
 from graphrec.query.seen import USUAL_RULE
 from graphrec.query.topk import Method, Plan, Scores, planned_top_k, spread
 from graphrec.query.value import Values
@@ -92,6 +87,9 @@ class Engine:
         self, queries: QueryNodes, target_type: str, question: RankOptions, similarity: Similarity
     ) -> tuple[Rows, Scores, list[Trace]]:
         """Rows and scores as `_ranked` gives them, in the order shown, and how it came."""
+        if question.repeat_share is not None and queries.type is not None:
+            ranked = partial(self.rank, queries, target_type, similarity=similarity)
+            return by_share(ranked, question, question.repeat_share)
         rules = self.rules()
         targets = self.release.space(target_type) if queries.targets is None else queries.targets
         candidates = _Candidates.of(self.release, rules, queries, target_type, question=question)
@@ -367,7 +365,10 @@ class _Candidates:
     ) -> "_Candidates":
         """The same with what each query node took before, as far as it passes and may come out."""
         query_type, only = queries.type, question.repeated == "only"
-        if query_type is None or (not only and question.seen == USUAL_RULE):
+        if query_type is None:
+            nothing = [NOTHING_OWN] * len(queries)
+            return replace(self, own=nothing, only_own=True) if only else self
+        if not only and question.seen == USUAL_RULE:
             return self
         by_habit = queries.targets is None and release.habits.fits(query_type, target_type)
         if not (only or by_habit):
@@ -445,6 +446,5 @@ def _ranked(
         rows, scores = habits.merged(
             (rows, scores), own, queries.space, queries.rows[known], targets, factors
         )
-        reason = f"{plan.reason}; what was taken before is ranked beside"
-        plan = replace(plan, reason=reason)
+        plan = replace(plan, reason=f"{plan.reason}; what was taken before is ranked beside")
     return *spread((rows, scores), known, len(queries)), plan

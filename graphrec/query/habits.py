@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
 import numpy as np
 
@@ -12,6 +13,8 @@ from graphrec.bundle.habits import Numbers, features
 from graphrec.query.conditions import Mask
 from graphrec.query.embeddings import NO_ROWS, EmbeddingMatrix, Rows, Similarity
 from graphrec.query.next_part import Step
+from graphrec.query.options import RankOptions
+from graphrec.query.results import Trace
 from graphrec.query.topk import Scores, exact_scores, keep_best
 from graphrec.query.value import Values, stretched
 
@@ -168,3 +171,53 @@ class HabitScores:
             scores,
         )
         return rows, scores
+
+
+class Ranking(Protocol):
+    """Ranks under a question with other repeats; returns rows, scores and traces."""
+
+    def __call__(self, *, question: RankOptions) -> tuple[Rows, Scores, list[Trace]]: ...
+
+
+def by_share(
+    ranked: Ranking, question: RankOptions, share: float
+) -> tuple[Rows, Scores, list[Trace]]:
+    """Ranks what repeats and all else, each by itself, and gives repeats their share of places."""
+    rows, scores, _ = ranked(question=question.repeating("only"))
+    other_rows, other_scores, traces = ranked(question=question.repeating("exclude"))
+    return *with_share((rows, scores), (other_rows, other_scores), share), traces
+
+
+def with_share(
+    repeats: tuple[Rows, Scores], others: tuple[Rows, Scores], share: float
+) -> tuple[Rows, Scores]:
+    """Returns the best of two lists per query, a share of the places for the first.
+
+    Args:
+        repeats: Per query rows, -1 where there are no more, and scores, each [num_queries, k].
+        others: The same shape, of other targets. Where one list is too short, the other fills up.
+
+    Returns:
+        In the same shape, by score.
+
+    >>> repeats = np.array([[4, 5, -1]]), np.array([[9.0, 8.0, -np.inf]])
+    >>> others = np.array([[2, 1, 3]]), np.array([[8.5, 7.0, 6.0]])
+    >>> with_share(repeats, others, 1 / 3)[0].tolist(), with_share(repeats, others, 1)[0].tolist()
+    ([[4, 2, 1]], [[4, 2, 5]])
+    """
+    k = repeats[0].shape[1]
+    held, other_held = ((rows >= 0).sum(axis=1) for rows, _ in (repeats, others))
+    number = np.minimum(held, np.maximum(round(share * k), k - other_held))
+    rows, scores = np.full_like(repeats[0], -1), np.full_like(repeats[1], -np.inf)
+    kept = [
+        np.nonzero(np.arange(k) < most[:, None])
+        for most in (number, np.minimum(other_held, k - number))
+    ]
+    keep_best(
+        np.concatenate([part[0] for part in kept]),
+        np.concatenate([repeats[0][kept[0]], others[0][kept[1]]]),
+        np.concatenate([repeats[1][kept[0]], others[1][kept[1]]]),
+        rows,
+        scores,
+    )
+    return rows, scores

@@ -7,7 +7,7 @@ it, with type and default, into the signature and the docstring of every questio
 import inspect
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any, Literal, TypedDict, get_args, get_type_hints
 
@@ -94,6 +94,9 @@ class BatchOptions(SimilarOptions, total=False):
         repeats: What becomes of targets that count as seen: "exclude", the default, leaves them
             out, "include" ranks them among all others, as `exclude_seen=False` does, and "only"
             leaves out all others.
+        repeat_share: The share of the places of a list that includes repeats which go to them, from
+            0 to 1; where there are too few of one kind, the other fills up. The order is by score.
+            By default the scores alone decide.
         habits_as_of: The time for which repeats are predicted; by default the cut-off of the
             bundle, or the time of its newest event if it has none.
         value_weight: From 0, best fit and the default, to 1, expected net value: affinity times the
@@ -103,6 +106,7 @@ class BatchOptions(SimilarOptions, total=False):
 
     exclude_seen: bool | Seen
     repeats: Repeats
+    repeat_share: float | None
     habits_as_of: datetime | None
     value_weight: float
 
@@ -181,6 +185,7 @@ class RankOptions:
     filters: Filters | None = None
     exclude_seen: bool | Seen = True
     repeats: Repeats = "exclude"
+    repeat_share: float | None = None
     habits_as_of: datetime | None = None
     value_weight: float = 0.0
     new_item_share: float = 0.0
@@ -206,6 +211,8 @@ class RankOptions:
         if not isinstance(self.exclude_seen, Seen):
             check_yes_no("exclude_seen", self.exclude_seen)
         check_choice("repeats", self.repeats, REPEATS)
+        if self.repeat_share is not None:
+            self._check_repeat_share(self.repeat_share)
         if self.habits_as_of is not None:
             check_moment("habits_as_of", self.habits_as_of)
         if not isinstance(self.filters, Filters | None):
@@ -218,6 +225,22 @@ class RankOptions:
         check_choice("on_unknown", self.on_unknown, ON_UNKNOWN, step)
         check_choice("levels", self.levels, LEVELS)
         _ = self.fairness  # checks the rest
+
+    def _check_repeat_share(self, share: float) -> None:
+        check_number("repeat_share", share, 0, 1)
+        if self.repeated != "include":
+            raise QueryError(
+                f"repeat_share is {share}, and repeats are '{self.repeated}'",
+                expected="repeats='include' with a share of them",
+                value=share,
+            )
+        if self.fairness.changes:
+            raise QueryError(
+                "repeat_share was given with new_item_share, diversity or max_per_...",
+                expected="one of them",
+                next_step="ask for repeats='only' and for repeats='exclude', and join the lists",
+                value=share,
+            )
 
     @property
     def fairness(self) -> Fairness:
@@ -247,6 +270,11 @@ class RankOptions:
         if self.repeats == "exclude" and not self.exclude_seen:
             return "include"
         return self.repeats
+
+    def repeating(self, repeats: Repeats) -> "RankOptions":
+        """Returns the same with other repeats, and no share of them."""
+        seen: bool | Seen = self.exclude_seen or True
+        return replace(self, repeats=repeats, exclude_seen=seen, repeat_share=None)
 
     @classmethod
     def of(cls, options: Mapping[str, Any]) -> "RankOptions":

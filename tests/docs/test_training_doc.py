@@ -49,7 +49,7 @@ def finish(*started):
 @pytest.mark.slow
 @pytest.mark.xdist_group("processes")
 def test_every_command_of_the_page_runs(tmp_path, monkeypatch):
-    (settings,) = texts(PAGE, "toml")
+    settings, _ = texts(PAGE, "toml")
     blocks = texts(PAGE, "sh")
     first, second = tmp_path / "first", tmp_path / "second"
     for folder in (first, second):
@@ -84,11 +84,14 @@ def test_every_command_of_the_page_runs(tmp_path, monkeypatch):
 
 
 def test_the_settings_of_the_page_are_settings(tmp_path):
-    (settings,) = texts(PAGE, "toml")
-    (tmp_path / "train.toml").write_text(settings)
-    config = load_config(tmp_path / "train.toml")
-    assert config.graph.patience == 2
-    assert len(config.graph.supervision) == 2
+    configs = []
+    for settings in texts(PAGE, "toml"):
+        (tmp_path / "train.toml").write_text(settings)
+        configs.append(load_config(tmp_path / "train.toml"))
+    with_graph, with_next = configs
+    assert with_graph.graph.patience == 2
+    assert len(with_graph.graph.supervision) == 2
+    assert with_next.next.weight > 0
 
 
 def test_the_table_of_presets_is_true():

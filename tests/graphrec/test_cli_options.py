@@ -21,6 +21,7 @@ SPELLED = {
     "exclude_seen": {"--exclude-seen", "--include-seen", "--seen", "--seen-days"},
     "include_unsellable": {"--include-unsellable", "--exclude-unsellable"},
     "reasons": {"--reasons", "--no-reasons"},
+    "recent_events": {"--event"},
 }
 """Options with a short form, in parts, or as a pair of flags; all others have their own name."""
 SINGLE_FILTERS = {
@@ -29,7 +30,7 @@ SINGLE_FILTERS = {
     "--price-min": "price_min",
     "--price-max": "price_max",
 }
-NO_OPTIONS = {"--policy", "--verify", "--no-verify", "--json", "--target", "--event", "--curve"}
+NO_OPTIONS = {"--policy", "--verify", "--no-verify", "--json", "--target", "--curve"}
 LEFT_OUT = {
     # Users are in no list with caps, and cannot be bought.
     "lookalike": {

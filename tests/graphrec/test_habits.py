@@ -243,6 +243,59 @@ def test_repeats_and_exclude_seen_say_one_thing(bundle):
     assert others & own == own - {one.id for one in both}
 
 
+@settings(max_examples=30)
+@given(
+    user=st.integers(0, NUM_USERS - 1),
+    k=st.integers(1, NUM_PRODUCTS),
+    share=st.floats(0, 1),
+    price_max=st.integers(0, 7),
+)
+def test_repeats_get_their_share_of_the_places(bundle, user, k, share, price_max):
+    ask = Recommender(bundle).products_for_user
+    about = {"filters": Filters(price_max=price_max), "reasons": False}
+    repeats, others = (
+        [(one.id, one.score) for one in ask(f"u{user:02d}", k=k, repeats=kind, **about)]
+        for kind in ("only", "exclude")
+    )
+    answer = ask(f"u{user:02d}", k=k, repeats="include", repeat_share=share, **about)
+    number = min(len(repeats), max(round(share * k), k - len(others)))
+    expected = repeats[:number] + others[: k - number]
+    assert [(one.id, one.score) for one in answer] == sorted(
+        expected, key=lambda one: (-one[1], one[0])
+    )
+
+
+def test_a_share_in_a_batch_equals_one_by_one(bundle):
+    recommender, ids = Recommender(bundle), ["u03", "u11", "u00"]
+    options = {"exclude_seen": False, "repeat_share": 0.4, "k": 7}
+    batch = recommender.recommend_many("User", ids, "Product", **options)
+    single = [recommender.recommend("User", one, "Product", **options) for one in ids]
+    assert [found(one) for one in batch] == [found(one) for one in single]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"repeat_share": 0.3}, "repeat_share is 0.3, and repeats are 'exclude'"),
+        ({"repeats": "only", "repeat_share": 0.3}, "repeats are 'only'"),
+        ({"repeats": "include", "repeat_share": 1.1}, "repeat_share is 1.1"),
+        ({"repeats": "include", "repeat_share": 0.3, "diversity": 0.5}, "with new_item_share"),
+    ],
+)
+def test_a_share_that_cannot_be_given_is_refused(bundle, options, message):
+    with pytest.raises(QueryError, match=message):
+        Recommender(bundle).products_for_user("u01", **options)
+
+
+def test_who_is_unknown_took_nothing(bundle):
+    ask = Recommender(bundle).products_for_user
+    popular = ask("nobody", on_unknown="popular", k=5)
+    assert len(popular) == 5
+    assert len(ask("nobody", on_unknown="popular", repeats="only")) == 0
+    shared = ask("nobody", on_unknown="popular", repeats="include", repeat_share=0.5, k=5)
+    assert found(shared) == found(popular)
+
+
 def test_filters_and_policies_hold_for_own_products(bundle):
     own = [f"p{row:02d}" for row in bundle.edges(PURCHASED).targets(2)]
     policy = Policy(version="1", blocks=(Block(type="Product", ids=own[:2], reason="RECALL"),))
