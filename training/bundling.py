@@ -1,6 +1,7 @@
 """Graph + vectors -> bundle."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -8,13 +9,51 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from graphdb.checked_schema import Schema
 from graphdb.schema_types import EdgeType
 from graphdb.snapshot import Snapshot
 from graphrec.bundle import AudienceFigures, Bundle, ColdStartRule, Habits, NextRule, write_bundle
+from training.cold_start import ColdStartLearner
+from training.config import TrainConfig
 from training.data import HeteroData, edge_types_of
-from training.encoders import Vectors, is_source
+from training.encoders import Vectors, is_source, next_rule
+from training.models import Run, make_encoder, make_habits
 from training.pairs import adjacency, events
 from training.quality import QualityConfig, quality_tables
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Learned:
+    """All that is learned from a graph for a bundle; see `bundle_up`."""
+
+    vectors: Vectors
+    cold_start: Mapping[str, ColdStartRule]
+    following: tuple[NextRule, npt.NDArray[np.float32]] | None
+    habits: Habits | None
+
+
+def learn(
+    graph: HeteroData,
+    schema: Schema,
+    target_edge_type: EdgeType,
+    config: TrainConfig,
+    run: Run,
+) -> Learned:
+    """Trains the model, and learns how new nodes get vectors and what users take again.
+
+    Raises:
+        GraphRecError: Errors of the encoders.
+    """
+    fitted = make_encoder(schema, target_edge_type, config, run).fit(graph)
+    learner = ColdStartLearner(graph, fitted, schema, target_edge_type, config.cold_start)
+    rules = learner.rules()
+    vectors = learner.applied(rules)
+    return Learned(
+        vectors,
+        rules,
+        next_rule(schema, target_edge_type, config.next, fitted),
+        make_habits(graph, schema, target_edge_type, config, vectors),
+    )
 
 
 def bundle_up(

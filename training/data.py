@@ -117,6 +117,19 @@ def likes(graph: HeteroData, edge_type: EdgeType) -> torch.Tensor | None:
     return store[OPINION] > 0 if OPINION in store else None
 
 
+def dated_likes(
+    graph: HeteroData, edge_type: EdgeType
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Returns source rows, target rows and times of events that have one and are no dislikes."""
+    store = graph[edge_type]
+    kept = store[AT_S] != ALWAYS_S
+    speaks = likes(graph, edge_type)
+    if speaks is not None:
+        kept &= speaks
+    sources, targets = store.edge_index[:, kept]
+    return sources, targets, store[AT_S][kept]
+
+
 def other_events(graph: HeteroData, target_edge_type: EdgeType) -> str | None:
     """Returns the next step if a target edge type has no events, but the two types have others."""
     found = [

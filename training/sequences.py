@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 
 from graphdb.schema_types import EdgeType
-from training.data import ALWAYS_S, AT_S, HeteroData, edge_types_of, likes
+from training.data import HeteroData, dated_likes, edge_types_of
 from training.sparse_ops import SparseMatrix, coordinates, owners_of, starts_of
 
 Tensor = torch.Tensor
@@ -54,7 +54,7 @@ class Sequences:
         parts = []
         for edge_type in edge_types_of(graph):
             if weights.get(edge_type, 0.0) > 0:
-                sources, products, at_s = _dated(graph, edge_type)
+                sources, products, at_s = dated_likes(graph, edge_type)
                 of_type = torch.full((len(at_s),), weights[edge_type], dtype=torch.float64)
                 is_target = torch.full((len(at_s),), edge_type == target_edge_type)
                 parts.append((sources, products, at_s, of_type, is_target))
@@ -178,14 +178,3 @@ class Sequences:
 def _matrix(rows: Tensor, columns: Tensor, values: Tensor, shape: tuple[int, int]) -> SparseMatrix:
     found = coordinates(torch.stack([rows, columns]), values.float(), shape)
     return SparseMatrix.from_coordinates(found)
-
-
-def _dated(graph: HeteroData, edge_type: EdgeType) -> tuple[Tensor, Tensor, Tensor]:
-    """Source rows, target rows and times of the events that have one and are no dislikes."""
-    store = graph[edge_type]
-    kept = store[AT_S] != ALWAYS_S
-    speaks = likes(graph, edge_type)
-    if speaks is not None:
-        kept &= speaks
-    sources, products = store.edge_index[:, kept]
-    return sources, products, store[AT_S][kept]

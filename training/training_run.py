@@ -17,18 +17,16 @@ from graphdb.snapshot import Snapshot, open_snapshot
 from graphdb.tabular import Tabular, html_table
 from graphrec.bundle import Bundle
 from graphrec.registry.places import copy_in
-from training.bundling import bundle_up
-from training.cold_start import ColdStartLearner
+from training.bundling import bundle_up, learn
 from training.config import TrainConfig
 from training.data import load_graph
-from training.encoders import next_rule
 from training.evaluation.backtest import train_backtest_model
 from training.evaluation.baselines import POPULARITY, baseline
 from training.evaluation.rankers import Ranker, Served
 from training.evaluation.run import audiences_of
 from training.evaluation.tables import Report, summarise
 from training.evaluation.tasks import first_tasks
-from training.models import Run, make_encoder, make_graph_encoder, make_habits
+from training.models import Run, make_graph_encoder
 from training.selection import Selection, select_config
 from training.splitting.split import Holdout, hold_out_last
 from training.steps import Progress, Steps
@@ -168,19 +166,14 @@ def train(
             audiences = audiences_of(model, holdout, group, holdout_days, config.svd.seed)
 
     steps.next("learn from everything")
-    encoder = make_encoder(snapshot.schema, target_edge_type, config, run.part("everything"))
-    fitted = encoder.fit(graph)
-    learner = ColdStartLearner(graph, fitted, snapshot.schema, target_edge_type, config.cold_start)
-    rules = learner.rules()
-    vectors = learner.applied(rules)
-    habits = make_habits(graph, snapshot.schema, target_edge_type, config, vectors)
+    learned = learn(graph, snapshot.schema, target_edge_type, config, run.part("everything"))
 
     steps.next("write the bundle")
     bundle = bundle_up(
         out_dir,
         snapshot,
         graph,
-        vectors,
+        learned.vectors,
         cutoff=None,
         config={
             "encoder": config.encoder_name,
@@ -189,11 +182,11 @@ def train(
             **({} if selection is None else {"chosen": selection.to_dict()}),
         },
         metrics=evaluation.to_dict() if evaluation else {},
-        cold_start=rules,
+        cold_start=learned.cold_start,
         quality=config.quality,
         audiences=audiences,
-        following=next_rule(snapshot.schema, target_edge_type, config.next, fitted),
-        habits=habits,
+        following=learned.following,
+        habits=learned.habits,
     )
     return TrainReport(bundle, evaluation, selection)
 

@@ -14,13 +14,12 @@ import numpy as np
 
 from benchmarks.data.weeks import WEEKS, Weeks, held_out_weeks
 from benchmarks.harness import Arguments, Bench, Kind, Timer, measure, text
+from benchmarks.models.backtest import trained_backtests
 from benchmarks.models.settings import merged_config
-from training.evaluation.backtest import train_backtest_model
 from training.evaluation.baselines import EASE, IALS, PERSONAL, TIFU_KNN, UP_CF, baseline
 from training.evaluation.metrics import ndcg_at_k, recall_at_k
 from training.evaluation.rankers import Ranker
 from training.evaluation.tasks import ALL, NEW, NEW_GROUPS, REPEAT, all_tasks
-from training.models import Run
 
 K = 20
 TASKS = (ALL, REPEAT, NEW, NEW_GROUPS)
@@ -73,16 +72,8 @@ def run(bench: Bench) -> None:
 
 def models(weeks: Weeks, folder: Path, bench: Bench) -> Iterator[tuple[Kind, str, Ranker, float]]:
     """Kind, name, model, and the seconds that training took; baselines are fitted when asked."""
-    for number, name in enumerate(bench.options.models):
-        timer = Timer()
-        with timer:
-            served = train_backtest_model(
-                folder / str(number),
-                weeks.snapshot,
-                weeks.holdout,
-                merged_config([MODELS[name]]),
-                Run(),
-            )
-        yield Kind.OURS, name, served, timer.clock.last
+    configs = {name: merged_config([MODELS[name]]) for name in bench.options.models}
+    for name, served, seconds in trained_backtests(configs, weeks.snapshot, weeks.holdout, folder):
+        yield Kind.OURS, name, served, seconds
     for name in bench.options.baselines:
         yield Kind.BASELINE, name, baseline(name, bench.options.seed), 0.0

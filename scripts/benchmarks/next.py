@@ -17,11 +17,11 @@ import numpy as np
 
 from benchmarks.data.sequences import MADE_BY, PURCHASED, SEQUENCES
 from benchmarks.harness import Arguments, Bench, Kind, Timer, measure, text
+from benchmarks.models.backtest import trained_backtests
 from benchmarks.models.settings import merged_config
 from graphdb import Snapshot
 from graphrec import Recommender
 from training.data import load_graph
-from training.evaluation.backtest import train_backtest_model
 from training.evaluation.baselines import (
     DECAYED_EASE,
     EASE,
@@ -34,7 +34,6 @@ from training.evaluation.baselines import (
 from training.evaluation.metrics import ndcg_at_k, recall_at_k
 from training.evaluation.rankers import Ranker, Served
 from training.evaluation.tasks import first_tasks
-from training.models import Run
 from training.splitting.holdout import hold_out_last_of_each
 from training.splitting.split import Holdout
 
@@ -125,12 +124,6 @@ def models(
     """Kind, name, dimensions, model, and the seconds that it took so far."""
     for name in options.baselines:
         yield Kind.BASELINE, name, None, baseline(name, options.seed), 0.0
-    for number, name in enumerate(options.models):
-        config = merged_config([MODELS[name], *options.set])
-        timer = Timer()
-        with timer:
-            served = train_backtest_model(
-                folder / f"bundle-{number}", snapshot, holdout, config, Run()
-            )
-        dim = served.recommender.bundle.manifest.dim
-        yield Kind.OURS, name, dim, served, timer.clock.last
+    configs = {name: merged_config([MODELS[name], *options.set]) for name in options.models}
+    for name, served, seconds in trained_backtests(configs, snapshot, holdout, folder):
+        yield Kind.OURS, name, served.recommender.bundle.manifest.dim, served, seconds

@@ -13,7 +13,7 @@ from graphdb.errors import InsufficientDataError
 from graphdb.schema_types import EdgeType
 from training.baselines.base import csr_rows, rows_of
 from training.baselines.popularity import Popularity
-from training.data import ALWAYS_S, AT_S, HeteroData, likes
+from training.data import HeteroData, dated_likes
 from training.sparse_ops import coordinates, csr, gather_rows, owners_of, product, starts_of
 
 Tensor = torch.Tensor
@@ -70,20 +70,15 @@ class Baskets:
 
 
 def _dated(graph: HeteroData, edge_type: EdgeType) -> tuple[Tensor, Tensor, Tensor]:
-    """Query rows, target rows and times of the events that have one and are no dislikes."""
-    store = graph[edge_type]
-    dated = store[AT_S] != ALWAYS_S
-    speaks = likes(graph, edge_type)
-    if speaks is not None:
-        dated &= speaks
-    if not dated.any():
+    """As `dated_likes`; raises InsufficientDataError where there are none."""
+    found = dated_likes(graph, edge_type)
+    if not len(found[0]):
         raise InsufficientDataError(
             f"there are no {edge_type} edges with a time",
             expected="events, whose order and baskets are known",
             value=str(edge_type),
         )
-    queries, targets = store.edge_index[:, dated]
-    return queries, targets, store[AT_S][dated]
+    return found
 
 
 class TifuKnnConfig(BaseModel):

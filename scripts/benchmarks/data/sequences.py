@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from benchmarks.data.base import Published
-from benchmarks.data.worlds import bare_nodes, snapshot_of
+from benchmarks.data.worlds import bare_nodes, full_table, snapshot_of
 from graphdb import SCHEMA, Snapshot
 from graphdb.schema_types import OCCURRED_AT, SOURCE_ID, TARGET_ID, EdgeType
 from graphdb.sources.opening import arrow_tables
@@ -96,16 +96,9 @@ def _events(users: Rows, products: Rows, days: Rows) -> pa.Table:
 def _edges(
     edge_type: EdgeType, sources: list[str], targets: list[str], columns: Mapping[str, pa.Array]
 ) -> pa.Table:
-    """A table with all columns of the schema; what is not given is empty."""
-    given = {SOURCE_ID: pa.array(sources), TARGET_ID: pa.array(targets), **columns}
-    declared = SCHEMA.arrow_schema(edge_type)
-    arrays = [
-        given[field.name].cast(field.type)
-        if field.name in given
-        else pa.nulls(len(sources), field.type)
-        for field in declared
-    ]
-    return pa.table(arrays, schema=declared)
+    return full_table(
+        edge_type, {SOURCE_ID: pa.array(sources), TARGET_ID: pa.array(targets), **columns}
+    )
 
 
 def _ids(letter: str, numbers: Rows) -> list[str]:

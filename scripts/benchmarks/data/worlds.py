@@ -1,6 +1,6 @@
 """Tables and nodes of made-up worlds."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -9,6 +9,7 @@ from graphdb import SCHEMA, Snapshot, open_store, write_snapshot
 from graphdb.checked_schema import Schema
 from graphdb.ingestion import ingest
 from graphdb.io.source import SourceTable
+from graphdb.schema_types import EdgeType
 
 STORE, SNAPSHOT = "store.duckdb", "snapshot"
 
@@ -22,7 +23,20 @@ def snapshot_of(tables: Sequence[SourceTable], folder: Path, *, strict: bool = F
 
 def bare_nodes(node_type: str, ids: Iterable[str], schema: Schema = SCHEMA) -> pa.Table:
     """Nodes of which nothing is known but their ids."""
-    arrow = schema.arrow_schema(node_type)
-    key, keys = schema.node_type(node_type).key, pa.array(ids, pa.string())
-    columns = [keys if field.name == key else pa.nulls(len(keys), field.type) for field in arrow]
-    return pa.table(columns, schema=arrow)
+    key = schema.node_type(node_type).key
+    return full_table(node_type, {key: pa.array(ids, pa.string())}, schema)
+
+
+def full_table(
+    of: str | EdgeType, given: Mapping[str, pa.Array], schema: Schema = SCHEMA
+) -> pa.Table:
+    """A table with all columns of a type; what is not given is empty."""
+    declared = schema.arrow_schema(of)
+    num_rows = len(next(iter(given.values())))
+    arrays = [
+        given[field.name].cast(field.type)
+        if field.name in given
+        else pa.nulls(num_rows, field.type)
+        for field in declared
+    ]
+    return pa.table(arrays, schema=declared)

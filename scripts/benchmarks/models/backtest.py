@@ -2,15 +2,34 @@
 
 import argparse
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks.data.weeks import Weeks, held_out_weeks
+from benchmarks.harness import Timer
+from graphdb import Snapshot
 from graphrec import Recommender
 from training.cold_start import ColdStartLearner
+from training.config import TrainConfig
 from training.encoders import SvdConfig, SvdEncoder
-from training.evaluation.backtest import write_backtest_bundle
+from training.evaluation.backtest import train_backtest_model, write_backtest_bundle
+from training.evaluation.rankers import Served
+from training.models import Run
+from training.splitting.split import Holdout
+
+
+def trained_backtests(
+    configs: Mapping[str, TrainConfig], snapshot: Snapshot, holdout: Holdout, folder: Path
+) -> Iterator[tuple[str, Served, float]]:
+    """By name of the config the model that is served, and the seconds that training took."""
+    for number, (name, config) in enumerate(configs.items()):
+        timer = Timer()
+        with timer:
+            served = train_backtest_model(
+                folder / f"bundle-{number}", snapshot, holdout, config, Run()
+            )
+        yield name, served, timer.clock.last
 
 
 @contextmanager

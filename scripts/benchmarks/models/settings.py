@@ -16,14 +16,12 @@ def settings_of(name: str, seed: int, changes: list[str]) -> TrainConfig:
     """The settings of a data set, with some in the place of the file's."""
     content = load_config(FOLDER / f"{name}.toml").model_dump()
     content["svd"]["seed"] = content["graph"]["seed"] = seed
-    for change in changes:
-        content = merged(content, tomllib.loads(change))
-    return TrainConfig.model_validate(content)
+    return merged_config(changes, content)
 
 
-def merged_config(changes: Sequence[str]) -> TrainConfig:
-    """The default settings with changes, as TOML, one after the other."""
-    content = TrainConfig().model_dump()
+def merged_config(changes: Sequence[str], content: Mapping[str, Any] | None = None) -> TrainConfig:
+    """Settings, by default the default ones, with changes, as TOML, one after the other."""
+    content = TrainConfig().model_dump() if content is None else content
     for change in changes:
         content = merged(content, tomllib.loads(change))
     return TrainConfig.model_validate(content)
