@@ -31,7 +31,7 @@ WEEKS = {
 def measured(task):
     """The recall of every model in a task on Complete Journey, by kind and name."""
     found = {}
-    for name in ("weeks", "weeks-svd-graph-popularity", "weeks-intervals"):
+    for name in ("weeks", "weeks-svd-graph-popularity", "weeks-intervals", "habits"):
         (content,) = json.loads(read(f"docs/benchmarks/{name}.json"))["tables"]
         for row in content["rows"]:
             value = row.get(f"{task}, recall@20")
