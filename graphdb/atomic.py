@@ -11,13 +11,13 @@ import shutil
 import stat
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from errno import EACCES, EEXIST, ENOENT, ENOTDIR, ENOTEMPTY, EROFS
 from glob import escape
 from pathlib import Path
 
 from graphdb.errors import FileAccessError, GraphRecError
-from graphdb.file_access import file_access
+from graphdb.file_access import file_access, spare_descriptors
 
 _ENDING = ".partial"
 _NAME_LENGTH = 48  # characters of the target that the scratch name repeats: names have 255 bytes
@@ -114,8 +114,9 @@ def made_folder(folder: Path) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        if is_new and not any(folder.iterdir()):
-            folder.rmdir()
+        if is_new:
+            with suppress(OSError):  # others have written into it
+                folder.rmdir()
         raise
 
 
@@ -132,7 +133,7 @@ def empty_folder(folder: Path, error: type[GraphRecError]) -> Iterator[Path]:
         FileAccessError: The system refuses to write; DiskFullError where there is no room.
     """
     unfinished = folder / f".unfinished{_ENDING}"
-    with file_access("write into", folder), made_folder(folder):
+    with file_access("write into", folder), made_folder(folder), spare_descriptors() as spare:
         try:
             unfinished.mkdir(mode=0o700)  # only one writer can do this
         except FileExistsError as problem:
@@ -144,6 +145,7 @@ def empty_folder(folder: Path, error: type[GraphRecError]) -> Iterator[Path]:
             for path in sorted(unfinished.iterdir()):
                 path.rename(folder / path.name)
         finally:
+            spare.close()
             shutil.rmtree(unfinished, ignore_errors=True)
 
 
@@ -188,18 +190,21 @@ def _scratch(target: Path) -> Iterator[Path]:
     beginning = f".{target.name[:_NAME_LENGTH]}."
     for left in target.parent.glob(f"{escape(beginning)}*{_ENDING}"):
         _remove_if_left(left)
-    try:
-        scratch = Path(tempfile.mkdtemp(_ENDING, beginning, target.parent))
-    except OSError as problem:  # the scratch folder's name, which means nothing to the user
-        raise OSError(problem.errno, problem.strerror, str(target)) from problem
-    try:
-        with (scratch / f"{_LOCK}ing").open("wb") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            # From here on, its name tells other writers that it is a scratch folder.
-            (scratch / f"{_LOCK}ing").rename(scratch / _LOCK)
-            yield scratch
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)  # a failure here must not hide the first error
+    with spare_descriptors() as spare:
+        try:
+            scratch = Path(tempfile.mkdtemp(_ENDING, beginning, target.parent))
+        except OSError as problem:  # the scratch folder's name, which means nothing to the user
+            raise OSError(problem.errno, problem.strerror, str(target)) from problem
+        try:
+            with (scratch / f"{_LOCK}ing").open("wb") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                # From here on, its name tells other writers that it is a scratch folder.
+                (scratch / f"{_LOCK}ing").rename(scratch / _LOCK)
+                yield scratch
+        finally:
+            spare.close()
+            # a failure here must not hide the first error
+            shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _remove_if_left(scratch: Path) -> None:

@@ -11,7 +11,7 @@ import re
 import shutil
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from os.path import realpath
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory, mkdtemp
@@ -41,6 +41,7 @@ class Closing(ABC):
         self.close()
 
 
+_DEEPEST = 4  # levels of folders that a writer makes, its scratch folder included
 _DEVICES = {"CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"} | {
     f"{device}{number}" for device in ("COM", "LPT") for number in "0123456789¹²³"
 }
@@ -211,6 +212,22 @@ def temporary_folder(prefix: str) -> "TemporaryDirectory[str]":
         raise refused(error, "make a temporary folder") from error
 
 
+def spare_descriptors() -> ExitStack:
+    """Opens as many descriptors as it takes to remove a folder, to be closed just before.
+
+    `shutil.rmtree` needs one for each level of folders and one more. Without these, a writer that
+    meets "too many files open" could not remove what it has made until then. With too few left for
+    them, it fails before it makes anything.
+    """
+    with ExitStack() as opened:
+        try:
+            for _ in range(_DEEPEST + 1):
+                opened.enter_context(Path(os.devnull).open("rb"))
+        except OSError as error:
+            raise OSError(error.errno, error.strerror) from error  # not of the device that it names
+        return opened.pop_all()
+
+
 def remove_with(owner: object, folder: Path) -> None:
     """Removes a folder when an object is no longer used, at the latest when Python ends.
 
@@ -231,15 +248,18 @@ def scratch_folder(prefix: str) -> Iterator[Path]:
     Raises:
         FileAccessError: It cannot be created.
     """
-    try:
-        folder = Path(mkdtemp(prefix=prefix))
-    except OSError as error:
-        raise refused(error, "make a temporary folder") from error
-    try:
-        yield folder
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
+    with ExitStack() as opened:
+        try:
+            spare = opened.enter_context(spare_descriptors())
+            folder = Path(mkdtemp(prefix=prefix))
+        except OSError as error:
+            raise refused(error, "make a temporary folder") from error
+        try:
+            yield folder
+        except BaseException:
+            spare.close()
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
 
 
 @contextmanager

@@ -6,7 +6,7 @@ ranking needs, are computed once and written with the bundle.
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from tokenize import TokenError
@@ -74,7 +74,7 @@ class BundleFiles:
         for name in self.hashes:
             path = self.folder / name
             path.unlink(missing_ok=True)
-            if not any(path.parent.iterdir()):
+            with suppress(OSError):  # it holds others
                 path.parent.rmdir()
 
     def _new(self, name: str) -> Path:

@@ -183,18 +183,20 @@ def _build(folder: str | Path, config: IndexConfig) -> list[Built]:
             next_step="write the bundle again to build others",
             value=str(folder),
         )
-    files = BundleFiles(bundle.folder)
+    files, path = BundleFiles(bundle.folder), bundle.folder / MANIFEST_NAME
+    before = path.stat().st_ino
     try:
         built = [_built(order, files, config) for order in orders_of(bundle, config)]
+        entries = {one.name: one.entry for one in built if one.entry is not None}
+        manifest = bundle.manifest.model_copy(
+            update={"indexes": entries, "files": {**bundle.manifest.files, **files.hashes}}
+        )
+        # One rename makes the indexes part of the bundle; what a crash leaves before is not listed.
+        write_file(path, manifest.to_json(), BundleError)
     except BaseException:
-        files.discard()
+        if path.stat().st_ino == before:  # no rename yet
+            files.discard()
         raise
-    entries = {one.name: one.entry for one in built if one.entry is not None}
-    manifest = bundle.manifest.model_copy(
-        update={"indexes": entries, "files": {**bundle.manifest.files, **files.hashes}}
-    )
-    # One rename makes the indexes part of the bundle; what a crash leaves before is not listed.
-    write_file(bundle.folder / MANIFEST_NAME, manifest.to_json(), BundleError)
     return built
 
 
