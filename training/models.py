@@ -25,7 +25,7 @@ from training.gnn.distributed import ALONE, Processes
 from training.gnn.training_log import check_tensorboard
 from training.habits import learn_habits
 
-_DIM_BEFORE = 128  # of the SVD before the window
+_BEFORE = {"dim": 64, "power_iterations": 3, "oversampling": 32}  # of the SVD before the window
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,8 +140,14 @@ def make_habits(
 ) -> Habits | None:
     """The habits that the config asks for; None where there are none.
 
-    A small SVD of what came before the window stands for the dot products of all blocks there.
+    A small SVD of what came before the window stands for the dot products of all blocks there. Only
+    the scale of habits rests on it, so it need not be exact.
     """
-    dim = min(config.svd.dim, _DIM_BEFORE)
-    before = SvdEncoder(schema, target_edge_type, config.svd.model_copy(update={"dim": dim}))
-    return learn_habits(graph, target_edge_type, config.habits, vectors, before.fit)
+    cheap = {key: min(value, getattr(config.svd, key)) for key, value in _BEFORE.items()}
+    svd = SvdEncoder(schema, target_edge_type, config.svd.model_copy(update=cheap))
+
+    def before(past: HeteroData) -> Vectors:
+        users, products = svd.factors(past).vectors(svd.config)
+        return {target_edge_type.source: users.numpy(), target_edge_type.target: products.numpy()}
+
+    return learn_habits(graph, target_edge_type, config.habits, vectors, before)

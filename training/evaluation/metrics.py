@@ -15,7 +15,7 @@ from graphdb.errors import InsufficientDataError, TrainingError
 from graphdb.schema_types import EdgeType
 from graphrec.bundle import Adjacency
 from training.pairs import with_targets
-from training.sparse_ops import gather_rows, owners_of
+from training.sparse_ops import gather_rows, owners_of, starts_of
 
 Tensor = torch.Tensor
 Rows = npt.NDArray[np.int64]
@@ -143,7 +143,7 @@ def best_of(
     for start in range(0, len(query_rows), step):
         rows = torch.from_numpy(query_rows[start : start + step]).to(device)
         scores = scorer.scores(rows)
-        if not torch.isfinite(scores).all():
+        if scores.numel() and not torch.isfinite(torch.stack(torch.aminmax(scores))).all():
             raise TrainingError("the model has NaN or infinite scores")
         if seen is not None:
             scores[places_of(seen, rows)] = -torch.inf
@@ -161,16 +161,28 @@ def _top(scores: Tensor, k: int) -> Tensor:
     split = torch.nonzero(values[:, k - 1 : k] == values[:, k:])[:, 0]
     values, columns = values[:, :k], columns[:, :k]
     if len(split):
-        lowest = values[split, -1:]
-        equal = scores[split] == lowest
-        wanted = (values[split] == lowest).sum(1, keepdim=True)
-        first = equal & (equal.cumsum(1, dtype=torch.int32) <= wanted)
-        columns[split] = torch.nonzero((scores[split] > lowest) | first)[:, 1].view(len(split), k)
+        columns[split] = _first_of_equals(scores[split], values[split])
     columns = columns.sort(1).values
     values = scores.gather(1, columns)
     order = torch.argsort(values, dim=1, descending=True, stable=True)
     columns, values = columns.gather(1, order), values.gather(1, order)
     return torch.where(values > -torch.inf, columns, -1)
+
+
+def _first_of_equals(scores: Tensor, values: Tensor) -> Tensor:
+    """Columns of the highest scores of every row, ascending; of equals to the last the first ones.
+
+    Args:
+        values: The k highest scores of every row, descending.
+    """
+    lowest = values[:, -1:]
+    rows, columns = torch.nonzero(scores >= lowest, as_tuple=True)
+    equal = scores[rows, columns] == lowest[rows, 0]
+    before = starts_of(torch.bincount(rows[equal], minlength=len(scores)))[:-1]
+    place = equal.cumsum(0) - before[rows]  # among the equals of its row, from 1
+    wanted = (values == lowest).sum(1)
+    kept = ~equal | (place <= wanted[rows])
+    return columns[kept].view(values.shape)
 
 
 def places_of(pairs: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:

@@ -100,20 +100,25 @@ def variance_within(sums: Sums) -> float | None:
 def _beta_binomial(
     totals: torch.Tensor, num: torch.Tensor, expected: torch.Tensor
 ) -> Callable[[float], float]:
+    # Most nodes have no success, or nothing else, and few numbers differ: fewer logarithms.
+    some, others = totals > 0, num > totals
+    successes, failures = totals[some], (num - totals)[others]
+    of_successes, of_failures = expected[some], 1 - expected[others]
+    numbers, times = torch.unique(num, return_counts=True)
+
     def log_likelihood(log_strength: float) -> float:
         strength = float(np.exp(log_strength))
-        a, b = strength * expected, strength * (1 - expected)
-        terms = (
-            torch.lgamma(a + totals)
-            - torch.lgamma(a)
-            + torch.lgamma(b + num - totals)
-            - torch.lgamma(b)
-            - torch.lgamma(strength + num)
-            + torch.lgamma(torch.tensor(strength, dtype=torch.float64))
-        )
-        return float(terms.sum())
+        a, b = strength * of_successes, strength * of_failures
+        of_numbers = _log_rising(torch.full_like(numbers, strength), numbers) * times
+        found = _log_rising(a, successes).sum() + _log_rising(b, failures).sum()
+        return float(found - of_numbers.sum())
 
     return log_likelihood
+
+
+def _log_rising(start: torch.Tensor, steps: torch.Tensor) -> torch.Tensor:
+    """The logarithm of start (start + 1) ... (start + steps - 1)."""
+    return torch.lgamma(start + steps) - torch.lgamma(start)
 
 
 def _normal(
@@ -133,10 +138,15 @@ def _highest_point(function: Callable[[float], float], low: float, high: float) 
     grid = np.linspace(low, high, _GRID)
     best = int(np.argmax([function(float(point)) for point in grid]))
     left, right = float(grid[max(best - 1, 0)]), float(grid[min(best + 1, _GRID - 1)])
+    low, high = right - _GOLDEN * (right - left), left + _GOLDEN * (right - left)
+    at_low, at_high = function(low), function(high)
     while right - left > _NARROW:
-        step = _GOLDEN * (right - left)
-        if function(right - step) >= function(left + step):
-            right = left + step
+        if at_low >= at_high:
+            right, high, at_high = high, low, at_low
+            low = right - _GOLDEN * (right - left)
+            at_low = function(low)
         else:
-            left = right - step
+            left, low, at_low = low, high, at_high
+            high = left + _GOLDEN * (right - left)
+            at_high = function(high)
     return (left + right) / 2
