@@ -12,14 +12,24 @@ import numpy.typing as npt
 from graphdb.checked_schema import Schema
 from graphdb.schema_types import EdgeType
 from graphdb.snapshot import Snapshot
-from graphrec.bundle import AudienceFigures, Bundle, ColdStartRule, Habits, NextRule, write_bundle
+from graphrec.bundle import (
+    AudienceFigures,
+    Bundle,
+    ColdStartRule,
+    Habits,
+    NextRule,
+    VectorType,
+    write_bundle,
+)
 from training.cold_start import ColdStartLearner
+from training.compression_choice import CompressionChoice, questions_of, shortened
 from training.config import TrainConfig
 from training.data import HeteroData, edge_types_of
-from training.encoders import Vectors, is_source, next_rule
+from training.encoders import Encoder, Vectors, is_source, next_rule
 from training.models import Run, make_encoder, make_habits
 from training.pairs import adjacency, events
 from training.quality import QualityConfig, quality_tables
+from training.splitting.split import Holdout
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,6 +40,17 @@ class Learned:
     cold_start: Mapping[str, ColdStartRule]
     following: tuple[NextRule, npt.NDArray[np.float32]] | None
     habits: Habits | None
+    compression: CompressionChoice | None = None
+
+    @property
+    def vector_type(self) -> VectorType:
+        """How the vectors are to be written."""
+        return "float32" if self.compression is None else self.compression.vector_type
+
+    @property
+    def sizes(self) -> dict[str, Any]:
+        """How the size of vectors was chosen, for the config in the manifest."""
+        return {} if self.compression is None else {"sizes": self.compression.to_dict()}
 
 
 def learn(
@@ -38,13 +59,28 @@ def learn(
     target_edge_type: EdgeType,
     config: TrainConfig,
     run: Run,
+    holdout: Holdout | None = None,
+    *,
+    encoder: Encoder | None = None,
 ) -> Learned:
     """Trains the model, and learns how new nodes get vectors and what users take again.
+
+    Args:
+        holdout: What came after the graph, to choose by how short vectors may be.
+        encoder: The one that the config asks for, by default.
 
     Raises:
         GraphRecError: Errors of the encoders.
     """
-    fitted = make_encoder(schema, target_edge_type, config, run).fit(graph)
+    group = schema.parse_edge_type(config.group)
+    questions = [] if holdout is None else questions_of(holdout, schema, group)
+    fitted, compression = shortened(
+        (encoder or make_encoder(schema, target_edge_type, config, run)).fit(graph),
+        target_edge_type.source,
+        config.compression,
+        questions,
+        config.top_k,
+    )
     learner = ColdStartLearner(graph, fitted, schema, target_edge_type, config.cold_start)
     rules = learner.rules()
     vectors = learner.applied(rules)
@@ -53,6 +89,7 @@ def learn(
         rules,
         next_rule(schema, target_edge_type, config.next, fitted),
         make_habits(graph, schema, target_edge_type, config, vectors),
+        compression,
     )
 
 
@@ -70,6 +107,7 @@ def bundle_up(
     audiences: Mapping[str, AudienceFigures] | None = None,
     following: tuple[NextRule, npt.NDArray[np.float32]] | None = None,
     habits: Habits | None = None,
+    vector_type: VectorType = "float32",
 ) -> Bundle:
     """Writes a model release: nodes from the snapshot, edges and quality from the graph.
 
@@ -81,6 +119,7 @@ def bundle_up(
         habits: What users take again.
         audiences: What held-out weeks told of audiences, by type of who has one.
         following: The block for what comes next, from `next_rule`.
+        vector_type: How the numbers of vectors are written.
         cutoff: The moment from which on the graph holds nothing; None for the whole snapshot.
 
     Raises:
@@ -109,4 +148,5 @@ def bundle_up(
         audiences=audiences,
         following=following,
         habits=habits,
+        vector_type=vector_type,
     )

@@ -19,6 +19,7 @@ from graphdb.atomic import made_folder, write_file
 from graphdb.documents import TomlFile
 from graphdb.errors import TrainingError
 from training.cold_start import ColdStartConfig
+from training.compression import CompressionConfig
 from training.encoders import (
     EngagementConfig,
     NextConfig,
@@ -86,6 +87,9 @@ class TrainConfig(BaseModel):
 
     cold_start: ColdStartConfig = ColdStartConfig()
     """How new nodes get vectors."""
+
+    compression: CompressionConfig = CompressionConfig()
+    """How vectors are shortened."""
 
     quality: QualityConfig = QualityConfig()
     """How much returns, ratings and repeat purchases count in the quality of nodes."""

@@ -8,6 +8,7 @@ from graphrec.bundle.manifest import BundleManifest
 from graphrec.bundle.next_rule import NextRule
 from graphrec.bundle.quality import Quality, QualityPart, QualityRule
 from graphrec.bundle.reader import Bundle, open_bundle
+from graphrec.bundle.short_vectors import VectorType
 from graphrec.bundle.writer import write_bundle
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "QualityPart",
     "QualityRule",
     "TargetHabits",
+    "VectorType",
     "open_bundle",
     "write_bundle",
 ]

@@ -32,8 +32,10 @@ from graphrec.bundle.manifest import (
     bundle_file,
     edge_paths,
     evidence_paths,
+    scales_paths,
     sources_path,
 )
+from graphrec.bundle.short_vectors import ShortVectors, VectorType
 
 _ROW_GROUP_ROWS = 1_000_000
 
@@ -56,6 +58,21 @@ class BundleFiles:
             np.save(path, np.ascontiguousarray(array), allow_pickle=False)
 
         self.write_with(name, write)
+
+    def write_vectors(
+        self, name: str, vectors: npt.NDArray[np.float32], vector_type: VectorType
+    ) -> npt.NDArray[np.float32]:
+        """Writes vectors, with scales where the type is short; returns what a reader gets."""
+        if vector_type == "float32":
+            self.write_array(name, vectors)
+            return vectors
+        short = ShortVectors.of(vectors, vector_type)
+        self.write_array(name, short.codes)
+        for path, scales in zip(
+            scales_paths(name), (short.row_scales, short.column_scales), strict=True
+        ):
+            self.write_array(path, scales)
+        return short.decoded()
 
     def write_with(self, name: str, write: Callable[[Path], object]) -> None:
         """Gives another library a path to write a file.
@@ -222,13 +239,49 @@ def _load_evidence(folder: Path, manifest: BundleManifest, edge_type: EdgeType) 
     )
 
 
-def load_sources(folder: Path, manifest: BundleManifest) -> npt.NDArray[np.float32] | None:
+class StoredVectors:
+    """Vectors in a bundle: memory-mapped, and where they are short, decoded when first asked for.
+
+    Args:
+        path: Of the numbers or codes, relative to the folder.
+        shape: What the manifest says.
+    """
+
+    def __init__(
+        self, folder: Path, manifest: BundleManifest, path: str, shape: tuple[int, int]
+    ) -> None:
+        self._lock = ForkLock()
+        codes = load_array(bundle_file(folder, path), np.dtype(manifest.vector_type), shape)
+        self._vectors: npt.NDArray[np.float32] | None = None
+        self._short: ShortVectors | None = None
+        if manifest.vector_type == "float32":
+            self._vectors = codes
+        else:
+            rows, columns = (
+                load_array(bundle_file(folder, name), np.float32, (size,))
+                for name, size in zip(scales_paths(path), shape, strict=True)
+            )
+            self._short = ShortVectors(codes, rows, columns)
+
+    @property
+    def vectors(self) -> npt.NDArray[np.float32]:
+        """float32 [num_nodes, dim], read-only."""
+        with self._lock:
+            if self._vectors is None:
+                assert self._short is not None
+                self._vectors = self._short.decoded()
+                self._vectors.flags.writeable = False
+                self._short = None  # the map of its codes is needed no more
+            return self._vectors
+
+
+def load_sources(folder: Path, manifest: BundleManifest) -> StoredVectors | None:
     """Loads the source vectors of the block for what comes next; None without the block."""
     rule = manifest.next
     if rule is None:
         return None
     shape = (manifest.num_nodes[rule.node_type], rule.stop - rule.start)
-    return load_array(bundle_file(folder, sources_path(rule.node_type)), np.float32, shape)
+    return StoredVectors(folder, manifest, sources_path(rule.node_type), shape)
 
 
 def edge_types_in(schema: Schema, manifest: BundleManifest) -> list[EdgeType]:

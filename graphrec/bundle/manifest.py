@@ -22,6 +22,7 @@ from graphrec.bundle.cold_start_rule import ColdStartRule
 from graphrec.bundle.habits import HabitRule
 from graphrec.bundle.next_rule import NextRule
 from graphrec.bundle.quality import QualityRule
+from graphrec.bundle.short_vectors import VectorType
 
 INDEX_FOLDER = "index"
 BOUNDS_PARTS = ("rows.npy", "heads.npy", "lengths.npy", "rotation.npy")
@@ -113,7 +114,7 @@ class IndexEntry(BaseModel):
 
 
 FORMAT = "graphrec-bundle"
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 MANIFEST_NAME = "manifest.json"
 
 
@@ -128,6 +129,7 @@ class BundleManifest(BaseModel):
         cutoff: The model knows nothing at or after this time; None without a cut-off.
         newest_event_at: The time of the newest event of the evidence; None without any.
         dim: Dimensions of every vector.
+        vector_type: How numbers of vectors are written; see `graphrec.bundle.short_vectors`.
         similarity: The score of a query node's and a target's vector.
         config: The training config.
         metrics: The metrics on the holdout.
@@ -146,12 +148,13 @@ class BundleManifest(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     format: Literal["graphrec-bundle"] = "graphrec-bundle"
-    format_version: Literal[3] = 3
+    format_version: Literal[4] = 4
     created_at: AwareDatetime
     snapshot_id: str
     cutoff: AwareDatetime | None
     newest_event_at: AwareDatetime | None = None
     dim: int = Field(ge=1)
+    vector_type: VectorType = "float32"
     similarity: Literal["dot"] = "dot"
     config: dict[str, Any]
     metrics: dict[str, Any]
@@ -242,6 +245,16 @@ def vector_path(node_type: str) -> str:
 
 def sources_path(node_type: str) -> str:
     return f"vectors/{node_type}.sources.npy"
+
+
+def scales_paths(path: str) -> tuple[str, str]:
+    """Returns the paths of the scales of rows and of columns, from that of short vectors.
+
+    >>> scales_paths("vectors/User.npy")
+    ('vectors/User.scales.npy', 'vectors/User.columns.npy')
+    """
+    stem = path.removesuffix(".npy")
+    return f"{stem}.scales.npy", f"{stem}.columns.npy"
 
 
 def quality_path(node_type: str) -> str:

@@ -37,6 +37,7 @@ from graphrec.bundle.checks import (
 from graphrec.bundle.files import (
     COPY_WHOLE,
     PRIVATE_TYPES,
+    StoredVectors,
     corrupt_at,
     edge_types_in,
     load_array,
@@ -170,8 +171,8 @@ class Bundle:
         self._attributes: dict[str, pa.Table] = {}
         self._quality: dict[str, pa.Table] = {}
         self._vectors = {
-            node_type: load_array(
-                bundle_file(folder, vector_path(node_type)), np.float32, (num_nodes, manifest.dim)
+            node_type: StoredVectors(
+                folder, manifest, vector_path(node_type), (num_nodes, manifest.dim)
             )
             for node_type, num_nodes in manifest.num_nodes.items()
             if vector_path(node_type) in manifest.files
@@ -182,9 +183,11 @@ class Bundle:
         }
         self._norms = {
             node_type: load_array(
-                bundle_file(folder, norms_path(node_type)), np.float64, (len(vectors),)
+                bundle_file(folder, norms_path(node_type)),
+                np.float64,
+                (manifest.num_nodes[node_type],),
             )
-            for node_type, vectors in self._vectors.items()
+            for node_type in self._vectors
             if norms_path(node_type) in manifest.files
         }
         self.habits = load_habits(folder, manifest, self._edges)
@@ -271,7 +274,7 @@ class Bundle:
                 next_step=f"train with {node_type} among the embedded types",
                 value=node_type,
             )
-        return self._vectors[node_type]
+        return self._vectors[node_type].vectors
 
     def next_sources(self) -> npt.NDArray[np.float32]:
         """Returns the source vectors of `NextRule`, float32 [num_nodes, width], read-only.
@@ -282,7 +285,7 @@ class Bundle:
         if self._sources is None:
             step = "train with [next] weight above 0, on events with times"
             raise QueryError("the bundle has no block for what comes next", next_step=step)
-        return self._sources
+        return self._sources.vectors
 
     def has_quality(self, node_type: str) -> bool:
         """Returns whether the bundle has the quality of this node type."""

@@ -18,6 +18,7 @@ from graphrec.bundle.manifest import (
     node_path,
     norms_path,
     quality_path,
+    scales_paths,
     sources_path,
     vector_path,
 )
@@ -48,6 +49,10 @@ def check_files(folder: Path, manifest: BundleManifest, *, contents: bool) -> No
         path(node_type) for node_type in manifest.num_nodes for path in (vector_path, norms_path)
     }
     listed = set(manifest.files)
+    if manifest.vector_type != "float32":
+        whole = [vector_path(name) for name in manifest.num_nodes]
+        whole += [] if manifest.next is None else [sources_path(manifest.next.node_type)]
+        needed.update(path for one in listed.intersection(whole) for path in scales_paths(one))
     for pair in map(evidence_paths, manifest.num_edges):
         # The two belong together: each needs the other.
         (needed if listed.intersection(pair) else optional).update(pair)

@@ -36,6 +36,7 @@ from graphrec.bundle.manifest import (
 from graphrec.bundle.next_rule import NextRule, check_next
 from graphrec.bundle.quality import Quality
 from graphrec.bundle.reader import Bundle, open_bundle
+from graphrec.bundle.short_vectors import VectorType
 
 
 @file_access("write")
@@ -55,6 +56,7 @@ def write_bundle(
     audiences: Mapping[str, AudienceFigures] | None = None,
     following: tuple[NextRule, npt.NDArray[np.float32]] | None = None,
     habits: Habits | None = None,
+    vector_type: VectorType = "float32",
 ) -> Bundle:
     """Writes one model release into a new folder.
 
@@ -74,6 +76,7 @@ def write_bundle(
         following: The rule for a user's part of the block for what comes next, and the source
             vectors of its products, float32 [num_nodes, width]; None without the block.
         habits: What users take again; None where pairs do not repeat.
+        vector_type: How the numbers of vectors are written; short ones are rounded.
 
     Raises:
         BundleError: The folder exists, or the parts do not fit together (the message says which).
@@ -93,13 +96,16 @@ def write_bundle(
         check_habits(schema, habits, edges)
     plain_config, plain_metrics = _plain("config", config), _plain("metrics", metrics)
     with atomic_folder(folder, BundleError, "bundles") as unfinished:
-        files = _write_files(unfinished, schema, nodes, vectors, edges, tables, following, habits)
+        files = _write_files(
+            unfinished, schema, nodes, vectors, edges, tables, following, habits, vector_type
+        )
         manifest = BundleManifest(
             created_at=datetime.now(UTC),
             snapshot_id=snapshot_id,
             cutoff=cutoff,
             newest_event_at=newest_event(edges),
             dim=dim,
+            vector_type=vector_type,
             config=plain_config,
             metrics=plain_metrics,
             num_nodes={node_type: table.num_rows for node_type, table in nodes.items()},
@@ -128,6 +134,7 @@ def _write_files(
     quality: Mapping[str, Quality],
     following: tuple[NextRule, npt.NDArray[np.float32]] | None,
     habits: Habits | None,
+    vector_type: VectorType,
 ) -> dict[str, str]:
     files = BundleFiles(folder)
     for node_type, table in nodes.items():
@@ -135,11 +142,11 @@ def _write_files(
         table = table.select(schema.arrow_schema(node_type).names).combine_chunks()
         files.write_table(node_path(node_type), table.replace_schema_metadata(None))
     for node_type, matrix in vectors.items():
-        files.write_array(vector_path(node_type), matrix)
-        files.write_array(norms_path(node_type), norms_of(matrix))
+        written = files.write_vectors(vector_path(node_type), matrix, vector_type)
+        files.write_array(norms_path(node_type), norms_of(written))
     if following is not None:
         rule, sources = following
-        files.write_array(sources_path(rule.node_type), sources)
+        files.write_vectors(sources_path(rule.node_type), sources, vector_type)
     for edge_type, adjacency in edges.items():
         indptr_path, indices_path = edge_paths(edge_type)
         files.write_array(indptr_path, adjacency.indptr)

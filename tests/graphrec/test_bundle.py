@@ -88,7 +88,7 @@ def test_rows_and_ids(world_path):
 def test_manifest_lists_the_hash_of_every_other_file(world_path):
     manifest = json.loads((world_path / "manifest.json").read_text())
     assert manifest["format"] == "graphrec-bundle"
-    assert manifest["format_version"] == 3
+    assert manifest["format_version"] == 4
     assert manifest["schema_fingerprint"] == SCHEMA.fingerprint
     assert set(manifest["files"]) == set(file_bytes(world_path)) - {"manifest.json"}
 

@@ -152,7 +152,7 @@ def test_pickles_are_never_read(folder):
         (
             lambda m: m.update(format_version=1),
             BundleVersionError,
-            "has format version 1; expected 3; train again",
+            "has format version 1; expected 4; train again",
         ),
         (lambda m: m.pop("format_version"), BundleVersionError, "format version None"),
         (lambda m: m.pop("dim"), BundleCorruptError, "is damaged: dim: Field required"),

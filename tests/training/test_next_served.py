@@ -18,7 +18,12 @@ from training.encoders import SvdConfig
 from training.sequences import Sequences
 
 PURCHASED = SCHEMA.edge_type("PURCHASED")
-CONFIG = TrainConfig(svd=SvdConfig(dim=32), next={"weight": 1.0, "dim": 16})
+CONFIG = TrainConfig(
+    svd=SvdConfig(dim=32),
+    next={"weight": 1.0, "dim": 16},
+    # turned into fewer dimensions, but not rounded, so that what is compared is exact
+    compression={"enabled": True, "dim": 40, "vector_type": "float32"},
+)
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,12 @@ from graphrec import Block, Policy, Recommender
 from training import EvaluateOptions, TrainConfig, evaluate, read_evaluation, train
 from training.encoders import SvdConfig
 
-CONFIG = TrainConfig(top_k=10, svd=SvdConfig(dim=32, oversampling=8))
+CONFIG = TrainConfig(
+    top_k=10,
+    svd=SvdConfig(dim=32, oversampling=8),
+    # as with nothing held out, where no size is chosen
+    compression={"enabled": True, "dim": 256, "vector_type": "float16"},
+)
 OPTIONS = EvaluateOptions(baselines=("popularity",), resamples=20)
 
 

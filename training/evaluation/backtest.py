@@ -6,7 +6,7 @@ from pathlib import Path
 from graphdb.snapshot import Snapshot
 from graphrec import Recommender
 from graphrec.bundle import AudienceFigures, Bundle
-from training.bundling import bundle_up, learn
+from training.bundling import Learned, bundle_up, learn
 from training.config import TrainConfig
 from training.encoders import Vectors
 from training.evaluation.rankers import Served
@@ -45,11 +45,16 @@ def write_backtest_bundle(
 
 
 def train_backtest_model(
-    folder: Path, snapshot: Snapshot, holdout: Holdout, config: TrainConfig, run: Run
+    folder: Path,
+    snapshot: Snapshot,
+    holdout: Holdout,
+    config: TrainConfig,
+    run: Run,
 ) -> Served:
     """Trains on the past, writes the backtest bundle, and opens it.
 
-    Settings that the config leaves to the program are chosen on the past too.
+    Settings that the config leaves to the program are chosen on the past too; how short vectors
+    are is not chosen, because the past holds nothing out.
 
     Raises:
         BundleError: The folder exists.
@@ -58,18 +63,35 @@ def train_backtest_model(
     graph, schema = holdout.train_graph, snapshot.schema
     if config.selection.enabled:
         config = select_config(graph, schema, holdout.edge_type, config).config
-    learned = learn(graph, schema, holdout.edge_type, config, run)
+    return served_of(
+        folder, snapshot, holdout, config, learn(graph, schema, holdout.edge_type, config, run)
+    )
+
+
+def served_of(
+    folder: Path, snapshot: Snapshot, holdout: Holdout, config: TrainConfig, learned: Learned
+) -> Served:
+    """Writes the backtest bundle of what was learned on the past, and opens it.
+
+    Raises:
+        BundleError: The folder exists.
+    """
     bundle = bundle_up(
         folder,
         snapshot,
-        graph,
+        holdout.train_graph,
         learned.vectors,
         cutoff=holdout.cutoff,
-        config={"encoder": config.encoder_name, **config.model_dump()},
+        config={
+            "encoder": config.encoder_name,
+            **config.model_dump(),
+            **learned.sizes,
+        },
         metrics={},
         cold_start=learned.cold_start,
         quality=config.quality,
         following=learned.following,
         habits=learned.habits,
+        vector_type=learned.vector_type,
     )
     return Served(config.encoder_name, Recommender(bundle))
