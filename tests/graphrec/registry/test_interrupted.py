@@ -14,7 +14,7 @@ from graphdb import atomic
 from graphrec import Recommender, Registry, open_bundle
 from graphrec.registry import places, promotions
 
-NUM_SWAPS = 100
+NUM_SWAPS = 30  # each meets dozens of reads
 READERS = 4
 KILLS = 10
 PROMOTE_FOR_EVER = """

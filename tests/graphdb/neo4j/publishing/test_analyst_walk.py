@@ -16,24 +16,20 @@ FOUND = 8
 """How many nodes the saved queries of the model return."""
 
 
-@pytest.fixture
-def run():
-    def invoke(*words: str) -> str:
-        done = CliRunner().invoke(build_app(), list(words))
-        assert done.exit_code == 0, done.stderr
-        return done.stdout
-
-    return invoke
+def run(*words: str) -> str:
+    done = CliRunner().invoke(build_app(), list(words))
+    assert done.exit_code == 0, done.stderr
+    return done.stdout
 
 
-@pytest.fixture
-def explored(shop, run, recommenders):
+@pytest.fixture(scope="module")
+def explored(shared_shop, recommenders):
     """Rows of a saved query about a node, after publishing the first release."""
-    bundle = recommenders[0].bundle.folder
-    run("publish", str(bundle), shop.url, "--recommend", "User:u00003", "-k", "10")
+    bundle, url = recommenders[0].bundle.folder, shared_shop.url
+    run("publish", str(bundle), url, "--recommend", "User:u00003", "-k", "10")
 
     def rows(node: str, name: str) -> list[dict]:
-        words = ("explore", node, "--query", name, "--store", shop.url, "--run", "--json")
+        words = ("explore", node, "--query", name, "--store", url, "--run", "--json")
         return json.loads(run(*words))["rows"]
 
     return rows

@@ -8,7 +8,6 @@ import pytest
 from contracts.publish_world import (
     DRAWN,
     DRAWN_AND_SERVED,
-    NUM_PRODUCTS,
     ask,
     assert_only,
     column,
@@ -18,58 +17,11 @@ from contracts.publish_world import (
     similarities,
 )
 from neo4j.exceptions import Neo4jError
-from pages.markdown import texts
 
-from graphdb import SCHEMA, open_store, write_snapshot
-from graphdb.explore import queries_for
+from graphdb import open_store, write_snapshot
 from graphdb.stores import PublishingStore
 from graphdb.stores.neo4j.publishing import publisher
 from graphrec.publishing import QueryNode, publish
-
-
-def test_neo4j_answers_as_the_recommender(shop, plain, recommenders):
-    recommender = recommenders[0]
-    publish(recommender, shop.url)
-    hits, users = 0, ids("User")[:-1]
-    for user in users:
-        _, products, scores = ask(plain, user)
-        hits += len(set(products) & set(recommender.products_for_user(user).ids))
-        assert scores == pytest.approx(similarities(recommender, user, products), abs=1e-5)
-    assert hits / (10 * len(users)) >= 0.99
-
-
-def test_whoever_asks_for_all_gets_the_exact_order(shop, plain, recommenders):
-    recommender = recommenders[0]
-    publish(recommender, shop.url)
-    same = [
-        ask(plain, user, NUM_PRODUCTS)[1] == list(recommender.products_for_user(user).ids)
-        for user in ids("User")[:-1]
-    ]
-    assert np.mean(same) >= 0.95, "but for scores that float32 cannot tell apart"
-
-
-def test_the_documented_queries_answer(shop, plain, recommenders):
-    recommender = recommenders[0]
-    publish(recommender, shop.url, queries=[QueryNode("User", "u00003", "Product")])
-    for_user, similar, audience, drawn = texts("docs/neo4j.md", "cypher")
-    exact = recommender.products_for_user("u00003").ids
-    for query, name in ((for_user, "node"), (drawn, "target")):
-        found = plain.execute_query(query, user_id="u00003").records
-        assert len({record[name]["product_id"] for record in found} & set(exact)) >= 9
-    likes = hits = 0
-    for product in ids("Product")[:20]:
-        found = plain.execute_query(similar, product_id=product).records
-        likes += len(found)
-        hits += len(
-            {record["node"]["product_id"] for record in found}
-            & set(recommender.similar_products(product).ids)
-        )
-    assert (likes, hits) == (200, pytest.approx(200, abs=20))
-    found = plain.execute_query(audience, brand_id="b00001").records
-    brand = [recommender.bundle.row_of("Brand", "b00001")]
-    wanted, _ = recommender.top_rows("Brand", brand, "User", k=10)
-    users = recommender.bundle.ids("User").take(wanted[0]).to_pylist()
-    assert [record["node"]["user_id"] for record in found] == users
 
 
 def test_what_was_done_is_counted(store, plain, recommenders):
@@ -145,22 +97,6 @@ def test_a_new_release_recommends_to_whom_the_one_before_did(shop, plain, recomm
     assert sum(drawn_counts(plain).values()) == 10
 
 
-def test_the_similarity_is_that_of_the_recommender(shop, plain, recommenders):
-    recommender = recommenders[0]
-    publish(recommender, shop.url)
-    query = queries_for(SCHEMA, "Product")["similar"]
-    (documented,) = [text for text in texts("docs/neo4j.md", "cypher") if "similarity" in text]
-    for product in ids("Product")[:10]:
-        found = recommender.similar_products(product, k=len(ids("Product")))
-        scores = {item.id: item.score for item in found}
-        for text, name in ((query.text, "other"), (documented, "node")):
-            records = plain.execute_query(text, product_id=product).records
-            assert len(records) >= 8
-            for record in records:
-                wanted = scores[record[name]["product_id"]]
-                assert record["similarity"] == pytest.approx(wanted, rel=1e-6, abs=1e-7)
-
-
 def test_vectors_of_an_older_version_are_replaced(shop, plain, recommenders):
     recommender = recommenders[0]
     for old in (id_of(recommender), "0123456789ab"):
@@ -193,22 +129,6 @@ def test_a_release_keeps_what_it_has_drawn_and_draws_more_beside_it(shop, plain,
     assert sum(drawn_counts(plain).values()) == 7
     publish(recommender, shop.url, queries=[QueryNode("User", "u00003", "Product")], k=1)
     assert drawn_counts(plain)["u00003", "Product"] == 1, "the same query node: replaced"
-
-
-def test_similarity_in_neo4j_is_that_of_similar_products(shop, plain, recommenders):
-    recommender = recommenders[0]
-    publish(recommender, shop.url)
-    documented = texts("docs/neo4j.md", "cypher")[1]
-    saved = queries_for(SCHEMA, "Product")["similar"].cypher
-    for product in ids("Product")[:10]:
-        exact = recommender.similar_products(product, k=NUM_PRODUCTS)
-        scores = {item.id: item.score for item in exact}
-        for query, name in ((documented, "node"), (saved, "other")):
-            records = plain.execute_query(query, product_id=product).records
-            assert records
-            for record in records:
-                wanted = scores[record[name]["product_id"]]
-                assert record["similarity"] == pytest.approx(wanted, abs=1e-5, rel=1e-3)
 
 
 def test_recommendations_to_nodes_that_are_gone_are_counted(shop, plain, recommenders):
