@@ -7,12 +7,15 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
-from pages.markdown import lines_of, run_line, texts
 
-# Threads of torch sleep while they wait for one another. By default they spin, and where two
-# workers share two cores, the one takes the other's: training took eight times as long. This is
-# read when torch is loaded, which no import above does, and processes inherit it.
+# Both are read when NumPy and torch are loaded, which no import above does, and processes inherit
+# them. Threads of torch sleep while they wait for one another: by default they spin, and where two
+# workers share two cores, the one takes the other's. Workers share the cores, because more threads
+# than these take a quarter more processor time for the same work.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+_WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+if _WORKERS > 1:
+    os.environ.setdefault("OMP_NUM_THREADS", str(max((os.cpu_count() or 1) // _WORKERS, 1)))
 
 # A slow machine is no failing test.
 settings.register_profile("graphrec", deadline=None)
@@ -32,6 +35,8 @@ def demo(tmp_path_factory):
 @pytest.fixture(scope="session")
 def town(tmp_path_factory):
     """A folder in which the commands of docs/tour.md have run, and what each printed."""
+    from pages.markdown import lines_of, run_line, texts  # which loads NumPy
+
     folder = tmp_path_factory.mktemp("town")
     (commands,) = texts("docs/tour.md", "sh")
     with pytest.MonkeyPatch.context() as patch:
