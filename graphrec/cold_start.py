@@ -140,7 +140,14 @@ class NeighborAggregator:
             parts.append(np.float32(rule.closest_siblings) * self.from_closest_siblings(groups))
         number = next(iter(neighbors.values())).num_sources
         nothing = np.zeros((number, self._vectors(self._node_type).shape[1]), dtype=np.float32)
-        return sum(parts, nothing)
+        total = sum(parts, nothing)
+        silent = np.flatnonzero(~total.any(axis=1))
+        if len(silent) and groups:  # what weighs nothing beside other edges counts alone
+            alone = [
+                self.from_siblings(edge, _some(pairs, silent)) for edge, pairs in groups.items()
+            ]
+            total[silent] = sum(alone, nothing[silent])
+        return total
 
     def neighbors(self, edge: EdgeType, rows: Rows) -> Adjacency:
         """Returns the neighbors of known nodes (ascending), to treat them as new."""

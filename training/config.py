@@ -38,8 +38,9 @@ class SelectionConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     enabled: bool = False
-    """Whether dimensions, exponents and half-life of the SVD are chosen on a validation part of the
-    training data. The values in [svd] are where the search begins.
+    """Whether dimensions, exponents and half-life of the SVD, the weights of profile and
+    popularity, and how brands are ranked are chosen on a validation part of the training data. Keys
+    that the config sets itself stay as they are.
     """
 
 
@@ -110,6 +111,12 @@ class TrainConfig(BaseModel):
             )
         return self
 
+    @model_validator(mode="after")
+    def _has_what_is_chosen(self) -> Self:
+        if self.selection.enabled and not self.svd.weight:
+            raise ValueError("svd.weight is 0, but selection.enabled chooses settings of the SVD")
+        return self
+
     @property
     def encoder_name(self) -> str:
         """What bundles and results call the encoder.
@@ -158,6 +165,7 @@ RENAMED: Mapping[str, str] = {
 """What to write in the place of keys that older releases had."""
 
 
+DEFAULT_PRESET = "auto"
 _OLD_PRESETS = {"quick": "default", "max": "svd-graph-large", "discover": "svd-graph-popularity"}
 
 
@@ -185,6 +193,11 @@ def preset_path(name: str) -> Path:
     return known[name]
 
 
+def default_config() -> TrainConfig:
+    """What trains where nothing else is asked for: the preset with settings that are chosen."""
+    return load_config(preset_path(DEFAULT_PRESET))
+
+
 def make_config(
     path: Path | None, svd: Mapping[str, Any], graph: Mapping[str, Any] | None = None
 ) -> TrainConfig:
@@ -194,9 +207,9 @@ def make_config(
         TrainingError: As for `load_config`; or a value put in place is out of its range.
     """
     base = load_config(path) if path else TrainConfig()
-    content = base.model_dump()
-    content["svd"].update(svd)
-    content["graph"].update(graph or {})
+    content = base.model_dump(exclude_unset=True)  # what is not set can still be chosen
+    for table, values in (("svd", svd), ("graph", graph or {})):
+        content[table] = content.get(table, {}) | dict(values)
     try:
         return TrainConfig.model_validate(content)
     except ValidationError as error:

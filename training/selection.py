@@ -1,14 +1,15 @@
-"""Chooses the config of the SVD on a validation part that is cut from the training graph.
+"""Chooses settings on a validation part that is cut from the training graph.
 
 What fits one data set does not fit another: a dense one wants few dimensions, an old one no
-half-life. Trials are cheap: a climb from several starts, one step along one key at a time, on a
-sample of queries. One factorisation answers for every dimension, singular value exponent and item
-popularity exponent, so that only keys that change the matrix cost another one. The number of trials
-depends on the data and not on the clock: equal data give equal choices, however fast the machine.
+half-life, a shop of fashions what sells now. The search climbs from several starts, one step along
+one key at a time: first the SVD, then the weights of the other blocks, then how brands and other
+groups are ranked. Keys that the config sets itself stay as they are. The number of trials depends
+on the data and not on the clock: equal data give equal choices, however fast the machine.
+`training.trials` says what makes trials cheap.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,56 +17,71 @@ import numpy as np
 from graphdb.checked_schema import Schema
 from graphdb.errors import InsufficientDataError
 from graphdb.schema_types import EdgeType
-from graphrec.bundle import Adjacency
 from training.config import TrainConfig
-from training.data import ALWAYS_S, AT_S, DAY_S, HeteroData
-from training.encoders import SvdConfig
-from training.encoders.svd import SvdEncoder, SvdFactors
-from training.evaluation.metrics import VectorScorer, metrics_at_k
+from training.data import ALWAYS_S, AT_S, DAY_S, HeteroData, edge_types_of
+from training.evaluation.results import FEWEST_QUERIES
+from training.pairs import adjacency, compose, without
+from training.sparse_ops import csr_of
 from training.splitting.holdout import Split, ValidationPart, cut
+from training.trials import (
+    NEVER_DAYS,
+    Axes,
+    BlockTrials,
+    Factorisations,
+    Question,
+    Settings,
+    SvdTrials,
+    Value,
+    climbed,
+    sampled,
+    values_of,
+)
 
-Value = float | int
-Settings = dict[str, Value]
-Axes = Mapping[str, Sequence[Value]]
+DIMS, MOST_DIM = (8, 16, 32, 64, 128), 512
+"""The dimensions that are tried; twice as many, up to the most, while the best trial has the most
+of them.
+"""
 
-NEVER_DAYS = 1e9
-"""A half-life that changes nothing; TOML has no None."""
-
-DIMS, WIDER = (8, 16, 32, 64, 128), (128, 192, 256, 384, 512)
-"""The dimensions that are tried, and those at last, where the best trial has the most of them."""
-
-READ_OUT: Axes = {
-    "dim": DIMS,
-    "singular_value_exponent": (-0.5, -0.25, 0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0),
-    "item_popularity_exponent": (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6),
+READ_OUT: dict[str, Sequence[Value]] = {
+    "svd.dim": DIMS,
+    "svd.singular_value_exponent": (-0.5, -0.25, 0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0),
+    "svd.item_popularity_exponent": (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6),
 }
 """What one factorisation answers for."""
 
-EXPONENTS: Axes = {
-    "item_exponent": (0.2, 0.3, 0.4, 0.5, 0.6, 0.75),
-    "user_degree_exponent": (0.0, 0.2, 0.4, 0.5, 0.6),
+EXPONENTS: dict[str, Sequence[Value]] = {
+    "svd.item_exponent": (0.2, 0.3, 0.4, 0.5, 0.6, 0.75),
+    "svd.user_degree_exponent": (0.0, 0.2, 0.4, 0.5, 0.6),
 }
 REPEAT_EXPONENTS = (0.0, 0.25, 0.5, 1.0)
 HALF_LIVES_DAYS = (7.0, 15.0, 30.0, 60.0, 120.0, 240.0, 500.0, 1000.0)
 
+POPULARITY_WEIGHTS = (0.0, 0.05, 0.1, 0.2, 0.4, 0.8)
+POPULARITY_HALF_LIVES_DAYS = (5.0, 10.0, 20.0, 40.0, 80.0, 160.0)
+PROFILE_WEIGHTS = (0.25, 0.5, 1.0, 2.0, 4.0)  # never 0: it is what is known of new products
+GROUPS: dict[str, Sequence[Value]] = {
+    "svd.group_singular_value_exponent": (0.0, 0.5, 1.0, 1.5, 2.0, 2.5),
+    "svd.group_power": (0.0, 0.25, 0.5, 0.75),
+}
+
 STARTS: Sequence[Settings] = (
     {},
     {
-        "user_degree_exponent": 0.5,
-        "item_exponent": 0.5,
-        "item_popularity_exponent": 0.5,
-        "singular_value_exponent": 0.5,
-        "half_life_days": NEVER_DAYS,
-        "repeat_exponent": 0.0,
+        "svd.user_degree_exponent": 0.5,
+        "svd.item_exponent": 0.5,
+        "svd.item_popularity_exponent": 0.5,
+        "svd.singular_value_exponent": 0.5,
+        "svd.half_life_days": NEVER_DAYS,
+        "svd.repeat_exponent": 0.0,
     },
     {
-        "user_degree_exponent": 0.2,
-        "item_exponent": 0.5,
-        "item_popularity_exponent": 0.1,
-        "singular_value_exponent": 0.0,
-        "dim": 64,
-        "half_life_days": NEVER_DAYS,
-        "repeat_exponent": 0.0,
+        "svd.user_degree_exponent": 0.2,
+        "svd.item_exponent": 0.5,
+        "svd.item_popularity_exponent": 0.1,
+        "svd.singular_value_exponent": 0.0,
+        "svd.dim": 64,
+        "svd.half_life_days": NEVER_DAYS,
+        "svd.repeat_exponent": 0.0,
     },
 )
 """Where climbs begin, in what differs from the given config: there, at the symmetric normalisation
@@ -79,8 +95,10 @@ VALIDATION_SHARE = 0.1
 of each user's pairs.
 """
 
-ENOUGH_PAIRS, FEWEST_QUERIES, MOST_QUERIES = 4_000, 256, 4_000
-"""Queries are drawn until they have enough true pairs."""
+FEW, MORE, ENOUGH = (1_000, 128), (4_000, 512), (4_000, 1_024)
+"""Query nodes are drawn until there are so many true pairs and query nodes: for the climbs from the
+starts, for the SVD, and for weights, whose differences are small.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +157,7 @@ def _told(value: Value) -> str:
 def select_config(
     graph: HeteroData, schema: Schema, target_edge_type: EdgeType, base: TrainConfig
 ) -> Selection:
-    """Chooses the config of the SVD.
+    """Chooses settings of the SVD, weights of other blocks, and how groups are ranked.
 
     Args:
         graph: What is trained on. A part of it is held out to compare trials: its last days, or a
@@ -155,42 +173,126 @@ def select_config(
     part, title = _validation_part(graph, schema, target_edge_type)
     if part is None:
         return Selection(kept, None, {})
-    trials = _Trials(part, _sampled(part.truth), schema, target_edge_type, base)
-    axes = {**EXPONENTS, **_axes_of(part, target_edge_type)}
-    given = _given(base.svd, READ_OUT.keys() | axes.keys())
-
-    def climbed(settings: Settings) -> Settings:
-        return _climbed(settings, READ_OUT, trials.ndcg)
-
-    starts = [
-        given
-        | {"dim": min(given["dim"], DIMS[-1])}
-        | {key: value for key, value in other.items() if key in given}
-        for other in STARTS
-    ]
-    best = max((climbed(start) for start in starts), key=trials.ndcg)
-    best = climbed(_climbed(best, axes, lambda settings: trials.ndcg(climbed(settings))))
-    full = replace(trials, most_dim=max(WIDER[-1], int(given["dim"])))
-    if best["dim"] == DIMS[-1]:
-        best = _climbed(best, {**READ_OUT, "dim": WIDER}, full.ndcg)
-    before, reached = full.ndcg(given), full.ndcg(best)
-    if before >= reached:
-        best, reached = given, before
-    return Selection(
-        kept.model_copy(update={"svd": trials.config(best)}),
-        title,
-        {f"svd.{key}": (given[key], best[key]) for key in best if best[key] != given[key]},
-        len(trials.known) + len(full.known),
-        f"ndcg@{base.top_k}",
-        before,
-        reached,
-    )
+    return _Search(Question(part, schema, target_edge_type, kept)).selection(str(title))
 
 
-def _given(config: SvdConfig, keys: Collection[str]) -> Settings:
-    """The values of a config; no half-life is one that never ends."""
-    values = config.model_dump(include=set(keys))
-    return {key: NEVER_DAYS if value is None else value for key, value in values.items()}
+class _Search:
+    """The steps of the search, and the trials that they share."""
+
+    def __init__(self, question: Question) -> None:
+        self.question = question
+        truth = question.part.truth
+        self.few, self.more, self.enough = (sampled(truth, *size) for size in (FEW, MORE, ENOUGH))
+        self.read_out = self._free(READ_OUT)
+        most = DIMS[-1] if "svd.dim" in self.read_out else question.base.svd.dim
+        self.factorisations = Factorisations(question, most)
+        self.blocks = BlockTrials(question, self.factorisations)
+        self.num_trials = 0
+
+    def selection(self, title: str) -> Selection:
+        question, blocks = self.question, self.blocks
+        best = self._of_blocks(self._of_svd())
+        given = values_of(question.base, best.keys())
+        before, reached = (self._ndcg(settings) for settings in (given, best))
+        if before >= reached:
+            best, reached = given, before
+        best = self._of_groups(best)
+        given = values_of(question.base, best.keys())
+        changed = {key: (given[key], best[key]) for key in best if best[key] != given[key]}
+        return Selection(
+            question.with_settings({key: best[key] for key in changed}),
+            title,
+            changed,
+            self.num_trials + len(blocks.known),
+            f"ndcg@{question.base.top_k}",
+            before,
+            reached,
+        )
+
+    def _of_svd(self) -> dict[str, Value]:
+        """The best settings of the SVD alone.
+
+        Climbs from the starts are measured on few query nodes.
+        """
+        axes = self._free(
+            {**EXPONENTS, **_axes_of(self.question.part, self.question.target_edge_type)}
+        )
+        rough, exact = (
+            SvdTrials(self.question, self.factorisations, truth) for truth in (self.few, self.more)
+        )
+        given = values_of(self.question.base, self.read_out.keys() | axes.keys())
+        if "svd.dim" in given:
+            given["svd.dim"] = min(given["svd.dim"], DIMS[-1])
+
+        def read_out(settings: Settings) -> float:
+            return exact.ndcg(climbed(settings, self.read_out, exact.ndcg))
+
+        tops = []
+        for other in STARTS:
+            start = given | {key: value for key, value in other.items() if key in given}
+            top = climbed(start, self.read_out, rough.ndcg)
+            tops.append((exact.ndcg(top), top))
+        _, best = max(tops, key=lambda one: one[0])
+        best = climbed(best, self.read_out, exact.ndcg)
+        best = climbed(climbed(best, axes, read_out), self.read_out, exact.ndcg)
+        while best.get("svd.dim") == (most := self.factorisations.most_dim) and most < MOST_DIM:
+            self.factorisations.most_dim = 2 * most
+            wider = self.read_out | {"svd.dim": (most, 2 * most)}
+            best = climbed(best, wider, exact.ndcg)
+        self.num_trials += len(rough.known) + len(exact.known)
+        return best
+
+    def _of_blocks(self, best: dict[str, Value]) -> dict[str, Value]:
+        """The best weights of profile and popularity beside the best SVD."""
+        base, part = self.question.base, self.question.part
+        days = _span_days(part.train_graph, self.question.target_edge_type)
+        lives = (*(one for one in POPULARITY_HALF_LIVES_DAYS if one <= days), NEVER_DAYS)
+        axes = self._free(
+            {"popularity.weight": POPULARITY_WEIGHTS, "popularity.half_life_days": lives}
+            | ({"profile.weight": PROFILE_WEIGHTS} if base.profile.weight else {})
+        )
+        start = best | values_of(base, axes.keys())
+        starts = [start]
+        if start.get("popularity.weight") == 0:
+            some = start | {"popularity.weight": POPULARITY_WEIGHTS[2]}
+            aged = "popularity.half_life_days"
+            starts += [some | {aged: one} for one in lives[::2]] if aged in axes else [some]
+        best = climbed(max(starts, key=self._ndcg), axes, self._ndcg)
+        if best.get("popularity.weight") == 0:
+            best |= {key: value for key, value in start.items() if key.startswith("popularity.")}
+        return best
+
+    def _of_groups(self, best: dict[str, Value]) -> dict[str, Value]:
+        """The same with the best ranking of brands, or of what `group` names, that are new."""
+        question = self.question
+        part, edge_type = question.part, question.schema.parse_edge_type(question.base.group)
+        if edge_type not in edge_types_of(part.train_graph):
+            return best
+        members = adjacency(part.train_graph, edge_type)
+        taken = compose(adjacency(part.train_graph, question.target_edge_type), members)
+        truth = without(compose(part.truth, members), taken)
+        if np.count_nonzero(truth.degrees()) < FEWEST_QUERIES:
+            return best
+        truth, seen, axes = sampled(truth, *ENOUGH), csr_of(taken), self._free(GROUPS)
+
+        def ndcg(settings: Settings) -> float:
+            return self.blocks.ndcg(settings, truth, seen, edge_type.target)
+
+        return climbed(best | values_of(question.base, axes.keys()), axes, ndcg)
+
+    def _ndcg(self, settings: Settings) -> float:
+        part, target_type = self.question.part, self.question.target_edge_type.target
+        return self.blocks.ndcg(settings, self.enough, part.taken, target_type)
+
+    def _free(self, axes: Axes) -> dict[str, Sequence[Value]]:
+        """The axes of keys that the config does not set itself."""
+        tables = self.question.base
+
+        def is_free(key: str) -> bool:
+            table, name = key.split(".")
+            return name not in getattr(tables, table).model_fields_set
+
+        return {key: values for key, values in axes.items() if is_free(key)}
 
 
 def _validation_part(
@@ -214,9 +316,9 @@ def _axes_of(part: ValidationPart, target_edge_type: EdgeType) -> Axes:
     graph, axes = part.train_graph, {}
     days = _span_days(graph, target_edge_type)
     if lives := [one for one in HALF_LIVES_DAYS if one <= days]:
-        axes["half_life_days"] = (*lives, NEVER_DAYS)
+        axes["svd.half_life_days"] = (*lives, NEVER_DAYS)
     if graph[target_edge_type].edge_index.shape[1] > int(part.taken.crow_indices()[-1]):
-        axes["repeat_exponent"] = REPEAT_EXPONENTS
+        axes["svd.repeat_exponent"] = REPEAT_EXPONENTS
     return axes
 
 
@@ -225,78 +327,3 @@ def _span_days(graph: HeteroData, edge_type: EdgeType) -> float:
     at_s = graph[edge_type][AT_S]
     at_s = at_s[at_s != ALWAYS_S]
     return float(at_s.max() - at_s.min()) / DAY_S if at_s.numel() else 0.0
-
-
-def _sampled(truth: Adjacency) -> Adjacency:
-    """The true pairs of some queries, drawn until they have enough."""
-    degrees = truth.degrees()
-    order = np.random.default_rng(0).permutation(np.flatnonzero(degrees))
-    enough = int(np.searchsorted(np.cumsum(degrees[order]), ENOUGH_PAIRS)) + 1
-    rows = np.sort(order[: min(max(enough, FEWEST_QUERIES), MOST_QUERIES)])
-    sources = np.repeat(rows, degrees[rows])
-    return Adjacency.from_edges(sources, truth.gather(rows), truth.num_sources, truth.num_targets)
-
-
-def _climbed(start: Settings, axes: Axes, ndcg: Callable[[Settings], float]) -> Settings:
-    """Goes on to a better neighbor along one axis after the other, until there is none."""
-    best, reached, moved = start, ndcg(start), True
-    while moved:
-        moved = False
-        for key, values in axes.items():
-            for step in (1, -1):
-                while (value := _neighbor(values, best[key], step)) is not None:
-                    tried = best | {key: value}
-                    found = ndcg(tried)
-                    if found <= reached:
-                        break
-                    best, reached, moved = tried, found, True
-    return best
-
-
-def _neighbor(values: Sequence[Value], value: Value, step: int) -> Value | None:
-    """The next value up or down; None at the end.
-
-    >>> _neighbor((1, 2, 4), 2, 1), _neighbor((1, 2, 4), 3, -1), _neighbor((1, 2, 4), 4, 1)
-    (4, 2, None)
-    """
-    beyond = [one for one in values if (one - value) * step > 0]
-    return beyond[0 if step > 0 else -1] if beyond else None
-
-
-@dataclass(slots=True, eq=False)
-class _Trials:
-    """Measures configs of the SVD; keeps the last factorisation, and every result.
-
-    Args:
-        most_dim: The dimensions of a factorisation.
-        known: NDCG by config.
-    """
-
-    part: ValidationPart
-    truth: Adjacency
-    schema: Schema
-    target_edge_type: EdgeType
-    base: TrainConfig
-    most_dim: int = DIMS[-1]
-    known: dict[str, float] = field(default_factory=dict, init=False)
-    _factors: dict[str, SvdFactors] = field(default_factory=dict, init=False)
-
-    def config(self, settings: Settings) -> SvdConfig:
-        return SvdConfig.model_validate(self.base.svd.model_dump() | settings)
-
-    def ndcg(self, settings: Settings) -> float:
-        config = self.config(settings)
-        key = config.model_dump_json()
-        if key not in self.known:
-            scorer = VectorScorer(*self._factored(config).vectors(config))
-            reached = metrics_at_k(scorer, self.part.taken, self.truth, self.base.top_k)
-            self.known[key] = reached.ndcg
-        return self.known[key]
-
-    def _factored(self, config: SvdConfig) -> SvdFactors:
-        key = config.model_dump_json(exclude=set(READ_OUT))
-        if key not in self._factors:
-            quick = config.model_copy(update={"dim": self.most_dim})
-            encoder = SvdEncoder(self.schema, self.target_edge_type, quick)
-            self._factors = {key: encoder.factors(self.part.train_graph)}
-        return self._factors[key]

@@ -19,7 +19,7 @@ from graphrec.bundle import Bundle
 from graphrec.registry.places import copy_in
 from training.bundling import Learned, bundle_up, learn
 from training.compression_choice import CompressionChoice
-from training.config import TrainConfig
+from training.config import TrainConfig, default_config
 from training.data import load_graph
 from training.evaluation.backtest import served_of
 from training.evaluation.baselines import POPULARITY, baseline
@@ -132,7 +132,7 @@ def train(
         CheckpointError: The state in the folder of `run` is of another run.
         WorkerLostError: Another process has ended.
     """
-    config, run = config or TrainConfig(), run or Run()
+    config, run = config or default_config(), run or Run()
     if out_dir is None:
         with scratch_folder("graphrec-bundle-") as scratch:
             report = train(

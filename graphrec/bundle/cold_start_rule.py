@@ -23,7 +23,8 @@ class ColdStartRule(BaseModel):
     Args:
         neighbors: Edge types whose neighbors count with their own vectors.
         siblings: Edge types whose siblings count: nodes of the same type that share a neighbor. 0
-            for edge types that only count in `closest_siblings`.
+            for edge types that only count in `closest_siblings`, or where a new node has no other
+            edges.
         closest_siblings: The weight of the siblings that share the most of these edge types; 0 for
             none.
         trained_by: The edge types by which the model knows the nodes at their ends. A node without

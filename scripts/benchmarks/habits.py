@@ -2,8 +2,9 @@
 
 SNAPSHOT is a folder that `graphrec snapshot` wrote, such as that of the demo. Its last four weeks
 are held out; with --validate they are cut off, and the four weeks before them are held out. Models
-are trained and served as `graphrec evaluate` does, with their default settings and without habits;
-all baselines have theirs. Lists of new products and brands exclude what was bought before.
+are trained and served as `graphrec evaluate` does: with settings that training chooses (`auto`,
+what trains without options), with the default settings, and without habits; all baselines have
+theirs. Lists of new products and brands exclude what was bought before.
 """
 
 import tempfile
@@ -24,7 +25,11 @@ from training.evaluation.tasks import ALL, NEW, NEW_GROUPS, REPEAT, all_tasks
 K = 20
 TASKS = (ALL, REPEAT, NEW, NEW_GROUPS)
 BASELINES = (PERSONAL, TIFU_KNN, UP_CF, IALS, EASE)
-MODELS = {"default": "", "default without habits": "habits.weight = 0"}
+MODELS = {
+    "auto": "selection.enabled = true",
+    "default": "",
+    "default without habits": "habits.weight = 0",
+}
 """What is changed in the default settings, as TOML."""
 
 

@@ -88,12 +88,13 @@ def test_closest_are_those_alike_by_two_kinds_of_edges(ask, category, siblings):
     np.testing.assert_allclose(vector, expected, atol=1e-6)
 
 
-def test_one_kind_alone_tells_though_the_rule_knows_more(ask):
+def test_one_kind_alone_tells_even_what_weighs_nothing_beside_others(ask):
     rule = ColdStartRule(siblings={MADE_BY: 1, IN_CATEGORY: 0}, closest_siblings=1, **BY)
     encode = ask(rule).embed_new
     np.testing.assert_allclose(encode("Product", {MADE_BY: ["acme"]}), 2 * unit(9, 3), rtol=1e-6)
-    with pytest.raises(QueryError, match="no neighbor of it has a vector"):
-        encode("Product", {IN_CATEGORY: ["yogurt"]})
+    np.testing.assert_allclose(
+        encode("Product", {IN_CATEGORY: ["yogurt"]}), 2 * unit(7, 1), rtol=1e-6
+    )
 
 
 @pytest.mark.parametrize(

@@ -14,9 +14,10 @@ from training.data import ALWAYS_S, AT_S, COUNT, DAY_S, HeteroData, load_graph
 from training.encoders.svd import SvdEncoder
 from training.evaluation.metrics import VectorScorer, metrics_at_k
 from training.pairs import adjacency
-from training.selection import NEVER_DAYS, select_config
+from training.selection import select_config
 from training.sparse_ops import csr_of
 from training.splitting.split import hold_out_last
+from training.trials import NEVER_DAYS
 
 PURCHASED = SCHEMA.edge_type("PURCHASED")
 NUM_USERS, NUM_PRODUCTS = 400, 150
@@ -68,15 +69,20 @@ def test_what_is_chosen_predicts_pairs_that_no_trial_saw(tastes, chosen):
     assert chosen.config.svd.dim <= 16, "six tastes were planted"
 
 
-def test_it_is_never_worse_than_what_was_given_where_trials_are_compared(tastes, chosen):
+def test_it_is_never_worse_than_what_was_given_where_trials_are_compared(chosen):
     assert chosen.reached > chosen.before
-    again = select_config(
-        tastes[0],
-        SCHEMA,
-        PURCHASED,
-        chosen.config.model_copy(update={"selection": AUTO.selection}),
+
+
+def test_what_the_config_sets_itself_stays(tastes, chosen):
+    own = TrainConfig.model_validate(
+        {"svd": {"dim": 100, "item_exponent": 0.1}, "selection": {"enabled": True}}
     )
-    assert again.reached >= chosen.reached
+    selection = select_config(tastes[0], SCHEMA, PURCHASED, own)
+    assert not selection.changed.keys() & {"svd.dim", "svd.item_exponent"}
+    assert (selection.config.svd.dim, selection.config.svd.item_exponent) == (100, 0.1)
+    assert selection.changed, "the rest is chosen"
+    again = chosen.config.model_copy(update={"selection": AUTO.selection})  # all is set
+    assert select_config(tastes[0], SCHEMA, PURCHASED, again).changed == {}
 
 
 def test_equal_data_give_equal_choices(tastes, chosen):
@@ -84,14 +90,18 @@ def test_equal_data_give_equal_choices(tastes, chosen):
 
 
 def test_what_changed_is_told_with_its_value_before(chosen):
-    fields = chosen.config.svd
     assert chosen.changed
+    changed = {table: {} for table in ("svd", "profile", "popularity")}
     for key, (old, new) in chosen.changed.items():
-        name = key.removeprefix("svd.")
-        assert (getattr(TrainConfig().svd, name), getattr(fields, name)) == (old, new)
+        table, name = key.split(".")
+        before = getattr(getattr(TrainConfig(), table), name)
+        assert (NEVER_DAYS if before is None else before) == old
         assert any(line.startswith(f"  {key} = ") for line in chosen.lines())
-    untouched = fields.model_dump().keys() - {key[4:] for key in chosen.changed}
-    assert all(getattr(fields, name) == getattr(TrainConfig().svd, name) for name in untouched)
+        changed[table][name] = new
+    expected = TrainConfig().model_dump()
+    for table, values in changed.items():
+        expected[table] |= values
+    assert chosen.config == TrainConfig.model_validate(expected)
 
 
 def test_it_is_not_chosen_again(chosen):
@@ -107,18 +117,21 @@ def test_without_enough_to_compare_the_given_values_are_kept():
     ]
 
 
-def test_old_tastes_fade_where_tastes_change():
-    """Each user has one taste until day 60 and another one since: a half-life finds it."""
-    before, since = drawn(12_000, seed=5), drawn(12_000, seed=6)
+def test_a_half_life_is_chosen_where_tastes_change():
+    """Each user has one taste until day 60 and, or not, another one since: a half-life finds it."""
+    fading, lasting = (select_config(aged(seed), SCHEMA, PURCHASED, AUTO) for seed in (6, 5))
+    assert fading.part == "the last 14 days"
+    assert fading.config.svd.half_life_days < 60 < lasting.config.svd.half_life_days
+
+
+def aged(seed: int) -> HeteroData:
+    """Two thirds of one world's pairs until day 60, those of another seed's world since."""
+    before, since = drawn(12_000, seed=5), drawn(12_000, seed=seed)
     draw = np.random.default_rng(7)
     days = np.concatenate(
         [draw.uniform(1, 60, before.shape[1]), draw.uniform(60, 120, since.shape[1])]
     )
-    graph = graph_of(np.concatenate([before, since], axis=1), days)
-    lasting = TrainConfig().svd.model_copy(update={"half_life_days": NEVER_DAYS})
-    selection = select_config(graph, SCHEMA, PURCHASED, AUTO.model_copy(update={"svd": lasting}))
-    assert selection.part == "the last 14 days"
-    assert selection.config.svd.half_life_days < 60
+    return graph_of(np.concatenate([before, since], axis=1), days)
 
 
 def test_half_life_and_repeats_stay_where_data_say_nothing_of_them(chosen):

@@ -42,7 +42,7 @@ def train_command(
     ],
     dim: Annotated[
         int | None,
-        typer.Option(help="The dimensions of the SVD.", show_default="512"),
+        typer.Option(help="The dimensions of the SVD.", show_default="chosen"),
     ] = None,
     seed: Annotated[int | None, typer.Option(help="The random seed.", show_default="0")] = (None),
     holdout_days: Annotated[
@@ -79,7 +79,7 @@ def train_command(
 
     graphrec train snapshots/today bundles/today
 
-    graphrec train snapshots/today bundles/fitted --preset auto
+    graphrec train snapshots/today bundles/fixed --preset default
 
     graphrec train snapshots/today bundles/best --preset svd-graph --run-dir runs/today
 

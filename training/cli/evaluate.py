@@ -44,7 +44,7 @@ def evaluate_command(
         typer.Option(
             help="What to train, as for train. Repeatable: several models are compared, and one "
             "is recommended.",
-            show_default="default",
+            show_default="auto",
         ),
     ] = None,
     config: Annotated[
@@ -196,6 +196,8 @@ def _configs(presets: list[str], files: list[Path], seed: int | None) -> "dict[s
     Raises:
         TrainingError: Two have one name, or as for `chosen_config`.
     """
+    from training.config import DEFAULT_PRESET
+
     named = [(name, chosen_config(name, None, seed=seed)) for name in presets]
     named += [(file.stem, chosen_config(None, file, seed=seed)) for file in files]
     twice = [name for name, count in Counter(name for name, _ in named).items() if count > 1]
@@ -206,7 +208,7 @@ def _configs(presets: list[str], files: list[Path], seed: int | None) -> "dict[s
             next_step="give each preset once, and files of different names",
             value=twice[0],
         )
-    return dict(named) or {"default": chosen_config(None, None, seed=seed)}
+    return dict(named) or {DEFAULT_PRESET: chosen_config(None, None, seed=seed)}
 
 
 def compare_models_command(

@@ -22,10 +22,10 @@ DeviceOption = Annotated[
 PresetOption = Annotated[
     str | None,
     typer.Option(
-        help="What to train: 'default' (the SVD, in seconds), 'auto' (the SVD with settings chosen "
-        "on the data), or with the graph model 'svd-graph', 'svd-graph-large' or "
-        "'svd-graph-popularity'.",
-        show_default="default",
+        help="What to train: 'auto' (the SVD with settings chosen on the data), 'default' (the SVD "
+        "with fixed settings, in seconds), or with the graph model 'svd-graph', 'svd-graph-large' "
+        "or 'svd-graph-popularity'.",
+        show_default="auto",
     ),
 ]
 
@@ -48,7 +48,7 @@ def chosen_config(
     Raises:
         TrainingError: Both are given, or as for `make_config`.
     """
-    from training.config import make_config, preset_path
+    from training.config import DEFAULT_PRESET, make_config, preset_path
 
     if preset and path:
         raise TrainingError(
@@ -56,7 +56,7 @@ def chosen_config(
         )
     both = {} if seed is None else {"seed": seed}
     svd = both if dim is None else {"dim": dim, **both}
-    return make_config(preset_path(preset) if preset else path, svd, both)
+    return make_config(path or preset_path(preset or DEFAULT_PRESET), svd, both)
 
 
 def described(epoch: "Epoch") -> str:

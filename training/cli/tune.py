@@ -109,7 +109,7 @@ def tune_command(
     from training.tuning import Split, TuneOptions
 
     check_alone("graphrec tune")
-    base = chosen_config(preset, config, seed=seed)
+    base = chosen_config(preset or (None if config else "default"), config, seed=seed)
     if out is not None:
         check_unused(out, overwrite=overwrite)
         to_toml(base)  # what it cannot say should come out before an hour of trials

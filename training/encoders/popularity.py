@@ -54,20 +54,8 @@ class PopularityEncoder:
         Raises:
             InsufficientDataError: There is not one edge to count.
         """
-        if not graph[self.target_edge_type].edge_index.numel():
-            raise InsufficientDataError(f"there are no {self.target_edge_type} edges to count")
-        if self.config.half_life_days is None:
-            bought: _All | TimeDecayedInteractions = _All(liked(graph, self.target_edge_type))
-        else:
-            bought = TimeDecayedInteractions.of(
-                graph, self.target_edge_type, self.config.half_life_days
-            )
-        vectors = {
-            self.target_edge_type.source: np.ones(
-                (graph[self.target_edge_type.source].num_nodes, 1), np.float32
-            ),
-            self.target_edge_type.target: _column(bought.counts()),
-        }
+        bought = self._bought(graph)
+        vectors = self._own_ends(graph, bought)
         for edge_type in side_edge_types(graph, self.target_edge_type):
             node_type = edge_type.other_end(self.target_edge_type.target)
             if node_type not in vectors:
@@ -75,6 +63,29 @@ class PopularityEncoder:
                 onward = edges if edge_type.target == node_type else edges.reverse()
                 vectors[node_type] = _column(bought.followed(onward).counts())
         return vectors
+
+    def fit_ends(self, graph: HeteroData) -> Vectors:
+        """Counts, but only for the two types of the target edge type.
+
+        Raises:
+            InsufficientDataError: There is not one edge to count.
+        """
+        return self._own_ends(graph, self._bought(graph))
+
+    def _bought(self, graph: HeteroData) -> "_All | TimeDecayedInteractions":
+        if not graph[self.target_edge_type].edge_index.numel():
+            raise InsufficientDataError(f"there are no {self.target_edge_type} edges to count")
+        if self.config.half_life_days is None:
+            return _All(liked(graph, self.target_edge_type))
+        half_life_days = self.config.half_life_days
+        return TimeDecayedInteractions.of(graph, self.target_edge_type, half_life_days)
+
+    def _own_ends(self, graph: HeteroData, bought: "_All | TimeDecayedInteractions") -> Vectors:
+        num_users = graph[self.target_edge_type.source].num_nodes
+        return {
+            self.target_edge_type.source: np.ones((num_users, 1), np.float32),
+            self.target_edge_type.target: _column(bought.counts()),
+        }
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -21,6 +21,7 @@ from training.data import (
 from training.encoders.base import Vectors
 from training.sparse_ops import (
     SparseMatrix,
+    Svd,
     column_sums,
     normalised,
     power_or_zero,
@@ -102,25 +103,26 @@ class SvdFactors:
 
     Args:
         summed: The weight of each pair, [num_users, num_products].
-        users: U, float32 [num_users, dim].
-        values: S, float32 [dim], descending.
-        products: V, float32 [num_products, dim].
+        svd: U, S and V; with `edge_type_weights`, rows of other types follow those of users in U.
         degrees: D_i, float64 [num_products].
     """
 
     summed: Tensor
-    users: Tensor
-    values: Tensor
-    products: Tensor
+    svd: Svd
     degrees: Tensor
+
+    @property
+    def users(self) -> Tensor:
+        """U of the users, float32 [num_users, dim]."""
+        return self.svd.left[: self.summed.shape[0]]
 
     def vectors(self, config: SvdConfig) -> tuple[Tensor, Tensor]:
         """Returns the vectors of users and of products, with at most `config.dim` dimensions."""
         kept = slice(config.dim)
         # S^h
-        spectrum = power_or_zero(self.values[kept], (1 + config.singular_value_exponent) / 2)
+        spectrum = power_or_zero(self.svd.values[kept], (1 + config.singular_value_exponent) / 2)
         popularity = power_or_zero(self.degrees, config.item_popularity_exponent).float()
-        products = popularity[:, None] * self.products[:, kept] * spectrum
+        products = popularity[:, None] * self.svd.right[:, kept] * spectrum
         return self.users[:, kept] * spectrum, products
 
 
@@ -159,16 +161,25 @@ class SvdEncoder:
             InsufficientDataError: There are no events to train on.
             SchemaError: A weight is given for a relation that does not exist or does not fit.
         """
-        config, factors = self.config, self.factors(graph)
+        return self.vectors(graph, self.factors(graph))
+
+    def vectors(self, graph: HeteroData, factors: SvdFactors) -> Vectors:
+        """Returns the vectors that `fit` makes of a factorisation, with at most `dim` dimensions.
+
+        Args:
+            graph: What was factorised.
+        """
+        config = self.config
         users, products = factors.vectors(config)
         vectors = {self.target_edge_type.source: users, self.target_edge_type.target: products}
         exponent = config.group_singular_value_exponent - (1 + config.singular_value_exponent) / 2
         # U S^(group_singular_value_exponent - h)
-        readout = factors.users * power_or_zero(factors.values, exponent)
+        kept = slice(config.dim)
+        readout = factors.users[:, kept] * power_or_zero(factors.svd.values[kept], exponent)
         vectors |= self._folded_in(graph, factors.summed, readout)
         return {name: _as_array(tensor) for name, tensor in vectors.items()}
 
-    def factors(self, graph: HeteroData) -> "SvdFactors":
+    def factors(self, graph: HeteroData) -> SvdFactors:
         """Returns the factorisation alone, which several configs can share.
 
         Raises:
@@ -176,11 +187,8 @@ class SvdEncoder:
             SchemaError: A weight is given for a relation that does not exist or does not fit.
         """
         config = self.config
-        summed = interaction_matrix(
-            graph,
-            event_weights(self.schema, self.target_edge_type, config.event_weights),
-            half_life_days=config.half_life_days,
-        )
+        weights = event_weights(self.schema, self.target_edge_type, config.event_weights)
+        summed = interaction_matrix(graph, weights, half_life_days=config.half_life_days)
         events = to_power(summed, config.repeat_exponent)  # R, [num_users, num_products]
         stacked = SparseMatrix.from_coordinates(self._stacked(graph, events).float())
         svd = randomized_svd(
@@ -193,7 +201,7 @@ class SvdEncoder:
         degrees = column_sums(events)
         if config.edge_type_weights:
             degrees = degrees.clamp(min=float(events.values().median()))
-        return SvdFactors(summed, svd.left[: events.shape[0]], svd.values, svd.right, degrees)
+        return SvdFactors(summed, svd, degrees)
 
     def _stacked(self, graph: HeteroData, events: Tensor) -> Tensor:
         """R~, and below it the normalised side relations: one column per product."""

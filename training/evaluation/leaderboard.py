@@ -11,7 +11,7 @@ import numpy as np
 
 from graphdb.errors import EvaluationError
 from graphdb.snapshot import Snapshot
-from training.config import TrainConfig
+from training.config import TrainConfig, default_config
 from training.evaluation.backtest import train_backtest_model
 from training.evaluation.baselines import MAKERS
 from training.evaluation.bootstrap import sign_flip_p_values
@@ -63,7 +63,7 @@ def configs_by_name(config: TrainConfig | Configs | None) -> dict[str, TrainConf
             or two models predict different edge types.
     """
     if config is None or isinstance(config, TrainConfig):
-        config = config or TrainConfig()
+        config = config or default_config()
         return {config.encoder_name: config}
     if not config:
         raise EvaluationError("no model is given", expected="one config or more", value=config)

@@ -21,7 +21,7 @@ def settings_of(name: str, seed: int, changes: list[str]) -> TrainConfig:
 
 def merged_config(changes: Sequence[str], content: Mapping[str, Any] | None = None) -> TrainConfig:
     """Settings, by default the default ones, with changes, as TOML, one after the other."""
-    content = TrainConfig().model_dump() if content is None else content
+    content = {} if content is None else content
     for change in changes:
         content = merged(content, tomllib.loads(change))
     return TrainConfig.model_validate(content)
