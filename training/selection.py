@@ -264,9 +264,10 @@ class _Search:
 
     def _of_groups(self, best: dict[str, Value]) -> dict[str, Value]:
         """The same with the best ranking of brands, or of what `group` names, that are new."""
-        question = self.question
-        part, edge_type = question.part, question.schema.parse_edge_type(question.base.group)
-        if edge_type not in edge_types_of(part.train_graph):
+        question, part = self.question, self.question.part
+        by_name = {str(one): one for one in edge_types_of(part.train_graph)}
+        edge_type = by_name.get(question.base.group)
+        if edge_type is None:
             return best
         members = adjacency(part.train_graph, edge_type)
         taken = compose(adjacency(part.train_graph, question.target_edge_type), members)
