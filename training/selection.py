@@ -220,7 +220,7 @@ class _Search:
         rough, exact = (
             SvdTrials(self.question, self.factorisations, truth) for truth in (self.few, self.more)
         )
-        given = values_of(self.question.base, self.read_out.keys() | axes.keys())
+        given = values_of(self.question.base, [*self.read_out, *axes])
         if "svd.dim" in given:
             given["svd.dim"] = min(given["svd.dim"], DIMS[-1])
 

@@ -79,8 +79,8 @@ class ShortVectors:
 def rounded_to(vectors: Floats, vector_type: VectorType) -> Floats:
     """The vectors that a reader gets where these are written in a type, float32.
 
-    >>> rounded_to(np.array([[0.5, -1.27], [0.0, 0.0]], np.float32), "int8").round(3).tolist()
-    [[0.5, -1.27], [0.0, 0.0]]
+    >>> rounded_to(np.array([[0.5, -0.5], [0.0, 0.0]], np.float32), "int8").round(3).tolist()
+    [[0.5, -0.5], [0.0, 0.0]]
     """
     if vector_type == "float32":
         return vectors

@@ -13,7 +13,7 @@ from pages.markdown import lines_of, read, run_line, texts
 
 from graphrec.bundle import open_bundle
 from training.config import load_config, preset_path, presets
-from training.selection import DIMS, WIDER
+from training.selection import DIMS, MOST_DIM
 
 PAGE = "docs/training.md"
 OF_SEVERAL_PROCESSES = "torchrun"
@@ -97,7 +97,7 @@ def test_the_settings_of_the_page_are_settings(tmp_path):
 def test_the_table_of_presets_is_true():
     rows = dict(re.findall(r"\| `([\w-]+)`.*?\| ([\d +to]+) \|", read(PAGE)))
     assert rows.keys() == presets().keys()
-    assert rows.pop("auto") == f"{DIMS[0]} to {WIDER[-1]}"
+    assert rows.pop("auto") == f"{DIMS[0]} to {MOST_DIM}"
     for name, numbers in rows.items():
         config = load_config(preset_path(name))
         expected = [config.svd.dim, *([config.graph.dim] if config.graph.weight else [])]
