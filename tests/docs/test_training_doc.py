@@ -49,7 +49,7 @@ def finish(*started):
 @pytest.mark.slow
 @pytest.mark.xdist_group("processes")
 def test_every_command_of_the_page_runs(tmp_path, monkeypatch):
-    settings, _ = texts(PAGE, "toml")
+    settings, *_ = texts(PAGE, "toml")
     blocks = texts(PAGE, "sh")
     first, second = tmp_path / "first", tmp_path / "second"
     for folder in (first, second):
@@ -75,7 +75,7 @@ def test_every_command_of_the_page_runs(tmp_path, monkeypatch):
             )
         )
     assert [path.name for path in second.iterdir()] == ["snapshot"]
-    written = set(re.findall(r"snapshot (bundle[a-z-]*) --", "\n".join(blocks)))
+    written = set(re.findall(r"snapshot (bundle[a-z-]*)(?: --|$)", "\n".join(blocks), re.M))
     assert {open_bundle(path).folder.name for path in first.glob("bundle*")} == written
     assert list((first / "run-mine").glob("*/tensorboard/all/events*"))
     (code,) = texts(PAGE, "python")
@@ -88,10 +88,11 @@ def test_the_settings_of_the_page_are_settings(tmp_path):
     for settings in texts(PAGE, "toml"):
         (tmp_path / "train.toml").write_text(settings)
         configs.append(load_config(tmp_path / "train.toml"))
-    with_graph, with_next = configs
+    with_graph, with_next, short = configs
     assert with_graph.graph.patience == 2
     assert len(with_graph.graph.supervision) == 2
     assert with_next.next.weight > 0
+    assert (short.compression.enabled, short.compression.dim) == (True, 192)
 
 
 def test_the_table_of_presets_is_true():
