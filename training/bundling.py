@@ -72,8 +72,9 @@ def learn(
     Raises:
         GraphRecError: Errors of the encoders.
     """
-    group = schema.parse_edge_type(config.group)
-    questions = [] if holdout is None else questions_of(holdout, schema, group)
+    questions = []
+    if config.compression.enabled and holdout is not None:
+        questions = questions_of(holdout, schema, schema.parse_edge_type(config.group))
     fitted, compression = shortened(
         (encoder or make_encoder(schema, target_edge_type, config, run)).fit(graph),
         target_edge_type.source,

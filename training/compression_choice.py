@@ -20,10 +20,11 @@ from training.compression import CompressionConfig, Rotation
 from training.encoders import Vectors
 from training.evaluation.metrics import VectorScorer, metrics_at_k
 from training.evaluation.tasks import ALL, first_tasks
+from training.pairs import sampled
 from training.sparse_ops import csr_of
 from training.splitting.split import Holdout
 
-_ENOUGH_PAIRS, _FEWEST_QUERIES, _MOST_QUERIES = 15_000, 256, 2_000
+_ENOUGH = (15_000, 256, 2_000)  # true pairs, and query nodes at least and at most
 _ENOUGH_QUERIES = 100  # fewer cannot tell one size from another
 _SHORT: tuple[VectorType, ...] = ("int8", "float16", "float32")
 _UNMEASURED: VectorType = "float16"  # rounds by less than any choice of dimensions
@@ -136,7 +137,7 @@ def questions_of(holdout: Holdout, schema: Schema, group_edge_type: EdgeType) ->
             task.query_type,
             task.target_type,
             csr_of(task.target.seen),
-            _sampled(task.truth),
+            sampled(task.truth, *_ENOUGH),
         )
         for task in first_tasks(holdout, schema, group_edge_type)
         if task.name != ALL and np.count_nonzero(task.truth.degrees()) >= _ENOUGH_QUERIES
@@ -180,14 +181,14 @@ def _chosen(
     full = next(iter(vectors.values())).shape[1]
     needed = {name for one in questions for name in (one.query_type, one.target_type)}
     asked = {name: vectors[name] for name in sorted(needed)}
-    turned = rotation.turned(asked, config.dim or config.max_dim)
+    most = config.dim or config.max_dim
+    turned = rotation.turned(asked, most)
 
     def measured(dim: int, vector_type: VectorType) -> Measured:
         some = asked if dim == full else {name: rows[:, :dim] for name, rows in turned.items()}
         rounded = {name: rounded_to(rows, vector_type) for name, rows in some.items()}
         return Measured(dim, vector_type, tuple(_recall(one, rounded, k) for one in questions))
 
-    most = config.dim or config.max_dim
     allowed = [config.dim] if config.dim else [*config.dims, config.max_dim]
     dims = sorted({dim if dim < rotation.num_axes else full for dim in allowed if dim <= most})
     curve = [measured(full, "float32")]
@@ -217,16 +218,5 @@ def _chosen(
 
 
 def _recall(question: Question, vectors: Vectors, k: int) -> float:
-    ends = (vectors[question.query_type], vectors[question.target_type])
-    scorer = VectorScorer(*map(torch.from_numpy, ends))
+    scorer = VectorScorer.between(vectors, question.query_type, question.target_type)
     return metrics_at_k(scorer, question.taken, question.truth, k).recall
-
-
-def _sampled(truth: Adjacency) -> Adjacency:
-    """The true pairs of some queries, drawn until they have enough."""
-    degrees = truth.degrees()
-    order = np.random.default_rng(0).permutation(np.flatnonzero(degrees))
-    enough = int(np.searchsorted(np.cumsum(degrees[order]), _ENOUGH_PAIRS)) + 1
-    rows = np.sort(order[: min(max(enough, _FEWEST_QUERIES), _MOST_QUERIES)])
-    sources = np.repeat(rows, degrees[rows])
-    return Adjacency.from_edges(sources, truth.gather(rows), truth.num_sources, truth.num_targets)

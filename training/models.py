@@ -147,7 +147,6 @@ def make_habits(
     svd = SvdEncoder(schema, target_edge_type, config.svd.model_copy(update=cheap))
 
     def before(past: HeteroData) -> Vectors:
-        users, products = svd.factors(past).vectors(svd.config)
-        return {target_edge_type.source: users.numpy(), target_edge_type.target: products.numpy()}
+        return svd.ends(svd.factors(past))
 
     return learn_habits(graph, target_edge_type, config.habits, vectors, before)

@@ -92,6 +92,21 @@ def with_targets(pairs: Adjacency, keep: npt.NDArray[np.bool_]) -> Adjacency:
     )
 
 
+def sampled(pairs: Adjacency, num_pairs: int, fewest: int, most: int) -> Adjacency:
+    """Returns the pairs of some sources, drawn until these have so many.
+
+    Args:
+        fewest: The least number of sources, as far as there are so many.
+        most: The largest number of sources, however few their pairs are.
+    """
+    degrees = pairs.degrees()
+    order = np.random.default_rng(0).permutation(np.flatnonzero(degrees))
+    enough = int(np.searchsorted(np.cumsum(degrees[order]), num_pairs)) + 1
+    rows = np.sort(order[: min(max(enough, fewest), most)])
+    sources = np.repeat(rows, degrees[rows])
+    return Adjacency.from_edges(sources, pairs.gather(rows), pairs.num_sources, pairs.num_targets)
+
+
 def pair_keys(pairs: Adjacency) -> npt.NDArray[np.int64]:
     """Returns one number per pair, ascending: source row * num_targets + target row."""
     keys: npt.NDArray[np.int64] = sources_of(pairs) * pairs.num_targets + pairs.indices

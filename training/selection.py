@@ -20,7 +20,7 @@ from graphdb.schema_types import EdgeType
 from training.config import TrainConfig
 from training.data import ALWAYS_S, AT_S, DAY_S, HeteroData, edge_types_of
 from training.evaluation.results import FEWEST_QUERIES
-from training.pairs import adjacency, compose, without
+from training.pairs import adjacency, compose, sampled, without
 from training.sparse_ops import csr_of
 from training.splitting.holdout import Split, ValidationPart, cut
 from training.trials import (
@@ -33,7 +33,6 @@ from training.trials import (
     SvdTrials,
     Value,
     climbed,
-    sampled,
     values_of,
 )
 
@@ -95,9 +94,9 @@ VALIDATION_SHARE = 0.1
 of each user's pairs.
 """
 
-FEW, MORE, ENOUGH = (1_000, 128), (4_000, 512), (4_000, 1_024)
-"""Query nodes are drawn until there are so many true pairs and query nodes: for the climbs from the
-starts, for the SVD, and for weights, whose differences are small.
+FEW, MORE, ENOUGH = (1_000, 128, 4_000), (4_000, 512, 4_000), (4_000, 1_024, 4_000)
+"""Query nodes are drawn until there are so many true pairs, so many at least and at most: for the
+climbs from the starts, for the SVD, and for weights, whose differences are small.
 """
 
 

@@ -8,15 +8,13 @@ each other.
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
 import torch
 
 from graphdb.checked_schema import Schema
 from graphdb.schema_types import EdgeType
 from graphrec.bundle import Adjacency
 from training.config import TrainConfig
-from training.data import HeteroData
-from training.encoders import Encoder, PopularityEncoder, SvdConfig, Vectors
+from training.encoders import Encoder, FittedVectors, PopularityEncoder, SvdConfig, Vectors
 from training.encoders.svd import SvdEncoder, SvdFactors
 from training.evaluation.metrics import VectorScorer, metrics_at_k
 from training.models import Run, concatenated, make_blocks
@@ -32,7 +30,6 @@ Axes = Mapping[str, Sequence[Value]]
 NEVER_DAYS = 1e9
 """A half-life that changes nothing; TOML has no None."""
 
-MOST_QUERIES = 4_000
 MOST_KEPT = 3  # factorisations: the best one, and its neighbors on both sides
 
 READ_OUT = {"singular_value_exponent", "item_popularity_exponent"}
@@ -70,16 +67,6 @@ def values_of(config: TrainConfig, keys: Collection[str]) -> dict[str, Value]:
     content = config.model_dump()
     found = {key: content[table][name] for key in keys for table, name in [key.split(".")]}
     return {key: NEVER_DAYS if value is None else value for key, value in found.items()}
-
-
-def sampled(truth: Adjacency, num_pairs: int, num_queries: int) -> Adjacency:
-    """The true pairs of some query nodes, drawn until they and their pairs are so many."""
-    degrees = truth.degrees()
-    order = np.random.default_rng(0).permutation(np.flatnonzero(degrees))
-    enough = int(np.searchsorted(np.cumsum(degrees[order]), num_pairs)) + 1
-    rows = np.sort(order[: min(max(enough, num_queries), MOST_QUERIES)])
-    sources = np.repeat(rows, degrees[rows])
-    return Adjacency.from_edges(sources, truth.gather(rows), truth.num_sources, truth.num_targets)
 
 
 def climbed(start: Settings, axes: Axes, reached: Callable[[Settings], float]) -> dict[str, Value]:
@@ -163,16 +150,6 @@ class SvdTrials:
         return self.known[key]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Fitted:
-    """An encoder whose vectors are known."""
-
-    vectors: Vectors
-
-    def fit(self, _graph: HeteroData) -> Vectors:
-        return self.vectors
-
-
 @dataclass(slots=True, eq=False)
 class BlockTrials:
     """Measures blocks together: each is computed once for each of its configs, whatever it weighs.
@@ -200,9 +177,9 @@ class BlockTrials:
         config = question.with_settings({**settings, "graph.weight": 0, "engagement.weight": 0})
         key = f"{target_type} {config.model_dump_json()}"
         if key not in self.known:
-            vectors = self._vectors(config, {question.target_edge_type.source, target_type})
-            ends = (question.target_edge_type.source, target_type)
-            scorer = VectorScorer(*(torch.from_numpy(vectors[end]) for end in ends))
+            query_type = question.target_edge_type.source
+            vectors = self._vectors(config, {query_type, target_type})
+            scorer = VectorScorer.between(vectors, query_type, target_type)
             self.known[key] = metrics_at_k(scorer, taken, truth, question.base.top_k).ndcg
         return self.known[key]
 
@@ -213,25 +190,20 @@ class BlockTrials:
         for name, block in blocks.items():
             vectors = self._fitted(name, block, config, kept)
             if kept <= vectors.keys():  # others score nothing here
-                fitted[name] = _Fitted({one: vectors[one] for one in kept})
+                fitted[name] = FittedVectors({one: vectors[one] for one in kept})
         joined = concatenated(fitted, question.target_edge_type, config)
         return joined.fit(question.part.train_graph)
 
     def _fitted(self, name: str, block: Encoder, config: TrainConfig, kept: set[str]) -> Vectors:
         """The vectors of a block; only those of both ends where these are all that is kept."""
         edge_type, graph = self.question.target_edge_type, self.question.part.train_graph
-        ends = [edge_type.source, edge_type.target]
-        of_ends = kept == set(ends)
+        of_ends = kept == {edge_type.source, edge_type.target}
         key = f"{of_ends} {getattr(config, name).model_dump_json(exclude={'weight'})}"
         known, vectors = self._blocks.get(name, ("", {}))
         if key != known:
             if isinstance(block, SvdEncoder):
                 factors = self.factorisations.of(config.svd)
-                if of_ends:
-                    both = (rows.numpy() for rows in factors.vectors(config.svd))
-                    vectors = dict(zip(ends, both, strict=True))
-                else:
-                    vectors = block.vectors(graph, factors)
+                vectors = block.ends(factors) if of_ends else block.vectors(graph, factors)
             elif isinstance(block, PopularityEncoder) and of_ends:
                 vectors = block.fit_ends(graph)
             else:

@@ -14,7 +14,6 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from benchmarks.data import DATASETS
 from benchmarks.data.weeks import Weeks, held_out_weeks
@@ -106,8 +105,7 @@ def curve(name: str, vectors: Vectors, questions: Sequence[Question], k: int, be
             rounded = {name: rounded_to(rows, vector_type) for name, rows in some.items()}
             figures: list[float] = []
             for one in questions:
-                ends = (rounded[one.query_type], rounded[one.target_type])
-                scorer = VectorScorer(*map(torch.from_numpy, ends))
+                scorer = VectorScorer.between(rounded, one.query_type, one.target_type)
                 reached = metrics_at_k(scorer, one.taken, one.truth, k)
                 figures += [reached.recall, reached.ndcg]
             size = bytes_per_node(dim, vector_type)

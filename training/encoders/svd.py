@@ -170,14 +170,21 @@ class SvdEncoder:
             graph: What was factorised.
         """
         config = self.config
-        users, products = factors.vectors(config)
-        vectors = {self.target_edge_type.source: users, self.target_edge_type.target: products}
         exponent = config.group_singular_value_exponent - (1 + config.singular_value_exponent) / 2
         # U S^(group_singular_value_exponent - h)
         kept = slice(config.dim)
         readout = factors.users[:, kept] * power_or_zero(factors.svd.values[kept], exponent)
-        vectors |= self._folded_in(graph, factors.summed, readout)
-        return {name: _as_array(tensor) for name, tensor in vectors.items()}
+        folded_in = self._folded_in(graph, factors.summed, readout)
+        others = {name: _as_array(tensor) for name, tensor in folded_in.items()}
+        return self.ends(factors) | others
+
+    def ends(self, factors: SvdFactors) -> Vectors:
+        """Returns those of the two types of the target edge type alone."""
+        users, products = factors.vectors(self.config)
+        return {
+            self.target_edge_type.source: _as_array(users),
+            self.target_edge_type.target: _as_array(products),
+        }
 
     def factors(self, graph: HeteroData) -> SvdFactors:
         """Returns the factorisation alone, which several configs can share.

@@ -60,8 +60,14 @@ class VectorScorer:
         cls, vectors: Mapping[str, npt.NDArray[np.float32]], target_edge_type: EdgeType
     ) -> "VectorScorer":
         """Makes a scorer from the vectors of an encoder, on the CPU."""
-        ends = (target_edge_type.source, target_edge_type.target)
-        return cls(*(torch.from_numpy(vectors[end]) for end in ends))
+        return cls.between(vectors, target_edge_type.source, target_edge_type.target)
+
+    @classmethod
+    def between(
+        cls, vectors: Mapping[str, npt.NDArray[np.float32]], query_type: str, target_type: str
+    ) -> "VectorScorer":
+        """Makes the same for targets of any type."""
+        return cls(torch.from_numpy(vectors[query_type]), torch.from_numpy(vectors[target_type]))
 
     @property
     def num_targets(self) -> int:
