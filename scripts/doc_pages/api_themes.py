@@ -185,7 +185,8 @@ TRAINING = Package(
             "Baselines",
             (
                 "Baseline", "EncoderBaseline", "Popularity", "RecentPopularity",
-                "RecentPopularityConfig", "ViewedNotBought", "ViewedNotBoughtConfig", "ItemKnn",
+                "RecentPopularityConfig", "ViewedNotBought", "ViewedNotBoughtConfig",
+                "ViewedByConversion", "ViewedByConversionConfig", "ViewedByItemKnn", "ItemKnn",
                 "ItemKnnConfig", "Ials", "IalsConfig", "Ease", "EaseConfig", "LowRankEase",
                 "LowRankEaseConfig", "GfCf", "GfCfConfig", "LightGcnBpr", "LightGcnBprConfig",
                 "MostFollowers", "CategorySales",

@@ -9,6 +9,11 @@ from training.baselines.baskets import (
     UpCf,
     UpCfConfig,
 )
+from training.baselines.conversion import (
+    ViewedByConversion,
+    ViewedByConversionConfig,
+    ViewedByItemKnn,
+)
 from training.baselines.creators import (
     BestSellers,
     CategoryBestSellers,
@@ -70,6 +75,9 @@ __all__ = [
     "TransitionsConfig",
     "UpCf",
     "UpCfConfig",
+    "ViewedByConversion",
+    "ViewedByConversionConfig",
+    "ViewedByItemKnn",
     "ViewedNotBought",
     "ViewedNotBoughtConfig",
 ]

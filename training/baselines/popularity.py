@@ -227,13 +227,33 @@ class ViewedNotBought:
         """
         popularity = Popularity(self.target_edge_type).fit(graph).targets[:, 0]
         queries, targets = waiting_pairs(graph, self.schema, self.target_edge_type, self.config.by)
-        lengths = torch.bincount(queries, minlength=graph[self.target_edge_type.source].num_nodes)
-        starts = starts_of(lengths)
-        place = torch.arange(len(queries)) - starts[queries]
-        values = 2 - place / (lengths[queries] + 1)
-        shape = (len(lengths), len(popularity))
-        waiting = csr(starts, targets, values.float(), shape)
-        return OwnFirstScorer(waiting, popularity / (popularity.max() + 1))
+        num_queries = int(graph[self.target_edge_type.source].num_nodes)
+        best_first = torch.arange(len(queries), 0, -1)
+        return own_first(queries, targets, best_first, num_queries, popularity)
+
+
+def own_first(
+    queries: Tensor, targets: Tensor, scores: Tensor, num_queries: int, popularity: Tensor
+) -> OwnFirstScorer:
+    """Returns a scorer of some pairs by their scores, and of all others by popularity.
+
+    Args:
+        queries: int64 [num_pairs].
+        targets: int64 [num_pairs].
+        scores: [num_pairs]; among equal ones, the earlier pair is better.
+        num_queries: Of the graph.
+        popularity: float32 [num_targets], 0 or more.
+    """
+    order = torch.argsort(scores, descending=True, stable=True)
+    order = order[torch.argsort(queries[order], stable=True)]
+    lengths = torch.bincount(queries, minlength=num_queries)
+    starts = starts_of(lengths)
+    owners = queries[order]
+    place = torch.arange(len(order)) - starts[owners]
+    values = 2 - place / (lengths[owners] + 1)
+    shape = (num_queries, len(popularity))
+    own = csr(starts, targets[order], values.float(), shape)
+    return OwnFirstScorer(own, popularity / (popularity.max() + 1))
 
 
 def hint_edge_types(
@@ -268,7 +288,7 @@ def waiting_pairs(
             value=str(target_edge_type),
         )
     num_targets = graph[target_edge_type.target].num_nodes
-    keys = torch.cat([_keys(graph, one, num_targets) for one in hints])
+    keys = torch.cat([pair_numbers(graph, one, num_targets) for one in hints])
     at_s = torch.cat([graph[one][AT_S] for one in hints])
     weights = torch.cat(
         [graph[one][COUNT].double() * schema.relation(one.relation).event_weight for one in hints]
@@ -276,7 +296,7 @@ def waiting_pairs(
     pairs, pair_of = torch.unique(keys, return_inverse=True)
     newest_s = torch.full_like(pairs, ALWAYS_S).scatter_reduce_(0, pair_of, at_s, "amax")
     often = torch.bincount(pair_of, weights, minlength=len(pairs))
-    open_ = ~torch.isin(pairs, _keys(graph, target_edge_type, num_targets))
+    open_ = ~torch.isin(pairs, pair_numbers(graph, target_edge_type, num_targets))
     pairs, newest_s, often = pairs[open_], newest_s[open_], often[open_]
     order = torch.argsort(newest_s, descending=True, stable=True)
     if by == "often":
@@ -286,7 +306,8 @@ def waiting_pairs(
     return queries[order], pairs[order] % num_targets
 
 
-def _keys(graph: HeteroData, edge_type: EdgeType, num_targets: int) -> Tensor:
+def pair_numbers(graph: HeteroData, edge_type: EdgeType, num_targets: int) -> Tensor:
+    """Returns source row * num_targets + target row of every edge, int64 [num_edges]."""
     queries, targets = graph[edge_type].edge_index
     keys: Tensor = queries * num_targets + targets
     return keys

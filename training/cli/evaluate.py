@@ -67,8 +67,8 @@ def evaluate_command(
         list[str] | None,
         typer.Option(
             help="A baseline to measure: popularity, recent-popularity, personal-frequency, "
-            "tifu-knn, up-cf, transitions, decayed-ease, viewed-not-bought, item-knn, ials, ease, "
-            "gf-cf. Repeatable.",
+            "tifu-knn, up-cf, transitions, decayed-ease, viewed-not-bought, viewed-by-conversion, "
+            "viewed-by-item-knn, item-knn, ials, ease, gf-cf. Repeatable.",
             show_default="popularity, recent-popularity, personal-frequency, viewed-not-bought, "
             "ease",
         ),

@@ -28,6 +28,8 @@ from training.baselines import (
     TifuKnn,
     Transitions,
     UpCf,
+    ViewedByConversion,
+    ViewedByItemKnn,
     ViewedNotBought,
 )
 from training.baselines.creators import has_followers, has_sales, has_sales_in_categories
@@ -41,6 +43,7 @@ from training.quality.counts import BRAND, CATEGORY, CREATOR, PRODUCT
 HALF_LIFE_DAYS, PERSONAL_HALF_LIFE_DAYS = 30.0, 90.0
 TIFU_KNN, UP_CF, TRANSITIONS = "tifu-knn", "up-cf", "transitions"
 DECAYED_EASE = "decayed-ease"
+VIEWED_CONVERSION, VIEWED_ITEM_KNN = "viewed-by-conversion", "viewed-by-item-knn"
 POPULARITY, RECENT, PERSONAL, WAITING, ITEM_KNN, IALS, EASE, GF_CF = (
     "popularity",
     "recent-popularity",
@@ -101,6 +104,15 @@ def _waiting(target: EvalTarget, seed: int) -> Baseline:  # noqa: ARG001 - nothi
     return ViewedNotBought(target.schema, target.edge_type)
 
 
+def _viewed_conversion(target: EvalTarget, seed: int) -> Baseline:  # noqa: ARG001 - the same
+    return ViewedByConversion(target.schema, target.edge_type)
+
+
+def _viewed_item_knn(target: EvalTarget, seed: int) -> Baseline:  # noqa: ARG001 - the same
+    config = ItemKnnConfig.model_validate({"num_neighbors": 200, **_events(target)})
+    return ViewedByItemKnn(target.schema, target.edge_type, config)
+
+
 def _item_knn(target: EvalTarget, seed: int) -> Baseline:  # noqa: ARG001 - nothing is random
     config = ItemKnnConfig.model_validate({"num_neighbors": 200, **_events(target)})
     return ItemKnn(target.schema, target.edge_type, config)
@@ -154,6 +166,8 @@ MAKERS: Mapping[str, Callable[[EvalTarget, int], Baseline]] = {
     TRANSITIONS: _transitions,
     DECAYED_EASE: _decayed_ease,
     WAITING: _waiting,
+    VIEWED_CONVERSION: _viewed_conversion,
+    VIEWED_ITEM_KNN: _viewed_item_knn,
     ITEM_KNN: _item_knn,
     IALS: _ials,
     EASE: _ease,
@@ -254,7 +268,7 @@ def _can_rank_category_sellers(target: EvalTarget) -> bool:
 FITS: Mapping[str, Callable[[EvalTarget], bool]] = {
     RECENT: _is_dated,
     **dict.fromkeys((TIFU_KNN, UP_CF, TRANSITIONS, DECAYED_EASE), _has_baskets),
-    WAITING: _has_hints,
+    **dict.fromkeys((WAITING, VIEWED_CONVERSION, VIEWED_ITEM_KNN), _has_hints),
     **dict.fromkeys((PERSONAL, ITEM_KNN, IALS, EASE, GF_CF), _has_events),
     FOLLOWERS: _can_count_followers,
     CATEGORY_SALES: _can_count_sales,
