@@ -55,7 +55,7 @@ class HabitsConfig(BaseModel):
 
     window_days: float = Field(default=28.0, gt=0, le=10_000, allow_inf_nan=False)
     """Habits are learned from what was taken again within this many last days; within a quarter of
-    the time that the events span, if that is less.
+    the time that all events span, or half of what those of the median user span, if that is less.
     """
 
 
@@ -86,6 +86,15 @@ class Events:
 
     def part(self, keep: npt.NDArray[np.bool_]) -> "Events":
         return Events(self.keys[keep], self.at_s[keep], self.num_targets)
+
+    def median_span_s(self) -> float:
+        """The time between the oldest and the newest event of the median source of two times.
+
+        0 where no source has events at two times.
+        """
+        first = np.flatnonzero(np.diff(self.keys // self.num_targets, prepend=-1) != 0)
+        spans = np.maximum.reduceat(self.at_s, first) - np.minimum.reduceat(self.at_s, first)
+        return float(np.median(spans[spans > 0])) if spans.any() else 0.0
 
     def history(self, as_of_s: int, half_lives_days: tuple[float, ...]) -> tuple[Rows, PairHistory]:
         """Returns the distinct pairs, ascending, and their history."""
@@ -158,23 +167,24 @@ def learn_habits(
             products that do not know the window.
 
     Returns:
-        None if habits have weight 0, or if fewer than 100 pairs met again within the window.
+        None if habits have weight 0, if fewer than 100 pairs met again within the window, or if
+        no query node has a target that it never took.
     """
     events = Events.of(graph, edge_type)
     if not config.weight or not len(events.keys):
         return None
     newest_s = int(events.at_s.max())
-    window_s = min(config.window_days * DAY_S, (newest_s - int(events.at_s.min())) / 4)
-    start_s = int(newest_s + 1 - window_s)
-    before, within = events.part(events.at_s < start_s), events.part(events.at_s >= start_s)
-    if not len(before.keys):
+    for window_s in _windows(events, config):
+        start_s = int(newest_s + 1 - window_s)
+        before, within = events.part(events.at_s < start_s), events.part(events.at_s >= start_s)
+        if np.count_nonzero(np.isin(np.unique(before.keys), within.keys)) >= _FEWEST:
+            break
+    else:
         return None
     category_of = _categories(graph, edge_type.target)
     lives = config.half_lives_days
     pairs, history = before.history(start_s, lives)
     again = np.isin(pairs, within.keys)
-    if np.count_nonzero(again) < _FEWEST:
-        return None
     habits = before.target_habits(history, pairs, category_of)
     try:
         past = _Products.of(fit_before(graph_before(graph, start_s)), edge_type)
@@ -188,6 +198,8 @@ def learn_habits(
     columns = np.column_stack([found, past.of_pairs(pairs)])
     intercept, coefficients = logistic(columns, again)
     others, dots = past.new_targets(before)
+    if not len(others):  # all query nodes took all targets: nothing is beside what they took
+        return None
     new_intercept, (new_slope,) = logistic(dots[:, None], np.isin(others, within.keys))
     slope = max(float(new_slope), _LEAST_SLOPE)
 
@@ -210,6 +222,18 @@ def learn_habits(
         all_history.decayed,
         events.target_habits(all_history, all_pairs, category_of),
     )
+
+
+def _windows(events: Events, config: HabitsConfig) -> tuple[float, float]:
+    """The lengths of the window to try, in seconds.
+
+    A window as long as the histories of most users leaves nothing of them to learn from but those
+    of the few with long ones, who have other habits. Where too little is taken again in a short
+    window, a longer one is better than none.
+    """
+    span_s = int(events.at_s.max() - events.at_s.min())
+    longest_s = min(config.window_days * DAY_S, span_s / 4)
+    return min(longest_s, max(events.median_span_s() / 2, DAY_S)), longest_s
 
 
 @dataclass(frozen=True, slots=True, eq=False)

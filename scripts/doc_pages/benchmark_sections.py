@@ -162,8 +162,8 @@ SELECTION = Section(
     [
         Rows(
             [
-                Source("selection", "dense", "dense", all_baselines=True),
-                Source("selection", "sparse", "sparse", all_baselines=True),
+                Source("selection", "dense", "dense"),
+                Source("selection", "sparse", "sparse"),
             ],
             {
                 "model": "{model}",
@@ -179,7 +179,9 @@ SELECTION = Section(
 
 
 NEXT_SHOWN = ["OneRec, with texts", "transitions", "ease", "decayed-ease", "next-512"]
+BASKETS_SHOWN = ["personal-frequency", "tifu-knn", "up-cf", "auto"]
 NEXT_512 = Source("next", where={"model": ["next-512"]})
+BASKETS = Source("baskets", where={"model": ["auto"]})
 NEXT = Section(
     "What comes next",
     """
@@ -188,13 +190,20 @@ NEXT = Section(
     `next` alone, in a written bundle; its settings were chosen on the events before the last ones.
     Like the baselines, it learns from all but the last event of everybody; published models learn
     without the validation events too. EASE on decayed histories, which is no vector, has the better
-    first places.
+    first places. Then the next basket of each of 13,858 users of Ta-Feng, repeats included: `auto`
+    with habits finds more than any rule that counts baskets; `up-cf` has the better first places.
     """,
     [
         Rows(
-            [Source("next", where={"model": NEXT_SHOWN})],
+            [
+                Source("next", "", "Amazon Beauty", where={"model": NEXT_SHOWN}),
+                Source(
+                    "baskets", "", "Ta-Feng", where={"model": BASKETS_SHOWN}, all_baselines=True
+                ),
+            ],
             {
                 "model": "{model}",
+                "data": "{label}",
                 "recall@5 / 10 / 20": "[{recall@5} / ]{recall@10}[ / {recall@20}]",
                 "NDCG@5 / 10 / 20": "[{NDCG@5} / ][{NDCG@10}][ / {NDCG@20}]",
                 "seconds": "{seconds}",
@@ -204,6 +213,8 @@ NEXT = Section(
     [
         Goal("recall@10", NEXT_512, "recall@10", at_least=0.1),
         Goal("NDCG@10", NEXT_512, "NDCG@10", at_least=0.062),
+        Goal("Ta-Feng, above `tifu-knn` in recall@20", BASKETS, "recall@20", at_least=0.1845),
+        Goal("above `up-cf` in NDCG@20", BASKETS, "NDCG@20", at_least=0.1383),
     ],
 )
 

@@ -113,6 +113,44 @@ def test_without_repeats_there_are_none():
     assert learn(habitual_graph(repeats=False)) is None
 
 
+def visits_graph(num_users, days):
+    """Everybody buys 2 of 5 products on the given days, counted from a first day of their own."""
+    return graph_of(
+        num_users,
+        5,
+        [
+            (user, product, START_S + (user % 20 + day) * DAY_S)
+            for user in range(num_users)
+            for day in days
+            for product in (0, 1)
+        ],
+    )
+
+
+def test_the_median_span_is_of_sources_with_two_times():
+    rows = [(0, 1, 50), (0, 0, 10), (1, 1, 7), (2, 0, 5), (2, 1, 25), (3, 0, 0), (3, 1, 4)]
+    assert Events.of(graph_of(4, 2, rows), PURCHASED).median_span_s() == 20  # of 40, 20 and 4
+    assert Events.of(graph_of(4, 2, rows[2:3]), PURCHASED).median_span_s() == 0
+
+
+@pytest.mark.parametrize(
+    ("num_users", "window_days"),
+    [
+        (1_200, 2.0),  # half of the 4 days that the events of a user span
+        (400, 23 / 4),  # the days after which a pair met again are too few, a quarter of all
+    ],
+)
+def test_the_window_is_short_where_histories_are(num_users, window_days):
+    habits = learn(visits_graph(num_users, [0, 3, 4]))
+    assert habits.rule.window_days == pytest.approx(window_days)
+
+
+def test_there_are_none_where_everybody_took_everything():
+    graph = visits_graph(1_200, [0, 3, 4])
+    graph["Product"].num_nodes = 2
+    assert learn(graph) is None
+
+
 def test_weight_zero_leaves_them_out(graph):
     assert learn(graph, weight=0) is None
 

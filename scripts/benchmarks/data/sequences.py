@@ -61,20 +61,28 @@ def _beauty(folder: Path, out: Path) -> Snapshot:
 
 
 def _ta_feng(folder: Path, out: Path) -> Snapshot:
-    """From history and future.parquet, a basket a day; the future is everybody's last basket."""
+    """From history and future.parquet: a basket a day, and everybody's future on the same day.
+
+    Days are counted back from the basket to predict, so that a day ago is a basket ago for all, and
+    the last day is what is held out. Counted from everybody's first basket, who has few would seem
+    to have stopped long ago.
+    """
     history = pq.read_table(folder / "history.parquet")
     future = pq.read_table(folder / "future.parquet")
-    users, products, days = (
+    users, products, baskets = (
         history[name].to_numpy().astype(np.int64) for name in ("user", "item", "basket")
     )
-    last = np.zeros(max(users.max(), pa.compute.max(future["user"]).as_py()) + 1, dtype=np.int64)
-    np.maximum.at(last, users, days)
     next_users, next_products = (
         future[name].to_numpy().astype(np.int64) for name in ("user", "item")
     )
+    last = np.zeros(max(users.max(), next_users.max()) + 1, dtype=np.int64)
+    np.maximum.at(last, users, baskets)
+    future_day = int(last.max()) + 1
+    days = np.append(future_day - 1 - last[users] + baskets, np.full(len(next_users), future_day))
     users, products = np.append(users, next_users), np.append(products, next_products)
-    edges = {PURCHASED: _events(users, products, np.append(days, last[next_users] + 1))}
-    return _snapshot({"User": users, "Product": products}, edges, out)
+    return _snapshot(
+        {"User": users, "Product": products}, {PURCHASED: _events(users, products, days)}, out
+    )
 
 
 def _snapshot(nodes: Mapping[str, Rows], edges: Mapping[EdgeType, pa.Table], out: Path) -> Snapshot:
