@@ -42,7 +42,7 @@ def test_all_are_listed_by_their_question(words, capsys, monkeypatch):
 
 def test_another_name_is_refused(monkeypatch):
     monkeypatch.setattr(sys, "argv", ["bench.py", "wekks"])
-    with pytest.raises(SystemExit, match="no benchmark 'wekks', only accuracy, batches"):
+    with pytest.raises(SystemExit, match="no benchmark 'wekks', only accuracy, baskets, batches"):
         bench.main()
 
 
