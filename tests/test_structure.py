@@ -11,7 +11,7 @@ import graphrec
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("graphdb", "graphrec", "training")
-MOST_FILES, MOST_LINES = 278, 450
+MOST_FILES, MOST_LINES = 279, 450
 FILES = {
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
     for package in PACKAGES

@@ -42,6 +42,7 @@ NUM_RECENT, NUM_UPDATES = 50, 500
 BASELINES = (POPULARITY, TRANSITIONS, ITEM_KNN, EASE, GF_CF, DECAYED_EASE)
 MODELS = {
     "next-512": "svd.weight = 0\nprofile.weight = 0\nnext.weight = 1\nnext.dim = 512",
+    "next-softmax-128": "svd.weight = 0\nprofile.weight = 0\n[next]\nweight = 1\nepochs = 6",
     "svd-128-next-384": "svd.dim = 128\nprofile.weight = 0\nnext.dim = 384\nnext.weight = 4",
     "default": "",
 }

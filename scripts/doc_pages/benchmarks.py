@@ -77,10 +77,11 @@ class Rows:
         cells, rows = [], []
         for source in self.sources:
             content = source.read()
+            compared = f"{source.label} {content.title}" if source.label else str(id(content))
             templates = {**self.columns, **source.templates}
             for row in source.rows():
                 cells.append([filled(one, row, content, source) for one in templates.values()])
-                rows.append((row, content))
+                rows.append((row, content, compared))
         for place, template in enumerate(self.columns.values()):
             _emphasise(cells, rows, place, template)
         return table(list(self.columns), cells)
@@ -233,18 +234,18 @@ def filled(template: str, row: Row, content: Table, source: Source) -> str:
 
 
 def _emphasise(
-    cells: list[list[str]], rows: list[tuple[Row, Table]], place: int, template: str
+    cells: list[list[str]], rows: list[tuple[Row, Table, str]], place: int, template: str
 ) -> None:
     """The first column: the strongest baselines in italics. Others: the best of each question bold,
-    where there is a baseline to compare with.
+    where there is a baseline to compare with. Runs of equal label and title are one question.
     """
-    groups: dict[tuple[int, Value], list[int]] = {}
-    for number, (row, content) in enumerate(rows):
+    groups: dict[tuple[str, Value], list[int]] = {}
+    for number, (row, content, compared) in enumerate(rows):
         group = row.get(content.group_by) if content.group_by else None
-        groups.setdefault((id(content), group), []).append(number)
+        groups.setdefault((compared, group), []).append(number)
     for numbers in groups.values():
         competing = [number for number in numbers if rows[number][0][KIND] != Kind.REFERENCE]
-        row, content = rows[numbers[0]]
+        row, content, _ = rows[numbers[0]]
         column = _compared_by(template, row, content)
         best = column and column.best([rows[number][0].get(column.name) for number in competing])
         is_compared = any(rows[number][0][KIND] == Kind.BASELINE for number in competing)

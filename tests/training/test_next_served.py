@@ -26,10 +26,12 @@ CONFIG = TrainConfig(
 )
 
 
-@pytest.fixture(scope="module")
-def served(planted, tmp_path_factory):
+@pytest.fixture(scope="module", params=[0, 2], ids=["regression", "softmax"])
+def served(planted, tmp_path_factory, request):
     folder = tmp_path_factory.mktemp("next") / "bundle"
-    train(planted, folder, config=CONFIG, holdout_days=None)
+    block = CONFIG.next.model_copy(update={"epochs": request.param})
+    config = CONFIG.model_copy(update={"next": block})
+    train(planted, folder, config=config, holdout_days=None)
     return Recommender.open(folder)
 
 
@@ -140,6 +142,13 @@ def test_recent_events_of_someone_unknown_are_all_that_is_known(served):
         served.products_for_user("u001", recent_events=[("BOUGHT", "p001")])
     with pytest.raises(UnknownIdError):
         served.products_for_user("nobody", recent_events=[("PURCHASED", "none")])
+
+
+def test_many_users_are_answered_like_each_alone(served):
+    users = ["u001", "u017", "u101"]
+    many = served.recommend_many("User", users, "Product", k=10)
+    alone = [served.recommend("User", user, "Product", k=10) for user in users]
+    assert [answer.ids for answer in many] == [answer.ids for answer in alone]
 
 
 def test_events_that_are_no_steps_leave_the_part_alone(served):

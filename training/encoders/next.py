@@ -1,4 +1,4 @@
-"""What comes next: which products follow the last events of a user, by a ridge regression."""
+"""What comes next: which products follow the last events of a user."""
 
 from collections.abc import Mapping
 from typing import Annotated
@@ -22,6 +22,7 @@ from training.data import (
 from training.encoders.base import Vectors, sources_of
 from training.ridge import CrossCounts, reduced_rank
 from training.sequences import Sequences
+from training.softmax_factors import SoftmaxPlan, softmax_factors
 from training.sparse_ops import (
     SparseMatrix,
     normalised,
@@ -57,13 +58,32 @@ class NextConfig(BaseModel):
     """What an event counts beside one a step later. A step is what a user did at one time."""
 
     backward: float = Field(default=0.3, ge=0, le=1)
-    """How much what came before counts as what came next: 1 forgets the order."""
+    """How much what came before counts as what came next: 1 forgets the order. Without epochs."""
 
     regularisation: float = Field(default=20.0, gt=0, le=1e6)
-    """The ridge, in events: a larger one trusts products with few events less."""
+    """The ridge, in events: a larger one trusts products with few events less. Without epochs."""
 
     target_exponent: float = Field(default=0.3, ge=0, le=1)
-    """What the dimensions are spent on: 0 on every event alike, 1 on every product alike."""
+    """What the dimensions are spent on: 0 on every event alike, 1 on every product alike. Without
+    epochs.
+    """
+
+    epochs: int = Field(default=0, ge=0, le=1000)
+    """How often the steps of all users are seen to learn the vectors by a softmax loss; 0
+    takes the vectors of the regression.
+    """
+
+    learning_rate: float = Field(default=0.004, gt=0, le=1, allow_inf_nan=False)
+    """The learning rate of the first step, with epochs; it falls to 0."""
+
+    dropout: float = Field(default=0.5, ge=0, lt=1)
+    """The share of the numbers of a user's part that a step leaves out, with epochs."""
+
+    batch_size: int = Field(default=1024, ge=1)
+    """Steps of users that are learned from at once, with epochs."""
+
+    num_random_negatives: int = Field(default=3000, ge=1)
+    """Products that a batch is told not to have followed, with epochs."""
 
     edge_type_weights: dict[str, SideWeight] | None = None
     """Edge types of products by which those with few events learn from products like them, such as
@@ -85,13 +105,15 @@ class NextConfig(BaseModel):
     """
 
     iterations: int = Field(default=2, ge=1, le=50)
-    """Iterations of the subspace; more make the last dimensions more exact."""
+    """Iterations of the subspace; more make the last dimensions more exact. Without epochs."""
 
     tolerance: float = Field(default=0.03, gt=0, lt=1)
-    """How exactly the linear systems are solved. To stop early is quicker, and finds more."""
+    """How exactly the linear systems are solved, without epochs. To stop early is quicker, and
+    finds more.
+    """
 
     seed: int = Field(default=0, ge=0, lt=2**63)
-    """The seed of the random projection."""
+    """The seed of the random projection, and of what epochs draw."""
 
 
 class NextEncoder:
@@ -106,6 +128,10 @@ class NextEncoder:
 
     Products with few events learn from those of their brands and categories (`edge_type_weights`):
     W = [I F] Z, with F what a product belongs to and the ridge on Z.
+
+    With `epochs`, A and B are learned by gradient descent instead: the softmax of a step's scores
+    over all products is to give its products a large share (see `softmax_factors`). It finds more
+    with fewer dimensions, forwards alone. [I F] gives both sides what products share.
 
     Deviations: one regression with `backward` for both of the paper's models, a rank, and no
     constraint on the diagonal of W but that nothing is predicted from itself.
@@ -134,13 +160,7 @@ class NextEncoder:
         if not sequences or not examples:
             return {}
         features = self._features(graph)
-        counts = CrossCounts(
-            *examples, config.backward, config.regularisation, features, config.tolerance
-        )
-        rank = min(config.dim, sequences.num_targets)
-        sources, targets = reduced_rank(
-            counts, rank, config.target_exponent, config.iterations, config.seed
-        )
+        sources, targets = self._factors(*examples, features)
         histories = SparseMatrix.from_coordinates(sequences.histories(config.decay).float())
         user_type, product_type = self.target_edge_type.source, self.target_edge_type.target
         return {
@@ -148,6 +168,28 @@ class NextEncoder:
             product_type: targets.numpy(),
             sources_of(product_type): sources.numpy(),
         }
+
+    def _factors(
+        self, past: SparseMatrix, following: SparseMatrix, features: SparseMatrix | None
+    ) -> tuple[Tensor, Tensor]:
+        """A and B, float32 [num_products, rank] each."""
+        config = self.config
+        rank = min(config.dim, past.shape[1])
+        if config.epochs:
+            plan = SoftmaxPlan(
+                dim=rank,
+                epochs=config.epochs,
+                learning_rate=config.learning_rate,
+                dropout=config.dropout,
+                batch_size=config.batch_size,
+                num_random_negatives=config.num_random_negatives,
+                seed=config.seed,
+            )
+            return softmax_factors(past, following, features, plan)
+        counts = CrossCounts(
+            past, following, config.backward, config.regularisation, features, config.tolerance
+        )
+        return reduced_rank(counts, rank, config.target_exponent, config.iterations, config.seed)
 
     def _features(self, graph: HeteroData) -> SparseMatrix | None:
         """What products belong to, rows of the length of the weight; None where nothing is known.
