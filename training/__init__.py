@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         ViewedByItemKnn,
         ViewedNotBought,
         ViewedNotBoughtConfig,
+        ViewedThenBought,
     )
     from training.cold_start import ColdStartConfig
     from training.config import TrainConfig, load_config, preset_path, presets, write_config
@@ -82,6 +83,7 @@ _NAMES_OF = {
         "LowRankEase", "LowRankEaseConfig", "MostFollowers", "Popularity", "RecentPopularity",
         "RecentPopularityConfig", "ViewedByConversion", "ViewedByConversionConfig",
         "ViewedByItemKnn", "ViewedNotBought", "ViewedNotBoughtConfig",
+        "ViewedThenBought",
     ),
     "training.cold_start": ("ColdStartConfig",),
     "training.config": ("TrainConfig", "load_config", "preset_path", "presets", "write_config"),
@@ -158,6 +160,7 @@ __all__ = [
     "ViewedByItemKnn",
     "ViewedNotBought",
     "ViewedNotBoughtConfig",
+    "ViewedThenBought",
     "WrittenReport",
     "compare_models",
     "default_space",

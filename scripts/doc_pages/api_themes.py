@@ -186,7 +186,8 @@ TRAINING = Package(
             (
                 "Baseline", "EncoderBaseline", "Popularity", "RecentPopularity",
                 "RecentPopularityConfig", "ViewedNotBought", "ViewedNotBoughtConfig",
-                "ViewedByConversion", "ViewedByConversionConfig", "ViewedByItemKnn", "ItemKnn",
+                "ViewedByConversion", "ViewedByConversionConfig", "ViewedByItemKnn",
+                "ViewedThenBought", "ItemKnn",
                 "ItemKnnConfig", "Ials", "IalsConfig", "Ease", "EaseConfig", "LowRankEase",
                 "LowRankEaseConfig", "GfCf", "GfCfConfig", "LightGcnBpr", "LightGcnBprConfig",
                 "MostFollowers", "CategorySales",

@@ -13,6 +13,7 @@ from training.baselines.conversion import (
     ViewedByConversion,
     ViewedByConversionConfig,
     ViewedByItemKnn,
+    ViewedThenBought,
 )
 from training.baselines.creators import (
     BestSellers,
@@ -80,4 +81,5 @@ __all__ = [
     "ViewedByItemKnn",
     "ViewedNotBought",
     "ViewedNotBoughtConfig",
+    "ViewedThenBought",
 ]

@@ -1,7 +1,8 @@
 """Implements baselines that rank what a query node viewed and did not buy, and popularity after it.
 
 `ViewedByConversion` asks how often who viewed a target bought it, `ViewedByItemKnn` how similar a
-target is to all else that the query node viewed and bought. `ViewedNotBought` goes by time.
+target is to all else that the query node viewed and bought, `ViewedThenBought` what was bought by
+those who viewed the same. `ViewedNotBought` goes by time.
 """
 
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from graphdb.checked_schema import Schema
 from graphdb.schema_types import EdgeType
+from training.baselines.base import HistoryScorer, csr_rows
 from training.baselines.item_knn import ItemKnn, ItemKnnConfig
 from training.baselines.popularity import (
     OwnFirstScorer,
@@ -21,6 +23,8 @@ from training.baselines.popularity import (
     waiting_pairs,
 )
 from training.data import HeteroData
+from training.evaluation.metrics import Scorer
+from training.sparse_ops import coordinates, product
 
 Tensor = torch.Tensor
 _BLOCK = 256  # query nodes whose scores of all targets are in memory at once
@@ -90,15 +94,64 @@ class ViewedByItemKnn:
             InsufficientDataError: There are no such events, or none of the target edge type.
             SchemaError: As for `ItemKnn`.
         """
-        popularity = Popularity(self.target_edge_type).fit(graph).targets[:, 0]
-        queries, targets = waiting_pairs(graph, self.schema, self.target_edge_type, "recent")
         neighbors = ItemKnn(self.schema, self.target_edge_type, self.config).fit(graph)
-        num_queries = int(graph[self.target_edge_type.source].num_nodes)
-        scores = torch.empty(len(queries))
-        for start in range(0, num_queries, _BLOCK):
-            rows = torch.arange(start, min(start + _BLOCK, num_queries))
-            part = slice(
-                *torch.searchsorted(queries, rows[[0, -1]] + torch.tensor([0, 1])).tolist()
-            )
-            scores[part] = neighbors.scores(rows)[queries[part] - start, targets[part]]
-        return own_first(queries, targets, scores, num_queries, popularity)
+        return _viewed_by(neighbors, graph, self.schema, self.target_edge_type)
+
+
+@dataclass(frozen=True, slots=True)
+class ViewedThenBought:
+    """Ranks viewed targets by what was bought by those with the same views, then by popularity.
+
+    A target i scores, summed over all viewed targets j, i itself among them, the share of the
+    viewers of j who bought i, divided by the root of the viewers of i. It is item-item
+    collaborative filtering from views to purchases, with the conversion rate as what a target says
+    of itself.
+    """
+
+    schema: Schema
+    target_edge_type: EdgeType
+
+    def fit(self, graph: HeteroData) -> OwnFirstScorer:
+        """Counts who viewed one target and bought another.
+
+        Raises:
+            InsufficientDataError: There are no such events, or none of the target edge type.
+        """
+        num_queries, num_targets = (
+            int(graph[end].num_nodes)
+            for end in (self.target_edge_type.source, self.target_edge_type.target)
+        )
+        shape = (num_queries, num_targets)
+        hints = hint_edge_types(graph, self.schema, self.target_edge_type)
+        viewed = _pairs_of(graph, hints, shape)
+        viewers = torch.bincount(viewed.indices()[1], minlength=num_targets).clamp(min=1).double()
+        bought = _pairs_of(graph, [self.target_edge_type], shape)
+        both = product(viewed.t().coalesce(), bought).coalesce()  # viewed targets by bought ones
+        source, target = both.indices()
+        shares = both.values() / viewers[source] / viewers[target].sqrt()
+        weights = coordinates(both.indices(), shares.float(), (num_targets, num_targets))
+        scorer = HistoryScorer(csr_rows(viewed), weights)
+        return _viewed_by(scorer, graph, self.schema, self.target_edge_type)
+
+
+def _pairs_of(graph: HeteroData, edge_types: list[EdgeType], shape: tuple[int, int]) -> Tensor:
+    """1 for every pair that met in one of the edge types, coalesced [num_queries, num_targets]."""
+    keys = [pair_numbers(graph, one, shape[1]) for one in edge_types]
+    pairs = torch.unique(torch.cat([torch.empty(0, dtype=torch.int64), *keys]))
+    index = torch.stack([pairs // shape[1], pairs % shape[1]])
+    return coordinates(index, torch.ones(len(pairs), dtype=torch.float64), shape)
+
+
+def _viewed_by(
+    scorer: Scorer, graph: HeteroData, schema: Schema, target_edge_type: EdgeType
+) -> OwnFirstScorer:
+    """Ranks viewed targets by another scorer, then all others by popularity."""
+    popularity = Popularity(target_edge_type).fit(graph).targets[:, 0]
+    queries, targets = waiting_pairs(graph, schema, target_edge_type, "recent")
+    num_queries = int(graph[target_edge_type.source].num_nodes)
+    scores = torch.empty(len(queries))
+    for start in range(0, num_queries, _BLOCK):
+        rows = torch.arange(start, min(start + _BLOCK, num_queries))
+        part = slice(*torch.searchsorted(queries, rows[[0, -1]] + torch.tensor([0, 1])).tolist())
+        scores[part] = scorer.scores(rows)[queries[part] - start, targets[part]]
+    return own_first(queries, targets, scores, num_queries, popularity)

@@ -68,7 +68,7 @@ def evaluate_command(
         typer.Option(
             help="A baseline to measure: popularity, recent-popularity, personal-frequency, "
             "tifu-knn, up-cf, transitions, decayed-ease, viewed-not-bought, viewed-by-conversion, "
-            "viewed-by-item-knn, item-knn, ials, ease, gf-cf. Repeatable.",
+            "viewed-by-item-knn, viewed-then-bought, item-knn, ials, ease, gf-cf. Repeatable.",
             show_default="popularity, recent-popularity, personal-frequency, viewed-not-bought, "
             "ease",
         ),

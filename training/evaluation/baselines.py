@@ -31,6 +31,7 @@ from training.baselines import (
     ViewedByConversion,
     ViewedByItemKnn,
     ViewedNotBought,
+    ViewedThenBought,
 )
 from training.baselines.creators import has_followers, has_sales, has_sales_in_categories
 from training.baselines.popularity import hint_edge_types
@@ -44,6 +45,7 @@ HALF_LIFE_DAYS, PERSONAL_HALF_LIFE_DAYS = 30.0, 90.0
 TIFU_KNN, UP_CF, TRANSITIONS = "tifu-knn", "up-cf", "transitions"
 DECAYED_EASE = "decayed-ease"
 VIEWED_CONVERSION, VIEWED_ITEM_KNN = "viewed-by-conversion", "viewed-by-item-knn"
+VIEWED_THEN_BOUGHT = "viewed-then-bought"
 POPULARITY, RECENT, PERSONAL, WAITING, ITEM_KNN, IALS, EASE, GF_CF = (
     "popularity",
     "recent-popularity",
@@ -113,6 +115,10 @@ def _viewed_item_knn(target: EvalTarget, seed: int) -> Baseline:  # noqa: ARG001
     return ViewedByItemKnn(target.schema, target.edge_type, config)
 
 
+def _viewed_then_bought(target: EvalTarget, seed: int) -> Baseline:  # noqa: ARG001 - the same
+    return ViewedThenBought(target.schema, target.edge_type)
+
+
 def _item_knn(target: EvalTarget, seed: int) -> Baseline:  # noqa: ARG001 - nothing is random
     config = ItemKnnConfig.model_validate({"num_neighbors": 200, **_events(target)})
     return ItemKnn(target.schema, target.edge_type, config)
@@ -168,6 +174,7 @@ MAKERS: Mapping[str, Callable[[EvalTarget, int], Baseline]] = {
     WAITING: _waiting,
     VIEWED_CONVERSION: _viewed_conversion,
     VIEWED_ITEM_KNN: _viewed_item_knn,
+    VIEWED_THEN_BOUGHT: _viewed_then_bought,
     ITEM_KNN: _item_knn,
     IALS: _ials,
     EASE: _ease,
@@ -265,10 +272,11 @@ def _can_rank_category_sellers(target: EvalTarget) -> bool:
     return asks and has_sales_in_categories(target.graph)
 
 
+_VIEWED = (WAITING, VIEWED_CONVERSION, VIEWED_ITEM_KNN, VIEWED_THEN_BOUGHT)
 FITS: Mapping[str, Callable[[EvalTarget], bool]] = {
     RECENT: _is_dated,
     **dict.fromkeys((TIFU_KNN, UP_CF, TRANSITIONS, DECAYED_EASE), _has_baskets),
-    **dict.fromkeys((WAITING, VIEWED_CONVERSION, VIEWED_ITEM_KNN), _has_hints),
+    **dict.fromkeys(_VIEWED, _has_hints),
     **dict.fromkeys((PERSONAL, ITEM_KNN, IALS, EASE, GF_CF), _has_events),
     FOLLOWERS: _can_count_followers,
     CATEGORY_SALES: _can_count_sales,

@@ -12,13 +12,14 @@ from training.baselines import (
     ViewedByConversion,
     ViewedByConversionConfig,
     ViewedByItemKnn,
+    ViewedThenBought,
 )
 
 PURCHASED, VIEWED = SCHEMA.edge_type("PURCHASED"), SCHEMA.edge_type("VIEWED")
 CARTED = SCHEMA.edge_type("CARTED")
 
 
-@pytest.fixture(params=[ViewedByConversion, ViewedByItemKnn])
+@pytest.fixture(params=[ViewedByConversion, ViewedByItemKnn, ViewedThenBought])
 def make(request):
     return lambda target_edge_type: request.param(SCHEMA, target_edge_type)
 
@@ -65,6 +66,26 @@ def test_a_target_with_few_viewers_has_the_rate_of_all(shop):
     overall = 2 / 7  # of the 7 distinct pairs that met, a cart of a viewed product among them
     expected = [(1 + overall) / 5, (1 + overall) / 3, overall / 2, overall, overall]
     assert rate.tolist() == pytest.approx(expected)
+
+
+def test_what_others_with_the_same_views_bought(make_graph):
+    """User 3 viewed 0, 1 and 2. Of the viewers of 0, one of three bought 1, and one 2; of the two
+    viewers of 1 one bought it, and nobody 2; of the two viewers of 2 one bought it, and nobody 1.
+    """
+    views = [(0, 0), (0, 1), (1, 0), (1, 2), (3, 0), (3, 1), (3, 2)]
+    graph = make_graph(
+        {"User": 5, "Product": 4}, {VIEWED: views, PURCHASED: [(0, 1), (1, 2), (4, 3)] * 2}
+    )
+    scorer = ViewedThenBought(SCHEMA, PURCHASED).fit(graph)
+    assert order(scorer.scores(torch.tensor([3]))[0]) == [1, 2, 0, 3]  # equal ones by row
+    graph = make_graph(
+        {"User": 6, "Product": 4},
+        {VIEWED: [*views, (5, 1), (5, 2)], PURCHASED: [(0, 1), (1, 2), (4, 3), (5, 2)]},
+    )
+    assert order(ViewedThenBought(SCHEMA, PURCHASED).fit(graph).scores(torch.tensor([3]))[0]) == [
+        *(2, 1),  # (1/3 + 1/3 + 2/3) / 3^.5 and (1/3 + 1/3) / 3^.5
+        *(0, 3),
+    ]
 
 
 def test_viewed_targets_are_in_the_order_of_item_knn(make_graph):
