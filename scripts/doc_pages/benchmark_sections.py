@@ -179,7 +179,7 @@ SELECTION = Section(
 
 
 NEXT_SHOWN = ["OneRec, with texts", "transitions", "ease", "decayed-ease", "next-512"]
-BASKETS_SHOWN = ["tifu-knn", "up-cf", "auto"]
+BASKETS_SHOWN = ["up-cf", "auto"]
 NEXT_SOFTMAX = Source("next-softmax", "", "Amazon Beauty", where={"model": ["next-softmax-128"]})
 BASKETS = Source("baskets", where={"model": ["auto"]})
 VIEWED = Source("viewed", "with all", where={"model": ["auto"]})
