@@ -22,35 +22,31 @@ from graphrec.bundle import (
     write_bundle,
 )
 from training.cold_start import ColdStartLearner
-from training.compression_choice import CompressionChoice, questions_of, shortened
+from training.compression import shortened
 from training.config import TrainConfig
 from training.data import HeteroData, edge_types_of
 from training.encoders import Encoder, Vectors, is_source, next_rule
 from training.models import Run, make_encoder, make_habits
 from training.pairs import adjacency, events
 from training.quality import QualityConfig, quality_tables
-from training.splitting.split import Holdout
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Learned:
-    """All that is learned from a graph for a bundle; see `bundle_up`."""
+    """All that is learned from a graph for a bundle; see `bundle_up`.
+
+    Args:
+        cold_start: Per node type how a new node gets a vector.
+        following: The block for what comes next, from `next_rule`.
+        habits: What users take again.
+        vector_type: How the numbers of vectors are to be written.
+    """
 
     vectors: Vectors
-    cold_start: Mapping[str, ColdStartRule]
-    following: tuple[NextRule, npt.NDArray[np.float32]] | None
-    habits: Habits | None
-    compression: CompressionChoice | None = None
-
-    @property
-    def vector_type(self) -> VectorType:
-        """How the vectors are to be written."""
-        return "float32" if self.compression is None else self.compression.vector_type
-
-    @property
-    def sizes(self) -> dict[str, Any]:
-        """How the size of vectors was chosen, for the config in the manifest."""
-        return {} if self.compression is None else {"sizes": self.compression.to_dict()}
+    cold_start: Mapping[str, ColdStartRule] | None = None
+    following: tuple[NextRule, npt.NDArray[np.float32]] | None = None
+    habits: Habits | None = None
+    vector_type: VectorType = "float32"
 
 
 def learn(
@@ -59,29 +55,19 @@ def learn(
     target_edge_type: EdgeType,
     config: TrainConfig,
     run: Run,
-    holdout: Holdout | None = None,
     *,
     encoder: Encoder | None = None,
 ) -> Learned:
     """Trains the model, and learns how new nodes get vectors and what users take again.
 
     Args:
-        holdout: What came after the graph, to choose by how short vectors may be.
         encoder: The one that the config asks for, by default.
 
     Raises:
         GraphRecError: Errors of the encoders.
     """
-    questions = []
-    if config.compression.enabled and holdout is not None:
-        questions = questions_of(holdout, schema, schema.parse_edge_type(config.group))
-    fitted, compression = shortened(
-        (encoder or make_encoder(schema, target_edge_type, config, run)).fit(graph),
-        target_edge_type.source,
-        config.compression,
-        questions,
-        config.top_k,
-    )
+    encoder = encoder or make_encoder(schema, target_edge_type, config, run)
+    fitted = shortened(encoder.fit(graph), target_edge_type.source, config.compression)
     learner = ColdStartLearner(graph, fitted, schema, target_edge_type, config.cold_start)
     rules = learner.rules()
     vectors = learner.applied(rules)
@@ -90,7 +76,7 @@ def learn(
         rules,
         next_rule(schema, target_edge_type, config.next, fitted),
         make_habits(graph, schema, target_edge_type, config, vectors),
-        compression,
+        config.compression.written_as,
     )
 
 
@@ -98,29 +84,21 @@ def bundle_up(
     folder: Path,
     snapshot: Snapshot,
     graph: HeteroData,
-    vectors: Vectors,
+    learned: Learned,
     *,
     cutoff: datetime | None,
     config: dict[str, Any],
     metrics: dict[str, Any],
-    cold_start: Mapping[str, ColdStartRule] | None = None,
     quality: QualityConfig | None = None,
     audiences: Mapping[str, AudienceFigures] | None = None,
-    following: tuple[NextRule, npt.NDArray[np.float32]] | None = None,
-    habits: Habits | None = None,
-    vector_type: VectorType = "float32",
 ) -> Bundle:
     """Writes a model release: nodes from the snapshot, edges and quality from the graph.
 
     Args:
-        graph: What the vectors were learned from. It may hold less than the snapshot: a bundle
+        graph: What was learned from. It may hold less than the snapshot: a bundle
             of the past must not know what was bought since.
-        cold_start: Per node type how a new node gets a vector.
         quality: How much each part counts in it.
-        habits: What users take again.
         audiences: What held-out weeks told of audiences, by type of who has one.
-        following: The block for what comes next, from `next_rule`.
-        vector_type: How the numbers of vectors are written.
         cutoff: The moment from which on the graph holds nothing; None for the whole snapshot.
 
     Raises:
@@ -130,7 +108,7 @@ def bundle_up(
     def is_event(edge_type: EdgeType) -> bool:
         return snapshot.schema.relation(edge_type.relation).is_event
 
-    served = {name: rows for name, rows in vectors.items() if not is_source(name)}
+    served = {name: rows for name, rows in learned.vectors.items() if not is_source(name)}
     return write_bundle(
         folder,
         schema=snapshot.schema,
@@ -144,10 +122,10 @@ def bundle_up(
         },
         config=config,
         metrics=metrics,
-        cold_start=cold_start,
+        cold_start=learned.cold_start,
         quality=quality_tables(graph, snapshot.schema, quality),
         audiences=audiences,
-        following=following,
-        habits=habits,
-        vector_type=vector_type,
+        following=learned.following,
+        habits=learned.habits,
+        vector_type=learned.vector_type,
     )

@@ -29,9 +29,9 @@ _FLOOR = 1e-9  # of the largest eigenvalue: what lies below is rounding
 
 
 class CompressionConfig(BaseModel):
-    """How vectors are shortened, as the program chooses on the held-out days.
+    """How short vectors are. What is left open is chosen with the other settings, on the data.
 
-    See `training.compression_choice`.
+    See `training.compression_choice` and `[selection]`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
@@ -39,26 +39,39 @@ class CompressionConfig(BaseModel):
     enabled: bool = False
     """Whether vectors are shortened."""
 
-    max_dim: int = Field(default=256, ge=1, le=4096)
-    """The most dimensions."""
-
     dim: int | None = Field(default=None, ge=1, le=4096)
-    """The dimensions, at most `max_dim`; by default chosen, or `max_dim` where nothing is held out
-    to choose on.
-    """
+    """The dimensions; by default chosen, or all where settings are not chosen."""
 
-    dims: tuple[int, ...] = Field(default=(64, 96, 128, 192, 256), min_length=1, max_length=16)
-    """The dimensions to choose among, as far as they are at most `max_dim`. All that there are is
-    one more choice, if `max_dim` allows.
-    """
+    dims: tuple[int, ...] = Field(
+        default=(64, 96, 128, 192, 256, 384, 512), min_length=1, max_length=16
+    )
+    """The dimensions to choose among, beside all that there are."""
 
     vector_type: VectorType | None = None
     """How numbers are written: 'float32', 'float16' or 'int8'; by default chosen, or 'float16'
-    where nothing is held out to choose on.
+    where settings are not chosen.
     """
 
     tolerance: float = Field(default=0.005, ge=0, lt=1)
     """The smallest vectors are taken whose recall is within this share of the best."""
+
+    @property
+    def written_as(self) -> VectorType:
+        """How numbers are written, as far as nothing is chosen."""
+        if not self.enabled:
+            return "float32"
+        return self.vector_type or "float16"  # rounds by less than any choice of dimensions
+
+
+def shortened(vectors: Vectors, query_type: str, config: CompressionConfig) -> Vectors:
+    """The vectors along as many dimensions as the config says.
+
+    Args:
+        vectors: Of all node types, float32 [num_nodes, dim].
+    """
+    if not config.enabled or config.dim is None or not vectors:
+        return vectors
+    return Rotation.of(vectors, query_type).shortened(vectors, config.dim)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -92,6 +92,25 @@ def with_targets(pairs: Adjacency, keep: npt.NDArray[np.bool_]) -> Adjacency:
     )
 
 
+def with_columns(pairs: Adjacency, rows: npt.NDArray[np.int64]) -> Adjacency:
+    """Returns the pairs with some targets only, which are numbered by their places in `rows`.
+
+    Args:
+        rows: int64 [num_rows], ascending.
+
+    >>> both = Adjacency.from_edges(np.array([0, 0]), np.array([0, 1]), 1, 2)
+    >>> kept = with_columns(both, np.array([1]))
+    >>> kept.num_targets, kept.targets(0).tolist()
+    (1, [0])
+    """
+    places = np.full(pairs.num_targets, -1)
+    places[rows] = np.arange(len(rows))
+    found = places[pairs.indices]
+    return Adjacency.from_edges(
+        sources_of(pairs)[found >= 0], found[found >= 0], pairs.num_sources, len(rows)
+    )
+
+
 def sampled(pairs: Adjacency, num_pairs: int, fewest: int, most: int) -> Adjacency:
     """Returns the pairs of some sources, drawn until these have so many.
 

@@ -12,22 +12,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from graphdb.checked_schema import Schema
 from graphdb.errors import InsufficientDataError
 from graphdb.schema_types import EdgeType
+from training.compression_choice import CompressionChoice, chosen_size
 from training.config import TrainConfig
 from training.data import ALWAYS_S, AT_S, DAY_S, HeteroData, edge_types_of
 from training.evaluation.results import FEWEST_QUERIES
-from training.pairs import adjacency, compose, sampled, without
-from training.sparse_ops import csr_of
+from training.evaluation.tasks import NEW, NEW_GROUPS
+from training.pairs import adjacency, compose, without
 from training.splitting.holdout import Split, ValidationPart, cut
 from training.trials import (
     NEVER_DAYS,
     Axes,
     BlockTrials,
     Factorisations,
+    KnownAnswers,
     Question,
     Settings,
     SvdTrials,
@@ -113,6 +113,7 @@ class Selection:
         metric: What was compared, such as 'ndcg@20', of what is new to the user.
         before: Its value with the given config.
         reached: Its value with the chosen one, on the same queries.
+        size: How short vectors are, and what was measured; None where nothing was to choose.
     """
 
     config: TrainConfig
@@ -122,6 +123,7 @@ class Selection:
     metric: str = ""
     before: float = 0.0
     reached: float = 0.0
+    size: CompressionChoice | None = None
 
     def lines(self) -> list[str]:
         """What a person should know of it."""
@@ -135,6 +137,7 @@ class Selection:
         return [
             head,
             *(f"  {key} = {_told(new)} (was {_told(old)})" for key, (old, new) in changes),
+            *(self.size.lines() if self.size else ()),
         ]
 
     def to_dict(self) -> dict[str, Any]:
@@ -146,6 +149,7 @@ class Selection:
             "metric": self.metric,
             "before": self.before,
             "reached": self.reached,
+            "size": self.size.to_dict() if self.size else None,
         }
 
 
@@ -180,13 +184,17 @@ class _Search:
 
     def __init__(self, question: Question) -> None:
         self.question = question
-        truth = question.part.truth
-        self.few, self.more, self.enough = (sampled(truth, *size) for size in (FEW, MORE, ENOUGH))
+        edge_type, part = question.target_edge_type, question.part
+        ends = edge_type.source, edge_type.target
+        taken = adjacency(part.train_graph, edge_type)
+        answers = KnownAnswers.of(NEW, ends, taken, part.truth)
+        self.few, self.more, self.enough = (answers.sampled(*size) for size in (FEW, MORE, ENOUGH))
         self.read_out = self._free(READ_OUT)
         most = DIMS[-1] if "svd.dim" in self.read_out else question.base.svd.dim
         self.factorisations = Factorisations(question, most)
         self.blocks = BlockTrials(question, self.factorisations)
         self.num_trials = 0
+        self.groups = _new_groups(question)
 
     def selection(self, title: str) -> Selection:
         question, blocks = self.question, self.blocks
@@ -198,14 +206,20 @@ class _Search:
         best = self._of_groups(best)
         given = values_of(question.base, best.keys())
         changed = {key: (given[key], best[key]) for key in best if best[key] != given[key]}
+        config = question.with_settings({key: best[key] for key in changed})
+        size = self._size(config)
+        if size is not None:
+            compression = size.applied(config.compression)
+            config = config.model_copy(update={"compression": compression})
         return Selection(
-            question.with_settings({key: best[key] for key in changed}),
+            config,
             title,
             changed,
             self.num_trials + len(blocks.known),
             f"ndcg@{question.base.top_k}",
             before,
             reached,
+            size,
         )
 
     def _of_svd(self) -> dict[str, Value]:
@@ -217,7 +231,7 @@ class _Search:
             {**EXPONENTS, **_axes_of(self.question.part, self.question.target_edge_type)}
         )
         rough, exact = (
-            SvdTrials(self.question, self.factorisations, truth) for truth in (self.few, self.more)
+            SvdTrials(self.question, self.factorisations, one) for one in (self.few, self.more)
         )
         given = values_of(self.question.base, [*self.read_out, *axes])
         if "svd.dim" in given:
@@ -263,26 +277,30 @@ class _Search:
 
     def _of_groups(self, best: dict[str, Value]) -> dict[str, Value]:
         """The same with the best ranking of brands, or of what `group` names, that are new."""
-        question, part = self.question, self.question.part
-        by_name = {str(one): one for one in edge_types_of(part.train_graph)}
-        edge_type = by_name.get(question.base.group)
-        if edge_type is None:
+        question, groups = self.question, self.groups
+        if groups is None or groups.num_queries < FEWEST_QUERIES:
             return best
-        members = adjacency(part.train_graph, edge_type)
-        taken = compose(adjacency(part.train_graph, question.target_edge_type), members)
-        truth = without(compose(part.truth, members), taken)
-        if np.count_nonzero(truth.degrees()) < FEWEST_QUERIES:
-            return best
-        truth, seen, axes = sampled(truth, *ENOUGH), csr_of(taken), self._free(GROUPS)
+        axes = self._free(GROUPS)
 
         def ndcg(settings: Settings) -> float:
-            return self.blocks.ndcg(settings, truth, seen, edge_type.target)
+            return self.blocks.ndcg(settings, groups)
 
         return climbed(best | values_of(question.base, axes.keys()), axes, ndcg)
 
+    def _size(self, config: TrainConfig) -> CompressionChoice | None:
+        """The smallest vectors that find as much; None where nothing is to choose.
+
+        The graph model does not train for trials: beside it, vectors keep their dimensions.
+        """
+        edge_type = self.question.target_edge_type
+        if not config.compression.enabled or config.graph.weight:
+            return None
+        answers = [one for one in (self.enough, self.groups) if one is not None]
+        vectors = self.blocks.vectors(config)
+        return chosen_size(vectors, edge_type.source, config.compression, answers, config.top_k)
+
     def _ndcg(self, settings: Settings) -> float:
-        part, target_type = self.question.part, self.question.target_edge_type.target
-        return self.blocks.ndcg(settings, self.enough, part.taken, target_type)
+        return self.blocks.ndcg(settings, self.enough)
 
     def _free(self, axes: Axes) -> dict[str, Sequence[Value]]:
         """The axes of keys that the config does not set itself."""
@@ -293,6 +311,20 @@ class _Search:
             return name not in getattr(tables, table).model_fields_set
 
         return {key: values for key, values in axes.items() if is_free(key)}
+
+
+def _new_groups(question: Question) -> KnownAnswers | None:
+    """Which brands, or what else the config's `group` names, are new to users of the part."""
+    part = question.part
+    by_name = {str(one): one for one in edge_types_of(part.train_graph)}
+    edge_type = by_name.get(question.base.group)
+    if edge_type is None:
+        return None
+    members = adjacency(part.train_graph, edge_type)
+    taken = compose(adjacency(part.train_graph, question.target_edge_type), members)
+    truth = without(compose(part.truth, members), taken)
+    ends = question.target_edge_type.source, edge_type.target
+    return KnownAnswers.of(NEW_GROUPS, ends, taken, truth).sampled(*ENOUGH)
 
 
 def _validation_part(

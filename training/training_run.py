@@ -18,7 +18,6 @@ from graphdb.tabular import Tabular, html_table
 from graphrec.bundle import Bundle
 from graphrec.registry.places import copy_in
 from training.bundling import Learned, bundle_up, learn
-from training.compression_choice import CompressionChoice
 from training.config import TrainConfig, default_config
 from training.data import load_graph
 from training.evaluation.backtest import served_of
@@ -42,13 +41,11 @@ class TrainReport(Tabular):
         evaluation: The metrics of the same model on the held-out days, trained without them; None
             without a holdout.
         selection: The settings that the program chose; None where it was not asked to.
-        compression: How short the vectors are, and what was measured; None where they are whole.
     """
 
     bundle: Bundle
     evaluation: Report | None
     selection: Selection | None = None
-    compression: CompressionChoice | None = None
 
     def save(self, folder: str | Path) -> Path:
         """Copies the bundle to a new folder, to keep it or to serve it elsewhere.
@@ -153,7 +150,7 @@ def train(
     graph = load_graph(snapshot)
     target_edge_type = snapshot.schema.parse_edge_type(config.target_edge_type)
 
-    evaluation, audiences, selection, chosen, past = None, {}, None, None, graph
+    evaluation, audiences, selection, past = None, {}, None, graph
     if holdout_days is not None:
         steps.next(f"hold out the last {holdout_days} days")
         holdout = hold_out_last(graph, target_edge_type, holdout_days)
@@ -164,45 +161,33 @@ def train(
         config = selection.config
     if holdout_days is not None:
         steps.next("learn from the past")
-        earlier = learn(past, snapshot.schema, target_edge_type, config, run.part("past"), holdout)
-        chosen = earlier.compression
+        earlier = learn(past, snapshot.schema, target_edge_type, config, run.part("past"))
         with _past(snapshot, holdout, config, earlier, out_dir.parent) as model:
             steps.next("measure on what came after")
             evaluation = _measured(snapshot, holdout, config, model)
             group = snapshot.schema.parse_edge_type(config.group)
             audiences = audiences_of(model, holdout, group, holdout_days, config.svd.seed)
 
-        if chosen is not None:
-            sizes = chosen.applied(config.compression)
-            config = config.model_copy(update={"compression": sizes})
-
     steps.next("learn from everything")
     learned = learn(graph, snapshot.schema, target_edge_type, config, run.part("everything"))
-
-    chosen = chosen or learned.compression
     steps.next("write the bundle")
     bundle = bundle_up(
         out_dir,
         snapshot,
         graph,
-        learned.vectors,
+        learned,
         cutoff=None,
         config={
             "encoder": config.encoder_name,
             "holdout_days": holdout_days,
             **config.model_dump(),
             **({} if selection is None else {"chosen": selection.to_dict()}),
-            **({} if chosen is None else {"sizes": chosen.to_dict()}),
         },
         metrics=evaluation.to_dict() if evaluation else {},
-        cold_start=learned.cold_start,
         quality=config.quality,
         audiences=audiences,
-        following=learned.following,
-        habits=learned.habits,
-        vector_type=learned.vector_type,
     )
-    return TrainReport(bundle, evaluation, selection, chosen)
+    return TrainReport(bundle, evaluation, selection)
 
 
 def follow(

@@ -6,8 +6,10 @@ each other.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+import numpy as np
+import numpy.typing as npt
 import torch
 
 from graphdb.checked_schema import Schema
@@ -16,8 +18,10 @@ from graphrec.bundle import Adjacency
 from training.config import TrainConfig
 from training.encoders import Encoder, FittedVectors, PopularityEncoder, SvdConfig, Vectors
 from training.encoders.svd import SvdEncoder, SvdFactors
-from training.evaluation.metrics import VectorScorer, metrics_at_k
+from training.evaluation.metrics import MetricsAtK, VectorScorer, metrics_at_k
 from training.models import Run, concatenated, make_blocks
+from training.pairs import sampled, with_columns
+from training.sparse_ops import csr_of
 from training.splitting.holdout import ValidationPart
 
 Tensor = torch.Tensor
@@ -60,6 +64,58 @@ class Question:
             table, name = key.split(".")
             content[table][name] = value
         return TrainConfig.model_validate(content)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class KnownAnswers:
+    """What vectors should find: of some query nodes, the targets that they took later.
+
+    Only targets that somebody ever took are ranked. What nobody did takes few places in a list, and
+    a catalogue can hold ten times as much of it.
+
+    Args:
+        name: Such as 'new products'.
+        rows: The targets that are ranked, int64 [num_rows]; None for all.
+        taken: What each query node took before, CSR [num_queries, num_rows]; never an answer.
+        truth: What it took later, and is new to it, over the same columns.
+    """
+
+    name: str
+    query_type: str
+    target_type: str
+    rows: npt.NDArray[np.int64] | None
+    taken: Tensor
+    truth: Adjacency
+
+    @classmethod
+    def of(
+        cls, name: str, ends: tuple[str, str], taken: Adjacency, truth: Adjacency
+    ) -> "KnownAnswers":
+        """The answers among all that was taken, before or later."""
+        ever = np.zeros(truth.num_targets, dtype=np.bool_)
+        ever[taken.indices] = ever[truth.indices] = True
+        if ever.all():
+            return cls(name, *ends, None, csr_of(taken), truth)
+        rows = np.flatnonzero(ever)
+        return cls(name, *ends, rows, csr_of(with_columns(taken, rows)), with_columns(truth, rows))
+
+    def sampled(self, num_pairs: int, fewest: int, most: int) -> "KnownAnswers":
+        """Those of some query nodes; see `training.pairs.sampled`."""
+        return replace(self, truth=sampled(self.truth, num_pairs, fewest, most))
+
+    @property
+    def num_queries(self) -> int:
+        return int(np.count_nonzero(self.truth.degrees()))
+
+    def found_by(self, queries: Tensor, targets: Tensor, k: int) -> MetricsAtK:
+        """How much of it the k best targets of all hold; float [num_nodes, dim] both."""
+        some = targets if self.rows is None else targets[torch.from_numpy(self.rows)]
+        return metrics_at_k(VectorScorer(queries, some), self.taken, self.truth, k)
+
+    def found_in(self, vectors: Vectors, k: int) -> MetricsAtK:
+        """The same by the vectors of both types."""
+        queries, targets = vectors[self.query_type], vectors[self.target_type]
+        return self.found_by(torch.from_numpy(queries), torch.from_numpy(targets), k)
 
 
 def values_of(config: TrainConfig, keys: Collection[str]) -> dict[str, Value]:
@@ -130,23 +186,21 @@ class SvdTrials:
     """Measures configs of the SVD.
 
     Args:
-        truth: What is to be found.
+        answers: What is to be found.
         known: NDCG by config.
     """
 
     question: Question
     factorisations: Factorisations
-    truth: Adjacency
+    answers: KnownAnswers
     known: dict[str, float] = field(default_factory=dict, init=False)
 
     def ndcg(self, settings: Settings) -> float:
         config = self.question.with_settings(settings).svd
         key = config.model_dump_json()
         if key not in self.known:
-            question = self.question
-            scorer = VectorScorer(*self.factorisations.of(config).vectors(config))
-            reached = metrics_at_k(scorer, question.part.taken, self.truth, question.base.top_k)
-            self.known[key] = reached.ndcg
+            vectors = self.factorisations.of(config).vectors(config)
+            self.known[key] = self.answers.found_by(*vectors, self.question.base.top_k).ndcg
         return self.known[key]
 
 
@@ -166,35 +220,33 @@ class BlockTrials:
     known: dict[str, float] = field(default_factory=dict, init=False)
     _blocks: dict[str, tuple[str, Vectors]] = field(default_factory=dict, init=False)
 
-    def ndcg(self, settings: Settings, truth: Adjacency, taken: Tensor, target_type: str) -> float:
-        """NDCG of new targets of a type.
-
-        Args:
-            truth: What is to be found.
-            taken: What query nodes took of it before, CSR.
-        """
+    def ndcg(self, settings: Settings, answers: KnownAnswers) -> float:
+        """NDCG of what is new to query nodes."""
         question = self.question
         config = question.with_settings({**settings, "graph.weight": 0, "engagement.weight": 0})
-        key = f"{target_type} {config.model_dump_json()}"
+        key = f"{answers.name} {config.model_dump_json()}"
         if key not in self.known:
-            query_type = question.target_edge_type.source
-            vectors = self._vectors(config, {query_type, target_type})
-            scorer = VectorScorer.between(vectors, query_type, target_type)
-            self.known[key] = metrics_at_k(scorer, taken, truth, question.base.top_k).ndcg
+            vectors = self.vectors(config, {answers.query_type, answers.target_type})
+            self.known[key] = answers.found_in(vectors, question.base.top_k).ndcg
         return self.known[key]
 
-    def _vectors(self, config: TrainConfig, kept: set[str]) -> Vectors:
+    def vectors(self, config: TrainConfig, kept: set[str] | None = None) -> Vectors:
+        """The vectors that training would give for these node types, or for all."""
         question = self.question
         blocks = make_blocks(question.schema, question.target_edge_type, config, Run())
         fitted: dict[str, Encoder] = {}
         for name, block in blocks.items():
             vectors = self._fitted(name, block, config, kept)
-            if kept <= vectors.keys():  # others score nothing here
+            if kept is None:
+                fitted[name] = FittedVectors(vectors)
+            elif kept <= vectors.keys():  # others score nothing here
                 fitted[name] = FittedVectors({one: vectors[one] for one in kept})
         joined = concatenated(fitted, question.target_edge_type, config)
         return joined.fit(question.part.train_graph)
 
-    def _fitted(self, name: str, block: Encoder, config: TrainConfig, kept: set[str]) -> Vectors:
+    def _fitted(
+        self, name: str, block: Encoder, config: TrainConfig, kept: set[str] | None
+    ) -> Vectors:
         """The vectors of a block; only those of both ends where these are all that is kept."""
         edge_type, graph = self.question.target_edge_type, self.question.part.train_graph
         of_ends = kept == {edge_type.source, edge_type.target}

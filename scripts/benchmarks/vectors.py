@@ -24,14 +24,15 @@ from graphrec.query.embeddings import EmbeddingMatrix
 from graphrec.query.topk import top_k
 from training.bundling import learn
 from training.compression import CompressionConfig, Rotation
-from training.compression_choice import Question
 from training.config import TrainConfig
 from training.encoders import FittedVectors, Vectors
 from training.evaluation.backtest import served_of
-from training.evaluation.metrics import VectorScorer, metrics_at_k, ndcg_at_k, recall_at_k
+from training.evaluation.metrics import ndcg_at_k, recall_at_k
 from training.evaluation.tasks import ALL, first_tasks
 from training.models import Run, make_encoder
+from training.pairs import with_columns
 from training.sparse_ops import csr_of
+from training.trials import KnownAnswers
 
 K = 20
 DIMS = (32, 64, 96, 128, 192, 256, 384)
@@ -60,12 +61,14 @@ def run(bench: Bench) -> None:
     encoder = make_encoder(weeks.schema, edge_type, config, Run())
     vectors = encoder.fit(weeks.holdout.train_graph)
     tasks = first_tasks(weeks.holdout, weeks.schema, brands)
-    questions = [
-        Question(one.name, one.query_type, one.target_type, csr_of(one.target.seen), one.truth)
+    answers = [
+        KnownAnswers(
+            one.name, one.query_type, one.target_type, None, csr_of(one.target.seen), one.truth
+        )
         for one in tasks
         if one.name != ALL
     ]
-    curve("complete-journey", vectors, questions, K, bench)
+    curve("complete-journey", vectors, answers, K, bench)
     with tempfile.TemporaryDirectory() as folder:
         bundles = dict(served(weeks, vectors, Path(folder), bench))
         sizes(bundles, bench)
@@ -77,13 +80,20 @@ def run(bench: Bench) -> None:
         split = data.read(bench.options.data / name, bench.options.validate)
         encoder = make_encoder(data.schema, data.target_edge_type, config, Run())
         asked = split.questions[0]
-        question = Question(
-            "new products", asked.source, asked.target, csr_of(asked.taken), asked.truth
+        rows = None if asked.candidates is None else np.flatnonzero(asked.candidates.numpy())
+        taken, truth = (
+            pairs if rows is None else with_columns(pairs, rows)
+            for pairs in (asked.taken, asked.truth)
         )
-        curve(name, encoder.fit(split.graph), [question], data.k, bench)
+        answers = KnownAnswers(
+            "new products", asked.source, asked.target, rows, csr_of(taken), truth
+        )
+        curve(name, encoder.fit(split.graph), [answers], data.k, bench)
 
 
-def curve(name: str, vectors: Vectors, questions: Sequence[Question], k: int, bench: Bench) -> None:
+def curve(
+    name: str, vectors: Vectors, answers: Sequence[KnownAnswers], k: int, bench: Bench
+) -> None:
     """Recall and NDCG of every size."""
     table = bench.table(
         name,
@@ -91,11 +101,11 @@ def curve(name: str, vectors: Vectors, questions: Sequence[Question], k: int, be
         measure("bytes a node", 0, "lower"),
         *(
             measure(f"{one.name}, {metric}@{k}", 4, "higher")
-            for one in questions
+            for one in answers
             for metric in ("recall", "NDCG")
         ),
     )
-    query_type = questions[0].query_type
+    query_type = answers[0].query_type
     full = vectors[query_type].shape[1]
     turned = Rotation.of(vectors, query_type).turned(vectors, max(DIMS))
     most = turned[query_type].shape[1]
@@ -104,9 +114,8 @@ def curve(name: str, vectors: Vectors, questions: Sequence[Question], k: int, be
         for vector_type in TYPES:
             rounded = {name: rounded_to(rows, vector_type) for name, rows in some.items()}
             figures: list[float] = []
-            for one in questions:
-                scorer = VectorScorer.between(rounded, one.query_type, one.target_type)
-                reached = metrics_at_k(scorer, one.taken, one.truth, k)
+            for one in answers:
+                reached = one.found_in(rounded, k)
                 figures += [reached.recall, reached.ndcg]
             size = bytes_per_node(dim, vector_type)
             bench.say(*table.add(f"{dim}, {vector_type}", size, *figures, kind=Kind.OURS))

@@ -12,7 +12,7 @@ from graphdb.schema import SCHEMA
 from graphdb.sources.opening import arrow_tables
 from graphdb.sources.synthetic import WorldConfig, generate_world
 from graphrec import Recommender
-from training.bundling import bundle_up
+from training.bundling import Learned, bundle_up
 from training.data import load_graph
 from training.encoders import SvdConfig, SvdEncoder
 from training.pairs import adjacency
@@ -36,7 +36,13 @@ class Market:
         vectors = SvdEncoder(SCHEMA, target_edge_type, SvdConfig(dim=64)).fit(graph)
         self.recommender = Recommender(
             bundle_up(
-                folder / "bundle", snapshot, graph, vectors, cutoff=None, config={}, metrics={}
+                folder / "bundle",
+                snapshot,
+                graph,
+                Learned(vectors),
+                cutoff=None,
+                config={},
+                metrics={},
             )
         )
         self.truth = world.truth

@@ -8,7 +8,7 @@ from scipy.optimize import nnls
 from graphdb.errors import SchemaError
 from graphdb.schema import SCHEMA
 from graphrec import Adjacency, Recommender
-from training.bundling import bundle_up
+from training.bundling import Learned, bundle_up
 from training.cold_start import ColdStartConfig, ColdStartLearner
 from training.data import load_graph
 from training.encoders import GraphEncoder, SvdConfig, SvdEncoder
@@ -230,11 +230,10 @@ def test_served_as_trained_and_found_by_the_right_people(newly_listed, planted, 
         tmp_path / "b",
         planted,
         graph,
-        applied,
+        Learned(applied, cold_start=rules),
         cutoff=None,
         config={},
         metrics={},
-        cold_start=rules,
     )
     recommender = Recommender(bundle)
     for row in range(16):

@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from graphrec.bundle import Adjacency
-from training.compression import CompressionConfig, Rotation, column_groups
-from training.compression_choice import Question, shortened
-from training.sparse_ops import csr_of
+from training.compression import CompressionConfig, Rotation, column_groups, shortened
+from training.compression_choice import chosen_size
+from training.trials import KnownAnswers
 
 NUM_USERS, NUM_PRODUCTS, RANK, DIM = 300, 200, 12, 40
 
@@ -87,46 +87,55 @@ def question(vectors):
     best = scores[asked].argmax(axis=1)
     truth = Adjacency.from_edges(asked, best, NUM_USERS, NUM_PRODUCTS)
     none = np.empty(0, dtype=np.int64)
-    taken = csr_of(Adjacency.from_edges(none, none, NUM_USERS, NUM_PRODUCTS))
-    return Question("new products", "User", "Product", taken, truth)
+    taken = Adjacency.from_edges(none, none, NUM_USERS, NUM_PRODUCTS)
+    return KnownAnswers.of("new products", ("User", "Product"), taken, truth)
 
 
 def test_the_smallest_size_near_the_best_is_chosen():
     whole = vectors_of(noise=0.02)
-    config = CompressionConfig(enabled=True, dims=(4, 8, 12, 16, 24), max_dim=24)
-    short, choice = shortened(whole, "User", config, [question(whole)], 1)
-    assert choice.dim == 12 == short["User"].shape[1] and choice.full_dim == DIM
+    config = CompressionConfig(enabled=True, dims=(4, 8, 12, 16, 24))
+    choice = chosen_size(whole, "User", config, [question(whole)], 1)
+    assert (choice.dim, choice.full_dim) == (12, DIM)
     by_size = {(one.dim, one.vector_type): one.recalls[0] for one in choice.curve}
     best = max(recall for (_, kind), recall in by_size.items() if kind == "float32")
     assert by_size[choice.dim, choice.vector_type] >= best * (1 - config.tolerance)
     assert by_size[8, "float32"] < best * (1 - config.tolerance)
-    again = shortened(whole, "User", choice.applied(config), [], 1)
-    np.testing.assert_array_equal(again[0]["User"], short["User"])
-    assert (again[1].dim, again[1].vector_type) == (choice.dim, choice.vector_type)
-    assert "12 dimensions" in choice.lines()[0] and len(choice.to_dict()["curve"]) == len(
-        choice.curve
-    )
+    applied = choice.applied(config)
+    assert (applied.dim, applied.written_as) == (12, choice.vector_type)
+    assert shortened(whole, "User", applied)["User"].shape == (NUM_USERS, 12)
+    assert chosen_size(whole, "User", applied, [question(whole)], 1) is None
+    assert "12 dimensions" in choice.lines()[0]
+    assert len(choice.to_dict()["curve"]) == len(choice.curve)
 
 
 def test_what_the_config_says_is_not_chosen():
     whole = vectors_of(noise=0.3)
-    config = CompressionConfig(enabled=True, dim=20, vector_type="float32")
-    short, choice = shortened(whole, "User", config, [question(whole)], 1)
-    assert short["User"].shape[1] == 20 and choice.vector_type == "float32" and not choice.curve
     asked = [question(whole)]
-    _, choice = shortened(
-        whole, "User", CompressionConfig(enabled=True, vector_type="int8"), asked, 1
-    )
-    assert choice.vector_type == "int8"
-    _, choice = shortened(whole, "User", CompressionConfig(enabled=True, dim=20), asked, 1)
-    assert choice.dim == 20
-    off = shortened(whole, "User", CompressionConfig(enabled=False), asked, 1)
-    assert off[0] is whole and off[1] is None
+
+    def chosen(**settings):
+        choice = chosen_size(whole, "User", CompressionConfig(enabled=True, **settings), asked, 1)
+        return choice.dim, choice.vector_type
+
+    assert chosen(vector_type="int8")[1] == "int8"
+    assert chosen(dim=20)[0] == 20
+    assert chosen_size(whole, "User", CompressionConfig(), asked, 1) is None
 
 
-def test_few_dimensions_stay_as_they_are():
+def test_where_fewer_dimensions_lose_all_stay():
+    whole = vectors_of(rank=DIM, noise=0.3)
+    config = CompressionConfig(enabled=True, dims=(4, 8))
+    choice = chosen_size(whole, "User", config, [question(whole)], 1)
+    applied = choice.applied(config)
+    assert choice.dim == DIM and applied.dim is None and applied.written_as == choice.vector_type
+    assert shortened(whole, "User", applied) is whole
+
+
+def test_few_queries_choose_nothing():
     whole = vectors_of()
-    short, choice = shortened(whole, "User", CompressionConfig(enabled=True), [], 1)
-    np.testing.assert_array_equal(short["User"], whole["User"])
-    assert choice.dim == DIM and choice.applied(CompressionConfig(enabled=True)).dim == 256
-    assert "not measured" in choice.lines()[0]
+    config = CompressionConfig(enabled=True)
+    few = {
+        name: np.where(np.arange(len(rows))[:, None] < 80, rows, 0) for name, rows in whole.items()
+    }
+    assert chosen_size(few, "User", config, [question(few)], 1) is None
+    assert (config.dim, config.written_as) == (None, "float16")
+    assert CompressionConfig().written_as == "float32"

@@ -9,7 +9,7 @@ from graphdb import SCHEMA
 from graphrec.bundle import Adjacency
 from graphrec.cli import build_app
 from training import TrainConfig, preset_path, train
-from training.config import SelectionConfig, load_config
+from training.config import DEFAULT_PRESET, load_config
 from training.data import ALWAYS_S, AT_S, COUNT, DAY_S, HeteroData, load_graph
 from training.encoders.svd import SvdEncoder
 from training.evaluation.metrics import VectorScorer, metrics_at_k
@@ -21,7 +21,7 @@ from training.trials import NEVER_DAYS
 
 PURCHASED = SCHEMA.edge_type("PURCHASED")
 NUM_USERS, NUM_PRODUCTS = 400, 150
-AUTO = TrainConfig(selection=SelectionConfig(enabled=True))
+AUTO = load_config(preset_path("auto"))
 
 
 def drawn(num_pairs: int, seed: int) -> np.ndarray:
@@ -101,7 +101,18 @@ def test_what_changed_is_told_with_its_value_before(chosen):
     expected = TrainConfig().model_dump()
     for table, values in changed.items():
         expected[table] |= values
+    expected["compression"] = chosen.config.compression.model_dump()
     assert chosen.config == TrainConfig.model_validate(expected)
+
+
+def test_the_size_of_vectors_is_chosen_with_the_rest(chosen):
+    """Six tastes need few dimensions; the choice is told, and kept in the manifest."""
+    size = chosen.size
+    assert size is not None and size.questions == ("new products",)
+    compression = chosen.config.compression
+    assert compression.vector_type == size.vector_type == "int8"
+    assert chosen.lines()[-2:] == size.lines()
+    assert chosen.to_dict()["size"]["curve"]
 
 
 def test_it_is_not_chosen_again(chosen):
@@ -140,7 +151,8 @@ def test_half_life_and_repeats_stay_where_data_say_nothing_of_them(chosen):
 
 
 def test_the_preset_asks_for_it():
-    assert load_config(preset_path("auto")) == AUTO
+    assert AUTO.selection.enabled and AUTO.compression.enabled
+    assert DEFAULT_PRESET == "auto"
 
 
 def test_training_chooses_on_the_past_and_keeps_what_it_chose(planted, tmp_path):

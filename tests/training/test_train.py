@@ -11,7 +11,7 @@ from graphdb.errors import BundleError, InsufficientDataError, SchemaError, Snap
 from graphdb.schema import SCHEMA
 from graphrec import Recommender
 from graphrec.bundle.short_vectors import rounded_to
-from training.bundling import bundle_up
+from training.bundling import Learned, bundle_up
 from training.config import TrainConfig
 from training.data import load_graph
 from training.encoders import SvdConfig, SvdEncoder
@@ -90,7 +90,7 @@ def test_a_bundle_of_the_past_judges_by_the_past_alone(planted, tmp_path):
         tmp_path / "past",
         planted,
         holdout.train_graph,
-        SvdEncoder(SCHEMA, PURCHASED, CONFIG.svd).fit(holdout.train_graph),
+        Learned(SvdEncoder(SCHEMA, PURCHASED, CONFIG.svd).fit(holdout.train_graph)),
         cutoff=datetime.fromtimestamp(holdout.cutoff_s, UTC),
         config={},
         metrics={},

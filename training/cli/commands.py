@@ -133,7 +133,6 @@ def _as_dict(report: "TrainReport") -> dict[str, Any]:
         "snapshot_id": manifest.snapshot_id,
         "dim": manifest.dim,
         "chosen": report.selection.to_dict() if report.selection else None,
-        "sizes": report.compression.to_dict() if report.compression else None,
         "metrics": report.evaluation.to_dict() if report.evaluation else None,
     }
 
@@ -142,8 +141,6 @@ def _show(report: "TrainReport") -> None:
     manifest = report.bundle.manifest
     screen = console()
     for line in report.selection.lines() if report.selection else ():
-        screen.print(escape(line), soft_wrap=True, highlight=False)
-    for line in report.compression.lines() if report.compression else ():
         screen.print(escape(line), soft_wrap=True, highlight=False)
     if report.evaluation:
         headings, rows = report.evaluation.table()

@@ -36,7 +36,7 @@ def write_backtest_bundle(
         folder,
         snapshot,
         holdout.train_graph,
-        vectors,
+        Learned(vectors),
         cutoff=holdout.cutoff,
         config={},
         metrics={},
@@ -53,8 +53,7 @@ def train_backtest_model(
 ) -> Served:
     """Trains on the past, writes the backtest bundle, and opens it.
 
-    Settings that the config leaves to the program are chosen on the past too; how short vectors
-    are is not chosen, because the past holds nothing out.
+    Settings that the config leaves to the program are chosen on the past too.
 
     Raises:
         BundleError: The folder exists.
@@ -80,18 +79,10 @@ def served_of(
         folder,
         snapshot,
         holdout.train_graph,
-        learned.vectors,
+        learned,
         cutoff=holdout.cutoff,
-        config={
-            "encoder": config.encoder_name,
-            **config.model_dump(),
-            **learned.sizes,
-        },
+        config={"encoder": config.encoder_name, **config.model_dump()},
         metrics={},
-        cold_start=learned.cold_start,
         quality=config.quality,
-        following=learned.following,
-        habits=learned.habits,
-        vector_type=learned.vector_type,
     )
     return Served(config.encoder_name, Recommender(bundle))

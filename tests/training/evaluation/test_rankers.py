@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from graphdb.schema import SCHEMA
 from graphrec import Adjacency, Recommender
-from training.bundling import bundle_up
+from training.bundling import Learned, bundle_up
 from training.data import load_graph
 from training.encoders import PopularityEncoder
 from training.evaluation.baselines import (
@@ -75,7 +75,7 @@ def halves(planted, tmp_path_factory):
         tmp_path_factory.mktemp("rankers") / "bundle",
         planted,
         holdout.train_graph,
-        vectors,
+        Learned(vectors),
         cutoff=holdout.cutoff,
         config={},
         metrics={},

@@ -8,7 +8,7 @@ import pytest
 from graphdb.errors import InsufficientDataError
 from graphdb.schema import SCHEMA
 from graphrec import Recommender
-from training.bundling import bundle_up
+from training.bundling import Learned, bundle_up
 from training.data import DAY_S, load_graph
 from training.encoders import PopularityEncoder
 from training.evaluation.backtest import write_backtest_bundle
@@ -59,7 +59,7 @@ def measured(small, tmp_path):
         tmp_path / "bundle",
         small,
         holdout.train_graph,
-        PopularityEncoder(PURCHASED).fit(holdout.train_graph),
+        Learned(PopularityEncoder(PURCHASED).fit(holdout.train_graph)),
         cutoff=None,
         config={},
         metrics={},
@@ -150,7 +150,7 @@ def test_a_bundle_says_when_its_knowledge_ends(write_world, tmp_path, of_graph):
         tmp_path / "bundle",
         snapshot,
         load_graph(snapshot),
-        vectors,
+        Learned(vectors),
         cutoff=of_graph,
         config={},
         metrics={},
