@@ -27,7 +27,7 @@ from training.splitting.holdout import ValidationPart
 Tensor = torch.Tensor
 Value = float | int
 Settings = Mapping[str, Value]
-"""Values by key, such as 'svd.dim'."""
+"""Values by key, such as 'svd.dim' or 'svd.edge_type_weights.Product-MADE_BY-Brand'."""
 Axes = Mapping[str, Sequence[Value]]
 """The values to try for each key, ascending."""
 
@@ -61,8 +61,13 @@ class Question:
         """The base config with these values."""
         content = self.base.model_dump()
         for key, value in settings.items():
-            table, name = key.split(".")
-            content[table][name] = value
+            table, name, *entry = key.split(".", 2)
+            if entry:
+                others = {one: old for one, old in content[table][name].items() if one != entry[0]}
+                entries = others | ({entry[0]: value} if value else {})
+                content[table][name] = dict(sorted(entries.items()))
+            else:
+                content[table][name] = value
         return TrainConfig.model_validate(content)
 
 
@@ -119,10 +124,17 @@ class KnownAnswers:
 
 
 def values_of(config: TrainConfig, keys: Collection[str]) -> dict[str, Value]:
-    """The values of a config; no half-life is one that never ends."""
+    """The values of a config; no half-life is one that never ends, no entry is 0."""
     content = config.model_dump()
-    found = {key: content[table][name] for key in keys for table, name in [key.split(".")]}
-    return {key: NEVER_DAYS if value is None else value for key, value in found.items()}
+    found = {}
+    for key in keys:
+        table, name, *entry = key.split(".", 2)
+        value = content[table][name]
+        if entry:
+            found[key] = value.get(entry[0], 0)
+        else:
+            found[key] = NEVER_DAYS if value is None else value
+    return found
 
 
 def climbed(start: Settings, axes: Axes, reached: Callable[[Settings], float]) -> dict[str, Value]:
