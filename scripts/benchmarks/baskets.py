@@ -15,7 +15,7 @@ import numpy as np
 from benchmarks.data.sequences import MADE_BY, PURCHASED, SEQUENCES
 from benchmarks.harness import Arguments, Bench, Kind, Timer, measure, text
 from benchmarks.models.backtest import trained_backtests
-from benchmarks.models.settings import merged_config
+from benchmarks.models.settings import AUTO, merged_config
 from graphdb import Snapshot
 from training.data import load_graph
 from training.evaluation.baselines import (
@@ -36,8 +36,8 @@ from training.splitting.split import Holdout, hold_out_last
 KS = (10, 20)
 BASELINES = (POPULARITY, ITEM_KNN, PERSONAL, TIFU_KNN, UP_CF)
 MODELS = {
-    "auto": "selection.enabled = true",
-    "auto without habits": "selection.enabled = true\nhabits.weight = 0",
+    "auto": AUTO,
+    "auto without habits": AUTO + "[habits]\nweight = 0",
     "default": "",
 }
 """What is changed in the default settings, as TOML."""

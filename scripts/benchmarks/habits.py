@@ -16,7 +16,7 @@ import numpy as np
 from benchmarks.data.weeks import WEEKS, Weeks, held_out_weeks
 from benchmarks.harness import Arguments, Bench, Kind, Timer, measure, text
 from benchmarks.models.backtest import trained_backtests
-from benchmarks.models.settings import merged_config
+from benchmarks.models.settings import AUTO, merged_config
 from training.evaluation.baselines import EASE, IALS, PERSONAL, TIFU_KNN, UP_CF, baseline
 from training.evaluation.metrics import ndcg_at_k, recall_at_k
 from training.evaluation.rankers import Ranker
@@ -26,7 +26,7 @@ K = 20
 TASKS = (ALL, REPEAT, NEW, NEW_GROUPS)
 BASELINES = (PERSONAL, TIFU_KNN, UP_CF, IALS, EASE)
 MODELS = {
-    "auto": "selection.enabled = true",
+    "auto": AUTO,
     "default": "",
     "default without habits": "habits.weight = 0",
 }

@@ -12,6 +12,8 @@ from benchmarks.data import DATASETS, DataSet
 from benchmarks.data.planted import DENSE, SPARSE
 from benchmarks.harness import Arguments, Bench, Kind, Timer, measure, text
 from benchmarks.models.baselines import baseline
+from graphrec.bundle.short_vectors import rounded_to
+from training.compression import shortened
 from training.config import TrainConfig, load_config, preset_path
 from training.evaluation.metrics import VectorScorer
 from training.models import Run, make_encoder
@@ -64,7 +66,10 @@ def measured(data: DataSet, bench: Bench) -> None:
                 config = chosen.config
                 bench.note("; ".join(line.strip() for line in chosen.lines()))
             encoder = make_encoder(data.schema, data.target_edge_type, config, Run())
-            vectors = encoder.fit(split.graph)
+            whole = encoder.fit(split.graph)
+            short = shortened(whole, data.target_edge_type.source, config.compression)
+            kind = config.compression.written_as
+            vectors = {name: rounded_to(rows, kind) for name, rows in short.items()}
         reached = answered(asked, VectorScorer.along(vectors, data.target_edge_type), data.k)
         dim = vectors[data.target_edge_type.target].shape[1]
         figures = reached.recall, reached.ndcg, dim, timer.clock.last

@@ -71,7 +71,6 @@ def run(bench: Bench) -> None:
     curve("complete-journey", vectors, answers, K, bench)
     with tempfile.TemporaryDirectory() as folder:
         bundles = dict(served(weeks, vectors, Path(folder), bench))
-        sizes(bundles, bench)
         whole, *others = bundles
         for name in others:
             scans(name, bundles[whole], bundles[name], bench)
@@ -124,7 +123,7 @@ def curve(
 def served(
     weeks: Weeks, vectors: Vectors, folder: Path, bench: Bench
 ) -> Iterator[tuple[str, Bundle]]:
-    """Bundles of some sizes; what they find, with habits, goes into a table."""
+    """Bundles of some sizes; what they find, with habits, and take on disk goes into a table."""
     holdout, schema = weeks.holdout, weeks.schema
     tasks = first_tasks(holdout, schema, schema.edge_type("MADE_BY"))
     table = bench.table(
@@ -135,6 +134,9 @@ def served(
             for task in tasks
             for metric in ("recall", "NDCG")
         ),
+        measure("vectors, bytes a node", 0, "lower"),
+        measure("all, bytes a node", 0, "lower"),
+        measure("a million nodes, MB", 0, "lower"),
     )
     for number, (name, compression) in enumerate(SERVED.items()):
         config = TrainConfig(compression=compression)
@@ -154,26 +156,18 @@ def served(
             figures += [
                 metric(ranked, queries, task.truth, K) for metric in (recall_at_k, ndcg_at_k)
             ]
-        bench.say(*table.add(name, *figures, kind=Kind.OURS))
-        yield name, model.recommender.bundle
+        bundle = model.recommender.bundle
+        bench.say(*table.add(name, *figures, *sizes(bundle), kind=Kind.OURS))
+        yield name, bundle
 
 
-def sizes(bundles: dict[str, Bundle], bench: Bench) -> None:
-    """What a bundle takes on disk, and one of a million nodes, all else in proportion."""
-    table = bench.table(
-        "bundles on disk",
-        text("vectors"),
-        measure("nodes", 0),
-        measure("vectors, bytes a node", 0, "lower"),
-        measure("all, bytes a node", 0, "lower"),
-        measure("a million nodes, MB", 0, "lower"),
-    )
-    for name, bundle in bundles.items():
-        files = {path: bundle.file(path).stat().st_size for path in bundle.manifest.files}
-        nodes = sum(bundle.manifest.num_nodes.values())
-        everything = sum(files.values()) / nodes
-        short = sum(size for path, size in files.items() if path.startswith("vectors/")) / nodes
-        table.add(name, nodes, short, everything, everything * MILLION / 1e6, kind=Kind.OURS)
+def sizes(bundle: Bundle) -> tuple[float, float, float]:
+    """Bytes a node on disk of vectors and of all files, and MB of a million nodes in proportion."""
+    files = {path: bundle.file(path).stat().st_size for path in bundle.manifest.files}
+    nodes = sum(bundle.manifest.num_nodes.values())
+    everything = sum(files.values()) / nodes
+    vectors = sum(size for path, size in files.items() if path.startswith("vectors/")) / nodes
+    return vectors, everything, everything * MILLION / 1e6
 
 
 def scans(name: str, whole: Bundle, short: Bundle, bench: Bench) -> None:

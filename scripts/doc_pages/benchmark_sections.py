@@ -409,6 +409,56 @@ TRAINING = Section(
 )
 
 
+SHORT = {"vectors": ["128, int8", "256, float16", "whole, float32"]}
+SCAN = "scan of 92,331 products, {}"
+VECTORS = Section(
+    "Short vectors",
+    """
+    Complete Journey with default settings and habits, vectors of several sizes; a million nodes are
+    all files of a bundle in proportion. Scans ask for 20 of 92,331 products, by whole and by short
+    vectors in turn; lists are exact for what is stored.
+    """,
+    [
+        Rows(
+            [Source("vectors", "served, with habits", where=SHORT)],
+            {
+                "vectors": "{vectors}",
+                **{name: pair(name) for name in ("all products", "new products", "new brands")},
+                "bytes a node": "{vectors, bytes a node}",
+                "a million nodes": "{a million nodes, MB} MB",
+            },
+        ),
+        Rows(
+            [
+                Source("vectors", SCAN.format(size), size, where={"queries at once": ["1"]})
+                for size in SHORT["vectors"][:2]
+            ],
+            {
+                "a scan": "{label}",
+                "whole, ms": "{whole, ms a query}",
+                "short, ms": "{short, ms a query}",
+                "times faster": "{times faster}",
+            },
+        ),
+    ],
+    [
+        Goal(
+            "a million nodes",
+            Source("vectors", "served, with habits", where={"vectors": ["128, int8"]}),
+            "a million nodes, MB",
+            at_most=1000,
+            unit=" MB",
+        ),
+        Goal(
+            "one scan, times faster",
+            Source("vectors", SCAN.format("128, int8"), where={"queries at once": ["1"]}),
+            "times faster",
+            at_least=3,
+        ),
+    ],
+)
+
+
 def p99(share: str, most: int) -> Goal:
     source = Source("query", where={"method": ["graphrec"], "pass": [share]})
     return Goal(f"p99 where {share} pass", source, "p99 ms", at_most=most, unit=" ms")
@@ -588,5 +638,5 @@ TIMES = Section(
 
 SECTIONS = (
     WEEKS, SPLITS, SELECTION, NEXT, COLD_START, LOOKALIKES, CREATORS, SYNTHETIC, RULES,
-    TRAINING, QUERY, STORE, TIMES,
+    TRAINING, VECTORS, QUERY, STORE, TIMES,
 )  # fmt: skip

@@ -7,7 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.models.baselines import BASELINES
-from training.config import TrainConfig, load_config
+from training.config import TrainConfig, load_config, preset_path
+
+AUTO = preset_path("auto").read_text(encoding="utf-8")
+"""The settings that training chooses itself, as TOML."""
 
 FOLDER = Path(__file__).parents[1] / "settings"
 
