@@ -98,8 +98,10 @@ of each user's pairs.
 """
 
 FEW, MORE, ENOUGH = (1_000, 128, 4_000), (4_000, 512, 4_000), (4_000, 1_024, 4_000)
+MOST = (20_000, 4_000, 4_000)
 """Query nodes are drawn until there are so many true pairs, so many at least and at most: for the
-climbs from the starts, for the SVD, and for weights, whose differences are small.
+climbs from the starts, for the SVD, for weights, whose differences are small, and for the size of
+vectors, which may cost half a per cent.
 """
 
 
@@ -191,7 +193,9 @@ class _Search:
         ends = edge_type.source, edge_type.target
         taken = adjacency(part.train_graph, edge_type)
         answers = KnownAnswers.of(NEW, ends, taken, part.truth)
-        self.few, self.more, self.enough = (answers.sampled(*size) for size in (FEW, MORE, ENOUGH))
+        self.few, self.more, self.enough, self.most = (
+            answers.sampled(*size) for size in (FEW, MORE, ENOUGH, MOST)
+        )
         self.read_out = self._free(READ_OUT)
         most = DIMS[-1] if "svd.dim" in self.read_out else question.base.svd.dim
         self.factorisations = Factorisations(question, most)
@@ -291,7 +295,7 @@ class _Search:
 
     def _of_groups(self, best: dict[str, Value]) -> dict[str, Value]:
         """The same with the best ranking of brands, or of what `group` names, that are new."""
-        question, groups = self.question, self.groups
+        question, groups = self.question, self.groups and self.groups.sampled(*ENOUGH)
         if groups is None or groups.num_queries < FEWEST_QUERIES:
             return best
         axes = self._free(GROUPS)
@@ -309,7 +313,8 @@ class _Search:
         edge_type = self.question.target_edge_type
         if not config.compression.enabled or config.graph.weight:
             return None
-        answers = [one for one in (self.enough, self.groups) if one is not None]
+        groups = self.groups and self.groups.sampled(*MOST)
+        answers = [one for one in (self.most, groups) if one is not None]
         vectors = self.blocks.vectors(config)
         return chosen_size(vectors, edge_type.source, config.compression, answers, config.top_k)
 
@@ -338,7 +343,7 @@ def _new_groups(question: Question) -> KnownAnswers | None:
     taken = compose(adjacency(part.train_graph, question.target_edge_type), members)
     truth = without(compose(part.truth, members), taken)
     ends = question.target_edge_type.source, edge_type.target
-    return KnownAnswers.of(NEW_GROUPS, ends, taken, truth).sampled(*ENOUGH)
+    return KnownAnswers.of(NEW_GROUPS, ends, taken, truth)
 
 
 def _validation_part(
