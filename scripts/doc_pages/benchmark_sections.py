@@ -228,15 +228,12 @@ def lost(what: str, data: str, model: str) -> Goal:
     return Goal(what, source, "loss of others, %", at_most=2, unit=" %")
 
 
-FOLDED = ["id", "all purchases", "the last 10 purchases"]
 COLD_START = Section(
     "Cold start",
     """
     A tenth of the products is hidden from training; each gets its vector from its brand,
     categories and related products (`embed_new`). Recall is among the hidden products; baselines
-    count what a user bought with the same brand and categories, or related. Below, users queried by
-    id and by their purchases as if unknown, on validation weeks: all purchases answer as well as
-    the id. With few, what is not known as seen fills the lists of new products.
+    count what a user bought with the same brand and categories, or related.
     """,
     [
         Rows(
@@ -251,14 +248,6 @@ COLD_START = Section(
                 "NDCG@20": "{held out, NDCG@20}",
                 "times chance": "{held out, times chance}",
                 "recall lost for others": "[{loss of others, %} %]",
-            },
-        ),
-        Rows(
-            [Source("fold-in", where={"queried by": FOLDED})],
-            {
-                "queried by": "{queried by}",
-                "all products": pair("all products"),
-                "new to the user": pair("products new to the user"),
             },
         ),
     ],
@@ -410,7 +399,6 @@ TRAINING = Section(
 
 
 SHORT = {"vectors": ["128, int8", "256, float16", "whole, float32"]}
-SCAN = "scan of 92,331 products, {}"
 VECTORS = Section(
     "Short vectors",
     """
@@ -428,18 +416,6 @@ VECTORS = Section(
                 "a million nodes": "{a million nodes, MB} MB",
             },
         ),
-        Rows(
-            [
-                Source("vectors", SCAN.format(size), size, where={"queries at once": ["1"]})
-                for size in SHORT["vectors"][:2]
-            ],
-            {
-                "a scan": "{label}",
-                "whole, ms": "{whole, ms a query}",
-                "short, ms": "{short, ms a query}",
-                "times faster": "{times faster}",
-            },
-        ),
     ],
     [
         Goal(
@@ -451,7 +427,7 @@ VECTORS = Section(
         ),
         Goal(
             "one scan, times faster",
-            Source("vectors", SCAN.format("128, int8"), where={"queries at once": ["1"]}),
+            Source("vectors", "scan of 92,331 products, 128, int8", where={"queries at once": ["1"]}),
             "times faster",
             at_least=3,
         ),
@@ -520,9 +496,7 @@ STORE = Section(
     """
     Ten million synthetic edges into the embedded store, beside sqlite3 and a loop over rows; all of
     Complete Journey into Neo4j, beside a loop over records and MERGE without an index (second
-    ratio: with our constraints, the fair one). The import tool holds the bulk import back. Below,
-    recall@10 of Neo4j's vector index by how many neighbors are fetched. Quantised vectors, its
-    default, find a fifth, so graphrec publishes without.
+    ratio: with our constraints, the fair one). The import tool holds the bulk import back.
     """,
     [
         Rows(
@@ -548,10 +522,6 @@ STORE = Section(
                 "times the plain way": "{times the plain way|ratio}",
                 "second ratio": "{second ratio}",
             },
-        ),
-        Rows(
-            [Source("publish", "users -> products", where={"m": [32]})],
-            same("m", "ef", "quantised", "built in s", "10", "50", "200", "1000", "ms"),
         ),
     ],
     [
