@@ -427,7 +427,9 @@ VECTORS = Section(
         ),
         Goal(
             "one scan, times faster",
-            Source("vectors", "scan of 92,331 products, 128, int8", where={"queries at once": ["1"]}),
+            Source(
+                "vectors", "scan of 92,331 products, 128, int8", where={"queries at once": ["1"]}
+            ),
             "times faster",
             at_least=3,
         ),
