@@ -187,12 +187,14 @@ def randomized_svd(
     Algorithm 5.1 factors the matrix within it. Deviations:
 
     - The basis is always that of the shorter side, where a QR is cheap, and there is one QR per
-    power iteration instead of two. In float32 this blurs singular values below about 1/1000 of the
-    largest, which recommenders do not need. - The small factor is far wider than tall: its singular
-    values and left vectors come from its Gram matrix in float64, which is several times as fast as
-    a QR and an SVD and loses nothing that float32 holds. - Signs are fixed: the entry of largest
-    magnitude of every right vector is positive. - Rows without entries are set to zero. A QR leaves
-    rounding of about 1e-7 there, which looks like a learned vector and differs between processors.
+      power iteration instead of two. In float32 this blurs singular values below about 1/1000 of
+      the largest, which recommenders do not need.
+    - The small factor is far wider than tall: its singular values and left vectors come from its
+      Gram matrix in float64, which is several times as fast as a QR and an SVD and loses nothing
+      that float32 holds.
+    - Signs are fixed: the entry of largest magnitude of every right vector is positive.
+    - Rows without entries are set to zero. A QR leaves rounding of about 1e-7 there, which looks
+      like a learned vector and differs between processors.
 
     Args:
         rank: Their number; at most the smaller side of the matrix.
