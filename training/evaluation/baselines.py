@@ -272,11 +272,11 @@ def _can_rank_category_sellers(target: EvalTarget) -> bool:
     return asks and has_sales_in_categories(target.graph)
 
 
-_VIEWED = (WAITING, VIEWED_CONVERSION, VIEWED_ITEM_KNN, VIEWED_THEN_BOUGHT)
+OF_VIEWED = (WAITING, VIEWED_CONVERSION, VIEWED_ITEM_KNN, VIEWED_THEN_BOUGHT)
 FITS: Mapping[str, Callable[[EvalTarget], bool]] = {
     RECENT: _is_dated,
     **dict.fromkeys((TIFU_KNN, UP_CF, TRANSITIONS, DECAYED_EASE), _has_baskets),
-    **dict.fromkeys(_VIEWED, _has_hints),
+    **dict.fromkeys(OF_VIEWED, _has_hints),
     **dict.fromkeys((PERSONAL, ITEM_KNN, IALS, EASE, GF_CF), _has_events),
     FOLLOWERS: _can_count_followers,
     CATEGORY_SALES: _can_count_sales,
