@@ -12,7 +12,7 @@ FOLLOWED = {"shoppers": 0.2, "cups listed today": 0.2, "three events": 0.1}
 """How far, of the way from chance or popularity to somebody who knows the taste."""
 
 OF_BRANDS = 0.75
-"""What of that has to be reached in brands: short vectors keep less of them than of other traits."""
+"""What of it has to be reached in brands: short vectors keep less of them than of other traits."""
 
 
 @pytest.fixture(scope="module")
