@@ -56,6 +56,11 @@ class CompressionConfig(BaseModel):
     """The smallest vectors are taken whose recall is within this share of the best."""
 
     @property
+    def is_open(self) -> bool:
+        """Whether something is left to be chosen."""
+        return self.enabled and (self.dim is None or self.vector_type is None)
+
+    @property
     def written_as(self) -> VectorType:
         """How numbers are written, as far as nothing is chosen."""
         if not self.enabled:

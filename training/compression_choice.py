@@ -109,8 +109,7 @@ def chosen_size(
         None where nothing is open, or nothing is left to choose by.
     """
     asked = [one for one in answers if one.num_queries >= FEWEST_QUERIES]
-    is_open = config.dim is None or config.vector_type is None
-    if not (config.enabled and is_open and asked):
+    if not (config.is_open and asked):
         return None
     full = next(iter(vectors.values())).shape[1]
     rotation = Rotation.of(vectors, query_type)

@@ -177,14 +177,14 @@ def learn_habits(
     for window_s in _windows(events, config):
         start_s = int(newest_s + 1 - window_s)
         before, within = events.part(events.at_s < start_s), events.part(events.at_s >= start_s)
-        if np.count_nonzero(np.isin(np.unique(before.keys), within.keys)) >= _FEWEST:
+        again = np.isin(np.unique(before.keys), within.keys)  # by pair
+        if np.count_nonzero(again) >= _FEWEST:
             break
     else:
         return None
     category_of = _categories(graph, edge_type.target)
     lives = config.half_lives_days
     pairs, history = before.history(start_s, lives)
-    again = np.isin(pairs, within.keys)
     habits = before.target_habits(history, pairs, category_of)
     try:
         past = _Products.of(fit_before(graph_before(graph, start_s)), edge_type)

@@ -310,14 +310,13 @@ class _Search:
 
         The graph model does not train for trials: beside it, vectors keep their dimensions.
         """
-        edge_type, size = self.question.target_edge_type, config.compression
-        is_open = size.enabled and (size.dim is None or size.vector_type is None)
-        if not is_open or config.graph.weight:
+        if not config.compression.is_open or config.graph.weight:
             return None
         groups = self.groups and self.groups.sampled(*MOST)
         answers = [one for one in (self.most, groups) if one is not None]
         vectors = self.blocks.vectors(config)
-        return chosen_size(vectors, edge_type.source, size, answers, config.top_k)
+        query_type = self.question.target_edge_type.source
+        return chosen_size(vectors, query_type, config.compression, answers, config.top_k)
 
     def _ndcg(self, settings: Settings) -> float:
         return self.blocks.ndcg(settings, self.enough)

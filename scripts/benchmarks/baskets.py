@@ -7,16 +7,14 @@ not, and figures are recall and NDCG of that paper. A bundle of the past answers
 """
 
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
 from benchmarks.data.sequences import MADE_BY, PURCHASED, SEQUENCES
-from benchmarks.harness import Arguments, Bench, Kind, Timer, measure, text
-from benchmarks.models.backtest import trained_backtests
+from benchmarks.harness import Arguments, Bench, Timer, measure, text
+from benchmarks.models.backtest import rankers
 from benchmarks.models.settings import AUTO, merged_config
-from graphdb import Snapshot
 from training.data import load_graph
 from training.evaluation.baselines import (
     ITEM_KNN,
@@ -26,12 +24,11 @@ from training.evaluation.baselines import (
     POPULARITY,
     TIFU_KNN,
     UP_CF,
-    baseline,
 )
 from training.evaluation.metrics import Rows, ndcg_at_k, recall_at_k
 from training.evaluation.rankers import Ranker
 from training.evaluation.tasks import ALL, NEW, REPEAT, Task, all_tasks
-from training.splitting.split import Holdout, hold_out_last
+from training.splitting.split import hold_out_last
 
 KS = (10, 20)
 BASELINES = (POPULARITY, ITEM_KNN, PERSONAL, TIFU_KNN, UP_CF)
@@ -77,7 +74,9 @@ def run(bench: Bench) -> None:
         bench.note(f"users asked: {', '.join(f'{n:,} for {name}' for name, n in numbers.items())}")
         if PERSONAL in options.baselines:
             bench.note(f"{PERSONAL}: a basket counts half after {PERSONAL_HALF_LIFE_DAYS:g} others")
-        for kind, name, model, seconds in models(snapshot, holdout, folder, bench):
+        configs = {name: merged_config([MODELS[name]]) for name in options.models}
+        tried = rankers(options.baselines, options.seed, configs, snapshot, holdout, folder)
+        for kind, name, model, seconds in tried:
             timer = Timer()
             with timer:
                 figures: list[float | None] = []
@@ -98,14 +97,3 @@ def answers(model: Ranker, task: Task) -> tuple[Rows, Rows]:
     asked = np.flatnonzero(task.truth.degrees())
     model.learn(task.target)
     return model.top(task, asked, max(KS)), asked
-
-
-def models(
-    snapshot: Snapshot, holdout: Holdout, folder: Path, bench: Bench
-) -> Iterator[tuple[Kind, str, Ranker, float]]:
-    """Kind, name, model, and the seconds that it took so far."""
-    for name in bench.options.baselines:
-        yield Kind.BASELINE, name, baseline(name, bench.options.seed), 0.0
-    configs = {name: merged_config([MODELS[name]]) for name in bench.options.models}
-    for name, served, seconds in trained_backtests(configs, snapshot, holdout, folder):
-        yield Kind.OURS, name, served, seconds

@@ -6,18 +6,16 @@ event of every user is held out (the last basket, where several products have on
 all products that the user has not met, by a backtest bundle as it is served, and by baselines.
 """
 
-import argparse
 import math
 import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
 from benchmarks.data.sequences import MADE_BY, PURCHASED, SEQUENCES
 from benchmarks.harness import Arguments, Bench, Kind, Timer, measure, text
-from benchmarks.models.backtest import trained_backtests
+from benchmarks.models.backtest import rankers
 from benchmarks.models.settings import merged_config
 from graphdb import Snapshot
 from graphrec import Recommender
@@ -29,13 +27,11 @@ from training.evaluation.baselines import (
     ITEM_KNN,
     POPULARITY,
     TRANSITIONS,
-    baseline,
 )
 from training.evaluation.metrics import ndcg_at_k, recall_at_k
-from training.evaluation.rankers import Ranker, Served
+from training.evaluation.rankers import Served
 from training.evaluation.tasks import first_tasks
 from training.splitting.holdout import hold_out_last_of_each
-from training.splitting.split import Holdout
 
 KS = (5, 10, 20)
 NUM_RECENT, NUM_UPDATES = 50, 500
@@ -88,7 +84,9 @@ def measured(name: str, snapshot: Snapshot, folder: Path, bench: Bench) -> None:
     for one in () if options.validate else SEQUENCES[name].published:
         at_10 = [None, one.recall, None, None, None if math.isnan(one.ndcg) else one.ndcg, None]
         table.add(one.name, None, *at_10, None, kind=Kind.PUBLISHED)
-    for kind, title, dim, model, seconds in models(snapshot, holdout, folder, options):
+    configs = {name: merged_config([MODELS[name], *options.set]) for name in options.models}
+    tried = rankers(options.baselines, options.seed, configs, snapshot, holdout, folder)
+    for kind, title, model, seconds in tried:
         timer = Timer()
         with timer:
             model.learn(task.target)
@@ -96,6 +94,7 @@ def measured(name: str, snapshot: Snapshot, folder: Path, bench: Bench) -> None:
         figures = [
             metric(ranked, asked, task.truth, k) for metric in (recall_at_k, ndcg_at_k) for k in KS
         ]
+        dim = model.recommender.bundle.manifest.dim if isinstance(model, Served) else None
         bench.say(*table.add(title, dim, *figures, seconds + timer.clock.last, kind=kind))
         if isinstance(model, Served) and model.recommender.bundle.manifest.next is not None:
             milliseconds = updating(model.recommender, bench.options.seed)
@@ -117,14 +116,3 @@ def updating(recommender: Recommender, seed: int) -> float:
         fold_in.updated(user, events)
         taken.append(time.perf_counter() - began)
     return 1000 * float(np.median(taken))
-
-
-def models(
-    snapshot: Snapshot, holdout: Holdout, folder: Path, options: argparse.Namespace
-) -> Iterator[tuple[Kind, str, int | None, Ranker, float]]:
-    """Kind, name, dimensions, model, and the seconds that it took so far."""
-    for name in options.baselines:
-        yield Kind.BASELINE, name, None, baseline(name, options.seed), 0.0
-    configs = {name: merged_config([MODELS[name], *options.set]) for name in options.models}
-    for name, served, seconds in trained_backtests(configs, snapshot, holdout, folder):
-        yield Kind.OURS, name, served.recommender.bundle.manifest.dim, served, seconds

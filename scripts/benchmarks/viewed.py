@@ -16,7 +16,7 @@ import torch
 
 from benchmarks.data.taobao import FILES, PURCHASED, TAOBAO_PUBLISHED, read
 from benchmarks.harness import Arguments, Bench, Kind, Timer, measure, text
-from benchmarks.models.backtest import trained_backtests
+from benchmarks.models.backtest import rankers
 from benchmarks.models.settings import merged_config
 from graphdb import SCHEMA, Snapshot
 from graphrec import Seen
@@ -29,10 +29,8 @@ from training.evaluation.baselines import (
     VIEWED_CONVERSION,
     VIEWED_ITEM_KNN,
     VIEWED_THEN_BOUGHT,
-    baseline,
 )
 from training.evaluation.metrics import ndcg_at_k, recall_at_k
-from training.evaluation.rankers import Ranker
 from training.evaluation.tasks import EvalTarget, Task
 from training.pairs import adjacency, pair_keys, without
 from training.splitting.holdout import given_split
@@ -114,7 +112,9 @@ def measured(
     if way == AS_PUBLISHED and not options.validate:
         for one in TAOBAO_PUBLISHED:
             table.add(one.name, one.recall, one.ndcg, None, None, kind=Kind.PUBLISHED)
-    for kind, name, model, seconds in models(snapshot, holdout, folder, bench):
+    configs = {name: merged_config([MODELS[name]]) for name in options.models}
+    tried = rankers(options.baselines, options.seed, configs, snapshot, holdout, folder)
+    for kind, name, model, seconds in tried:
         timer = Timer()
         with timer:
             model.learn(task.target)
@@ -126,14 +126,3 @@ def measured(
         of_viewed = hits - new_hits * len(not_viewed) / len(asked)
         ndcg = ndcg_at_k(ranked, asked, truth, K)
         bench.say(*table.add(name, hits, ndcg, of_viewed, seconds + timer.clock.last, kind=kind))
-
-
-def models(
-    snapshot: Snapshot, holdout: Holdout, folder: Path, bench: Bench
-) -> Iterator[tuple[Kind, str, Ranker, float]]:
-    """Kind, name, model, and the seconds that it took so far."""
-    for name in bench.options.baselines:
-        yield Kind.BASELINE, name, baseline(name, bench.options.seed), 0.0
-    configs = {name: merged_config([MODELS[name]]) for name in bench.options.models}
-    for name, served, seconds in trained_backtests(configs, snapshot, holdout, folder):
-        yield Kind.OURS, name, served, seconds

@@ -16,7 +16,7 @@ from training.pairs import adjacency
 from training.sparse_ops import csr_of
 from training.splitting.split import HeldPairs, hold_out_share
 
-PURCHASED = SCHEMA.edge_type("PURCHASED")
+PURCHASED, VIEWED = SCHEMA.edge_type("PURCHASED"), SCHEMA.edge_type("VIEWED")
 FOLLOWS = SCHEMA.edge_type("FOLLOWS", target="Brand")
 K = 20
 
@@ -61,6 +61,14 @@ class BaselineContract:
         bought = [(0, 0), (0, 1), (0, 1), (1, 0), (1, 2), (2, 1), (2, 3), (3, 2), (3, 0), (4, 3)]
         days = [(*pair, day * 86_400, 1 + day % 3) for day, pair in enumerate(bought)]
         return make_graph({"User": 6, "Product": 5}, {PURCHASED: days})
+
+    @pytest.fixture
+    def viewed(self, purchases: HeteroData) -> HeteroData:
+        """With views of product 0 by all but user 5, who did nothing."""
+        purchases[VIEWED].edge_index = torch.tensor([[0, 1, 2, 3, 4], [0, 0, 0, 0, 0]])
+        purchases[VIEWED].at_s = torch.arange(5)
+        purchases[VIEWED].count = torch.ones(5)
+        return purchases
 
     @pytest.fixture
     def graph(self, purchases: HeteroData) -> HeteroData:

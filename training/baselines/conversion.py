@@ -16,11 +16,9 @@ from training.baselines.base import HistoryScorer, csr_rows
 from training.baselines.item_knn import ItemKnn, ItemKnnConfig
 from training.baselines.popularity import (
     OwnFirstScorer,
-    Popularity,
     hint_edge_types,
-    own_first,
     pair_numbers,
-    waiting_pairs,
+    viewed_first,
 )
 from training.data import HeteroData
 from training.evaluation.metrics import Scorer
@@ -60,13 +58,12 @@ class ViewedByConversion:
         Raises:
             InsufficientDataError: There are no such events, or none of the target edge type.
         """
-        popularity = Popularity(self.target_edge_type).fit(graph).targets[:, 0]
-        queries, targets = waiting_pairs(graph, self.schema, self.target_edge_type, "recent")
-        rates = self._rates(graph, len(popularity))
-        return own_first(queries, targets, rates[targets], self._num_queries(graph), popularity)
+        num_targets = int(graph[self.target_edge_type.target].num_nodes)
 
-    def _num_queries(self, graph: HeteroData) -> int:
-        return int(graph[self.target_edge_type.source].num_nodes)
+        def rates(_: Tensor, targets: Tensor) -> Tensor:
+            return self._rates(graph, num_targets)[targets]
+
+        return viewed_first(graph, self.schema, self.target_edge_type, rates)
 
     def _rates(self, graph: HeteroData, num_targets: int) -> Tensor:
         """Per target the share of viewers who bought it, shrunk to that of all, float64."""
@@ -146,12 +143,15 @@ def _viewed_by(
     scorer: Scorer, graph: HeteroData, schema: Schema, target_edge_type: EdgeType
 ) -> OwnFirstScorer:
     """Ranks viewed targets by another scorer, then all others by popularity."""
-    popularity = Popularity(target_edge_type).fit(graph).targets[:, 0]
-    queries, targets = waiting_pairs(graph, schema, target_edge_type, "recent")
     num_queries = int(graph[target_edge_type.source].num_nodes)
-    scores = torch.empty(len(queries))
-    for start in range(0, num_queries, _BLOCK):
-        rows = torch.arange(start, min(start + _BLOCK, num_queries))
-        part = slice(*torch.searchsorted(queries, rows[[0, -1]] + torch.tensor([0, 1])).tolist())
-        scores[part] = scorer.scores(rows)[queries[part] - start, targets[part]]
-    return own_first(queries, targets, scores, num_queries, popularity)
+
+    def scores(queries: Tensor, targets: Tensor) -> Tensor:
+        found = torch.empty(len(queries))
+        for start in range(0, num_queries, _BLOCK):
+            rows = torch.arange(start, min(start + _BLOCK, num_queries))
+            ends = rows[[0, -1]] + torch.tensor([0, 1])
+            part = slice(*torch.searchsorted(queries, ends).tolist())
+            found[part] = scorer.scores(rows)[queries[part] - start, targets[part]]
+        return found
+
+    return viewed_first(graph, schema, target_edge_type, scores)

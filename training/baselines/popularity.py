@@ -4,6 +4,7 @@ Two of them answer each query node by its own past: `PersonalFrequency` by what 
 `ViewedNotBought` by what it viewed and did not buy. Both are strong.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, Self
 
@@ -225,14 +226,38 @@ class ViewedNotBought:
         Raises:
             InsufficientDataError: There are no such events, or none of the target edge type.
         """
-        popularity = Popularity(self.target_edge_type).fit(graph).targets[:, 0]
-        queries, targets = waiting_pairs(graph, self.schema, self.target_edge_type, self.config.by)
-        num_queries = int(graph[self.target_edge_type.source].num_nodes)
-        best_first = torch.arange(len(queries), 0, -1)
-        return own_first(queries, targets, best_first, num_queries, popularity)
+        return viewed_first(
+            graph,
+            self.schema,
+            self.target_edge_type,
+            lambda queries, _: torch.arange(len(queries), 0, -1),
+            self.config.by,
+        )
 
 
-def own_first(
+def viewed_first(
+    graph: HeteroData,
+    schema: Schema,
+    target_edge_type: EdgeType,
+    score: Callable[[Tensor, Tensor], Tensor],
+    by: Literal["recent", "often"] = "recent",
+) -> OwnFirstScorer:
+    """Returns a scorer of viewed and not bought targets, and of all others by popularity.
+
+    Args:
+        score: Gives the scores of pairs from their query and target rows, int64 [num_pairs] each;
+            among equal ones, the pair that `by` has earlier is better.
+
+    Raises:
+        InsufficientDataError: There are no views, or no edges of the target edge type.
+    """
+    popularity = Popularity(target_edge_type).fit(graph).targets[:, 0]
+    queries, targets = waiting_pairs(graph, schema, target_edge_type, by)
+    num_queries = int(graph[target_edge_type.source].num_nodes)
+    return _own_first(queries, targets, score(queries, targets), num_queries, popularity)
+
+
+def _own_first(
     queries: Tensor, targets: Tensor, scores: Tensor, num_queries: int, popularity: Tensor
 ) -> OwnFirstScorer:
     """Returns a scorer of some pairs by their scores, and of all others by popularity.

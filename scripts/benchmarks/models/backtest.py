@@ -2,19 +2,20 @@
 
 import argparse
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks.data.weeks import Weeks, held_out_weeks
-from benchmarks.harness import Timer
+from benchmarks.harness import Kind, Timer
 from graphdb import Snapshot
 from graphrec import Recommender
 from training.cold_start import ColdStartLearner
 from training.config import TrainConfig
 from training.encoders import SvdConfig, SvdEncoder
 from training.evaluation.backtest import train_backtest_model, write_backtest_bundle
-from training.evaluation.rankers import Served
+from training.evaluation.baselines import baseline
+from training.evaluation.rankers import Ranker, Served
 from training.models import Run
 from training.splitting.split import Holdout
 
@@ -30,6 +31,26 @@ def trained_backtests(
                 folder / f"bundle-{number}", snapshot, holdout, config, Run()
             )
         yield name, served, timer.clock.last
+
+
+def rankers(
+    baselines: Sequence[str],
+    seed: int,
+    configs: Mapping[str, TrainConfig],
+    snapshot: Snapshot,
+    holdout: Holdout,
+    folder: Path,
+) -> Iterator[tuple[Kind, str, Ranker, float]]:
+    """Kind, name, model, and the seconds that training took; baselines learn when they are asked.
+
+    Args:
+        baselines: Their names; they come first.
+        configs: What is trained and served, by name.
+    """
+    for name in baselines:
+        yield Kind.BASELINE, name, baseline(name, seed), 0.0
+    for name, served, seconds in trained_backtests(configs, snapshot, holdout, folder):
+        yield Kind.OURS, name, served, seconds
 
 
 @contextmanager
